@@ -1,0 +1,49 @@
+"""agez: ages and metallicities of galaxies from narrow-band photometry."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+__version__ = "0.1.0"
+
+#: Public names and where they live; loaded on first use, so that ``import agez`` stays light.
+_PUBLIC = {
+    "AgezError": "agez.errors",
+    "Flag": "agez.flags",
+    "Bands": "agez.types",
+    "Galaxies": "agez.types",
+    "Labels": "agez.types",
+    "Model": "agez.types",
+    "Photometry": "agez.types",
+    "Prediction": "agez.types",
+    "Sample": "agez.types",
+    "Spectra": "agez.types",
+    "load_filters": "agez.photometry.filters",
+    "synthesize": "agez.photometry.synthesis",
+    "read_photometry": "agez.photometry.tables",
+    "write_photometry": "agez.photometry.tables",
+    "load_templates": "agez.spectra.templates",
+    "read_spectra": "agez.spectra.readers",
+    "fit_labels": "agez.spectra.fitting",
+    "read_labels": "agez.spectra.label_files",
+    "write_labels": "agez.spectra.label_files",
+    "make_sample": "agez.learn.sample",
+    "read_sample": "agez.learn.sample",
+    "write_sample": "agez.learn.sample",
+    "train": "agez.learn.training",
+    "load_model": "agez.learn.model",
+    "radial_gradient": "agez.analysis.gradients",
+}
+
+__all__ = ["__version__", *_PUBLIC]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _PUBLIC:
+        return getattr(import_module(_PUBLIC[name]), name)
+    raise AttributeError(f"module 'agez' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,14 @@
+"""The one exception that a user of agez ever sees: a problem with their data or their arguments."""
+
+from __future__ import annotations
+
+
+class AgezError(Exception):
+    """A run cannot go on because of the input.
+
+    The message is one line: which file, column, row or option; what was found; what was
+    expected; what to do.  The command line prints it and exits with status 1.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(" ".join(message.split()))

@@ -1,0 +1,1 @@
+"""The paper, section by section, with its own numbers."""

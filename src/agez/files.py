@@ -1,0 +1,86 @@
+"""Files appear whole or not at all, and unreadable ones are refused in one clear line."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from agez.errors import AgezError
+
+
+def check_input(path: str | os.PathLike[str]) -> Path:
+    """The path of an existing, non-empty, readable file; AgezError otherwise."""
+    path = Path(path)
+    if not path.exists():
+        raise AgezError(f"{path}: no such file; check the name")
+    if path.is_dir():
+        raise AgezError(f"{path} is a folder; give a file")
+    try:
+        if path.stat().st_size == 0:
+            raise AgezError(f"{path} is empty (0 bytes); make or download it again")
+        with path.open("rb"):
+            pass
+    except OSError as error:
+        raise AgezError(f"{path} cannot be read: {error.strerror}") from error
+    return path
+
+
+def check_output(path: str | os.PathLike[str]) -> Path:
+    """The path of a file that can be written: its folder is made if need be; AgezError otherwise."""
+    path = Path(path)
+    if path.is_dir():
+        raise AgezError(f"output {path} is a folder; give a file name")
+    make_folder(path.parent)
+    return path
+
+
+def make_folder(path: str | os.PathLike[str]) -> Path:
+    """Make a folder (and its parents) that files can be written into; AgezError if that fails."""
+    path = Path(path)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path):
+            pass
+    except OSError as error:
+        raise AgezError(
+            f"output folder {path} cannot be written: {error.strerror}; choose another with -o/--out"
+        ) from error
+    return path
+
+
+@contextmanager
+def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Give a temporary path beside ``path`` to write to; rename it to ``path`` if all went well.
+
+    The temporary name keeps the extension(s), because writers choose the format by it.
+    """
+    final = check_output(path)
+    handle, name = tempfile.mkstemp(prefix=".part-", suffix="-" + final.name, dir=final.parent)
+    os.close(handle)
+    part = Path(name)
+    try:
+        yield part
+        part.chmod(0o666 & ~_umask())
+        part.replace(final)
+    except OSError as error:
+        raise AgezError(f"{final} cannot be written: {error.strerror or error}") from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def write_json(path: str | os.PathLike[str], content: Mapping[str, Any]) -> None:
+    """Write strict JSON (NaN is refused: use None) whole or not at all."""
+    text = json.dumps(content, indent=1, allow_nan=False)
+    with whole_file(path) as part:
+        part.write_text(text + "\n", encoding="utf-8")

@@ -1,0 +1,66 @@
+"""The one table of quality bits: every row of every output carries a sum of these."""
+
+from __future__ import annotations
+
+import enum
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Flag(enum.IntFlag):
+    """Quality bits of a row (a spectrum, a bin, an SED). Zero means nothing is known to be wrong."""
+
+    NO_DATA = 1 << 0
+    NON_FINITE = 1 << 1
+    BAD_ERROR = 1 << 2
+    BAND_NOT_COVERED = 1 << 3
+    BAND_FILLED = 1 << 4
+    LOW_SNR = 1 << 5
+    FIT_FAILED = 1 << 6
+    BAD_CHI2 = 1 << 7
+    KINEMATICS_FAILED = 1 << 8
+    OUT_OF_RANGE = 1 << 9
+    OUT_OF_DISTRIBUTION = 1 << 10
+    REDSHIFT_OUTSIDE_MODEL = 1 << 11
+    TOO_FEW_BANDS = 1 << 12
+    REDSHIFT_UNKNOWN = 1 << 13
+    NO_GEOMETRY = 1 << 14
+
+
+#: What each bit means, in the words that the documentation and the reports use.
+MEANING: dict[Flag, str] = {
+    Flag.NO_DATA: "no usable pixel or band: nothing was computed",
+    Flag.NON_FINITE: "some fluxes were NaN or infinite; they were left out",
+    Flag.BAD_ERROR: "some errors were zero, negative or not finite; those pixels or bands were left out",
+    Flag.BAND_NOT_COVERED: "at least one band of the filter set is not covered by the spectrum; its flux is NaN",
+    Flag.BAND_FILLED: "at least one band that the model needs was missing and was replaced by its "
+    "conditional mean given the other bands; the error includes what that adds",
+    Flag.LOW_SNR: "signal-to-noise ratio too low for a meaningful result",
+    Flag.FIT_FAILED: "the spectral fit gave no answer",
+    Flag.BAD_CHI2: "reduced chi2 of the spectral fit above 2: rejected from samples",
+    Flag.KINEMATICS_FAILED: "velocity and dispersion could not be measured; the population fit used "
+    "the systemic redshift and a default dispersion",
+    Flag.OUT_OF_RANGE: "the answer lies outside the range of the templates or the training labels",
+    Flag.OUT_OF_DISTRIBUTION: "the SED is unlike the training set: the prediction is an extrapolation",
+    Flag.REDSHIFT_OUTSIDE_MODEL: "the SED's redshift is outside the model's range: no prediction",
+    Flag.TOO_FEW_BANDS: "too many bands missing for this model: no prediction",
+    Flag.REDSHIFT_UNKNOWN: "no redshift was given; the spectrum was taken as rest-frame",
+    Flag.NO_GEOMETRY: "no position, effective radius or centre: no galactocentric radius",
+}
+
+
+def set_flag(flags: NDArray[np.int32], where: NDArray[np.bool_], flag: Flag) -> NDArray[np.int32]:
+    """Return a copy of ``flags`` with ``flag`` set in the rows where ``where`` is true."""
+    return np.where(where, flags | np.int32(int(flag)), flags).astype(np.int32)
+
+
+def has_flag(flags: NDArray[np.int32], flag: Flag) -> NDArray[np.bool_]:
+    """Rows in which any bit of ``flag`` is set."""
+    return (flags & np.int32(int(flag))) != 0
+
+
+def count_flags(flags: NDArray[np.int32]) -> dict[str, int]:
+    """How many rows carry each bit, by name; bits that no row carries are left out."""
+    counts = {flag.name or str(int(flag)): int(has_flag(flags, flag).sum()) for flag in Flag}
+    return {name: n for name, n in counts.items() if n}

@@ -1,0 +1,1 @@
+"""Samples, splits, networks and their training."""

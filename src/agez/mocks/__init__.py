@@ -1,0 +1,1 @@
+"""A CALIFA-like survey of mock galaxies, with its truth."""

@@ -1,0 +1,1 @@
+"""Filters, synthetic photometry and tables of it."""

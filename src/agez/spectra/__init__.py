@@ -1,0 +1,1 @@
+"""Spectra in: readers, templates and full spectral fitting."""
