@@ -1,0 +1,40 @@
+"""What all tests share: reference data where there is any, template grids, and a seeded generator."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from agez.errors import AgezError
+from agez.spectra.templates import SSPGrid, load_templates, made_up_grid
+
+REFERENCE_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of reference data beside the checkout; the test is skipped where there is none."""
+    if not REFERENCE_DATA.is_dir():
+        pytest.skip(f"no reference data at {REFERENCE_DATA}")
+    return REFERENCE_DATA
+
+
+@pytest.fixture(scope="session")
+def emiles() -> SSPGrid:
+    """The E-MILES grid of ppxf 8; the test is skipped where it is not installed."""
+    try:
+        return load_templates("emiles")
+    except AgezError as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def toy_grid() -> SSPGrid:
+    """The small invented grid."""
+    return made_up_grid()
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    """A seeded generator."""
+    return np.random.default_rng(20210301)
