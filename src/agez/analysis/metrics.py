@@ -1,0 +1,155 @@
+"""How far predictions are from a reference: sigma_mad, bias, rmse, the residuals' correlation, the random guess.
+
+Definitions are those of Liew-Cain et al. (2021, MNRAS 502, 1355).  With d = predicted - reference::
+
+    sigma_mad = 1.4826 median(|d - median(d)|)      bias = median(d)      rmse = sqrt(mean(d^2))
+
+1.4826 = 1 / Phi^-1(3/4) makes sigma_mad the standard deviation of a Gaussian (Hampel 1974, JASA 69, 383).
+Pairs in which either value is NaN or infinite are left out.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from agez.errors import AgezError
+from agez.types import Floats
+
+#: Standard deviation of a Gaussian over its median absolute deviation.
+MAD_TO_SIGMA = 1.4826
+
+
+@dataclass(frozen=True)
+class Scores:
+    """How far ``n`` predictions are from their reference, in the unit of the reference (dex); NaN if n is 0."""
+
+    sigma_mad: float
+    bias: float
+    rmse: float
+    n: int
+
+    def to_json(self) -> dict[str, float | int | None]:
+        """The four numbers for strict JSON: None instead of NaN."""
+        return {
+            "sigma_mad": json_number(self.sigma_mad),
+            "bias": json_number(self.bias),
+            "rmse": json_number(self.rmse),
+            "n": self.n,
+        }
+
+
+def json_number(value: float) -> float | None:
+    """``value`` as a plain float, or None where it is not finite: strict JSON has no NaN."""
+    return float(value) if math.isfinite(value) else None
+
+
+def sigma_mad(difference: ArrayLike) -> float:
+    """Robust standard deviation 1.4826 median(abs(d - median(d))); NaN values left out, NaN if none is left.
+
+    Parameters
+    ----------
+    difference : (n,) float
+        Predicted minus reference.
+    """
+    d = _finite(difference)
+    return MAD_TO_SIGMA * float(np.median(np.abs(d - np.median(d)))) if d.size else math.nan
+
+
+def bias(difference: ArrayLike) -> float:
+    """median(d) of predicted minus reference; NaN values left out, NaN if none is left."""
+    d = _finite(difference)
+    return float(np.median(d)) if d.size else math.nan
+
+
+def rmse(difference: ArrayLike) -> float:
+    """sqrt(mean(d^2)) of predicted minus reference; NaN values left out, NaN if none is left."""
+    d = _finite(difference)
+    return float(np.sqrt(np.mean(d**2))) if d.size else math.nan
+
+
+def evaluate(predicted: ArrayLike, reference: ArrayLike) -> Scores:
+    """Scores of ``predicted`` against ``reference``; pairs with a NaN or infinity are left out.
+
+    Parameters
+    ----------
+    predicted, reference : (n,) float
+        In the same unit (dex).
+
+    Raises
+    ------
+    AgezError
+        If the shapes differ.
+    """
+    p, r = np.asarray(predicted, dtype=float), np.asarray(reference, dtype=float)
+    _check_pairs(p, r, "predictions", "reference values")
+    with np.errstate(invalid="ignore"):
+        d = _finite(p - r)
+    return Scores(sigma_mad(d), bias(d), rmse(d), int(d.size))
+
+
+def residual_pcc(age_residual: ArrayLike, mh_residual: ArrayLike) -> float:
+    """Pearson's correlation of the age residuals with the metallicity residuals.
+
+    Negative where the age-metallicity degeneracy (Worthey 1994, ApJS 95, 107) drives both errors.
+    NaN with fewer than two pairs, or where one residual does not vary.
+
+    Parameters
+    ----------
+    age_residual, mh_residual : (n,) float
+        Predicted minus reference [dex], row by row of the same spectra.
+    """
+    a, m = np.asarray(age_residual, dtype=float), np.asarray(mh_residual, dtype=float)
+    _check_pairs(a, m, "age residuals", "metallicity residuals")
+    good = np.isfinite(a) & np.isfinite(m)
+    if good.sum() < 2:
+        return math.nan
+    a, m = a[good] - a[good].mean(), m[good] - m[good].mean()
+    scale = math.sqrt(float(a @ a)) * math.sqrt(float(m @ m))
+    return float(np.clip(float(a @ m) / scale, -1.0, 1.0)) if scale > 0 else math.nan
+
+
+def random_baseline_mse(labels: ArrayLike, rng: np.random.Generator, *, n_draws: int = 100) -> float:
+    """Mean squared error of random guesses drawn from the labels' own distribution.
+
+    The guesses are permutations of the labels, so that they have the right distribution and know
+    nothing of the spectrum; the expected value is twice the labels' variance.  (Guessing the mean
+    every time would give the variance once, but that is not a random guess.)
+
+    Parameters
+    ----------
+    labels : (n,) float
+        NaN left out.
+    rng : numpy.random.Generator
+    n_draws : int
+        Permutations to average over.
+
+    Returns
+    -------
+    float
+        [dex^2]; NaN without labels.
+    """
+    if n_draws < 1:
+        raise AgezError(f"random_baseline_mse: n_draws is {n_draws}; expected at least 1")
+    values = _finite(labels)
+    if not values.size:
+        return math.nan
+    centred = values - values.mean()
+    guesses = rng.permuted(np.broadcast_to(centred, (n_draws, centred.size)), axis=1)
+    # mean (g - l)^2 = mean g^2 + mean l^2 - 2 mean(g l), and a permutation keeps the first two.
+    return float(2 * np.mean(centred**2) - 2 * np.mean(guesses @ centred) / centred.size)
+
+
+def _finite(values: ArrayLike) -> Floats:
+    array = np.asarray(values, dtype=float).ravel()
+    return np.asarray(array[np.isfinite(array)])
+
+
+def _check_pairs(first: Floats, second: Floats, first_name: str, second_name: str) -> None:
+    if first.shape != second.shape or first.ndim != 1:
+        raise AgezError(
+            f"{first_name} have shape {first.shape} and {second_name} {second.shape}; expected two equal lengths (n,)"
+        )
