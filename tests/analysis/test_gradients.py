@@ -147,12 +147,12 @@ def test_compared_gradients_share_points_and_subsets(rng):
     galaxy, r, label = made_up_spaxels(rng)
     predicted = label + 0.25 - 0.1 * r[:, None]
     predicted[::13, 0] = np.nan
-    a, b = compare_gradients(galaxy, r, label, predicted, names=["age", "mh"], rng=rng)
+    a, b = compare_gradients(galaxy, r, [label, predicted], names=["age", "mh"], rng=rng)
     np.testing.assert_array_equal(a.n_inside, b.n_inside)
     np.testing.assert_allclose(b.slope - a.slope, np.where(np.isnan(a.slope), np.nan, -0.1), atol=1e-10)
     np.testing.assert_allclose(b.intercept - a.intercept, np.where(np.isnan(a.slope), np.nan, 0.25), atol=1e-10)
-    with pytest.raises(AgezError, match="expected equal"):
-        compare_gradients(galaxy, r, label, predicted[:, :1], names=["age"], rng=rng)
+    with pytest.raises(AgezError, match=r"expected \(n, 2\)"):
+        compare_gradients(galaxy, r, [label, predicted[:, :1]], names=["age", "mh"], rng=rng)
 
 
 def test_the_same_seed_gives_the_same_numbers(rng):

@@ -242,20 +242,19 @@ def galaxy_gradients(
 def compare_gradients(
     galaxy_id: ArrayLike,
     r_re: ArrayLike,
-    reference: ArrayLike,
-    predicted: ArrayLike,
+    values: Sequence[ArrayLike],
     *,
     names: Sequence[str],
     rng: np.random.Generator,
     **options: Any,
-) -> tuple[GradientTable, GradientTable]:
-    """Gradients of ``reference`` (labels) and of ``predicted`` on the same points and the same subsets.
+) -> tuple[GradientTable, ...]:
+    """Gradients of several versions (truth, labels, predictions) of the same quantities, on the same points and subsets.
 
     Parameters
     ----------
     galaxy_id, r_re : (n,)
-    reference, predicted : (n, k) float
-        A point that is NaN in either is left out of both, column by column.
+    values : sequence of (n, k) float
+        A point that is NaN in one version is left out of all, column by column.
     names : k str
     rng : numpy.random.Generator
     **options
@@ -263,15 +262,17 @@ def compare_gradients(
 
     Returns
     -------
-    reference, predicted : GradientTable
+    tuple of GradientTable
+        One for each version, in the order given.
     """
-    a, b = np.asarray(reference, dtype=float), np.asarray(predicted, dtype=float)
-    if a.shape != b.shape or a.ndim != 2:
-        raise AgezError(f"gradients: reference values have shape {a.shape}, predicted {b.shape}; expected equal (n, k)")
-    missing = ~(np.isfinite(a) & np.isfinite(b))
-    both = np.where(np.tile(missing, 2), np.nan, np.hstack([a, b]))
-    table = galaxy_gradients(galaxy_id, r_re, both, names=[*names, *names], rng=rng, **options)
-    return _columns(table, slice(None, len(names))), _columns(table, slice(len(names), None))
+    versions = [np.asarray(version, dtype=float) for version in values]
+    k = len(names)
+    if not versions or any(v.shape != versions[0].shape or v.shape[1:] != (k,) for v in versions):
+        raise AgezError(f"gradients: values have shapes {[v.shape for v in versions]}; expected (n, {k}) for each")
+    usable = np.all([np.isfinite(version) for version in versions], axis=0)
+    together = np.hstack([np.where(usable, version, np.nan) for version in versions])
+    table = galaxy_gradients(galaxy_id, r_re, together, names=[*names] * len(versions), rng=rng, **options)
+    return tuple(_columns(table, slice(first, first + k)) for first in range(0, k * len(versions), k))
 
 
 def _columns(table: GradientTable, which: slice) -> GradientTable:

@@ -1,0 +1,162 @@
+"""What one run of the experiment leaves behind: all that its summary, figures and report are made from."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib import metadata
+from typing import Any
+
+import numpy as np
+
+import agez
+from agez.analysis.gradients import GradientTable, compare_gradients
+from agez.errors import AgezError
+from agez.types import TARGETS, Floats, Ints, Labels, Photometry, Sample, Spectra, Truth
+
+#: Libraries whose versions a report names, where they are installed.
+LIBRARIES = ("numpy", "scipy", "astropy", "jax", "jaxlib", "matplotlib", "ppxf")
+
+
+@dataclass(frozen=True, eq=False)
+class LearningCurve:
+    """Loss of one network against epoch.
+
+    Attributes
+    ----------
+    target : str
+        ``log_age_lw`` or ``mh_lw``.
+    fold : int
+        The fold that the network never saw.
+    train_mse, validation_mse : (n_epochs,) float
+        Mean squared error after each epoch [dex^2].
+    """
+
+    target: str
+    fold: int
+    train_mse: Floats
+    validation_mse: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class SetResult:
+    """Out-of-sample predictions of one cross-validation, Set A or Set B.
+
+    Attributes
+    ----------
+    predicted : (n, 2) float
+        log_age_lw and mh_lw of every spectrum of the sample, by networks that did not see it; NaN if none.
+    fold : (n,) int
+        The fold in which each spectrum was tested.
+    curves : sequence of LearningCurve
+    label_gradients, predicted_gradients : GradientTable
+        Columns ``TARGETS``; on the same points and subsets.
+    truth_gradients : GradientTable or None
+        Of the truth, on the same points; None for a real sample.
+    """
+
+    predicted: Floats
+    fold: Ints
+    curves: Sequence[LearningCurve]
+    label_gradients: GradientTable
+    predicted_gradients: GradientTable
+    truth_gradients: GradientTable | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class ExampleSpectrum:
+    """One spectrum with the bands and the SED made from it.
+
+    Attributes
+    ----------
+    spectrum : Spectra
+        One row.
+    photometry : Photometry
+        The same row, at rest frame (redshift 0).
+    band_curves : sequence of (wave_angstrom, response)
+        One pair for each band of ``photometry``: vacuum wavelength and response, any scale.
+    """
+
+    spectrum: Spectra
+    photometry: Photometry
+    band_curves: Sequence[tuple[Floats, Floats]]
+
+    def __post_init__(self) -> None:
+        if len(self.spectrum) != 1 or len(self.photometry) != 1:
+            raise AgezError(f"example: {len(self.spectrum)} spectra and {len(self.photometry)} SEDs; expected one each")
+        if len(self.band_curves) != len(self.photometry.bands):
+            raise AgezError(f"example: {len(self.band_curves)} curves for {len(self.photometry.bands)} bands")
+
+
+@dataclass(frozen=True, eq=False)
+class RunResult:
+    """One run, complete.
+
+    Attributes
+    ----------
+    sample : Sample
+    set_a, set_b : SetResult
+    summary : mapping
+        What :func:`agez.experiments.summary.build_summary` returned, to the contract of ``summary.json``.
+    example : ExampleSpectrum or None
+        None where only photometry was given: figure 1 is then left out.
+    versions : mapping of str to str
+        Of agez, Python and the libraries.
+    """
+
+    sample: Sample
+    set_a: SetResult
+    set_b: SetResult
+    summary: Mapping[str, Any]
+    example: ExampleSpectrum | None = None
+    versions: Mapping[str, str] = field(default_factory=lambda: installed_versions())
+
+
+def target_columns(values: Labels | Truth) -> Floats:
+    """The two predicted quantities, log_age_lw and mh_lw, as columns (n, 2)."""
+    return np.stack([np.asarray(getattr(values, name), dtype=float) for name in TARGETS], axis=1)
+
+
+def make_set_result(
+    sample: Sample,
+    predicted: Floats,
+    fold: Ints,
+    curves: Sequence[LearningCurve],
+    *,
+    rng: np.random.Generator,
+) -> SetResult:
+    """Gather one cross-validation and measure its radial gradients beside those of labels and truth.
+
+    Parameters
+    ----------
+    sample : Sample
+    predicted : (n, 2) float
+        Out-of-sample log_age_lw and mh_lw.
+    fold : (n,) int
+    curves : sequence of LearningCurve
+    rng : numpy.random.Generator
+        Draws the bootstrap subsets.
+    """
+    n = len(sample)
+    if np.shape(predicted) != (n, len(TARGETS)) or np.shape(fold) != (n,):
+        raise AgezError(
+            f"set result: predicted has shape {np.shape(predicted)} and fold {np.shape(fold)}; "
+            f"the sample has {n} spectra, expected ({n}, 2) and ({n},)"
+        )
+    versions = [target_columns(sample.labels), predicted]
+    if sample.truth is not None:
+        versions.append(target_columns(sample.truth))
+    tables = compare_gradients(sample.rows.galaxy_id, sample.r_re, versions, names=TARGETS, rng=rng)
+    return SetResult(predicted, fold, tuple(curves), tables[0], tables[1], tables[2] if len(tables) > 2 else None)
+
+
+def installed_versions() -> dict[str, str]:
+    """Versions of agez, Python and the libraries of :data:`LIBRARIES` that are installed."""
+    found = {"agez": agez.__version__, "Python": platform.python_version()}
+    for library in LIBRARIES:
+        try:
+            found[library] = metadata.version(library)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
