@@ -248,7 +248,7 @@ def compare_gradients(
     rng: np.random.Generator,
     **options: Any,
 ) -> tuple[GradientTable, ...]:
-    """Gradients of several versions (truth, labels, predictions) of the same quantities, on the same points and subsets.
+    """Gradients of several versions (truth, labels, predictions) of the same quantities, from the same subsets.
 
     Parameters
     ----------
