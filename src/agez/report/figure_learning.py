@@ -1,0 +1,75 @@
+"""Figure 3: learning curves, training and validation loss against epoch."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from matplotlib.lines import Line2D
+
+from agez.experiments.result import LearningCurve
+from agez.report.style import FOLD_COLOURS, TITLES, figure
+from agez.types import TARGETS
+
+
+def figure_learning(
+    path: str | os.PathLike[str],
+    curves: Mapping[str, Sequence[LearningCurve]],
+    *,
+    random_mse: Mapping[str, float | None],
+) -> Path:
+    """Draw the loss of every network: a row of panels a set, a column a target, a colour a fold.
+
+    Parameters
+    ----------
+    path
+        PNG to write.
+    curves : mapping of set name ("Set A") to curves
+    random_mse : mapping of target to float
+        Mean squared error of random guesses [dex^2]; None where unknown.
+    """
+    with figure(path, width=9, height=3.1 * len(curves) + 0.6) as page:
+        panels = page.subplots(len(curves), len(TARGETS), squeeze=False, sharey="row")
+        folds = sorted({curve.fold for set_curves in curves.values() for curve in set_curves})
+        for row, (name, set_curves) in enumerate(curves.items()):
+            for column, target in enumerate(TARGETS):
+                axes = panels[row, column]
+                for curve in (c for c in set_curves if c.target == target):
+                    colour = FOLD_COLOURS[folds.index(curve.fold) % len(FOLD_COLOURS)]
+                    epoch = np.arange(1, len(curve.train_mse) + 1)
+                    axes.plot(epoch, curve.train_mse, color=colour, lw=1, ls="--", alpha=0.8)
+                    axes.plot(epoch, curve.validation_mse, color=colour, lw=1.1)
+                    if len(epoch) and np.any(np.isfinite(curve.validation_mse)):
+                        best = int(np.nanargmin(curve.validation_mse))
+                        axes.plot(
+                            epoch[best],
+                            curve.validation_mse[best],
+                            "o",
+                            ms=6,
+                            mfc="white",
+                            mec=colour,
+                            mew=1.6,
+                            zorder=5,
+                        )
+                guess = random_mse.get(target)
+                if guess is not None:
+                    axes.axhline(guess, color="0.25", lw=1.2, ls=":")
+                axes.set_yscale("log")
+                axes.set_title(f"{name}: {TITLES[target].lower()}")
+                axes.set_xlabel("epoch")
+                axes.grid(alpha=0.25, which="both")
+            panels[row, 0].set_ylabel("mean squared error [dex$^2$]")
+        entries = [
+            Line2D([], [], color=FOLD_COLOURS[k % len(FOLD_COLOURS)], label=f"fold {f + 1}")
+            for k, f in enumerate(folds)
+        ]
+        entries += [
+            Line2D([], [], color="0.3", ls="--", label="training"),
+            Line2D([], [], color="0.3", label="validation"),
+            Line2D([], [], color="0.3", ls="", marker="o", mfc="white", mew=1.6, label="kept weights"),
+            Line2D([], [], color="0.25", ls=":", label="random guesses"),
+        ]
+        page.legend(handles=entries, loc="outside lower center", ncols=4, frameon=False)
+    return Path(path)

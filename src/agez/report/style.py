@@ -1,0 +1,105 @@
+"""How every figure looks: colours that colour-blind readers can tell apart, sizes, and how it is saved."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import LogNorm
+from matplotlib.figure import Figure
+
+from agez.files import whole_file
+from agez.types import TARGET_WORDS, TARGETS, Floats
+
+DPI = 150
+# The palette of Okabe & Ito (2008, Color Universal Design).
+BLUE, VERMILLION, GREEN, ORANGE, SKY, PURPLE = "#0072B2", "#D55E00", "#009E73", "#E69F00", "#56B4E9", "#CC79A7"
+FOLD_COLOURS = (BLUE, VERMILLION, GREEN, PURPLE)
+DENSITY = "viridis"
+#: Axis labels of the two targets.
+QUANTITY = {"log_age_lw": "log age [log$_{10}$ yr]", "mh_lw": "[M/H] [dex]"}
+GRADIENT = {"log_age_lw": "log age gradient [dex / $R_e$]", "mh_lw": "[M/H] gradient [dex / $R_e$]"}
+RESIDUAL = {"log_age_lw": "$\\Delta$ log age [dex]", "mh_lw": "$\\Delta$ [M/H] [dex]"}
+TITLES = {target: TARGET_WORDS[target].capitalize() for target in TARGETS}
+
+_RC: Any = {
+    "font.family": "DejaVu Sans",
+    "font.size": 10,
+    "axes.titlesize": 11,
+    "axes.labelsize": 10,
+    "legend.fontsize": 9,
+    "legend.framealpha": 0.9,
+    "xtick.direction": "in",
+    "ytick.direction": "in",
+    "xtick.top": True,
+    "ytick.right": True,
+    "axes.axisbelow": True,
+    "figure.facecolor": "white",
+}
+_NOTE_BOX = {"boxstyle": "round,pad=0.35", "facecolor": "white", "edgecolor": "0.7", "alpha": 0.9}
+
+
+@contextmanager
+def figure(path: str | os.PathLike[str], *, width: float, height: float) -> Iterator[Figure]:
+    """An empty figure of ``width`` by ``height`` inches that is written to ``path`` (PNG) when the block ends well.
+
+    No pyplot: nothing global is changed and no window system is needed.
+    """
+    with matplotlib.rc_context(_RC):
+        page = Figure(figsize=(width, height), layout="constrained")
+        FigureCanvasAgg(page)
+        yield page
+        with whole_file(Path(path)) as part:
+            page.savefig(part, dpi=DPI, format="png", metadata={"Software": "agez"})
+
+
+def note(axes: Any, text: str, *, where: str = "upper left") -> None:
+    """A small boxed note in a corner of ``axes``."""
+    vertical, horizontal = where.split()
+    x, y = (0.03 if horizontal == "left" else 0.97), (0.97 if vertical == "upper" else 0.03)
+    va = "top" if vertical == "upper" else "bottom"
+    axes.text(x, y, text, transform=axes.transAxes, va=va, ha=horizontal, fontsize=9, bbox=_NOTE_BOX, zorder=10)
+
+
+def robust_limits(*values: Floats, keep: float = 0.999, pad: float = 0.06) -> tuple[float, float]:
+    """Limits that hold the central ``keep`` of all finite ``values`` with a margin; (-1, 1) if there are none."""
+    joined = np.concatenate([np.ravel(v) for v in values])
+    joined = joined[np.isfinite(joined)]
+    if not joined.size:
+        return -1.0, 1.0
+    low, high = np.quantile(joined, [(1 - keep) / 2, (1 + keep) / 2])
+    margin = max(pad * (high - low), 1e-3)
+    return float(low - margin), float(high + margin)
+
+
+def counts_on_grid(
+    x: Floats, y: Floats, x_limits: tuple[float, float], y_limits: tuple[float, float], n: int | tuple[int, int]
+) -> Any:
+    """Edges and counts of pairs on a grid of n (or nx, ny) cells, empty cells masked: (x_edges, y_edges, (ny, nx))."""
+    good = np.isfinite(x) & np.isfinite(y)
+    counts, x_edges, y_edges = np.histogram2d(x[good], y[good], bins=n, range=(x_limits, y_limits))
+    return x_edges, y_edges, np.ma.masked_equal(counts.T, 0)
+
+
+def count_norm(*grids: Any) -> LogNorm:
+    """One logarithmic colour scale for several grids of counts."""
+    return LogNorm(vmin=1, vmax=max(2.0, *(float(g[2].max()) if g[2].count() else 2.0 for g in grids)))
+
+
+def beyond(x: Floats, y: Floats, x_limits: tuple[float, float], y_limits: tuple[float, float]) -> int:
+    """How many finite pairs lie outside the limits."""
+    good = np.isfinite(x) & np.isfinite(y)
+    inside = (x >= x_limits[0]) & (x <= x_limits[1]) & (y >= y_limits[0]) & (y <= y_limits[1])
+    return int((good & ~inside).sum())
+
+
+def number(value: float, form: str = "{:+.3f}") -> str:
+    """``value`` as text, '-' where it is not finite; a minus sign that is one."""
+    return form.format(value).replace("-", "\N{MINUS SIGN}") if math.isfinite(value) else "-"

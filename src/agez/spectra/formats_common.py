@@ -1,0 +1,374 @@
+"""What all spectrum formats share: options, units, header words, and the cleaning that readers guarantee."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from astropy import constants
+from astropy import units as u
+from numpy.typing import NDArray
+
+from agez.errors import AgezError
+from agez.flags import Flag, set_flag
+from agez.types import Bools, Floats, Ints, Medium, Rows, Spectra, Strings
+
+SPEED_OF_LIGHT_KMS = float(constants.c.to_value(u.km / u.s))
+F_LAMBDA = u.erg / u.s / u.cm**2 / u.AA
+F_NU = u.erg / u.s / u.cm**2 / u.Hz
+#: sigma to full width at half maximum of a Gaussian.
+FWHM_PER_SIGMA = 2.0 * np.sqrt(2.0 * np.log(2.0))
+#: CALIFA (and what follows its layout) writes 1e10 as the error of a bad pixel.
+BAD_PIXEL_ERROR = 1e9
+#: Refractive index of air in the optical, good to 1e-5 from 3500 to 10000 Angstrom: enough for a flux scale.
+AIR_INDEX = 1.000277
+
+FluxKind = Literal["lambda", "nu"]
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the caller of :func:`agez.spectra.readers.read_spectra` says; it goes before what the file says."""
+
+    path: Path
+    redshift: float | None = None
+    medium: Medium | None = None
+    flux_unit: str | None = None
+
+
+@dataclass(frozen=True)
+class FluxUnit:
+    """A flux-density unit: ``scale`` times erg/s/cm2/Angstrom (lambda) or erg/s/cm2/Hz (nu)."""
+
+    kind: FluxKind
+    scale: float
+    assumed: bool = False
+
+    @property
+    def name(self) -> str:
+        """The unit as astropy reads it."""
+        base = "erg / (s cm2 Angstrom)" if self.kind == "lambda" else "erg / (s cm2 Hz)"
+        return base if self.scale == 1.0 else f"{self.scale:.12g} {base}"
+
+
+def galaxy_name(path: Path, header: Mapping[str, Any]) -> str:
+    """Name of the object: header keyword OBJECT, otherwise the file name up to its first dot."""
+    name = str(header.get("OBJECT", "") or "").strip()
+    return name or path.name.split(".")[0] or path.name
+
+
+def one_galaxy_rows(
+    spec_id: Strings | list[str], galaxy_id: str, x: Floats | None = None, y: Floats | None = None
+) -> Rows:
+    """Rows of one galaxy; unknown positions are NaN."""
+    n = len(spec_id)
+    nan = np.full(n, np.nan)
+    return Rows(
+        np.asarray(spec_id, dtype=str),
+        np.full(n, galaxy_id, dtype=f"<U{max(1, len(galaxy_id))}"),
+        nan if x is None else np.asarray(x, dtype=float),
+        nan.copy() if y is None else np.asarray(y, dtype=float),
+    )
+
+
+# ---------------------------------------------------------------- units
+
+_LEADING_SCALE = re.compile(
+    r"""^\s*(?:x\s*)?(?:
+        (?P<number>[+-]?\d+(?:\.\d*)?(?:[eE][+-]?\d+)?)(?!\s*(?:\*\*|\^))(?![\d.])
+      | 10\s*(?:\*\*|\^)\s*[({]?\s*(?P<power>[+-]?\d+)\s*[)}]?
+    )\s*\*?\s*(?P<rest>[a-zA-Z].*)$""",
+    re.VERBOSE,
+)
+_PER_ELEMENT = re.compile(r"\s*/\s*(?:spaxel|fiber|fibre|pixel|pix)\b", re.IGNORECASE)
+_WORDS = (
+    (re.compile(r"\b(?:angstroms?|ang|aa|a)(?=\b|[-+\d^*])", re.IGNORECASE), "Angstrom"),
+    (re.compile(r"\bergs\b", re.IGNORECASE), "erg"),
+    (re.compile(r"\bsec\b", re.IGNORECASE), "s"),
+    (re.compile(r"\bmicro?jansk(?:y|ys)\b|\bmicrojy\b", re.IGNORECASE), "uJy"),
+)
+
+
+def parse_unit(text: str) -> u.UnitBase:
+    """An astropy unit from what FITS headers and tables write, such as ``1E-17 erg/cm^2/s/Ang/spaxel``.
+
+    Raises ValueError if it is not a unit.
+    """
+    rest, scale = text.strip(), 1.0
+    found = _LEADING_SCALE.match(rest)
+    if found:
+        scale = float(found["number"]) if found["number"] else 10.0 ** int(found["power"])
+        rest = found["rest"]
+    rest = _PER_ELEMENT.sub("", rest)
+    for pattern, word in _WORDS:
+        rest = pattern.sub(word, rest)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", u.UnitsWarning)
+            unit = u.Unit(rest)
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{text!r} is not a unit") from error
+    if isinstance(unit, u.UnrecognizedUnit):
+        raise ValueError(f"{text!r} is not a unit")
+    return u.Unit(scale * unit) if scale != 1.0 else unit
+
+
+def flux_unit_of(
+    source: Path, text: str | None, *, default: str | None, per_angstrom_implied: bool = False
+) -> FluxUnit:
+    """Scale and kind of a flux unit.
+
+    Parameters
+    ----------
+    source : Path
+        For messages.
+    text : str or None
+        What the file or the caller says.
+    default : str or None
+        What the format's definition says where the file is silent; None raises.
+    per_angstrom_implied : bool
+        True for formats whose headers leave ``/Angstrom`` away (CALIFA's pipeline units).
+
+    Raises
+    ------
+    AgezError
+        Not a unit, magnitudes, or not a flux density.
+    """
+    remedy = "give flux_unit, for example '1e-16 erg / (s cm2 Angstrom)' or 'uJy', or correct the file"
+    assumed = text is None or not text.strip()
+    if assumed:
+        if default is None:
+            raise AgezError(f"{source}: the flux has no unit; {remedy}")
+        text = default
+    assert text is not None
+    if re.search(r"\bmag", text, re.IGNORECASE):
+        raise AgezError(
+            f"{source}: the flux unit is {text!r}, a magnitude; spectra must be flux densities: convert them"
+        )
+    try:
+        unit = parse_unit(text)
+    except ValueError:
+        raise AgezError(f"{source}: the flux unit {text!r} is not understood; {remedy}") from None
+    if unit.is_equivalent(F_LAMBDA):
+        return FluxUnit("lambda", _tidy(unit.to(F_LAMBDA)), assumed)
+    if unit.is_equivalent(F_NU):
+        return FluxUnit("nu", _tidy(unit.to(F_NU)), assumed)
+    if per_angstrom_implied and unit.is_equivalent(F_LAMBDA * u.AA):
+        return FluxUnit("lambda", _tidy(unit.to(F_LAMBDA * u.AA)), True)
+    raise AgezError(f"{source}: the flux unit is {text!r}, which is not a flux density (f_lambda or f_nu); {remedy}")
+
+
+def _tidy(scale: float) -> float:
+    """Without the last digits that unit conversion adds."""
+    return float(f"{scale:.12g}")
+
+
+def wavelength_factor(source: Path, text: str) -> float:
+    """Angstrom per unit of ``text``; AgezError if that is not a length."""
+    try:
+        return _tidy(parse_unit(text).to(u.AA))
+    except (ValueError, u.UnitConversionError):
+        raise AgezError(
+            f"{source}: the wavelength unit {text!r} is not a length; expected Angstrom, nm or um"
+        ) from None
+
+
+def nu_to_lambda(wave_angstrom: Floats, medium: Medium) -> Floats:
+    """f_lambda [erg/s/cm2/Angstrom] per f_nu [erg/s/cm2/Hz]: c / (n lambda^2), with n the refractive index."""
+    index = AIR_INDEX if medium == "air" else 1.0
+    return constants.c.to_value(u.AA / u.s) / (index * wave_angstrom**2)
+
+
+# ---------------------------------------------------------------- words of headers
+
+
+def header_text(header: Mapping[str, Any], *names: str) -> str | None:
+    """The first of ``names`` that the header has as non-empty text."""
+    for name in names:
+        value = header.get(name)
+        if value is not None and str(value).strip():
+            return str(value).strip()
+    return None
+
+
+def header_number(header: Mapping[str, Any], *names: str) -> float:
+    """The first of ``names`` that the header has as a finite number (text such as ``'0.0037'`` included); NaN."""
+    for name in names:
+        try:
+            value = float(header[name])
+        except (KeyError, TypeError, ValueError):
+            continue
+        if np.isfinite(value):
+            return value
+    return float("nan")
+
+
+def header_redshift(header: Mapping[str, Any]) -> float:
+    """Redshift from REDSHIFT, Z or ZSPEC, or from CALIFA's MED_VEL = cz [km/s]; NaN where there is none."""
+    z = header_number(header, "REDSHIFT", "redshift", "Z", "z", "ZSPEC", "Z_SPEC")
+    if not np.isfinite(z):
+        z = header_number(header, "MED_VEL") / SPEED_OF_LIGHT_KMS
+    return z if -0.02 < z < 20.0 else float("nan")  # outside: a code for 'unknown', such as -9999
+
+
+def header_medium(header: Mapping[str, Any], axis: int | None = None) -> Medium | None:
+    """Air or vacuum from AIRORVAC, MEDIUM, VACUUM or the FITS axis types AWAV and WAVE; None where silent."""
+    word = header_text(header, "AIRORVAC", "airorvac", "MEDIUM", "medium")
+    if word:
+        word = word.lower()
+        if word.startswith("air"):
+            return "air"
+        if word.startswith("vac"):
+            return "vacuum"
+    vacuum = header_text(header, "VACUUM", "vacuum")
+    if vacuum:
+        return "vacuum" if vacuum.lower() in ("t", "true", "1", "yes") else "air"
+    if axis is not None:
+        kind = str(header.get(f"CTYPE{axis}", "")).strip().upper()
+        if kind.startswith("AWAV"):
+            return "air"
+        if kind in ("WAVE", "WAVE-LOG"):
+            return "vacuum"
+    return None
+
+
+# ---------------------------------------------------------------- resolution
+
+
+def fwhm_from_resolving_power(wave_angstrom: Floats, resolving_power: Floats) -> Floats:
+    """FWHM = lambda / R; R that is not positive and finite is bridged from its neighbours; NaN if none is."""
+    good = np.isfinite(resolving_power) & (resolving_power > 1.0)
+    if not good.any():
+        return np.full(len(wave_angstrom), np.nan)
+    return wave_angstrom / np.interp(wave_angstrom, wave_angstrom[good], resolving_power[good])
+
+
+# ---------------------------------------------------------------- the guarantee
+
+
+def error_from_ivar(ivar: Floats) -> tuple[Floats, Bools]:
+    """1-sigma error and the pixels that the file itself marks unusable by zero inverse variance.
+
+    Negative or NaN inverse variances become NaN errors, which :func:`assemble` flags.
+    """
+    unusable = ivar == 0
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        return 1.0 / np.sqrt(ivar), unusable
+
+
+def native_float(values: Any) -> Floats:
+    """Native float32 if the values are float32, native float64 otherwise."""
+    array = np.asarray(values)
+    kind = np.float32 if array.dtype.kind == "f" and array.dtype.itemsize <= 4 else np.float64
+    return np.ascontiguousarray(array, dtype=kind)
+
+
+def assemble(
+    options: Options,
+    *,
+    wave_angstrom: Floats,
+    flux: Floats,
+    error: Floats,
+    bad: Bools,
+    rows: Rows,
+    medium: Medium,
+    unit: FluxUnit,
+    redshift: float | Floats,
+    fwhm_angstrom: float | Floats,
+    assumed: Iterable[str] = (),
+    flags: Ints | None = None,
+    meta: Mapping[str, Any] | None = None,
+) -> Spectra:
+    """Spectra with the guarantees of readers.
+
+    Where mask is False, flux is finite and flux_err is finite and positive; where it is True, flux is 0 and
+    flux_err 1, so that arithmetic stays finite.  Rows with NaN or infinite flux carry NON_FINITE, rows with
+    errors that are not positive BAD_ERROR, both only for pixels that the file did not mark bad itself; rows
+    without a usable pixel carry NO_DATA.
+
+    Parameters
+    ----------
+    wave_angstrom : (p,) float
+    flux, error : (n, p) float
+        In ``unit``; f_nu is converted to f_lambda here.
+    bad : (n, p) bool
+        Pixels that the file marks unusable.
+    redshift : float or (n,) float
+        What the file says; ``options.redshift`` goes before it.
+    fwhm_angstrom : float or (p,) float
+    assumed : names of what the file does not say (``medium``, ``flux_unit``, ``fwhm``)
+    """
+    path = options.path
+    if flux.ndim != 2 or error.shape != flux.shape or bad.shape != flux.shape or wave_angstrom.ndim != 1:
+        raise AgezError(
+            f"{path}: flux, error and mask have shapes {flux.shape}, {error.shape} and {bad.shape}; they must be alike"
+        )
+    n, p = flux.shape
+    if p != len(wave_angstrom):
+        raise AgezError(f"{path}: the flux has {p} pixels but there are {len(wave_angstrom)} wavelengths")
+    if n == 0:
+        raise AgezError(f"{path}: holds no spectra; check that it is the right file")
+    wave = np.ascontiguousarray(wave_angstrom, dtype=np.float64)
+    check_wavelengths(path, wave)
+    flux, error = native_float(flux), native_float(error)
+    if unit.kind == "nu":
+        factor = nu_to_lambda(wave, medium) * unit.scale / 1e-16
+        flux, error = flux * factor, error * factor
+        unit = FluxUnit("lambda", 1e-16, unit.assumed)
+    not_finite = ~np.isfinite(flux) & ~bad
+    with np.errstate(invalid="ignore"):
+        bad_error = ~(np.isfinite(error) & (error > 0)) & ~bad
+    mask = bad | not_finite | bad_error
+    flags = np.zeros(n, dtype=np.int32) if flags is None else np.asarray(flags, dtype=np.int32)
+    flags = set_flag(flags, not_finite.any(axis=1), Flag.NON_FINITE)
+    flags = set_flag(flags, bad_error.any(axis=1), Flag.BAD_ERROR)
+    flags = set_flag(flags, mask.all(axis=1), Flag.NO_DATA)
+    z = np.full(n, redshift if options.redshift is None else options.redshift, dtype=float)
+    guessed = [*assumed, *(["flux_unit"] if unit.assumed else [])]
+    said = {"medium": options.medium, "flux_unit": options.flux_unit}
+    return Spectra(
+        wave_angstrom=wave,
+        flux=np.where(mask, flux.dtype.type(0), flux),
+        flux_err=np.where(mask, error.dtype.type(1), error),
+        mask=mask,
+        medium=medium,
+        rows=rows,
+        redshift=z,
+        fwhm_angstrom=np.array(np.broadcast_to(np.asarray(fwhm_angstrom, dtype=float), (p,))),
+        flux_unit=unit.name,
+        flags=flags,
+        meta={
+            "source": str(path),
+            **(meta or {}),
+            "assumed": tuple(word for word in dict.fromkeys(guessed) if said.get(word) is None),
+        },
+    )
+
+
+def check_wavelengths(path: Path, wave_angstrom: Floats) -> None:
+    """AgezError that names the first pixel at which wavelengths stop being finite, positive and increasing."""
+    if len(wave_angstrom) < 2:
+        raise AgezError(f"{path}: a spectrum needs at least 2 wavelength pixels, found {len(wave_angstrom)}")
+    wrong = ~np.isfinite(wave_angstrom) | (wave_angstrom <= 0)
+    if wrong.any():
+        at = int(np.argmax(wrong))
+        raise AgezError(f"{path}: wavelength of pixel {at + 1} is {wave_angstrom[at]:g}; remove that pixel")
+    step = np.diff(wave_angstrom)
+    if np.all(step > 0):
+        return
+    at = int(np.argmax(step <= 0))
+    word = "a duplicate of" if step[at] == 0 else "below"
+    raise AgezError(
+        f"{path}: wavelengths must increase: pixel {at + 2} ({wave_angstrom[at + 1]:.10g} A) is {word} "
+        f"pixel {at + 1} ({wave_angstrom[at]:.10g} A); sort the file by wavelength and remove duplicates"
+    )
+
+
+def mask_from(values: Any) -> NDArray[np.bool_]:
+    """True where a mask value is not zero; NaN counts as bad."""
+    return np.asarray(np.asarray(values) != 0, dtype=bool)

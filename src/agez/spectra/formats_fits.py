@@ -1,0 +1,148 @@
+"""Opening FITS files so that damaged ones are refused in one line, and reading axes and pointing from headers."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import lzma
+import warnings
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from astropy.io import fits
+from numpy.typing import NDArray
+
+from agez.errors import AgezError
+from agez.spectra.formats_common import header_text, wavelength_factor
+from agez.types import Floats
+
+_COMPRESSED: dict[bytes, Any] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open}
+_AGAIN = "copy or download it again"
+
+
+def read_content(path: Path) -> bytes | None:
+    """The decompressed content of a ``.gz`` or ``.bz2`` file (known by its first bytes); None if not compressed."""
+    with path.open("rb") as file:
+        start = file.read(4)
+    for magic, opener in _COMPRESSED.items():
+        if start.startswith(magic):
+            try:
+                with opener(path, "rb") as file:
+                    return bytes(file.read())
+            except (EOFError, OSError, zlib.error, lzma.LZMAError) as error:
+                raise AgezError(
+                    f"{path} is truncated or damaged: its compressed content ends early; {_AGAIN}"
+                ) from error
+    return None
+
+
+@contextmanager
+def open_fits(path: Path, content: bytes | None = None) -> Iterator[fits.HDUList]:
+    """Open a FITS file, from ``content`` if it was compressed.
+
+    A truncated or damaged file is refused here: every header is read, and the length of the file
+    is compared with what the headers promise.  No warning of astropy leaves this block.
+    """
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            source: Any = path if content is None else io.BytesIO(content)
+            hdus = fits.open(source, lazy_load_hdus=False, memmap=content is None)
+        except (OSError, EOFError, ValueError, TypeError, fits.VerifyError) as error:
+            raise AgezError(f"{path} is truncated or not a valid FITS file ({error}); {_AGAIN}") from error
+        with hdus:
+            for warning in caught:
+                text = str(warning.message)
+                if "truncated" in text or "validating header" in text:
+                    raise AgezError(f"{path} is truncated or damaged after HDU {len(hdus) - 1}; {_AGAIN}")
+            try:
+                yield hdus
+            except (OSError, EOFError, TypeError, ValueError, fits.VerifyError, KeyError, IndexError) as error:
+                raise AgezError(f"{path} cannot be read: {error or type(error).__name__}; {_AGAIN}") from error
+
+
+def has(hdus: fits.HDUList, *names: str) -> bool:
+    """True if all of the named extensions are there."""
+    present = {hdu.name.upper() for hdu in hdus}
+    return all(name in present for name in names)
+
+
+def image(path: Path, hdus: fits.HDUList, name: str, shape: tuple[int, ...] | None = None) -> NDArray[Any]:
+    """The pixels of the image extension ``name``; AgezError if missing or not of ``shape``."""
+    if not has(hdus, name):
+        raise AgezError(f"{path}: extension {name} is missing; the file may have been cut short: {_AGAIN}")
+    data = hdus[name].data
+    if not isinstance(data, np.ndarray) or data.dtype.names is not None:
+        raise AgezError(f"{path}: extension {name} holds no image; expected one")
+    if shape is not None and data.shape != shape:
+        raise AgezError(f"{path}: extension {name} has shape {data.shape}; expected {shape}, that of the flux")
+    return data
+
+
+def wavelength_axis(path: Path, header: fits.Header, axis: int, n_pixels: int) -> Floats:
+    """Wavelengths [Angstrom] of a linear (or WAVE-LOG, or DC-FLAG = 1) FITS axis.
+
+    Pixel i (from 1) lies at CRVAL + CDELT (i - CRPIX); CDi_i stands in for CDELT where that is absent.
+    For CTYPE ``*-LOG`` it is CRVAL exp(CDELT (i - CRPIX) / CRVAL) (Greisen et al. 2006, A&A 446, 747).
+    """
+    start = header.get(f"CRVAL{axis}")
+    step = header.get(f"CDELT{axis}")
+    matrix = header.get(f"CD{axis}_{axis}")
+    # A CD matrix beside the default CDELT of 1 means that CDELT is not in use.
+    if matrix is not None and (step is None or step == 1.0):
+        step = matrix
+    try:
+        start, step = float(start), float(step)
+        reference = float(header.get(f"CRPIX{axis}", 1.0))
+    except (TypeError, ValueError):
+        raise AgezError(
+            f"{path}: the header has no wavelength axis: CRVAL{axis} and CDELT{axis} (or CD{axis}_{axis}) are needed"
+        ) from None
+    offset = np.arange(1, n_pixels + 1, dtype=float) - reference
+    kind = str(header.get(f"CTYPE{axis}", "")).upper()
+    if kind.endswith("-LOG"):
+        wave = start * np.exp(step * offset / start)
+    elif header.get("DC-FLAG") in (1, "1"):
+        wave = 10.0 ** (start + step * offset)
+    else:
+        wave = start + step * offset
+    unit = header_text(header, f"CUNIT{axis}")
+    return wave * wavelength_factor(path, unit) if unit else wave
+
+
+#: Keywords of the two sky axes that a map of the same field needs.
+_SKY_KEYWORDS = [
+    *(f"{word}{axis}" for word in ("CTYPE", "CUNIT", "CRPIX", "CRVAL", "CDELT") for axis in (1, 2)),
+    *(f"{word}{i}_{j}" for word in ("CD", "PC") for i in (1, 2) for j in (1, 2)),
+    *("CROTA2", "LONPOLE", "LATPOLE", "RADESYS", "RADECSYS", "EQUINOX"),
+]
+
+
+def sky_header(header: fits.Header) -> dict[str, Any]:
+    """The WCS keywords of axes 1 and 2, for the header of a map."""
+    return {key: header[key] for key in _SKY_KEYWORDS if key in header}
+
+
+def sky_offsets(header: fits.Header, x_pixel: Floats, y_pixel: Floats) -> tuple[Floats, Floats]:
+    """Offsets from the reference pixel [arcsec]: x to the west, y to the north.
+
+    Pixels count from 0.  Celestial axes (CTYPE1 = 'RA---...') are in degrees and right ascension grows to the
+    east, hence the minus sign; other axes (CALIFA's first data release) are taken as arcsec on the detector.
+    """
+    dx = x_pixel + 1.0 - float(header.get("CRPIX1", 1.0))
+    dy = y_pixel + 1.0 - float(header.get("CRPIX2", 1.0))
+    matrix = np.eye(2)
+    if "CD1_1" in header or "CD2_2" in header:
+        matrix = np.array([[float(header.get(f"CD{i}_{j}", 0.0)) for j in (1, 2)] for i in (1, 2)])
+    elif "CDELT1" in header:
+        rotation = np.array([[float(header.get(f"PC{i}_{j}", float(i == j))) for j in (1, 2)] for i in (1, 2)])
+        matrix = np.diag([float(header["CDELT1"]), float(header.get("CDELT2", 1.0))]) @ rotation
+    first, second = (matrix[i, 0] * dx + matrix[i, 1] * dy for i in (0, 1))
+    if str(header.get("CTYPE1", "")).upper().startswith("RA"):
+        return -3600.0 * first, 3600.0 * second
+    return first, second

@@ -1,0 +1,208 @@
+"""Reading spectra of any known format: what kind of file it is, is found from its content."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+from astropy.io import fits
+
+from agez.errors import AgezError
+from agez.files import check_input
+from agez.spectra import formats_califa, formats_manga, formats_sdss, formats_tables
+from agez.spectra.formats_califa import cube_pixels, write_rss
+from agez.spectra.formats_common import Options, flux_unit_of
+from agez.spectra.formats_fits import open_fits, read_content
+from agez.spectra.formats_specutils import read_with_specutils, register_specutils_loaders
+from agez.types import Medium, Spectra
+
+__all__ = ["FORMATS", "cube_pixels", "iterate_spectra", "read_spectra", "register_specutils_loaders", "write_rss"]
+
+#: The formats that :func:`read_spectra` knows, and what they are.
+FORMATS = {
+    "califa-cube": "CALIFA cube (V500, V1200, COMB): PRIMARY flux, ERROR, BADPIX",
+    "rss": "row-stacked spectra in CALIFA's layout, as the mock survey writes: PRIMARY (n, p), ERROR, BADPIX",
+    "manga-cube": "MaNGA LOGCUBE or LINCUBE: FLUX, IVAR, MASK, WAVE",
+    "manga-rss": "MaNGA LOGRSS: FLUX, IVAR, MASK, WAVE, XPOS, YPOS",
+    "manga-stack": "rows of MaNGA spectra: FLUX, IVAR, MASK (n, p), WAVE, SRES, Z",
+    "sdss": "SDSS spec-*.fits, or a table with its columns: flux, loglam, ivar, and_mask",
+    "sdss-old": "SDSS spSpec-*.fit of data releases 1 to 7",
+    "table": "table with wavelength, flux and error columns: ECSV, FITS, CSV, text",
+    "specutils": "whatever an installed specutils reads",
+}
+_FITS_READERS: dict[str, Callable[[fits.HDUList, Options], Spectra]] = {
+    "califa-cube": formats_califa.read_cube,
+    "rss": formats_califa.read_rss,
+    "manga-cube": formats_manga.read_cube,
+    "manga-rss": formats_manga.read_rows,
+    "manga-stack": formats_manga.read_rows,
+    "sdss": formats_sdss.read_spec,
+    "sdss-old": formats_sdss.read_spspec,
+    "table": formats_tables.read_fits_table,
+}
+
+
+def read_spectra(
+    path: str | os.PathLike[str],
+    *,
+    format: str | None = None,
+    redshift: float | None = None,
+    medium: Medium | None = None,
+    flux_unit: str | None = None,
+) -> Spectra:
+    """Spectra of a file; ``.gz`` and ``.bz2`` are opened as they are.
+
+    Parameters
+    ----------
+    path : path
+    format : str, optional
+        One of :data:`FORMATS`; found from the content if not given.
+    redshift : float, optional
+        Of all spectra, in place of what the file says.
+    medium : 'air' or 'vacuum', optional
+        Of the wavelengths, in place of what the file says.
+    flux_unit : str, optional
+        Unit of the fluxes in the file (and of their errors), in place of what the file says; f_lambda or f_nu.
+
+    Returns
+    -------
+    Spectra
+        Observed frame, f_lambda.  Where ``mask`` is False, flux is finite and flux_err positive; where it is True
+        they are 0 and 1.  ``flags`` tell of pixels left out.  ``redshift`` is NaN where neither the file nor the
+        caller gives it.  ``meta``: ``source``, ``format``, ``survey``; ``assumed``, the names of what the file does
+        not say and its format's definition fills in (``medium``, ``flux_unit``, ``fwhm``, ``wave_unit``); and for
+        cubes ``cube_shape``, ``pixel_y``, ``pixel_x``, ``wcs``.
+
+    Raises
+    ------
+    AgezError
+        No such file, truncated or damaged, not spectra, no errors, not a flux density, wavelengths that do not
+        increase, or an unknown option: always one line with the file and the remedy.
+    """
+    path = check_input(path)
+    _check_options(path, format, redshift, medium, flux_unit)
+    options = Options(path, redshift, medium, flux_unit)
+    if format == "specutils":
+        return _with_specutils(options, required=True)
+    content = read_content(path)
+    if content is None:
+        with path.open("rb") as file:
+            start = file.read(4096)
+    else:
+        start = content[:4096]
+    if start.startswith(b"SIMPLE"):
+        with open_fits(path, content) as hdus:
+            kind = format or _kind_of(hdus)
+            if kind in _FITS_READERS:
+                return _as_kind(kind, hdus, options)
+            missing = _missing_part(hdus)
+        return _with_specutils(options, remark=missing)
+    text = None if b"\0" in start else _decoded(path.read_bytes() if content is None else content)
+    if format not in (None, "table"):
+        raise AgezError(
+            f"{path} is not a FITS file, so it cannot be {format!r}; check the file, or leave the format out"
+        )
+    if text is None:
+        return _with_specutils(options)
+    return formats_tables.read_text(text, options)
+
+
+def iterate_spectra(
+    paths: Iterable[str | os.PathLike[str]],
+    *,
+    format: str | None = None,
+    redshift: float | None = None,
+    medium: Medium | None = None,
+    flux_unit: str | None = None,
+) -> Iterator[Spectra]:
+    """Read file after file, one in memory at a time; options as for :func:`read_spectra`.
+
+    All files are checked to be there before the first is read.
+    """
+    for path in [check_input(path) for path in paths]:
+        yield read_spectra(path, format=format, redshift=redshift, medium=medium, flux_unit=flux_unit)
+
+
+def _check_options(
+    path: Path, format: str | None, redshift: float | None, medium: str | None, flux_unit: str | None
+) -> None:
+    if format is not None and format not in FORMATS:
+        raise AgezError(f"unknown spectrum format {format!r}; choose one of {', '.join(FORMATS)}")
+    if medium not in (None, "air", "vacuum"):
+        raise AgezError(f"medium is {medium!r}; expected 'air' or 'vacuum'")
+    if redshift is not None and not (np.isfinite(redshift) and -0.02 < redshift < 20.0):
+        raise AgezError(f"redshift is {redshift!r}; expected a number between -0.02 and 20")
+    if flux_unit is not None:
+        flux_unit_of(path, flux_unit, default=None)
+
+
+def _kind_of(hdus: fits.HDUList) -> str | None:
+    """Name of the format by the extensions, axes and columns; None if it is none of ours."""
+    manga = formats_manga.kind_of(hdus)
+    if manga:
+        return manga
+    if formats_califa.is_cube(hdus):
+        return "califa-cube"
+    if formats_califa.is_rss(hdus):
+        return "rss"
+    if formats_sdss.is_spspec(hdus):
+        return "sdss-old"
+    if formats_sdss.coadd_of(hdus) is not None:
+        return "sdss"
+    table = formats_tables.table_hdu_of(hdus)
+    if table is not None and formats_tables.recognised(table.columns.names):
+        return "table"
+    return None
+
+
+def _as_kind(kind: str, hdus: fits.HDUList, options: Options) -> Spectra:
+    """Read as ``kind``, refusing first what clearly is not: the caller may have named it."""
+    found = _kind_of(hdus)
+    fits_as = {kind} | ({"manga-rss", "manga-stack"} if kind.startswith("manga-") and kind != "manga-cube" else set())
+    if found not in fits_as and not (kind == "table" and formats_tables.table_hdu_of(hdus) is not None):
+        raise AgezError(
+            f"{options.path} is not in format {kind!r} ({FORMATS[kind]}); "
+            + (f"it looks like {found!r}" if found else _missing_part(hdus) or "its format is unknown")
+        )
+    return _FITS_READERS[kind](hdus, options)
+
+
+def _missing_part(hdus: fits.HDUList) -> str:
+    """What keeps a FITS file from being one of our formats, if it nearly is one."""
+    names = [hdu.name for hdu in hdus]
+    if "FLUX" in names and not ("IVAR" in names or "MASK" in names):
+        return "it has FLUX but no IVAR extension, so no errors; the file may have been cut short"
+    if "FLUX" in names and "WAVE" not in names:
+        return "it has FLUX but no WAVE extension, so no wavelengths; the file may have been cut short"
+    if hdus[0].header.get("NAXIS") in (2, 3):
+        return "its primary image has no ERROR extension beside it; the file may have been cut short"
+    if hdus[0].header.get("NAXIS") == 1:
+        return "it is a single spectrum without errors; write a table with columns wavelength, flux, flux_err"
+    table = formats_tables.table_hdu_of(hdus)
+    if table is not None:
+        columns = ", ".join(table.columns.names[:12])
+        return (
+            f"no wavelength and flux among the columns of its table ({columns}); rename them wavelength, flux, flux_err"
+        )
+    return ""
+
+
+def _with_specutils(options: Options, *, required: bool = False, remark: str = "") -> Spectra:
+    spectra = read_with_specutils(options)
+    if spectra is not None:
+        return spectra
+    if required:
+        raise AgezError(f"{options.path}: specutils is not installed, or cannot read it")
+    known = f"known formats: {', '.join(name for name in FORMATS)}"
+    raise AgezError(f"{options.path} is not a known kind of spectra: {remark or known}")
+
+
+def _decoded(content: bytes) -> str | None:
+    """Text, or None if the bytes are not UTF-8."""
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+    return None if "\0" in text else text
