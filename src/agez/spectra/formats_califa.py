@@ -1,4 +1,4 @@
-"""CALIFA's two layouts, cube and row-stacked spectra (RSS): reading both, and writing RSS.
+"""CALIFA cubes, and what its cubes and row-stacked spectra have in common.
 
 Sources: Sanchez et al. 2016, A&A 594, A36 (third data release: extensions, units, air wavelengths, resolution);
 Husemann et al. 2013, A&A 549, A87 (first release).  Errors of 1e10 and BADPIX mark bad pixels.
@@ -13,14 +13,10 @@ import numpy as np
 from astropy.io import fits
 from numpy.typing import NDArray
 
-import agez
 from agez.errors import AgezError
-from agez.files import whole_file
 from agez.spectra.formats_common import (
-    BAD_PIXEL_ERROR,
     Options,
     assemble,
-    flux_unit_of,
     galaxy_name,
     header_medium,
     header_number,
@@ -29,11 +25,13 @@ from agez.spectra.formats_common import (
     mask_from,
     native_float,
     one_galaxy_rows,
-    parse_unit,
 )
 from agez.spectra.formats_fits import has, image, sky_header, sky_offsets, wavelength_axis
+from agez.spectra.formats_units import flux_unit_of
 from agez.types import Bools, Floats, Medium, Rows, Spectra
 
+#: CALIFA writes 1e10 (at a few pixels 1e8) as the error of a bad pixel.
+BAD_PIXEL_ERROR = 1e7
 CALIFA_FLUX_UNIT = "1e-16 erg / (s cm2 Angstrom)"
 #: Setup, pixel [Angstrom], first wavelengths between [Angstrom], FWHM [Angstrom].
 _SETUPS = (
@@ -53,7 +51,7 @@ def is_rss(hdus: fits.HDUList) -> bool:
     return hdus[0].header.get("NAXIS") == 2 and has(hdus, "ERROR")
 
 
-def _setup(wave: Floats) -> tuple[str, float]:
+def setup_of(wave: Floats) -> tuple[str, float]:
     """Name and FWHM of the CALIFA setup with this grid; ('', nan) if it is none of them."""
     step = float(np.median(np.diff(wave)))
     for name, pixel, (low, high), fwhm in _SETUPS:
@@ -62,29 +60,32 @@ def _setup(wave: Floats) -> tuple[str, float]:
     return "", float("nan")
 
 
-def _medium(options: Options, header: fits.Header, axis: int, setup: str) -> tuple[Medium, list[str]]:
+def medium_of(options: Options, header: fits.Header, axis: int, setup: str) -> tuple[Medium, list[str]]:
     """Medium, and ``['medium']`` if nothing says it: CALIFA's wavelengths are in air."""
     if options.medium is not None:
         return options.medium, []
-    # CALIFA's own CTYPE3 is no statement on the medium, but AIRORVAC is.
-    said = header_medium(header, None if setup and "AIRORVAC" not in header else axis)
+    said = header_medium(header, axis)
+    if setup and said == "vacuum" and header_medium(header) is None:
+        said = None  # on a CALIFA grid, an axis named WAVE says only that it holds wavelengths
     return (said, []) if said else ("air", ["medium"])
 
 
-def _fwhm(header: fits.Header, setup_fwhm: float) -> tuple[float, list[str]]:
-    """FWHM [Angstrom] from SPECRES, else from the setup, and ``['fwhm']`` if it was not in the header."""
+def fwhm_of(header: fits.Header, setup_fwhm: float) -> tuple[float, list[str]]:
+    """FWHM [Angstrom] from SPECRES, else from the setup, and then ``['fwhm']``; NaN if there is neither."""
     fwhm = header_number(header, "SPECRES")
-    return (fwhm, []) if fwhm > 0 else (setup_fwhm, ["fwhm"])
+    if fwhm > 0:
+        return fwhm, []
+    return setup_fwhm, ["fwhm"] if np.isfinite(setup_fwhm) else []
 
 
-def _bad_pixels(options: Options, hdus: fits.HDUList, error: Floats) -> Bools:
+def bad_pixels(options: Options, hdus: fits.HDUList, error: Floats) -> Bools:
     bad = np.asarray(error >= BAD_PIXEL_ERROR)
     if has(hdus, "BADPIX"):
         bad |= mask_from(image(options.path, hdus, "BADPIX", error.shape))
     return bad
 
 
-def _flux_unit_text(options: Options, header: fits.Header) -> str | None:
+def flux_unit_text(options: Options, header: fits.Header) -> str | None:
     return options.flux_unit or header_text(header, "BUNIT", "PIPE UNITS")
 
 
@@ -110,9 +111,9 @@ def read_cube(hdus: fits.HDUList, options: Options) -> Spectra:
     keep = spaxels_with_data(path, flux, bad)
     y_pixel, x_pixel = np.divmod(keep, nx)
     x, y = sky_offsets(header, x_pixel.astype(float), y_pixel.astype(float))
-    name, setup_fwhm = _setup(wave)
-    medium, assumed = _medium(options, header, 3, name)
-    fwhm, assumed_fwhm = _fwhm(header, setup_fwhm)
+    name, setup_fwhm = setup_of(wave)
+    in_medium, assumed = medium_of(options, header, 3, name)
+    fwhm, assumed_fwhm = fwhm_of(header, setup_fwhm)
     return assemble(
         options,
         wave_angstrom=wave,
@@ -120,8 +121,8 @@ def read_cube(hdus: fits.HDUList, options: Options) -> Spectra:
         error=error[keep],
         bad=bad[keep],
         rows=one_galaxy_rows(pixel_ids(y_pixel, x_pixel), galaxy_name(path, header), x, y),
-        medium=medium,
-        unit=flux_unit_of(path, _flux_unit_text(options, header), default=CALIFA_FLUX_UNIT, per_angstrom_implied=True),
+        medium=in_medium,
+        unit=flux_unit_of(path, flux_unit_text(options, header), default=CALIFA_FLUX_UNIT, per_angstrom_implied=True),
         redshift=header_redshift(header),
         fwhm_angstrom=fwhm,
         assumed=assumed + assumed_fwhm,
@@ -171,177 +172,3 @@ def cube_pixels(rows: Rows) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     except ValueError:
         raise AgezError("these rows are not spaxels of a cube: spec_id must look like 'y-x'") from None
     return y_pixel, x_pixel
-
-
-# ---------------------------------------------------------------- RSS
-
-
-def read_rss(hdus: fits.HDUList, options: Options) -> Spectra:
-    """Row-stacked spectra: PRIMARY (n, p), ERROR, BADPIX; rows named by SPECID (as :func:`write_rss`) or POSTABLE."""
-    path = options.path
-    header = hdus[0].header
-    flux = native_float(image(path, hdus, hdus[0].name))
-    error = native_float(image(path, hdus, "ERROR", flux.shape))
-    n, p = flux.shape
-    if has(hdus, "WAVE"):
-        wave = np.asarray(image(path, hdus, "WAVE", (p,)), dtype=float)
-    else:
-        wave = wavelength_axis(path, header, 1, p)
-    name, setup_fwhm = _setup(wave)
-    medium, assumed = _medium(options, header, 1, name)
-    fwhm: float | Floats
-    if has(hdus, "FWHM"):
-        fwhm, assumed_fwhm = np.asarray(image(path, hdus, "FWHM", (p,)), dtype=float), []
-    elif header_text(header, "CREATOR") and "SPECRES" not in header:
-        fwhm, assumed_fwhm = float("nan"), []  # our own file of spectra of unknown resolution
-    else:
-        fwhm, assumed_fwhm = _fwhm(header, setup_fwhm)
-    rows, redshift, flags = _rss_rows(hdus, options, n)
-    return assemble(
-        options,
-        wave_angstrom=wave,
-        flux=flux,
-        error=error,
-        bad=_bad_pixels(options, hdus, error),
-        rows=rows,
-        medium=medium,
-        unit=flux_unit_of(path, _flux_unit_text(options, header), default=CALIFA_FLUX_UNIT, per_angstrom_implied=True),
-        redshift=redshift,
-        fwhm_angstrom=fwhm,
-        assumed=assumed + assumed_fwhm,
-        flags=flags,
-        meta={"format": "rss", "survey": header_text(header, "SURVEY") or "CALIFA", "setup": name},
-    )
-
-
-def _rss_rows(
-    hdus: fits.HDUList, options: Options, n: int
-) -> tuple[Rows, float | NDArray[np.float64], NDArray[np.int32] | None]:
-    """Rows, redshift and flags from SPECID, else rows from POSTABLE, else numbered rows."""
-    path, header = options.path, hdus[0].header
-    galaxy, redshift = galaxy_name(path, header), header_redshift(header)
-    table = next((hdus[name].data for name in ("SPECID", "POSTABLE", "POSTAB") if has(hdus, name)), None)
-    if table is None:
-        return one_galaxy_rows([str(i) for i in range(n)], galaxy), redshift, None
-    if len(table) != n:
-        raise AgezError(f"{path}: its table of positions has {len(table)} rows but there are {n} spectra")
-    names = {name.lower(): name for name in table.names}
-
-    def column(*choices: str) -> NDArray[Any] | None:
-        found = next((names[choice] for choice in choices if choice in names), None)
-        return None if found is None else np.asarray(table[found])
-
-    x = column("x", "xpos", "x_position", "arc_position_x", "xoffset")
-    y = column("y", "ypos", "y_position", "arc_position_y", "yoffset")
-    ids = column("spec_id", "id", "fiber", "fiber_id", "fibre")
-    rows = one_galaxy_rows(
-        [str(i) for i in range(n)] if ids is None else [str(word).strip() for word in ids.tolist()], galaxy, x, y
-    )
-    galaxies = column("galaxy_id")
-    if galaxies is not None:
-        rows = Rows(rows.spec_id, np.char.strip(galaxies.astype(str)), rows.x, rows.y)
-    z, flags = column("redshift"), column("flags")
-    return (
-        rows,
-        redshift if z is None else z.astype(float),
-        None if flags is None else flags.astype(np.int32),
-    )
-
-
-def write_rss(path: str | os.PathLike[str], spectra: Spectra) -> None:
-    """Write spectra as one RSS file that :func:`agez.read_spectra` gives back unchanged.
-
-    Layout: PRIMARY flux (n, p) float32; ERROR float32 (1e10 at bad pixels, as in CALIFA); BADPIX uint8; the
-    binary table SPECID with spec_id, galaxy_id, x, y [arcsec], redshift, flags.  A grid that is not linear goes
-    into an image WAVE, a resolution that is not constant into an image FWHM.
-
-    Parameters
-    ----------
-    path : path
-        Output; gzipped if it ends in ``.gz``.  Written whole or not at all.
-    spectra : Spectra
-        Fluxes and errors are stored as float32; if theirs are float64 they are rounded.
-
-    Raises
-    ------
-    AgezError
-        No rows, an unusable flux unit, fluxes outside the range of float32, or a path that cannot be written.
-    """
-    if len(spectra) == 0:
-        raise AgezError(f"{path}: there are no spectra to write")
-    try:
-        parse_unit(spectra.flux_unit)
-    except ValueError:
-        raise AgezError(f"{path}: the flux unit {spectra.flux_unit!r} is not one that astropy reads") from None
-    with np.errstate(over="ignore", under="ignore"):
-        flux = np.where(spectra.mask, 0.0, spectra.flux).astype(np.float32)
-        error = np.where(spectra.mask, 1e10, spectra.flux_err).astype(np.float32)
-    good = ~spectra.mask
-    if not (np.isfinite(flux[good]).all() and (error[good] > 0).all() and (error[good] < BAD_PIXEL_ERROR).all()):
-        raise AgezError(
-            f"{path}: fluxes in {spectra.flux_unit!r} do not fit the file (float32, errors below 1e9); "
-            "choose a flux unit in which they are near 1"
-        )
-    header, extra = _rss_header(spectra)
-    hdus = fits.HDUList(
-        [
-            fits.PrimaryHDU(flux, header),
-            fits.ImageHDU(error, name="ERROR"),
-            fits.ImageHDU(spectra.mask.astype(np.uint8), name="BADPIX"),
-            _row_table(spectra),
-            *extra,
-        ]
-    )
-    with whole_file(path) as part:
-        hdus.writeto(part, overwrite=True)
-
-
-def _rss_header(spectra: Spectra) -> tuple[fits.Header, list[fits.ImageHDU]]:
-    """Header of the primary HDU, and the extensions that hold what does not fit into it."""
-    wave = spectra.wave_angstrom
-    header = fits.Header()
-    extra: list[fits.ImageHDU] = []
-    step = float(f"{(wave[-1] - wave[0]) / (len(wave) - 1):.12g}")
-    linear = np.allclose(float(wave[0]) + step * np.arange(len(wave)), wave, rtol=0, atol=1e-9)
-    header["CTYPE1"] = (("AWAV" if spectra.medium == "air" else "WAVE") if linear else "PIXEL", "wavelength axis")
-    if linear:
-        header["CUNIT1"] = "Angstrom"
-    header["CRVAL1"] = (float(wave[0]) if linear else 1.0, "first pixel")
-    header["CDELT1"] = (step if linear else 1.0, "per pixel")
-    header["CRPIX1"] = 1.0
-    header["AIRORVAC"] = ("air" if spectra.medium == "air" else "vac", "wavelengths in air or vacuum")
-    if not linear:
-        extra.append(fits.ImageHDU(np.asarray(wave, dtype=np.float64), name="WAVE"))
-    header["BUNIT"] = spectra.flux_unit
-    fwhm = spectra.fwhm_angstrom
-    if np.isfinite(fwhm).all() and np.ptp(fwhm) == 0:
-        header["SPECRES"] = (float(fwhm[0]), "[Angstrom] FWHM of the resolution")
-    elif np.isfinite(fwhm).any():
-        extra.append(fits.ImageHDU(np.asarray(fwhm, dtype=np.float64), name="FWHM"))
-    if len(set(spectra.rows.galaxy_id.tolist())) == 1:
-        header["OBJECT"] = str(spectra.rows.galaxy_id[0])
-    redshift = spectra.redshift[np.isfinite(spectra.redshift)]
-    if len(redshift) and np.ptp(redshift) == 0:
-        header["REDSHIFT"] = (float(redshift[0]), "rest wavelength = wavelength / (1 + z)")
-    for keyword, key in (("SURVEY", "survey"), ("INSTRUME", "instrument")):
-        if spectra.meta.get(key):
-            header[keyword] = str(spectra.meta[key])
-    header["CREATOR"] = f"agez {agez.__version__}"
-    return header, extra
-
-
-def _row_table(spectra: Spectra) -> fits.BinTableHDU:
-    rows = spectra.rows
-    columns = [
-        fits.Column("spec_id", f"{max(1, _width(rows.spec_id))}A", array=rows.spec_id),
-        fits.Column("galaxy_id", f"{max(1, _width(rows.galaxy_id))}A", array=rows.galaxy_id),
-        fits.Column("x", "D", unit="arcsec", array=rows.x),
-        fits.Column("y", "D", unit="arcsec", array=rows.y),
-        fits.Column("redshift", "D", array=spectra.redshift),
-        fits.Column("flags", "J", array=spectra.flags),
-    ]
-    return fits.BinTableHDU.from_columns(columns, name="SPECID")
-
-
-def _width(words: NDArray[np.str_]) -> int:
-    return int(words.dtype.itemsize // 4)

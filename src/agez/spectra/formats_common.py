@@ -1,13 +1,11 @@
-"""What all spectrum formats share: options, units, header words, and the cleaning that readers guarantee."""
+"""What all spectrum formats share: options, header words, and the cleaning that readers guarantee."""
 
 from __future__ import annotations
 
-import re
-import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from astropy import constants
@@ -16,19 +14,12 @@ from numpy.typing import NDArray
 
 from agez.errors import AgezError
 from agez.flags import Flag, set_flag
+from agez.spectra.formats_units import FluxUnit, nu_to_lambda
 from agez.types import Bools, Floats, Ints, Medium, Rows, Spectra, Strings
 
 SPEED_OF_LIGHT_KMS = float(constants.c.to_value(u.km / u.s))
-F_LAMBDA = u.erg / u.s / u.cm**2 / u.AA
-F_NU = u.erg / u.s / u.cm**2 / u.Hz
 #: sigma to full width at half maximum of a Gaussian.
 FWHM_PER_SIGMA = 2.0 * np.sqrt(2.0 * np.log(2.0))
-#: CALIFA (and what follows its layout) writes 1e10 as the error of a bad pixel.
-BAD_PIXEL_ERROR = 1e9
-#: Refractive index of air in the optical, good to 1e-5 from 3500 to 10000 Angstrom: enough for a flux scale.
-AIR_INDEX = 1.000277
-
-FluxKind = Literal["lambda", "nu"]
 
 
 @dataclass(frozen=True)
@@ -39,21 +30,6 @@ class Options:
     redshift: float | None = None
     medium: Medium | None = None
     flux_unit: str | None = None
-
-
-@dataclass(frozen=True)
-class FluxUnit:
-    """A flux-density unit: ``scale`` times erg/s/cm2/Angstrom (lambda) or erg/s/cm2/Hz (nu)."""
-
-    kind: FluxKind
-    scale: float
-    assumed: bool = False
-
-    @property
-    def name(self) -> str:
-        """The unit as astropy reads it."""
-        base = "erg / (s cm2 Angstrom)" if self.kind == "lambda" else "erg / (s cm2 Hz)"
-        return base if self.scale == 1.0 else f"{self.scale:.12g} {base}"
 
 
 def galaxy_name(path: Path, header: Mapping[str, Any]) -> str:
@@ -74,114 +50,6 @@ def one_galaxy_rows(
         nan if x is None else np.asarray(x, dtype=float),
         nan.copy() if y is None else np.asarray(y, dtype=float),
     )
-
-
-# ---------------------------------------------------------------- units
-
-_LEADING_SCALE = re.compile(
-    r"""^\s*(?:x\s*)?(?:
-        (?P<number>[+-]?\d+(?:\.\d*)?(?:[eE][+-]?\d+)?)(?!\s*(?:\*\*|\^))(?![\d.])
-      | 10\s*(?:\*\*|\^)\s*[({]?\s*(?P<power>[+-]?\d+)\s*[)}]?
-    )\s*\*?\s*(?P<rest>[a-zA-Z].*)$""",
-    re.VERBOSE,
-)
-_PER_ELEMENT = re.compile(r"\s*/\s*(?:spaxel|fiber|fibre|pixel|pix)\b", re.IGNORECASE)
-_WORDS = (
-    (re.compile(r"\b(?:angstroms?|ang|aa|a)(?=\b|[-+\d^*])", re.IGNORECASE), "Angstrom"),
-    (re.compile(r"\bergs\b", re.IGNORECASE), "erg"),
-    (re.compile(r"\bsec\b", re.IGNORECASE), "s"),
-    (re.compile(r"\bmicro?jansk(?:y|ys)\b|\bmicrojy\b", re.IGNORECASE), "uJy"),
-)
-
-
-def parse_unit(text: str) -> u.UnitBase:
-    """An astropy unit from what FITS headers and tables write, such as ``1E-17 erg/cm^2/s/Ang/spaxel``.
-
-    Raises ValueError if it is not a unit.
-    """
-    rest, scale = text.strip(), 1.0
-    found = _LEADING_SCALE.match(rest)
-    if found:
-        scale = float(found["number"]) if found["number"] else 10.0 ** int(found["power"])
-        rest = found["rest"]
-    rest = _PER_ELEMENT.sub("", rest)
-    for pattern, word in _WORDS:
-        rest = pattern.sub(word, rest)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", u.UnitsWarning)
-            unit = u.Unit(rest)
-    except (ValueError, TypeError) as error:
-        raise ValueError(f"{text!r} is not a unit") from error
-    if isinstance(unit, u.UnrecognizedUnit):
-        raise ValueError(f"{text!r} is not a unit")
-    return u.Unit(scale * unit) if scale != 1.0 else unit
-
-
-def flux_unit_of(
-    source: Path, text: str | None, *, default: str | None, per_angstrom_implied: bool = False
-) -> FluxUnit:
-    """Scale and kind of a flux unit.
-
-    Parameters
-    ----------
-    source : Path
-        For messages.
-    text : str or None
-        What the file or the caller says.
-    default : str or None
-        What the format's definition says where the file is silent; None raises.
-    per_angstrom_implied : bool
-        True for formats whose headers leave ``/Angstrom`` away (CALIFA's pipeline units).
-
-    Raises
-    ------
-    AgezError
-        Not a unit, magnitudes, or not a flux density.
-    """
-    remedy = "give flux_unit, for example '1e-16 erg / (s cm2 Angstrom)' or 'uJy', or correct the file"
-    assumed = text is None or not text.strip()
-    if assumed:
-        if default is None:
-            raise AgezError(f"{source}: the flux has no unit; {remedy}")
-        text = default
-    assert text is not None
-    if re.search(r"\bmag", text, re.IGNORECASE):
-        raise AgezError(
-            f"{source}: the flux unit is {text!r}, a magnitude; spectra must be flux densities: convert them"
-        )
-    try:
-        unit = parse_unit(text)
-    except ValueError:
-        raise AgezError(f"{source}: the flux unit {text!r} is not understood; {remedy}") from None
-    if unit.is_equivalent(F_LAMBDA):
-        return FluxUnit("lambda", _tidy(unit.to(F_LAMBDA)), assumed)
-    if unit.is_equivalent(F_NU):
-        return FluxUnit("nu", _tidy(unit.to(F_NU)), assumed)
-    if per_angstrom_implied and unit.is_equivalent(F_LAMBDA * u.AA):
-        return FluxUnit("lambda", _tidy(unit.to(F_LAMBDA * u.AA)), True)
-    raise AgezError(f"{source}: the flux unit is {text!r}, which is not a flux density (f_lambda or f_nu); {remedy}")
-
-
-def _tidy(scale: float) -> float:
-    """Without the last digits that unit conversion adds."""
-    return float(f"{scale:.12g}")
-
-
-def wavelength_factor(source: Path, text: str) -> float:
-    """Angstrom per unit of ``text``; AgezError if that is not a length."""
-    try:
-        return _tidy(parse_unit(text).to(u.AA))
-    except (ValueError, u.UnitConversionError):
-        raise AgezError(
-            f"{source}: the wavelength unit {text!r} is not a length; expected Angstrom, nm or um"
-        ) from None
-
-
-def nu_to_lambda(wave_angstrom: Floats, medium: Medium) -> Floats:
-    """f_lambda [erg/s/cm2/Angstrom] per f_nu [erg/s/cm2/Hz]: c / (n lambda^2), with n the refractive index."""
-    index = AIR_INDEX if medium == "air" else 1.0
-    return constants.c.to_value(u.AA / u.s) / (index * wave_angstrom**2)
 
 
 # ---------------------------------------------------------------- words of headers

@@ -18,7 +18,8 @@ from astropy.io import fits
 from numpy.typing import NDArray
 
 from agez.errors import AgezError
-from agez.spectra.formats_common import header_text, wavelength_factor
+from agez.spectra.formats_common import header_text
+from agez.spectra.formats_units import wavelength_factor
 from agez.types import Floats
 
 _COMPRESSED: dict[bytes, Any] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open}

@@ -19,7 +19,6 @@ from agez.spectra.formats_common import (
     Options,
     assemble,
     error_from_ivar,
-    flux_unit_of,
     fwhm_from_resolving_power,
     galaxy_name,
     header_redshift,
@@ -28,6 +27,7 @@ from agez.spectra.formats_common import (
     one_galaxy_rows,
 )
 from agez.spectra.formats_fits import has, image, sky_offsets
+from agez.spectra.formats_units import flux_unit_of
 from agez.types import Bools, Floats, Spectra
 
 MANGA_FLUX_UNIT = "1e-17 erg / (s cm2 Angstrom)"

@@ -16,12 +16,12 @@ from agez.spectra.formats_califa import cube_pixels, is_cube, is_rss
 from agez.spectra.formats_common import (
     Options,
     assemble,
-    flux_unit_of,
     galaxy_name,
     header_redshift,
     one_galaxy_rows,
 )
 from agez.spectra.formats_fits import open_fits, read_content
+from agez.spectra.formats_units import flux_unit_of
 from agez.types import Spectra
 
 _LOADERS = {"CALIFA cube": ("califa-cube", is_cube), "CALIFA RSS": ("rss", is_rss)}
@@ -160,6 +160,6 @@ def _from_specutils(found: Any, options: Options) -> Spectra:
         unit=flux_unit_of(path, options.flux_unit or found.flux.unit.to_string(), default=None),
         redshift=z if z != 0.0 else header_redshift(header),
         fwhm_angstrom=float("nan"),
-        assumed=["medium", "fwhm"],
+        assumed=["medium"],
         meta={"format": "specutils", "survey": ""},
     )

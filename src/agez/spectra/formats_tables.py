@@ -1,4 +1,4 @@
-"""Plain tables with wavelength, flux and error columns: ECSV, FITS binary tables, CSV and whitespace text.
+"""Tables with wavelength, flux and error columns: what each column means; FITS tables (text: formats_text).
 
 Columns are known by name, in any case, with ``-`` and blanks read as ``_``:
 
@@ -22,33 +22,29 @@ Without a unit, wavelengths are Angstrom and fluxes erg/s/cm2/Angstrom; without 
 
 from __future__ import annotations
 
-import csv
+import contextlib
 import re
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from astropy.io import fits
-from astropy.table import Table
 from numpy.typing import NDArray
 
 from agez.errors import AgezError
 from agez.spectra.formats_common import (
-    FluxUnit,
     Options,
     assemble,
     error_from_ivar,
-    flux_unit_of,
     galaxy_name,
     header_medium,
     header_number,
     header_redshift,
     mask_from,
     native_float,
-    wavelength_factor,
 )
+from agez.spectra.formats_units import FluxUnit, flux_unit_of, parse_unit, wavelength_factor
 from agez.types import Bools, Floats, Medium, Rows, Spectra
 
 WAVE_NAMES = ("wave", "wavelength", "wavelengths", "lambda", "lam", "wl")
@@ -73,8 +69,7 @@ _NAME_UNITS = {
     **{"nm": "nm", "um": "um", "micron": "um", "microns": "um"},
     **{"jy": "Jy", "mjy": "mJy", "ujy": "uJy", "mujy": "uJy", "njy": "nJy"},
 }
-_MISSING = {"", "nan", "--", "null", "none", "n/a", "na", "masked"}
-_UNIT_IN_NAME = re.compile(r"^(?P<name>[^\[(]+?)\s*[\[(](?P<unit>.+)[\])]\s*$")
+MISSING_WORDS = {"", "nan", "--", "null", "none", "n/a", "na", "masked"}
 
 
 @dataclass(frozen=True)
@@ -173,7 +168,7 @@ def _text_numbers(options: Options, name: str, words: NDArray[Any]) -> Floats:
     result = np.empty(words.shape)
     for at, word in np.ndenumerate(words):
         text = str(word).strip().lower()
-        if text in _MISSING:
+        if text in MISSING_WORDS:
             result[at] = np.nan
             continue
         if text in ("true", "false"):
@@ -215,7 +210,7 @@ def spectra_from_columns(options: Options, columns: Columns, kind: str) -> Spect
         medium=medium or "vacuum",
         unit=unit,
         redshift=redshift,
-        fwhm_angstrom=header_number(columns.header, "fwhm_angstrom", "FWHM_ANGSTROM", "FWHM", "SPECRES"),
+        fwhm_angstrom=header_number(columns.header, "fwhm_angstrom"),
         assumed=assumed + ([] if medium else ["medium"]),
         meta={"format": kind, "survey": str(columns.header.get("SURVEY", columns.header.get("survey", "")))},
     )
@@ -235,9 +230,9 @@ def _wavelengths(options: Options, wave: Floats, found: _Found) -> tuple[Floats,
     if unit:
         return wave * wavelength_factor(options.path, unit), []
     good = wave[np.isfinite(wave)]
-    if len(good) and not (900.0 <= good.min() and good.max() <= 60000.0):
+    if len(good) and (good.min() < 900.0 or good.max() > 60000.0):
         raise AgezError(
-            f"{options.path}: column {found.column!r} runs from {good.min():g} to {good.max():g} and has no unit; these "
+            f"{options.path}: column {found.column!r} runs from {good.min():g} to {good.max():g} without a unit; these "
             "are not optical wavelengths in Angstrom: name the unit (a unit in the table, or a name such as wave_nm)"
         )
     return wave, ["wave_unit"]
@@ -286,12 +281,8 @@ def _error_factor(options: Options, found: _Found, flux_at: _Found, unit: FluxUn
         return 1.0  # a flux_unit of the caller holds for both columns
     text = found.unit
     if power != 1:
-        try:
-            from agez.spectra.formats_common import parse_unit
-
+        with contextlib.suppress(ValueError):
             text = (parse_unit(text) ** (1.0 / power)).to_string()
-        except ValueError:
-            pass
     other = flux_unit_of(options.path, text, default=None)
     if other.kind != unit.kind:
         raise AgezError(
@@ -400,112 +391,3 @@ def read_fits_table(hdus: fits.HDUList, options: Options) -> Spectra:
     header = fits.Header(hdus[0].header, copy=True)
     header.update(hdu.header)
     return spectra_from_columns(options, Columns(values, units, header), "table-fits")
-
-
-def read_text(text: str, options: Options) -> Spectra:
-    """Spectra of an ECSV, CSV or whitespace-separated table."""
-    columns = _read_ecsv(text, options) if text.lstrip().startswith("# %ECSV") else _read_plain(text, options)
-    return spectra_from_columns(options, columns, "table-ecsv" if text.lstrip().startswith("# %ECSV") else "table-text")
-
-
-def _read_ecsv(text: str, options: Options) -> Columns:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            table = Table.read(text.splitlines(), format="ascii.ecsv")
-    except Exception as error:  # astropy and yaml raise many kinds
-        reason = str(error).strip().splitlines()
-        raise AgezError(
-            f"{options.path} is not a valid ECSV table ({reason[0] if reason else type(error).__name__}); "
-            "correct or write it again"
-        ) from error
-    values = {simplified(name): table[name] for name in table.colnames}
-    plain = {
-        name: np.ma.asarray(column) if np.ma.isMaskedArray(column) else np.asarray(getattr(column, "value", column))
-        for name, column in values.items()
-    }
-    units = {name: str(column.unit) for name, column in values.items() if column.unit is not None}
-    meta = {str(key): value for key, value in table.meta.items()}
-    return Columns(plain, units, meta)
-
-
-def _is_number(word: str) -> bool:
-    try:
-        float(word.strip().lower().replace("d", "e") or "nan")
-    except ValueError:
-        return word.strip().lower() in _MISSING
-    return True
-
-
-def _cells(line: str, separator: str | None) -> list[str]:
-    if separator is None:
-        return line.split()
-    return [cell.strip() for cell in next(csv.reader([line], delimiter=separator, skipinitialspace=True))]
-
-
-def _read_plain(text: str, options: Options) -> Columns:
-    """Names from the first line, or from the last comment before the data, or the fixed order without names."""
-    path = options.path
-    header: dict[str, Any] = {}
-    comment, lines = "", []
-    for number, line in enumerate(text.removeprefix("\ufeff").splitlines(), start=1):
-        line = line.strip()
-        if line.startswith("#"):
-            remark = line.lstrip("#").strip()
-            word = re.fullmatch(r"(\w+)\s*[:=]\s*(\S.*)", remark)
-            if word:
-                header[word[1].lower()] = word[2].strip()
-            elif not lines and remark:
-                comment = remark
-        elif line:
-            lines.append((number, line))
-    if not lines:
-        raise AgezError(f"{path}: the table is empty; expected columns wavelength, flux, flux_err")
-    separator = next((mark for mark in (",", "\t", ";") if mark in lines[0][1]), None)
-    try:
-        table = [(number, _cells(line, separator)) for number, line in lines]
-    except csv.Error as error:
-        raise AgezError(f"{path}: not a table ({error}); expected columns wavelength, flux, flux_err") from error
-    first = table[0][1]
-    if not all(_is_number(word) for word in first):
-        names = first
-        table = table[1:]
-        if not table:
-            raise AgezError(f"{path}: the table has a header but no rows; check that it is the right file")
-    else:
-        names = _names_of_comment(comment, separator, len(first))
-        if not names and len(first) not in (3, 4):
-            raise AgezError(
-                f"{path}: {len(first)} columns without names; without a header line the columns must be "
-                "wavelength, flux, error (and mask): add a header line"
-            )
-        names = names or ["wavelength", "flux", "error", "mask"][: len(first)]
-    for number, cells in table:
-        if len(cells) != len(names):
-            raise AgezError(
-                f"{path}: line {number} has {len(cells)} columns, expected {len(names)}; the file may have been cut short"
-            )
-    values: dict[str, Any] = {}
-    units: dict[str, str] = {}
-    for at, name in enumerate(names):
-        found = _UNIT_IN_NAME.match(name)
-        key = simplified(found["name"] if found else name)
-        if key in values:
-            raise AgezError(f"{path}: two columns are named {key!r}; rename one")
-        values[key] = np.array([cells[at] for _, cells in table], dtype=str)
-        if found:
-            units[key] = found["unit"].strip()
-    return Columns(values, units, header)
-
-
-def _names_of_comment(comment: str, separator: str | None, n: int) -> list[str]:
-    """The words of a comment above the data, if they name the columns."""
-    for mark in dict.fromkeys((separator, None, ",")):
-        try:
-            words = _cells(comment, mark) if comment else []
-        except csv.Error:
-            continue
-        bare = [(_UNIT_IN_NAME.match(word) or {"name": word})["name"] for word in words]
-        if len(words) == n and recognised(bare):
-            return words
-    return []

@@ -11,11 +11,13 @@ from astropy.io import fits
 
 from agez.errors import AgezError
 from agez.files import check_input
-from agez.spectra import formats_califa, formats_manga, formats_sdss, formats_tables
-from agez.spectra.formats_califa import cube_pixels, write_rss
-from agez.spectra.formats_common import Options, flux_unit_of
+from agez.spectra import formats_califa, formats_manga, formats_rss, formats_sdss, formats_tables, formats_text
+from agez.spectra.formats_califa import cube_pixels
+from agez.spectra.formats_common import Options
 from agez.spectra.formats_fits import open_fits, read_content
+from agez.spectra.formats_rss import write_rss
 from agez.spectra.formats_specutils import read_with_specutils, register_specutils_loaders
+from agez.spectra.formats_units import flux_unit_of
 from agez.types import Medium, Spectra
 
 __all__ = ["FORMATS", "cube_pixels", "iterate_spectra", "read_spectra", "register_specutils_loaders", "write_rss"]
@@ -34,7 +36,7 @@ FORMATS = {
 }
 _FITS_READERS: dict[str, Callable[[fits.HDUList, Options], Spectra]] = {
     "califa-cube": formats_califa.read_cube,
-    "rss": formats_califa.read_rss,
+    "rss": formats_rss.read_rss,
     "manga-cube": formats_manga.read_cube,
     "manga-rss": formats_manga.read_rows,
     "manga-stack": formats_manga.read_rows,
@@ -106,7 +108,7 @@ def read_spectra(
         )
     if text is None:
         return _with_specutils(options)
-    return formats_tables.read_text(text, options)
+    return formats_text.read_text(text, options)
 
 
 def iterate_spectra(
