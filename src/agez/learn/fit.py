@@ -1,0 +1,202 @@
+"""Training of one network, or of many at once on an accelerator, in JAX.
+
+An epoch is one compiled loop over shuffled minibatches.  The last minibatch is filled up with
+rows of weight zero, and the number of minibatches is an argument, so that folds of different
+sizes use one compiled program.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from agez.errors import AgezError
+from agez.learn.architecture import Architecture, initial_parameters
+from agez.learn.jobs import Progress, TrainedNetwork, TrainingJob
+from agez.learn.network import forward
+from agez.learn.optimizers import make_optimizer
+from agez.types import Floats, Ints
+
+#: Lists of rows are padded to multiples of this, so that folds of nearly equal size share a program.
+ROWS_PADDED_TO = 4096
+
+Tree = Any
+Epoch = Callable[..., tuple[Tree, Tree, jax.Array]]
+Evaluate = Callable[..., jax.Array]
+
+
+def weighted_mse(
+    parameters: Tree, inputs: jax.Array, target: jax.Array, weight: jax.Array, architecture: Architecture
+) -> jax.Array:
+    """Mean squared error over the rows, weighted: rows of weight zero count for nothing."""
+    difference = forward(parameters, inputs, architecture) - target
+    return jnp.sum(weight * difference**2) / jnp.sum(weight)
+
+
+@lru_cache(maxsize=32)
+def compiled_functions(
+    architecture: Architecture, optimizer: str, batch_size: int, many: bool
+) -> tuple[Epoch, Evaluate]:
+    """Compiled ``epoch`` and ``evaluate``; with ``many``, over a leading axis of networks.
+
+    ``epoch(parameters, state, inputs, target, order, n_rows, rate)`` passes through the rows
+    ``order[:n_rows]`` in minibatches and gives parameters, optimiser state and mean MSE;
+    ``evaluate(parameters, inputs, target, rows, n_rows)`` gives the MSE of ``rows[:n_rows]``.
+    """
+    update = make_optimizer(optimizer).update
+    gradient_of = jax.value_and_grad(weighted_mse)
+
+    def minibatch(inputs: jax.Array, target: jax.Array, order: jax.Array, n_rows: jax.Array, i: jax.Array) -> Any:
+        rows = jax.lax.dynamic_slice(order, (i * batch_size,), (batch_size,))
+        weight = (i * batch_size + jnp.arange(batch_size) < n_rows).astype(inputs.dtype)
+        return inputs[rows], target[rows], weight
+
+    def epoch(parameters: Tree, state: Tree, inputs: Any, target: Any, order: Any, n_rows: Any, rate: Any) -> Any:
+        def step(i: jax.Array, carry: Any) -> Any:
+            parameters, state, total = carry
+            x, y, weight = minibatch(inputs, target, order, n_rows, i)
+            mse, gradient = gradient_of(parameters, x, y, weight, architecture)
+            parameters, state = update(parameters, state, gradient, rate)
+            return parameters, state, total + mse * weight.sum()
+
+        n_steps = (n_rows + batch_size - 1) // batch_size
+        parameters, state, total = jax.lax.fori_loop(0, n_steps, step, (parameters, state, jnp.float32(0)))
+        return parameters, state, total / n_rows
+
+    def evaluate(parameters: Tree, inputs: Any, target: Any, rows: Any, n_rows: Any) -> jax.Array:
+        def step(i: jax.Array, total: jax.Array) -> jax.Array:
+            x, y, weight = minibatch(inputs, target, rows, n_rows, i)
+            return total + jnp.sum(weight * (forward(parameters, x, architecture) - y) ** 2)
+
+        n_steps = (n_rows + batch_size - 1) // batch_size
+        return jnp.asarray(jax.lax.fori_loop(0, n_steps, step, jnp.float32(0)) / n_rows)
+
+    if many:
+        return jax.jit(jax.vmap(epoch)), jax.jit(jax.vmap(evaluate))
+    return jax.jit(epoch), jax.jit(evaluate)
+
+
+def train_one(job: TrainingJob, *, number: int = 0, progress: Progress | None = None) -> TrainedNetwork:
+    """Train one network; ``number`` is what ``progress`` is told. Same job, same machine: same weights."""
+    start = time.perf_counter()
+    settings = job.settings
+    epoch, evaluate = compiled_functions(job.architecture, settings.optimizer, settings.batch_size, False)
+    rng = np.random.default_rng(job.seed)
+    parameters: Tree = _on_device(initial_parameters(job.architecture, job.inputs.shape[1], rng))
+    state = make_optimizer(settings.optimizer).initial(parameters)
+    inputs, target = jnp.asarray(job.inputs, jnp.float32), jnp.asarray(job.target, jnp.float32)
+    validation, n_train = _padded(job.validation), len(job.train)
+    best, curves = _Best(settings.patience), _Curves()
+    for number_of_epoch in range(settings.max_epochs):
+        order = _padded(rng.permutation(job.train))
+        rate = settings.learning_rate_at(number_of_epoch)
+        parameters, state, train_mse = epoch(parameters, state, inputs, target, order, n_train, rate)
+        validation_mse = float(evaluate(parameters, inputs, target, validation, len(job.validation)))
+        curves.add(float(train_mse), validation_mse)
+        if progress is not None:
+            progress(number, number_of_epoch, validation_mse)
+        if best.update(validation_mse, number_of_epoch, parameters):
+            break
+    return _trained(job, best, curves, time.perf_counter() - start)
+
+
+def train_together(jobs: Sequence[TrainingJob], *, progress: Progress | None = None) -> list[TrainedNetwork]:
+    """Train networks of one architecture and one setting at once (vmap): what accelerators are good at.
+
+    Each network's rows, order and stopping are its own, so the result is that of
+    :func:`train_one` up to rounding.  The number of rows of the inputs must be the same.
+    """
+    start = time.perf_counter()
+    first = jobs[0]
+    settings, architecture = first.settings, first.architecture
+    if any((j.settings, j.architecture, j.inputs.shape) != (settings, architecture, first.inputs.shape) for j in jobs):
+        raise AgezError("networks trained together must share architecture, settings and the shape of their inputs")
+    epoch, evaluate = compiled_functions(architecture, settings.optimizer, settings.batch_size, True)
+    rngs = [np.random.default_rng(job.seed) for job in jobs]
+    parameters: Tree = _stacked([initial_parameters(architecture, first.inputs.shape[1], rng) for rng in rngs])
+    state = jax.vmap(make_optimizer(settings.optimizer).initial)(parameters)
+    inputs = jnp.stack([jnp.asarray(job.inputs, jnp.float32) for job in jobs])
+    target = jnp.stack([jnp.asarray(job.target, jnp.float32) for job in jobs])
+    n_train = np.array([len(job.train) for job in jobs])
+    n_validation = np.array([len(job.validation) for job in jobs])
+    longest = max(n_train.max(), n_validation.max())
+    validation = np.stack([_padded(job.validation, longest) for job in jobs])
+    best, curves = [_Best(settings.patience) for _ in jobs], [_Curves() for _ in jobs]
+    running = np.ones(len(jobs), bool)
+    for number_of_epoch in range(settings.max_epochs):
+        order = np.stack([_padded(rng.permutation(job.train), longest) for rng, job in zip(rngs, jobs, strict=True)])
+        rates = np.full(len(jobs), settings.learning_rate_at(number_of_epoch), np.float32)
+        # A network that has stopped passes through no rows: its loop has no minibatches.
+        rows_now = np.where(running, n_train, 0)
+        parameters, state, passed = epoch(parameters, state, inputs, target, order, rows_now, rates)
+        validation_mse = np.asarray(evaluate(parameters, inputs, target, validation, n_validation), float)
+        train_mse = np.asarray(passed, float)
+        for i in np.flatnonzero(running):
+            curves[i].add(float(train_mse[i]), float(validation_mse[i]))
+            if progress is not None:
+                progress(int(i), number_of_epoch, float(validation_mse[i]))
+            own = jax.tree.map(lambda a, i=i: a[i], parameters)
+            running[i] = not best[i].update(float(validation_mse[i]), number_of_epoch, own)
+        if not running.any():
+            break
+    seconds = (time.perf_counter() - start) / len(jobs)
+    return [_trained(job, b, c, seconds) for job, b, c in zip(jobs, best, curves, strict=True)]
+
+
+class _Best:
+    """The best weights so far, and whether patience has run out."""
+
+    def __init__(self, patience: int) -> None:
+        self.patience, self.mse, self.epoch = patience, np.inf, -1
+        self.parameters: Tree = None
+        self.out_of_patience = False
+
+    def update(self, mse: float, epoch: int, parameters: Tree) -> bool:
+        if mse < self.mse:
+            self.mse, self.epoch, self.parameters = mse, epoch, parameters
+        self.out_of_patience = epoch - self.epoch >= self.patience
+        return self.out_of_patience
+
+
+class _Curves:
+    """Learning curves while they grow."""
+
+    def __init__(self) -> None:
+        self.train: list[float] = []
+        self.validation: list[float] = []
+
+    def add(self, train_mse: float, validation_mse: float) -> None:
+        self.train.append(train_mse)
+        self.validation.append(validation_mse)
+
+
+def _trained(job: TrainingJob, best: _Best, curves: _Curves, seconds: float) -> TrainedNetwork:
+    if best.parameters is None:
+        raise AgezError(
+            f"training of {dict(job.tags)} diverged: its validation error was never finite; lower the learning rate"
+        )
+    parameters = {name: np.asarray(value) for name, value in best.parameters.items()}
+    return TrainedNetwork(parameters, job.architecture, np.array(curves.train), np.array(curves.validation),
+                          best.epoch, best.out_of_patience, seconds, job.tags)  # fmt: skip
+
+
+def _on_device(parameters: dict[str, Floats]) -> dict[str, jax.Array]:
+    return {name: jnp.asarray(value) for name, value in parameters.items()}
+
+
+def _stacked(parts: Sequence[dict[str, Floats]]) -> dict[str, jax.Array]:
+    return {name: jnp.stack([jnp.asarray(part[name]) for part in parts]) for name in parts[0]}
+
+
+def _padded(rows: Ints, at_least: int = 0) -> Ints:
+    """``rows`` followed by zeros, up to a multiple of ROWS_PADDED_TO."""
+    length = -(-max(len(rows), at_least) // ROWS_PADDED_TO) * ROWS_PADDED_TO
+    out = np.zeros(length, np.int32)
+    out[: len(rows)] = rows
+    return out
