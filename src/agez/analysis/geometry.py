@@ -45,6 +45,18 @@ def disc_coordinates(
     return np.asarray(major), np.asarray(minor)
 
 
+def sky_coordinates(
+    major: ArrayLike, minor: ArrayLike, *, inclination_deg: ArrayLike, pa_deg: ArrayLike
+) -> tuple[Floats, Floats]:
+    """Sky offsets x (west), y (north) of points in the plane of the disc: the inverse of :func:`disc_coordinates`."""
+    along = np.asarray(major, dtype=float)
+    across = np.asarray(minor, dtype=float) * np.cos(np.radians(np.asarray(inclination_deg, dtype=float)))
+    pa = np.radians(np.asarray(pa_deg, dtype=float))
+    east = along * np.sin(pa) + across * np.cos(pa)
+    north = along * np.cos(pa) - across * np.sin(pa)
+    return np.asarray(-east), np.asarray(north)
+
+
 def face_on_radius(
     x_arcsec: ArrayLike,
     y_arcsec: ArrayLike,

@@ -1,0 +1,245 @@
+"""One mock galaxy: from its drawn properties to spectra as CALIFA would observe them, and their truth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from threadpoolctl import ThreadpoolController
+
+from agez.errors import AgezError
+from agez.mocks import observation
+from agez.mocks.histories import draw_shape, enrichment, mass_by_age, spread_over_metallicity
+from agez.mocks.nebular import Gas, draw_gas, line_fluxes, young_light_ratio
+from agez.mocks.observation import PreparedGrid, prepare_grid
+from agez.mocks.plan import SurveyPlan
+from agez.mocks.spaxels import Spaxels, make_spaxels
+from agez.spectra.dust import attenuation_curve
+from agez.spectra.templates import SSPGrid
+from agez.types import Floats, Galaxies, Rows, Spectra, Truth
+
+FLUX_UNIT = "1e-16 erg / (s cm2 Angstrom)"
+#: Dust laws and how often galaxies have them.
+DUST_LAWS = (("calzetti", 0.5), ("ccm89", 0.5))
+#: Share of late-type spaxels with a burst of 50-500 Myr ago on top, and the mass formed in it (log10, of the total).
+BURST_SHARE, BURST_LOG_MASS = 0.15, (-2.5, -1.3)
+
+
+@dataclass(frozen=True, eq=False)
+class MockGalaxy:
+    """One galaxy's spectra with what they were made with.
+
+    Attributes
+    ----------
+    spectra : Spectra
+        ``n`` spectra, as observed; float32.
+    truth : Truth
+        A row a spectrum.
+    galaxies : Galaxies
+        One row.
+    r_re : (n,) float
+        Face-on radius [Re].
+    mass_weights : (n, n_age, n_mh) float
+        Mass formed by template; each spectrum's sum is 1.
+    line_fluxes : (n, n_lines) float
+        Fluxes of ``agez.spectra.lines.EMISSION_LINES``, before errors of the calibration [1e-16 erg/s/cm2].
+    law : str
+        Dust law.
+    noiseless : (n, p) float32 or None
+        Spectra before noise, bad pixels and errors of the calibration; kept on request.
+    """
+
+    spectra: Spectra
+    truth: Truth
+    galaxies: Galaxies
+    r_re: Floats
+    mass_weights: Floats
+    line_fluxes: Floats
+    law: str
+    noiseless: Floats | None = None
+
+
+def truth_from_weights(mass_weights: Floats, grid: SSPGrid, *, light: Floats | None = None) -> dict[str, Floats]:
+    """Light- and mass-weighted means of the grid's log age and [M/H].
+
+    Parameters
+    ----------
+    mass_weights : (n, n_age, n_mh) float
+        Mass of stars formed, in any unit.
+    grid : SSPGrid
+    light : (n_age, n_mh) float, optional
+        ``grid.light``, where it is at hand.
+
+    Returns
+    -------
+    dict with ``log_age_lw``, ``mh_lw``, ``log_age_mw``, ``mh_mw``, each (n,).
+    """
+    light_weights = mass_weights * (grid.light if light is None else light)
+    result = {}
+    for suffix, weights in (("lw", light_weights), ("mw", mass_weights)):
+        total = weights.sum(axis=(1, 2))
+        result[f"log_age_{suffix}"] = weights.sum(axis=2) @ grid.log_age / total
+        result[f"mh_{suffix}"] = weights.sum(axis=1) @ grid.mh / total
+    return result
+
+
+def _mass_by_age_of_spaxels(
+    wanted: Floats, table: Floats, young_ratio: Floats, *, light: Floats, red_light: Floats, log_age_nodes: Floats
+) -> Floats:
+    """(n, n_age) masses of histories that have each spaxel's ``wanted`` light-weighted mean age and share of young stars.
+
+    ``table`` (n_knob, n_age) runs from old to young; its entry where the mean age, young stars included, first
+    falls to that is found, with linear interpolation between entries.  An age that the family
+    cannot reach becomes its oldest or youngest.
+    """
+    blue_total, red_total = table @ light, table @ red_light
+    young_mass = young_ratio[:, None] * red_total / red_light[0]  # (n, n_knob) in the youngest template
+    mean = (table @ (light * log_age_nodes) + young_mass * light[0] * log_age_nodes[0]) / (
+        blue_total + young_mass * light[0]
+    )
+    younger = mean <= wanted[:, None]
+    right = np.where(younger.any(axis=1), younger.argmax(axis=1), table.shape[0] - 1)
+    right = np.maximum(right, 1)
+    left = right - 1
+    row = np.arange(len(right))
+    old, young = mean[row, left], mean[row, right]
+    fraction = np.clip((old - wanted) / np.maximum(old - young, 1e-9), 0, 1)
+    # mixing by light, not by mass, makes the mean age linear in the fraction
+    part_left, part_right = (1 - fraction) / blue_total[left], fraction / blue_total[right]
+    mass = part_left[:, None] * table[left] + part_right[:, None] * table[right]
+    mass[:, 0] += young_ratio * (mass @ red_light) / red_light[0]
+    return np.asarray(mass / mass.sum(axis=1, keepdims=True))
+
+
+def _draw_weights(
+    spaxels: Spaxels, morphology: str, gas: Gas, prepared: PreparedGrid, rng: np.random.Generator
+) -> Floats:
+    """(n, n_age, n_mh) masses of the spaxels' stars over the template grid; each sums to 1."""
+    grid = prepared.grid
+    table = mass_by_age(draw_shape(morphology, rng), grid.log_age)
+    typical = float(np.clip(np.median(spaxels.mh), grid.mh[0], grid.mh[-1]))
+    light = np.array([np.interp(typical, grid.mh, row) for row in prepared.light])
+    red_light = np.array([np.interp(typical, grid.mh, row) for row in prepared.red_light])
+    young_ratio = young_light_ratio(spaxels.ew_ha, spaxels.av, gas)
+    gas_left = 10 ** rng.uniform(-1.5, -0.3)
+
+    def with_age(log_age: Floats) -> Floats:
+        return _mass_by_age_of_spaxels(
+            log_age, table, young_ratio, light=light, red_light=red_light, log_age_nodes=grid.log_age
+        )
+
+    def enriched(mass: Floats) -> Floats:
+        """Weights whose light-weighted [M/H] is the spaxels' (but for what the ends of the grid cut off)."""
+        offset = enrichment(mass, gas_left=gas_left)
+        light_by_age = mass * light
+        mean_offset = (light_by_age * offset).sum(axis=1) / light_by_age.sum(axis=1)
+        return spread_over_metallicity(mass, spaxels.mh[:, None] - mean_offset[:, None] + offset, grid.mh)
+
+    # Old stars are poorer in metals, so brighter for their mass, than the typical star whose light was assumed:
+    # aim once more, by what the first attempt missed.
+    mass = with_age(spaxels.log_age)
+    light_weights = (enriched(mass) * prepared.light).sum(axis=2)
+    reached = light_weights @ grid.log_age / light_weights.sum(axis=1)
+    assumed = (mass * light) @ grid.log_age / (mass @ light)
+    mass = with_age(spaxels.log_age - (reached - assumed))
+
+    n = len(mass)
+    burst_age, burst_mass = rng.uniform(7.7, 8.7, n), 10 ** rng.uniform(*BURST_LOG_MASS, n)
+    bursting = (rng.uniform(size=n) < BURST_SHARE) & (morphology == "late")
+    nearest = np.abs(grid.log_age - burst_age[:, None]).argmin(axis=1)
+    mass[np.arange(n), nearest] += np.where(bursting, burst_mass, 0.0)
+    return enriched(mass / mass.sum(axis=1, keepdims=True))
+
+
+def _star_light(weights: Floats, spaxels: Spaxels, law: str, prepared: PreparedGrid) -> Floats:
+    """(n, p) float32 rest-frame spectra of the stars behind dust, scaled to the spaxels' flux at 5500 A."""
+    flat = weights.reshape(len(weights), -1)
+    scale = spaxels.flux / (flat @ prepared.light.reshape(-1))
+    stars = (flat * scale[:, None]).astype(np.float32) @ prepared.flux
+    curve = attenuation_curve(prepared.wave_angstrom, law) - attenuation_curve([5500.0], law)
+    exponent = np.outer((-0.4 * np.log(10) * spaxels.av).astype(np.float32), curve.astype(np.float32))
+    stars *= np.exp(exponent, out=exponent)
+    return np.asarray(stars)
+
+
+@lru_cache(maxsize=1)
+def _threads() -> ThreadpoolController:
+    return ThreadpoolController()
+
+
+def make_galaxy(
+    plan: SurveyPlan, index: int, grid: SSPGrid, *, keep_noiseless: bool = False, perfect: bool = False
+) -> MockGalaxy:
+    """Make galaxy ``index`` of a survey; a function of (plan, index, grid) alone, bit for bit.
+
+    Parameters
+    ----------
+    plan : SurveyPlan
+    index : int
+        0 to ``len(plan) - 1``.
+    grid : SSPGrid
+        Templates; must cover 3580-7575 A.
+    keep_noiseless : bool
+        Keep the spectra before noise and calibration errors too.
+    perfect : bool
+        No noise, no bad pixels and no calibration errors in ``spectra`` (flux_err stays).
+
+    Raises
+    ------
+    AgezError
+        If ``index`` is out of range or the templates do not reach over CALIFA's wavelengths.
+    """
+    if not 0 <= index < len(plan):
+        raise AgezError(f"mock galaxy {index} does not exist: the plan has galaxies 0 to {len(plan) - 1}")
+    # one BLAS thread: the sums, and so the last bits, do not depend on how many threads a worker has
+    with _threads().limit(limits=1, user_api="blas"):
+        return _make(plan, index, prepare_grid(grid), keep_noiseless=keep_noiseless, perfect=perfect)
+
+
+def _make(plan: SurveyPlan, index: int, prepared: PreparedGrid, *, keep_noiseless: bool, perfect: bool) -> MockGalaxy:
+    rng = np.random.default_rng([plan.seed, 1, index])
+    galaxy, galaxies = plan.properties_of(index), plan.galaxies.take([index])
+    morphology, n = str(galaxies.morphology[0]), int(plan.n_spectra[index])
+    redshift = galaxy["redshift"]
+    law = str(rng.choice([name for name, _ in DUST_LAWS], p=[share for _, share in DUST_LAWS]))
+    gas = draw_gas(galaxy, law, rng)
+    spaxels = make_spaxels(n, galaxy, morphology, rng)
+    weights = _draw_weights(spaxels, morphology, gas, prepared, rng)
+
+    stars = _star_light(weights, spaxels, law, prepared)
+    continuum = stars[:, prepared.red_pixels].mean(axis=1, dtype=float)
+    halpha = spaxels.ew_ha * continuum * (1 + redshift)
+    lines = line_fluxes(halpha, av=spaxels.av, ew_ha=spaxels.ew_ha, r_re=spaxels.r_re, gas=gas, rng=rng)
+
+    moved = observation.move_and_broaden(stars, spaxels.velocity_kms, spaxels.sigma_kms, step_kms=prepared.step_kms)
+    matrix, fwhm = observation.line_spread(prepared.wave_angstrom, redshift, template_fwhm=prepared.fwhm_angstrom)
+    flux = np.ascontiguousarray((matrix @ np.ascontiguousarray(moved.T)).T)
+    observation.add_lines(
+        flux, lines, redshift=redshift, velocity_kms=spaxels.gas_velocity_kms,
+        sigma_kms=spaxels.gas_sigma_kms, fwhm_angstrom=fwhm,
+    )  # fmt: skip
+    noiseless = flux.copy() if keep_noiseless else None
+
+    flux_err = observation.noise_level(flux, spaxels.flux, spaxels.snr)
+    mask = np.zeros(flux.shape, dtype=bool)
+    if not perfect:
+        flux += flux_err * rng.standard_normal(flux.shape, dtype=np.float32)
+        factor = observation.calibration_errors(n, rng)
+        flux *= factor
+        flux_err *= factor
+        mask = observation.spoil_pixels(flux, flux_err, rng)
+
+    name = str(galaxies.galaxy_id[0])
+    rows = Rows(
+        np.array([f"{name}-{i + 1:04d}" for i in range(n)]), np.full(n, name), spaxels.x, spaxels.y
+    )  # fmt: skip
+    spectra = Spectra(
+        wave_angstrom=observation.WAVE_ANGSTROM, flux=flux, flux_err=flux_err, mask=mask, medium="air", rows=rows,
+        redshift=np.full(n, redshift), fwhm_angstrom=np.full(len(observation.WAVE_ANGSTROM), fwhm),
+        flux_unit=FLUX_UNIT, flags=np.zeros(n, dtype=np.int32),
+        meta={"source": f"mock galaxy {name}", "survey": "mock", "seed": plan.seed, "templates": prepared.grid.name},
+    )  # fmt: skip
+    means = truth_from_weights(weights, prepared.grid, light=prepared.light)
+    truth = Truth(**means, av=spaxels.av, velocity_kms=spaxels.velocity_kms, sigma_kms=spaxels.sigma_kms)
+    return MockGalaxy(spectra, truth, galaxies, spaxels.r_re, weights, lines, law, noiseless)

@@ -1,0 +1,104 @@
+"""A mock survey in a folder: one FITS file of spectra a galaxy, a galaxy table, and the truth kept beside."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
+from pathlib import Path
+
+import numpy as np
+from astropy.io import fits
+from astropy.table import Table
+
+from agez.files import make_folder, whole_file
+from agez.mocks.galaxies import MockGalaxy
+from agez.mocks.plan import SurveyPlan
+from agez.mocks.survey import iterate_survey
+from agez.progress import progress
+from agez.spectra.readers import write_rss
+from agez.spectra.templates import SSPGrid
+from agez.types import NORM_BAND_ANGSTROM, Galaxies, Truth
+
+GALAXIES_FILE, TRUTH_FILE = "galaxies.fits", "truth.fits"
+_UNITS = {
+    "re_arcsec": "arcsec", "inclination": "deg", "pa": "deg", "av": "mag", "x": "arcsec", "y": "arcsec",
+    "true_av": "mag", "true_velocity_kms": "km / s", "true_sigma_kms": "km / s",
+}  # fmt: skip
+
+
+def rss_name(galaxy_id: str) -> str:
+    """File name of one galaxy's spectra, as CALIFA names its row-stacked V500 spectra."""
+    return f"{galaxy_id}.V500.RSS.fits"
+
+
+def _write_table(path: Path, columns: Mapping[str, object], *, name: str, header: dict[str, object]) -> None:
+    table = Table(dict(columns))
+    for column in table.colnames:
+        if column in _UNITS:
+            table[column].unit = _UNITS[column]
+    hdu = fits.table_to_hdu(table)
+    hdu.name = name
+    for key, (value, comment) in {k: v if isinstance(v, tuple) else (v, "") for k, v in header.items()}.items():
+        hdu.header[key] = (value, comment)
+    with whole_file(path) as part:
+        fits.HDUList([fits.PrimaryHDU(), hdu]).writeto(part, overwrite=True)
+
+
+def galaxy_columns(galaxies: Galaxies) -> dict[str, object]:
+    """Columns of the galaxy table, by name."""
+    return {field.name: getattr(galaxies, field.name) for field in fields(galaxies)}
+
+
+def truth_columns(made: Iterable[MockGalaxy]) -> dict[str, object]:
+    """Columns of the truth table: identity, position, ``r_re`` and ``true_*``."""
+    parts = list(made)
+    columns: dict[str, object] = {
+        name: np.concatenate([getattr(one.spectra.rows, name) for one in parts])
+        for name in ("galaxy_id", "spec_id", "x", "y")
+    }
+    columns["r_re"] = np.concatenate([one.r_re for one in parts])
+    for field in fields(Truth):
+        columns[f"true_{field.name}"] = np.concatenate([getattr(one.truth, field.name) for one in parts])
+    return columns
+
+
+def write_survey(
+    folder: str | os.PathLike[str], plan: SurveyPlan, grid: SSPGrid, *, indices: Sequence[int] | None = None
+) -> list[Path]:
+    """Make a mock survey and write it to a folder.
+
+    One CALIFA-like row-stacked-spectra file a galaxy, ``galaxies.fits`` (as the sample's GALAXIES) and
+    ``truth.fits`` (a row a spectrum: ``galaxy_id``, ``spec_id``, ``x``, ``y``, ``r_re``, ``true_*``).  Spectra are
+    written as they are made, so memory does not grow with the survey (the truth's 100 bytes a spectrum apart).
+
+    Returns
+    -------
+    list of Path
+        The files of spectra.
+
+    Raises
+    ------
+    AgezError
+        If the folder cannot be written or the templates do not reach.
+    """
+    folder = make_folder(folder)
+    written: list[Path] = []
+    truths: list[dict[str, object]] = []
+    wanted = list(range(len(plan))) if indices is None else list(indices)
+    for one in progress(iterate_survey(plan, grid, indices=wanted), total=len(wanted), title="mock galaxies"):
+        path = folder / rss_name(str(one.galaxies.galaxy_id[0]))
+        write_rss(path, one.spectra)
+        written.append(path)
+        truths.append(truth_columns([one]))
+    about: dict[str, object] = {
+        "SEED": (plan.seed, "of the mock survey"),
+        "TEMPLATE": (grid.name[:60], "template library"),
+        "SOLAR": (grid.solar_scale[:60], "scale of [M/H]"),
+        "NORMLOW": (NORM_BAND_ANGSTROM[0], "[Angstrom] light weights: mean f_lambda from"),
+        "NORMHIGH": (NORM_BAND_ANGSTROM[1], "[Angstrom] to here, before dust"),
+    }
+    joined = {name: np.concatenate([part[name] for part in truths]) for name in truths[0]} if truths else {}  # type: ignore[misc]
+    _write_table(folder / GALAXIES_FILE, galaxy_columns(plan.galaxies.take(wanted)), name="GALAXIES", header=about)
+    _write_table(folder / TRUTH_FILE, joined, name="TRUTH", header=about)
+    return written
