@@ -1,0 +1,191 @@
+"""Filter sets: the type, and how one is loaded by its name or from the user's own curves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import resources
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from astropy.table import Table
+
+from agez.errors import AgezError
+from agez.photometry.curves_io import Counting, check_curve, read_curves
+from agez.photometry.names import BANDS_OF_SET, PAPER_BANDS, canonical_band_name
+from agez.photometry.profiles import Profile, full_width_half_maximum, pivot_wavelength
+from agez.types import Bands, Floats, Medium
+
+__all__ = ["FILTER_SETS", "PAPER_BANDS", "FilterSet", "canonical_band_name", "filter_set_from_curves", "load_filters"]
+
+#: The sets that load by name, with no file and no network.
+FILTER_SETS = tuple(BANDS_OF_SET)
+#: A user's or a downloaded curve must have its pivot this near to the shipped band of its name [Angstrom]:
+#: batches of one filter differ by a few Angstrom, filters of one set by about 100; for broad bands, whose
+#: pivots move with detector and atmosphere, a tenth of the width is allowed.
+PIVOT_TOLERANCE_ANGSTROM = 25.0
+PIVOT_TOLERANCE_OF_WIDTH = 0.10
+
+
+@dataclass(frozen=True, eq=False)
+class FilterSet:
+    """An ordered set of bands with their response curves.
+
+    Attributes
+    ----------
+    name : str
+    curves : tuple of (wave_angstrom, response) pairs
+        One a band: (m,) vacuum wavelengths [Angstrom], strictly increasing, and photon response
+        (electrons per photon; only the shape matters), 0 outside.
+    bands : Bands
+        Names, pivot wavelengths and FWHM.
+    source : str
+        Where the curves come from.
+    """
+
+    name: str
+    curves: tuple[tuple[Floats, Floats], ...]
+    bands: Bands
+    source: str
+
+    def __post_init__(self) -> None:
+        if len(self.curves) != len(self.bands):
+            raise AgezError(f"filter set {self.name!r}: {len(self.curves)} curves for {len(self.bands)} bands")
+        for name, (wave, response) in zip(self.names, self.curves, strict=True):
+            check_curve(f"filter set {self.name!r}, band {name}", wave, response)
+
+    def __len__(self) -> int:
+        return len(self.bands)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The bands' names, in order."""
+        return self.bands.names
+
+    def select(self, names: Sequence[str]) -> FilterSet:
+        """The same set with only ``names`` (any spelling), in that order; AgezError if one is unknown."""
+        wanted = [canonical_band_name(name, self.names) for name in names]
+        at = self.bands.index(wanted)
+        return FilterSet(self.name, tuple(self.curves[i] for i in at), self.bands.select(wanted), self.source)
+
+
+def filter_set_from_curves(name: str, curves: Mapping[str, tuple[Floats, Floats]], *, source: str) -> FilterSet:
+    """A filter set from ``{band: (vacuum wavelength [Angstrom], photon response)}``; pivots and widths are computed."""
+    for band, (wave, response) in curves.items():
+        check_curve(f"filter set {name!r}, band {band}", wave, response)
+    pivots = tuple(pivot_wavelength(*curve) for curve in curves.values())
+    widths = tuple(full_width_half_maximum(*curve) for curve in curves.values())
+    return FilterSet(name, tuple(curves.values()), Bands(tuple(curves), pivots, widths, name), source)
+
+
+def load_filters(
+    source: str | Path = "jpas",
+    *,
+    bands: Sequence[str] | None = None,
+    curves: str | Path | None = None,
+    measured: bool | Literal["auto"] = False,
+    counting: Counting | None = None,
+    wavelength_unit: str | None = None,
+    medium: Medium | None = None,
+) -> FilterSet:
+    """A filter set by name, or from the user's own curves.
+
+    Parameters
+    ----------
+    source : str or path
+        ``jpas``, ``jplus``, ``splus``, ``alhambra``, or the path of a folder of two-column files (one
+        a band) or of a table with the columns filter, wavelength, throughput: see
+        :func:`agez.photometry.curves_io.read_curves`.
+    bands : sequence of str, optional
+        Only these, in this order.
+    curves : path, optional
+        Measured curves of a named set, as for ``source``: the bands keep their names and order, and
+        each pivot is checked against the shipped one.
+    measured : bool or 'auto'
+        False: the shipped analytic profiles; needs no network, and gives the same numbers everywhere.
+        True: the measured curves of the SVO Filter Profile Service, from the cache or fetched once;
+        if neither works, says so in one line and goes on with the shipped set.
+        'auto': the measured curves if they are in the cache, else the shipped ones; never fetches.
+    counting, wavelength_unit, medium
+        Of the user's curves, where their files do not say: 'photon' or 'energy'; default Angstrom;
+        default 'vacuum'.
+
+    Raises
+    ------
+    AgezError
+        If the set, a band or a file is unknown or unusable.
+    """
+    own = {"counting": counting, "wavelength_unit": wavelength_unit, "medium": medium}
+    path = Path(source)
+    if str(source) not in FILTER_SETS and not path.exists():
+        raise AgezError(
+            f"filter set {str(source)!r} is unknown; choose {', '.join(FILTER_SETS)}, "
+            "or give the path of a folder or a table of curves"
+        )
+    if str(source) in FILTER_SETS:
+        shipped = _shipped(str(source))
+        if bands is not None:
+            shipped = shipped.select(bands)
+        if curves is not None:
+            if measured is not False:
+                raise AgezError("filters: give either curves or measured, not both")
+            read = read_curves(curves, counting=counting, wavelength_unit=wavelength_unit, medium=medium)
+            return replace_curves(shipped, read, source=str(curves))
+        given = [name for name, value in own.items() if value is not None]
+        if given:
+            raise AgezError(f"filters: {', '.join(given)} describes curves of your own, but {source!r} is built in")
+        if measured is not False:
+            from agez.photometry.svo import measured_curves
+
+            return measured_curves(shipped, fetch=measured is True)
+        return shipped
+    if curves is not None or measured is not False:
+        raise AgezError(f"filters: curves and measured go with a named set; {source} already gives the curves")
+    read = read_curves(path, counting=counting, wavelength_unit=wavelength_unit, medium=medium)
+    filters = filter_set_from_curves(path.stem, read, source=str(path))
+    return filters if bands is None else filters.select(bands)
+
+
+def replace_curves(filters: FilterSet, curves: Mapping[str, tuple[Floats, Floats]], *, source: str) -> FilterSet:
+    """``filters`` with other curves of the same bands: names may be in any spelling and order, and others are left out.
+
+    AgezError if a band is missing or its pivot is further from that of ``filters`` than the tolerance.
+    """
+    by_name = {canonical_band_name(name): curve for name, curve in curves.items()}
+    missing = [name for name in filters.names if name not in by_name]
+    if missing:
+        raise AgezError(f"{source}: no curve for {', '.join(missing)} of {filters.name!r}; found {', '.join(by_name)}")
+    new = filter_set_from_curves(filters.name, {name: by_name[name] for name in filters.names}, source=source)
+    for name, pivot, wanted, width in zip(
+        new.names, new.bands.pivot_angstrom, filters.bands.pivot_angstrom, filters.bands.fwhm_angstrom, strict=True
+    ):
+        if abs(pivot - wanted) > max(PIVOT_TOLERANCE_ANGSTROM, PIVOT_TOLERANCE_OF_WIDTH * width):
+            raise AgezError(
+                f"{source}: the curve of {name} has its pivot at {pivot:.0f} A; that of {filters.name!r} is at "
+                f"{wanted:.0f} A; check the unit of wavelength and the band's name"
+            )
+    return new
+
+
+@lru_cache(maxsize=len(FILTER_SETS))
+def _shipped(name: str) -> FilterSet:
+    """The shipped set ``name``, from its table of pivots, widths and profile numbers."""
+    text = (resources.files("agez.photometry") / "data" / f"{name}.ecsv").read_text(encoding="utf-8")
+    table = Table.read(text, format="ascii.ecsv")
+    curves = []
+    for row in table:
+        top = np.asarray(row["top"], dtype=float)
+        profile = Profile(
+            float(row["low_edge"]), float(row["low_width"]), float(row["high_edge"]), float(row["high_width"]),
+            tuple(float(c) for c in np.trim_zeros(top, "b")),
+        )  # fmt: skip
+        curves.append(profile.curve())
+    found = Bands(
+        tuple(str(n) for n in table["band"]),
+        tuple(float(p) for p in table["pivot"]),
+        tuple(float(w) for w in table["fwhm"]),
+        name,
+    )
+    return FilterSet(name, tuple(curves), found, str(table.meta["source"]))
