@@ -9,7 +9,8 @@ import numpy as np
 
 from agez.analysis.gradients import GradientTable
 from agez.analysis.metrics import evaluate
-from agez.report.style import BLUE, GRADIENT, TITLES, VERMILLION, figure, note, number, robust_limits
+from agez.report.numbers import number
+from agez.report.style import BLUE, GRADIENT, TITLES, VERMILLION, figure, note, robust_limits
 from agez.types import TARGETS, Strings
 
 _KINDS = (("late", "late type", BLUE, "o"), ("early", "early type", VERMILLION, "^"), ("", "type unknown", "0.4", "s"))

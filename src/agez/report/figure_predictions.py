@@ -10,6 +10,7 @@ import numpy as np
 from matplotlib.ticker import MaxNLocator
 
 from agez.analysis.metrics import evaluate, residual_pcc
+from agez.report.numbers import number
 from agez.report.style import (
     BLUE,
     DENSITY,
@@ -22,7 +23,6 @@ from agez.report.style import (
     counts_on_grid,
     figure,
     note,
-    number,
     robust_limits,
 )  # fmt: skip
 from agez.types import TARGETS, Floats
@@ -101,7 +101,7 @@ def figure_residuals(path: str | os.PathLike[str], labels: Floats, predicted: Fl
     grid = counts_on_grid(residual[:, 0], residual[:, 1], limits[0], limits[1], _CELLS)
     with figure(path, width=6.6, height=6.2) as page:
         page.suptitle(title)
-        axes = page.subplot_mosaic([["top", "."], ["main", "side"]], width_ratios=(4, 1), height_ratios=(1, 4))
+        axes = page.subplot_mosaic([["top", "corner"], ["main", "side"]], width_ratios=(4, 1), height_ratios=(1, 4))
         main, top, side = axes["main"], axes["top"], axes["side"]
         mesh = main.pcolormesh(*grid, cmap=DENSITY, norm=count_norm(grid), rasterized=True)
         main.axhline(0, color="0.4", lw=0.8, ls=":")
@@ -110,8 +110,9 @@ def figure_residuals(path: str | os.PathLike[str], labels: Floats, predicted: Fl
         main.set_ylabel(RESIDUAL["mh_lw"] + ", predicted \N{MINUS SIGN} label")
         pcc = residual_pcc(residual[:, 0], residual[:, 1])
         lost = beyond(residual[:, 0], residual[:, 1], *limits)
-        text = f"Pearson correlation {number(pcc, '{:+.2f}')}\nn = {len(residual)}"
-        note(main, text + (f"\n{lost} outside the panel" if lost else ""), where="upper right")
+        text = f"Pearson\ncorrelation\n{number(pcc, '{:+.2f}')}\nn = {len(residual)}"
+        axes["corner"].axis("off")
+        axes["corner"].text(0, 1, text + (f"\n{lost} outside\nthe panel" if lost else ""), va="top", fontsize=9)
         top.hist(residual[:, 0], bins=_CELLS, range=limits[0], color=BLUE)
         side.hist(residual[:, 1], bins=_CELLS, range=limits[1], color=BLUE, orientation="horizontal")
         for k, panel in enumerate((top, side)):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -98,8 +97,3 @@ def beyond(x: Floats, y: Floats, x_limits: tuple[float, float], y_limits: tuple[
     good = np.isfinite(x) & np.isfinite(y)
     inside = (x >= x_limits[0]) & (x <= x_limits[1]) & (y >= y_limits[0]) & (y <= y_limits[1])
     return int((good & ~inside).sum())
-
-
-def number(value: float, form: str = "{:+.3f}") -> str:
-    """``value`` as text, '-' where it is not finite; a minus sign that is one."""
-    return form.format(value).replace("-", "\N{MINUS SIGN}") if math.isfinite(value) else "-"

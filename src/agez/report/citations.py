@@ -1,0 +1,47 @@
+"""What a run rests on, to be cited with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+_ALWAYS = (
+    ("The experiment", "Liew-Cain, Kawata, Sánchez-Blázquez, Ferreras & Symeonidis 2021, MNRAS 502, 1355"),
+    ("J-PAS and its bands", "Benítez et al. 2014, arXiv:1403.5237; Bonoli et al. 2021, A&A 653, A31"),
+    ("CALIFA", "Sánchez et al. 2012, A&A 538, A8; data release 3: Sánchez et al. 2016, A&A 594, A36"),
+)
+_MOCK = (("Galaxies of the mock survey", "relations measured on the galaxies of eCALIFA, Sánchez et al. 2023"),)
+_MILES = (
+    ("E-MILES stellar population models", "Vazdekis et al. 2016, MNRAS 463, 3409"),
+    ("Padova isochrones", "Girardi et al. 2000, A&AS 141, 371"),
+    ("E-MILES files as distributed with pPXF", "Cappellari 2023, MNRAS 526, 3273"),
+)
+_POPSTAR = (("PopStar stellar population models", "Mollá, García-Vargas & Bressan 2009, MNRAS 398, 451"),)
+_LIBRARIES = {
+    "numpy": "Harris et al. 2020, Nature 585, 357",
+    "scipy": "Virtanen et al. 2020, Nature Methods 17, 261",
+    "astropy": "Astropy Collaboration 2022, ApJ 935, 167",
+    "jax": "Bradbury et al. 2018, JAX: composable transformations of Python+NumPy programs",
+    "matplotlib": "Hunter 2007, Computing in Science & Engineering 9, 90",
+}
+
+
+def citations(*, source: str, templates: str, versions: Mapping[str, str]) -> list[tuple[str, str]]:
+    """What to cite for a run: (what, reference).
+
+    Parameters
+    ----------
+    source : str
+        ``mock`` or the survey.
+    templates : str
+        Name of the template library.
+    versions : mapping
+        Libraries that were used.
+    """
+    found = list(_ALWAYS)
+    if source == "mock":
+        found += _MOCK
+    if "miles" in templates.lower():
+        found += _MILES
+    if "popstar" in templates.lower():
+        found += _POPSTAR
+    return found + [(name, reference) for name, reference in _LIBRARIES.items() if name in versions]
