@@ -128,7 +128,7 @@ def main() -> None:
         "QUANTILES": "Of each property, by type.  Log: base 10; EW [Angstrom]; av [mag]; mu_mean [mag/arcsec2];\n"
         "#: ew_gradient: log EW(Ha) at Re minus that at the centre; log_age_lw and line ratios at Re.",
         "CORRELATIONS": "Lower triangle of the correlation matrix of the properties' normal scores.",
-        "LOG_SIGMA_ON_MASS": "log10 of the stars' dispersion at Re [km/s] on log_mass - 10.5: slope, intercept, scatter.",
+        "LOG_SIGMA_ON_MASS": "Log dispersion of the stars at Re [km/s] on log_mass - 10.5: slope, intercept, scatter.",
         "RATIO_ON_LOG_EW": "Slope of each log line ratio on log EW(Ha), over all types.",
     }
     print('"""Numbers measured on real CALIFA galaxies; written by tools/measure_relations.py, not by hand.\n')

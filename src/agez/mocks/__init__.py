@@ -1,1 +1,1 @@
-"""A CALIFA-like survey of mock galaxies, with its truth."""
+"""The mock survey: galaxies like CALIFA's with their truth; start at survey.py."""

@@ -493,7 +493,7 @@ CORRELATIONS = {
         (0.164, 0.061, -0.059, 0.223, -0.629, -0.206, -0.786, -0.328, 0.529, 0.106, 0.313, 0.37, 0.382, 0.441, 1.0),
     ),
 }
-#: log10 of the stars' dispersion at Re [km/s] on log_mass - 10.5: slope, intercept, scatter.
+#: Log dispersion of the stars at Re [km/s] on log_mass - 10.5: slope, intercept, scatter.
 LOG_SIGMA_ON_MASS = {"early": (0.247, 2.205, 0.1), "late": (0.119, 2.139, 0.251)}
 #: Slope of each log line ratio on log EW(Ha), over all types.
 RATIO_ON_LOG_EW = {

@@ -46,6 +46,8 @@ class MockGalaxy:
         Fluxes of ``agez.spectra.lines.EMISSION_LINES``, before errors of the calibration [1e-16 erg/s/cm2].
     law : str
         Dust law.
+    spaxels : Spaxels
+        What the spaxels were to be like: gas kinematics, EW(Ha), S/N and the ages and [M/H] aimed at.
     noiseless : (n, p) float32 or None
         Spectra before noise, bad pixels and errors of the calibration; kept on request.
     """
@@ -57,6 +59,7 @@ class MockGalaxy:
     mass_weights: Floats
     line_fluxes: Floats
     law: str
+    spaxels: Spaxels
     noiseless: Floats | None = None
 
 
@@ -87,7 +90,7 @@ def truth_from_weights(mass_weights: Floats, grid: SSPGrid, *, light: Floats | N
 def _mass_by_age_of_spaxels(
     wanted: Floats, table: Floats, young_ratio: Floats, *, light: Floats, red_light: Floats, log_age_nodes: Floats
 ) -> Floats:
-    """(n, n_age) masses of histories that have each spaxel's ``wanted`` light-weighted mean age and share of young stars.
+    """(n, n_age) masses of histories with each spaxel's ``wanted`` light-weighted mean age and share of young stars.
 
     ``table`` (n_knob, n_age) runs from old to young; its entry where the mean age, young stars included, first
     falls to that is found, with linear interpolation between entries.  An age that the family
@@ -163,6 +166,36 @@ def _star_light(weights: Floats, spaxels: Spaxels, law: str, prepared: PreparedG
     return np.asarray(stars)
 
 
+def observed_starlight(
+    weights: Floats, spaxels: Spaxels, *, law: str, redshift: float, prepared: PreparedGrid
+) -> tuple[Floats, Floats, float]:
+    """The stars' spectra as observed: dust, motion, redshift, resolution and sampling; no noise.
+
+    Parameters
+    ----------
+    weights : (n, n_age, n_mh) float
+        Mass by template, in any unit: spectra are scaled to the spaxels' flux at 5500 A.
+    spaxels : Spaxels
+    law : str
+        Dust law.
+    redshift : float
+    prepared : PreparedGrid
+
+    Returns
+    -------
+    flux : (n, 1878) float32
+    continuum : (n,) float
+        Near H-alpha, behind dust: what equivalent widths are measured against.
+    fwhm : float
+        Resolution [Angstrom, observed frame].
+    """
+    stars = _star_light(weights, spaxels, law, prepared)
+    continuum = stars[:, prepared.red_pixels].mean(axis=1, dtype=float)
+    moved = observation.move_and_broaden(stars, spaxels.velocity_kms, spaxels.sigma_kms, step_kms=prepared.step_kms)
+    matrix, fwhm = observation.line_spread(prepared.wave_angstrom, redshift, template_fwhm=prepared.fwhm_angstrom)
+    return np.ascontiguousarray((matrix @ np.ascontiguousarray(moved.T)).T), continuum, fwhm
+
+
 @lru_cache(maxsize=1)
 def _threads() -> ThreadpoolController:
     return ThreadpoolController()
@@ -207,14 +240,10 @@ def _make(plan: SurveyPlan, index: int, prepared: PreparedGrid, *, keep_noiseles
     spaxels = make_spaxels(n, galaxy, morphology, rng)
     weights = _draw_weights(spaxels, morphology, gas, prepared, rng)
 
-    stars = _star_light(weights, spaxels, law, prepared)
-    continuum = stars[:, prepared.red_pixels].mean(axis=1, dtype=float)
+    flux, continuum, fwhm = observed_starlight(weights, spaxels, law=law, redshift=redshift, prepared=prepared)
     halpha = spaxels.ew_ha * continuum * (1 + redshift)
     lines = line_fluxes(halpha, av=spaxels.av, ew_ha=spaxels.ew_ha, r_re=spaxels.r_re, gas=gas, rng=rng)
 
-    moved = observation.move_and_broaden(stars, spaxels.velocity_kms, spaxels.sigma_kms, step_kms=prepared.step_kms)
-    matrix, fwhm = observation.line_spread(prepared.wave_angstrom, redshift, template_fwhm=prepared.fwhm_angstrom)
-    flux = np.ascontiguousarray((matrix @ np.ascontiguousarray(moved.T)).T)
     observation.add_lines(
         flux, lines, redshift=redshift, velocity_kms=spaxels.gas_velocity_kms,
         sigma_kms=spaxels.gas_sigma_kms, fwhm_angstrom=fwhm,
@@ -242,4 +271,4 @@ def _make(plan: SurveyPlan, index: int, prepared: PreparedGrid, *, keep_noiseles
     )  # fmt: skip
     means = truth_from_weights(weights, prepared.grid, light=prepared.light)
     truth = Truth(**means, av=spaxels.av, velocity_kms=spaxels.velocity_kms, sigma_kms=spaxels.sigma_kms)
-    return MockGalaxy(spectra, truth, galaxies, spaxels.r_re, weights, lines, law, noiseless)
+    return MockGalaxy(spectra, truth, galaxies, spaxels.r_re, weights, lines, law, spaxels, noiseless)

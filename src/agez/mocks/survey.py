@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from agez.mocks.galaxies import MockGalaxy, make_galaxy
-from agez.mocks.plan import SurveyPlan
+from agez.mocks.plan import SurveyPlan, survey_plan
 from agez.spectra.templates import SSPGrid
+
+__all__ = ["MockGalaxy", "SurveyPlan", "iterate_survey", "make_galaxy", "survey_plan"]
 
 
 def iterate_survey(
