@@ -49,12 +49,15 @@ def open_fits(path: Path, content: bytes | None = None) -> Iterator[fits.HDUList
     A truncated or damaged file is refused here: every header is read, and the length of the file
     is compared with what the headers promise.  No warning of astropy leaves this block.
     """
-    with warnings.catch_warnings(record=True) as caught:
+    # The file is opened here, not by astropy, which leaves it open when it meets a damaged header.
+    with (
+        warnings.catch_warnings(record=True) as caught,
+        path.open("rb") if content is None else io.BytesIO(content) as file,
+    ):
         warnings.simplefilter("always")
         try:
-            source: Any = path if content is None else io.BytesIO(content)
-            hdus = fits.open(source, lazy_load_hdus=False, memmap=content is None)
-        except (OSError, EOFError, ValueError, TypeError, fits.VerifyError) as error:
+            hdus = fits.open(file, lazy_load_hdus=False, memmap=content is None)
+        except Exception as error:  # astropy raises any of a dozen kinds
             raise AgezError(f"{path} is truncated or not a valid FITS file ({error}); {_AGAIN}") from error
         with hdus:
             for warning in caught:
@@ -63,8 +66,12 @@ def open_fits(path: Path, content: bytes | None = None) -> Iterator[fits.HDUList
                     raise AgezError(f"{path} is truncated or damaged after HDU {len(hdus) - 1}; {_AGAIN}")
             try:
                 yield hdus
-            except (OSError, EOFError, TypeError, ValueError, fits.VerifyError, KeyError, IndexError) as error:
-                raise AgezError(f"{path} cannot be read: {error or type(error).__name__}; {_AGAIN}") from error
+            except AgezError:
+                raise
+            except Exception as error:  # headers that contradict the data, found when those are asked for
+                raise AgezError(
+                    f"{path} is damaged: its headers and data disagree ({type(error).__name__}: {error}); {_AGAIN}"
+                ) from error
 
 
 def has(hdus: fits.HDUList, *names: str) -> bool:

@@ -6,6 +6,7 @@ Mask bits: SPPIXMASK of Stoughton et al. 2002, AJ 123, 485, Table 11.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -151,6 +152,8 @@ def read_spspec(hdus: fits.HDUList, options: Options) -> Spectra:
     if not (np.isfinite(start) and step > 0):
         raise AgezError(f"{path}: COEFF0 = {header['COEFF0']!r} and COEFF1 = {header['COEFF1']!r} are no log10 grid")
     wave = 10.0 ** (start + step * np.arange(rows.shape[1]))
+    # These headers write erg/cm/s/Ang where erg/cm^2/s/Ang is meant.
+    unit = re.sub(r"/cm(?=/)", "/cm^2", header_text(header, "BUNIT") or "")
     error = native_float(rows[2])
     # An error of exactly zero is how these files mark a bad pixel.
     bad = (error == 0) | ((rows[3].astype(np.int64) & BAD_BITS) != 0)
@@ -162,7 +165,7 @@ def read_spspec(hdus: fits.HDUList, options: Options) -> Spectra:
         bad=bad[None, :],
         rows=one_galaxy_rows([_identifier(header)], galaxy_name(path, {})),
         medium=_medium(options, header),
-        unit=flux_unit_of(path, options.flux_unit or header_text(header, "BUNIT"), default=SDSS_FLUX_UNIT),
+        unit=flux_unit_of(path, options.flux_unit or unit, default=SDSS_FLUX_UNIT),
         redshift=header_redshift(header),
         fwhm_angstrom=wave / TYPICAL_RESOLVING_POWER,
         assumed=["fwhm"],

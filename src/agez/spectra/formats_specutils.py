@@ -67,7 +67,11 @@ def register_specutils_loaders() -> tuple[str, ...]:
         def load(file_obj: Any, *, _kind: str = kind, **kwargs: Any) -> Any:
             from agez.spectra.readers import read_spectra
 
-            return to_specutils(read_spectra(file_obj, format=_kind, **kwargs))
+            # astropy hands over an open file when it has found the format by itself
+            path = getattr(file_obj, "name", file_obj)
+            if not isinstance(path, str | os.PathLike):
+                raise AgezError(f"give the path of a {_kind} file, not {type(file_obj).__name__}")
+            return to_specutils(read_spectra(path, format=_kind, **kwargs))
 
         data_loader(label, identifier=identify, dtype=Spectrum, extensions=["fits", "fits.gz"], priority=20)(load)
         _registered.add(label)

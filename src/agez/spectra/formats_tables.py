@@ -167,18 +167,19 @@ def _text_numbers(options: Options, name: str, words: NDArray[Any]) -> Floats:
     words = words.astype(str)
     result = np.empty(words.shape)
     for at, word in np.ndenumerate(words):
-        text = str(word).strip().lower()
-        if text in MISSING_WORDS:
+        text = str(word).strip()
+        lower = text.lower()
+        if lower in MISSING_WORDS:
             result[at] = np.nan
             continue
-        if text in ("true", "false"):
-            result[at] = text == "true"
+        if lower in ("true", "false"):
+            result[at] = lower == "true"
             continue
         try:
-            result[at] = float(re.sub(r"(?<=[\d.])d(?=[+-]?\d)", "e", text))  # Fortran writes 1.0D-16
+            result[at] = float(re.sub(r"(?<=[\d.])d(?=[+-]?\d)", "e", lower))  # Fortran writes 1.0D-16
         except ValueError:
             raise AgezError(
-                f"{options.path}: data row {at[0] + 1}, column {name!r}: {word!r} is not a number"
+                f"{options.path}: data row {at[0] + 1}, column {name!r}: {text!r} is not a number"
             ) from None
     return result
 

@@ -86,6 +86,9 @@ def _read_plain(text: str, options: Options) -> Columns:
     if not all(_is_number(word) for word in first):
         names = first
         table = table[1:]
+        bare = _without_units(names)
+        if not recognised(bare):  # what is missing is said where columns get their meaning
+            return Columns({simplified(name): np.zeros(0) for name in bare}, {}, header)
         if not table:
             raise AgezError(f"{path}: the table has a header but no rows; check that it is the right file")
     else:
@@ -121,7 +124,11 @@ def _names_of_comment(comment: str, separator: str | None, n: int) -> list[str]:
             words = _cells(comment, mark) if comment else []
         except csv.Error:
             continue
-        bare = [(_UNIT_IN_NAME.match(word) or {"name": word})["name"] for word in words]
-        if len(words) == n and recognised(bare):
+        if len(words) == n and recognised(_without_units(words)):
             return words
     return []
+
+
+def _without_units(names: list[str]) -> list[str]:
+    """``wave [nm]`` as ``wave``."""
+    return [(_UNIT_IN_NAME.match(name) or {"name": name})["name"] for name in names]
