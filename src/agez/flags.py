@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,17 +51,17 @@ MEANING: dict[Flag, str] = {
 }
 
 
-def set_flag(flags: NDArray[np.int32], where: NDArray[np.bool_], flag: Flag) -> NDArray[np.int32]:
+def set_flag(flags: NDArray[np.integer[Any]], where: NDArray[np.bool_], flag: Flag) -> NDArray[np.int32]:
     """Return a copy of ``flags`` with ``flag`` set in the rows where ``where`` is true."""
     return np.where(where, flags | np.int32(int(flag)), flags).astype(np.int32)
 
 
-def has_flag(flags: NDArray[np.int32], flag: Flag) -> NDArray[np.bool_]:
+def has_flag(flags: NDArray[np.integer[Any]], flag: Flag) -> NDArray[np.bool_]:
     """Rows in which any bit of ``flag`` is set."""
     return (flags & np.int32(int(flag))) != 0
 
 
-def count_flags(flags: NDArray[np.int32]) -> dict[str, int]:
+def count_flags(flags: NDArray[np.integer[Any]]) -> dict[str, int]:
     """How many rows carry each bit, by name; bits that no row carries are left out."""
     counts = {flag.name or str(int(flag)): int(has_flag(flags, flag).sum()) for flag in Flag}
     return {name: n for name, n in counts.items() if n}

@@ -108,7 +108,12 @@ class Rows(_PerRow):
     def numbered(cls, n: int, *, galaxy_id: str = "") -> Rows:
         """``n`` rows of one galaxy with ids 0..n-1 and unknown positions."""
         nan = np.full(n, np.nan)
-        return cls(np.array([str(i) for i in range(n)], dtype=str), np.full(n, galaxy_id, dtype=f"<U{max(1, len(galaxy_id))}"), nan, nan.copy())
+        return cls(
+            np.array([str(i) for i in range(n)], dtype=str),
+            np.full(n, galaxy_id, dtype=f"<U{max(1, len(galaxy_id))}"),
+            nan,
+            nan.copy(),
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -196,7 +201,9 @@ class Bands:
     filter_set: str
 
     def __post_init__(self) -> None:
-        _check(len(set(self.names)) == len(self.names), f"filter set {self.filter_set!r} names a band twice: {self.names}")
+        _check(
+            len(set(self.names)) == len(self.names), f"filter set {self.filter_set!r} names a band twice: {self.names}"
+        )
         _check(
             len(self.names) == len(self.pivot_angstrom) == len(self.fwhm_angstrom),
             f"filter set {self.filter_set!r}: names, pivots and widths differ in number",
@@ -440,7 +447,9 @@ class Sample(_PerRow):
         _check_shape(self, "r_re", (n,))
         _check(self.truth is None or len(self.truth) == n, "sample: truth and photometry differ in length")
         unknown = np.setdiff1d(self.rows.galaxy_id, self.galaxies.galaxy_id)
-        _check(len(unknown) == 0, f"sample: galaxies {', '.join(unknown[:5])} have spectra but no row in the galaxy table")
+        _check(
+            len(unknown) == 0, f"sample: galaxies {', '.join(unknown[:5])} have spectra but no row in the galaxy table"
+        )
 
     def __len__(self) -> int:
         return len(self.photometry)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.polynomial.legendre import legvander
@@ -38,13 +39,37 @@ class Kinematics:
     measured: Bools
 
 
-def _design(basis: TemplateBasis, sigma_index: int) -> Floats:
-    """(q, c) columns that all spectra share: leading basis spectra, and polynomials times the mean spectrum."""
-    spectra = basis.spectra[sigma_index]
+def _columns(basis: TemplateBasis, sigma_index: int) -> Floats:
+    """(q, c) leading basis spectra, and polynomials times the mean spectrum, at one dispersion."""
+    spectra = basis.spectra[sigma_index].astype(float)
     x = np.linspace(-1.0, 1.0, len(spectra))
     mean = spectra @ basis.coefficients.mean(axis=1)
-    polynomials = mean[:, None] * legvander(x, _CONTINUUM_ORDER)[:, 1:]
-    return np.concatenate([spectra[:, :_COLUMNS], polynomials], axis=1).astype(np.float32)
+    return np.concatenate([spectra[:, :_COLUMNS], mean[:, None] * legvander(x, _CONTINUUM_ORDER)[:, 1:]], axis=1)
+
+
+@dataclass(frozen=True, eq=False)
+class _Design:
+    """What all spectra share in a step: orthonormal columns (q, c) and their derivatives.
+
+    Orthonormal, because the normal equations are then well conditioned in single precision.
+    """
+
+    columns: Floats
+    by_velocity: Floats  # per km/s
+    by_sigma: Floats  # per km/s
+
+
+@lru_cache(maxsize=256)
+def _design(basis: TemplateBasis, sigma_index: int) -> _Design:
+    left, singular, right = np.linalg.svd(_columns(basis, sigma_index), full_matrices=False)
+    keep = singular > 1e-5 * singular[0]
+    columns = left[:, keep]
+    below, above = max(sigma_index - 1, 0), min(sigma_index + 1, len(SIGMA_GRID_KMS) - 1)
+    spacing = SIGMA_GRID_KMS[above] - SIGMA_GRID_KMS[below]
+    by_sigma = (_columns(basis, above) - _columns(basis, below)) @ (right[keep].T / singular[keep]) / spacing
+    # the data lie at v + dv, so the model must move to longer wavelength
+    by_velocity = -np.gradient(columns, axis=0) / basis.velocity_step_kms
+    return _Design(*(a.astype(np.float32) for a in (columns, by_velocity, by_sigma)))
 
 
 def nearest_sigma(sigma_kms: Floats) -> np.ndarray:
@@ -67,7 +92,7 @@ def fit_kinematics(shifted: Shifted, basis: TemplateBasis, n: int) -> Kinematics
         ``shifted(velocity_kms (n,)) -> flux (n, q), weight (n, q)`` in the basis' pixels.
     """
     start = int(np.abs(SIGMA_GRID_KMS - _START_SIGMA_KMS).argmin())
-    velocity = _coarse_velocity(shifted, _design(basis, start), basis.velocity_step_kms, n)
+    velocity = _coarse_velocity(shifted, _design(basis, start).columns, basis.velocity_step_kms, n)
     sigma = np.full(n, SIGMA_GRID_KMS[start])
     covariance = np.full((n, 2, 2), np.inf)
     for _ in range(_ITERATIONS):
@@ -76,7 +101,7 @@ def fit_kinematics(shifted: Shifted, basis: TemplateBasis, n: int) -> Kinematics
         index = nearest_sigma(sigma)
         for i in np.unique(index):
             rows = np.flatnonzero(index == i)
-            step[rows], covariance[rows] = _gauss_newton(flux[rows], weight[rows], basis, int(i))
+            step[rows], covariance[rows] = _gauss_newton(flux[rows], weight[rows], _design(basis, int(i)))
         velocity = velocity + np.clip(step[:, 0], -150.0, 150.0)
         sigma = np.clip(SIGMA_GRID_KMS[index] + np.clip(step[:, 1], -60.0, 60.0), SIGMA_GRID_KMS[0], SIGMA_GRID_KMS[-1])
     error = np.sqrt(np.maximum(np.einsum("nii->ni", covariance), 0.0))
@@ -89,9 +114,10 @@ def _coarse_velocity(shifted: Shifted, design: Floats, step_kms: float, n: int) 
     reach = int(np.ceil(_SEARCH_KMS / step_kms))
     best, velocity = np.full(n, -np.inf), np.zeros(n)
     flux, weight = shifted(np.zeros(n))
+    # a galaxy that recedes faster than assumed has its lines at longer wavelengths:
+    # compare pixel i + offset with template pixel i
     inner = slice(reach, len(design) - reach)
     for offset in range(-reach, reach + 1):
-        # a galaxy that recedes faster than assumed has its lines at longer wavelength: compare pixel i+offset with template i
         y = np.roll(flux, -offset, axis=1)[:, inner]
         w = np.roll(weight, -offset, axis=1)[:, inner]
         right = (w * y) @ design[inner]
@@ -104,23 +130,21 @@ def _coarse_velocity(shifted: Shifted, design: Floats, step_kms: float, n: int) 
     return velocity
 
 
-def _gauss_newton(flux: Floats, weight: Floats, basis: TemplateBasis, sigma_index: int) -> tuple[Floats, Floats]:
+def _gauss_newton(flux: Floats, weight: Floats, design: _Design) -> tuple[Floats, Floats]:
     """One step (n, 2) in velocity and dispersion, and the covariance (n, 2, 2) of the two."""
-    design = _design(basis, sigma_index)
-    gram = shared_gram(design, weight)
-    right = ((weight * flux) @ design).astype(float)
-    linear = solve_ridge(gram, right)
-    below, above = max(sigma_index - 1, 0), min(sigma_index + 1, len(SIGMA_GRID_KMS) - 1)
-    spacing = SIGMA_GRID_KMS[above] - SIGMA_GRID_KMS[below]
-    slope_sigma = linear @ ((_design(basis, above) - _design(basis, below)) / spacing).T
-    # d(model)/d(velocity): the data lie at v + dv, so the model must move to longer wavelength
-    slope_velocity = linear @ (-np.gradient(design, axis=0) / basis.velocity_step_kms).T
+    columns = design.columns
+    gram = shared_gram(columns, weight)
+    linear = solve_ridge(gram, ((weight * flux) @ columns).astype(float)).astype(np.float32)
+    # from here on only residuals meet the data, so single precision in the large products does no harm
+    weighted = weight * (flux - linear @ columns.T)
+    right = (weighted @ columns).astype(float)
+    slope_velocity, slope_sigma = linear @ design.by_velocity.T, linear @ design.by_sigma.T
     own = np.stack([slope_velocity, slope_sigma], axis=2)  # (n, q, 2)
-    cross = np.stack([(weight * own[:, :, k]) @ design for k in range(2)], axis=1).astype(float)  # (n, 2, c)
+    cross = np.stack([(weight * own[:, :, k]) @ columns for k in range(2)], axis=1).astype(float)  # (n, 2, c)
     block = np.einsum("nqk,nq,nql->nkl", own, weight, own, optimize=True).astype(float)
-    own_right = np.einsum("nqk,nq->nk", own, weight * flux).astype(float)
+    own_right = np.einsum("nqk,nq->nk", own, weighted).astype(float)
     # eliminate the linear parameters (Schur complement)
-    c = design.shape[1]
+    c = columns.shape[1]
     scale = 1.0 / np.sqrt(np.maximum(np.einsum("nii->ni", gram), 1e-30))
     scaled = gram * scale[:, :, None] * scale[:, None, :] + 1e-9 * np.eye(c)
     half = np.linalg.solve(scaled, np.swapaxes(cross, 1, 2) * scale[:, :, None]) * scale[:, :, None]  # (n, c, 2)
@@ -134,5 +158,3 @@ def _gauss_newton(flux: Floats, weight: Floats, basis: TemplateBasis, sigma_inde
 def velocity_stretch(velocity_kms: Floats) -> Floats:
     """Observed over emitted wavelength for a velocity, 1 + v/c to first order as pixel shifts have it: exp(v/c)."""
     return np.exp(velocity_kms / LIGHT_KMS)
-
-

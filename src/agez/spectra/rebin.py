@@ -16,7 +16,9 @@ _GOOD_PART = 0.6
 def pixel_edges(wave_angstrom: Floats) -> Floats:
     """Edges (p + 1,) of pixels whose centres are given: midpoints, and the same half-steps at the ends."""
     middle = 0.5 * (wave_angstrom[1:] + wave_angstrom[:-1])
-    return np.concatenate([[1.5 * wave_angstrom[0] - 0.5 * wave_angstrom[1]], middle, [1.5 * wave_angstrom[-1] - 0.5 * wave_angstrom[-2]]])
+    return np.concatenate(
+        [[1.5 * wave_angstrom[0] - 0.5 * wave_angstrom[1]], middle, [1.5 * wave_angstrom[-1] - 0.5 * wave_angstrom[-2]]]
+    )
 
 
 def log_grid(low_angstrom: float, high_angstrom: float, velocity_step_kms: float) -> tuple[Floats, Floats]:

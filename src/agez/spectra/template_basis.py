@@ -1,4 +1,4 @@
-"""A template grid made ready for fitting: compressed, at the data's resolution, on the fit's log grid, for each dispersion."""
+"""A template grid made ready for fitting: compressed, on the fit's log grid, at the data's resolution."""
 
 from __future__ import annotations
 
@@ -57,7 +57,12 @@ def _compressed(grid: SSPGrid, low: float, high: float) -> tuple[SSPGrid, Floats
 
 
 def prepare_basis(
-    grid: SSPGrid, *, fit_range_angstrom: tuple[float, float], velocity_step_kms: float, fwhm_rest_angstrom: float, medium: Medium
+    grid: SSPGrid,
+    *,
+    fit_range_angstrom: tuple[float, float],
+    velocity_step_kms: float,
+    fwhm_rest_angstrom: float,
+    medium: Medium,
 ) -> TemplateBasis:
     """Broaden and rebin the grid; the result is cached, since whole surveys share a few resolutions.
 
@@ -69,11 +74,15 @@ def prepare_basis(
     medium : 'air' or 'vacuum'
         Of the data; the templates' wavelengths are converted to it.
     """
-    return _prepare(grid, fit_range_angstrom, round(velocity_step_kms, 1), round(fwhm_rest_angstrom / 0.02) * 0.02, medium)
+    return _prepare(
+        grid, fit_range_angstrom, round(velocity_step_kms, 1), round(fwhm_rest_angstrom / 0.02) * 0.02, medium
+    )
 
 
 @lru_cache(maxsize=32)
-def _prepare(grid: SSPGrid, fit_range: tuple[float, float], velocity_step: float, fwhm_rest: float, medium: Medium) -> TemplateBasis:
+def _prepare(
+    grid: SSPGrid, fit_range: tuple[float, float], velocity_step: float, fwhm_rest: float, medium: Medium
+) -> TemplateBasis:
     wave, edges = log_grid(*fit_range, velocity_step)
     fine_step = velocity_step / _OVERSAMPLING
     # room for the widest kernel on both sides
@@ -86,7 +95,9 @@ def _prepare(grid: SSPGrid, fit_range: tuple[float, float], velocity_step: float
     if part.medium != medium:
         own = vacuum_to_air(own) if medium == "air" else air_to_vacuum(own)
     everything = np.ones(basis.T.shape, dtype=bool)
-    fine, _, _ = rebin_rows(pixel_edges(own), basis.T, everything.astype(float), everything, fine_edges, np.ones(basis.shape[1]))
+    fine, _, _ = rebin_rows(
+        pixel_edges(own), basis.T, everything.astype(float), everything, fine_edges, np.ones(basis.shape[1])
+    )
     # what the data's resolution adds to the templates' own, in fine pixels, at each wavelength
     fine_wave = np.sqrt(fine_edges[1:] * fine_edges[:-1])
     added = np.sqrt(max(fwhm_rest**2 - grid.fwhm_angstrom**2, 0.0)) / _FWHM_PER_SIGMA
@@ -95,7 +106,12 @@ def _prepare(grid: SSPGrid, fit_range: tuple[float, float], velocity_step: float
     inner = spectra[:, :, pad : pad + _OVERSAMPLING * len(wave)]
     coarse = inner.reshape(*inner.shape[:2], len(wave), _OVERSAMPLING).mean(axis=-1)
     return TemplateBasis(
-        wave, edges, velocity_step, np.ascontiguousarray(np.swapaxes(coarse, 1, 2), dtype=np.float32), coefficients, grid
+        wave,
+        edges,
+        velocity_step,
+        np.ascontiguousarray(np.swapaxes(coarse, 1, 2), dtype=np.float32),
+        coefficients,
+        grid,
     )
 
 

@@ -185,8 +185,8 @@ def _emiles() -> SSPGrid:
         version, folder = "none", Path()
     if version == "none" or not any(folder.glob("Eun*.fits")):
         raise AgezError(
-            f"templates 'emiles': the spectra that come with ppxf 8 are not installed (ppxf version: {version}); "
-            "run: pip install 'agez[emiles]', or give a folder of MILES files or a ppxf 9 npz file with --templates PATH"
+            f"templates 'emiles': the spectra that come with ppxf 8 are not installed (ppxf version: {version}); run: "
+            " pip install 'agez[emiles]', or give a folder of MILES files or a ppxf 9 npz file with --templates PATH"
         )
     return read_miles_folder(folder, name="E-MILES, Padova 2000, unimodal IMF 1.3")
 

@@ -1,0 +1,274 @@
+"""Stellar populations of many spectra at once: light fractions over the template grid, and a smooth continuum."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.polynomial.legendre import legvander
+
+from agez.errors import AgezError
+from agez.spectra.dust import attenuation_curve
+from agez.spectra.nonnegative import SmoothPrior, second_differences, solve_batch
+from agez.spectra.template_basis import TemplateBasis
+from agez.spectra.weighted import cross_gram, shared_gram, solve_ridge
+from agez.types import Floats, Ints
+
+
+@dataclass(frozen=True)
+class FitSettings:
+    """What a fit is free to do.
+
+    Attributes
+    ----------
+    fit_range_angstrom : (float, float)
+        Rest frame; the part of it that a spectrum covers is used.
+    continuum : 'polynomial' or 'attenuation'
+        A smooth factor exp(sum_l a_l P_l) of Legendre polynomials up to ``polynomial_order`` that
+        takes up dust and flux calibration, or an attenuation law with free A_V.
+    polynomial_order : int
+    attenuation_law : str
+        See :func:`agez.spectra.dust.attenuation_curve`.
+    smoothness : float
+        Prior on light fractions: second differences between neighbours in age and in [M/H] are
+        normal with sigma 1 / sqrt(smoothness).
+    line_mask_kms : float
+        Half-width of the window that is left out around each emission line.
+    clip_sigma : float
+        Pixels further than this many sigma from the first fit are left out of the final one.
+    kinematics : bool
+        False: take velocity 0 and ``default_sigma_kms`` for all spectra.
+    default_sigma_kms : float
+        Dispersion where none could be measured.
+    max_chi2 : float
+        Reduced chi2 above which a row is flagged (the paper's 2).
+    """
+
+    fit_range_angstrom: tuple[float, float] = (3750.0, 7000.0)
+    continuum: str = "polynomial"
+    polynomial_order: int = 8
+    attenuation_law: str = "calzetti"
+    smoothness: float = 400.0
+    line_mask_kms: float = 700.0
+    clip_sigma: float = 5.0
+    kinematics: bool = True
+    default_sigma_kms: float = 120.0
+    max_chi2: float = 2.0
+
+    def __post_init__(self) -> None:
+        if self.continuum not in ("polynomial", "attenuation"):
+            raise AgezError(f"continuum {self.continuum!r} is unknown; choose 'polynomial' or 'attenuation'")
+        if not self.smoothness > 0:
+            raise AgezError(f"smoothness must be positive, found {self.smoothness}")
+        if not 0 < self.fit_range_angstrom[0] < self.fit_range_angstrom[1]:
+            raise AgezError(f"fit range {self.fit_range_angstrom} A is empty; give a lower and a higher wavelength")
+
+
+#: Alternations of weights and continuum, and a mild pull of weights to zero in units of the smoothness prior.
+_ITERATIONS = 4
+_RIDGE = 0.05
+#: Step of the solver over the sum of a spectrum's pixel weights, chosen for speed; results do not depend on it.
+_PENALTY_PER_WEIGHT = 4e-3
+
+
+@lru_cache(maxsize=32)
+def _prior(basis: TemplateBasis, smoothness: float, penalty: float) -> SmoothPrior:
+    root = np.sqrt(smoothness)
+    differences = second_differences(len(basis.grid.log_age), len(basis.grid.mh))
+    ridge = _RIDGE * np.eye(basis.coefficients.shape[1])
+    return SmoothPrior(root * np.concatenate([differences, ridge]), basis.coefficients, penalty=penalty)
+
+
+def fit_populations(
+    flux: Floats, weight: Floats, basis: TemplateBasis, sigma_index: Ints, settings: FitSettings
+) -> tuple[dict[str, Floats], Floats]:
+    """Fit rest-frame spectra, in the basis' pixels, each with templates broadened by its own dispersion.
+
+    Parameters
+    ----------
+    flux, weight : (n, q) float
+        Flux in units of about 1, and 1/variance (0 where bad).
+    sigma_index : (n,) int
+        Index into ``SIGMA_GRID_KMS``.
+
+    Returns
+    -------
+    columns : dict
+        The four means with errors, ``chi2`` and ``av``; each (n,).
+    light : (n, m) float
+        Light fractions, each row summing to one.
+    """
+    return _Population(basis, sigma_index, settings).fit(flux, weight)
+
+
+@dataclass(frozen=True, eq=False)
+class _NormalEquations:
+    """Blocks of the joint normal equations: stars (r unknowns), continuum (l unknowns), for n rows."""
+
+    gram: Floats  # (n, r, r)
+    right: Floats  # (n, r)
+    cross: Floats  # (n, l, r)
+    own: Floats  # (n, l, l)
+    own_right: Floats  # (n, l)
+
+    def without_continuum(self) -> tuple[Floats, Floats]:
+        """Equations of the stars alone, the continuum eliminated by its Schur complement."""
+        solved = np.linalg.solve(self.own, np.concatenate([self.cross, self.own_right[..., None]], axis=2))
+        transposed = np.swapaxes(self.cross, 1, 2)
+        projected = transposed @ solved
+        return self.gram - projected[:, :, :-1], self.right - projected[:, :, -1]
+
+    def continuum_step(self, star_step: Floats) -> Floats:
+        """The continuum's best change (n, l) once the stars have moved by ``star_step`` (n, r)."""
+        right = self.own_right - (self.cross @ star_step[..., None])[..., 0]
+        return np.linalg.solve(self.own, right[..., None])[..., 0]
+
+
+class _Population:
+    """The population fit of spectra whose dispersions are ``SIGMA_GRID_KMS[sigma_index]``."""
+
+    def __init__(self, basis: TemplateBasis, sigma_index: Ints, settings: FitSettings) -> None:
+        self.basis = basis
+        self.sigma_index = sigma_index
+        self.coefficients = basis.coefficients
+        self.grid = basis.grid
+        self.settings = settings
+        if settings.continuum == "polynomial":
+            x = np.linspace(-1.0, 1.0, len(basis.wave_angstrom))
+            self.continuum = legvander(x, settings.polynomial_order)[:, 1:].astype(np.float32)
+        else:
+            curve = attenuation_curve(basis.wave_angstrom, settings.attenuation_law)
+            self.continuum = (-0.4 * np.log(10.0) * curve[:, None]).astype(np.float32)
+
+    def fit(self, flux: Floats, weight: Floats) -> tuple[dict[str, Floats], Floats]:
+        """Columns of Labels and light fractions (n, m) for flux and weight (n, q)."""
+        weight = weight.copy()
+        light, factor = self._alternate(flux, weight, None, np.zeros((len(flux), self.continuum.shape[1])), _ITERATIONS)
+        deviation = np.abs(flux - self._model(light, factor)) * np.sqrt(weight)
+        spread = 1.4826 * np.nanmedian(np.where(weight > 0, deviation, np.nan), axis=1, keepdims=True)
+        outlier = deviation > self.settings.clip_sigma * np.maximum(spread, 1.0)
+        again = np.flatnonzero(outlier.any(axis=1))
+        if len(again):
+            weight[outlier] = 0.0
+            fewer = _Population(self.basis, self.sigma_index[again], self.settings)
+            light[again], factor[again] = fewer._alternate(flux[again], weight[again], light[again], factor[again], 2)
+        chi2 = np.einsum("nq,nq->n", weight, (flux - self._model(light, factor)) ** 2)
+        freedom = (weight > 0).sum(axis=1) - self.continuum.shape[1] - 2
+        columns = self._means(light, self._normal_equations(flux, weight, light, factor).without_continuum()[0])
+        columns["chi2"] = chi2 / np.maximum(freedom, 1)
+        columns["av"] = factor[:, 0] if self.settings.continuum == "attenuation" else np.full(len(flux), np.nan)
+        return columns, light / np.maximum(light.sum(axis=1, keepdims=True), 1e-30)
+
+    def _by_dispersion(self) -> Iterator[tuple[Ints, Floats]]:
+        """Rows that share a dispersion, and the basis spectra (q, r) broadened by it."""
+        for i in np.unique(self.sigma_index):
+            yield np.flatnonzero(self.sigma_index == i), self.basis.spectra[i]
+
+    def _stellar(self, light: Floats) -> Floats:
+        compressed = (light @ self.coefficients.T).astype(np.float32)
+        stellar = np.empty((len(light), len(self.continuum)), dtype=np.float32)
+        for rows, spectra in self._by_dispersion():
+            stellar[rows] = compressed[rows] @ spectra.T
+        return stellar
+
+    def _factor(self, factor: Floats) -> Floats:
+        return np.exp(np.clip(factor.astype(np.float32) @ self.continuum.T, -5.0, 5.0))
+
+    def _model(self, light: Floats, factor: Floats) -> Floats:
+        return self._stellar(light) * self._factor(factor)
+
+    def _normal_equations(self, flux: Floats, weight: Floats, light: Floats, factor: Floats) -> _NormalEquations:
+        """Normal equations of the step from the present solution.
+
+        To first order the model moves by q (U dc + s P da), with s the stellar part.  Only the
+        right-hand sides see the data, and they see the residuals: single precision in the large
+        products then never limits the solution.
+        """
+        q = self._factor(factor)
+        stellar = self._stellar(light)
+        wq2 = weight * q**2
+        residual = flux / q - stellar
+        n, rank, free = len(flux), len(self.coefficients), self.continuum.shape[1]
+        gram, right, cross = np.empty((n, rank, rank)), np.empty((n, rank)), np.empty((n, free, rank))
+        for rows, spectra in self._by_dispersion():
+            gram[rows] = shared_gram(spectra, wq2[rows])
+            right[rows] = (wq2[rows] * residual[rows]) @ spectra
+            cross[rows] = cross_gram(self.continuum, spectra, wq2[rows] * stellar[rows])
+        own = shared_gram(self.continuum, wq2 * stellar**2)
+        scale = np.einsum("nii->ni", own).max(axis=1)[:, None, None]
+        own = own + 1e-6 * np.maximum(scale, 1e-30) * np.eye(free)
+        own_right = ((wq2 * stellar * residual) @ self.continuum).astype(float)
+        return _NormalEquations(gram, right, cross, own, own_right)
+
+    def _alternate(
+        self, flux: Floats, weight: Floats, light: Floats | None, factor: Floats, iterations: int
+    ) -> tuple[Floats, Floats]:
+        """Refine light fractions and continuum in turn."""
+        if light is None:
+            # start from equal weights of all templates, and the continuum that fits them
+            light = np.full((len(flux), self.coefficients.shape[1]), 1.0 / self.coefficients.shape[1])
+            factor = self._fit_factor(flux, weight, light, factor, steps=3)
+        for _ in range(iterations):
+            equations = self._normal_equations(flux, weight, light, factor)
+            gram, right = equations.without_continuum()
+            before = light @ self.coefficients.T
+            light = self._solve(gram, right + (gram @ before[..., None])[..., 0], weight, light)
+            change = equations.continuum_step(light @ self.coefficients.T - before)
+            factor = factor + np.clip(change, -0.5, 0.5)
+            factor = self._fit_factor(flux, weight, light, factor, steps=1)
+        return light, factor
+
+    def _solve(self, gram: Floats, right: Floats, weight: Floats, start: Floats) -> Floats:
+        """Non-negative light fractions; rows of like signal-to-noise ratio share the solver's step."""
+        exponent = np.round(np.log10(_PENALTY_PER_WEIGHT * np.maximum(weight.sum(axis=1), 1.0)))
+        light = np.empty_like(start)
+        for value in np.unique(exponent):
+            rows = np.flatnonzero(exponent == value)
+            prior = _prior(self.basis, self.settings.smoothness, 10.0 ** float(value))
+            light[rows] = solve_batch(gram[rows], right[rows], prior, start=start[rows])
+        return light
+
+    def _fit_factor(self, flux: Floats, weight: Floats, light: Floats, factor: Floats, *, steps: int) -> Floats:
+        """Gauss-Newton steps in the continuum and a free scale at fixed stellar light."""
+        stellar = self._stellar(light)
+        columns = np.concatenate([np.ones((len(self.continuum), 1), np.float32), self.continuum], axis=1)
+        for _ in range(steps):
+            model = stellar * self._factor(factor)
+            norm = np.einsum("nq,nq,nq->n", weight, model, flux) / np.maximum(
+                np.einsum("nq,nq,nq->n", weight, model, model), 1e-30
+            )
+            model = model * np.where(norm > 0, norm, 1.0)[:, None].astype(np.float32)
+            gram = shared_gram(columns, weight * model**2)
+            change = solve_ridge(gram, ((weight * model * (flux - model)) @ columns).astype(float))
+            factor = factor + np.clip(change[:, 1:], -0.5, 0.5)
+        return factor
+
+    def _means(self, light: Floats, gram: Floats) -> dict[str, Floats]:
+        """Light- and mass-weighted means and their errors."""
+        log_age = np.repeat(self.grid.log_age, len(self.grid.mh))
+        mh = np.tile(self.grid.mh, len(self.grid.log_age))
+        mass_per_light = 1.0 / self.grid.light.ravel()
+        mass_per_light = mass_per_light / mass_per_light.mean()
+        columns = {}
+        for suffix, per_light in (("lw", np.ones_like(mass_per_light)), ("mw", mass_per_light)):
+            amount = light * per_light
+            total = amount.sum(axis=1)
+            total = np.where(total > 0, total, np.nan)
+            for name, quantity in (("log_age", log_age), ("mh", mh)):
+                mean = amount @ quantity / total
+                # derivative of the mean with respect to each weight
+                slope = (quantity[None, :] - mean[:, None]) * per_light / total[:, None]
+                columns[f"{name}_{suffix}"] = mean
+                columns[f"{name}_{suffix}_err"] = self._standard_error(np.nan_to_num(slope), gram)
+        return columns
+
+    def _standard_error(self, slope: Floats, gram: Floats) -> Floats:
+        """sqrt(g' (P + B'GB)^-1 g) for each row's derivative g (n, m), by Woodbury's identity."""
+        inverse = np.linalg.inv(_prior(self.basis, self.settings.smoothness, 1.0).precision)
+        kb = inverse @ self.coefficients.T
+        inner = np.linalg.solve(np.eye(len(kb.T)) + gram @ (self.coefficients @ kb), gram)
+        bkg = slope @ kb
+        variance = np.einsum("nm,nm->n", slope @ inverse, slope) - np.einsum("nr,nrs,ns->n", bkg, inner, bkg)
+        return np.sqrt(np.maximum(variance, 0.0))
