@@ -20,8 +20,8 @@ def _predictions(name: str, which: str) -> Caption:
         f"Luminosity-weighted log age [log10 yr] (left) and metallicity [M/H] [dex] (right) that the networks predict "
         f"for {which}, against the labels of the spectral fit. Colour: spectra per cell, logarithmic. "
         "Dashed: equality. Lower panels: predicted minus label [dex], with the median (circles) and the 16th and 84th "
-        "percentiles (dotted) in twelve bins of equal numbers. The boxes give the robust standard deviation, the median "
-        "and the root mean square of the difference, and count the points outside a panel.",
+        "percentiles (dotted) in twelve bins of equal numbers. The boxes give the robust standard deviation, the "
+        "median and the root mean square of the difference, and count the points outside a panel.",
         f"Two density plots of predicted against label age and metallicity for {name} with the line of equality, "
         "and the residuals below.",
     )
@@ -32,8 +32,8 @@ def _residuals(name: str) -> Caption:
         f"{name}: age residuals against metallicity residuals",
         "Predicted minus label log age [dex] against predicted minus label [M/H] [dex] of each spectrum. Colour: "
         "spectra per cell, logarithmic. The histograms are the two distributions; solid: median, dashed: median "
-        "plus and minus the robust standard deviation. A negative Pearson correlation is the age-metallicity degeneracy: an SED that "
-        "is taken as too old is taken as too metal-poor.",
+        "plus and minus the robust standard deviation. A negative Pearson correlation is the age-metallicity "
+        "degeneracy: an SED that is taken as too old is taken as too metal-poor.",
         f"Density plot of the metallicity residual against the age residual for {name}, with histograms on its sides.",
     )
 
@@ -43,7 +43,8 @@ def _gradients(name: str) -> Caption:
         f"{name}: radial gradients",
         "Gradients of log age (left) and [M/H] (right) inside one effective radius [dex per effective radius], "
         "measured on the predictions and on the labels of the same spectra, one point a galaxy. Circles: late types; "
-        "triangles: early types. Error bars: standard deviation of the slope over 100 random subsets of 75 % of the spectra. "
+        "triangles: early types. Error bars: standard deviation of the slope over 100 random subsets of 75 % of the "
+        "spectra. "
         "Dashed: equality. Galaxies with fewer than 25 spectra inside the effective radius, or none outside, "
         "are left out.",
         f"Predicted against label radial gradients of age and metallicity for {name}, early and late types marked, "

@@ -10,7 +10,7 @@ import numpy as np
 from agez.analysis.gradients import GradientTable
 from agez.analysis.metrics import evaluate
 from agez.report.numbers import number
-from agez.report.style import BLUE, GRADIENT, TITLES, VERMILLION, figure, note, robust_limits
+from agez.report.style import BLUE, GRADIENT, TITLES, VERMILLION, figure, margins, note, robust_limits
 from agez.types import TARGETS, Strings
 
 _KINDS = (("late", "late type", BLUE, "o"), ("early", "early type", VERMILLION, "^"), ("", "type unknown", "0.4", "s"))
@@ -38,7 +38,9 @@ def figure_gradients(
     """
     with figure(path, width=9.4, height=5.0) as page:
         page.suptitle(title)
-        panels = page.subplots(1, len(TARGETS))
+        panels = page.subplots(
+            1, len(TARGETS), gridspec_kw=margins(page, left=0.85, right=0.15, bottom=0.6, top=0.7, wspace=0.26)
+        )
         for k, target in enumerate(TARGETS):
             axes = panels[k]
             x, y = labels.slope[:, k], predicted.slope[:, k]

@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.lines import Line2D
 
 from agez.experiments.result import LearningCurve
-from agez.report.style import FOLD_COLOURS, TITLES, figure
+from agez.report.style import FOLD_COLOURS, TITLES, figure, margins
 from agez.types import TARGETS
 
 
@@ -31,7 +31,8 @@ def figure_learning(
         Mean squared error of random guesses [dex^2]; None where unknown.
     """
     with figure(path, width=9, height=3.1 * len(curves) + 0.6) as page:
-        panels = page.subplots(len(curves), len(TARGETS), squeeze=False, sharey="row")
+        room = margins(page, left=1.0, right=0.15, bottom=1.1, top=0.35, hspace=0.36)
+        panels = page.subplots(len(curves), len(TARGETS), squeeze=False, sharey="row", gridspec_kw=room)
         folds = sorted({curve.fold for set_curves in curves.values() for curve in set_curves})
         for row, (name, set_curves) in enumerate(curves.items()):
             for column, target in enumerate(TARGETS):
@@ -59,7 +60,7 @@ def figure_learning(
                 axes.set_yscale("log")
                 axes.set_title(f"{name}: {TITLES[target].lower()}")
                 axes.set_xlabel("epoch")
-                axes.grid(alpha=0.25, which="both")
+                axes.grid(alpha=0.3)
             panels[row, 0].set_ylabel("mean squared error [dex$^2$]")
         entries = [
             Line2D([], [], color=FOLD_COLOURS[k % len(FOLD_COLOURS)], label=f"fold {f + 1}")
@@ -71,5 +72,5 @@ def figure_learning(
             Line2D([], [], color="0.3", ls="", marker="o", mfc="white", mew=1.6, label="kept weights"),
             Line2D([], [], color="0.25", ls=":", label="random guesses"),
         ]
-        page.legend(handles=entries, loc="outside lower center", ncols=4, frameon=False)
+        page.legend(handles=entries, loc="lower center", ncols=4, frameon=False)
     return Path(path)

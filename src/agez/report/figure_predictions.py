@@ -19,9 +19,11 @@ from agez.report.style import (
     TITLES,
     VERMILLION,
     beyond,
+    colour_bar,
     count_norm,
     counts_on_grid,
     figure,
+    margins,
     note,
     robust_limits,
 )  # fmt: skip
@@ -62,7 +64,8 @@ def figure_predictions(path: str | os.PathLike[str], labels: Floats, predicted: 
 
     with figure(path, width=9.4, height=6.6) as page:
         page.suptitle(title)
-        panels = page.subplots(2, len(TARGETS), sharex="col", height_ratios=(2.6, 1))
+        room = margins(page, left=0.85, right=1.0, bottom=0.85, top=0.75, wspace=0.27)
+        panels = page.subplots(2, len(TARGETS), sharex="col", height_ratios=(2.6, 1), gridspec_kw=room)
         for k, (target, (across, up, main_grid, residual_grid)) in enumerate(zip(TARGETS, plots, strict=True)):
             main, below = panels[0, k], panels[1, k]
             mesh = main.pcolormesh(*main_grid, cmap=DENSITY, norm=norm, rasterized=True)
@@ -76,8 +79,8 @@ def figure_predictions(path: str | os.PathLike[str], labels: Floats, predicted: 
             below.axhline(0, color=VERMILLION, lw=1.4, ls="--")
             _running_median(below, labels[:, k], residual[:, k])
             below.set(ylim=up, xlabel=f"label {QUANTITY[target]}", ylabel=RESIDUAL[target])
-        page.colorbar(mesh, ax=panels, label="spectra per cell", fraction=0.03, pad=0.015)
-        page.legend(*panels[1, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False)
+        colour_bar(page, mesh, "spectra per cell", right=1.0)
+        page.legend(*panels[1, 0].get_legend_handles_labels(), loc="lower center", ncols=2, frameon=False)
     return Path(path)
 
 
@@ -101,7 +104,10 @@ def figure_residuals(path: str | os.PathLike[str], labels: Floats, predicted: Fl
     grid = counts_on_grid(residual[:, 0], residual[:, 1], limits[0], limits[1], _CELLS)
     with figure(path, width=6.6, height=6.2) as page:
         page.suptitle(title)
-        axes = page.subplot_mosaic([["top", "corner"], ["main", "side"]], width_ratios=(4, 1), height_ratios=(1, 4))
+        room = margins(page, left=0.9, right=1.0, bottom=0.6, top=0.45)
+        axes = page.subplot_mosaic(
+            [["top", "corner"], ["main", "side"]], width_ratios=(4, 1), height_ratios=(1, 4), gridspec_kw=room
+        )
         main, top, side = axes["main"], axes["top"], axes["side"]
         mesh = main.pcolormesh(*grid, cmap=DENSITY, norm=count_norm(grid), rasterized=True)
         main.axhline(0, color="0.4", lw=0.8, ls=":")
@@ -126,7 +132,7 @@ def figure_residuals(path: str | os.PathLike[str], labels: Floats, predicted: Fl
         top.tick_params(labelbottom=False)
         side.tick_params(labelleft=False)
         side.xaxis.set_major_locator(MaxNLocator(2, prune="lower"))
-        page.colorbar(mesh, ax=list(axes.values()), label="spectra per cell", fraction=0.04, pad=0.02)
+        colour_bar(page, mesh, "spectra per cell", right=1.0)
     return Path(path)
 
 

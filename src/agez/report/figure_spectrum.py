@@ -11,7 +11,7 @@ from astropy import units as u
 
 from agez.experiments.result import ExampleSpectrum
 from agez.photometry.air import air_to_vacuum
-from agez.report.style import BLUE, VERMILLION, figure
+from agez.report.style import BLUE, VERMILLION, figure, margins
 
 _SURVEYS = {"jpas": "J-PAS", "jplus": "J-PLUS", "splus": "S-PLUS", "alhambra": "ALHAMBRA"}
 
@@ -40,7 +40,13 @@ def figure_example(path: str | os.PathLike[str], example: ExampleSpectrum) -> Pa
     low, high = min(pivot[0] - fwhm[0], wave[0]), max(pivot[-1] + fwhm[-1], wave[-1])
 
     with figure(path, width=9, height=5.6) as page:
-        top, main = page.subplots(2, 1, sharex=True, height_ratios=(1, 3))
+        top, main = page.subplots(
+            2,
+            1,
+            sharex=True,
+            height_ratios=(1, 3),
+            gridspec_kw=margins(page, left=0.85, right=0.15, bottom=0.6, top=0.4),
+        )
         colours = matplotlib.colormaps["viridis"](np.linspace(0, 0.9, len(pivot)))
         for (band_wave, response), colour, seen in zip(example.band_curves, colours, sed.covered[0], strict=True):
             top.plot(band_wave, response / np.max(response), color=colour, lw=1.1, ls="-" if seen else ":")

@@ -49,14 +49,33 @@ _NOTE_BOX = {"boxstyle": "round,pad=0.35", "facecolor": "white", "edgecolor": "0
 def figure(path: str | os.PathLike[str], *, width: float, height: float) -> Iterator[Figure]:
     """An empty figure of ``width`` by ``height`` inches that is written to ``path`` (PNG) when the block ends well.
 
-    No pyplot: nothing global is changed and no window system is needed.
+    No pyplot: nothing global is changed and no window system is needed.  Margins are set by :func:`margins`
+    in inches: matplotlib's automatic layouts would take longer than the drawing.
     """
     with matplotlib.rc_context(_RC):
-        page = Figure(figsize=(width, height), layout="constrained")
+        page = Figure(figsize=(width, height))
         FigureCanvasAgg(page)
         yield page
         with whole_file(Path(path)) as part:
             page.savefig(part, dpi=DPI, format="png", metadata={"Software": "agez"})
+
+
+def margins(
+    page: Figure, *, left: float, right: float, bottom: float, top: float, wspace: float = 0.05, hspace: float = 0.05
+) -> dict[str, float]:
+    """Room around the panels [inches] as the ``gridspec_kw`` of ``page.subplots``; gaps are parts of a panel."""
+    width, height = page.get_size_inches()
+    return {
+        "left": left / width, "right": 1 - right / width, "bottom": bottom / height, "top": 1 - top / height,
+        "wspace": wspace, "hspace": hspace,
+    }  # fmt: skip
+
+
+def colour_bar(page: Figure, mesh: Any, label: str, *, right: float) -> None:
+    """A colour bar in the right margin of ``right`` inches."""
+    width, _ = page.get_size_inches()
+    axes = page.add_axes((1 - (right - 0.15) / width, 0.2, 0.18 / width, 0.55))
+    page.colorbar(mesh, cax=axes, label=label)
 
 
 def note(axes: Any, text: str, *, where: str = "upper left") -> None:
