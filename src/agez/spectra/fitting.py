@@ -15,7 +15,7 @@ from agez.spectra.populations import FitSettings, fit_populations
 from agez.spectra.rebin import LIGHT_KMS, pixel_edges, rebin_rows
 from agez.spectra.template_basis import TemplateBasis, prepare_basis
 from agez.spectra.templates import SSPGrid, load_templates
-from agez.types import NORM_BAND_ANGSTROM, Bools, Floats, Labels, Spectra
+from agez.types import NORM_BAND_ANGSTROM, Bools, Floats, Ints, Labels, Spectra
 
 #: Fewest good pixels, and least signal-to-noise ratio per pixel, for which a fit is tried.
 _MIN_PIXELS = 100
@@ -166,16 +166,20 @@ def _make_group(spectra: Spectra, z: Floats, templates: SSPGrid, settings: FitSe
     return _Group(spectra, z, basis, ~near, np.where(scale > 0, scale, 1.0), pixel_edges(spectra.wave_angstrom))
 
 
-def _signal_to_noise(group: _Group) -> tuple[Floats, Floats, Floats]:
-    """Median S/N per fit pixel and per Angstrom, and the number of good fit pixels, of each row."""
-    flux, weight = group.shifted(np.zeros(len(group.spectra)))
-    used = weight > 0
+def _signal_to_noise(group: _Group) -> tuple[Floats, Floats, Ints]:
+    """Median S/N per pixel and per Angstrom of the spectra as observed, and the number of good pixels, of each row.
+
+    Only the pixels of the fit's range count, whether a line is near or not.
+    """
+    spectra, edges = group.spectra, group.basis.edges_angstrom
+    rest = spectra.wave_angstrom / (1.0 + group.redshift[:, None])
+    used = (rest >= edges[0]) & (rest <= edges[-1]) & ~spectra.mask
     count = used.sum(axis=1)
-    signal = np.where(used, flux * np.sqrt(weight), np.nan)
+    signal = np.where(used, spectra.flux / np.where(used, spectra.flux_err, 1.0), np.nan).astype(float)
     signal[count == 0] = 0.0
-    per_pixel = np.nanmedian(signal, axis=1).astype(float)
-    width = float(np.median(np.diff(group.basis.edges_angstrom)))
-    return per_pixel, per_pixel / np.sqrt(width), count
+    per_root_angstrom = np.where(used, signal / np.sqrt(np.diff(group.edges_in)), np.nan)
+    per_root_angstrom[count == 0] = 0.0
+    return np.nanmedian(signal, axis=1), np.nanmedian(per_root_angstrom, axis=1), count
 
 
 def _fit_rows(group: _Group, settings: FitSettings) -> tuple[dict[str, Floats], Floats, Bools]:

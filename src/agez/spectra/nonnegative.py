@@ -7,7 +7,6 @@ from scipy.optimize import nnls
 
 from agez.types import Floats
 
-
 #: Over-relaxation of the alternating directions (Boyd et al. 2011, section 3.4.3: 1.5 to 1.8).
 _RELAXATION = 1.7
 
