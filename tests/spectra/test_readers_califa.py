@@ -184,6 +184,16 @@ def test_rss_round_trip(tmp_path, rng, suffix):
         assert hdus[0].header["OBJECT"] == "N1"
 
 
+def test_our_rss_without_its_table_is_refused(tmp_path, rng):
+    write_rss(tmp_path / "a.fits", some_spectra(rng))
+    with fits.open(tmp_path / "a.fits") as hdus:
+        end = hdus["SPECID"]._header_offset
+    content = (tmp_path / "a.fits").read_bytes()
+    (tmp_path / "b.fits").write_bytes(content[:end])
+    with pytest.raises(AgezError, match="SPECID is missing"):
+        read_spectra(tmp_path / "b.fits")
+
+
 def test_rss_round_trip_of_the_unusual(tmp_path, rng):
     """A log grid in vacuum, varying resolution, several galaxies, unknown redshifts and positions, an empty row."""
     spectra = some_spectra(rng)

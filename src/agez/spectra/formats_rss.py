@@ -81,6 +81,8 @@ def _rss_rows(
     galaxy, redshift = galaxy_name(path, header), header_redshift(header)
     table = next((hdus[name].data for name in ("SPECID", "POSTABLE", "POSTAB") if has(hdus, name)), None)
     if table is None:
+        if str(header.get("CREATOR", "")).startswith("agez"):
+            raise AgezError(f"{path}: its table SPECID is missing; the file was cut short: make or copy it again")
         return one_galaxy_rows([str(i) for i in range(n)], galaxy), redshift, None
     if len(table) != n:
         raise AgezError(f"{path}: its table of positions has {len(table)} rows but there are {n} spectra")

@@ -165,6 +165,8 @@ def _numbers(options: Options, columns: Columns, name: str) -> Floats:
 
 def _text_numbers(options: Options, name: str, words: NDArray[Any]) -> Floats:
     words = words.astype(str)
+    with contextlib.suppress(ValueError):
+        return words.astype(np.float64)
     result = np.empty(words.shape)
     for at, word in np.ndenumerate(words):
         text = str(word).strip()
