@@ -193,9 +193,9 @@ def assemble(
         bad_error = ~(np.isfinite(error) & (error > 0)) & ~bad
     mask = bad | not_finite | bad_error
     flags = np.zeros(n, dtype=np.int32) if flags is None else np.asarray(flags, dtype=np.int32)
-    flags = set_flag(flags, not_finite.any(axis=1), Flag.NON_FINITE)
-    flags = set_flag(flags, bad_error.any(axis=1), Flag.BAD_ERROR)
-    flags = set_flag(flags, mask.all(axis=1), Flag.NO_DATA)
+    flags = set_flag(flags, np.asarray(not_finite.any(axis=1)), Flag.NON_FINITE)
+    flags = set_flag(flags, np.asarray(bad_error.any(axis=1)), Flag.BAD_ERROR)
+    flags = set_flag(flags, np.asarray(mask.all(axis=1)), Flag.NO_DATA)
     z = np.full(n, redshift if options.redshift is None else options.redshift, dtype=float)
     guessed = [*assumed, *(["flux_unit"] if unit.assumed else [])]
     said = {"medium": options.medium, "flux_unit": options.flux_unit}

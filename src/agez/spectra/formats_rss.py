@@ -49,6 +49,7 @@ def read_rss(hdus: fits.HDUList, options: Options) -> Spectra:
     name, setup_fwhm = setup_of(wave)
     medium, assumed = medium_of(options, header, 1, name)
     fwhm: float | Floats
+    assumed_fwhm: list[str]
     if has(hdus, "FWHM"):
         fwhm, assumed_fwhm = np.asarray(image(path, hdus, "FWHM", (p,)), dtype=float), []
     elif header_text(header, "CREATOR") and "SPECRES" not in header:

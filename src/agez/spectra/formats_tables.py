@@ -1,31 +1,10 @@
-"""Tables with wavelength, flux and error columns: what each column means; FITS tables (text: formats_text).
-
-Columns are known by name, in any case, with ``-`` and blanks read as ``_``:
-
-==========  ==============================================================================================
-wavelength  wave, wavelength, wavelengths, lambda, lam, wl; log10 of it: loglam, log_lambda, loglambda,
-            log_wave, logwave, log_wavelength
-f_lambda    flux, f_lambda, flambda, flam, flux_lambda, flux_density, fluxdensity, spec, spectrum
-f_nu        f_nu, fnu, flux_nu (these need a unit)
-error       error, err, errors, sigma, sig, unc, uncertainty, std, stddev, noise, e_flux, eflux, dflux, and
-            the flux column's name with ``_err``, ``_error``, ``_unc``, ``_uncertainty``, ``_sigma``, ``_std``
-variance    var, variance, flux_var; inverse variance: ivar, invvar, inverse_variance, flux_ivar
-mask        mask, bad, badpix, bad_pixel, and_mask, dq: not zero = bad
-per row     spec_id (or specid, spectrum_id), galaxy_id, x, y, redshift
-==========  ==============================================================================================
-
-Units come from the table, from the name (``wave_nm``, ``flux_ujy``, ``wave_air``), or from brackets in a text
-header (``wave [nm]``).  A text file without names has wavelength, flux, error (and mask) in that order.
-A column ``spec_id`` makes a long table of several spectra on one grid; vector columns make a row a spectrum.
-Without a unit, wavelengths are Angstrom and fluxes erg/s/cm2/Angstrom; without a word on it, in vacuum.
-"""
+"""Tables of spectra: from columns (named as formats_columns says) to Spectra; FITS tables."""
 
 from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -33,6 +12,25 @@ from astropy.io import fits
 from numpy.typing import NDArray
 
 from agez.errors import AgezError
+from agez.spectra.formats_columns import (
+    ERROR_NAMES,
+    ERROR_SUFFIXES,
+    FLUX_NAMES,
+    ID_NAMES,
+    IVAR_NAMES,
+    LOG_WAVE_NAMES,
+    MAGNITUDE_NAMES,
+    MASK_NAMES,
+    MISSING_WORDS,
+    NU_NAMES,
+    VARIANCE_NAMES,
+    WAVE_NAMES,
+    Columns,
+    Found,
+    find,
+    recognised,
+    simplified,
+)
 from agez.spectra.formats_common import (
     Options,
     assemble,
@@ -45,100 +43,15 @@ from agez.spectra.formats_common import (
     native_float,
 )
 from agez.spectra.formats_units import FluxUnit, flux_unit_of, parse_unit, wavelength_factor
-from agez.types import Bools, Floats, Medium, Rows, Spectra
-
-WAVE_NAMES = ("wave", "wavelength", "wavelengths", "lambda", "lam", "wl")
-LOG_WAVE_NAMES = ("loglam", "log_lambda", "loglambda", "log_wave", "logwave", "log_wavelength")
-FLUX_NAMES = (
-    *("flux", "f_lambda", "flambda", "flam", "flux_lambda", "flux_density", "fluxdensity", "spec", "spectrum"),
-    *("f_nu", "fnu", "flux_nu"),
-)
-NU_NAMES = ("f_nu", "fnu", "flux_nu")
-ERROR_NAMES = (
-    *("error", "err", "errors", "sigma", "sig", "unc", "uncertainty", "std", "stddev", "noise"),
-    *("e_flux", "eflux", "dflux", "fluxerr", "flux_err"),
-)
-ERROR_SUFFIXES = ("_err", "_error", "_unc", "_uncertainty", "_sigma", "_std")
-VARIANCE_NAMES = ("var", "variance", "flux_var")
-IVAR_NAMES = ("ivar", "invvar", "inverse_variance", "flux_ivar")
-MASK_NAMES = ("mask", "bad", "badpix", "bad_pixel", "and_mask", "dq")
-MAGNITUDE_NAMES = ("mag", "magnitude", "abmag", "ab_mag", "mag_ab")
-ID_NAMES = ("spec_id", "specid", "spectrum_id")
-_NAME_UNITS = {
-    **{word: "Angstrom" for word in ("angstrom", "angstroms", "aa", "a")},
-    **{"nm": "nm", "um": "um", "micron": "um", "microns": "um"},
-    **{"jy": "Jy", "mjy": "mJy", "ujy": "uJy", "mujy": "uJy", "njy": "nJy"},
-}
-MISSING_WORDS = {"", "nan", "--", "null", "none", "n/a", "na", "masked"}
+from agez.types import Bools, Floats, Rows, Spectra
 
 
-@dataclass(frozen=True)
-class Columns:
-    """A table before its columns have a meaning: values and units by simplified name, and its header words."""
-
-    values: Mapping[str, Any]
-    units: Mapping[str, str]
-    header: Mapping[str, Any]
-
-
-def simplified(name: str) -> str:
-    """Lower case, blanks and dashes as underscores."""
-    return re.sub(r"[\s\-]+", "_", name.strip().lower())
-
-
-# ---------------------------------------------------------------- meaning of columns
-
-
-def _split_suffixes(name: str) -> tuple[str, str | None, Medium | None]:
-    """``wave_nm_air`` as ('wave', 'nm', 'air')."""
-    unit: str | None = None
-    medium: Medium | None = None
-    while "_" in name:
-        base, _, last = name.rpartition("_")
-        if last in _NAME_UNITS and unit is None:
-            unit = _NAME_UNITS[last]
-        elif last in ("air", "vac", "vacuum") and medium is None:
-            medium = "air" if last == "air" else "vacuum"
-        else:
-            break
-        name = base
-    return name, unit, medium
-
-
-@dataclass(frozen=True)
-class _Found:
-    """A column of a known role."""
-
-    column: str
-    base: str
-    unit: str | None
-    medium: Medium | None
-
-
-def _find(columns: Columns, names: Sequence[str]) -> _Found | None:
-    """The first of ``names`` that is a column, with the unit that the table or the name gives."""
-    known = {}
-    for column in columns.values:
-        if column in names:
-            known.setdefault(column, _Found(column, column, columns.units.get(column), None))
-            continue
-        base, unit, medium = _split_suffixes(column)
-        known.setdefault(base, _Found(column, base, columns.units.get(column) or unit, medium))
-    return next((known[name] for name in names if name in known), None)
-
-
-def recognised(names: Sequence[str]) -> bool:
-    """True if these column names hold a wavelength and a flux."""
-    columns = Columns({simplified(name): None for name in names}, {}, {})
-    return _find(columns, (*WAVE_NAMES, *LOG_WAVE_NAMES)) is not None and _find(columns, FLUX_NAMES) is not None
-
-
-def _required(options: Options, columns: Columns, names: Sequence[str], what: str) -> _Found:
-    found = _find(columns, names)
+def _required(options: Options, columns: Columns, names: Sequence[str], what: str) -> Found:
+    found = find(columns, names)
     if found is not None:
         return found
     present = ", ".join(list(columns.values)[:12]) or "none"
-    if what == "flux" and _find(columns, MAGNITUDE_NAMES):
+    if what == "flux" and find(columns, MAGNITUDE_NAMES):
         raise AgezError(
             f"{options.path}: it holds magnitudes, not fluxes (columns: {present}); convert them to flux densities"
         )
@@ -154,7 +67,7 @@ def _numbers(options: Options, columns: Columns, name: str) -> Floats:
         if values.dtype.kind not in "fiub":
             raise AgezError(f"{options.path}: column {name!r} does not hold numbers")
         kind = values.dtype if values.dtype.kind == "f" else np.dtype(float)
-        return native_float(values.astype(kind).filled(np.nan))
+        return native_float(np.ma.filled(values.astype(kind), np.nan))
     array = np.asarray(values)
     if array.dtype.kind in "fiub":
         return native_float(array)
@@ -187,7 +100,7 @@ def _text_numbers(options: Options, name: str, words: NDArray[Any]) -> Floats:
 
 
 def spectra_from_columns(options: Options, columns: Columns, kind: str) -> Spectra:
-    """Spectra of a table whose columns are named as this file's first page says."""
+    """Spectra of a table whose columns are named as :mod:`agez.spectra.formats_columns` says."""
     wave_at = _required(options, columns, (*WAVE_NAMES, *LOG_WAVE_NAMES), "wavelength")
     flux_at = _required(options, columns, FLUX_NAMES, "flux")
     wave = _numbers(options, columns, wave_at.column).astype(float)
@@ -196,7 +109,7 @@ def spectra_from_columns(options: Options, columns: Columns, kind: str) -> Spect
         raise AgezError(f"{options.path}: the table is empty; check that it is the right file")
     unit = _flux_unit(options, columns, flux_at)
     error, bad = _error(options, columns, flux_at, unit)
-    mask_at = _find(columns, MASK_NAMES)
+    mask_at = find(columns, MASK_NAMES)
     if mask_at is not None:
         bad = bad | mask_from(_numbers(options, columns, mask_at.column))
     wave, assumed = _wavelengths(options, wave, wave_at)
@@ -219,7 +132,7 @@ def spectra_from_columns(options: Options, columns: Columns, kind: str) -> Spect
     )
 
 
-def _wavelengths(options: Options, wave: Floats, found: _Found) -> tuple[Floats, list[str]]:
+def _wavelengths(options: Options, wave: Floats, found: Found) -> tuple[Floats, list[str]]:
     """Wavelengths in Angstrom, and ``['wave_unit']`` if that was assumed."""
     logarithmic = found.base in LOG_WAVE_NAMES
     if logarithmic:
@@ -241,7 +154,7 @@ def _wavelengths(options: Options, wave: Floats, found: _Found) -> tuple[Floats,
     return wave, ["wave_unit"]
 
 
-def _flux_unit(options: Options, columns: Columns, found: _Found) -> FluxUnit:
+def _flux_unit(options: Options, columns: Columns, found: Found) -> FluxUnit:
     text = options.flux_unit or found.unit
     default = None if found.base in NU_NAMES else "erg / (s cm2 Angstrom)"
     if text is None:
@@ -254,21 +167,21 @@ def _flux_unit(options: Options, columns: Columns, found: _Found) -> FluxUnit:
     return unit
 
 
-def _error(options: Options, columns: Columns, flux_at: _Found, unit: FluxUnit) -> tuple[Floats, Bools]:
+def _error(options: Options, columns: Columns, flux_at: Found, unit: FluxUnit) -> tuple[Floats, Bools]:
     """Errors in the unit of the flux, and pixels of zero inverse variance."""
     stems = dict.fromkeys((flux_at.base, flux_at.column))
     names = (*(stem + suffix for stem in stems for suffix in ERROR_SUFFIXES), *ERROR_NAMES)
-    found = _find(columns, names)
+    found = find(columns, names)
     if found is not None:
         error = _numbers(options, columns, found.column)
         return error * _error_factor(options, found, flux_at, unit, 1), np.zeros(error.shape, dtype=bool)
-    found = _find(columns, VARIANCE_NAMES)
+    found = find(columns, VARIANCE_NAMES)
     if found is not None:
         variance = _numbers(options, columns, found.column)
         with np.errstate(invalid="ignore"):
             error = np.sqrt(variance)
         return error * _error_factor(options, found, flux_at, unit, 2), np.zeros(error.shape, dtype=bool)
-    found = _find(columns, IVAR_NAMES)
+    found = find(columns, IVAR_NAMES)
     if found is not None:
         error, bad = error_from_ivar(_numbers(options, columns, found.column))
         return error * _error_factor(options, found, flux_at, unit, -2), bad
@@ -278,7 +191,7 @@ def _error(options: Options, columns: Columns, flux_at: _Found, unit: FluxUnit) 
     )
 
 
-def _error_factor(options: Options, found: _Found, flux_at: _Found, unit: FluxUnit, power: int) -> float:
+def _error_factor(options: Options, found: Found, flux_at: Found, unit: FluxUnit, power: int) -> float:
     """From the error column's own unit (of an error, a variance or an inverse variance) to the flux's."""
     if found.unit is None or found.unit == flux_at.unit or options.flux_unit is not None:
         return 1.0  # a flux_unit of the caller holds for both columns
@@ -310,7 +223,7 @@ def _one_grid(
         return wave[0], flux, error, bad, np.arange(len(flux))
     if flux.ndim != 1 or wave.shape != flux.shape:
         raise AgezError(f"{options.path}: wavelength and flux columns differ in shape: {wave.shape}, {flux.shape}")
-    ids_at = _find(columns, ID_NAMES)
+    ids_at = find(columns, ID_NAMES)
     if ids_at is None:
         return wave, flux[None, :], error[None, :], bad[None, :], None
     words = np.asarray(columns.values[ids_at.column]).astype(str)
@@ -326,7 +239,8 @@ def _one_grid(
     rank[appearance] = np.arange(len(names))
     order = np.argsort(rank[number.ravel()], kind="stable")
     shape = (len(names), int(count[0]))
-    wave, flux, error, bad = (array[order].reshape(shape) for array in (wave, flux, error, bad))
+    wave, flux, error = (array[order].reshape(shape) for array in (wave, flux, error))
+    bad = bad[order].reshape(shape)
     _same_grid(options, wave, [str(name) for name in names[appearance]])
     return wave[0], flux, error, bad, first[appearance]
 
@@ -347,7 +261,7 @@ def _row_words(
     at = np.zeros(1, dtype=np.intp) if first is None else first
 
     def words(names: Sequence[str], default: list[str]) -> NDArray[np.str_]:
-        found = _find(columns, names)
+        found = find(columns, names)
         if found is None:
             return np.asarray(default, dtype=str)
         return np.char.strip(np.asarray(columns.values[found.column])[at].astype(str))

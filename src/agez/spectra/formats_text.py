@@ -11,8 +11,9 @@ import numpy as np
 from astropy.table import Table
 
 from agez.errors import AgezError
+from agez.spectra.formats_columns import MISSING_WORDS, Columns, recognised, simplified
 from agez.spectra.formats_common import Options
-from agez.spectra.formats_tables import MISSING_WORDS, Columns, recognised, simplified, spectra_from_columns
+from agez.spectra.formats_tables import spectra_from_columns
 from agez.types import Spectra
 
 _UNIT_IN_NAME = re.compile(r"^(?P<name>[^\[(]+?)\s*[\[(](?P<unit>.+)[\])]\s*$")
@@ -63,7 +64,8 @@ def _read_plain(text: str, options: Options) -> Columns:
     """Names from the first line, or from the last comment before the data, or the fixed order without names."""
     path = options.path
     header: dict[str, Any] = {}
-    comment, lines = "", []
+    comment = ""
+    lines: list[tuple[int, str]] = []
     for number, line in enumerate(text.removeprefix("\ufeff").splitlines(), start=1):
         line = line.strip()
         if line.startswith("#"):

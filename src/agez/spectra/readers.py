@@ -13,6 +13,7 @@ from agez.errors import AgezError
 from agez.files import check_input
 from agez.spectra import formats_califa, formats_manga, formats_rss, formats_sdss, formats_tables, formats_text
 from agez.spectra.formats_califa import cube_pixels
+from agez.spectra.formats_columns import recognised
 from agez.spectra.formats_common import Options
 from agez.spectra.formats_fits import open_fits, read_content
 from agez.spectra.formats_rss import write_rss
@@ -154,7 +155,7 @@ def _kind_of(hdus: fits.HDUList) -> str | None:
     if formats_sdss.coadd_of(hdus) is not None:
         return "sdss"
     table = formats_tables.table_hdu_of(hdus)
-    if table is not None and formats_tables.recognised(table.columns.names):
+    if table is not None and recognised(table.columns.names):
         return "table"
     return None
 
