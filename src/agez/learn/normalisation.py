@@ -159,8 +159,8 @@ def learn_normalisation(flux: Floats, present: Bools) -> Normalisation:
     z = fill_missing(z, has, gaussian)
     distance = _distance(z - gaussian.mean, has, distance_matrix)
     return Normalisation(
-        mean_sed, reference.astype(float), center, scale, gaussian.mean, gaussian.covariance, whitening, distance_matrix,
-        np.array([np.median(distance)]),
+        mean_sed, reference.astype(float), center, scale, gaussian.mean, gaussian.covariance,
+        whitening, distance_matrix, np.array([np.median(distance)]),
     )  # fmt: skip
 
 

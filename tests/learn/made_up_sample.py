@@ -1,0 +1,74 @@
+"""A sample invented for tests: SEDs that are smooth functions of age, metallicity and dust."""
+
+import numpy as np
+
+from agez.types import Bands, Galaxies, Labels, Photometry, Rows, Sample, Truth
+
+
+def made_up_sample(n, *, n_galaxies=8, n_bands=12, seed=0, missing=0.0):
+    rng = np.random.default_rng(seed)
+    galaxy = np.sort(np.arange(n) % n_galaxies)
+    age = 9.5 + 0.3 * rng.normal(size=n_galaxies)[galaxy] + 0.3 * rng.normal(size=n)
+    mh = -0.3 + 0.15 * rng.normal(size=n_galaxies)[galaxy] + 0.15 * rng.normal(size=n)
+    av = 0.5 * rng.random(n)
+    wave = np.linspace(3780.0, 7300.0, n_bands)
+    t = (wave - 5500) / 2000
+    a, m = (age - 9.5)[:, None], (mh + 0.3)[:, None]
+    log_flux = 0.35 * t + 0.45 * a * t + 0.15 * m * t - 0.4 * av[:, None] * (5500 / wave - 1)
+    log_flux = (
+        log_flux - 0.2 * np.tanh(a) * np.exp(-((t + 0.6) ** 2) / 0.02) + 0.3 * m * np.exp(-((t - 0.2) ** 2) / 0.02)
+    )
+    flux = 10 ** (log_flux + rng.normal(1, 0.5, (n, 1)))
+    error = 0.01 * flux
+    flux = flux + error * rng.normal(size=flux.shape)
+    covered = rng.random(flux.shape) >= missing
+    names = np.array([f"G{i}" for i in range(n_galaxies)])
+    rows = Rows(np.array([str(i) for i in range(n)]), names[galaxy], rng.normal(size=n), rng.normal(size=n))
+    bands = Bands(tuple(f"B{int(w)}" for w in wave), tuple(wave), tuple(np.full(n_bands, 145.0)), "made-up")
+    flags = np.zeros(n, np.int32)
+    photometry = Photometry(
+        bands,
+        np.where(covered, flux, np.nan),
+        np.where(covered, error, np.nan),
+        covered,
+        rows,
+        np.zeros(n),
+        flags,
+        {"source": "tests"},
+    )
+    noise = 0.02 * rng.normal(size=(4, n))
+    one, tenth = np.ones(n), np.full(n, 0.1)
+    labels = Labels(
+        rows,
+        age + noise[0],
+        tenth,
+        mh + noise[1],
+        tenth,
+        age + 0.2 + noise[2],
+        tenth,
+        mh + noise[3],
+        tenth,
+        0 * one,
+        100 * one,
+        av,
+        30 * one,
+        one,
+        flags,
+        None,
+        {"templates": "none"},
+    )
+    truth = Truth(age, mh, age + 0.2, mh, av, 0 * one, 100 * one)
+    some = rng.random((8, n_galaxies))
+    galaxies = Galaxies(
+        names,
+        0.02 * some[0],
+        np.where(np.arange(n_galaxies) % 4 == 0, "early", "late"),
+        9 + 2 * some[1],
+        5 + 10 * some[2],
+        70 * some[3],
+        180 * some[4],
+        some[5],
+        -11 + some[6],
+        some[7],
+    )
+    return Sample(photometry, labels, np.abs(rng.normal(size=n)), galaxies, truth, {"source": "tests", "seed": seed})
