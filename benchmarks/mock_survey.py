@@ -37,7 +37,8 @@ def main() -> None:
         f"{number} spectra of {len(plan)} galaxies in {wall:.2f} s ({cpu:.2f} s of CPU): {number / wall:.0f} spectra/s"
     )
     print(
-        f"making galaxies is single-threaded; ratio of the rate per CPU second to the bar of {BAR:.0f} spectra/s on one core: {number / cpu / BAR:.2f}; peak memory {peak:.0f} MB"
+        f"rate per second of CPU (one thread) over the bar of {BAR:.0f} spectra/s: {number / cpu / BAR:.2f}; "
+        f"peak memory {peak:.0f} MB"
     )
 
 
