@@ -1,4 +1,4 @@
-"""Histories: cumulative, exactly integrated, older or younger as the knob says; enrichment rises with the mass formed."""
+"""Histories: cumulative, exactly integrated, younger as the knob says; enrichment rises with the mass formed."""
 
 import numpy as np
 import pytest

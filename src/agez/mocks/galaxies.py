@@ -10,7 +10,7 @@ from threadpoolctl import ThreadpoolController
 
 from agez.errors import AgezError
 from agez.mocks import observation
-from agez.mocks.histories import draw_shape, enrichment, mass_by_age, spread_over_metallicity
+from agez.mocks.histories import HistoryShape, draw_shape, enrichment, mass_by_age, spread_over_metallicity
 from agez.mocks.nebular import Gas, draw_gas, line_fluxes, young_light_ratio
 from agez.mocks.observation import PreparedGrid, prepare_grid
 from agez.mocks.plan import SurveyPlan
@@ -44,6 +44,8 @@ class MockGalaxy:
         Mass formed by template; each spectrum's sum is 1.
     line_fluxes : (n, n_lines) float
         Fluxes of ``agez.spectra.lines.EMISSION_LINES``, before errors of the calibration [1e-16 erg/s/cm2].
+    family : str
+        Of its star-formation histories; one of :data:`agez.mocks.histories.FAMILIES`.
     law : str
         Dust law.
     spaxels : Spaxels
@@ -58,6 +60,7 @@ class MockGalaxy:
     r_re: Floats
     mass_weights: Floats
     line_fluxes: Floats
+    family: str
     law: str
     spaxels: Spaxels
     noiseless: Floats | None = None
@@ -116,11 +119,11 @@ def _mass_by_age_of_spaxels(
 
 
 def _draw_weights(
-    spaxels: Spaxels, morphology: str, gas: Gas, prepared: PreparedGrid, rng: np.random.Generator
+    spaxels: Spaxels, shape: HistoryShape, morphology: str, gas: Gas, prepared: PreparedGrid, rng: np.random.Generator
 ) -> Floats:
     """(n, n_age, n_mh) masses of the spaxels' stars over the template grid; each sums to 1."""
     grid = prepared.grid
-    table = mass_by_age(draw_shape(morphology, rng), grid.log_age)
+    table = mass_by_age(shape, grid.log_age)
     typical = float(np.clip(np.median(spaxels.mh), grid.mh[0], grid.mh[-1]))
     light = np.array([np.interp(typical, grid.mh, row) for row in prepared.light])
     red_light = np.array([np.interp(typical, grid.mh, row) for row in prepared.red_light])
@@ -133,11 +136,14 @@ def _draw_weights(
         )
 
     def enriched(mass: Floats) -> Floats:
-        """Weights whose light-weighted [M/H] is the spaxels' (but for what the ends of the grid cut off)."""
+        """Weights whose light-weighted [M/H] is the spaxels'; the ends of the grid cut some off, so aim thrice."""
         offset = enrichment(mass, gas_left=gas_left)
         light_by_age = mass * light
-        mean_offset = (light_by_age * offset).sum(axis=1) / light_by_age.sum(axis=1)
-        return spread_over_metallicity(mass, spaxels.mh[:, None] - mean_offset[:, None] + offset, grid.mh)
+        final = spaxels.mh - (light_by_age * offset).sum(axis=1) / light_by_age.sum(axis=1)
+        for _ in range(3):
+            weights = spread_over_metallicity(mass, final[:, None] + offset, grid.mh)
+            final = final + (spaxels.mh - truth_from_weights(weights, grid, light=prepared.light)["mh_lw"])
+        return spread_over_metallicity(mass, final[:, None] + offset, grid.mh)
 
     # Old stars are poorer in metals, so brighter for their mass, than the typical star whose light was assumed:
     # aim once more, by what the first attempt missed.
@@ -238,7 +244,8 @@ def _make(plan: SurveyPlan, index: int, prepared: PreparedGrid, *, keep_noiseles
     law = str(rng.choice([name for name, _ in DUST_LAWS], p=[share for _, share in DUST_LAWS]))
     gas = draw_gas(galaxy, law, rng)
     spaxels = make_spaxels(n, galaxy, morphology, rng)
-    weights = _draw_weights(spaxels, morphology, gas, prepared, rng)
+    shape = draw_shape(morphology, rng)
+    weights = _draw_weights(spaxels, shape, morphology, gas, prepared, rng)
 
     flux, continuum, fwhm = observed_starlight(weights, spaxels, law=law, redshift=redshift, prepared=prepared)
     halpha = spaxels.ew_ha * continuum * (1 + redshift)
@@ -271,4 +278,4 @@ def _make(plan: SurveyPlan, index: int, prepared: PreparedGrid, *, keep_noiseles
     )  # fmt: skip
     means = truth_from_weights(weights, prepared.grid, light=prepared.light)
     truth = Truth(**means, av=spaxels.av, velocity_kms=spaxels.velocity_kms, sigma_kms=spaxels.sigma_kms)
-    return MockGalaxy(spectra, truth, galaxies, spaxels.r_re, weights, lines, law, spaxels, noiseless)
+    return MockGalaxy(spectra, truth, galaxies, spaxels.r_re, weights, lines, shape.family, law, spaxels, noiseless)

@@ -234,8 +234,8 @@ def spoil_pixels(flux: Floats, flux_err: Floats, rng: np.random.Generator) -> Bo
     """Mask the night-sky line and hit random pixels with cosmic rays (in place); the mask of all of them."""
     n, p = flux.shape
     mask = np.zeros((n, p), dtype=bool)
-    low, high = SKY_LINE_ANGSTROM
-    mask[:, (low <= WAVE_ANGSTROM) & (high >= WAVE_ANGSTROM)] = True
+    (low, high), wave = SKY_LINE_ANGSTROM, WAVE_ANGSTROM
+    mask[:, (wave >= low) & (wave <= high)] = True
     number = rng.binomial(n * p, COSMIC_RAY_SHARE)
     hit = rng.integers(0, n * p, number)
     flux.reshape(-1)[hit] += flux_err.reshape(-1)[hit] * rng.uniform(20, 200, number).astype(np.float32)
