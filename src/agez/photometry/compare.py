@@ -47,6 +47,8 @@ def magnitude_differences(
         for filters in (first, second):
             matrix = build_matrix(np.asarray(wave_angstrom, dtype=float) * (1 + redshift), filters)
             mean = f_nu @ matrix.weights.T
-            seen.append(np.where((matrix.coverage > 0.98) & (mean > 0), mean / np.maximum(matrix.coverage, 0.5), np.nan))
+            seen.append(
+                np.where((matrix.coverage > 0.98) & (mean > 0), mean / np.maximum(matrix.coverage, 0.5), np.nan)
+            )
         out.append(-2.5 * np.log10(seen[0] / seen[1]))
     return np.concatenate(out)

@@ -99,8 +99,9 @@ def read_curves(
         path = check_input(path)
         table = _read_table(path)
         name, wave, response = _three_columns(table, path)
-        for band in dict.fromkeys(str(n) for n in table[name]):
-            rows = table[np.array([str(n) == band for n in table[name]])]
+        labels = np.array([str(n) for n in table[name]])
+        for band in dict.fromkeys(labels.tolist()):
+            rows = table[labels == band]
             _add(found, band, path, _converted(rows, wave, response, given, f"{path}, filter {band}"))
     return dict(sorted(found.items(), key=lambda item: pivot_wavelength(*item[1])))
 
@@ -128,7 +129,9 @@ def _read_table(path: Path) -> Table:
         cells = [[cell.strip() for cell in row.split(delimiter)] for row in rows]
         short = next((i for i, row in enumerate(cells) if len(row) != len(cells[0])), None)
         if short is not None:
-            raise AgezError(f"{path}: row {short + (not header)} has {len(cells[short])} columns, the first {len(cells[0])}")
+            raise AgezError(
+                f"{path}: row {short + (not header)} has {len(cells[short])} columns, the first {len(cells[0])}"
+            )
         names = cells.pop(0) if header else [f"col{i + 1}" for i in range(len(cells[0]))]
         table = Table({name: [row[i] for row in cells] for i, name in enumerate(names)})
     except (UnicodeDecodeError, ValueError, OSError, ascii_io.InconsistentTableError) as error:
@@ -173,13 +176,15 @@ def _numbers(table: Table, name: str, what: str) -> Floats:
     column = table[name]
     if isinstance(column, MaskedColumn) and column.mask.any():
         raise AgezError(f"{what}: column {name}, row {int(np.argmax(column.mask)) + 1} is empty")
-    values = np.empty(len(column))
-    for row, value in enumerate(column):
-        try:
-            values[row] = float(value)
-        except (TypeError, ValueError):
-            raise AgezError(f"{what}: column {name}, row {row + 1} is {str(value)!r}; expected a number") from None
-    return values
+    try:
+        return np.asarray(column, dtype=float)
+    except (TypeError, ValueError):
+        for row, value in enumerate(column):
+            try:
+                float(value)
+            except (TypeError, ValueError):
+                raise AgezError(f"{what}: column {name}, row {row + 1} is {str(value)!r}; expected a number") from None
+        raise
 
 
 def _said(meta: dict[str, Any], given: dict[str, str | None], key: str, what: str) -> str | None:

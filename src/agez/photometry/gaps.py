@@ -64,7 +64,7 @@ def bridge_gaps(
     e, w, k = extra.data, matrix.weights[extra.col, node_pixel], to_f_nu[node_pixel]
 
     def summed(values: Floats) -> Floats:
-        return np.bincount(cell, weights=values, minlength=n * b).reshape(n, b)
+        return np.asarray(np.bincount(cell, weights=values, minlength=n * b).reshape(n, b), dtype=float)
 
     return Bridge(
         summed(e * k * flux[node_row, node_pixel]),

@@ -22,7 +22,7 @@ __all__ = ["MIN_COVERAGE", "ab_magnitude", "flux_from_ab_magnitude", "response_m
 MIN_COVERAGE = 0.98
 #: AB magnitude of 1 microjansky: 72.5 - 48.6 (Oke & Gunn 1983, ApJ 266, 713).
 AB_ZERO_POINT_MICROJANSKY = 23.9
-#: Step in ln(1 + z) of the matrices between which rows with many different redshifts are interpolated: 0.25 A at 5000 A.
+#: Step in ln(1 + z) of the matrices between which rows of many redshifts are interpolated: 0.25 A at 5000 A.
 _KNOT_STEP = 5e-5
 _CHUNK_ROWS = 128
 _F_LAMBDA = u.erg / u.s / u.cm**2 / u.AA
@@ -71,7 +71,7 @@ def synthesize(
     over an end of the spectrum takes the mean of the part that is seen.  A band counts as covered if
     at least ``min_coverage`` of its response lies on good pixels.  What the default 0.98 costs at
     worst, measured on E-MILES (all ages and metallicities, redshifts 0 to 0.1) in the narrow J-PAS
-    bands: MEASURED_TEXT
+    bands: an edge cut off, rms 0.003 mag (99 % within 0.014); a gap bridged, rms 0.001 mag (99 % within 0.004).
 
     Parameters
     ----------
@@ -126,8 +126,8 @@ def synthesize(
     flux = work.flux[:, back] * factor
     flux_err = np.sqrt(work.variance[:, back]) * factor
     flags = spectra.flags
-    flags = set_flag(flags, ~covered.all(axis=1), Flag.BAND_NOT_COVERED)
-    flags = set_flag(flags, ~covered.any(axis=1), Flag.NO_DATA)
+    flags = set_flag(flags, np.asarray(~covered.all(axis=1)), Flag.BAND_NOT_COVERED)
+    flags = set_flag(flags, np.asarray(~covered.any(axis=1)), Flag.NO_DATA)
     flags = set_flag(flags, work.non_finite, Flag.NON_FINITE)
     flags = set_flag(flags, work.bad_error, Flag.BAD_ERROR)
     flags = set_flag(flags, ~np.isfinite(spectra.redshift), Flag.REDSHIFT_UNKNOWN)
@@ -266,8 +266,8 @@ def _untidy(
     work.bad_error[rows] |= (seen & ~positive).any(axis=1)
     flux = np.where(good, flux, 0.0)
     variance = np.where(good, err, 0.0) ** 2
-    coverage = _Blocks.of(matrix.weights, matrix, np.float32).product(good.astype(np.float32))
-    wanted = coverage >= work.min_coverage - 1e-6
+    coverage = _Blocks.of(matrix.weights, matrix, np.float64).product(good.astype(float))
+    wanted = coverage >= work.min_coverage - 1e-9
     bridge = bridge_gaps(good, flux, variance, work.to_f_nu, matrix, wanted=wanted)
     total = _Blocks.of(scaled, matrix, np.float64).product(flux) + bridge.flux
     square = _Blocks.of(scaled**2, matrix, np.float64).product(variance) + bridge.variance

@@ -1,0 +1,164 @@
+"""Measured curves from the SVO Filter Profile Service: fetched once, checked, kept in the user's cache."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from astropy import units as u
+from astropy.table import Table
+
+from agez.errors import AgezError
+from agez.files import whole_file
+from agez.photometry.curves_io import check_curve
+from agez.photometry.filters import FilterSet, replace_curves
+from agez.photometry.names import BANDS_OF_SET, canonical_band_name
+from agez.types import Floats
+
+_LOG = logging.getLogger("agez")
+#: Facility and instrument of each set at the service (Rodrigo & Solano 2020, sea..conf, 182).
+SVO_PLACE = {
+    "jpas": ("OAJ", "JPAS"),
+    "jplus": ("OAJ", "JPLUS"),
+    "splus": ("CTIO", "S-PLUS"),
+    "alhambra": ("CAHA", "ALHAMBRA"),
+}
+_ACKNOWLEDGE = "SVO Filter Profile Service, http://svo2.cab.inta-csic.es/theory/fps/"
+
+
+class SvoUnavailable(Exception):
+    """The service could not be reached, or what it gave is not usable; the message is one line."""
+
+
+def cache_folder() -> Path:
+    """Where downloads are kept: ``$AGEZ_CACHE``, else ``$XDG_CACHE_HOME/agez``, else ``~/.cache/agez``."""
+    own = os.environ.get("AGEZ_CACHE")
+    if own:
+        return Path(own)
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "agez"
+
+
+def measured_curves(shipped: FilterSet, *, fetch: bool, cache_dir: Path | None = None) -> FilterSet:
+    """Measured curves of the bands of a shipped set: from the cache, or fetched if ``fetch``; else the shipped set.
+
+    A failure is logged in one line (logger ``agez``, level warning: stderr, unless the caller says otherwise), and
+    the shipped set is returned: a set that is not what was asked for says so in its ``source``, too.
+    """
+    folder = cache_dir or cache_folder()
+    try:
+        curves = _read_cache(shipped.name, folder)
+        if curves is None:
+            if not fetch:
+                return shipped
+            return fetch_svo(shipped.name, folder, shipped=shipped)
+        return replace_curves(shipped, curves, source=f"{_ACKNOWLEDGE} (cached in {folder})")
+    except (SvoUnavailable, AgezError) as error:
+        _LOG.warning("%s; going on with the shipped %r profiles", error, shipped.name)
+        return shipped
+
+
+def fetch_svo(filter_set: str, cache_dir: Path | None = None, *, shipped: FilterSet | None = None) -> FilterSet:
+    """Fetch the measured curves of a set with astroquery (``pip install 'agez[svo]'``), check them and cache them.
+
+    Checked: each band is there once, its curve can be integrated, it comes down to at most 10 % of its
+    peak at both ends (a truncated answer does not), and its pivot is that of the shipped band within
+    the tolerance of :func:`agez.photometry.filters.replace_curves`.  The cache file carries a checksum.
+
+    Raises
+    ------
+    SvoUnavailable
+        If astroquery is missing, the service does not answer, or the answer fails a check.
+    """
+    from agez.photometry.filters import load_filters
+
+    if filter_set not in SVO_PLACE:
+        raise AgezError(f"filter set {filter_set!r} is not at the SVO service; it has {', '.join(SVO_PLACE)}")
+    whole = load_filters(filter_set)
+    curves = _download(filter_set, shipped.names if shipped is not None else whole.names)
+    wanted = (shipped or whole).select(list(curves))
+    try:
+        measured = replace_curves(wanted, curves, source=_ACKNOWLEDGE)
+    except AgezError as error:
+        raise SvoUnavailable(f"SVO Filter Profile Service: wrong data: {error}") from error
+    if measured.names == BANDS_OF_SET[filter_set]:
+        _write_cache(filter_set, cache_dir or cache_folder(), curves)
+    return measured
+
+
+def _download(filter_set: str, bands: tuple[str, ...]) -> dict[str, tuple[Floats, Floats]]:
+    facility, instrument = SVO_PLACE[filter_set]
+    try:
+        from astroquery.svo_fps import SvoFps
+    except ImportError as error:
+        raise SvoUnavailable("measured curves need astroquery: pip install 'agez[svo]'") from error
+    found: dict[str, tuple[Floats, Floats]] = {}
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the service's tables break rules of the VOTable standard
+            listed = SvoFps.get_filter_list(facility, instrument=instrument)
+            # Several versions of a curve may be listed (with and without atmosphere): the plain name comes first.
+            ids: dict[str, str] = {}
+            for identifier in sorted((str(i) for i in listed["filterID"]), key=len):
+                ids.setdefault(canonical_band_name(identifier.rsplit(".", 1)[-1]), identifier)
+            missing = [band for band in bands if band not in ids]
+            if missing:
+                raise SvoUnavailable(f"SVO Filter Profile Service: {facility}/{instrument} lacks {', '.join(missing)}")
+            for band in bands:
+                found[band] = _curve(SvoFps.get_transmission_data(ids[band]), ids[band])
+    except (SvoUnavailable, KeyboardInterrupt):
+        raise
+    except AgezError as error:
+        raise SvoUnavailable(f"SVO Filter Profile Service: wrong data: {error}") from error
+    except Exception as error:  # requests, astroquery and the VOTable parser raise what they like
+        reason = (str(error).splitlines() or [""])[0][:120]
+        raise SvoUnavailable(
+            f"SVO Filter Profile Service: no answer for {facility}/{instrument} ({type(error).__name__}: {reason})"
+        ) from error
+    return found
+
+
+def _curve(table: Table, identifier: str) -> tuple[Floats, Floats]:
+    """Wavelength [Angstrom] and photon response of one answer, checked."""
+    if not {"Wavelength", "Transmission"} <= set(table.colnames):
+        raise AgezError(f"{identifier}: the answer has the columns {', '.join(table.colnames)}")
+    unit = table["Wavelength"].unit or u.AA
+    wave = np.ma.filled(np.ma.asarray(table["Wavelength"]).astype(float), np.nan) * float(u.Unit(unit).to(u.AA))
+    response = np.ma.filled(np.ma.asarray(table["Transmission"]).astype(float), np.nan)
+    check_curve(identifier, wave, response)
+    if max(response[0], response[-1]) > 0.1 * response.max():
+        raise AgezError(f"{identifier}: the curve is cut off at {wave[0]:.0f}-{wave[-1]:.0f} A: a truncated answer?")
+    return wave, response
+
+
+def _cache_file(filter_set: str, folder: Path) -> Path:
+    return folder / "filters" / f"svo-{filter_set}.json"
+
+
+def _checksum(bands: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(bands, sort_keys=True).encode()).hexdigest()
+
+
+def _write_cache(filter_set: str, folder: Path, curves: dict[str, tuple[Floats, Floats]]) -> None:
+    bands = {name: [wave.tolist(), response.tolist()] for name, (wave, response) in curves.items()}
+    content = {"schema": "agez.curves/1", "source": _ACKNOWLEDGE, "sha256": _checksum(bands), "bands": bands}
+    with whole_file(_cache_file(filter_set, folder)) as part:
+        part.write_text(json.dumps(content), encoding="utf-8")
+
+
+def _read_cache(filter_set: str, folder: Path) -> dict[str, tuple[Floats, Floats]] | None:
+    """Cached curves; None if there are none, or if the file is damaged (it is then fetched again)."""
+    path = _cache_file(filter_set, folder)
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if content["sha256"] != _checksum(content["bands"]):
+            return None
+        return {name: (np.array(wave), np.array(response)) for name, (wave, response) in content["bands"].items()}
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
