@@ -100,7 +100,7 @@ def test_fit_recovers_a_profile() -> None:
 
 @pytest.mark.parametrize("name", ["jpas", "jplus", "splus"])
 def test_shipped_agree_with_measured_curves(name: str, shared_data: Path, emiles: SSPGrid) -> None:
-    """Over E-MILES (all ages, metallicities; with and without dust; z 0 to 0.1): 0.01 mag is required; 0.0005 is met."""
+    """Over E-MILES (all ages, metallicities; with and without dust; z 0 to 0.1): 0.01 mag is asked for, 0.0005 met."""
     from agez.photometry.derive import shipped_against_measured
 
     names, differences = shipped_against_measured(name, shared_data / "filters", thin=4)
@@ -152,7 +152,8 @@ def test_one_table(tmp_path: Path, kind: str) -> None:
     if kind == "csv":
         write(
             path,
-            "# counting: photon\nfilter,wavelength_nm,throughput\na,500,0\na,510,1\na,520,0\nb,600,0\nb,610,1\nb,620,0\n",
+            "# counting: photon\nfilter,wavelength_nm,throughput\n"
+            "a,500,0\na,510,1\na,520,0\nb,600,0\nb,610,1\nb,620,0\n",
         )
     else:
         table = Table({"filter": ["a"] * 3 + ["b"] * 3, "wavelength": [500, 510, 520, 600, 610, 620] * u.nm})

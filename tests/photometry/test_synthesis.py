@@ -91,6 +91,7 @@ def compare_with_speclite(filters: FilterSet, grid: SSPGrid, redshift: float) ->
         sequence.append(FilterResponse(around * u.AA, np.concatenate([[0], response, [0]]), meta))
     for step in (1.0, 2.0):
         flux = grid.flux.reshape(-1, len(grid.wave_angstrom)).astype(float)
+        flux = flux[(flux > 0).all(axis=1)]  # some of E-MILES stop short in the infrared
         wave = np.arange(grid.wave_angstrom[0], grid.wave_angstrom[-1], step)
         flux = np.array([np.interp(wave, grid.wave_angstrom, row) for row in flux])
         flux = flux / flux.mean(axis=1, keepdims=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
@@ -24,7 +25,7 @@ MIN_COVERAGE = 0.98
 AB_ZERO_POINT_MICROJANSKY = 23.9
 #: Step in ln(1 + z) of the matrices between which rows of many redshifts are interpolated: 0.25 A at 5000 A.
 _KNOT_STEP = 5e-5
-_CHUNK_ROWS = 128
+_CHUNK_ROWS = 256
 _F_LAMBDA = u.erg / u.s / u.cm**2 / u.AA
 
 
@@ -106,25 +107,27 @@ def synthesize(
     seen_at, stretch = _redshifts(spectra, redshift)
 
     ordered, back = _by_wavelength(filters)
-    work = _Work(spectra, to_f_nu, min_coverage, *(np.zeros((n, len(filters))) for _ in range(4)))
+    work = _Work(spectra, to_f_nu, stretch, min_coverage, back)
     values, group = np.unique(stretch, return_inverse=True)
     knots = 1 + int(np.ceil((np.log(values[-1]) - np.log(values[0])) / _KNOT_STEP)) if n else 1
     if len(values) <= knots + 1:
         for k, rows in _groups(group, len(values)):
             grid = wave * values[k]
-            _add_rows(work, rows, response_matrix(grid, ordered) if len(values) <= 4 else build_matrix(grid, ordered))
+            matrix = response_matrix(grid, ordered) if len(values) <= 4 else build_matrix(grid, ordered)
+            for at, sums in _products(work, rows, matrix):
+                work.finish(at, sums)
     else:
         position = (np.log(stretch) - np.log(values[0])) / _KNOT_STEP
         below = np.minimum(position.astype(int), knots - 1)
+        total = np.zeros((4, n, len(filters)))
         for side, share in ((0, 1 - (position - below)), (1, position - below)):
             for k, rows in _groups(below + side, knots + 1):
                 matrix = build_matrix(wave * (values[0] * np.exp(k * _KNOT_STEP)), ordered)
-                _add_rows(work, rows, matrix, share)
+                for at, sums in _products(work, rows, matrix):
+                    total[:, at] += share[at][:, None] * np.asarray(sums)
+        work.finish(slice(0, n), (total[0], total[1], total[2], total[3]))
 
-    covered = work.coverage[:, back] >= min_coverage - 1e-9
-    factor = np.where(covered, stretch[:, None] / np.where(covered, work.reached[:, back], 1.0), np.nan)
-    flux = work.flux[:, back] * factor
-    flux_err = np.sqrt(work.variance[:, back]) * factor
+    covered = work.covered
     flags = spectra.flags
     flags = set_flag(flags, np.asarray(~covered.all(axis=1)), Flag.BAND_NOT_COVERED)
     flags = set_flag(flags, np.asarray(~covered.any(axis=1)), Flag.NO_DATA)
@@ -138,7 +141,7 @@ def synthesize(
         "min_coverage": min_coverage,
         "photometry": "synthetic",
     }
-    return Photometry(filters.bands, flux, flux_err, covered, spectra.rows, seen_at, flags, meta)
+    return Photometry(filters.bands, work.flux, work.flux_err, covered, spectra.rows, seen_at, flags, meta)
 
 
 def _microjansky_per_angstrom2(spectra: Spectra) -> float:
@@ -179,30 +182,45 @@ def _by_wavelength(filters: FilterSet) -> tuple[FilterSet, NDArray[np.intp]]:
     return filters.select([filters.names[i] for i in order]), np.argsort(order)
 
 
+#: Sums over the pixels of some rows, (rows, b) each: flux, its variance, and the weights on good and on used pixels.
+_SumsOfRows = tuple[Floats, Floats, Floats, Floats]
+_Where = slice | NDArray[np.intp]
+
+
 class _Work:
-    """The sums over pixels that synthesis fills, chunk by chunk, and what it needs for that."""
+    """What synthesis reads, and the arrays that it fills chunk by chunk."""
 
     def __init__(
-        self,
-        spectra: Spectra,
-        to_f_nu: Floats,
-        min_coverage: float,
-        flux: Floats,
-        variance: Floats,
-        coverage: Floats,
-        reached: Floats,
+        self, spectra: Spectra, to_f_nu: Floats, stretch: Floats, min_coverage: float, back: NDArray[np.intp]
     ) -> None:
-        self.spectra, self.to_f_nu, self.min_coverage = spectra, to_f_nu, min_coverage
-        self.flux, self.variance, self.coverage, self.reached = flux, variance, coverage, reached
-        self.non_finite = np.zeros(len(flux), dtype=bool)
-        self.bad_error = np.zeros(len(flux), dtype=bool)
+        self.spectra, self.to_f_nu, self.stretch = spectra, to_f_nu, stretch
+        self.min_coverage, self.back = min_coverage, back
+        n, b = len(spectra), len(back)
+        self.flux, self.flux_err = np.empty((n, b)), np.empty((n, b))
+        self.covered = np.empty((n, b), dtype=bool)
+        self.non_finite = np.zeros(n, dtype=bool)
+        self.bad_error = np.zeros(n, dtype=bool)
         single = spectra.flux.dtype == np.float32 and spectra.flux_err.dtype == np.float32
         self.dtype: type[np.floating[Any]] = np.float32 if single else np.float64
-        # Squares of small errors would leave the range of single precision: errors are scaled to about 1.
-        some = np.asarray(spectra.flux_err[:: max(1, len(flux) // 50), ::17], dtype=float)
-        some = some[np.isfinite(some) & (some > 0)]
-        self.err_scale = 1.0 / float(np.median(some)) if some.size else 1.0
+        self.err_scale = _err_scale(spectra.flux_err) if single else 1.0
         self.buffer = np.empty((_CHUNK_ROWS, len(to_f_nu)), dtype=self.dtype)
+
+    def finish(self, at: _Where, sums: _SumsOfRows) -> None:
+        """Means and errors of the rows ``at`` from their sums, in the order of the filter set."""
+        flux, variance, coverage, reached = sums
+        covered = coverage >= self.min_coverage - 1e-9
+        factor = np.where(covered, self.stretch[at][:, None] / np.where(covered, reached, 1.0), np.nan)
+        self.flux[at] = (flux * factor)[:, self.back]
+        self.flux_err[at] = (np.sqrt(variance) * factor)[:, self.back]
+        self.covered[at] = covered[:, self.back]
+
+
+def _err_scale(err: Floats) -> float:
+    """A factor that brings errors near 1 where their squares would leave the range of single precision."""
+    some = np.asarray(err[:: max(1, len(err) // 50), ::17], dtype=float)
+    some = some[np.isfinite(some) & (some > 0)]
+    typical = float(np.median(some)) if some.size else 1.0
+    return 1.0 if 1e-8 < typical < 1e8 else 1.0 / typical
 
 
 def _groups(group: NDArray[np.intp], count: int) -> list[tuple[int, NDArray[np.intp]]]:
@@ -213,27 +231,30 @@ def _groups(group: NDArray[np.intp], count: int) -> list[tuple[int, NDArray[np.i
     return [(int(k), order[starts[k] : ends[k]]) for k in np.flatnonzero(ends > starts)]
 
 
-def _add_rows(work: _Work, rows: NDArray[np.intp], matrix: ResponseMatrix, share: Floats | None = None) -> None:
-    """Add ``share`` (default 1) times the products of ``rows`` with one matrix to the sums."""
+def _products(work: _Work, rows: NDArray[np.intp], matrix: ResponseMatrix) -> Iterator[tuple[_Where, _SumsOfRows]]:
+    """The sums of ``rows`` with one matrix, chunk by chunk, with the place of each chunk."""
     scaled = matrix.weights * work.to_f_nu
     flux_blocks = _Blocks.of(scaled, matrix, work.dtype)
     err_blocks = _Blocks.of((scaled / work.err_scale) ** 2, matrix, work.dtype)
     for start in range(0, len(rows), _CHUNK_ROWS):
         index = rows[start : start + _CHUNK_ROWS]
         contiguous = index[-1] - index[0] + 1 == len(index)
-        at: slice | NDArray[np.intp] = slice(int(index[0]), int(index[-1]) + 1) if contiguous else index
+        at: _Where = slice(int(index[0]), int(index[-1]) + 1) if contiguous else index
         flux = work.spectra.flux[at].astype(work.dtype, copy=False)
         err = work.spectra.flux_err[at].astype(work.dtype, copy=False)
         mask = work.spectra.mask[at]
         square = work.buffer[: len(index)]
-        np.multiply(err, work.dtype(work.err_scale), out=square)
-        np.multiply(square, square, out=square)
+        if work.err_scale == 1.0:
+            np.multiply(err, err, out=square)
+        else:
+            np.multiply(err, work.dtype(work.err_scale), out=square)
+            np.multiply(square, square, out=square)
         with np.errstate(invalid="ignore", over="ignore"):  # what is not finite is dealt with just below
             total = flux_blocks.product(flux)
             variance = err_blocks.product(square)
+            untidy = ~np.isfinite(total.sum(axis=1) + variance.sum(axis=1))
         coverage = np.broadcast_to(matrix.coverage, total.shape)
         reached = coverage
-        untidy = ~np.isfinite(total.sum(axis=1) + variance.sum(axis=1))
         if mask.any():
             untidy |= mask.any(axis=1)
         if not err.min() > 0:
@@ -242,19 +263,10 @@ def _add_rows(work: _Work, rows: NDArray[np.intp], matrix: ResponseMatrix, share
             coverage, reached = coverage.copy(), coverage.copy()
             d = np.flatnonzero(untidy)
             total[d], variance[d], coverage[d], reached[d] = _untidy(work, index[d], matrix, scaled)
-        if share is None:
-            work.flux[at], work.variance[at], work.coverage[at], work.reached[at] = total, variance, coverage, reached
-        else:
-            part = share[at][:, None]
-            work.flux[at] += part * total
-            work.variance[at] += part * variance
-            work.coverage[at] += part * coverage
-            work.reached[at] += part * reached
+        yield at, (total, variance, coverage, reached)
 
 
-def _untidy(
-    work: _Work, rows: NDArray[np.intp], matrix: ResponseMatrix, scaled: Floats
-) -> tuple[Floats, Floats, Floats, Floats]:
+def _untidy(work: _Work, rows: NDArray[np.intp], matrix: ResponseMatrix, scaled: Floats) -> _SumsOfRows:
     """Flux, variance, coverage and reached weight of rows with masked or unusable pixels."""
     flux = np.asarray(work.spectra.flux[rows], dtype=float)
     err = np.asarray(work.spectra.flux_err[rows], dtype=float)
