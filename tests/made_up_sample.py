@@ -1,8 +1,14 @@
 """A sample invented for tests: SEDs that are smooth functions of age, metallicity and dust."""
 
+from functools import lru_cache
+
 import numpy as np
 
-from agez.types import Bands, Galaxies, Labels, Photometry, Rows, Sample, Truth
+from agez.learn.architecture import Architecture
+from agez.learn.cross_validation import cross_validate
+from agez.learn.ensemble import model_from_cross_validation
+from agez.learn.jobs import TrainingSettings
+from agez.types import TARGETS, Bands, Galaxies, Labels, Photometry, Rows, Sample, Truth
 
 
 def made_up_sample(n, *, n_galaxies=8, n_bands=12, seed=0, missing=0.0):
@@ -72,3 +78,24 @@ def made_up_sample(n, *, n_galaxies=8, n_bands=12, seed=0, missing=0.0):
         some[7],
     )
     return Sample(photometry, labels, np.abs(rng.normal(size=n)), galaxies, truth, {"source": "tests", "seed": seed})
+
+
+@lru_cache
+def made_up_cross_validation(split="by-galaxy"):
+    """A small sample and its cross-validation, trained once a session."""
+    sample = made_up_sample(700, n_galaxies=10, missing=0.01)
+    return sample, cross_validate(
+        sample,
+        split=split,
+        architectures=dict.fromkeys(TARGETS, Architecture((8, 8), (6, 6), 4, 25)),
+        max_missing=2,
+        settings=TrainingSettings(optimizer="adam", learning_rate=5e-3, max_epochs=30, schedule="cosine"),
+        seed=7,
+    )
+
+
+@lru_cache
+def made_up_model():
+    """The model of that cross-validation."""
+    sample, cv = made_up_cross_validation()
+    return model_from_cross_validation(cv, sample, name="made-up")

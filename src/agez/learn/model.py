@@ -1,0 +1,133 @@
+"""The model file: safetensors arrays with everything else as JSON in its header; nothing is pickled."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from agez.errors import AgezError
+from agez.files import check_input, whole_file
+from agez.learn.architecture import Architecture
+from agez.learn.ensemble import SCHEMA
+from agez.learn.normalisation import Normalisation
+from agez.types import Floats, Model
+
+EXTENSION = ".safetensors"
+
+
+def save_model(path: str | os.PathLike[str], model: Model) -> None:
+    """Write a model file, whole or not at all; :func:`load_model` gives back identical numbers."""
+    arrays = {name: np.ascontiguousarray(array) for name, array in model.arrays.items()}
+    header = json.dumps(dict(model.header), sort_keys=True, allow_nan=False)
+    with whole_file(path) as part:
+        save_file(arrays, part, metadata={"agez": header, "sha256": _digest(arrays, header)})
+
+
+def load_model(path_or_name: str | os.PathLike[str]) -> Model:
+    """Read a model file, or one that comes with agez by its name.
+
+    Raises
+    ------
+    AgezError
+        If there is no such file or name, or the file is cut short, altered, of a newer schema or no model.
+    """
+    path = _find(path_or_name)
+    try:
+        with safe_open(path, framework="numpy") as file:
+            metadata = file.metadata() or {}
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
+    except (SafetensorError, OSError, ValueError) as error:
+        raise AgezError(
+            f"{path} is not a whole model file: {error}; it may be cut short: copy it or train it again"
+        ) from error
+    if "agez" not in metadata:
+        raise AgezError(f"{path} is a safetensors file but not a model of agez; give one that 'agez train' wrote")
+    text = metadata["agez"]
+    try:
+        header = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise AgezError(f"{path}: the model's header is damaged ({error}); copy it or train it again") from error
+    schema = str(header.get("schema", "none"))
+    if schema != SCHEMA:
+        raise AgezError(f"{path} is of schema {schema}; this agez reads {SCHEMA}: install a newer agez or train again")
+    if metadata.get("sha256") != _digest(arrays, text):
+        raise AgezError(
+            f"{path}: the contents do not match their checksum, the file was altered; copy it or train it again"
+        )
+    return Model(arrays, header)
+
+
+def available_models() -> dict[str, Path]:
+    """Models that come with agez, by name."""
+    folder = Path(str(resources.files("agez") / "models"))
+    return {path.stem: path for path in sorted(folder.glob(f"*{EXTENSION}"))} if folder.is_dir() else {}
+
+
+@dataclass(frozen=True, eq=False)
+class Member:
+    """One fold's part of a model: its normalisation and a network for each target."""
+
+    normalisation: Normalisation
+    parameters: Mapping[str, Mapping[str, Floats]]
+    architectures: Mapping[str, Architecture]
+    label_center: Floats
+    label_scale: Floats
+
+
+def members_of(model: Model) -> list[Member]:
+    """The members of a model's ensemble."""
+    header = model.header
+    architectures = {target: Architecture.from_dict(header["architecture"][target]) for target in header["targets"]}
+    out = []
+    for number in range(int(header["folds"])):
+        normalisation = Normalisation.from_arrays(_below(model.arrays, f"fold{number}.normalisation."))
+        parameters = {target: _below(model.arrays, f"fold{number}.{target}.") for target in header["targets"]}
+        out.append(
+            Member(
+                normalisation,
+                parameters,
+                architectures,
+                model.arrays["label_center"][number],
+                model.arrays["label_scale"][number],
+            )
+        )
+    return out
+
+
+def _below(arrays: Mapping[str, NDArray[Any]], prefix: str) -> dict[str, NDArray[Any]]:
+    return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
+
+
+def _find(path_or_name: str | os.PathLike[str]) -> Path:
+    path = Path(path_or_name)
+    if path.exists() or path.suffix or len(path.parts) > 1:
+        return check_input(path)
+    models = available_models()
+    if path.name in models:
+        return models[path.name]
+    known = f"there are {', '.join(models)}" if models else "none comes with this version"
+    raise AgezError(
+        f"no model is called {path.name!r}: {known}; give the path of a model file, "
+        "or make one with 'agez train SAMPLE -o MODEL' or 'agez reproduce'"
+    )
+
+
+def _digest(arrays: Mapping[str, NDArray[Any]], header: str) -> str:
+    """Checksum of the header and of every array's name, type, shape and bytes."""
+    digest = hashlib.sha256(header.encode())
+    for name in sorted(arrays):
+        array = np.ascontiguousarray(arrays[name])
+        digest.update(f"{name} {array.dtype.str} {array.shape}".encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()
