@@ -10,7 +10,14 @@ from threadpoolctl import ThreadpoolController
 
 from agez.errors import AgezError
 from agez.mocks import observation
-from agez.mocks.histories import HistoryShape, draw_shape, enrichment, mass_by_age, spread_over_metallicity
+from agez.mocks.histories import (
+    HistoryShape,
+    draw_shape,
+    enrichment,
+    mass_by_age,
+    recent_mass_by_age,
+    spread_over_metallicity,
+)
 from agez.mocks.nebular import Gas, draw_gas, line_fluxes, young_light_ratio
 from agez.mocks.observation import PreparedGrid, prepare_grid
 from agez.mocks.plan import SurveyPlan
@@ -22,8 +29,9 @@ from agez.types import Floats, Galaxies, Rows, Spectra, Truth
 FLUX_UNIT = "1e-16 erg / (s cm2 Angstrom)"
 #: Dust laws and how often galaxies have them.
 DUST_LAWS = (("calzetti", 0.5), ("ccm89", 0.5))
-#: Share of late-type spaxels with a burst of 50-500 Myr ago on top, and the mass formed in it (log10, of the total).
-BURST_SHARE, BURST_LOG_MASS = 0.15, (-2.5, -1.3)
+#: Share of late-type spaxels with a burst of 50-500 Myr ago on top (associations and arms that have passed), the limits
+#: of its log age, and those of its light in units of that of all other stars.
+BURST_SHARE, BURST_LOG_AGE, BURST_LIGHT = 0.15, (7.7, 8.7), (0.02, 0.2)
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,12 +105,15 @@ def _mass_by_age_of_spaxels(
 
     ``table`` (n_knob, n_age) runs from old to young; its entry where the mean age, young stars included, first
     falls to that is found, with linear interpolation between entries.  An age that the family
-    cannot reach becomes its oldest or youngest.
+    cannot reach becomes its oldest or youngest.  The stars of the last 30 Myr have the light that H-alpha asks for, of
+    whatever templates the grid has for them (its youngest, if that is older: their mass is then an upper limit).
     """
     blue_total, red_total = table @ light, table @ red_light
-    young_mass = young_ratio[:, None] * red_total / red_light[0]  # (n, n_knob) in the youngest template
-    mean = (table @ (light * log_age_nodes) + young_mass * light[0] * log_age_nodes[0]) / (
-        blue_total + young_mass * light[0]
+    recent = recent_mass_by_age(log_age_nodes)
+    recent_red = recent @ red_light
+    young_mass = young_ratio[:, None] * red_total / recent_red  # (n, n_knob)
+    mean = (table @ (light * log_age_nodes) + young_mass * (recent @ (light * log_age_nodes))) / (
+        blue_total + young_mass * (recent @ light)
     )
     younger = mean <= wanted[:, None]
     right = np.where(younger.any(axis=1), younger.argmax(axis=1), table.shape[0] - 1)
@@ -114,7 +125,7 @@ def _mass_by_age_of_spaxels(
     # mixing by light, not by mass, makes the mean age linear in the fraction
     part_left, part_right = (1 - fraction) / blue_total[left], fraction / blue_total[right]
     mass = part_left[:, None] * table[left] + part_right[:, None] * table[right]
-    mass[:, 0] += young_ratio * (mass @ red_light) / red_light[0]
+    mass += (young_ratio * (mass @ red_light) / recent_red)[:, None] * recent
     return np.asarray(mass / mass.sum(axis=1, keepdims=True))
 
 
@@ -154,9 +165,10 @@ def _draw_weights(
     mass = with_age(spaxels.log_age - (reached - assumed))
 
     n = len(mass)
-    burst_age, burst_mass = rng.uniform(7.7, 8.7, n), 10 ** rng.uniform(*BURST_LOG_MASS, n)
+    burst_age, burst_light = rng.uniform(*BURST_LOG_AGE, n), rng.uniform(*BURST_LIGHT, n)
     bursting = (rng.uniform(size=n) < BURST_SHARE) & (morphology == "late")
     nearest = np.abs(grid.log_age - burst_age[:, None]).argmin(axis=1)
+    burst_mass = burst_light * (mass @ light) / light[nearest]
     mass[np.arange(n), nearest] += np.where(bursting, burst_mass, 0.0)
     return enriched(mass / mass.sum(axis=1, keepdims=True))
 

@@ -97,14 +97,11 @@ def _rising(x: Floats, u: Floats, shape: HistoryShape) -> Floats:
 
 
 def _quenching(x: Floats, u: Floats, shape: HistoryShape) -> Floats:
-    """Constant SFR until a time, then an exponential end; the time goes from 3 % of the galaxy's age to today,
-    and then the start moves up too."""
-    stop, end = 0.03 + 0.97 * np.minimum(1.25 * u, 1.0), 0.01 + 0.05 * shape.width
-    start = 0.97 * np.maximum(u - 0.8, 0.0) / 0.2 * 0.98
+    """Constant SFR until a time (3 % of the galaxy's age to today), then an exponential end."""
+    stop, end = 0.03 + 0.97 * u, 0.01 + 0.05 * shape.width
 
     def formed(t: Floats) -> Floats:
-        after = end * -np.expm1(-np.maximum(t - stop, 0) / end)
-        return np.asarray(np.clip(np.minimum(t, stop) - start, 0, None) + after)
+        return np.asarray(np.minimum(t, stop) + end * -np.expm1(-np.maximum(t - stop, 0) / end))
 
     return np.asarray(formed(x) / formed(np.ones_like(u)))
 
@@ -126,12 +123,12 @@ def _lognormal(x: Floats, u: Floats, shape: HistoryShape) -> Floats:
 
 
 def _bursts(x: Floats, u: Floats, shape: HistoryShape) -> Floats:
-    """A delayed history with up to three short bursts on top."""
-    lasting = 0.004
-    total = _delayed(x, u, shape)
+    """A delayed history with up to three short bursts on top, which grow from nothing as the knob turns."""
+    lasting, growth = 0.004, np.minimum(2 * u, 1.0) ** 2
+    total, top = _delayed(x, u, shape), np.ones_like(u)
     for event, size in zip(shape.events, shape.sizes, strict=True):
-        total = total + size * np.clip((x - event) / lasting, 0, 1)
-    top = 1 + sum(size * min((1 - event) / lasting, 1) for event, size in zip(shape.events, shape.sizes, strict=True))
+        total = total + growth * size * np.clip((x - event) / lasting, 0, 1)
+        top = top + growth * size * min((1 - event) / lasting, 1)
     return np.asarray(total / top)
 
 
@@ -167,18 +164,27 @@ def formed_fraction(x: Floats, u: Floats, shape: HistoryShape) -> Floats:
     (n_u, n_x) float
         Rises from 0 to 1 along the second axis.
     """
-    grid, knob = np.broadcast_to(x, (len(u), len(x))), np.asarray(u, dtype=float)[:, None]
-    return _CUMULATIVE[shape.family](grid, knob, shape)
+    knob = np.asarray(u, dtype=float)[:, None]
+    # the last fifth of the knob's way moves the first star itself towards today, so that every family gets young
+    start = 0.97 * np.maximum(knob - 0.8, 0.0) / 0.2
+    since = np.clip((np.asarray(x, dtype=float) - start) / (1 - start), 0, 1)
+    return _CUMULATIVE[shape.family](since, np.minimum(knob / 0.8, 1.0), shape)
 
 
 def age_bin_edges(log_age: Floats) -> Floats:
     """(n_age + 1,) lookback times [yr] that bound the age bins of a grid: halfway in log age between its nodes.
 
-    The first bin begins at ``RECENT_YEARS`` and the last has no end: stars older than the oldest
-    node are put in it, stars younger than the youngest node in that one.
+    The first bin begins at 0 and the last has no end: stars younger than the youngest node are put in it, stars
+    older than the oldest node in that one.
     """
     middle = 10 ** (0.5 * (log_age[1:] + log_age[:-1]))
-    return np.concatenate([[min(RECENT_YEARS, 0.5 * float(middle[0]))], middle, [1e11]])
+    return np.concatenate([[0.0], middle, [1e11]])
+
+
+def recent_mass_by_age(log_age: Floats) -> Floats:
+    """(n_age,) fractions by age of stars formed at a constant rate over the last ``RECENT_YEARS``; they sum to 1."""
+    edges = np.minimum(age_bin_edges(log_age), RECENT_YEARS)
+    return np.asarray(np.diff(edges) / RECENT_YEARS)
 
 
 def mass_by_age(shape: HistoryShape, log_age: Floats, *, n_knob: int = N_KNOB) -> Floats:
@@ -187,9 +193,10 @@ def mass_by_age(shape: HistoryShape, log_age: Floats, *, n_knob: int = N_KNOB) -
     Exact: differences of the cumulative history at the edges of the bins.  What formed in the last
     ``RECENT_YEARS`` is left out and the rest normalised.
     """
-    x = 1 - np.clip(age_bin_edges(log_age) / shape.onset_years, 0, 1)
+    edges = np.maximum(age_bin_edges(log_age), RECENT_YEARS)
+    x = 1 - np.clip(edges / shape.onset_years, 0, 1)
     formed = formed_fraction(x, np.linspace(0, 1, n_knob), shape)
-    mass = np.clip(formed[:, :-1] - formed[:, 1:], 0, None) + 1e-12
+    mass = np.clip(formed[:, :-1] - formed[:, 1:], 0, None) + 1e-12 * (edges[1:] > edges[:-1])
     return np.asarray(mass / mass.sum(axis=1, keepdims=True))
 
 
