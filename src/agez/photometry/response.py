@@ -39,30 +39,35 @@ class ResponseMatrix:
 
 @dataclass(frozen=True, eq=False)
 class _Integrals:
-    """Antiderivatives of one band's g = R/w / int(R/w dw), which is linear between the nodes."""
+    """All bands' g = R/w / int(R/w dw), linear between nodes, and its antiderivatives; one band after another."""
 
     nodes: Floats
     g: Floats
     once: Floats
     twice: Floats
+    start: NDArray[np.intp]
+    stop: NDArray[np.intp]
 
-    def at(self, wave: Floats) -> tuple[Floats, Floats]:
-        """First and second antiderivative of g, zero below the first node, at ``wave``."""
-        k = np.clip(np.searchsorted(self.nodes, wave, side="right") - 1, 0, len(self.nodes) - 2)
-        u = wave - self.nodes[k]
-        h = self.nodes[k + 1] - self.nodes[k]
-        slope = (self.g[k + 1] - self.g[k]) / h
-        once = self.once[k] + u * (self.g[k] + u * slope / 2)
-        twice = self.twice[k] + u * (self.once[k] + u * (self.g[k] / 2 + u * slope / 6))
-        below, above = u < 0, wave > self.nodes[-1]
-        u = wave - self.nodes[-1]
-        once = np.where(below, 0.0, np.where(above, 1.0, once))
-        return once, np.where(below, 0.0, np.where(above, self.twice[-1] + u, twice))
+    def at(self, wave: Floats, band: NDArray[np.intp]) -> tuple[Floats, Floats]:
+        """First and second antiderivative of the g of each ``band`` at each ``wave``, zero below the first node."""
+        first, last = self.nodes[self.start[band]], self.nodes[self.stop[band] - 1]
+        inside = np.clip(wave, first, last)
+        # One search for all bands: each band's nodes are moved beyond those of the band before.
+        far = 2.0 * float(self.nodes.max())
+        owner = np.repeat(np.arange(len(self.start)), self.stop - self.start)
+        k = np.searchsorted(self.nodes + far * owner, inside + far * band, side="right") - 1
+        k = np.clip(k, self.start[band], self.stop[band] - 2)
+        u = inside - self.nodes[k]
+        g, once = self.g[k], self.once[k]
+        slope = (self.g[k + 1] - g) / (self.nodes[k + 1] - self.nodes[k])
+        twice = self.twice[k] + u * (once + u * (g / 2 + u * slope / 6))
+        once = once + u * (g + u * slope / 2)
+        return once, twice + np.maximum(wave - last, 0.0)
 
 
 @lru_cache(maxsize=32)
-def _integrals(filters: FilterSet) -> tuple[_Integrals, ...]:
-    made = []
+def _integrals(filters: FilterSet) -> _Integrals:
+    columns: list[list[Floats]] = [[], [], [], []]
     for wave, response in filters.curves:
         parts = np.ceil(np.diff(np.log(wave)) / _FINEST_STEP).astype(int)
         starts = np.repeat(np.arange(len(parts)), parts)
@@ -71,12 +76,15 @@ def _integrals(filters: FilterSet) -> tuple[_Integrals, ...]:
         nodes = np.append(wave[starts] + fraction * np.diff(wave)[starts], wave[-1])
         g = np.interp(nodes, wave, response) / nodes
         h = np.diff(nodes)
-        area = np.sum(h * (g[1:] + g[:-1])) / 2
-        g = g / area
+        g = g / (np.sum(h * (g[1:] + g[:-1])) / 2)
         once = np.concatenate([[0.0], np.cumsum(h * (g[1:] + g[:-1]) / 2)])
-        steps = h * once[:-1] + h**2 * (2 * g[:-1] + g[1:]) / 6
-        made.append(_Integrals(nodes, g, once, np.concatenate([[0.0], np.cumsum(steps)])))
-    return tuple(made)
+        twice = np.concatenate([[0.0], np.cumsum(h * once[:-1] + h**2 * (2 * g[:-1] + g[1:]) / 6)])
+        for column, values in zip(columns, (nodes, g, once, twice), strict=True):
+            column.append(values)
+    stop = np.cumsum([len(nodes) for nodes in columns[0]])
+    start = np.concatenate([[0], stop[:-1]])
+    nodes, g, once, twice = (np.concatenate(column) for column in columns)
+    return _Integrals(nodes, g, once, twice, start, stop)
 
 
 def response_matrix(wave_angstrom: Floats, filters: FilterSet) -> ResponseMatrix:
@@ -116,38 +124,46 @@ def _cached_matrix(wave_bytes: bytes, filters: FilterSet) -> ResponseMatrix:
 
 def build_matrix(wave: Floats, filters: FilterSet) -> ResponseMatrix:
     """:func:`response_matrix` without the cache and the checks, for grids that are used once."""
+    integrals = _integrals(filters)
+    first, last = integrals.nodes[integrals.start], integrals.nodes[integrals.stop - 1]
+    low = np.maximum(np.searchsorted(wave, first, side="right") - 1, 0)
+    high = np.minimum(np.searchsorted(wave, last, side="left") + 1, len(wave))
+    count = np.where(high - low >= 2, high - low, 0)  # 0: the grid ends before the band begins, or begins after its end
     weights = np.zeros((len(filters), len(wave)))
     coverage = np.zeros(len(filters))
-    spans = np.zeros((len(filters), 2), dtype=int)
-    for band, integral in enumerate(_integrals(filters)):
-        low = max(int(np.searchsorted(wave, integral.nodes[0], side="right")) - 1, 0)
-        high = min(int(np.searchsorted(wave, integral.nodes[-1], side="left")) + 1, len(wave))
-        if high - low < 2:
-            continue  # the grid ends before the band begins, or begins after its end
-        part = wave[low:high]
-        once, twice = integral.at(part)
-        mean = np.diff(twice) / np.diff(part)
-        weights[band, low:high] = np.diff(np.concatenate([[once[0]], mean, [once[-1]]]))
-        coverage[band] = once[-1] - once[0]
-        spans[band] = low, high
-    # Differences of large numbers leave a rounding of 1e-13 where a weight is zero.
-    weights[np.abs(weights) < 1e-12] = 0.0
-    return ResponseMatrix(weights, coverage, _blocks(spans))
+    met = np.flatnonzero(count)
+    if len(met):
+        end = np.cumsum(count)[met] - 1
+        begin = end - count[met] + 1
+        band = np.repeat(np.arange(len(filters)), count)
+        pixel = np.arange(len(band)) - np.repeat(np.cumsum(count) - count, count) + low[band]
+        x = wave[pixel]
+        once, twice = integrals.at(x, band)
+        step = np.diff(x)
+        step[end[:-1]] = 1.0  # from one band to the next: replaced below
+        mean = np.diff(twice) / step
+        right, left = np.append(mean, 0.0), np.concatenate([[0.0], mean])
+        right[end], left[begin] = once[end], once[begin]
+        weight = right - left
+        weight[np.abs(weight) < 1e-12] = 0.0  # differences of larger numbers leave some rounding
+        weights[band, pixel] = weight
+        coverage[met] = once[end] - once[begin]
+    return ResponseMatrix(weights, coverage, _blocks(np.stack([low, low + count], axis=1)))
 
 
 def _blocks(spans: NDArray[np.intp]) -> tuple[tuple[NDArray[np.intp], int, int], ...]:
     """Group bands that lie side by side, so that each product is dense and still short."""
-    blocks: list[tuple[list[int], int, int]] = []
-    for band in np.argsort(spans[:, 0], kind="stable"):
-        low, high = int(spans[band, 0]), int(spans[band, 1])
+    blocks: list[tuple[list[int], int, int, int]] = []
+    order = np.argsort(spans[:, 0], kind="stable")
+    for band, (low, high) in zip(order.tolist(), spans[order].tolist(), strict=True):
         if high == low:
             continue
         for at in range(len(blocks) - 1, max(len(blocks) - 3, -1), -1):
-            members, first, last = blocks[at]
-            smallest = min(high - low, *(int(np.diff(spans[m])[0]) for m in members))
+            members, first, last, smallest = blocks[at]
+            smallest = min(high - low, smallest)
             if max(last, high) - first <= _BLOCK_SPAN * smallest:
-                blocks[at] = ([*members, int(band)], first, max(last, high))
+                blocks[at] = ([*members, band], first, max(last, high), smallest)
                 break
         else:
-            blocks.append(([int(band)], low, high))
-    return tuple((np.array(members), first, last) for members, first, last in blocks)
+            blocks.append(([band], low, high, high - low))
+    return tuple((np.array(members), first, last) for members, first, last, _ in blocks)
