@@ -23,8 +23,8 @@ __all__ = ["MIN_COVERAGE", "ab_magnitude", "flux_from_ab_magnitude", "response_m
 MIN_COVERAGE = 0.98
 #: AB magnitude of 1 microjansky: 72.5 - 48.6 (Oke & Gunn 1983, ApJ 266, 713).
 AB_ZERO_POINT_MICROJANSKY = 23.9
-#: Step in ln(1 + z) of the matrices between which rows of many redshifts are interpolated: 0.25 A at 5000 A.
-_KNOT_STEP = 5e-5
+#: Step in ln(1 + z) of the matrices between which rows of many redshifts are interpolated: 0.5 A at 5000 A.
+_KNOT_STEP = 1e-4
 _CHUNK_ROWS = 256
 _F_LAMBDA = u.erg / u.s / u.cm**2 / u.AA
 
@@ -65,7 +65,7 @@ def synthesize(
     <f_nu> is the photon-weighted mean of :func:`response_matrix`; its error follows from
     independent errors of the pixels, exactly.  A spectrum at redshift z is brought to z' by
     stretching: wave (1+z')/(1+z), f_lambda (1+z)/(1+z'); distances are left alone.  Redshifts
-    shared by rows share a matrix; with more distinct ones than steps of 0.25 A across their range,
+    shared by rows share a matrix; with more distinct ones than steps of 0.5 A across their range,
     rows are interpolated between the matrices of two neighbouring steps (measured: below 1e-5 mag).
 
     Masked pixels between good ones are bridged by a straight line in f_nu, and a band that hangs
