@@ -83,7 +83,8 @@ def test_a_missing_band_is_filled_flagged_and_widens_the_error(model, photometry
         err, err_full = getattr(some, f"{target}_err"), getattr(full, f"{target}_err")
         assert (err[:100] > err_full[:100]).all()
         added = np.sqrt(np.mean(err[:100] ** 2 - err_full[:100] ** 2))
-        assert added == pytest.approx(np.sqrt(np.mean(change[:100] ** 2)), rel=0.5)
+        # That of single networks: their errors cancel in part in the mean.
+        assert 0.8 < added / np.sqrt(np.mean(change[:100] ** 2)) < 3
 
 
 def test_a_band_that_the_whole_table_lacks(model, photometry):
@@ -148,7 +149,7 @@ def test_files(model, photometry, tmp_path, extension):
 
 
 def test_file_problems(model, photometry, tmp_path):
-    with pytest.raises(AgezError, match=r"unknown kind of table '\.txt'"):
+    with pytest.raises(AgezError, match="unknown kind of table"):
         write_prediction(tmp_path / "p.txt", predict(model, photometry))
     (tmp_path / "p.csv").write_text("id,log_age_lw\n1,9\n")
     with pytest.raises(AgezError, match="not a table that 'agez predict' wrote"):

@@ -32,19 +32,20 @@ def some_parameters(architecture, n_bands, rng):
 def test_fast_network_equals_the_obvious_one(architecture, n_bands, rng):
     parameters = some_parameters(architecture, n_bands, rng)
     x = rng.normal(size=(9, n_bands)).astype(np.float32)
-    slow = network.forward_obvious(parameters, x, architecture)
-    np.testing.assert_allclose(network.forward(parameters, x, architecture), slow, atol=2e-6)
+    slow = jax.jit(network.forward_obvious, static_argnums=2)(parameters, x, architecture)
+    fast = jax.jit(network.forward, static_argnums=2)(parameters, x, architecture)
+    np.testing.assert_allclose(fast, slow, atol=2e-6)
     np.testing.assert_allclose(network_numpy.forward(parameters, x, architecture), slow, atol=2e-6)
 
 
-@pytest.mark.parametrize(("architecture", "n_bands"), CASES[:5])
+@pytest.mark.parametrize(("architecture", "n_bands"), CASES[1:4])
 def test_fast_network_has_the_same_gradient(architecture, n_bands, rng):
     parameters = some_parameters(architecture, n_bands, rng)
     x = rng.normal(size=(9, n_bands)).astype(np.float32)
     y = rng.normal(size=9).astype(np.float32)
 
     def loss(function):
-        return jax.grad(lambda p: jnp.mean((function(p, x, architecture) - y) ** 2))(parameters)
+        return jax.jit(jax.grad(lambda p: jnp.mean((function(p, x, architecture) - y) ** 2)))(parameters)
 
     fast, slow = loss(network.forward), loss(network.forward_obvious)
     for name in slow:

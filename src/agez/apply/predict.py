@@ -132,7 +132,10 @@ def _predict_chunk(model: Model, members: list[Member], photometry: Photometry) 
 
 
 def _variance_of_filling(member: Member, rows: NormalisedRows, target: str) -> Floats:
-    """(n,) variance of a network's output due to filled bands, by central differences along each spread."""
+    """(n,) variance of a network's output due to filled bands, by central differences along each spread.
+
+    Predictions take the mean over members, which is that of a single network: on the wide side for their mean.
+    """
     variance = np.zeros(len(rows.inputs))
     parameters, architecture = member.parameters[target], member.architectures[target]
     for members, steps in filling_spread(member.normalisation, rows):

@@ -2,14 +2,14 @@
 
 Steps, for one row of fluxes f_b:
 
-1. **Scale.** The SED is divided by a reference flux, its least-squares amplitude against the mean
-   training SED over the reference bands (those that no training row lacks; the MIN_REFERENCE_BANDS most often
-   observed where those are fewer).  The authors divide by one band; many bands have less noise, and none of the
-   inputs becomes a constant.  For a row that lacks a reference band, the reference flux is that which makes its
-   observed colours most likely under the Gaussian of step 4 (Gauss-Newton in its logarithm).
-   A reference flux that is not positive leaves no SED to speak of: no prediction.
+1. **Scale.** The SED is divided by its least-squares amplitude against the median training SED.  An amplitude that
+   is not positive leaves no SED to speak of: no prediction.
 2. **Colour.** c_b = arcsinh(ratio_b / (2 s)) with softening s = 0.1 (Lupton, Gunn & Szalay 1999, AJ 118, 1406):
-   a logarithm, in which dust is linear, for all usual ratios, and finite for zero and negative fluxes.
+   a logarithm, in which dust is linear, for all usual ratios, and finite for zero and negative fluxes.  Then the
+   mean of c over the reference bands is taken off: those that no training row lacks, or the
+   MIN_REFERENCE_BANDS most often observed where those are fewer.  (The authors take one band as reference; many have
+   less noise, and no input becomes a constant.)  For a row that lacks a reference band, what is taken off is what
+   makes its observed colours most likely under the Gaussian of step 4.
 3. **Standardise** each band by the mean and standard deviation of the training rows.
 4. **Fill** what is missing with its conditional mean given the other bands, under a Gaussian whose mean and
    covariance come from the training rows, those with missing bands included
@@ -36,7 +36,6 @@ from agez.types import Bools, Floats
 SOFTENING = 0.1
 WHITENING_FLOOR = 0.1
 MIN_REFERENCE_BANDS = 5
-SCALE_ITERATIONS = 4
 #: Ratios are bounded here, far beyond any SED, so that junk stays finite.
 LARGEST_RATIO = 1e30
 #: Share of the variance that the out-of-distribution score resolves into components; the rest is one residual.
@@ -50,7 +49,7 @@ class Normalisation:
     Attributes
     ----------
     mean_sed : (b,)
-        Median training SED, in units of its reference flux.
+        Median training SED, in units of the mean flux in the reference bands.
     reference : (b,)
         1 for reference bands, 0 for others.
     center, scale : (b,)
@@ -100,7 +99,7 @@ class NormalisedRows:
     present : (n, b) bool
         Bands that were observed.
     usable : (n,) bool
-        Enough bands and a positive reference flux.
+        Enough bands and a positive amplitude.
     too_few : (n,) bool
         More bands missing than allowed.
     ood : (n,) float
@@ -144,8 +143,9 @@ def learn_normalisation(flux: Floats, present: Bools) -> Normalisation:
         )
     seds = np.where(has, flux, np.nan) / level[level > 0][:, None]
     mean_sed = np.nanmedian(seds, axis=0)
-    colours, scaled = _colours(flux, has, mean_sed * reference)
+    colours, scaled = _colours(flux, has, mean_sed)
     colours, has = colours[scaled], has[scaled]
+    colours = colours - colours[:, reference].mean(axis=1, keepdims=True)
     seen = np.where(has, colours, np.nan)
     center = np.nanmean(seen, axis=0)
     scale = np.maximum(np.nanstd(seen, axis=0), 1e-6)  # a band that never varies stays 0
@@ -191,7 +191,7 @@ def filling_spread(normalisation: Normalisation, rows: NormalisedRows) -> list[t
     """How far the filled values may be off: for each pattern of missing bands (row numbers, spread).
 
     ``spread`` (k, b) are steps in input space whose outer products add up to the covariance of the
-    filled values given the present ones, and of the reference flux where a band that sets it is missing.
+    filled values given the present ones, and of the zero point where a reference band is missing.
     """
     out = []
     incomplete = np.flatnonzero(rows.usable & ~rows.present.all(axis=1))
@@ -201,8 +201,7 @@ def filling_spread(normalisation: Normalisation, rows: NormalisedRows) -> list[t
         steps = np.zeros((len(variances), len(has)))
         steps[:, ~has] = (vectors * np.sqrt(np.maximum(variances, 0.0))).T
         if (normalisation.reference[~has] > 0).any():
-            change = (np.tanh(normalisation.center) / normalisation.scale)[has]
-            weight = np.linalg.solve(normalisation.covariance[np.ix_(has, has)], change)
+            change, weight = _scale_weights(normalisation, has)
             common = np.zeros(len(has))
             common[has], common[~has] = change, slope @ change
             steps = np.vstack([steps, common / np.sqrt(change @ weight)])
@@ -211,29 +210,32 @@ def filling_spread(normalisation: Normalisation, rows: NormalisedRows) -> list[t
 
 
 def _anchored_colours(normalisation: Normalisation, flux: Floats, present: Bools) -> tuple[Floats, Bools]:
-    """Colours with the reference flux of each row found as the module's step 1 says."""
-    colours, scaled = _colours(flux, present, normalisation.mean_sed * normalisation.reference)
-    lacking = np.flatnonzero(~present[:, normalisation.reference > 0].all(axis=1))
+    """Colours with the zero point of each row found as the module's step 2 says; and which rows have any."""
+    colours, scaled = _colours(flux, present, normalisation.mean_sed)
+    reference = normalisation.reference > 0
+    anchored = present[:, reference].all(axis=1)
+    zero = np.where(anchored, colours[:, reference].mean(axis=1), 0.0)
+    lacking = np.flatnonzero(~anchored & scaled)
     for has, members in patterns_of(present[lacking]):
         rows = lacking[members]
-        if not has.any():
-            continue
-        own, positive = _colours(flux[rows], present[rows], normalisation.mean_sed)
-        covariance = normalisation.covariance[np.ix_(has, has)]
-        for _ in range(SCALE_ITERATIONS):
-            # c = arcsinh(ratio / 2s) and ratio = flux / reference, so dc / dln(reference) = -tanh(c).
-            change = np.tanh(own[:, has]) / normalisation.scale[has]
-            excess = (own[:, has] - normalisation.center[has]) / normalisation.scale[has] - normalisation.mean[has]
-            weighted = np.linalg.solve(covariance, change.T).T
-            step = np.sum(weighted * excess, axis=1) / np.maximum(np.sum(weighted * change, axis=1), 1e-12)
-            ratio = np.sinh(own) * np.exp(-np.clip(step, -0.5, 0.5))[:, None]
-            own = np.arcsinh(np.clip(ratio, -LARGEST_RATIO, LARGEST_RATIO))
-        colours[rows], scaled[rows] = own, positive
-    return colours, scaled
+        change, weight = _scale_weights(normalisation, has)
+        excess = (colours[np.ix_(rows, has)] - normalisation.center[has]) / normalisation.scale[has]
+        zero[rows] = (excess - normalisation.mean[has]) @ weight / (change @ weight)
+    return colours - zero[:, None], scaled
+
+
+def _scale_weights(normalisation: Normalisation, has: Bools) -> tuple[Floats, Floats]:
+    """How the standardised colours of the bands ``has`` change with the zero point, and that times the precision.
+
+    The most likely zero point of a row is (excess . weight) / (change . weight), with variance
+    1 / (change . weight): generalised least squares.
+    """
+    change = 1.0 / normalisation.scale[has]
+    return change, np.linalg.solve(normalisation.covariance[np.ix_(has, has)], change)
 
 
 def _colours(flux: Floats, present: Bools, shape: Floats) -> tuple[Floats, Bools]:
-    """Softened logarithmic colours (n, b), 0 where missing, and which rows have a positive reference flux."""
+    """Softened logarithms of the SED (n, b), 0 where missing, and which rows have a positive amplitude."""
     weight = np.where(present, shape, 0.0)
     norm = np.sum(weight**2, axis=1)
     known = np.where(present, flux, 0.0).astype(float)

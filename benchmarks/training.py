@@ -1,0 +1,108 @@
+"""How fast the paper's network trains: against the same network in Keras, and against JAX's own convolution.
+
+Run ``python benchmarks/training.py``.  One process, one thread, both networks of the paper, 34 bands, RMSprop,
+minibatches of 128; the best of several timings, contenders taken in turns so that a busy machine hits all alike.
+"""
+
+from __future__ import annotations
+
+import os
+
+os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+for _name in (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "TF_NUM_INTRAOP_THREADS",
+    "TF_NUM_INTEROP_THREADS",
+):
+    os.environ[_name] = "1"
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+
+import time  # noqa: E402
+from collections.abc import Callable  # noqa: E402
+from importlib.util import find_spec  # noqa: E402
+
+import jax  # noqa: E402
+import numpy as np  # noqa: E402
+
+from agez.learn import fit, network  # noqa: E402
+from agez.learn.architecture import PAPER_ARCHITECTURES, Architecture, initial_parameters  # noqa: E402
+from agez.learn.optimizers import make_optimizer  # noqa: E402
+
+N_BANDS, BATCH, REPEATS = 34, 128, 5
+N_FAST, N_SLOW = 12800, 1280
+
+
+def jax_epoch(architecture: Architecture, n_rows: int, forward: Callable[..., jax.Array]) -> Callable[[], object]:
+    """One epoch over ``n_rows`` with the given form of the network, compiled."""
+    rng = np.random.default_rng(1)
+    inputs, target = rng.normal(size=(n_rows, N_BANDS)).astype(np.float32), rng.normal(size=n_rows).astype(np.float32)
+    parameters = initial_parameters(architecture, N_BANDS, rng)
+    state = make_optimizer("rmsprop").initial(parameters)
+    order = rng.permutation(n_rows).astype(np.int32)
+    fit.compiled_functions.cache_clear()
+    usual, fit.forward = fit.forward, forward  # the same epoch around another forward pass
+    try:
+        epoch, _ = fit.compiled_functions(architecture, "rmsprop", BATCH, False)
+        jax.block_until_ready(epoch(parameters, state, inputs, target, order, n_rows, 1e-3))
+    finally:
+        fit.forward = usual
+        fit.compiled_functions.cache_clear()
+    return lambda: jax.block_until_ready(epoch(parameters, state, inputs, target, order, n_rows, 1e-3))
+
+
+def keras_epoch(architecture: Architecture, n_rows: int) -> Callable[[], object]:
+    """One epoch of the same network as Keras runs it with TensorFlow, compiled, after a first epoch."""
+    import keras
+
+    (f1, f2), (w1, w2) = architecture.filters, architecture.widths
+    layers = keras.layers
+    model = keras.Sequential(
+        [
+            layers.Input((N_BANDS, 1)),
+            layers.Conv1D(f1, w1, padding="same", activation="relu"),
+            layers.Conv1D(f2, w2, padding="same", activation="relu"),
+            layers.MaxPooling1D(architecture.pool),
+            layers.Flatten(),
+            layers.Dense(architecture.dense, activation="relu"),
+            layers.Dense(1),
+        ]
+    )
+    model.compile(optimizer=keras.optimizers.RMSprop(1e-3), loss="mse")
+    rng = np.random.default_rng(1)
+    inputs, target = (
+        rng.normal(size=(n_rows, N_BANDS, 1)).astype(np.float32),
+        rng.normal(size=n_rows).astype(np.float32),
+    )
+    model.fit(inputs, target, batch_size=BATCH, epochs=1, verbose=0)
+    return lambda: model.fit(inputs, target, batch_size=BATCH, epochs=1, verbose=0)
+
+
+def main() -> None:
+    """Print network-samples per second, and ratios."""
+    with_keras = find_spec("keras") is not None and find_spec("tensorflow") is not None
+    if not with_keras:
+        print("Keras with TensorFlow is not installed: no comparison with it (pip install tensorflow keras)")
+    for target, architecture in PAPER_ARCHITECTURES.items():
+        contenders = {
+            "agez": (N_FAST, jax_epoch(architecture, N_FAST, network.forward)),
+            "JAX's convolution": (N_SLOW, jax_epoch(architecture, N_SLOW, network.forward_obvious)),
+        }
+        if with_keras:
+            contenders["Keras with TensorFlow"] = (N_FAST, keras_epoch(architecture, N_FAST))
+        rates = dict.fromkeys(contenders, 0.0)
+        for _ in range(REPEATS):
+            for name, (n_rows, epoch) in contenders.items():
+                start = time.perf_counter()
+                epoch()
+                rates[name] = max(rates[name], n_rows / (time.perf_counter() - start))
+        print(f"{target}: {architecture}")
+        for name, rate in rates.items():
+            ratio = "" if name == "agez" else f"   agez is {rates['agez'] / rate:.1f} times faster"
+            print(f"  {name:24s}{rate:10.0f} network-samples/s{ratio}")
+
+
+if __name__ == "__main__":
+    main()
