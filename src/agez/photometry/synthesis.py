@@ -66,7 +66,7 @@ def synthesize(
     independent errors of the pixels, exactly.  A spectrum at redshift z is brought to z' by
     stretching: wave (1+z')/(1+z), f_lambda (1+z)/(1+z'); distances are left alone.  Redshifts
     shared by rows share a matrix; with more distinct ones than steps of 0.5 A across their range,
-    rows are interpolated between the matrices of two neighbouring steps (measured: below 1e-5 mag).
+    rows are interpolated between the matrices of two neighbouring steps (measured: below 2e-5 mag).
 
     Masked pixels between good ones are bridged by a straight line in f_nu, and a band that hangs
     over an end of the spectrum takes the mean of the part that is seen.  A band counts as covered if
