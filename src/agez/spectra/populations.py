@@ -17,6 +17,9 @@ from agez.spectra.weighted import cross_gram, shared_gram, solve_ridge
 from agez.types import Floats, Ints
 
 
+_CONTINUA = ("calibrated", "polynomial", "attenuation")
+
+
 @dataclass(frozen=True)
 class FitSettings:
     """What a fit is free to do.
@@ -25,10 +28,15 @@ class FitSettings:
     ----------
     fit_range_angstrom : (float, float)
         Rest frame; the part of it that a spectrum covers is used.
-    continuum : 'polynomial' or 'attenuation'
-        A smooth factor exp(sum_l a_l P_l) of Legendre polynomials up to ``polynomial_order`` that
-        takes up dust and flux calibration, or an attenuation law with free A_V.
+    continuum : 'calibrated', 'polynomial' or 'attenuation'
+        The smooth factor between stars and data.  ``polynomial``: exp(sum_l a_l P_l) with free Legendre terms
+        up to ``polynomial_order`` that take up dust and flux calibration, so that only lines speak of
+        age.  ``attenuation``: a law with free A_V, which trusts the colours.  ``calibrated``: both, with
+        the polynomial held to the accuracy of the flux calibration.
     polynomial_order : int
+    calibration_rms : float
+        Prior on each polynomial term of ``calibrated``: its rms, as a fraction of the flux (CALIFA: about
+        3 % in colour, Sanchez et al. 2016, A&A 594, A36).
     attenuation_law : str
         See :func:`agez.spectra.dust.attenuation_curve`.
     smoothness : float
@@ -49,6 +57,7 @@ class FitSettings:
     fit_range_angstrom: tuple[float, float] = (3750.0, 7000.0)
     continuum: str = "polynomial"
     polynomial_order: int = 8
+    calibration_rms: float = 0.02
     attenuation_law: str = "calzetti"
     smoothness: float = 400.0
     line_mask_kms: float = 700.0
@@ -58,8 +67,10 @@ class FitSettings:
     max_chi2: float = 2.0
 
     def __post_init__(self) -> None:
-        if self.continuum not in ("polynomial", "attenuation"):
-            raise AgezError(f"continuum {self.continuum!r} is unknown; choose 'polynomial' or 'attenuation'")
+        if self.continuum not in _CONTINUA:
+            raise AgezError(f"continuum {self.continuum!r} is unknown; choose among {', '.join(_CONTINUA)}")
+        if not self.calibration_rms > 0:
+            raise AgezError(f"calibration_rms must be positive, found {self.calibration_rms}")
         if not self.smoothness > 0:
             raise AgezError(f"smoothness must be positive, found {self.smoothness}")
         if not 0 < self.fit_range_angstrom[0] < self.fit_range_angstrom[1]:
@@ -135,12 +146,20 @@ class _Population:
         self.coefficients = basis.coefficients
         self.grid = basis.grid
         self.settings = settings
-        if settings.continuum == "polynomial":
-            x = np.linspace(-1.0, 1.0, len(basis.wave_angstrom))
-            self.continuum = legvander(x, settings.polynomial_order)[:, 1:].astype(np.float32)
-        else:
+        columns, precision = [], []
+        if settings.continuum != "polynomial":
             curve = attenuation_curve(basis.wave_angstrom, settings.attenuation_law)
-            self.continuum = (-0.4 * np.log(10.0) * curve[:, None]).astype(np.float32)
+            columns.append(-0.4 * np.log(10.0) * curve[:, None])
+            precision.append([0.0])
+        if settings.continuum != "attenuation":
+            x = np.linspace(-1.0, 1.0, len(basis.wave_angstrom))
+            order = np.arange(1, settings.polynomial_order + 1)
+            columns.append(legvander(x, settings.polynomial_order)[:, 1:])
+            known = settings.continuum == "calibrated"
+            # a Legendre term of coefficient a has rms a / sqrt(2 l + 1)
+            precision.append(1.0 / (2 * order + 1) / settings.calibration_rms**2 if known else 0.0 * order)
+        self.continuum = np.concatenate(columns, axis=1).astype(np.float32)
+        self.precision = np.concatenate(precision)
 
     def fit(self, flux: Floats, weight: Floats) -> tuple[dict[str, Floats], Floats]:
         """Columns of Labels and light fractions (n, m) for flux and weight (n, q)."""
@@ -158,7 +177,7 @@ class _Population:
         freedom = (weight > 0).sum(axis=1) - self.continuum.shape[1] - 2
         columns = self._means(light, self._normal_equations(flux, weight, light, factor).without_continuum()[0])
         columns["chi2"] = chi2 / np.maximum(freedom, 1)
-        columns["av"] = factor[:, 0] if self.settings.continuum == "attenuation" else np.full(len(flux), np.nan)
+        columns["av"] = factor[:, 0] if self.settings.continuum != "polynomial" else np.full(len(flux), np.nan)
         return columns, light / np.maximum(light.sum(axis=1, keepdims=True), 1e-30)
 
     def _by_dispersion(self) -> Iterator[tuple[Ints, Floats]]:
@@ -198,8 +217,8 @@ class _Population:
             cross[rows] = cross_gram(self.continuum, spectra, wq2[rows] * stellar[rows])
         own = shared_gram(self.continuum, wq2 * stellar**2)
         scale = np.einsum("nii->ni", own).max(axis=1)[:, None, None]
-        own = own + 1e-6 * np.maximum(scale, 1e-30) * np.eye(free)
-        own_right = ((wq2 * stellar * residual) @ self.continuum).astype(float)
+        own = own + 1e-6 * np.maximum(scale, 1e-30) * np.eye(free) + np.diag(self.precision)
+        own_right = ((wq2 * stellar * residual) @ self.continuum).astype(float) - self.precision * factor
         return _NormalEquations(gram, right, cross, own, own_right)
 
     def _alternate(
@@ -209,16 +228,21 @@ class _Population:
         if light is None:
             # start from equal weights of all templates, and the continuum that fits them
             light = np.full((len(flux), self.coefficients.shape[1]), 1.0 / self.coefficients.shape[1])
-            factor = self._fit_factor(flux, weight, light, factor, steps=3)
+            light, factor = self._fit_factor(flux, weight, light, factor, steps=4)
         for _ in range(iterations):
             equations = self._normal_equations(flux, weight, light, factor)
             gram, right = equations.without_continuum()
             before = light @ self.coefficients.T
             light = self._solve(gram, right + (gram @ before[..., None])[..., 0], weight, light)
             change = equations.continuum_step(light @ self.coefficients.T - before)
-            factor = factor + np.clip(change, -0.5, 0.5)
-            factor = self._fit_factor(flux, weight, light, factor, steps=1)
+            factor = factor + self._bounded(change)
+            light, factor = self._fit_factor(flux, weight, light, factor, steps=1)
         return light, factor
+
+    def _bounded(self, change: Floats) -> Floats:
+        """The same step, shortened where it would change the continuum by more than a factor e anywhere."""
+        largest = np.abs(change.astype(np.float32) @ self.continuum.T).max(axis=1, keepdims=True)
+        return change / np.maximum(largest, 1.0)
 
     def _solve(self, gram: Floats, right: Floats, weight: Floats, start: Floats) -> Floats:
         """Non-negative light fractions; rows of like signal-to-noise ratio share the solver's step."""
@@ -230,20 +254,27 @@ class _Population:
             light[rows] = solve_batch(gram[rows], right[rows], prior, start=start[rows])
         return light
 
-    def _fit_factor(self, flux: Floats, weight: Floats, light: Floats, factor: Floats, *, steps: int) -> Floats:
-        """Gauss-Newton steps in the continuum and a free scale at fixed stellar light."""
-        stellar = self._stellar(light)
+    def _fit_factor(
+        self, flux: Floats, weight: Floats, light: Floats, factor: Floats, *, steps: int
+    ) -> tuple[Floats, Floats]:
+        """Gauss-Newton steps in the continuum and the scale of the light, whose mixture stays as it is."""
         columns = np.concatenate([np.ones((len(self.continuum), 1), np.float32), self.continuum], axis=1)
+        unit = self._stellar(light)
+        scale = np.ones(len(light))
         for _ in range(steps):
-            model = stellar * self._factor(factor)
-            norm = np.einsum("nq,nq,nq->n", weight, model, flux) / np.maximum(
-                np.einsum("nq,nq,nq->n", weight, model, model), 1e-30
-            )
-            model = model * np.where(norm > 0, norm, 1.0)[:, None].astype(np.float32)
+            model = unit * self._factor(factor)
+            total = np.einsum("nq,nq,nq->n", weight, model, model)
+            scale = np.einsum("nq,nq,nq->n", weight, model, flux) / np.maximum(total, 1e-30)
+            scale = np.where(scale > 0, scale, 1.0)
+            model = model * scale[:, None].astype(np.float32)
             gram = shared_gram(columns, weight * model**2)
-            change = solve_ridge(gram, ((weight * model * (flux - model)) @ columns).astype(float))
-            factor = factor + np.clip(change[:, 1:], -0.5, 0.5)
-        return factor
+            right = ((weight * model * (flux - model)) @ columns).astype(float)
+            gram[:, 1:, 1:] += np.diag(self.precision)
+            right[:, 1:] -= self.precision * factor
+            change = solve_ridge(gram, right)
+            factor = factor + self._bounded(change[:, 1:])
+            scale = scale * np.exp(np.clip(change[:, 0], -1.0, 1.0))
+        return light * scale[:, None], factor
 
     def _means(self, light: Floats, gram: Floats) -> dict[str, Floats]:
         """Light- and mass-weighted means and their errors."""
