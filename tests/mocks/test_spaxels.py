@@ -107,11 +107,17 @@ def test_values_at_re_scatter_about_those_of_the_galaxy():
     assert np.mean(width) == pytest.approx(1.1, abs=0.05)
 
 
-def test_signal_to_noise_is_that_of_voronoi_bins_and_falls_outwards():
-    s = [made(200, seed=seed) for seed in range(30)]
-    snr, r = np.concatenate([one.snr for one in s]), np.concatenate([one.r_re for one in s])
-    assert 0.8 < np.mean((snr > 20) & (snr < 70)) <= 1
-    assert np.polyfit(r, np.log10(snr), 1)[0] == pytest.approx(module.LOG_SNR_SLOPE, abs=0.03)
+def test_signal_to_noise_is_that_of_voronoi_bins():
+    rng = np.random.default_rng(3)
+    faint = module.binned_snr(np.full(4000, 1e-3), rng)
+    assert np.median(faint) == pytest.approx(module.SNR_TARGET, rel=0.01)
+    assert np.std(np.log10(faint)) == pytest.approx(module.SNR_TARGET_SCATTER, rel=0.05)
+    brightness = np.geomspace(1e-3, 1e2, 50)
+    bright = module.binned_snr(brightness, rng)
+    assert bright[-1] == pytest.approx(module.SNR_CEILING, rel=0.01)
+    single = bright > 1.5 * module.SNR_TARGET
+    assert single.any()
+    assert np.all(np.diff(bright[single]) > 0)
 
 
 def test_brightness_is_that_of_the_galaxy():

@@ -59,7 +59,7 @@ class FitSettings:
     polynomial_order: int = 8
     calibration_rms: float = 0.02
     attenuation_law: str = "calzetti"
-    smoothness: float = 400.0
+    smoothness: float = 4000.0
     line_mask_kms: float = 700.0
     clip_sigma: float = 5.0
     kinematics: bool = True

@@ -1,0 +1,156 @@
+"""A training sample of a mock survey: make, observe and label galaxy after galaxy, in worker processes."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import time
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from agez.errors import AgezError
+from agez.learn.sample import make_sample
+from agez.mocks.survey import SurveyPlan, make_galaxy
+from agez.photometry.filters import FilterSet
+from agez.photometry.synthesis import synthesize
+from agez.progress import progress
+from agez.spectra.fitting import fit_labels
+from agez.spectra.templates import SSPGrid, load_templates
+from agez.types import Floats, Galaxies, Labels, Photometry, Sample, Truth
+
+#: Steps of the work on one galaxy, in the order of their times.
+_STEPS = ("mock", "synth", "label")
+#: One thread for each worker: two single-threaded processes beat one with two threads.
+_ONE_THREAD = {
+    name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+}
+
+
+@dataclass(frozen=True, eq=False)
+class _Galaxy:
+    """What is kept of one mock galaxy once its spectra are used up."""
+
+    photometry: Photometry
+    labels: Labels
+    truth: Truth
+    galaxies: Galaxies
+    seconds: tuple[float, ...]
+
+
+def make_mock_sample(
+    plan: SurveyPlan, filters: FilterSet, *, templates: str = "emiles", workers: int = 2
+) -> tuple[Sample, dict[str, float]]:
+    """Make every galaxy of a survey, synthesise its rest-frame photometry and fit its labels; join all as a sample.
+
+    Spectra live only inside a worker, one galaxy at a time, so memory does not grow with the survey
+    but by the sample itself.  The result does not depend on the number of workers.
+
+    Parameters
+    ----------
+    plan : SurveyPlan
+    filters : FilterSet
+        The bands of the sample.
+    templates : str
+        Library of both the mock and the fit, as :func:`agez.spectra.templates.load_templates` knows it.
+    workers : int
+        Processes; 1 works in this one.
+
+    Returns
+    -------
+    sample : Sample
+    seconds : dict
+        Wall-clock time, shared among ``mock``, ``synth`` and ``label`` as the workers' own time was.
+    """
+    started = time.monotonic()
+    made: dict[int, _Galaxy] = {}
+    for index, galaxy in progress(
+        _each_galaxy(plan, filters, templates, workers), total=len(plan), title="galaxies: spectra, SEDs, labels"
+    ):
+        made[index] = galaxy
+    parts = [made[index] for index in range(len(plan))]
+    grid = load_templates(templates)
+    meta = {
+        "source": "mock",
+        "seed": plan.seed,
+        "templates": grid.name,
+        "n_spectra_made": int(np.sum(plan.n_spectra)),
+        "n_galaxies_made": len(plan),
+    }
+    sample = make_sample(
+        Photometry.concatenate([one.photometry for one in parts]),
+        Labels.concatenate([one.labels for one in parts]),
+        Galaxies.concatenate([one.galaxies for one in parts]),
+        truth=Truth.concatenate([one.truth for one in parts]),
+        meta=meta,
+    )
+    spent = np.sum([one.seconds for one in parts], axis=0)
+    share = (time.monotonic() - started) * spent / spent.sum()
+    return sample, dict(zip(_STEPS, share.tolist(), strict=True))
+
+
+def _each_galaxy(
+    plan: SurveyPlan, filters: FilterSet, templates: str, workers: int
+) -> Iterator[tuple[int, _Galaxy]]:
+    """Galaxies with their numbers, as they get done."""
+    if workers < 1:
+        raise AgezError(f"workers is {workers}; expected at least 1")
+    if workers == 1:
+        grid = load_templates(templates)
+        for index in range(len(plan)):
+            yield index, _work(plan, index, filters, grid)
+        return
+    context = multiprocessing.get_context("spawn")
+    with _environment(_ONE_THREAD):
+        pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_start, initargs=(plan, filters, templates))
+        # the largest first, so that no worker is left alone with one at the end
+        order = np.argsort(-np.asarray(plan.n_spectra), kind="stable").tolist()
+        futures = {pool.submit(_work_in_worker, index): index for index in order}
+    try:
+        for future in as_completed(futures):
+            yield futures[future], future.result()
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+@contextmanager
+def _environment(changes: dict[str, str]) -> Iterator[None]:
+    """Environment variables that processes started inside inherit."""
+    before = {name: os.environ.get(name) for name in changes}
+    os.environ.update(changes)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+_shared: dict[str, Any] = {}
+
+
+def _start(plan: SurveyPlan, filters: FilterSet, templates: str) -> None:
+    """What a worker keeps: sent once, not with every galaxy."""
+    _shared.update(plan=plan, filters=filters, grid=load_templates(templates))
+
+
+def _work_in_worker(index: int) -> _Galaxy:
+    return _work(_shared["plan"], index, _shared["filters"], _shared["grid"])
+
+
+def _work(plan: SurveyPlan, index: int, filters: FilterSet, grid: SSPGrid) -> _Galaxy:
+    times = [time.process_time()]
+    mock = make_galaxy(plan, index, grid)
+    times.append(time.process_time())
+    photometry = synthesize(mock.spectra, filters)
+    times.append(time.process_time())
+    labels = replace(fit_labels(mock.spectra, grid), weights=None)
+    times.append(time.process_time())
+    spent: Floats = np.diff(times)
+    return _Galaxy(photometry, labels, mock.truth, mock.galaxies, tuple(spent.tolist()))
