@@ -12,7 +12,8 @@ from agez.analysis.metrics import evaluate
 from agez.errors import AgezError
 from agez.flags import Flag, has_flag
 from agez.learn import cross_validation as module
-from agez.learn.cross_validation import choose_bands, cross_validate, run_network
+from agez.learn import network_numpy
+from agez.learn.cross_validation import choose_bands, cross_validate
 from agez.learn.normalisation import learn_normalisation, normalise
 from agez.learn.training import train_network
 from agez.types import TARGETS, Bands
@@ -46,7 +47,7 @@ def test_predictions_are_those_of_the_fold_that_tested_the_row():
         fold = cv.fold[row]
         rows = normalise(cv.normalisations[fold], photometry.flux[[row]], photometry.covered[[row]], max_missing=2)
         network = cv.networks[2 * fold + 1]
-        output = run_network(network.parameters, rows.inputs, network.architecture)[0]
+        output = network_numpy.forward(network.parameters, rows.inputs, network.architecture)[0]
         expected = output * cv.label_scale[fold, 1] + cv.label_center[fold, 1]
         assert cv.predicted[row, 1] == pytest.approx(expected, abs=1e-5)
 

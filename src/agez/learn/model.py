@@ -20,6 +20,7 @@ from agez.errors import AgezError
 from agez.files import check_input, whole_file
 from agez.learn.architecture import Architecture
 from agez.learn.ensemble import SCHEMA
+from agez.learn.network_numpy import Prepared, prepare
 from agez.learn.normalisation import Normalisation
 from agez.types import Floats, Model
 
@@ -79,8 +80,7 @@ class Member:
     """One fold's part of a model: its normalisation and a network for each target."""
 
     normalisation: Normalisation
-    parameters: Mapping[str, Mapping[str, Floats]]
-    architectures: Mapping[str, Architecture]
+    networks: Mapping[str, Prepared]
     label_center: Floats
     label_scale: Floats
 
@@ -92,16 +92,12 @@ def members_of(model: Model) -> list[Member]:
     out = []
     for number in range(int(header["folds"])):
         normalisation = Normalisation.from_arrays(_below(model.arrays, f"fold{number}.normalisation."))
-        parameters = {target: _below(model.arrays, f"fold{number}.{target}.") for target in header["targets"]}
-        out.append(
-            Member(
-                normalisation,
-                parameters,
-                architectures,
-                model.arrays["label_center"][number],
-                model.arrays["label_scale"][number],
-            )
-        )
+        networks = {
+            target: prepare(_below(model.arrays, f"fold{number}.{target}."), architectures[target], len(model.bands))
+            for target in header["targets"]
+        }
+        center, scale = model.arrays["label_center"][number], model.arrays["label_scale"][number]
+        out.append(Member(normalisation, networks, center, scale))
     return out
 
 
