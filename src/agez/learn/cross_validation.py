@@ -133,7 +133,8 @@ def cross_validate(
     if not np.isfinite(labels).all():
         raise AgezError("sample: some labels are NaN; make it with 'agez sample', which rejects such rows")
     splits = make_splits(sample, kind=split, rng=np.random.default_rng(seed))
-    folds = [_prepare(photometry.flux, photometry.covered, labels, one, limit) for one in splits]
+    with threadpool_limits(1, user_api="blas"):  # faster on small products, and much so on a busy machine
+        folds = [_prepare(photometry.flux, photometry.covered, labels, one, limit) for one in splits]
     jobs = []
     for number, fold in enumerate(folds):
         for t, target in enumerate(TARGETS):
@@ -160,7 +161,7 @@ def cross_validate(
         usable = one.test[fold.rows.usable[one.test]]
         for t in range(len(TARGETS)):
             network = networks[number * len(TARGETS) + t]
-            with threadpool_limits(1, user_api="blas"):  # faster on small tiles, and much so on a busy machine
+            with threadpool_limits(1, user_api="blas"):
                 output = network_numpy.forward(network.parameters, fold.rows.inputs[usable], network.architecture)
             predicted[usable, t] = output * fold.scale[t] + fold.center[t]
         ood[one.test] = fold.rows.ood[one.test]

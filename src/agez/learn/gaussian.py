@@ -31,7 +31,15 @@ def patterns_of(present: Bools) -> Iterator[tuple[Bools, Ints]]:
     """Each distinct row of ``present`` with the numbers of the rows that have it."""
     if len(present) == 0:
         return
-    distinct, which = np.unique(present, axis=0, return_inverse=True)
+    n, b = present.shape
+    bits = np.zeros((n, -(-b // 64) * 8), np.uint8)
+    bits[:, : -(-b // 8)] = np.packbits(present, axis=1)
+    words = bits.view(np.uint64)  # one number a row, up to 64 columns: many times faster than comparing rows
+    _, first, which = np.unique(
+        words[:, 0] if words.shape[1] == 1 else words,
+        axis=None if words.shape[1] == 1 else 0, return_index=True, return_inverse=True,
+    )  # fmt: skip
+    distinct = present[first]
     which = which.reshape(-1)
     order = np.argsort(which, kind="stable")
     ends = np.cumsum(np.bincount(which, minlength=len(distinct)))
