@@ -1,0 +1,171 @@
+"""The command line: parsing only; each command calls one function of :mod:`agez.commands`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+
+from agez import __version__
+from agez.errors import AgezError
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="agez",
+        description="Ages and metallicities of galaxies from narrow-band photometry.",
+        epilog="'agez COMMAND --help' documents each command. Exit status: 0 done, 1 a problem with data or arguments "
+        "(one line on stderr says what to do), 2 wrong usage.",
+    )
+    parser.add_argument("--version", action="version", version=f"agez {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def command(name: str, help: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=help, description=help[0].upper() + help[1:] + ".")
+        added.add_argument("--json", action="store_true", help="print one JSON object to stdout")
+        return added
+
+    _add_reproduce(command("reproduce", "run the whole experiment of Liew-Cain et al. (2021) and write its report"))
+    _add_mock(command("mock", "make a CALIFA-like mock survey: spectra, galaxy table, truth"))
+    _add_synth(command("synth", "synthetic photometry of spectra or cubes"))
+    _add_label(command("label", "full spectral fitting: ages, metallicities, kinematics"))
+    _add_sample(command("sample", "join photometry and labels into a training sample"))
+    _add_train(command("train", "train and calibrate a model on a sample"))
+    _add_predict(command("predict", "ages and metallicities of photometry or spectra by a trained model"))
+    _add_gradient(command("gradient", "radial gradients, with errors, of a table of labels or predictions"))
+    _add_filters(command("filters", "list filter sets, or the bands of one"))
+    command("models", "list the models that come with agez")
+    command("check", "test what works on this machine")
+    return parser
+
+
+_WORKERS = os.cpu_count() or 1
+
+
+def _add_reproduce(p: argparse.ArgumentParser) -> None:
+    p.add_argument("--preset", default="standard", choices=("quick", "standard", "full"), help="default: standard")
+    p.add_argument("--out", "-o", default="agez-out", metavar="DIR", help="output folder; default: agez-out")
+    p.add_argument("--seed", type=int, default=1, metavar="N", help="default: 1; the same seed gives the same figures")
+    p.add_argument("--sample", metavar="FILE", help="a sample file; without it a mock survey is made")
+    p.add_argument("--templates", default="emiles", metavar="NAME|PATH", help="of the mock survey; default: emiles")
+    _add_workers(p)
+
+
+def _add_workers(p: argparse.ArgumentParser) -> None:
+    p.add_argument("--workers", type=int, default=_WORKERS, metavar="N", help=f"processes; default: {_WORKERS}")
+
+
+def _add_mock(p: argparse.ArgumentParser) -> None:
+    p.add_argument("-o", "--out", required=True, metavar="DIR", help="output folder")
+    p.add_argument("--galaxies", type=int, default=190, metavar="N", help="default: 190")
+    p.add_argument("--spectra", type=int, metavar="N", help="in all; default: 104 a galaxy, 19727 for 190")
+    p.add_argument("--seed", type=int, default=1, metavar="N", help="default: 1")
+    p.add_argument("--templates", default="emiles", metavar="NAME|PATH", help="default: emiles")
+
+
+def _add_inputs(p: argparse.ArgumentParser, what: str) -> None:
+    p.add_argument("input", nargs="+", metavar="INPUT", help=what)
+
+
+def _add_synth(p: argparse.ArgumentParser) -> None:
+    _add_inputs(p, "files of spectra or cubes, or folders of them")
+    p.add_argument("-o", "--out", required=True, metavar="PHOT", help="table: .fits, .ecsv, .csv or .parquet")
+    p.add_argument(
+        "--filters", default="jpas", metavar="NAME|PATH", help="filter set or your own curves; default: jpas"
+    )
+    p.add_argument(
+        "--redshift",
+        type=float,
+        default=0.0,
+        metavar="Z",
+        help="redshift at which the bands see the objects; default: 0, the rest frame",
+    )
+    p.add_argument("--observed", action="store_true", help="leave every object at its own redshift")
+    p.add_argument("--source-redshift", type=float, metavar="Z", help="of the spectra, in place of what the files say")
+    p.add_argument("--magnitudes", action="store_true", help="write AB magnitudes in place of microjansky")
+    p.add_argument("--measured", action="store_true", help="use measured curves from the SVO service (fetched once)")
+
+
+def _add_label(p: argparse.ArgumentParser) -> None:
+    _add_inputs(p, "files of spectra or cubes, or folders of them")
+    p.add_argument("-o", "--out", required=True, metavar="LABELS", help="FITS file")
+    p.add_argument("--templates", default="emiles", metavar="NAME|PATH", help="emiles, popstar, a folder or a .npz")
+    p.add_argument("--redshift", type=float, metavar="Z", help="of the spectra, in place of what the files say")
+    p.add_argument("--continuum", default="calibrated", choices=("calibrated", "polynomial", "attenuation"))
+
+
+def _add_sample(p: argparse.ArgumentParser) -> None:
+    p.add_argument("photometry", metavar="PHOT")
+    p.add_argument("labels", metavar="LABELS")
+    p.add_argument("galaxies", nargs="?", metavar="GALAXIES", help="galaxy table, for radii and morphologies")
+    p.add_argument("-o", "--out", required=True, metavar="SAMPLE", help="FITS file")
+    p.add_argument("--truth", metavar="FILE", help="truth.fits of a mock survey")
+
+
+def _add_train(p: argparse.ArgumentParser) -> None:
+    p.add_argument("sample", metavar="SAMPLE")
+    p.add_argument("-o", "--out", required=True, metavar="MODEL", help="model file, .safetensors")
+    p.add_argument("--split", default="by-galaxy", choices=("within", "by-galaxy"), help="default: by-galaxy")
+    p.add_argument("--seed", type=int, default=1, metavar="N", help="default: 1")
+    p.add_argument("--max-epochs", type=int, metavar="N", help="default: that of the standard preset")
+    _add_workers(p)
+
+
+def _add_predict(p: argparse.ArgumentParser) -> None:
+    p.add_argument("input", metavar="INPUT", help="table of photometry, or a file of spectra or a cube")
+    p.add_argument("-o", "--out", required=True, metavar="OUT", help="table: .fits, .ecsv, .csv or .parquet")
+    p.add_argument("--model", default="jpas", metavar="FILE|NAME", help="a file that 'train' or 'reproduce' wrote")
+    p.add_argument("--filters", metavar="NAME|PATH", help="filter set of the input's bands, if it is not clear")
+    p.add_argument("--redshift", type=float, metavar="Z", help="of the input, in place of what it says")
+
+
+def _add_gradient(p: argparse.ArgumentParser) -> None:
+    p.add_argument("input", metavar="INPUT", help="labels, predictions, or any table with x, y and values")
+    p.add_argument("-o", "--out", required=True, metavar="OUT", help=".fits, .ecsv, .csv or .json")
+    p.add_argument("--re", required=True, type=float, metavar="R", help="effective radius, major axis [arcsec]")
+    p.add_argument("--inclination", type=float, metavar="I", help="[degree], 0 = face-on; with --pa")
+    p.add_argument("--pa", type=float, metavar="PA", help="position angle, north through east [degree]")
+    p.add_argument("--galaxy", metavar="ID", help="which galaxy, where the table holds several")
+    p.add_argument("--column", action="append", metavar="NAME", help="quantity; may be given several times")
+    p.add_argument("--seed", type=int, default=1, metavar="N", help="of the bootstrap; default: 1")
+
+
+def _add_filters(p: argparse.ArgumentParser) -> None:
+    p.add_argument("name", nargs="?", metavar="NAME|PATH", help="filter set; without it all are listed")
+    p.add_argument("--fetch", action="store_true", help="fetch its measured curves from the SVO service")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; the exit status."""
+    options = _parser().parse_args(arguments)
+    from agez import commands
+
+    try:
+        content, lines = commands.COMMANDS[options.command](options)
+    except AgezError as error:
+        print(f"agez: error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("agez: interrupted", file=sys.stderr)
+        return 130
+    except Exception as error:
+        if os.environ.get("AGEZ_DEBUG"):
+            raise
+        print(
+            f"agez: error: unexpected {type(error).__name__}: {' '.join(str(error).split())}; this is a fault of agez: "
+            "please report it, with what AGEZ_DEBUG=1 prints",
+            file=sys.stderr,
+        )
+        return 1
+    try:
+        print(json.dumps(content, allow_nan=False) if options.json else "\n".join(lines), flush=True)
+    except BrokenPipeError:
+        # whoever read our output has gone; nothing is lost, since files are written already
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -6,6 +6,7 @@ import os
 import warnings
 from pathlib import Path
 
+from astropy.io import fits
 from astropy.table import Table
 
 from agez.errors import AgezError
@@ -56,3 +57,25 @@ def read_table(path: str | os.PathLike[str]) -> Table:
     except Exception as error:  # each reader has its own exceptions for a damaged file
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise AgezError(f"{path} cannot be read as a {kind.removeprefix('ascii.')} table: {reason}") from error
+
+
+def column_names(path: str | os.PathLike[str]) -> tuple[str, ...]:
+    """Names of the columns of a file's tables, read from its header; none if it holds no table."""
+    path = check_input(path)
+    name = path.name.lower().removesuffix(".gz")
+    try:
+        if name.endswith((".fits", ".fit")):
+            with warnings.catch_warnings(), fits.open(path) as hdus:
+                warnings.simplefilter("ignore")
+                return tuple(c for hdu in hdus if isinstance(hdu, fits.BinTableHDU) for c in hdu.columns.names)
+        if name.endswith(".parquet"):
+            from pyarrow.parquet import read_schema
+
+            return tuple(read_schema(path).names)
+        if name.endswith((".ecsv", ".csv", ".txt", ".dat")):
+            with path.open(encoding="utf-8") as lines:
+                first = next((line for line in lines if line.strip() and not line.startswith("#")), "")
+            return tuple(word.strip('"') for word in first.replace(",", " ").split())
+    except Exception:
+        return ()  # a damaged file: whoever reads it says what is wrong
+    return ()

@@ -93,9 +93,7 @@ def make_mock_sample(
     return sample, dict(zip(_STEPS, share.tolist(), strict=True))
 
 
-def _each_galaxy(
-    plan: SurveyPlan, filters: FilterSet, templates: str, workers: int
-) -> Iterator[tuple[int, _Galaxy]]:
+def _each_galaxy(plan: SurveyPlan, filters: FilterSet, templates: str, workers: int) -> Iterator[tuple[int, _Galaxy]]:
     """Galaxies with their numbers, as they get done."""
     if workers < 1:
         raise AgezError(f"workers is {workers}; expected at least 1")

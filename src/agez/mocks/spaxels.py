@@ -33,11 +33,11 @@ SCATTER = {
 }
 #: PPak's field of view reaches this far from the centre [arcsec] (Sanchez et al. 2012, A&A 538, A8: 74 by 64).
 FIELD_RADIUS_ARCSEC = 36.0
-#: S/N per Angstrom near 5500 A.  Spaxels of low surface brightness are binned to a target, as the spectra behind the
-#: paper's labels were (Voronoi bins of S/N 40: Sanchez-Blazquez et al. 2014, A&A 570, A6), which bins meet with a scatter
-#: in log10; bright ones stand alone.  Their sky noise [1e-16 erg/s/cm2/A/arcsec2, one Angstrom] is a third of V500's
-#: 3-sigma depth (Sanchez et al. 2012, A&A 538, A8), with a scatter in log10 from galaxy to galaxy, and systematic
-#: errors limit them.
+#: S/N per Angstrom near 5500 A.  Spaxels of low surface brightness are binned to a target, as the spectra behind
+#: the paper's labels were (Voronoi bins of S/N 40: Sanchez-Blazquez et al. 2014, A&A 570, A6), which bins meet with
+#: a scatter in log10; bright ones stand alone.  Their sky noise [1e-16 erg/s/cm2/A/arcsec2, one Angstrom] is a third
+#: of V500's 3-sigma depth (Sanchez et al. 2012, A&A 538, A8), with a scatter in log10 from galaxy to galaxy;
+#: systematic errors limit them.
 SNR_TARGET, SNR_TARGET_SCATTER, SKY_NOISE, SKY_NOISE_SCATTER, SNR_CEILING = 40.0, 0.04, 0.0033, 0.06, 100.0
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from astropy.io import fits
 from astropy.table import Table
 
+from agez.errors import AgezError
 from agez.files import make_folder, whole_file
 from agez.mocks.galaxies import MockGalaxy
 from agez.mocks.plan import SurveyPlan
@@ -18,7 +19,8 @@ from agez.mocks.survey import iterate_survey
 from agez.progress import progress
 from agez.spectra.readers import write_rss
 from agez.spectra.templates import SSPGrid
-from agez.types import NORM_BAND_ANGSTROM, Galaxies, Truth
+from agez.table_files import read_table
+from agez.types import NORM_BAND_ANGSTROM, Galaxies, Rows, Truth
 
 GALAXIES_FILE, TRUTH_FILE = "galaxies.fits", "truth.fits"
 _UNITS = {
@@ -102,3 +104,23 @@ def write_survey(
     _write_table(folder / GALAXIES_FILE, galaxy_columns(plan.galaxies.take(wanted)), name="GALAXIES", header=about)
     _write_table(folder / TRUTH_FILE, joined, name="TRUTH", header=about)
     return written
+
+
+def read_truth(path: str | os.PathLike[str], rows: Rows) -> Truth:
+    """The truth of a mock survey for the given rows, found by (galaxy_id, spec_id); NaN where it has none."""
+    table = read_table(path)
+    names = [f"true_{field.name}" for field in fields(Truth)]
+    missing = [name for name in ("galaxy_id", "spec_id", *names) if name not in table.colnames]
+    if missing:
+        raise AgezError(
+            f"{path}: column(s) {', '.join(missing)} missing; it is not a truth.fits that 'agez mock' wrote"
+        )
+    keys = zip(np.asarray(table["galaxy_id"]).astype(str), np.asarray(table["spec_id"]).astype(str), strict=True)
+    at = {key: i for i, key in enumerate(keys)}
+    index = np.array([at.get(key, -1) for key in zip(rows.galaxy_id.tolist(), rows.spec_id.tolist(), strict=True)])
+    if not np.any(index >= 0):
+        raise AgezError(
+            f"{path}: no (galaxy_id, spec_id) of the photometry is in it; give the truth of the same survey"
+        )
+    values = {name: np.asarray(table[name], dtype=float)[index] for name in names}
+    return Truth(**{name.removeprefix("true_"): np.where(index >= 0, v, np.nan) for name, v in values.items()})

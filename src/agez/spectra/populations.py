@@ -16,7 +16,6 @@ from agez.spectra.template_basis import TemplateBasis
 from agez.spectra.weighted import cross_gram, shared_gram, solve_ridge
 from agez.types import Floats, Ints
 
-
 _CONTINUA = ("calibrated", "polynomial", "attenuation")
 
 
@@ -146,11 +145,12 @@ class _Population:
         self.coefficients = basis.coefficients
         self.grid = basis.grid
         self.settings = settings
-        columns, precision = [], []
+        columns: list[Floats] = []
+        precision: list[Floats] = []
         if settings.continuum != "polynomial":
             curve = attenuation_curve(basis.wave_angstrom, settings.attenuation_law)
             columns.append(-0.4 * np.log(10.0) * curve[:, None])
-            precision.append([0.0])
+            precision.append(np.zeros(1))
         if settings.continuum != "attenuation":
             x = np.linspace(-1.0, 1.0, len(basis.wave_angstrom))
             order = np.arange(1, settings.polynomial_order + 1)

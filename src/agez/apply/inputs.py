@@ -1,0 +1,65 @@
+"""What a user names on the command line: files or folders of spectra, or tables of photometry."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from agez.errors import AgezError
+from agez.files import check_input
+from agez.photometry.names import BANDS_OF_SET, canonical_band_name
+from agez.photometry.tables import read_photometry
+from agez.spectra.readers import read_spectra
+from agez.table_files import column_names
+from agez.types import Photometry, Spectra
+
+#: Names by which a folder's spectra are known from its other files.
+SPECTRA_PATTERNS = (
+    "*.rscube.fits", "*.rscube.fits.gz", "*.RSS.fits", "*.RSS.fits.gz", "manga-*CUBE*.fits", "manga-*CUBE*.fits.gz",
+    "spec-*.fits", "spSpec-*.fit",
+)  # fmt: skip
+
+
+def spectra_files(inputs: Sequence[str | os.PathLike[str]]) -> list[Path]:
+    """Files of spectra among files and folders; AgezError if a file is missing or a folder has none."""
+    found: list[Path] = []
+    for one in map(Path, inputs):
+        if not one.is_dir():
+            found.append(check_input(one))
+            continue
+        inside = sorted({path for pattern in SPECTRA_PATTERNS for path in one.glob(pattern)})
+        if not inside:
+            raise AgezError(f"{one}: no file of spectra in this folder (known: {', '.join(SPECTRA_PATTERNS)})")
+        found += inside
+    return found
+
+
+def is_photometry(path: str | os.PathLike[str]) -> bool:
+    """Whether a file is a table with a flux or a magnitude column of any known band."""
+    known = {band for bands in BANDS_OF_SET.values() for band in bands}
+    for name in column_names(path):
+        kind, _, band = name.partition("_")
+        if kind in ("flux", "mag") and band and canonical_band_name(band.removesuffix("_err")) in known:
+            return True
+    return False
+
+
+def read_input(
+    path: str | os.PathLike[str], *, filters: str | None = None, redshift: float | None = None
+) -> Photometry | Spectra:
+    """A table of photometry if the file is one, else spectra.
+
+    Parameters
+    ----------
+    filters : str, optional
+        Filter set of the table's bands.  A table with ``flux_`` columns of a set of your own is
+        known as photometry by it.
+    redshift : float, optional
+        Of the objects.
+    """
+    path = check_input(path)
+    own = filters is not None and filters not in BANDS_OF_SET
+    if own or is_photometry(path):
+        return read_photometry(path, filters=filters, redshift=redshift)
+    return read_spectra(path, redshift=redshift)
