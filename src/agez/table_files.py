@@ -1,27 +1,44 @@
-"""Any table to and from a file, the format chosen by the extension: FITS, ECSV, CSV, Parquet."""
+"""Tables to and from files, for every room: FITS, ECSV, CSV and Parquet, by the extension."""
 
 from __future__ import annotations
 
+import json
 import os
 import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 from astropy.io import fits
 from astropy.table import Table
 
+from agez.column_words import describe_columns
 from agez.errors import AgezError
 from agez.files import check_input, check_output, whole_file
 
 FORMATS = {".fits": "fits", ".fit": "fits", ".ecsv": "ascii.ecsv", ".csv": "ascii.csv", ".parquet": "parquet"}
+#: Columns that stay text where a format does not say so, so that leading zeros are kept.
+_IDENTIFIERS = ("id", "spec_id", "galaxy_id")
 
 
-def table_format(path: str | os.PathLike[str]) -> str:
-    """Astropy's name of the format that the extension says (``.gz`` after it is fine); AgezError if unknown."""
-    path = Path(path)
+def _extension(path: Path) -> str:
     suffixes = [s.lower() for s in path.suffixes if s.lower() != ".gz"]
-    suffix = suffixes[-1] if suffixes else ""
+    return suffixes[-1] if suffixes else ""
+
+
+def table_format(path: str | os.PathLike[str], *, also: Sequence[str] = ()) -> str:
+    """Astropy's name of the format that the extension says (``.gz`` after it is fine); AgezError if unknown.
+
+    Extensions of ``also`` are fine, too, and are given back as they are.
+    """
+    path = Path(path)
+    suffix = _extension(path)
+    if suffix in also:
+        return suffix
     if suffix not in FORMATS:
-        raise AgezError(f"{path}: unknown kind of table {suffix!r}; use one of {', '.join(FORMATS)}")
+        raise AgezError(f"{path}: unknown kind of table {suffix!r}; use one of {', '.join([*FORMATS, *also])}")
     kind = FORMATS[suffix]
     if kind == "parquet":
         try:
@@ -31,32 +48,144 @@ def table_format(path: str | os.PathLike[str]) -> str:
     return kind
 
 
-def write_table(path: str | os.PathLike[str], table: Table) -> None:
-    """Write a table, whole or not at all.  CSV keeps neither units nor header; NaN is an empty cell there."""
-    path = check_output(path)
+def check_table_output(path: str | os.PathLike[str], *, also: Sequence[str] = ()) -> Path:
+    """The path of a table that can be written, its kind known by the extension; to be called before long work."""
+    table_format(path, also=also)
+    return check_output(path)
+
+
+def check_fits_output(path: str | os.PathLike[str]) -> Path:
+    """The path of a FITS file that can be written; to be called before long work."""
+    path = Path(path)
+    if path.is_dir() or FORMATS.get(_extension(path)) == "fits":
+        return check_output(path)
+    raise AgezError(f"output {path}: this is written as FITS; give a name that ends in .fits")
+
+
+def table_hdu(table: Table, *, name: str = "", header: Mapping[str, Any] | None = None) -> fits.BinTableHDU:
+    """A FITS table with agez's units, each column's comment as TCOMMn, and ``header`` (or the table's own).
+
+    A value of ``header`` may be (value, comment).
+    """
+    plain = describe_columns(Table(table, copy=True))
+    comments = [plain[column].description for column in plain.colnames]
+    for column in plain.colnames:
+        plain[column].description = None  # astropy would write a block of YAML for them
+    cards = dict(plain.meta if header is None else header)
+    plain.meta = {}
+    plain.convert_unicode_to_bytestring()  # UTF-8: an identifier need not be ASCII
+    hdu = fits.table_to_hdu(plain, name=name or None)
+    for number, comment in enumerate(comments, start=1):
+        if comment:
+            hdu.header.set(f"TCOMM{number}", comment, after=f"TFORM{number}")
+    for key, value in cards.items():
+        value, comment = value if isinstance(value, tuple) else (value, "")
+        if value is not None and key.upper() != "EXTNAME":
+            keyword = key.upper() if len(key) <= 8 else f"HIERARCH {key}"
+            hdu.header[keyword] = (_card_value(value), comment)
+    return hdu
+
+
+def _card_value(value: Any) -> Any:
+    if isinstance(value, bool | int | float | np.bool_ | np.integer | np.floating) and np.isfinite(value):
+        return value.item() if isinstance(value, np.generic) else value
+    text = value if isinstance(value, str) else json.dumps(value, default=str)
+    return text.encode("ascii", "backslashreplace").decode().replace("\n", " ")
+
+
+def write_fits(path: str | os.PathLike[str], hdus: Sequence[Any], *, header: Mapping[str, Any] | None = None) -> None:
+    """Write an empty primary HDU with ``header``, and the others, whole or not at all."""
+    primary = fits.PrimaryHDU()
+    primary.header.update(header or {})
+    with whole_file(path) as part:
+        fits.HDUList([primary, *hdus]).writeto(part, overwrite=True)
+
+
+def write_table(path: str | os.PathLike[str], table: Table, *, name: str = "") -> None:
+    """Write a table, whole or not at all.  CSV keeps neither units nor header; NaN is an empty cell there.
+
+    ``name`` is that of the table inside a FITS file.
+    """
+    path = check_table_output(path)
     kind = table_format(path)
-    with whole_file(path) as part, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # remarks on units and long header cards
+    if kind == "fits":
+        write_fits(path, [table_hdu(table, name=name)])
+        return
+    table = describe_columns(Table(table, copy=True))
+    with whole_file(path) as part:
         if kind == "ascii.csv":
-            plain = Table(table, copy=False)
-            plain.meta = {}
-            plain.write(part, format=kind, overwrite=True, fill_values=[("nan", "")])
+            table.meta = {}
+            table.write(part, format=kind, overwrite=True, fill_values=[("nan", "")])
         else:
             table.write(part, format=kind, overwrite=True)
 
 
-def read_table(path: str | os.PathLike[str]) -> Table:
-    """Read a table; identifiers (``id``, ``spec_id``, ``galaxy_id``) stay text, so leading zeros are kept."""
+@contextmanager
+def open_fits(path: str | os.PathLike[str]) -> Iterator[fits.HDUList]:
+    """The HDUs of a FITS file; whatever goes wrong inside the ``with`` for the file's sake is one AgezError."""
     path = check_input(path)
-    kind = table_format(path)
-    text = {"converters": {"id": str, "spec_id": str, "galaxy_id": str}} if kind == "ascii.csv" else {}
+    with _one_clear_line(path, "fits"), fits.open(path, memmap=False) as hdus:
+        len(hdus)  # reads on to the end, so that a file cut short anywhere is noticed
+        yield hdus
+
+
+@contextmanager
+def _one_clear_line(path: Path, kind: str) -> Iterator[None]:
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return Table.read(path, format=kind, **text)
+            warnings.simplefilter("ignore")  # odd units or keywords in what is not ours are no concern
+            warnings.filterwarnings("error", message="(?s).*(truncated|corrupted)")  # all else is there, but not whole
+            yield
+    except AgezError:
+        raise
     except Exception as error:  # each reader has its own exceptions for a damaged file
         reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise AgezError(f"{path} cannot be read as a {kind.removeprefix('ascii.')} table: {reason}") from error
+        raise AgezError(
+            f"{path} cannot be read as a {kind.removeprefix('ascii.')} table: {reason}; "
+            "it may be cut short or of another kind: make or copy it again"
+        ) from error
+
+
+def hdu_to_table(hdu: Any) -> Table:
+    """The table of a FITS extension: header in ``meta``, comments of columns as their descriptions."""
+    table = Table.read(hdu, mask_invalid=False)
+    for number, name in enumerate(hdu.columns.names, start=1):
+        comment = table.meta.pop(f"TCOMM{number}", None)
+        if comment:
+            table[name].description = comment
+    return table
+
+
+def read_table(path: str | os.PathLike[str], *, prefer: Sequence[str] = ()) -> Table:
+    """Read a table; identifiers (``id``, ``spec_id``, ``galaxy_id``) stay text, so leading zeros are kept.
+
+    Of a FITS file with several tables, it is the first that ``prefer`` names, else the first.
+    """
+    path = check_input(path)
+    kind = table_format(path)
+    if kind == "fits":
+        with open_fits(path) as hdus:
+            tables = [hdu for hdu in hdus if isinstance(hdu, fits.BinTableHDU | fits.TableHDU)]
+            if not tables:
+                raise AgezError(f"{path} holds no table; give a file that does")
+            by_name = {hdu.name: hdu for hdu in reversed(tables)}
+            return hdu_to_table(next((by_name[name] for name in prefer if name in by_name), tables[0]))
+    text = {"converters": dict.fromkeys(_IDENTIFIERS, str)} if kind == "ascii.csv" else {}
+    with _one_clear_line(path, kind):
+        return Table.read(path, format=kind, **text)
+
+
+def named_hdu(hdus: fits.HDUList, name: str, path: str | os.PathLike[str], *, made_by: str) -> Any:
+    """The extension of that name; AgezError if there is none."""
+    if name not in hdus:
+        raise AgezError(f"{path} has no table {name}; it is not a file that {made_by!r} wrote")
+    return hdus[name]
+
+
+def read_tables(path: str | os.PathLike[str], names: Sequence[str], *, made_by: str) -> dict[str, Table]:
+    """The named tables of a FITS file that ``made_by`` wrote; AgezError if one is missing."""
+    with open_fits(path) as hdus:
+        return {name: hdu_to_table(named_hdu(hdus, name, path, made_by=made_by)) for name in names}
 
 
 def column_names(path: str | os.PathLike[str]) -> tuple[str, ...]:

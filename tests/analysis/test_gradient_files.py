@@ -132,7 +132,7 @@ def test_bad_input_is_one_clear_line_and_leaves_no_output(rows, tmp_path):
     rows[:20].write(tmp_path / "few.ecsv")
     cases = {
         "missing.fits": "no such file", "cut.fits": "cut.fits", "empty.fits": "empty", "garbage.ecsv": "cannot be read",
-        "table.xyz": "unknown extension", "image.fits": "no table", "norows.ecsv": "no rows",
+        "table.xyz": "unknown kind of table", "image.fits": "no table", "norows.ecsv": "no rows",
         "words.ecsv": "'x' holds", "metres.ecsv": "is in m", "nowhere.ecsv": "no row has a position",
         "novalues.ecsv": "none of log_age_lw", "noposition.ecsv": "no column 'x'", "few.ecsv": "at least 25 needed",
     }  # fmt: skip
@@ -149,5 +149,5 @@ def test_bad_input_is_one_clear_line_and_leaves_no_output(rows, tmp_path):
     with pytest.raises(AgezError, match="no column 'zzz'"):
         gradient_from_table(tmp_path / "good.fits", columns=["zzz"], **GEOMETRY)
     table, meta = gradient_from_table(tmp_path / "good.fits", **GEOMETRY)
-    with pytest.raises(AgezError, match="unknown extension"):
+    with pytest.raises(AgezError, match="unknown kind of table"):
         write_gradients(tmp_path / "out.xyz", table, meta=meta)

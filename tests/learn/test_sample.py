@@ -138,5 +138,5 @@ def test_galaxy_table_with_few_columns(tmp_path):
     with pytest.raises(AgezError, match="no column galaxy_id"):
         read_galaxies(tmp_path / "bad.csv")
     (tmp_path / "text.csv").write_text("galaxy_id,re_arcsec\nA,wide\n")
-    with pytest.raises(AgezError, match="re_arcsec holds text"):
+    with pytest.raises(AgezError, match="column re_arcsec, row 1 is 'wide'; expected a number"):
         read_galaxies(tmp_path / "text.csv")

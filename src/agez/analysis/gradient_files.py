@@ -9,14 +9,15 @@ from typing import Any
 
 import numpy as np
 from astropy import units as u
-from astropy.io import fits
-from astropy.table import Column, MaskedColumn, Table
+from astropy.table import Column, Table
 
 from agez.analysis.geometry import face_on_radius
 from agez.analysis.gradients import FRACTION, MAX_RADIUS, N_SUBSETS, GradientTable, galaxy_gradients
 from agez.errors import AgezError
-from agez.files import check_input, check_output, whole_file, write_json
+from agez.files import write_json
 from agez.flags import Flag, has_flag
+from agez.table_columns import integer_column, number_column, text_column
+from agez.table_files import check_table_output, read_table, table_format, write_table
 from agez.types import LABEL_NAMES, Floats
 
 SCHEMA = "agez.gradients/1"
@@ -24,7 +25,8 @@ SCHEMA = "agez.gradients/1"
 LEFT_OUT = Flag.NO_DATA | Flag.FIT_FAILED | Flag.BAD_CHI2 | Flag.TOO_FEW_BANDS | Flag.REDSHIFT_OUTSIDE_MODEL
 #: Extensions that are looked for in a FITS file, in this order; else its first table.
 _TABLE_NAMES = ("LABELS", "PREDICTIONS", "SPECTRA")
-_FITS = (".fits", ".fit", ".fits.gz")
+#: Name of the table of gradients in a FITS file; kinds of output besides tables.
+EXTENSION, _ALSO = "GRADIENTS", (".json",)
 #: Keys of the provenance and their FITS keywords (8 characters at most).
 _KEYWORDS = {
     "source": "SOURCE", "re_arcsec": "REARCSEC", "inclination_deg": "INCL", "pa_deg": "PA", "seed": "SEED",
@@ -79,8 +81,8 @@ def gradient_from_table(
     if (inclination_deg is None) != (pa_deg is None):
         given, other = ("--pa", "--inclination") if inclination_deg is None else ("--inclination", "--pa")
         raise AgezError(f"{given} without {other}: a tilted disc needs both; give {other} too, or neither for face-on")
-    source = check_input(path)
-    rows = _one_galaxy(_read(source), source, galaxy_id)
+    source = Path(path)
+    rows = _one_galaxy(read_table(source, prefer=_TABLE_NAMES), source, galaxy_id)
     wanted = _quantities(rows, source, columns)
     x, y = (_numbers(rows, name, source, unit=u.arcsec) for name in ("x", "y"))
     if not np.any(np.isfinite(x) & np.isfinite(y)):
@@ -88,12 +90,12 @@ def gradient_from_table(
     values = np.stack([_numbers(rows, name, source) for name in wanted], axis=1)
     flagged = np.zeros(len(rows), dtype=bool)
     if "flags" in rows.colnames:
-        flagged = has_flag(np.asarray(rows["flags"]).astype(np.int32), LEFT_OUT)
+        flagged = has_flag(integer_column(rows, "flags"), LEFT_OUT)
         values[flagged] = np.nan
     radius = face_on_radius(
         x, y, inclination_deg=inclination_deg or 0.0, pa_deg=pa_deg or 0.0, re_arcsec=float(re_arcsec)
     )
-    name = str(rows["galaxy_id"][0]) if "galaxy_id" in rows.colnames else source.name.split(".")[0]
+    name = str(text_column(rows, "galaxy_id")[0]) if "galaxy_id" in rows.colnames else source.name.split(".")[0]
     table = galaxy_gradients(np.full(len(rows), name), radius, values, names=wanted, rng=np.random.default_rng(seed))
     if np.all(table.reason != ""):
         raise AgezError(
@@ -114,31 +116,17 @@ def gradient_from_table(
 
 def write_gradients(path: str | os.PathLike[str], table: GradientTable, *, meta: Mapping[str, Any]) -> None:
     """Write gradients as FITS, ECSV, CSV or JSON, by extension: one row a galaxy and quantity, whole or not at all."""
-    output = check_output(path)
-    name = output.name.lower()
-    records = table.to_json()
-    if name.endswith(".json"):
-        write_json(output, gradients_json(table, meta=meta))
+    kind = table_format(path, also=_ALSO)
+    if kind in _ALSO:
+        write_json(path, gradients_json(table, meta=meta))
         return
+    records = table.to_json()
     columns: dict[str, Any] = {key: [record[key] for record in records] for key in records[0]} if records else {}
     for key in ("slope", "slope_err", "intercept"):
         columns[key] = np.array([np.nan if value is None else value for value in columns[key]])
     rows = Table(columns)
-    rows["slope"].description = "mean slope over the subsets [unit of the quantity per Re]"
-    rows["slope_err"].description = "standard deviation of the slope over the subsets [unit of the quantity per Re]"
-    rows["intercept"].description = "value at R = 0 [unit of the quantity]"
-    if name.endswith(_FITS):
-        rows.meta = {_KEYWORDS[key]: value for key, value in meta.items() if value is not None}
-        rows.meta["EXTNAME"] = "GRADIENTS"
-        kind = "fits"
-    elif name.endswith(".ecsv"):
-        rows.meta, kind = dict(meta), "ascii.ecsv"
-    elif name.endswith(".csv"):
-        kind = "ascii.csv"
-    else:
-        raise AgezError(f"output {output}: unknown extension; use .ecsv, .fits, .csv or .json")
-    with whole_file(output) as part:
-        rows.write(part, format=kind, overwrite=True)
+    rows.meta = {_KEYWORDS[key]: value for key, value in meta.items()} if kind == "fits" else dict(meta)
+    write_table(path, rows, name=EXTENSION)
 
 
 def gradients_json(table: GradientTable, *, meta: Mapping[str, Any]) -> dict[str, Any]:
@@ -150,33 +138,10 @@ def gradient_file(
     source: str | os.PathLike[str], output: str | os.PathLike[str], **options: Any
 ) -> tuple[GradientTable, dict[str, Any]]:
     """What ``agez gradient INPUT -o OUT`` does: :func:`gradient_from_table`, then :func:`write_gradients`."""
-    check_output(output)
+    check_table_output(output, also=_ALSO)
     table, meta = gradient_from_table(source, **options)
     write_gradients(output, table, meta=meta)
     return table, meta
-
-
-def _read(path: Path) -> Table:
-    name = path.name.lower()
-    try:
-        if name.endswith(_FITS):
-            with fits.open(path) as hdus:
-                tables = {
-                    hdu.name: k for k, hdu in enumerate(hdus) if isinstance(hdu, fits.BinTableHDU | fits.TableHDU)
-                }
-            if not tables:
-                raise AgezError(f"{path} holds no table; give a file of labels, of predictions or a table with x, y")
-            hdu = next((tables[known] for known in _TABLE_NAMES if known in tables), next(iter(tables.values())))
-            return Table.read(path, hdu=hdu)
-        kinds = {".ecsv": "ascii.ecsv", ".csv": "ascii.csv", ".parquet": "parquet"}
-        kind = next((kind for ending, kind in kinds.items() if name.endswith(ending)), None)
-        if kind is None:
-            raise AgezError(f"{path}: unknown extension; a table is .fits, .ecsv, .csv or .parquet")
-        return Table.read(path, format=kind)
-    except AgezError:
-        raise
-    except Exception as error:  # any reader's complaint about a broken file is the user's one clear line
-        raise AgezError(f"{path} cannot be read as a table ({type(error).__name__}: {error}); make it again") from error
 
 
 def _one_galaxy(rows: Table, path: Path, galaxy_id: str | None) -> Table:
@@ -186,7 +151,7 @@ def _one_galaxy(rows: Table, path: Path, galaxy_id: str | None) -> Table:
         if galaxy_id is not None:
             raise AgezError(f"{path} has no column galaxy_id to find {galaxy_id!r} in")
         return rows
-    ids = np.asarray(rows["galaxy_id"]).astype(str)
+    ids = text_column(rows, "galaxy_id")
     found = np.unique(ids)
     if galaxy_id is None:
         if len(found) > 1:
@@ -214,8 +179,7 @@ def _numbers(rows: Table, name: str, path: Path, *, unit: u.Unit | None = None) 
         raise AgezError(
             f"{path}: column {name!r} holds {column.dtype} of shape {column.shape}; expected one number a row"
         )
-    values = np.ma.filled(np.ma.asarray(column, dtype=float), np.nan) if isinstance(column, MaskedColumn) else column
-    numbers = np.asarray(values, dtype=float)
+    numbers = number_column(rows, name, source=str(path))
     if unit is not None and isinstance(column, Column) and column.unit is not None:
         try:
             numbers = numbers * u.Unit(column.unit).to(unit)

@@ -3,48 +3,31 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
-from astropy.io import fits
 from astropy.table import Table
 
 from agez.errors import AgezError
-from agez.files import make_folder, whole_file
+from agez.files import make_folder
 from agez.mocks.galaxies import MockGalaxy
 from agez.mocks.plan import SurveyPlan
 from agez.mocks.survey import iterate_survey
 from agez.progress import progress
 from agez.spectra.readers import write_rss
 from agez.spectra.templates import SSPGrid
-from agez.table_files import read_table
+from agez.table_columns import need_columns, number_column, table_rows
+from agez.table_files import read_table, table_hdu, write_fits
 from agez.types import NORM_BAND_ANGSTROM, Galaxies, Rows, Truth
 
 GALAXIES_FILE, TRUTH_FILE = "galaxies.fits", "truth.fits"
-_UNITS = {
-    "re_arcsec": "arcsec", "inclination": "deg", "pa": "deg", "av": "mag", "x": "arcsec", "y": "arcsec",
-    "true_av": "mag", "true_velocity_kms": "km / s", "true_sigma_kms": "km / s",
-}  # fmt: skip
 
 
 def rss_name(galaxy_id: str) -> str:
     """File name of one galaxy's spectra, as CALIFA names its row-stacked V500 spectra."""
     return f"{galaxy_id}.V500.RSS.fits"
-
-
-def _write_table(path: Path, columns: Mapping[str, object], *, name: str, header: dict[str, object]) -> None:
-    table = Table(dict(columns))
-    for column in table.colnames:
-        if column in _UNITS:
-            table[column].unit = _UNITS[column]
-    hdu = fits.table_to_hdu(table)
-    hdu.name = name
-    for key, (value, comment) in {k: v if isinstance(v, tuple) else (v, "") for k, v in header.items()}.items():
-        hdu.header[key] = (value, comment)
-    with whole_file(path) as part:
-        fits.HDUList([fits.PrimaryHDU(), hdu]).writeto(part, overwrite=True)
 
 
 def galaxy_columns(galaxies: Galaxies) -> dict[str, object]:
@@ -101,26 +84,23 @@ def write_survey(
         "NORMHIGH": (NORM_BAND_ANGSTROM[1], "[Angstrom] to here, before dust"),
     }
     joined = {name: np.concatenate([part[name] for part in truths]) for name in truths[0]} if truths else {}  # type: ignore[misc]
-    _write_table(folder / GALAXIES_FILE, galaxy_columns(plan.galaxies.take(wanted)), name="GALAXIES", header=about)
-    _write_table(folder / TRUTH_FILE, joined, name="TRUTH", header=about)
+    galaxies = Table(galaxy_columns(plan.galaxies.take(wanted)))
+    write_fits(folder / GALAXIES_FILE, [table_hdu(galaxies, name="GALAXIES", header=about)])
+    write_fits(folder / TRUTH_FILE, [table_hdu(Table(joined), name="TRUTH", header=about)])
     return written
 
 
 def read_truth(path: str | os.PathLike[str], rows: Rows) -> Truth:
     """The truth of a mock survey for the given rows, found by (galaxy_id, spec_id); NaN where it has none."""
-    table = read_table(path)
+    table, source = read_table(path, prefer=("TRUTH",)), str(path)
     names = [f"true_{field.name}" for field in fields(Truth)]
-    missing = [name for name in ("galaxy_id", "spec_id", *names) if name not in table.colnames]
-    if missing:
-        raise AgezError(
-            f"{path}: column(s) {', '.join(missing)} missing; it is not a truth.fits that 'agez mock' wrote"
-        )
-    keys = zip(np.asarray(table["galaxy_id"]).astype(str), np.asarray(table["spec_id"]).astype(str), strict=True)
-    at = {key: i for i, key in enumerate(keys)}
+    need_columns(table, ("galaxy_id", "spec_id", *names), source=source, made_by="agez mock")
+    own = table_rows(table, source=source)
+    at = {key: i for i, key in enumerate(zip(own.galaxy_id.tolist(), own.spec_id.tolist(), strict=True))}
     index = np.array([at.get(key, -1) for key in zip(rows.galaxy_id.tolist(), rows.spec_id.tolist(), strict=True)])
     if not np.any(index >= 0):
         raise AgezError(
             f"{path}: no (galaxy_id, spec_id) of the photometry is in it; give the truth of the same survey"
         )
-    values = {name: np.asarray(table[name], dtype=float)[index] for name in names}
+    values = {name: number_column(table, name, source=source)[index] for name in names}
     return Truth(**{name.removeprefix("true_"): np.where(index >= 0, v, np.nan) for name, v in values.items()})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,17 +9,18 @@ from pathlib import Path
 import numpy as np
 from astropy import units as u
 from astropy.table import Column, Table
-from astropy.units import UnitsWarning
 
 from agez.errors import AgezError
-from agez.files import check_input, check_output, whole_file
 from agez.flags import Flag, set_flag
 from agez.photometry.filters import FILTER_SETS, FilterSet, load_filters
 from agez.photometry.names import canonical_band_name
 from agez.photometry.synthesis import ab_magnitude, flux_from_ab_magnitude
-from agez.types import Bands, Bools, Floats, Photometry, Rows, Strings
+from agez.table_columns import number_column, rows_columns, table_rows
+from agez.table_files import read_table, write_table
+from agez.types import Bands, Bools, Floats, Photometry
 
-_FORMATS = {".fits": "fits", ".fit": "fits", ".ecsv": "ascii.ecsv", ".csv": "ascii.csv", ".parquet": "parquet"}
+#: Name of the table in a FITS file.
+EXTENSION = "PHOTOMETRY"
 #: Values that surveys write where nothing was measured.
 SURVEY_CODES = (-99.0, 99.0, -999.0, 999.0, -9999.0)
 #: Those that may also be a flux: in a flux column they count as codes only beside an error that is no error.
@@ -59,38 +59,8 @@ def read_photometry(
         Only the bands that the table has, in the order of the set.  ``meta['redshift_assumed']`` is True
         where neither a column nor an argument said the redshift.
     """
-    path = check_input(path)
-    return table_to_photometry(_read(path), source=str(path), filters=filters, redshift=redshift)
-
-
-def _format(path: Path) -> str:
-    suffixes = [s.lower() for s in path.suffixes if s.lower() not in (".gz",)]
-    suffix = suffixes[-1] if suffixes else ""
-    if suffix not in _FORMATS:
-        raise AgezError(f"{path}: unknown kind of table {suffix!r}; use one of {', '.join(_FORMATS)}")
-    return _FORMATS[suffix]
-
-
-def _read(path: Path) -> Table:
-    kind = _format(path)
-    _need_pyarrow(kind, path)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UnitsWarning)  # an odd unit in a column that is not ours is no concern
-            # Identifiers stay text: a leading zero matters.
-            text = {"converters": {"id": str, "galaxy_id": str}} if kind == "ascii.csv" else {}
-            return Table.read(path, format=kind, **text)
-    except Exception as error:  # each reader has its own exceptions for a damaged file
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise AgezError(f"{path} cannot be read as a {kind.removeprefix('ascii.')} table: {reason}") from error
-
-
-def _need_pyarrow(kind: str, path: Path) -> None:
-    if kind == "parquet":
-        try:
-            import pyarrow  # noqa: F401
-        except ImportError as error:
-            raise AgezError(f"{path}: Parquet needs pyarrow; run: pip install 'agez[parquet]'") from error
+    table = read_table(path, prefer=(EXTENSION,))
+    return table_to_photometry(table, source=str(path), filters=filters, redshift=redshift)
 
 
 @dataclass(frozen=True)
@@ -141,7 +111,7 @@ def table_to_photometry(
     flags = set_flag(flags, infinite, Flag.NON_FINITE)
     flags = set_flag(flags, bad_error, Flag.BAD_ERROR)
     meta = {"source": source, "filter_set": bands.filter_set, "redshift_assumed": assumed}
-    return Photometry(bands, flux, flux_err, covered, _rows(table, source), seen_at, flags, meta)
+    return Photometry(bands, flux, flux_err, covered, table_rows(table, source=source), seen_at, flags, meta)
 
 
 def _find_bands(table: Table, source: str, filters: str | Bands | FilterSet | None) -> tuple[Bands, list[_BandColumns]]:
@@ -195,24 +165,8 @@ def _known_bands(table: Table, source: str, filters: str | Bands | FilterSet | N
 
 def _numbers(table: Table, name: str, source: str) -> tuple[Floats, Bools]:
     """A column as floats, NaN where masked, and where it says anything at all."""
-    column = table[name]
-    if getattr(column, "ndim", 1) != 1:
-        raise AgezError(f"{source}: column {name} holds {column.shape[1:]} values a row; expected one number")
-    try:
-        values = np.ma.asarray(column).astype(float)
-    except (TypeError, ValueError):
-        bad = next((i for i, value in enumerate(column) if not _is_number(value)), 0)
-        raise AgezError(f"{source}: column {name}, row {bad + 1} is {str(column[bad])!r}; expected a number") from None
-    filled = np.ma.filled(values, np.nan)
-    return filled, ~np.isnan(filled)
-
-
-def _is_number(value: object) -> bool:
-    try:
-        float(str(value))
-    except ValueError:
-        return False
-    return True
+    values = number_column(table, name, source=source)
+    return values, ~np.isnan(values)
 
 
 def _to_microjansky(table: Table, name: str, source: str, *, default: float = 1.0) -> float:
@@ -282,31 +236,9 @@ def _redshift(table: Table, source: str, redshift: float | None) -> tuple[Floats
     return np.full(len(table), 0.0 if redshift is None else float(redshift)), redshift is None
 
 
-def _rows(table: Table, source: str) -> Rows:
-    n = len(table)
-
-    def text(name: str) -> Strings:
-        column = table[name]
-        return np.array(
-            ["" if v is np.ma.masked else v.decode() if isinstance(v, bytes) else str(v) for v in column], dtype=str
-        )
-
-    numbered = Rows.numbered(n)
-    return Rows(
-        text("id") if "id" in table.colnames else numbered.spec_id,
-        text("galaxy_id") if "galaxy_id" in table.colnames else numbered.galaxy_id,
-        _numbers(table, "x", source)[0] if "x" in table.colnames else numbered.x,
-        _numbers(table, "y", source)[0] if "y" in table.colnames else numbered.y,
-    )
-
-
 def photometry_to_table(photometry: Photometry, *, magnitudes: bool = False) -> Table:
     """The table that :func:`write_photometry` writes."""
-    table = Table()
-    table["id"] = photometry.rows.spec_id
-    table["galaxy_id"] = photometry.rows.galaxy_id
-    table["x"] = Column(photometry.rows.x, unit=u.arcsec)
-    table["y"] = Column(photometry.rows.y, unit=u.arcsec)
+    table = Table(rows_columns(photometry.rows, id_name="id"))
     table["redshift"] = photometry.redshift
     values, errors = photometry.flux, photometry.flux_err
     kind, unit = "flux", u.microjansky
@@ -332,14 +264,4 @@ def write_photometry(path: str | Path, photometry: Photometry, *, magnitudes: bo
     flux that is not positive becomes 99 with its limit in the error column: its value is lost.
     CSV keeps no units: fluxes are in microjansky.
     """
-    path = check_output(path)
-    kind = _format(path)
-    _need_pyarrow(kind, path)
-    table = photometry_to_table(photometry, magnitudes=magnitudes)
-    with whole_file(path) as part, warnings.catch_warnings():
-        warnings.simplefilter("ignore", UnitsWarning)
-        if kind == "ascii.csv":
-            table.meta.clear()
-            table.write(part, format=kind, overwrite=True, fill_values=[("nan", "")])
-        else:
-            table.write(part, format=kind, overwrite=True)
+    write_table(path, photometry_to_table(photometry, magnitudes=magnitudes), name=EXTENSION)

@@ -8,18 +8,23 @@ from typing import Any
 
 import numpy as np
 from astropy.io import fits
+from astropy.table import Table
 
 from agez import __version__
-from agez.errors import AgezError
-from agez.files import check_input, whole_file
 from agez.spectra.templates import SSPGrid
-from agez.types import Floats, Labels, Rows
+from agez.table_columns import (
+    integer_column,
+    meta_json,
+    native,
+    need_columns,
+    number_column,
+    rows_columns,
+    table_rows,
+)
+from agez.table_files import hdu_to_table, named_hdu, open_fits, table_hdu, write_fits
+from agez.types import Labels
 
-_UNITS = {
-    "x": "arcsec", "y": "arcsec", "velocity_kms": "km/s", "sigma_kms": "km/s", "av": "mag", "snr": "1/Angstrom",
-    "log_age_lw": "dex(yr)", "log_age_lw_err": "dex", "log_age_mw": "dex(yr)", "log_age_mw_err": "dex",
-    "mh_lw": "dex", "mh_lw_err": "dex", "mh_mw": "dex", "mh_mw_err": "dex",
-}  # fmt: skip
+_MADE_BY = "agez label"
 
 
 def write_labels(path: str | os.PathLike[str], labels: Labels, *, grid: SSPGrid | None = None) -> None:
@@ -30,15 +35,14 @@ def write_labels(path: str | os.PathLike[str], labels: Labels, *, grid: SSPGrid 
     grid : SSPGrid, optional
         The templates of the fit: its ages and metallicities become the table GRID beside HISTORY.
     """
-    names = ("spec_id", "galaxy_id", "x", "y", *Labels.column_names())
-    columns = []
-    for name in names:
-        values = getattr(labels.rows if name in ("spec_id", "galaxy_id", "x", "y") else labels, name)
-        columns.append(fits.Column(name=name, array=values, format=_format(values), unit=_UNITS.get(name)))
-    table = fits.BinTableHDU.from_columns(columns, name="LABELS")
-    table.header["AGEZVER"] = (__version__, "agez that wrote this file")
-    table.header["AGEZMETA"] = (json.dumps(dict(labels.meta)), "how the labels were made")
-    hdus = [fits.PrimaryHDU(), table]
+    table = Table(rows_columns(labels.rows, id_name="spec_id"))
+    for name in Labels.column_names():
+        table[name] = getattr(labels, name)
+    about = {
+        "AGEZVER": (__version__, "agez that wrote this file"),
+        "AGEZMETA": (json.dumps(dict(labels.meta)), "how the labels were made"),
+    }
+    hdus = [table_hdu(table, name="LABELS", header=about)]
     if labels.weights is not None:
         image = fits.ImageHDU(np.asarray(labels.weights, dtype=np.float32), name="HISTORY")
         image.header["BUNIT"] = ("", "fraction of the light in the normalisation band")
@@ -46,25 +50,13 @@ def write_labels(path: str | os.PathLike[str], labels: Labels, *, grid: SSPGrid 
         hdus.append(image)
         if grid is not None:
             hdus.append(_grid_table(grid))
-    with whole_file(path) as part:
-        fits.HDUList(hdus).writeto(part, overwrite=True)
-
-
-def _format(values: Floats) -> str:
-    kinds = {"U": f"{max(1, values.dtype.itemsize // 4)}A", "i": "J", "f": "D"}
-    return kinds[values.dtype.kind]
+    write_fits(path, hdus)
 
 
 def _grid_table(grid: SSPGrid) -> fits.BinTableHDU:
     age, mh = np.meshgrid(grid.log_age, grid.mh, indexing="ij")
-    columns = [
-        fits.Column("log_age", "D", unit="dex(yr)", array=age.ravel()),
-        fits.Column("mh", "D", unit="dex", array=mh.ravel()),
-        fits.Column("light_per_mass", "D", array=grid.light.ravel()),
-    ]
-    table = fits.BinTableHDU.from_columns(columns, name="GRID")
-    table.header["TEMPLATE"] = grid.name
-    return table
+    table = Table({"log_age": age.ravel(), "mh": mh.ravel(), "light_per_mass": grid.light.ravel()})
+    return table_hdu(table, name="GRID", header={"TEMPLATE": grid.name})
 
 
 def read_labels(path: str | os.PathLike[str]) -> Labels:
@@ -72,39 +64,11 @@ def read_labels(path: str | os.PathLike[str]) -> Labels:
 
     ``_err`` columns, kinematics and the like may be missing (NaN); the labels themselves may not.
     """
-    path = check_input(path)
-    try:
-        with fits.open(path, memmap=False) as hdus:
-            if "LABELS" not in hdus:
-                raise AgezError(f"{path} has no LABELS table; it is not a file that 'agez label' wrote")
-            data, header = hdus["LABELS"].data, hdus["LABELS"].header
-            found = {name: _native(data[name]) for name in data.names}
-            weights = _native(hdus["HISTORY"].data) if "HISTORY" in hdus else None
-    except AgezError:
-        raise
-    except Exception as error:  # astropy raises many types on damaged files
-        raise AgezError(f"{path} cannot be read as FITS: {error}; it may be cut short, make it again") from error
-    missing = [name for name in ("spec_id", "log_age_lw", "mh_lw") if name not in found]
-    if missing:
-        raise AgezError(f"{path}: table LABELS lacks column(s) {', '.join(missing)}")
-    n = len(data)
-    if n == 0:
-        raise AgezError(f"{path}: table LABELS has no rows")
-    blank = np.full(n, np.nan)
-    rows = Rows(
-        np.asarray(found["spec_id"], dtype=str), np.asarray(found.get("galaxy_id", np.full(n, "")), dtype=str),
-        found.get("x", blank), found.get("y", blank),
-    )  # fmt: skip
-    values: dict[str, Any] = {name: found.get(name, blank) for name in Labels.column_names()}
-    values["flags"] = np.asarray(found.get("flags", np.zeros(n)), dtype=np.int32)
-    try:
-        meta = json.loads(header.get("AGEZMETA", "{}"))
-    except json.JSONDecodeError:
-        meta = {}
-    return Labels(rows=rows, weights=weights, meta=meta, **values)
-
-
-def _native(values: Any) -> Any:
-    """The array in this machine's byte order, strings as str."""
-    array = np.asarray(values)
-    return array.astype(str) if array.dtype.kind in "SU" else array.astype(array.dtype.newbyteorder("="))
+    source = f"{path}, table LABELS"
+    with open_fits(path) as hdus:
+        table = hdu_to_table(named_hdu(hdus, "LABELS", path, made_by=_MADE_BY))
+        weights = native(hdus["HISTORY"].data) if "HISTORY" in hdus else None
+    need_columns(table, ("spec_id", "log_age_lw", "mh_lw"), source=source, made_by=_MADE_BY)
+    values: dict[str, Any] = {name: number_column(table, name, source=source) for name in Labels.column_names()}
+    values["flags"] = integer_column(table, "flags")
+    return Labels(rows=table_rows(table, source=source), weights=weights, meta=meta_json(table, "AGEZMETA"), **values)
