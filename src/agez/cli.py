@@ -140,12 +140,18 @@ def _add_filters(p: argparse.ArgumentParser) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit status."""
     options = _parser().parse_args(arguments)
-    from agez import commands
-
     try:
+        from agez import commands
+        from agez.option_checks import check_numbers
+
+        check_numbers(options)
         content, lines = commands.COMMANDS[options.command](options)
+        answer = json.dumps(content, allow_nan=False) if options.json else "\n".join(lines)
     except AgezError as error:
-        print(f"agez: error: {error}", file=sys.stderr)
+        print(f"agez: error: {' '.join(str(error).split())}", file=sys.stderr)
+        return 1
+    except MemoryError:
+        print("agez: error: not enough memory; give fewer or smaller files at a time", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("agez: interrupted", file=sys.stderr)
@@ -160,7 +166,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         return 1
     try:
-        print(json.dumps(content, allow_nan=False) if options.json else "\n".join(lines), flush=True)
+        print(answer, flush=True)
     except BrokenPipeError:
         # whoever read our output has gone; nothing is lost, since files are written already
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from agez.errors import AgezError
-from agez.files import check_input, check_output, make_folder
+from agez.files import check_input, make_folder
 from agez.flags import count_flags
 from agez.progress import progress
+from agez.table_files import check_fits_output, check_table_output
 from agez.types import TARGET_WORDS, Labels, Photometry, Prediction, Spectra
 
 #: An object for ``--json``, and the lines that a person sees.
@@ -48,36 +49,14 @@ def mock(options: Namespace) -> Answer:
     from agez.mocks.survey_files import write_survey
     from agez.spectra.templates import load_templates
 
-    if options.galaxies < 1:
-        raise AgezError(f"--galaxies is {options.galaxies}; expected at least 1")
     n_spectra = options.spectra
     if n_spectra is None:
         n_spectra = round(N_SPECTRA * options.galaxies / N_GALAXIES)
-    folder = make_folder(options.out)
     plan = survey_plan(options.galaxies, n_spectra, seed=options.seed)
+    folder = make_folder(options.out)
     files = write_survey(folder, plan, load_templates(options.templates))
     content = {"folder": str(folder), "n_galaxies": len(files), "n_spectra": n_spectra, "seed": options.seed}
     return content, [f"{folder}: {n_spectra} spectra of {len(files)} galaxies, galaxies.fits, truth.fits"]
-
-
-def _each_file(options: Namespace, redshift: float | None) -> list[Spectra]:
-    from agez.apply.inputs import spectra_files
-    from agez.spectra.readers import read_spectra
-
-    files = spectra_files(options.input)
-    return [read_spectra(path, redshift=redshift) for path in progress(files, title="reading spectra")]
-
-
-def _remarks(spectra: list[Spectra]) -> list[str]:
-    """What had to be assumed of the spectra, said once."""
-    lines = []
-    assumed = sorted({word for one in spectra for word in one.meta.get("assumed", ())})
-    if assumed:
-        lines.append(f"assumed, since the files do not say: {', '.join(assumed)}")
-    unknown = sum(int(np.isnan(one.redshift).sum()) for one in spectra)
-    if unknown:
-        lines.append(f"{unknown} spectra have no redshift and were taken as rest-frame; give one if they are not")
-    return lines
 
 
 def _flag_lines(flags: Any) -> list[str]:
@@ -87,27 +66,30 @@ def _flag_lines(flags: Any) -> list[str]:
 
 def synth(options: Namespace) -> Answer:
     """``agez synth``."""
+    from agez.apply.inputs import each_spectra, remarks_on, spectra_files
     from agez.photometry.filters import FILTER_SETS, load_filters
     from agez.photometry.synthesis import synthesize
     from agez.photometry.tables import write_photometry
 
-    check_output(options.out)
+    check_table_output(options.out)
     if options.observed and options.redshift:
         raise AgezError("--observed leaves every object at its own redshift; do not give --redshift with it")
-    if options.redshift <= -1:
-        raise AgezError(f"--redshift is {options.redshift}; expected more than -1")
     measured = options.measured and options.filters in FILTER_SETS
     if options.measured and not measured:
         raise AgezError(f"--measured goes with a named filter set; {options.filters} already gives its curves")
     filters = load_filters(options.filters, measured=measured)
-    spectra = _each_file(options, options.source_redshift)
     redshift = None if options.observed else options.redshift
-    photometry = Photometry.concatenate([synthesize(one, filters, redshift=redshift) for one in spectra])
+    parts: list[Photometry] = []
+    remarks: dict[str, None] = {}
+    for spectra in each_spectra(spectra_files(options.input), redshift=options.source_redshift, title="synthesis"):
+        parts.append(synthesize(spectra, filters, redshift=redshift))
+        remarks.update(dict.fromkeys(remarks_on(spectra)))
+    photometry = Photometry.concatenate(parts)
     if not photometry.covered.any():
-        low, high = spectra[0].wave_angstrom[0], spectra[0].wave_angstrom[-1]
+        low, high = spectra.wave_angstrom[0], spectra.wave_angstrom[-1]
         raise AgezError(
-            f"{spectra[0].source}: its wavelengths, {low:.0f}-{high:.0f} A, cover no band of {options.filters!r}; "
-            "check the wavelength unit, or choose other --filters"
+            f"{spectra.source}: its wavelengths, {low:.0f}-{high:.0f} A, cover no band of {options.filters!r}; "
+            "check the wavelength unit and the redshift, or choose other --filters"
         )
     write_photometry(options.out, photometry, magnitudes=options.magnitudes)
     covered = int(photometry.covered.any(axis=0).sum())
@@ -118,28 +100,28 @@ def synth(options: Namespace) -> Answer:
         "n_bands_covered": covered,
         "filters": filters.source,
         "flags": count_flags(photometry.flags),
+        "remarks": list(remarks),
     }
     lines = [f"{options.out}: {len(photometry)} SEDs, {covered} of {len(photometry.bands)} bands covered"]
-    return content, [*_remarks(spectra), *lines, *_flag_lines(photometry.flags)]
+    return content, [*remarks, *lines, *_flag_lines(photometry.flags)]
 
 
 def label(options: Namespace) -> Answer:
     """``agez label``."""
-    from agez.apply.inputs import spectra_files
+    from agez.apply.inputs import each_spectra, remarks_on, spectra_files
     from agez.spectra.fitting import fit_labels
     from agez.spectra.label_files import write_labels
     from agez.spectra.populations import FitSettings
-    from agez.spectra.readers import read_spectra
     from agez.spectra.templates import load_templates
 
-    check_output(options.out)
+    check_fits_output(options.out)
     files = spectra_files(options.input)
     grid = load_templates(options.templates)
     settings = FitSettings(continuum=options.continuum)
-    parts, remarks = [], set()
-    for path in progress(files, title="fitting spectra"):
-        spectra = read_spectra(path, redshift=options.redshift)
-        remarks.update(_remarks([spectra]))
+    parts: list[Labels] = []
+    remarks: dict[str, None] = {}
+    for spectra in each_spectra(files, redshift=options.redshift, title="spectral fitting"):
+        remarks.update(dict.fromkeys(remarks_on(spectra)))
         parts.append(fit_labels(spectra, grid, settings=settings))
     labels = Labels.concatenate(parts)
     write_labels(options.out, labels, grid=grid)
@@ -150,8 +132,9 @@ def label(options: Namespace) -> Answer:
         "n_fitted": fitted,
         "templates": grid.name,
         "flags": count_flags(labels.flags),
+        "remarks": list(remarks),
     }
-    lines = [*sorted(remarks), f"{options.out}: {fitted} of {len(labels)} spectra fitted with {grid.name}"]
+    lines = [*remarks, f"{options.out}: {fitted} of {len(labels)} spectra fitted with {grid.name}"]
     return content, [*lines, *_few_rows(labels), *_flag_lines(labels.flags)]
 
 
@@ -173,7 +156,7 @@ def sample(options: Namespace) -> Answer:
     from agez.photometry.tables import read_photometry
     from agez.spectra.label_files import read_labels
 
-    check_output(options.out)
+    check_fits_output(options.out)
     photometry, labels = read_photometry(options.photometry), read_labels(options.labels)
     galaxies = None if options.galaxies is None else read_galaxies(options.galaxies)
     truth = None if options.truth is None else read_truth(options.truth, photometry.rows)
@@ -190,17 +173,15 @@ def train(options: Namespace) -> Answer:
     """``agez train``."""
     from dataclasses import replace
 
-    from agez.learn.model import save_model
+    from agez.learn.model import check_model_output, save_model
     from agez.learn.sample import read_sample
     from agez.learn.training import CONVERGED_FAST
     from agez.learn.training import train as run
 
-    check_output(options.out)
+    check_model_output(options.out)
     data = read_sample(options.sample)
     settings = CONVERGED_FAST
     if options.max_epochs is not None:
-        if options.max_epochs < 1:
-            raise AgezError(f"--max-epochs is {options.max_epochs}; expected at least 1")
         settings = replace(settings, max_epochs=options.max_epochs)
     with progress(total=8 * settings.max_epochs, title="training") as bar:
         model = run(
@@ -213,28 +194,34 @@ def train(options: Namespace) -> Answer:
             progress=lambda number, epoch, mse: bar.update(1),
         )
     save_model(options.out, model)
-    scores = model.header["scores"]
+    scores = {word: model.header["scores"][target] for target, word in TARGET_WORDS.items()}
+    content = {
+        "output": options.out,
+        "n_spectra": len(data),
+        "n_galaxies": len(data.galaxies),
+        "split": options.split,
+        "seed": options.seed,
+        "scores": scores,
+    }
     lines = [f"{options.out}: {len(data)} spectra of {len(data.galaxies)} galaxies, split {options.split}"]
-    lines += [
-        f"  {word}: sigma_mad {scores[word]['sigma_mad']:.3f} dex against labels" for word in TARGET_WORDS.values()
-    ]
-    return {"output": options.out, "scores": scores}, lines
+    lines += [f"  {word}: sigma_mad {one['sigma_mad']:.3f} dex against labels" for word, one in scores.items()]
+    return content, lines
 
 
 def predict(options: Namespace) -> Answer:
     """``agez predict``."""
-    from agez.apply.inputs import read_input
+    from agez.apply.inputs import read_input, remarks_on
     from agez.apply.predict import predict as predict_photometry
     from agez.apply.predict import predict_spectra
     from agez.apply.prediction_files import write_prediction
     from agez.learn.model import load_model
 
-    check_output(options.out)
+    check_table_output(options.out)
     check_input(options.input)
     model = load_model(options.model)
     data = read_input(options.input, filters=options.filters, redshift=options.redshift)
     if isinstance(data, Spectra):
-        remarks = _remarks([data])
+        remarks = remarks_on(data)
         prediction = predict_spectra(model, data, filters=_model_filters(options))
     else:
         assumed = bool(data.meta.get("redshift_assumed", False))
@@ -274,7 +261,8 @@ def gradient(options: Namespace) -> Answer:
         seed=options.seed,
     )
     lines = [
-        f"{name}: {table.slope[0, k]:+.4f} +- {table.slope_err[0, k]:.4f} per Re" for k, name in enumerate(table.names)
+        f"{name}: {table.reason[0, k] or f'{table.slope[0, k]:+.4f} +- {table.slope_err[0, k]:.4f} per Re'}"
+        for k, name in enumerate(table.names)
     ]
     return gradients_json(table, meta=meta), lines
 

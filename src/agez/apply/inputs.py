@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+
+import numpy as np
 
 from agez.errors import AgezError
 from agez.files import check_input
 from agez.photometry.names import BANDS_OF_SET, canonical_band_name
 from agez.photometry.tables import read_photometry
+from agez.progress import progress
 from agez.spectra.readers import read_spectra
 from agez.table_files import column_names
 from agez.types import Photometry, Spectra
@@ -33,6 +36,26 @@ def spectra_files(inputs: Sequence[str | os.PathLike[str]]) -> list[Path]:
             raise AgezError(f"{one}: no file of spectra in this folder (known: {', '.join(SPECTRA_PATTERNS)})")
         found += inside
     return found
+
+
+def each_spectra(files: Sequence[Path], *, redshift: float | None, title: str) -> Iterator[Spectra]:
+    """The spectra of file after file, one in memory at a time; whatever is wrong with one names its file."""
+    for path in progress(files, title=title):
+        try:
+            yield read_spectra(path, redshift=redshift)
+        except AgezError as error:
+            raise error if path.name in str(error) else AgezError(f"{path}: {error}") from error
+
+
+def remarks_on(spectra: Spectra) -> list[str]:
+    """What had to be assumed of the spectra."""
+    remarks = []
+    assumed = sorted(spectra.meta.get("assumed", ()))
+    if assumed:
+        remarks.append(f"assumed, since the files do not say: {', '.join(assumed)}")
+    if np.isnan(spectra.redshift).any():
+        remarks.append("spectra without a redshift were taken as rest-frame; give one if they are not")
+    return remarks
 
 
 def is_photometry(path: str | os.PathLike[str]) -> bool:

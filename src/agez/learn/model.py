@@ -17,7 +17,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from agez.errors import AgezError
-from agez.files import check_input, whole_file
+from agez.files import check_input, check_output, whole_file
 from agez.learn.architecture import Architecture
 from agez.learn.ensemble import SCHEMA
 from agez.learn.network_numpy import Prepared, prepare
@@ -27,12 +27,23 @@ from agez.types import Floats, Model
 EXTENSION = ".safetensors"
 
 
+def check_model_output(path: str | os.PathLike[str]) -> Path:
+    """The path of a model file that can be written; to be called before long work."""
+    path = Path(path)
+    if not path.is_dir() and path.suffix != EXTENSION:
+        raise AgezError(f"output {path}: a model's name ends in {EXTENSION}; give {path.stem or 'model'}{EXTENSION}")
+    return check_output(path)
+
+
 def save_model(path: str | os.PathLike[str], model: Model) -> None:
     """Write a model file, whole or not at all; :func:`load_model` gives back identical numbers."""
     arrays = {name: np.ascontiguousarray(array) for name, array in model.arrays.items()}
     header = json.dumps(dict(model.header), sort_keys=True, allow_nan=False)
     with whole_file(path) as part:
-        save_file(arrays, part, metadata={"agez": header, "sha256": _digest(arrays, header)})
+        try:
+            save_file(arrays, part, metadata={"agez": header, "sha256": _digest(arrays, header)})
+        except SafetensorError as error:  # a full disk, for one
+            raise OSError(str(error)) from error
 
 
 def load_model(path_or_name: str | os.PathLike[str]) -> Model:

@@ -1,0 +1,38 @@
+"""What the numbers on the command line may be: checked before a command starts its work."""
+
+from __future__ import annotations
+
+import math
+from argparse import Namespace
+
+from agez.errors import AgezError
+
+#: By the option's name in the parser: how it is written, the least, whether that itself is fine, the bound above.
+_LIMITS: dict[str, tuple[str, float, bool, float]] = {
+    "seed": ("--seed", 0, True, 2**63),
+    "galaxies": ("--galaxies", 1, True, math.inf),
+    "spectra": ("--spectra", 1, True, math.inf),
+    "workers": ("--workers", 1, True, math.inf),
+    "max_epochs": ("--max-epochs", 1, True, math.inf),
+    "redshift": ("--redshift", -1, False, 1000),
+    "source_redshift": ("--source-redshift", -1, False, 1000),
+    "re": ("--re", 0, False, math.inf),
+    "inclination": ("--inclination", 0, True, 90),
+    "pa": ("--pa", -math.inf, False, math.inf),
+}
+
+
+def check_numbers(options: Namespace) -> None:
+    """AgezError that names the first option whose number is not one, or outside its limits."""
+    for name, (option, least, least_is_fine, bound) in _LIMITS.items():
+        value = getattr(options, name, None)
+        if not isinstance(value, int | float) or isinstance(value, bool):
+            continue  # not given, or a file of that name
+        if math.isfinite(value) and (least < value < bound or (least_is_fine and value == least)):
+            continue
+        words = []
+        if math.isfinite(least):
+            words.append(f"{least} or more" if least_is_fine else f"more than {least}")
+        if math.isfinite(bound):
+            words.append(f"less than {bound}")
+        raise AgezError(f"{option} is {value:g}; expected {' and '.join(words) or 'a finite number'}")
