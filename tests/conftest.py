@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from cli_road import Road, make_road
 
 from agez.errors import AgezError
 from agez.spectra.templates import SSPGrid, load_templates, made_up_grid
@@ -32,6 +33,12 @@ def emiles() -> SSPGrid:
 def toy_grid() -> SSPGrid:
     """The small invented grid."""
     return made_up_grid()
+
+
+@pytest.fixture(scope="session")
+def road(tmp_path_factory: pytest.TempPathFactory) -> Road:
+    """The files of a small survey that went through all commands of the command line."""
+    return make_road(tmp_path_factory.mktemp("road"))
 
 
 @pytest.fixture

@@ -50,7 +50,8 @@ def table_format(path: str | os.PathLike[str], *, also: Sequence[str] = ()) -> s
 
 def check_table_output(path: str | os.PathLike[str], *, also: Sequence[str] = ()) -> Path:
     """The path of a table that can be written, its kind known by the extension; to be called before long work."""
-    table_format(path, also=also)
+    if not Path(path).is_dir():
+        table_format(path, also=also)
     return check_output(path)
 
 
@@ -124,7 +125,7 @@ def write_table(path: str | os.PathLike[str], table: Table, *, name: str = "") -
 def open_fits(path: str | os.PathLike[str]) -> Iterator[fits.HDUList]:
     """The HDUs of a FITS file; whatever goes wrong inside the ``with`` for the file's sake is one AgezError."""
     path = check_input(path)
-    with _one_clear_line(path, "fits"), fits.open(path, memmap=False) as hdus:
+    with _one_clear_line(path, "fits"), path.open("rb") as file, fits.open(file, memmap=False) as hdus:
         len(hdus)  # reads on to the end, so that a file cut short anywhere is noticed
         yield hdus
 
@@ -194,7 +195,7 @@ def column_names(path: str | os.PathLike[str]) -> tuple[str, ...]:
     name = path.name.lower().removesuffix(".gz")
     try:
         if name.endswith((".fits", ".fit")):
-            with warnings.catch_warnings(), fits.open(path) as hdus:
+            with warnings.catch_warnings(), path.open("rb") as file, fits.open(file) as hdus:
                 warnings.simplefilter("ignore")
                 return tuple(c for hdu in hdus if isinstance(hdu, fits.BinTableHDU) for c in hdu.columns.names)
         if name.endswith(".parquet"):

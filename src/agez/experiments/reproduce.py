@@ -20,7 +20,7 @@ from agez.experiments.mock_sample import make_mock_sample
 from agez.experiments.presets import Preset, find_preset
 from agez.experiments.result import ExampleSpectrum, LearningCurve, RunResult, SetResult, make_set_result
 from agez.experiments.summary import build_summary
-from agez.files import make_folder, whole_file, write_json
+from agez.files import check_output, make_folder, write_json
 from agez.learn.cross_validation import CrossValidation, cross_validate
 from agez.learn.ensemble import model_from_cross_validation
 from agez.learn.model import save_model
@@ -31,6 +31,7 @@ from agez.photometry.filters import PAPER_BANDS, load_filters
 from agez.photometry.synthesis import synthesize
 from agez.progress import progress
 from agez.spectra.templates import load_templates
+from agez.table_files import write_table
 from agez.types import Sample
 
 #: The two sets of the paper: how each deals spectra into folds.
@@ -86,7 +87,7 @@ def reproduce(
     size = find_preset(preset)
     if seed < 0:
         raise AgezError(f"seed is {seed}; expected 0 or more")
-    folder = make_folder(out)
+    folder = _check_outputs(out)
     _check_installed()
     clock = _Clock({})
     start = time.monotonic()
@@ -120,6 +121,16 @@ def reproduce(
     clock.time("report", lambda: write_report(folder / "report.html", result, make_figures(folder / "figures", result)))
     write_json(folder / "summary.json", summary)
     return result
+
+
+def _check_outputs(out: str | os.PathLike[str]) -> Path:
+    """The output folder, made, if all that the run writes into it can be written."""
+    folder = make_folder(out)
+    for name in ("models", "figures"):
+        make_folder(folder / name)
+    for name in ("summary.json", "report.html", "sample.fits", "predictions.fits"):
+        check_output(folder / name)
+    return folder
 
 
 def _check_installed() -> None:
@@ -201,15 +212,12 @@ def _write_predictions(path: Path, data: Sample, runs: dict[str, CrossValidation
             "r_re": data.r_re,
             "label_log_age_lw": labels.log_age_lw,
             "label_mh_lw": labels.mh_lw,
-        },
-        units={"x": "arcsec", "y": "arcsec"},
+        }
     )
     for name, run in runs.items():
         table[f"{name}_log_age_lw"], table[f"{name}_mh_lw"] = run.predicted.T
         table[f"{name}_ood"], table[f"{name}_flags"], table[f"{name}_fold"] = run.ood, run.flags, run.fold
-    table.meta["EXTNAME"] = "PREDICTIONS"
-    with whole_file(path) as part:
-        table.write(part, format="fits", overwrite=True)
+    write_table(path, table, name="PREDICTIONS")
 
 
 def _peak_rss_mb(workers: int) -> float:

@@ -90,7 +90,7 @@ def _fitting() -> str:
         np.full(len(wave), 6.0), "1e-16 erg / (s cm2 Angstrom)", np.zeros(1, np.int32),
     )  # fmt: skip
     difference = float(fit_labels(spectra, grid).log_age_lw[0] - grid.log_age[age])
-    if not abs(difference) < 0.1:
+    if not abs(difference) < 0.2:  # what the prior on smooth histories may cost one burst
         raise AgezError(f"the age of a known population came back {difference:+.2f} dex off")
     return f"the age of a known population came back within {abs(difference):.2f} dex"
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib import metadata, resources, util
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 from astropy.io import fits
@@ -164,11 +165,11 @@ def read_ppxf_npz(path: str | Path) -> SSPGrid:
     """
     path = check_input(path)
     try:
-        with np.load(path) as data:
+        with path.open("rb") as file, np.load(file) as data:
             templates, wave = data["templates"], np.asarray(data["lam"], dtype=float)
             ages, metals = np.asarray(data["ages"], dtype=float), np.asarray(data["metals"], dtype=float)
             fwhm = float(np.median(data["fwhm"])) if "fwhm" in data else 2.51
-    except (OSError, KeyError, ValueError) as error:
+    except (OSError, KeyError, ValueError, BadZipFile) as error:
         raise AgezError(f"templates: {path} is not a ppxf 9 template file ({error})") from error
     flux = np.moveaxis(templates, 0, -1).astype(np.float32)
     return SSPGrid(
