@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import gzip
+import io
 import json
 import os
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from astropy.io import fits
@@ -125,9 +127,20 @@ def write_table(path: str | os.PathLike[str], table: Table, *, name: str = "") -
 def open_fits(path: str | os.PathLike[str]) -> Iterator[fits.HDUList]:
     """The HDUs of a FITS file; whatever goes wrong inside the ``with`` for the file's sake is one AgezError."""
     path = check_input(path)
-    with _one_clear_line(path, "fits"), path.open("rb") as file, fits.open(file, memmap=False) as hdus:
+    with _one_clear_line(path, "fits"), _unpacked(path) as file, fits.open(file, memmap=False) as hdus:
         len(hdus)  # reads on to the end, so that a file cut short anywhere is noticed
         yield hdus
+
+
+def _unpacked(path: Path) -> IO[bytes]:
+    """The file, or the whole content of a gzipped one: astropy takes one that is cut short for a shorter one."""
+    file = path.open("rb")
+    if file.read(2) != b"\x1f\x8b":
+        file.seek(0)
+        return file
+    with file:
+        file.seek(0)
+        return io.BytesIO(gzip.decompress(file.read()))
 
 
 @contextmanager

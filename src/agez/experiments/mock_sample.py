@@ -7,11 +7,13 @@ import os
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from agez.errors import AgezError
 from agez.learn.sample import make_sample
@@ -67,13 +69,13 @@ def make_mock_sample(
         Wall-clock time, shared among ``mock``, ``synth`` and ``label`` as the workers' own time was.
     """
     started = time.monotonic()
+    grid = load_templates(templates)  # says at once if they are not there, and not in every worker
     made: dict[int, _Galaxy] = {}
     for index, galaxy in progress(
         _each_galaxy(plan, filters, templates, workers), total=len(plan), title="galaxies: spectra, SEDs, labels"
     ):
         made[index] = galaxy
     parts = [made[index] for index in range(len(plan))]
-    grid = load_templates(templates)
     meta = {
         "source": "mock",
         "seed": plan.seed,
@@ -100,7 +102,9 @@ def _each_galaxy(plan: SurveyPlan, filters: FilterSet, templates: str, workers: 
     if workers == 1:
         grid = load_templates(templates)
         for index in range(len(plan)):
-            yield index, _work(plan, index, filters, grid)
+            with threadpool_limits(1, user_api="blas"):  # as in workers: the same sums in the same order
+                galaxy = _work(plan, index, filters, grid)
+            yield index, galaxy
         return
     context = multiprocessing.get_context("spawn")
     with _environment(_ONE_THREAD):
@@ -111,6 +115,10 @@ def _each_galaxy(plan: SurveyPlan, filters: FilterSet, templates: str, workers: 
     try:
         for future in as_completed(futures):
             yield futures[future], future.result()
+    except BrokenProcessPool as error:
+        raise AgezError(
+            "a worker process ended before its work was done, perhaps for want of memory; give fewer --workers"
+        ) from error
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 

@@ -1,0 +1,48 @@
+"""The self-test tells what works and what is missing."""
+
+import importlib.util
+
+import pytest
+
+from agez.errors import AgezError
+from agez.experiments import selfcheck
+from agez.experiments.selfcheck import run_checks
+
+
+def test_all_that_is_essential_works_here():
+    checks = run_checks()
+    assert {one.name for one in checks if one.essential} == {"filters", "synthesis", "spectral fitting"}
+    assert all(one.ok for one in checks if one.essential), checks
+    assert all(one.detail for one in checks)
+
+
+def test_what_is_broken_or_missing_is_said(monkeypatch):
+    def broken(*_, **__):
+        raise ValueError("not today")
+
+    def no_templates(*_):
+        raise AgezError("templates 'emiles' need ppxf 8")
+
+    find = importlib.util.find_spec
+    monkeypatch.setattr("agez.photometry.synthesis.synthesize", broken)
+    monkeypatch.setattr("agez.spectra.templates.load_templates", no_templates)
+    monkeypatch.setattr(selfcheck, "find_spec", lambda name: None if name == "jax" else find(name))
+    checks = {one.name: one for one in run_checks()}
+    assert not checks["synthesis"].ok
+    assert checks["synthesis"].detail == "ValueError: not today"
+    assert checks["filters"].ok
+    assert not checks["training"].ok
+    assert not checks["training"].essential
+    assert checks["training"].detail == "for training: pip install 'agez[train]'"
+    assert checks["E-MILES templates"].detail == "templates 'emiles' need ppxf 8"
+
+
+@pytest.mark.parametrize("essential", [True, False])
+def test_the_command_fails_only_for_what_is_essential(monkeypatch, essential):
+    from cli_road import agez
+
+    checks = [selfcheck.Check("wheels", False, essential, "flat")]
+    monkeypatch.setattr(selfcheck, "run_checks", lambda: checks)
+    answer = agez("check")
+    assert answer.status == (1 if essential else 0)
+    assert "wheels: flat" in (answer.err if essential else answer.out)
