@@ -298,7 +298,7 @@ class Labels(_PerRow):
     velocity_kms, sigma_kms : (n,) float
         Relative to the redshift of the spectra; stellar dispersion.
     av : (n,) float
-        V-band attenuation of the stars [mag]; NaN if the continuum is a polynomial.
+        V-band attenuation of the stars [mag]; with a polynomial continuum, that of the law nearest to it.
     snr : (n,) float
         Median signal-to-noise ratio per Angstrom.
     chi2 : (n,) float

@@ -144,7 +144,9 @@ def test_a_single_template_behind_dust_equals_a_direct_calculation(toy_grid):
         ((toy_grid.wave_angstrom / 5500.0) ** -1.3).astype(np.float32), toy_grid.flux.shape
     ), toy_grid.log_age, toy_grid.mh, "air", 2.5, "", "")  # fmt: skip
     zero, one = np.zeros(1), np.ones(1)
-    spaxel = Spaxels(zero, zero, one, one, one, 0.8 * one, one, 150 * one, 100 * one, zero, one, 0.3 * one, 30 * one)
+    spaxel = Spaxels(
+        zero, zero, one, one, one, 0.8 * one, one, 150 * one, 100 * one, zero, one, 0.3 * one, 30 * one, one
+    )
     weights = np.zeros((1, len(toy_grid.log_age), len(toy_grid.mh)))
     weights[0, 2, 2] = 7.0
     flux, _, _ = observed_starlight(weights, spaxel, law="ccm89", redshift=0.02, prepared=prepare_grid(smooth))

@@ -134,9 +134,16 @@ def test_noise_is_the_asked_signal_to_noise_per_angstrom_and_larger_in_the_blue(
     assert (faint > 0).all()
 
 
+def test_calibration_errors_of_spaxels_average_down_in_bins():
+    rng = np.random.default_rng(4)
+    logs = np.log(calibration_errors(np.repeat([1.0, 16.0], 3000), rng))
+    spread = (logs - logs.mean(axis=0)).std(axis=1)
+    assert np.mean(spread[3000:]) == pytest.approx(np.mean(spread[:3000]) / 4, rel=0.05)
+
+
 def test_calibration_errors_are_smooth_and_of_the_published_size():
     rng = np.random.default_rng(4)
-    galaxies = np.array([np.log(calibration_errors(3, rng)) for _ in range(600)])
+    galaxies = np.array([np.log(calibration_errors(np.array([1.0, 1.0, 1.0]), rng)) for _ in range(600)])
     colour = galaxies - galaxies[:, :, 800:900].mean(axis=2, keepdims=True)
     middle = (WAVE_ANGSTROM > 4500) & (WAVE_ANGSTROM < 7000)
     assert 0.025 < np.sqrt(galaxies[:, 0].var(axis=1).mean()) < 0.04  # colour: rms over the range

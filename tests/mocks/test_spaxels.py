@@ -109,11 +109,13 @@ def test_values_at_re_scatter_about_those_of_the_galaxy():
 
 def test_signal_to_noise_is_that_of_voronoi_bins():
     rng = np.random.default_rng(3)
-    faint = module.binned_snr(np.full(4000, 1e-3), rng)
+    faint, n_spaxels = module.binned_snr(np.full(4000, 1e-3), rng)
+    assert np.all(n_spaxels > 1)
     assert np.median(faint) == pytest.approx(module.SNR_TARGET, rel=0.01)
     assert np.std(np.log10(faint)) == pytest.approx(module.SNR_TARGET_SCATTER, rel=0.05)
     brightness = np.geomspace(1e-3, 1e2, 50)
-    bright = module.binned_snr(brightness, rng)
+    bright, n_spaxels = module.binned_snr(brightness, rng)
+    assert n_spaxels[-1] == 1
     assert bright[-1] == pytest.approx(module.SNR_CEILING, rel=0.01)
     single = bright > 1.5 * module.SNR_TARGET
     assert single.any()

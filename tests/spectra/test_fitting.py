@@ -159,7 +159,8 @@ def test_a_spectrum_outside_the_range_is_refused(grid, case):
     ("bad", "message"),
     [
         ({"continuum": "spline"}, "continuum"),
-        ({"smoothness": 0.0}, "smoothness"),
+        ({"smoothness_age": 0.0}, "smoothness"),
+        ({"calibration_rms": 0.0}, "calibration_rms"),
         ({"fit_range_angstrom": (7000, 3700)}, "range"),
     ],
 )

@@ -15,7 +15,9 @@ def _problems(seed: int, n: int, m_age: int, m_mh: int, smooth: float):
     design = rng.normal(size=(n, 60, r)) * 8.0
     truth = rng.random((n, m)) * (rng.random((n, m)) < 0.3)
     data = np.einsum("npr,rm,nm->np", design, coefficients, truth) + rng.normal(size=(n, 60))
-    root = np.concatenate([second_differences(m_age, m_mh) * np.sqrt(smooth), 0.1 * np.sqrt(smooth) * np.eye(m)])
+    root = np.concatenate(
+        [np.concatenate(second_differences(m_age, m_mh)) * np.sqrt(smooth), 0.1 * np.sqrt(smooth) * np.eye(m)]
+    )
     return coefficients, design, data, root
 
 
@@ -51,5 +53,10 @@ def test_rows_do_not_touch_each_other():
 
 def test_second_differences_vanish_on_planes():
     age, mh = np.meshgrid(np.arange(6.0), np.arange(4.0), indexing="ij")
-    assert np.allclose(second_differences(6, 4) @ (1 + 2 * age - 3 * mh).ravel(), 0)
-    assert not np.allclose(second_differences(6, 4) @ (age**2).ravel(), 0)
+    by_age, by_mh = second_differences(6, 4)
+    plane = (1 + 2 * age - 3 * mh).ravel()
+    assert np.allclose(by_age @ plane, 0)
+    assert np.allclose(by_mh @ plane, 0)
+    assert np.allclose(by_age @ (age**2).ravel(), 2)
+    assert np.allclose(by_mh @ (age**2).ravel(), 0)
+    assert np.allclose(by_mh @ (mh**2).ravel(), 2)

@@ -273,7 +273,7 @@ def _make(plan: SurveyPlan, index: int, prepared: PreparedGrid, *, keep_noiseles
     mask = np.zeros(flux.shape, dtype=bool)
     if not perfect:
         flux += flux_err * rng.standard_normal(flux.shape, dtype=np.float32)
-        factor = observation.calibration_errors(n, rng)
+        factor = observation.calibration_errors(spaxels.n_spaxels, rng)
         flux *= factor
         flux_err *= factor
         mask = observation.spoil_pixels(flux, flux_err, rng)

@@ -220,13 +220,18 @@ def _legendre() -> Floats:
     return np.asarray(basis * np.sqrt(2 * np.arange(order) + 1)[:, None])
 
 
-def calibration_errors(n: int, rng: np.random.Generator) -> Floats:
-    """(n, 1878) float32 factors that the flux calibration of one galaxy's ``n`` spectra is wrong by."""
+def calibration_errors(n_spaxels: Floats, rng: np.random.Generator) -> Floats:
+    """(n, 1878) float32 factors that the flux calibration of one galaxy's n spectra is wrong by.
+
+    The part that differs from spaxel to spaxel averages down in bins of ``n_spaxels`` (n,).
+    """
+    n = len(n_spaxels)
     basis = _legendre()
     blue = np.clip((BLUE_ANGSTROM - WAVE_ANGSTROM) / (BLUE_ANGSTROM - WAVE_ANGSTROM[0]), 0, None) ** 2
     common = (rng.standard_normal(len(basis)) * GALAXY_CALIBRATION) @ basis
     common = common + BLUE_CALIBRATION * rng.standard_normal() * blue
-    own = (rng.standard_normal((n, len(basis))) * SPAXEL_CALIBRATION).astype(np.float32) @ basis.astype(np.float32)
+    terms = rng.standard_normal((n, len(basis))) * SPAXEL_CALIBRATION / np.sqrt(n_spaxels)[:, None]
+    own = terms.astype(np.float32) @ basis.astype(np.float32)
     return np.asarray(np.exp(own + common.astype(np.float32)))
 
 

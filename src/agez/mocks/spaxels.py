@@ -52,6 +52,7 @@ class Spaxels:
     av : V-band attenuation of the stars [mag];  ew_ha : equivalent width of H-alpha [Angstrom, rest, emission positive]
     velocity_kms, sigma_kms : of the stars;  gas_velocity_kms, gas_sigma_kms : of the gas
     flux : mean f_lambda at 5450-5550 A [1e-16 erg/s/cm2/A];  snr : per Angstrom there
+    n_spaxels : how many spaxels of 1 arcsec2 were added
     """
 
     x: Floats
@@ -67,6 +68,7 @@ class Spaxels:
     gas_sigma_kms: Floats
     flux: Floats
     snr: Floats
+    n_spaxels: Floats
 
 
 def radial_shape(r_re: Floats) -> Floats:
@@ -112,15 +114,15 @@ def _rotation_amplitude(galaxy: Mapping[str, float], morphology: str, rng: np.ra
     return speed * share if morphology == "early" else speed
 
 
-def binned_snr(surface_brightness: Floats, rng: np.random.Generator) -> Floats:
-    """S/N per Angstrom of bins, or of single spaxels of 1 arcsec2 where these reach the target by themselves.
+def binned_snr(surface_brightness: Floats, rng: np.random.Generator) -> tuple[Floats, Floats]:
+    """S/N per Angstrom of bins, and of how many spaxels of 1 arcsec2 each is made (at least one).
 
     ``surface_brightness`` (n,) is in 1e-16 erg/s/cm2/A/arcsec2.
     """
     single = surface_brightness / (SKY_NOISE * 10 ** rng.normal(0, SKY_NOISE_SCATTER))
     single = single / np.sqrt(1 + (single / SNR_CEILING) ** 2)
-    binned = SNR_TARGET * 10 ** rng.normal(0, SNR_TARGET_SCATTER, len(single))
-    return np.maximum(single, binned)
+    snr = np.maximum(single, SNR_TARGET * 10 ** rng.normal(0, SNR_TARGET_SCATTER, len(single)))
+    return snr, (snr / single) ** 2
 
 
 def make_spaxels(n: int, galaxy: Mapping[str, float], morphology: str, rng: np.random.Generator) -> Spaxels:
@@ -185,8 +187,8 @@ def make_spaxels(n: int, galaxy: Mapping[str, float], morphology: str, rng: np.r
     area = np.maximum(area_re2 * re**2 * np.cos(np.radians(inclination)), 1.0)
     flux = flux_density * brightness * area * 10 ** rng.normal(0, 0.05, n)
 
-    snr = binned_snr(flux_density * brightness, rng)
+    snr, n_spaxels = binned_snr(flux_density * brightness, rng)
     return Spaxels(
         x=x, y=y, r_re=r_re, log_age=log_age, mh=mh, av=av, ew_ha=ew_ha, velocity_kms=velocity, sigma_kms=sigma,
-        gas_velocity_kms=gas_velocity, gas_sigma_kms=gas_sigma, flux=flux, snr=snr,
+        gas_velocity_kms=gas_velocity, gas_sigma_kms=gas_sigma, flux=flux, snr=snr, n_spaxels=n_spaxels,
     )  # fmt: skip

@@ -138,7 +138,8 @@ def _describe(spectra: Spectra, templates: SSPGrid, settings: FitSettings) -> di
         "mass_weighting": "the same, weighted by the mass of stars formed",
         "continuum": settings.continuum,
         "polynomial_order": settings.polynomial_order if settings.continuum == "polynomial" else 0,
-        "smoothness": settings.smoothness,
+        "smoothness_age": settings.smoothness_age,
+        "smoothness_mh": settings.smoothness_mh,
         "fit_range_angstrom": list(settings.fit_range_angstrom),
     }
 

@@ -11,13 +11,13 @@ from agez.types import Floats
 _RELAXATION = 1.7
 
 
-def second_differences(n_age: int, n_mh: int) -> Floats:
-    """Operator D: second differences of a (n_age, n_mh) grid along both axes, stacked; shape (rows, n_age * n_mh)."""
+def second_differences(n_age: int, n_mh: int) -> tuple[Floats, Floats]:
+    """Second differences of a (n_age, n_mh) grid, flattened, along age and along [M/H]; each (rows, n_age * n_mh)."""
 
     def along(n: int) -> Floats:
         return np.diff(np.eye(n), n=2, axis=0) if n > 2 else np.zeros((0, n))
 
-    return np.concatenate([np.kron(along(n_age), np.eye(n_mh)), np.kron(np.eye(n_age), along(n_mh))])
+    return np.kron(along(n_age), np.eye(n_mh)), np.kron(np.eye(n_age), along(n_mh))
 
 
 def solve_one(design: Floats, data: Floats, prior_root: Floats) -> Floats:

@@ -38,9 +38,10 @@ class FitSettings:
         3 % in colour, Sanchez et al. 2016, A&A 594, A36).
     attenuation_law : str
         See :func:`agez.spectra.dust.attenuation_curve`.
-    smoothness : float
-        Prior on light fractions: second differences between neighbours in age and in [M/H] are
-        normal with sigma 1 / sqrt(smoothness).
+    smoothness_age, smoothness_mh : float
+        Prior on light fractions: their second differences along the age axis, and along the [M/H]
+        axis, are normal with sigma 1 / sqrt(smoothness), on E-MILES's grid (other grids: scaled by their
+        spacing).  The defaults recover the truth of mock spectra of S/N 40 with the least scatter.
     line_mask_kms : float
         Half-width of the window that is left out around each emission line.
     clip_sigma : float
@@ -58,7 +59,8 @@ class FitSettings:
     polynomial_order: int = 8
     calibration_rms: float = 0.02
     attenuation_law: str = "calzetti"
-    smoothness: float = 4000.0
+    smoothness_age: float = 1e5
+    smoothness_mh: float = 3e4
     line_mask_kms: float = 700.0
     clip_sigma: float = 5.0
     kinematics: bool = True
@@ -70,25 +72,43 @@ class FitSettings:
             raise AgezError(f"continuum {self.continuum!r} is unknown; choose among {', '.join(_CONTINUA)}")
         if not self.calibration_rms > 0:
             raise AgezError(f"calibration_rms must be positive, found {self.calibration_rms}")
-        if not self.smoothness > 0:
-            raise AgezError(f"smoothness must be positive, found {self.smoothness}")
+        if not min(self.smoothness_age, self.smoothness_mh) > 0:
+            raise AgezError(f"smoothness must be positive, found {self.smoothness_age} and {self.smoothness_mh}")
         if not 0 < self.fit_range_angstrom[0] < self.fit_range_angstrom[1]:
             raise AgezError(f"fit range {self.fit_range_angstrom} A is empty; give a lower and a higher wavelength")
 
 
-#: Alternations of weights and continuum, and a mild pull of weights to zero in units of the smoothness prior.
+#: Alternations of weights and continuum, and a mild pull of weights to zero in units of the prior in [M/H].
 _ITERATIONS = 4
-_RIDGE = 0.05
+_RIDGE = 0.0025
+#: Spacing in log age and [M/H] of the grid for which the strengths of the prior are quoted (E-MILES) [dex].
+_REFERENCE_STEPS = (0.1, 0.386)
 #: Step of the solver over the sum of a spectrum's pixel weights, chosen for speed; results do not depend on it.
-_PENALTY_PER_WEIGHT = 4e-3
+_PENALTY_PER_WEIGHT = 2e-2
 
 
 @lru_cache(maxsize=32)
-def _prior(basis: TemplateBasis, smoothness: float, penalty: float) -> SmoothPrior:
-    root = np.sqrt(smoothness)
-    differences = second_differences(len(basis.grid.log_age), len(basis.grid.mh))
-    ridge = _RIDGE * np.eye(basis.coefficients.shape[1])
-    return SmoothPrior(root * np.concatenate([differences, ridge]), basis.coefficients, penalty=penalty)
+def _prior(basis: TemplateBasis, settings: FitSettings, penalty: float) -> SmoothPrior:
+    """The prior on a grid of any spacing h, in age (a) and [M/H] (m).
+
+    What is penalised is the integral over the plane of the squared second derivative of the
+    light's density f.  With fractions w = f h_a h_m that is sum (D_a w)^2 / (h_a^5 h_m), and the same with a and m
+    exchanged, so a strength means the same on a coarse grid as on the reference one.
+    """
+    grid = basis.grid
+    along_age, along_mh = second_differences(len(grid.log_age), len(grid.mh))
+    age_step, mh_step = (
+        float(np.mean(np.diff(nodes))) / reference
+        for nodes, reference in zip((grid.log_age, grid.mh), _REFERENCE_STEPS, strict=True)
+    )
+    root = np.concatenate(
+        [
+            np.sqrt(settings.smoothness_age / (age_step**5 * mh_step)) * along_age,
+            np.sqrt(settings.smoothness_mh / (mh_step**5 * age_step)) * along_mh,
+            np.sqrt(_RIDGE * settings.smoothness_mh / (age_step * mh_step)) * np.eye(basis.coefficients.shape[1]),
+        ]
+    )
+    return SmoothPrior(root, basis.coefficients, penalty=penalty)
 
 
 def fit_populations(
@@ -177,13 +197,22 @@ class _Population:
         freedom = (weight > 0).sum(axis=1) - self.continuum.shape[1] - 2
         columns = self._means(light, self._normal_equations(flux, weight, light, factor).without_continuum()[0])
         columns["chi2"] = chi2 / np.maximum(freedom, 1)
-        columns["av"] = factor[:, 0] if self.settings.continuum != "polynomial" else np.full(len(flux), np.nan)
+        columns["av"] = factor[:, 0] if self.settings.continuum != "polynomial" else self._slope_as_dust(factor)
         return columns, light / np.maximum(light.sum(axis=1, keepdims=True), 1e-30)
 
     def _by_dispersion(self) -> Iterator[tuple[Ints, Floats]]:
         """Rows that share a dispersion, and the basis spectra (q, r) broadened by it."""
         for i in np.unique(self.sigma_index):
             yield np.flatnonzero(self.sigma_index == i), self.basis.spectra[i]
+
+    def _slope_as_dust(self, factor: Floats) -> Floats:
+        """A_V of the attenuation law nearest to a free polynomial continuum, in the least-squares sense.
+
+        Errors of the flux calibration enter in full: 3 % between blue and red make about 0.1 mag.
+        """
+        curve = attenuation_curve(self.basis.wave_angstrom, self.settings.attenuation_law)
+        curve = -0.4 * np.log(10.0) * (curve - curve.mean())
+        return (factor.astype(np.float32) @ self.continuum.T) @ curve / np.sum(curve**2)
 
     def _stellar(self, light: Floats) -> Floats:
         compressed = (light @ self.coefficients.T).astype(np.float32)
@@ -250,7 +279,7 @@ class _Population:
         light = np.empty_like(start)
         for value in np.unique(exponent):
             rows = np.flatnonzero(exponent == value)
-            prior = _prior(self.basis, self.settings.smoothness, 10.0 ** float(value))
+            prior = _prior(self.basis, self.settings, 10.0 ** float(value))
             light[rows] = solve_batch(gram[rows], right[rows], prior, start=start[rows])
         return light
 
@@ -297,7 +326,7 @@ class _Population:
 
     def _standard_error(self, slope: Floats, gram: Floats) -> Floats:
         """sqrt(g' (P + B'GB)^-1 g) for each row's derivative g (n, m), by Woodbury's identity."""
-        inverse = np.linalg.inv(_prior(self.basis, self.settings.smoothness, 1.0).precision)
+        inverse = np.linalg.inv(_prior(self.basis, self.settings, 1.0).precision)
         kb = inverse @ self.coefficients.T
         inner = np.linalg.solve(np.eye(len(kb.T)) + gram @ (self.coefficients @ kb), gram)
         bkg = slope @ kb
