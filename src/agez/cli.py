@@ -49,7 +49,7 @@ def _add_reproduce(p: argparse.ArgumentParser) -> None:
     p.add_argument("--out", "-o", default="agez-out", metavar="DIR", help="output folder; default: agez-out")
     p.add_argument("--seed", type=int, default=1, metavar="N", help="default: 1; the same seed gives the same figures")
     p.add_argument("--sample", metavar="FILE", help="a sample file; without it a mock survey is made")
-    p.add_argument("--templates", default="emiles", metavar="NAME|PATH", help="of the mock survey; default: emiles")
+    p.add_argument("--templates", metavar="NAME|PATH", help="of the mock survey; default: emiles")
     _add_workers(p)
 
 

@@ -108,8 +108,6 @@ def synth(options: Namespace) -> Answer:
 
 def label(options: Namespace) -> Answer:
     """``agez label``."""
-    from threadpoolctl import threadpool_limits
-
     from agez.apply.inputs import each_spectra, remarks_on, spectra_files
     from agez.spectra.fitting import fit_labels
     from agez.spectra.label_files import write_labels
@@ -122,11 +120,9 @@ def label(options: Namespace) -> Answer:
     settings = FitSettings(continuum=options.continuum)
     parts: list[Labels] = []
     remarks: dict[str, None] = {}
-    # The fit's matrices are small: a second BLAS thread gains a tenth, and on a busy machine costs a factor of seven.
-    with threadpool_limits(1, user_api="blas"):
-        for spectra in each_spectra(files, redshift=options.redshift, title="spectral fitting"):
-            remarks.update(dict.fromkeys(remarks_on(spectra)))
-            parts.append(fit_labels(spectra, grid, settings=settings))
+    for spectra in each_spectra(files, redshift=options.redshift, title="spectral fitting"):
+        remarks.update(dict.fromkeys(remarks_on(spectra)))
+        parts.append(fit_labels(spectra, grid, settings=settings))
     labels = Labels.concatenate(parts)
     write_labels(options.out, labels, grid=grid)
     fitted = int(np.isfinite(labels.log_age_lw).sum())

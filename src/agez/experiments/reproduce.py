@@ -26,6 +26,7 @@ from agez.learn.ensemble import model_from_cross_validation
 from agez.learn.model import save_model
 from agez.learn.pool import check_jax
 from agez.learn.sample import read_sample, write_sample
+from agez.learn.splits import SplitKind, make_splits
 from agez.mocks.survey import make_galaxy, survey_plan
 from agez.photometry.filters import PAPER_BANDS, load_filters
 from agez.photometry.synthesis import synthesize
@@ -35,7 +36,7 @@ from agez.table_files import write_table
 from agez.types import Sample
 
 #: The two sets of the paper: how each deals spectra into folds.
-SETS = {"set_a": "within", "set_b": "by-galaxy"}
+SETS: dict[str, SplitKind] = {"set_a": "within", "set_b": "by-galaxy"}
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ def reproduce(
     preset: str = "standard",
     seed: int = 1,
     sample: str | os.PathLike[str] | None = None,
-    templates: str = "emiles",
+    templates: str | None = None,
     workers: int = 2,
 ) -> RunResult:
     """Run the whole experiment of Liew-Cain et al. (2021, MNRAS 502, 1355) and write its result to a folder.
@@ -74,8 +75,8 @@ def reproduce(
     seed : int
     sample : path, optional
         A sample file; without it a mock survey is made first.
-    templates : str
-        Library of the mock survey and its fits.  With ``sample`` it is not used.
+    templates : str, optional
+        Library of the mock survey and its fits, by default ``emiles``; not to be given with ``sample``.
     workers : int
         Processes for making the sample and for training.
 
@@ -87,6 +88,8 @@ def reproduce(
     size = find_preset(preset)
     if seed < 0:
         raise AgezError(f"seed is {seed}; expected 0 or more")
+    if sample is not None and templates is not None:
+        raise AgezError("templates are those of a mock survey, and a sample needs none: give one of the two")
     folder = _check_outputs(out)
     _check_installed()
     clock = _Clock({})
@@ -94,10 +97,13 @@ def reproduce(
     example = None
     if sample is not None:
         data = read_sample(sample)
+        for split in SETS.values():  # says at once if there are too few galaxies
+            make_splits(data, kind=split, rng=np.random.default_rng(seed))
     else:
-        data, spent = _mock(size, seed, templates, workers)
+        library = templates or "emiles"
+        data, spent = _mock(size, seed, library, workers)
         clock.seconds.update(spent)
-        example = _example(size, seed, templates)
+        example = _example(size, seed, library)
     write_sample(folder / "sample.fits", data)
     runs: dict[str, CrossValidation] = clock.time("train", lambda: _train(data, size, seed, workers))
     results: dict[str, SetResult] = clock.time("evaluate", lambda: _evaluate(data, runs, seed))
@@ -119,7 +125,10 @@ def reproduce(
     from agez.report.html import write_report
 
     clock.time("report", lambda: write_report(folder / "report.html", result, make_figures(folder / "figures", result)))
-    write_json(folder / "summary.json", summary)
+    # the report is part of the run: its time enters the total that is written last
+    late = {"report": clock.seconds["report"], "total": time.monotonic() - start}
+    seconds = summary["seconds"] | {step: round(spent, 3) for step, spent in late.items()}
+    write_json(folder / "summary.json", summary | {"seconds": seconds, "peak_rss_mb": round(_peak_rss_mb(workers), 1)})
     return result
 
 
@@ -177,7 +186,7 @@ def _train(data: Sample, size: Preset, seed: int, workers: int) -> dict[str, Cro
 
             runs[name] = cross_validate(
                 data,
-                split=split,  # type: ignore[arg-type]
+                split=split,
                 settings=size.training,
                 seed=seed,
                 workers=workers,
