@@ -1,0 +1,121 @@
+"""The rooms of agez: imports point one way, and ``import agez`` stays light."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import agez
+
+SOURCE = Path(agez.__file__).parent
+
+#: Every file or folder of the package belongs to one of these; a room may import those before it (docs/architecture.md).
+ROOMS = (
+    ("errors", "flags", "progress", "column_words"),
+    ("types", "files", "option_checks"),
+    ("table_columns", "table_files"),
+    ("analysis",),
+    ("photometry",),
+    ("spectra",),
+    ("mocks",),
+    ("learn",),
+    ("apply",),
+    ("experiments",),
+    ("report",),
+    ("commands",),
+    ("cli",),
+)
+#: Imports inside functions that point the other way, each for a reason said where it stands.
+KNOWN_EXCEPTIONS = {
+    ("types", "apply"),  # Model.predict, a convenience
+    ("photometry", "spectra"),  # derive.py, the tool that fitted the shipped filters, tries them on templates
+    ("experiments", "report"),  # reproduce.py writes its report last
+}
+#: Libraries that only some commands need.
+HEAVY = ("jax", "matplotlib", "astroquery", "pst", "ppxf", "scipy", "astropy", "numpy", "pyarrow", "specutils")
+
+
+def imports(body: list[ast.stmt], *, deferred: bool = False) -> Iterator[tuple[str, bool]]:
+    """Modules that statements import, and whether inside a function; type-checking blocks apart."""
+    for node in body:
+        if isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING":
+            continue
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, deferred) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            yield str(node.module), deferred
+            if node.module == "agez":
+                yield from ((f"agez.{alias.name}", deferred) for alias in node.names)
+        inside = deferred or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        for part in ("body", "orelse", "finalbody", "handlers"):
+            yield from imports(getattr(node, part, []), deferred=inside)
+
+
+def edges() -> set[tuple[str, str, bool]]:
+    """(room, imported room, deferred) of the whole package."""
+    found = set()
+    for path in SOURCE.rglob("*.py"):
+        room = path.relative_to(SOURCE).parts[0].removesuffix(".py")
+        for module, deferred in imports(ast.parse(path.read_text(encoding="utf-8")).body):
+            parts = module.split(".")
+            if parts[0] == "agez" and len(parts) > 1 and not parts[1].startswith("__"):
+                found.add((room, parts[1], deferred))
+    return {edge for edge in found if edge[0] not in (edge[1], "__init__")}
+
+
+def level(room: str) -> int:
+    (at,) = [number for number, rooms in enumerate(ROOMS) if room in rooms]
+    return at
+
+
+def test_every_file_belongs_to_a_room():
+    known = {room for rooms in ROOMS for room in rooms}
+    found = {path.name.removesuffix(".py") for path in SOURCE.iterdir() if path.suffix == ".py" or path.is_dir()}
+    assert found - known - {"__init__", "__pycache__", "models"} == set()
+
+
+def test_imports_point_one_way():
+    backwards = {(a, b) for a, b, deferred in edges() if not deferred and level(b) > level(a)}
+    assert backwards == set()
+
+
+def test_imports_inside_functions_point_back_only_where_known():
+    backwards = {(a, b) for a, b, deferred in edges() if deferred and level(b) > level(a)}
+    assert backwards <= KNOWN_EXCEPTIONS
+
+
+def test_no_room_imports_matplotlib_or_jax_but_its_own():
+    """Matplotlib stays in the report; JAX in the training; both out of every other module's top level."""
+    homes = {"matplotlib": {"report"}, "jax": {"learn"}}
+    for path in SOURCE.rglob("*.py"):
+        room = path.relative_to(SOURCE).parts[0].removesuffix(".py")
+        for module, _ in imports(ast.parse(path.read_text(encoding="utf-8")).body):
+            home = homes.get(module.split(".")[0])
+            assert home is None or room in home, f"{path} imports {module}"
+
+
+def modules_after(statement: str) -> set[str]:
+    """Top-level modules that a fresh Python has loaded after a statement."""
+    code = f"import sys; {statement}; print(' '.join(sorted({{name.split('.')[0] for name in sys.modules}})))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
+    return set(done.stdout.split())
+
+
+def test_importing_agez_is_light():
+    assert modules_after("import agez").isdisjoint(HEAVY)
+
+
+def test_parsing_a_command_line_is_light():
+    assert modules_after("from agez.cli import _parser; _parser()").isdisjoint(HEAVY)
+
+
+def test_predicting_needs_no_jax_and_no_matplotlib():
+    loaded = modules_after("import agez; import agez.apply.predict; agez.load_model; agez.synthesize")
+    assert loaded.isdisjoint({"jax", "matplotlib", "astroquery", "pst", "ppxf"})
+
+
+def test_every_public_name_is_there():
+    for name in agez.__all__:
+        assert getattr(agez, name) is not None
