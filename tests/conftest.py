@@ -5,9 +5,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from cli_road import Road, make_road
+from hypothesis import settings
 
 from agez.errors import AgezError
 from agez.spectra.templates import SSPGrid, load_templates, made_up_grid
+
+# A test's time depends on the machine and on what else runs there: hypothesis must not fail one for being slow.
+settings.register_profile("agez", settings(deadline=None))
+settings.load_profile("agez")
 
 REFERENCE_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
