@@ -10,7 +10,7 @@ import agez
 
 SOURCE = Path(agez.__file__).parent
 
-#: Every file or folder of the package belongs to one of these; a room may import those before it (docs/architecture.md).
+#: Every file or folder of the package is in one of these; a room may import those before it (docs/architecture.md).
 ROOMS = (
     ("errors", "flags", "progress", "column_words"),
     ("types", "files", "option_checks"),
