@@ -59,7 +59,7 @@ class FitSettings:
     polynomial_order: int = 8
     calibration_rms: float = 0.02
     attenuation_law: str = "calzetti"
-    smoothness_age: float = 1e5
+    smoothness_age: float = 4e5
     smoothness_mh: float = 3e4
     line_mask_kms: float = 700.0
     clip_sigma: float = 5.0
