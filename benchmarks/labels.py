@@ -21,8 +21,9 @@ from numpy.polynomial.legendre import legvander
 from threadpoolctl import threadpool_limits
 
 from agez.analysis.metrics import evaluate
-from agez.mocks.galaxies import MockGalaxy
-from agez.mocks.survey import iterate_survey, survey_plan
+from agez.mocks.galaxies import MockGalaxy, make_galaxy
+from agez.mocks.plan import SurveyPlan, survey_plan
+from agez.mocks.survey import iterate_survey
 from agez.spectra.fitting import fit_labels
 from agez.spectra.lines import EMISSION_LINES, SODIUM_LINES, near_lines
 from agez.spectra.nonnegative import solve_one
@@ -30,7 +31,7 @@ from agez.spectra.populations import FitSettings, _prior
 from agez.spectra.rebin import LIGHT_KMS, pixel_edges, rebin_rows
 from agez.spectra.template_basis import SIGMA_GRID_KMS, TemplateBasis, prepare_basis
 from agez.spectra.templates import SSPGrid, load_templates
-from agez.types import Bools, Floats
+from agez.types import Bools, Floats, Labels, Truth
 
 #: Strengths of the prior (age, [M/H]) whose recovery of truth is printed; the second is the default.
 STRENGTHS = ((1e4, 4e3), (1e5, 3e4), (4e5, 4e5))
@@ -77,11 +78,16 @@ def prepare(galaxy: MockGalaxy, grid: SSPGrid, settings: FitSettings, n: int) ->
     good = good & ~lines
     scale = np.array([np.median(row[use]) for row, use in zip(flux, good, strict=True)])[:, None]
     weight = np.where(good, scale**2 / np.where(good, variance, 1.0), 0.0)
-    truth = np.stack([galaxy.truth.log_age_lw, galaxy.truth.mh_lw], axis=1)[: len(spectra)]
+    truth = both(galaxy.truth)[: len(spectra)]
     templates = basis.spectra[0].astype(float) @ basis.coefficients
     return Problem(
         np.where(good, flux / scale, 0.0), weight, good, templates, galaxy.truth.sigma_kms[: len(spectra)], basis, truth
     )
+
+
+def both(of: Labels | Truth) -> Floats:
+    """Log age and [M/H] (n, 2)."""
+    return np.stack([of.log_age_lw, of.mh_lw], axis=1)
 
 
 def means(light: Floats, grid: SSPGrid) -> Floats:
@@ -150,12 +156,12 @@ def main() -> int:
     galaxies = list(iterate_survey(plan, grid))
     with threadpool_limits(1):
         fit_labels(galaxies[0].spectra.take([0]), grid)  # bases are made once for a redshift
-        rates(galaxies, grid, settings, options.peers)
+        rates(plan, galaxies, grid, settings, options.peers)
         recovery(galaxies, grid)
     return 0
 
 
-def rates(galaxies: list[MockGalaxy], grid: SSPGrid, settings: FitSettings, n_peers: int) -> None:
+def rates(plan: SurveyPlan, galaxies: list[MockGalaxy], grid: SSPGrid, settings: FitSettings, n_peers: int) -> None:
     """Spectra per second of processor time."""
     first = max(galaxies, key=lambda one: len(one.spectra))
     fit_labels(first.spectra.take([0]), grid)
@@ -168,12 +174,7 @@ def rates(galaxies: list[MockGalaxy], grid: SSPGrid, settings: FitSettings, n_pe
     print(f"  agez, kinematics and populations with errors: {rate:8.1f} spectra/s")
     per_galaxy = -(-n_peers // len(galaxies))
     problems = [prepare(one, grid, settings, per_galaxy) for one in galaxies]
-    ours = np.concatenate(
-        [
-            np.stack([one.log_age_lw, one.mh_lw], axis=1)
-            for one in (fit_labels(galaxy.spectra.take(slice(0, per_galaxy)), grid) for galaxy in galaxies)
-        ]
-    )
+    ours = np.concatenate([both(fit_labels(one.spectra.take(slice(0, per_galaxy)), grid)) for one in galaxies])
     truth = np.concatenate([problem.truth for problem in problems])
     peers = {"scipy NNLS one by one, same prior, true kinematics": fit_one_by_one}
     if find_spec("ppxf") is None:
@@ -192,6 +193,13 @@ def rates(galaxies: list[MockGalaxy], grid: SSPGrid, settings: FitSettings, n_pe
             f"{np.median(difference[:, 1]):.3f} dex in [M/H] (medians)"
         )
         print_scores(name, answers, truth)
+    perfect = [make_galaxy(plan, number, grid, perfect=True) for number in range(len(galaxies))]
+    print("  the same spectra without noise and calibration errors:")
+    ours = np.concatenate([both(fit_labels(one.spectra.take(slice(0, per_galaxy)), grid)) for one in perfect])
+    print_scores("agez", ours, truth)
+    if find_spec("ppxf") is not None:
+        answers = np.concatenate([fit_with_ppxf(prepare(one, grid, settings, per_galaxy), settings) for one in perfect])
+        print_scores("pPXF, no regularisation", answers, truth)
 
 
 def print_scores(name: str, answers: Floats, truth: Floats) -> None:
@@ -205,14 +213,14 @@ def print_scores(name: str, answers: Floats, truth: Floats) -> None:
 
 def recovery(galaxies: list[MockGalaxy], grid: SSPGrid) -> None:
     """A table in Markdown: scatter and bias against truth for each strength of the prior."""
-    truth = np.concatenate([np.stack([one.truth.log_age_lw, one.truth.mh_lw], axis=1) for one in galaxies])
+    truth = np.concatenate([both(one.truth) for one in galaxies])
     print(f"\nagainst the truth of {len(truth)} spectra of {len(galaxies)} mock galaxies [dex]:\n")
     print("| smoothness_age | smoothness_mh | log age sigma_mad | bias | [M/H] sigma_mad | bias |")
     print("|---|---|---|---|---|---|")
     for age_strength, mh_strength in STRENGTHS:
         settings = FitSettings(smoothness_age=age_strength, smoothness_mh=mh_strength)
         labels = [fit_labels(one.spectra, grid, settings=settings) for one in galaxies]
-        answers = np.concatenate([np.stack([one.log_age_lw, one.mh_lw], axis=1) for one in labels])
+        answers = np.concatenate([both(one) for one in labels])
         age, mh = evaluate(answers[:, 0], truth[:, 0]), evaluate(answers[:, 1], truth[:, 1])
         print(
             f"| {age_strength:.0e} | {mh_strength:.0e} | {age.sigma_mad:.3f} | {age.bias:+.3f} | "
