@@ -25,6 +25,8 @@ from agez.types import Labels, Model, Prediction, Spectra
 
 #: Redshift of NGC 2691 (the file has none).
 NGC2691_REDSHIFT = 0.01313
+#: Median S/N per Angstrom above which fit and network are compared.
+FAIR_SNR = 10.0
 HEADER = (
     "spectrum", "S/N", "chi2", "V", "sigma", "A_V", "log age", "[M/H]", "log age (network)", "[M/H] (network)", "ood",
     "flags of the fit", "flags of the network",
@@ -99,12 +101,21 @@ def words(flags: int) -> str:
     return ", ".join(count_flags(np.array([flags]))) or "-"
 
 
-def through(source: Source, model: Model) -> list[tuple[str, ...]]:
-    """Read, label, synthesise and predict one file."""
+def through(source: Source, model: Model) -> tuple[list[tuple[str, ...]], list[tuple[float, float]]]:
+    """Read, label, synthesise and predict one file: rows of the table, and of fair spectra the differences in sigma."""
     assert source.path is not None
     spectra = agez.read_spectra(source.path, redshift=source.redshift)
     labels = agez.fit_labels(spectra)
-    return rows_of(source.name, spectra, labels, predict_spectra(model, spectra))
+    prediction = predict_spectra(model, spectra)
+    sigmas = np.stack(
+        [
+            (prediction.log_age_lw - labels.log_age_lw) / np.hypot(prediction.log_age_lw_err, labels.log_age_lw_err),
+            (prediction.mh_lw - labels.mh_lw) / np.hypot(prediction.mh_lw_err, labels.mh_lw_err),
+        ],
+        axis=1,
+    )
+    fair = (labels.snr > FAIR_SNR) & np.isfinite(sigmas).all(axis=1)
+    return rows_of(source.name, spectra, labels, prediction), sigmas[fair].tolist()
 
 
 def main() -> int:
@@ -116,13 +127,22 @@ def main() -> int:
     model = load_model(options.model)
     print(f"| {' | '.join(HEADER)} |")
     print("|" + "---|" * len(HEADER))
+    sigmas: list[tuple[float, float]] = []
     with threadpool_limits(1):
         for source in sources(options.califa):
             if source.path is None:
                 print(f"{source.name}: no file, left out ({source.missing})", file=sys.stderr)
                 continue
-            for row in through(source, model):
+            rows, differences = through(source, model)
+            sigmas += differences
+            for row in rows:
                 print(f"| {' | '.join(row)} |")
+    if sigmas:
+        for name, column in zip(("log age", "[M/H]"), np.abs(np.array(sigmas)).T, strict=True):
+            print(
+                f"\n{name}: of {len(column)} spectra with S/N above {FAIR_SNR:.0f}, fit and network agree within 1 sigma in "
+                f"{(column < 1).sum()}, within 2 sigma in {(column < 2).sum()}."
+            )
     return 0
 
 
