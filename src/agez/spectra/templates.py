@@ -11,10 +11,10 @@ from pathlib import Path
 from zipfile import BadZipFile
 
 import numpy as np
-from astropy.io import fits
 
 from agez.errors import AgezError
 from agez.files import check_input
+from agez.table_files import open_fits
 from agez.types import NORM_BAND_ANGSTROM, Floats, Medium
 
 
@@ -141,9 +141,10 @@ def read_miles_folder(folder: str | Path, *, name: str | None = None) -> SSPGrid
         for mh in mhs:
             path = found[age, mh]
             try:
-                header, data = fits.getheader(path), np.asarray(fits.getdata(path), dtype=np.float32)
+                with open_fits(path) as hdus:
+                    header, data = hdus[0].header, np.asarray(hdus[0].data, dtype=np.float32)
                 this = header["CRVAL1"] + header["CDELT1"] * (np.arange(data.size) + 1 - header.get("CRPIX1", 1))
-            except (OSError, KeyError, TypeError) as error:
+            except (KeyError, TypeError, ValueError) as error:
                 raise AgezError(f"templates: {path} cannot be read as a MILES spectrum: {error}") from error
             if wave is not None and (len(this) != len(wave) or this[0] != wave[0]):
                 raise AgezError(f"templates: {path} has another wavelength grid than the files before it")
@@ -187,7 +188,7 @@ def _emiles() -> SSPGrid:
     if version == "none" or not any(folder.glob("Eun*.fits")):
         raise AgezError(
             f"templates 'emiles': the spectra that come with ppxf 8 are not installed (ppxf version: {version}); run: "
-            " pip install 'agez[emiles]', or give a folder of MILES files or a ppxf 9 npz file with --templates PATH"
+            "pip install 'agez[emiles]', or give a folder of MILES files or a ppxf 9 npz file with --templates PATH"
         )
     return read_miles_folder(folder, name="E-MILES, Padova 2000, unimodal IMF 1.3")
 
