@@ -140,8 +140,8 @@ def main() -> int:
     if sigmas:
         for name, column in zip(("log age", "[M/H]"), np.abs(np.array(sigmas)).T, strict=True):
             print(
-                f"\n{name}: of {len(column)} spectra with S/N above {FAIR_SNR:.0f}, fit and network agree within 1 sigma in "
-                f"{(column < 1).sum()}, within 2 sigma in {(column < 2).sum()}."
+                f"\n{name}: of {len(column)} spectra with S/N above {FAIR_SNR:.0f}, fit and network agree within "
+                f"1 sigma in {(column < 1).sum()}, within 2 sigma in {(column < 2).sum()}."
             )
     return 0
 

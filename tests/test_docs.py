@@ -1,0 +1,130 @@
+"""The README's commands and code work, and the pages keep step with the code."""
+
+import re
+import shlex
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+from cli_road import Road
+
+from agez.cli import _parser
+from agez.report.citations import citations
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def block(mark: str) -> str:
+    """The code block after a mark of the README."""
+    found = re.search(rf"<!-- {mark} -->\n```\w+\n(.*?)```", README, flags=re.DOTALL)
+    assert found is not None, f"README.md has no code block after <!-- {mark} -->"
+    return found[1]
+
+
+def test_two_commands_install_and_run():
+    blocks = re.findall(r"```sh\n(.*?)```", README, flags=re.DOTALL)
+    installs = [one.strip() for one in blocks if "pip install" in one]
+    assert len(installs) == 2
+    assert all("\n" not in one and one.startswith("python3 -m venv ") for one in installs)
+    run, test = installs
+    assert "'.[reproduce]'" in run
+    assert run.endswith("agez reproduce")
+    assert "'.[test]'" in test
+    assert test.endswith("python -m pytest")
+    assert block("test-command").strip() == test
+
+
+def test_continuous_integration_runs_that_command(tmp_path):
+    script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    extraction = re.search(r"^command=\$\((.*)\)$", script, flags=re.MULTILINE)
+    assert extraction is not None
+    done = subprocess.run(["bash", "-c", extraction[1]], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == block("test-command")
+    subprocess.run(["bash", "-n", ROOT / ".ci" / "run"], check=True)
+
+
+def test_usage_is_understood_by_the_command_line():
+    lines = [line for line in block("usage").splitlines() if line.strip()]
+    commands = []
+    for line in lines:
+        word, *arguments = shlex.split(line, comments=True)
+        assert word == "agez"
+        commands.append(_parser().parse_args(arguments).command)
+    assert commands == ["mock", "synth", "label", "sample", "train", "predict", "gradient"]
+
+
+def test_python_snippet_runs(road: Road, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    code = block("python").replace('"emiles"', '"made-up"')  # so that the test needs no template files
+    monkeypatch.chdir(road.folder)
+    exec(compile(code, "README.md", "exec"), {})
+    numbers = capsys.readouterr().out.split()
+    assert len(numbers) == 6
+    assert 5 < float(numbers[0]) < 11
+
+
+@pytest.mark.parametrize("page", sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("benchmarks/*.md")]))
+def test_links_lead_somewhere(page):
+    for target in re.findall(r"\]\(([^)#]+)", page.read_text(encoding="utf-8")):
+        if not target.startswith("http"):
+            assert (page.parent / target).exists(), f"{page.name} points to {target}"
+
+
+def test_every_page_and_benchmark_is_listed():
+    index = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
+    assert [p.name for p in ROOT.glob("docs/*.md") if p.name != "index.md" and f"({p.name})" not in index] == []
+    listed = (ROOT / "benchmarks" / "README.md").read_text(encoding="utf-8")
+    assert [p.name for p in ROOT.glob("benchmarks/*.py") if f"`{p.name}" not in listed] == []
+
+
+def test_flags_page_is_that_of_the_code(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.syspath_prepend(str(ROOT / "tools"))
+    from write_docs import flags_page
+
+    page = (ROOT / "docs" / "flags.md").read_text(encoding="utf-8")
+    assert page == flags_page(), "run: python tools/write_docs.py"
+    sys.modules.pop("write_docs")
+
+
+def cited() -> tuple[set[tuple[str, str]], str]:
+    """(volume, page) of every article in CITATION.cff, and its whole text."""
+    text = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    content = yaml.safe_load(text)
+    assert content["cff-version"] == "1.2.0"
+    for one in content["references"]:
+        assert {"type", "title", "authors"} <= one.keys(), one
+    return {(str(one.get("volume")), str(one.get("start"))) for one in content["references"]}, text
+
+
+def test_every_citation_of_a_report_is_in_the_citation_file():
+    articles, text = cited()
+    libraries = dict.fromkeys(("numpy", "scipy", "astropy", "jax", "matplotlib"), "1")
+    found = citations(source="mock", templates="E-MILES and PopStar", versions=libraries)
+    assert len(found) > len(libraries)
+    for what, reference in found:
+        parts = re.findall(r"(\d+), ([A-Z]?\d+)\b", reference)
+        journal = [(volume, page) for volume, page in parts if not re.fullmatch(r"(19|20)\d\d", volume)]
+        assert all(one in articles for one in journal), f"{what}: {reference}"
+        if not journal:
+            author = reference.split()[0].strip(",")
+            assert author in text, f"{what}: {reference}"
+
+
+def test_every_library_is_in_the_citation_file():
+    _, text = cited()
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    wanted = [*project["dependencies"], *(one for extra in extras.values() for one in extra)]
+    names = {re.split(r"[\[<>=~! ]", one)[0] for one in wanted} - {"agez", "mypy", "pytest", "ruff"}
+    assert [name for name in sorted(names) if f'notes: "{name}' not in text] == []
+
+
+def test_version_is_the_same_everywhere():
+    import agez
+
+    content = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert str(content["version"]) == agez.__version__
+    assert f"## {agez.__version__}" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
