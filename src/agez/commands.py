@@ -87,6 +87,11 @@ def synth(options: Namespace) -> Answer:
     photometry = Photometry.concatenate(parts)
     if not photometry.covered.any():
         low, high = spectra.wave_angstrom[0], spectra.wave_angstrom[-1]
+        if spectra.mask.all():
+            raise AgezError(
+                f"{spectra.source}: no pixel of its spectra can be used: each is masked, has a flux that is not "
+                "finite or an error that is not positive; check the flux, error and mask columns"
+            )
         raise AgezError(
             f"{spectra.source}: its wavelengths, {low:.0f}-{high:.0f} A, cover no band of {options.filters!r}; "
             "check the wavelength unit and the redshift, or choose other --filters"

@@ -113,6 +113,33 @@ def test_one_bad_row_never_spoils_its_neighbours(grid, case):
     same(labels.take(keep), spoilt.take(keep), 1e-3)
 
 
+@pytest.mark.parametrize("unit", [1e-30, 1e-17, 1e25])
+def test_the_unit_of_flux_does_not_matter(grid, case, unit):
+    spectra = case[0].take(slice(0, 3))
+    other = replace(spectra, flux=spectra.flux.astype(float) * unit, flux_err=spectra.flux_err.astype(float) * unit)
+    same(case[-1].take(slice(0, 3)), fit_labels(other, grid), 1e-3)
+
+
+def test_what_is_masked_may_hold_anything_and_what_cannot_be_used_is_masked(grid, case):
+    spectra = case[0].take(slice(0, 3))
+    flux, error, mask = spectra.flux.copy(), spectra.flux_err.copy(), spectra.mask.copy()
+    mask[1, 600:640] = True
+    expected = fit_labels(replace(spectra, mask=mask), grid)
+    flux[1, 600:620], flux[1, 620:640], error[1, 630:640] = np.nan, 1e30, -1.0
+    same(expected, fit_labels(replace(spectra, flux=flux, flux_err=error, mask=mask), grid), 1e-6)
+    flux[1, 620:640], error[1, 620:640] = spectra.flux[1, 620:640], 0.0
+    found = fit_labels(replace(spectra, flux=flux, flux_err=error), grid)
+    same(expected, found, 1e-6)
+    assert found.flags.tolist() == [0, Flag.NON_FINITE | Flag.BAD_ERROR, 0]
+
+
+def test_no_spectrum_and_impossible_redshifts_are_refused(grid, case):
+    with pytest.raises(AgezError, match="no spectrum to fit"):
+        fit_labels(case[0].take(slice(0, 0)), grid)
+    with pytest.raises(AgezError, match="redshift of row 1 is -1"):
+        fit_labels(replace(case[0].take(slice(0, 2)), redshift=np.array([0.0, -1.0])), grid)
+
+
 def test_a_spike_is_clipped(grid, case):
     spectra = case[0].take(slice(0, 2))
     flux = spectra.flux.copy()

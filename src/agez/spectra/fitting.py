@@ -49,11 +49,17 @@ def fit_labels(spectra: Spectra, templates: SSPGrid | None = None, *, settings: 
     Raises
     ------
     AgezError
-        If the templates do not cover the range, or the spectra have no overlap with it.
+        If there is no spectrum, a redshift is not above -1, the templates do not cover the range, or the
+        spectra have no overlap with it.
     """
     settings = settings or FitSettings()
     templates = templates if templates is not None else load_templates()
+    if not len(spectra):
+        raise AgezError(f"{spectra.source}: there is no spectrum to fit")
     z = np.where(np.isfinite(spectra.redshift), spectra.redshift, 0.0)
+    if (z <= -1).any():
+        row = int(np.argmax(z <= -1))
+        raise AgezError(f"{spectra.source}: redshift of row {row} is {z[row]:g}; expected above -1, or NaN")
     low, high = settings.fit_range_angstrom
     first, last = spectra.wave_angstrom[[0, -1]]
     if last < low * (1 + z.min()) or first > high * (1 + z.max()):
@@ -81,25 +87,25 @@ class _Group:
     redshift: Floats
     basis: TemplateBasis
     usable: Bools  # (q,) pixels away from emission lines
-    scale: Floats  # (n,) flux that is called 1
+    flux: Floats  # (n, p) in units of each row's median, so that single precision holds whatever the unit is
+    variance: Floats  # (n, p) in the square of that unit
+    good: Bools  # (n, p)
     edges_in: Floats = field(repr=False)
 
     def shifted(self, velocity_kms: Floats) -> tuple[Floats, Floats]:
-        """Flux in units of ``scale`` and weight (n, q) in the basis' pixels, for each row's velocity."""
+        """Flux in units of each row's median and weight (n, q) in the basis' pixels, for each row's velocity."""
         stretch = (1.0 + self.redshift) * velocity_stretch(velocity_kms)
         flux, variance, good = rebin_rows(
-            self.edges_in, self.spectra.flux, self.spectra.flux_err.astype(float) ** 2, ~self.spectra.mask,
-            self.basis.edges_angstrom, stretch,
-        )  # fmt: skip
+            self.edges_in, self.flux, self.variance, self.good, self.basis.edges_angstrom, stretch
+        )
         use = good & self.usable
-        scale = self.scale[:, None].astype(np.float32)
-        weight = np.where(use, scale**2 / variance, 0).astype(np.float32)
-        return np.where(use, flux / scale, 0).astype(np.float32), weight
+        return np.where(use, flux, 0).astype(np.float32), np.where(use, 1.0 / variance, 0).astype(np.float32)
 
     def take(self, rows: np.ndarray) -> _Group:
         return _Group(
-            self.spectra.take(rows), self.redshift[rows], self.basis, self.usable, self.scale[rows], self.edges_in
-        )
+            self.spectra.take(rows), self.redshift[rows], self.basis, self.usable,
+            self.flux[rows], self.variance[rows], self.good[rows], self.edges_in,
+        )  # fmt: skip
 
 
 def _fit_group(spectra: Spectra, z: Floats, templates: SSPGrid, settings: FitSettings) -> Labels:
@@ -107,6 +113,8 @@ def _fit_group(spectra: Spectra, z: Floats, templates: SSPGrid, settings: FitSet
     n = len(spectra)
     snr_pixel, snr_angstrom, n_pixels = _signal_to_noise(group)
     flags = set_flag(spectra.flags, ~np.isfinite(spectra.redshift), Flag.REDSHIFT_UNKNOWN)
+    flags = set_flag(flags, (~spectra.mask & ~np.isfinite(spectra.flux)).any(axis=1), Flag.NON_FINITE)
+    flags = set_flag(flags, (~spectra.mask & np.isfinite(spectra.flux) & ~group.good).any(axis=1), Flag.BAD_ERROR)
     flags = set_flag(flags, n_pixels < _MIN_PIXELS, Flag.NO_DATA)
     flags = set_flag(flags, (n_pixels >= _MIN_PIXELS) & ~(snr_pixel > _MIN_SNR), Flag.LOW_SNR)
     fit = np.flatnonzero((n_pixels >= _MIN_PIXELS) & (snr_pixel > _MIN_SNR))
@@ -163,11 +171,22 @@ def _make_group(spectra: Spectra, z: Floats, templates: SSPGrid, settings: FitSe
     )
     lines = (*EMISSION_LINES, *SODIUM_LINES)
     near = near_lines(basis.wave_angstrom, lines, medium=spectra.medium, half_width_kms=settings.line_mask_kms)
-    good_flux = np.where(spectra.mask, np.nan, spectra.flux)
-    empty = spectra.mask.all(axis=1)
-    good_flux[empty] = 1.0
-    scale = np.abs(np.nanmedian(good_flux, axis=1)).astype(float)
-    return _Group(spectra, z, basis, ~near, np.where(scale > 0, scale, 1.0), pixel_edges(spectra.wave_angstrom))
+    good = _good_pixels(spectra)
+    flux = np.where(good, spectra.flux, np.nan).astype(float)
+    flux[~good.any(axis=1)] = 1.0
+    scale = np.abs(np.nanmedian(flux, axis=1))[:, None]
+    scale = np.where(scale > 0, scale, 1.0)
+    # what is masked may hold anything, and a weight of zero times NaN is NaN
+    flux = np.where(good, flux / scale, 0.0)
+    variance = (np.where(good, spectra.flux_err, 1.0) / np.where(good, scale, 1.0)) ** 2
+    return _Group(spectra, z, basis, ~near, flux, variance, good, pixel_edges(spectra.wave_angstrom))
+
+
+def _good_pixels(spectra: Spectra) -> Bools:
+    """(n, p) not masked, and fit to be used: finite, with a positive error."""
+    with np.errstate(invalid="ignore"):
+        positive = np.isfinite(spectra.flux_err) & (spectra.flux_err > 0)
+    return np.asarray(~spectra.mask & np.isfinite(spectra.flux) & positive)
 
 
 def _signal_to_noise(group: _Group) -> tuple[Floats, Floats, Ints]:
@@ -177,9 +196,9 @@ def _signal_to_noise(group: _Group) -> tuple[Floats, Floats, Ints]:
     """
     spectra, edges = group.spectra, group.basis.edges_angstrom
     rest = spectra.wave_angstrom / (1.0 + group.redshift[:, None])
-    used = (rest >= edges[0]) & (rest <= edges[-1]) & ~spectra.mask
+    used = (rest >= edges[0]) & (rest <= edges[-1]) & group.good
     count = used.sum(axis=1)
-    signal = np.where(used, spectra.flux / np.where(used, spectra.flux_err, 1.0), np.nan).astype(float)
+    signal = np.where(used, group.flux / np.sqrt(group.variance), np.nan)
     signal[count == 0] = 0.0
     per_root_angstrom = np.where(used, signal / np.sqrt(np.diff(group.edges_in)), np.nan)
     per_root_angstrom[count == 0] = 0.0
