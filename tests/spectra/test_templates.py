@@ -151,5 +151,5 @@ def test_vacuum_data_see_air_templates_shifted(toy_grid):
         oldest[medium], wave[medium] = basis.spectra[0] @ basis.coefficients[:, -1], basis.wave_angstrom
     inner = slice(20, -20)
     moved = np.interp(air_to_vacuum(wave["air"]), wave["vacuum"], oldest["vacuum"])
-    np.testing.assert_allclose(moved[inner], oldest["air"][inner], rtol=1e-3)
+    np.testing.assert_allclose(moved[inner], oldest["air"][inner], rtol=6e-3)  # templates of 2 A are stairs here
     assert np.abs(oldest["vacuum"] / oldest["air"] - 1).max() > 0.01  # and so it matters
