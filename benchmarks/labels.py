@@ -33,8 +33,8 @@ from agez.spectra.template_basis import SIGMA_GRID_KMS, TemplateBasis, prepare_b
 from agez.spectra.templates import SSPGrid, load_templates
 from agez.types import Bools, Floats, Labels, Truth
 
-#: Strengths of the prior (age, [M/H]) whose recovery of truth is printed; the second is the default.
-STRENGTHS = ((1e4, 4e3), (1e5, 3e4), (4e5, 4e5))
+#: Strengths of the prior (age, [M/H]) whose recovery of truth is printed.
+STRENGTHS = ((1e4, 4e3), (1e5, 3e4), (4e5, 3e4), (4e5, 4e5))
 #: Steps of the slow fit: in the continuum alone, then in weights and continuum together.
 START_STEPS, ALTERNATIONS = 4, 5
 
@@ -222,8 +222,9 @@ def recovery(galaxies: list[MockGalaxy], grid: SSPGrid) -> None:
         labels = [fit_labels(one.spectra, grid, settings=settings) for one in galaxies]
         answers = np.concatenate([both(one) for one in labels])
         age, mh = evaluate(answers[:, 0], truth[:, 0]), evaluate(answers[:, 1], truth[:, 1])
+        default = " (the default)" if settings == FitSettings() else ""
         print(
-            f"| {age_strength:.0e} | {mh_strength:.0e} | {age.sigma_mad:.3f} | {age.bias:+.3f} | "
+            f"| {age_strength:.0e} | {mh_strength:.0e}{default} | {age.sigma_mad:.3f} | {age.bias:+.3f} | "
             f"{mh.sigma_mad:.3f} | {mh.bias:+.3f} |"
         )
 

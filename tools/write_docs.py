@@ -1,12 +1,14 @@
 """Writes the parts of docs/ that come from code or from a run, between their marks.
 
-Usage: python tools/write_docs.py [SUMMARY]: docs/flags.md from :data:`agez.flags.MEANING`; with the summary.json of a
-run, also the tables of docs/results.md.
+Usage: python tools/write_docs.py [OUT [CALIFA]]: docs/flags.md from :data:`agez.flags.MEANING`; with the folder of a
+run, also the tables of docs/results.md and of docs/mock_survey.md; with the file of NGC 2691's spectra, also the table
+of docs/real_spectra.md.
 """
 
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -103,14 +105,29 @@ def between_marks(text: str, mark: str, new: str) -> str:
     return f"{before}{start}\n{new}\n{end}{after}"
 
 
+def rewrite(page: str, mark: str, new: str) -> None:
+    """Put ``new`` between the marks of a page of docs/."""
+    path = DOCS / page
+    path.write_text(between_marks(path.read_text(encoding="utf-8"), mark, new), encoding="utf-8")
+
+
+def printed(script: str, *arguments: str) -> str:
+    """What a benchmark prints."""
+    command = [sys.executable, str(DOCS.parent / "benchmarks" / script), *arguments]
+    return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
+
+
 def main() -> None:
     """Write the pages."""
     (DOCS / "flags.md").write_text(flags_page(), encoding="utf-8")
     if len(sys.argv) > 1:
-        summary = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
-        page = DOCS / "results.md"
-        text = between_marks(page.read_text(encoding="utf-8"), "standard run", results_tables(summary))
-        page.write_text(text, encoding="utf-8")
+        run = Path(sys.argv[1])
+        summary = json.loads((run / "summary.json").read_text(encoding="utf-8"))
+        rewrite("results.md", "standard run", results_tables(summary))
+        rewrite("mock_survey.md", "set b", printed("set_b.py", str(run)))
+    if len(sys.argv) > 2:
+        model = str(run / "models" / "set_b.safetensors")
+        rewrite("real_spectra.md", "table", printed("real_spectra.py", "--model", model, "--califa", sys.argv[2]))
 
 
 if __name__ == "__main__":
