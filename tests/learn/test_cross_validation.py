@@ -110,6 +110,22 @@ def test_which_bands():
     assert choose_bands(replace(sample, photometry=photometry), None) == PAPER_BANDS
 
 
+def test_bands_that_most_rows_lack_are_not_learned_from():
+    """J-PLUS has bands that no CALIFA spectrum reaches."""
+    sample = made_up_sample(40)
+    flux, covered = sample.photometry.flux.copy(), sample.photometry.covered.copy()
+    covered[:, 0], covered[3:, 1], covered[:15, 2] = False, False, False
+    photometry = replace(sample.photometry, flux=np.where(covered, flux, np.nan), covered=covered)
+    few = replace(sample, photometry=photometry)
+    assert choose_bands(few) == sample.photometry.bands.names[2:]
+    cv = cross_validate(few, split="within", max_epochs=1, max_missing=1, workers=1)
+    assert cv.bands.names == sample.photometry.bands.names[2:]
+    assert np.isfinite(cv.predicted).all()
+    nothing = replace(photometry, flux=np.full_like(flux, np.nan), covered=np.zeros_like(covered))
+    with pytest.raises(AgezError, match="none of its"):
+        choose_bands(replace(sample, photometry=nothing))
+
+
 def test_bad_arguments():
     sample = made_up_sample(40)
     with pytest.raises(AgezError, match="split is 'random'"):

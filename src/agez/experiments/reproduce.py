@@ -7,7 +7,7 @@ import resource
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from agez.experiments.presets import Preset, find_preset
 from agez.experiments.result import ExampleSpectrum, LearningCurve, RunResult, SetResult, make_set_result
 from agez.experiments.summary import build_summary
 from agez.files import check_output, make_folder, write_json
-from agez.learn.cross_validation import CrossValidation, cross_validate
+from agez.learn.cross_validation import CrossValidation, choose_bands, cross_validate
 from agez.learn.ensemble import model_from_cross_validation
 from agez.learn.model import save_model
 from agez.learn.pool import check_jax
@@ -97,6 +97,8 @@ def reproduce(
     example = None
     if sample is not None:
         data = read_sample(sample)
+        # the run's own sample.fits, figures and number of bands are those of the bands that are learned from
+        data = replace(data, photometry=data.photometry.select_bands(choose_bands(data)))
         for split in SETS.values():  # says at once if there are too few galaxies
             make_splits(data, kind=split, rng=np.random.default_rng(seed))
     else:

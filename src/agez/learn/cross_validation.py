@@ -116,7 +116,7 @@ def cross_validate(
     ----------
     split : 'within' (Set A) or 'by-galaxy' (Set B)
     bands : sequence of str, optional
-        Default: the paper's 34 if the sample has them all, else all that it has.
+        Default: those of :func:`choose_bands`.
     architectures : mapping
         For each of ``TARGETS``.
     settings : TrainingSettings, optional
@@ -181,12 +181,17 @@ def cross_validate(
     )  # fmt: skip
 
 
-def choose_bands(sample: Sample, bands: Sequence[str] | None) -> tuple[str, ...]:
-    """``bands`` if given; else the paper's 34 if the sample has them all, else all of the sample's."""
+def choose_bands(sample: Sample, bands: Sequence[str] | None = None) -> tuple[str, ...]:
+    """``bands`` if given; else the paper's 34 if the sample has them all, else those that half of its rows have."""
     if bands is not None:
         return tuple(bands)
     names = sample.photometry.bands.names
-    return PAPER_BANDS if set(PAPER_BANDS) <= set(names) else names
+    if set(PAPER_BANDS) <= set(names):
+        return PAPER_BANDS
+    chosen = np.flatnonzero(sample.photometry.covered.mean(axis=0) >= 0.5)
+    if not len(chosen):
+        raise AgezError(f"sample: none of its {len(names)} bands is covered in half of its {len(sample)} rows")
+    return tuple(names[i] for i in chosen)
 
 
 def override(settings: TrainingSettings, max_epochs: int | None, patience: int | None) -> TrainingSettings:
