@@ -129,6 +129,15 @@ def test_what_lies_outside_is_flagged_and_not_clipped(model, photometry):
     assert has_flag(got.flags[beyond], Flag.OUT_OF_RANGE).all()
 
 
+def test_noisy_rows_are_flagged_and_unknown_errors_are_not(model, photometry):
+    few = photometry.take(slice(0, 3))
+    error = few.flux_err.copy()
+    error[0] = few.flux[0] / 5
+    error[1] = np.nan
+    flags = model.predict(replace(few, flux_err=error)).flags
+    assert has_flag(flags, Flag.LOW_SNR).tolist() == [True, False, False]
+
+
 def test_no_rows(model, photometry):
     assert len(predict(model, photometry.take(slice(0, 0)))) == 0
 
@@ -146,6 +155,7 @@ def test_files(model, photometry, tmp_path, extension):
     assert back.rows.spec_id.tolist() == got.rows.spec_id.tolist()
     if extension in ("fits", "ecsv"):
         assert back.meta["ood_threshold"] == pytest.approx(got.meta["ood_threshold"])
+        assert back.meta["labels"] == got.meta["labels"]
 
 
 def test_file_problems(model, photometry, tmp_path):

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 #: Rows that are answered at a time, which bounds memory.
 CHUNK_ROWS = 4096
+#: Rows whose median signal-to-noise ratio over the bands is below this are flagged LOW_SNR: networks that have seen
+#: nearly noiseless photometry know nothing of noise, and the errors do not contain it.
+MIN_BAND_SNR = 10.0
 
 
 def predict(model: Model, photometry: Photometry, *, chunk_rows: int = CHUNK_ROWS) -> Prediction:
@@ -124,6 +127,7 @@ def _predict_chunk(model: Model, members: list[Member], photometry: Photometry) 
             spread = _variance_of_filling(member, rows, target) * member.label_scale[t] ** 2
             variances[:, t] += spread / len(members)
     flags = set_flag(flags, outside, Flag.REDSHIFT_OUTSIDE_MODEL)
+    flags = set_flag(flags, _signal_to_noise(photometry) < MIN_BAND_SNR, Flag.LOW_SNR)
     answers[~answered], ood[~answered] = np.nan, np.nan
     with np.errstate(invalid="ignore"):
         flags = set_flag(flags, ood > header["ood_threshold"], Flag.OUT_OF_DISTRIBUTION)
@@ -131,7 +135,12 @@ def _predict_chunk(model: Model, members: list[Member], photometry: Photometry) 
     columns = {}
     for t, target in enumerate(targets):
         columns.update(_with_errors(target, answers[:, t], variances[:, t], header["calibration"][target]))
-    meta = {"model": header.get("name", ""), "version": header["version"], "ood_threshold": header["ood_threshold"]}
+    meta = {
+        "model": header.get("name", ""),
+        "version": header["version"],
+        "ood_threshold": header["ood_threshold"],
+        "labels": header["labels"],
+    }
     return Prediction(rows=photometry.rows, ood=ood, flags=flags, meta={**photometry.meta, **meta}, **columns)
 
 
@@ -148,6 +157,15 @@ def _variance_of_filling(member: Member, rows: NormalisedRows, target: str) -> F
             down = network_numpy.run(network, rows.inputs[members] - step)
             variance[members] += ((up - down) / 2.0).astype(float) ** 2
     return variance
+
+
+def _signal_to_noise(photometry: Photometry) -> Floats:
+    """Median S/N over the bands (n,); infinite where no error is known."""
+    known = photometry.covered & (photometry.flux_err > 0)
+    snr = np.full(photometry.flux.shape, np.nan)
+    np.divide(photometry.flux, photometry.flux_err, out=snr, where=known)
+    snr[~known.any(axis=1)] = np.inf
+    return np.asarray(np.nanmedian(snr, axis=1))
 
 
 def _out_of_range(model: Model, answers: Floats) -> Bools:
