@@ -17,7 +17,11 @@ from agez import __version__
 from agez.apply.prediction_files import read_prediction
 from agez.commands import COMMANDS
 from agez.learn.sample import read_sample
-from agez.types import TARGET_WORDS
+from agez.spectra.fitting import fit_labels
+from agez.spectra.label_files import read_labels
+from agez.spectra.readers import read_spectra
+from agez.spectra.templates import made_up_grid
+from agez.types import TARGET_WORDS, Labels
 
 
 def test_the_whole_road_in_json(road):
@@ -37,6 +41,22 @@ def test_the_whole_road_in_json(road):
         assert answers["train"]["scores"][word]["n"] == n
         assert answers["train"]["scores"][word]["sigma_mad"] > 0
     assert answers["predict"]["n_answered"] == SPECTRA
+
+
+def test_label_is_fit_labels(road, tmp_path):
+    """The command and the function of that name give the same labels."""
+    path = sorted(road.survey.glob("*RSS.fits"))[0]
+    done("label", path, "-o", tmp_path / "labels.fits", "--templates", "made-up")
+    ours, theirs = fit_labels(read_spectra(path), made_up_grid()), read_labels(tmp_path / "labels.fits")
+    for name in Labels.column_names():
+        np.testing.assert_allclose(getattr(theirs, name), getattr(ours, name), rtol=1e-6)
+
+
+def test_predictions_and_labels_say_what_they_are(road):
+    labels, predictions = read_labels(road.labels).meta, read_prediction(road.predictions).meta
+    for key in ("light_weighting", "norm_band_angstrom", "templates", "solar_scale"):
+        assert predictions["labels"][key] == labels[key]
+    assert labels["source"] == str(road.survey)
 
 
 def test_truth_and_geometry_arrive_in_the_sample(road):

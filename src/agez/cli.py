@@ -93,7 +93,13 @@ def _add_label(p: argparse.ArgumentParser) -> None:
     p.add_argument("-o", "--out", required=True, metavar="LABELS", help="FITS file")
     p.add_argument("--templates", default="emiles", metavar="NAME|PATH", help="emiles, popstar, a folder or a .npz")
     p.add_argument("--redshift", type=float, metavar="Z", help="of the spectra, in place of what the files say")
-    p.add_argument("--continuum", default="calibrated", choices=("calibrated", "polynomial", "attenuation"))
+    p.add_argument(
+        "--continuum",
+        default="polynomial",
+        choices=("polynomial", "calibrated", "attenuation"),
+        help="smooth factor of dust and flux calibration: a free polynomial, an attenuation law, or the law with a "
+        "polynomial held to the calibration's accuracy; default: polynomial",
+    )
 
 
 def _add_sample(p: argparse.ArgumentParser) -> None:
@@ -118,7 +124,12 @@ def _add_predict(p: argparse.ArgumentParser) -> None:
     p.add_argument("-o", "--out", required=True, metavar="OUT", help="table: .fits, .ecsv, .csv or .parquet")
     p.add_argument("--model", default="jpas", metavar="FILE|NAME", help="a file that 'train' or 'reproduce' wrote")
     p.add_argument("--filters", metavar="NAME|PATH", help="filter set of the input's bands, if it is not clear")
-    p.add_argument("--redshift", type=float, metavar="Z", help="of the input, in place of what it says")
+    p.add_argument(
+        "--redshift",
+        type=float,
+        metavar="Z",
+        help="of spectra, in place of what they say; of a table without that column",
+    )
 
 
 def _add_gradient(p: argparse.ArgumentParser) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -129,6 +130,7 @@ def label(options: Namespace) -> Answer:
         remarks.update(dict.fromkeys(remarks_on(spectra)))
         parts.append(fit_labels(spectra, grid, settings=settings))
     labels = Labels.concatenate(parts)
+    labels = replace(labels, meta={**labels.meta, "source": ", ".join(options.input)})
     write_labels(options.out, labels, grid=grid)
     fitted = int(np.isfinite(labels.log_age_lw).sum())
     content = {
@@ -176,8 +178,6 @@ def sample(options: Namespace) -> Answer:
 
 def train(options: Namespace) -> Answer:
     """``agez train``."""
-    from dataclasses import replace
-
     from agez.learn.model import check_model_output, save_model
     from agez.learn.sample import read_sample
     from agez.learn.training import CONVERGED_FAST

@@ -473,7 +473,7 @@ class Prediction(_PerRow):
         Distance from the training set; 0 = like it.
     flags : (n,) int32
     meta : mapping
-        ``model``, ``ood_threshold``.
+        ``model``, ``ood_threshold``, and ``labels``: how the labels were made that the model learned from.
     """
 
     rows: Rows

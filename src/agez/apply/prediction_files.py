@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 from typing import Any
 
 from astropy.table import Table
 
-from agez.table_columns import integer_column, need_columns, number_column, rows_columns, table_rows
+from agez.table_columns import integer_column, meta_json, need_columns, number_column, rows_columns, table_rows
 from agez.table_files import read_table, write_table
 from agez.types import Prediction
 
@@ -23,6 +24,8 @@ def prediction_to_table(prediction: Prediction) -> Table:
     table.meta.update(
         {key: prediction.meta[key] for key in ("model", "version", "ood_threshold") if key in prediction.meta}
     )
+    # what the numbers are: weighting, normalisation band, templates, solar scale
+    table.meta["LABLMETA"] = json.dumps(dict(prediction.meta.get("labels", {})))
     return table
 
 
@@ -37,5 +40,6 @@ def read_prediction(path: str | os.PathLike[str]) -> Prediction:
     need_columns(table, Prediction.column_names(), source=source, made_by="agez predict")
     values: dict[str, Any] = {name: number_column(table, name, source=source) for name in Prediction.column_names()}
     values["flags"] = integer_column(table, "flags")
-    meta = {str(key).lower(): value for key, value in table.meta.items()}
+    labels = meta_json(table, "LABLMETA")
+    meta = {str(key).lower(): value for key, value in table.meta.items() if key != "LABLMETA"} | {"labels": labels}
     return Prediction(rows=table_rows(table, source=source), meta=meta, **values)

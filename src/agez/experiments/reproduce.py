@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import resource
 import sys
@@ -183,8 +184,8 @@ def _train(data: Sample, size: Preset, seed: int, workers: int) -> dict[str, Cro
             done = [0] * networks
 
             def tell(number: int, epoch: int, _: float, *, done: list[int] = done, bar: Any = bar) -> None:
-                bar.update(epoch - done[number])
-                done[number] = epoch
+                bar.update(epoch + 1 - done[number])
+                done[number] = epoch + 1
 
             runs[name] = cross_validate(
                 data,
@@ -228,6 +229,7 @@ def _write_predictions(path: Path, data: Sample, runs: dict[str, CrossValidation
     for name, run in runs.items():
         table[f"{name}_log_age_lw"], table[f"{name}_mh_lw"] = run.predicted.T
         table[f"{name}_ood"], table[f"{name}_flags"], table[f"{name}_fold"] = run.ood, run.flags, run.fold
+    table.meta["LABLMETA"] = json.dumps(dict(labels.meta))  # weighting, normalisation band, templates, solar scale
     write_table(path, table, name="PREDICTIONS")
 
 
