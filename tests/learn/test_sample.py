@@ -140,3 +140,11 @@ def test_galaxy_table_with_few_columns(tmp_path):
     (tmp_path / "text.csv").write_text("galaxy_id,re_arcsec\nA,wide\n")
     with pytest.raises(AgezError, match="column re_arcsec, row 1 is 'wide'; expected a number"):
         read_galaxies(tmp_path / "text.csv")
+
+
+def test_morphologies_are_early_late_or_unknown(tmp_path):
+    (tmp_path / "g.csv").write_text("galaxy_id,morphology\nA,Early\nB,LATE\nC,\nD,unknown\n")
+    assert read_galaxies(tmp_path / "g.csv").morphology.tolist() == ["early", "late", "", ""]
+    (tmp_path / "bad.csv").write_text("galaxy_id,morphology\nA,early\nB,Sbc\n")
+    with pytest.raises(AgezError, match="column morphology, row 2 is 'Sbc'; expected early, late"):
+        read_galaxies(tmp_path / "bad.csv")

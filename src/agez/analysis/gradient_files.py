@@ -156,7 +156,8 @@ def _one_galaxy(rows: Table, path: Path, galaxy_id: str | None) -> Table:
     if galaxy_id is None:
         if len(found) > 1:
             raise AgezError(
-                f"{path} holds {len(found)} galaxies ({', '.join(found[:3])}, ...) and --re is of one: say which galaxy with --galaxy"
+                f"{path} holds {len(found)} galaxies ({', '.join(found[:3])}, ...) and --re is of one: "
+                "say which galaxy with --galaxy"
             )
         return rows
     if galaxy_id not in found:

@@ -16,6 +16,8 @@ from agez.types import Galaxies, Strings
 #: Name of the table in a FITS file.
 EXTENSION = "GALAXIES"
 _TEXT = ("galaxy_id", "morphology")
+#: Words that stand for no morphology.
+_UNKNOWN = ("nan", "none", "unknown", "--", "?")
 
 
 def unknown_galaxies(galaxy_id: Strings) -> Galaxies:
@@ -30,7 +32,10 @@ def galaxies_to_table(galaxies: Galaxies) -> Table:
 
 
 def table_to_galaxies(table: Table, *, source: str) -> Galaxies:
-    """Galaxies of a table: ``galaxy_id`` is required, other columns may be missing (NaN)."""
+    """Galaxies of a table: ``galaxy_id`` is required, other columns may be missing (NaN).
+
+    Morphologies are ``early`` or ``late``, in capitals or not; AgezError for another word, which would count as neither.
+    """
     if "galaxy_id" not in table.colnames:
         raise AgezError(
             f"{source}: no column galaxy_id among {', '.join(table.colnames[:12])}; rename the one that names galaxies"
@@ -41,7 +46,20 @@ def table_to_galaxies(table: Table, *, source: str) -> Galaxies:
         name: text_column(table, name) if name in _TEXT else number_column(table, name, source=source)
         for name in Galaxies._row_fields
     }
+    values["morphology"] = _morphology(values["morphology"], source)
     return Galaxies(**values)
+
+
+def _morphology(words: Strings, source: str) -> Strings:
+    lower = np.char.lower(words)
+    lower = np.where(np.isin(lower, _UNKNOWN), "", lower)
+    strange = ~np.isin(lower, ("early", "late", ""))
+    if strange.any():
+        row = int(np.argmax(strange))
+        raise AgezError(
+            f"{source}: column morphology, row {row + 1} is {str(words[row])!r}; expected early, late or nothing"
+        )
+    return np.asarray(lower, dtype="<U5")
 
 
 def write_galaxies(path: str | os.PathLike[str], galaxies: Galaxies) -> None:
