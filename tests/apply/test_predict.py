@@ -138,6 +138,23 @@ def test_noisy_rows_are_flagged_and_unknown_errors_are_not(model, photometry):
     assert has_flag(flags, Flag.LOW_SNR).tolist() == [True, False, False]
 
 
+@pytest.mark.parametrize("change", [{"pivot_angstrom": 60.0}, {"fwhm_angstrom": 50.0}])
+def test_another_filter_of_the_same_name_is_refused(model, photometry, change):
+    """J-PAS, J-PLUS and S-PLUS share names, not filters; curves of the same filters measured twice are fine."""
+
+    def moved(share):
+        values = {
+            key: tuple(value + share * step if i == 3 else value for i, value in enumerate(getattr(bands, key)))
+            for key, step in change.items()
+        }
+        return replace(photometry, bands=replace(bands, **values))
+
+    bands = photometry.bands
+    assert np.isfinite(predict(model, moved(0.05)).log_age_lw).any()
+    with pytest.raises(AgezError, match=f"band {bands.names[3]} of the photometry .* is not that of the model"):
+        predict(model, moved(1.0))
+
+
 def test_no_rows(model, photometry):
     assert len(predict(model, photometry.take(slice(0, 0)))) == 0
 

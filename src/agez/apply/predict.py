@@ -13,13 +13,15 @@ from agez.learn import network_numpy
 from agez.learn.cross_validation import row_flags
 from agez.learn.model import Member, members_of
 from agez.learn.normalisation import NormalisedRows, filling_spread, normalise
-from agez.types import Bools, Floats, Model, Photometry, Prediction, Spectra
+from agez.types import Bands, Bools, Floats, Model, Photometry, Prediction, Spectra
 
 if TYPE_CHECKING:
     from agez.photometry.filters import FilterSet
 
 #: Rows that are answered at a time, which bounds memory.
 CHUNK_ROWS = 4096
+#: How far a band's pivot and width may be from those of the model's band of the same name, as parts of its width.
+MAX_SHIFT, MAX_WIDENING = 0.2, 0.25
 #: Rows whose median signal-to-noise ratio over the bands is below this are flagged LOW_SNR: networks that have seen
 #: nearly noiseless photometry know nothing of noise, and the errors do not contain it.
 MIN_BAND_SNR = 10.0
@@ -44,7 +46,8 @@ def predict(model: Model, photometry: Photometry, *, chunk_rows: int = CHUNK_ROW
     Raises
     ------
     AgezError
-        If so many of the model's bands are missing from the whole table that no row could be answered.
+        If so many of the model's bands are missing from the whole table that no row could be answered, or
+        a band is not the model's, but another filter of that name.
     """
     if chunk_rows < 1:
         raise AgezError(f"chunk_rows is {chunk_rows}; expected at least 1")
@@ -80,6 +83,7 @@ def predict_spectra(model: Model, spectra: Spectra, *, filters: FilterSet | None
 def _in_model_order(model: Model, photometry: Photometry) -> Photometry:
     """The model's bands in its order; those that the table lacks are columns of NaN."""
     bands = model.bands
+    _check_same_filters(bands, photometry.bands)
     lacking = [name for name in bands.names if name not in photometry.bands.names]
     if not lacking:
         return photometry.select_bands(bands.names)
@@ -103,6 +107,20 @@ def _in_model_order(model: Model, photometry: Photometry) -> Photometry:
         bands, reordered(photometry.flux, np.nan), reordered(photometry.flux_err, np.nan),
         reordered(photometry.covered, False), photometry.rows, photometry.redshift, photometry.flags, photometry.meta,
     )  # fmt: skip
+
+
+def _check_same_filters(ours: Bands, theirs: Bands) -> None:
+    """AgezError if a band is another filter of the same name: J0430 of J-PAS is 145 A wide, that of J-PLUS 200 A."""
+    for name in sorted(set(ours.names) & set(theirs.names), key=ours.names.index):
+        i, j = ours.names.index(name), theirs.names.index(name)
+        pivot, width = ours.pivot_angstrom[i], ours.fwhm_angstrom[i]
+        moved = abs(theirs.pivot_angstrom[j] - pivot) > MAX_SHIFT * width
+        if moved or abs(theirs.fwhm_angstrom[j] - width) > MAX_WIDENING * width:
+            raise AgezError(
+                f"band {name} of the photometry ({theirs.filter_set!r}: {theirs.pivot_angstrom[j]:.0f} A, "
+                f"{theirs.fwhm_angstrom[j]:.0f} A wide) is not that of the model ({ours.filter_set!r}: {pivot:.0f} A, "
+                f"{width:.0f} A wide): use a model of these filters, or say with --filters whose they are"
+            )
 
 
 def _predict_chunk(model: Model, members: list[Member], photometry: Photometry) -> Prediction:

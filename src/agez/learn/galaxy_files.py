@@ -34,7 +34,7 @@ def galaxies_to_table(galaxies: Galaxies) -> Table:
 def table_to_galaxies(table: Table, *, source: str) -> Galaxies:
     """Galaxies of a table: ``galaxy_id`` is required, other columns may be missing (NaN).
 
-    Morphologies are ``early`` or ``late``, in capitals or not; AgezError for another word, which would count as neither.
+    Morphologies are ``early`` or ``late``, in capitals or not; AgezError for another word: it would count as neither.
     """
     if "galaxy_id" not in table.colnames:
         raise AgezError(
