@@ -108,6 +108,12 @@ def test_which_bands():
     wide = np.ones((40, 36))
     photometry = replace(sample.photometry, bands=bands, flux=wide, flux_err=wide, covered=wide > 0)
     assert choose_bands(replace(sample, photometry=photometry), None) == PAPER_BANDS
+    at = names.index("J0730")
+    for missing, left in ((30, PAPER_BANDS), (39, tuple(name for name in PAPER_BANDS if name != "J0730"))):
+        flux, covered = wide.copy(), wide > 0
+        flux[:missing, at], covered[:missing, at] = np.nan, False
+        fewer = replace(photometry, flux=flux, covered=covered)
+        assert choose_bands(replace(sample, photometry=fewer)) == left
 
 
 def test_bands_that_most_rows_lack_are_not_learned_from():

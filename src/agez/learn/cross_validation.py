@@ -23,6 +23,8 @@ from agez.types import TARGETS, Bands, Bools, Floats, Ints, Sample
 
 #: One in so many bands of a row may be missing: 4 of the paper's 34.
 MISSING_PART = 8
+#: Share of the rows that must have a band for it to be learned from, in the paper's set and in others.
+RARE_PAPER_BAND, RARE_BAND = 0.1, 0.5
 #: Share of out-of-sample rows that count as like the training set.
 OOD_QUANTILE = 0.99
 
@@ -182,16 +184,21 @@ def cross_validate(
 
 
 def choose_bands(sample: Sample, bands: Sequence[str] | None = None) -> tuple[str, ...]:
-    """``bands`` if given; else the paper's 34 if the sample has them all, else those that half of its rows have."""
+    """``bands`` if given; else the paper's 34 if the sample has them all, else all of the sample's.
+
+    Bands that hardly any row has cannot be learned from and are left out: of the paper's, those that less than
+    ``RARE_PAPER_BAND`` of the rows have (all galaxies at one redshift may lack J0378 or J0730), of other
+    sets those that less than ``RARE_BAND`` have.
+    """
     if bands is not None:
         return tuple(bands)
     names = sample.photometry.bands.names
-    if set(PAPER_BANDS) <= set(names):
-        return PAPER_BANDS
-    chosen = np.flatnonzero(sample.photometry.covered.mean(axis=0) >= 0.5)
-    if not len(chosen):
-        raise AgezError(f"sample: none of its {len(names)} bands is covered in half of its {len(sample)} rows")
-    return tuple(names[i] for i in chosen)
+    wanted, least = (PAPER_BANDS, RARE_PAPER_BAND) if set(PAPER_BANDS) <= set(names) else (names, RARE_BAND)
+    share = dict(zip(names, sample.photometry.covered.mean(axis=0).tolist(), strict=True))
+    chosen = tuple(name for name in wanted if share[name] >= least)
+    if not chosen:
+        raise AgezError(f"sample: none of its {len(names)} bands is covered in {least:.0%} of its {len(sample)} rows")
+    return chosen
 
 
 def override(settings: TrainingSettings, max_epochs: int | None, patience: int | None) -> TrainingSettings:
