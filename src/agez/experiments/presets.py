@@ -35,10 +35,10 @@ PRESETS = {
     for preset in (
         Preset(
             "quick",
-            32,
-            2400,
+            24,
+            1600,
             TrainingSettings(
-                optimizer="adam", learning_rate=3e-3, batch_size=64, max_epochs=40, patience=25, schedule="cosine"
+                optimizer="adam", learning_rate=3e-3, batch_size=64, max_epochs=30, patience=25, schedule="cosine"
             ),
             "a small mock survey, to see that everything works: under a minute",
         ),
