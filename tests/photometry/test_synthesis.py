@@ -308,3 +308,11 @@ def test_magnitudes() -> None:
     assert np.allclose(flux, [3630.7805477e6, 1.0])
     assert np.allclose(flux_err, [36.3e6, 0.1])
     assert np.isclose((1.0 * u.microjansky).to_value(u.ABmag), 23.9)
+
+
+def test_filters_by_name(jpas: FilterSet) -> None:
+    wave = np.arange(4000.0, 7000.0, 2.0)
+    spectra = make(wave, np.ones(len(wave)))
+    np.testing.assert_array_equal(synthesize(spectra, "jpas").flux, synthesize(spectra, jpas).flux)
+    with pytest.raises(AgezError, match="filter set 'nothing'"):
+        synthesize(spectra, "nothing")

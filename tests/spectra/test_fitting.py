@@ -133,6 +133,11 @@ def test_what_is_masked_may_hold_anything_and_what_cannot_be_used_is_masked(grid
     assert found.flags.tolist() == [0, Flag.NON_FINITE | Flag.BAD_ERROR, 0]
 
 
+def test_templates_by_name(case):
+    with pytest.raises(AgezError, match="templates 'nothing'"):
+        fit_labels(case[0].take(slice(0, 1)), "nothing")
+
+
 def test_no_spectrum_and_impossible_redshifts_are_refused(grid, case):
     with pytest.raises(AgezError, match="no spectrum to fit"):
         fit_labels(case[0].take(slice(0, 0)), grid)

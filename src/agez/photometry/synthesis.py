@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from agez.errors import AgezError
 from agez.flags import Flag, set_flag
 from agez.photometry.air import air_to_vacuum
-from agez.photometry.filters import FilterSet
+from agez.photometry.filters import FilterSet, load_filters
 from agez.photometry.gaps import bridge_gaps
 from agez.photometry.response import ResponseMatrix, build_matrix, response_matrix
 from agez.types import Floats, Photometry, Spectra
@@ -56,7 +56,7 @@ def flux_from_ab_magnitude(magnitude: ArrayLike, magnitude_err: ArrayLike | None
 
 def synthesize(
     spectra: Spectra,
-    filters: FilterSet,
+    filters: FilterSet | str,
     *,
     redshift: ArrayLike | None = 0.0,
     min_coverage: float = MIN_COVERAGE,
@@ -82,8 +82,8 @@ def synthesize(
     ----------
     spectra : Spectra
         n rows; any f_lambda unit; air or vacuum.  NaN redshift: taken as rest frame, flagged REDSHIFT_UNKNOWN.
-    filters : FilterSet
-        b bands.
+    filters : FilterSet or str
+        b bands; a name is that of :func:`agez.load_filters`.
     redshift : float, (n,) array or None
         At which the bands see the objects; 0 is the rest frame; None leaves each where it was observed.
     min_coverage : float
@@ -107,6 +107,8 @@ def synthesize(
         raise AgezError(f"min_coverage is {min_coverage}; expected a fraction above 0 and up to 1")
     if not 0 <= max_bridged < 1:
         raise AgezError(f"max_bridged is {max_bridged}; expected a fraction from 0 to below 1")
+    if isinstance(filters, str):
+        filters = load_filters(filters)
     n = len(spectra)
     wave = np.asarray(spectra.wave_angstrom, dtype=float)
     if spectra.medium == "air":

@@ -23,7 +23,7 @@ _MIN_PIXELS = 100
 _MIN_SNR = 1.0
 
 
-def fit_labels(spectra: Spectra, templates: SSPGrid | None = None, *, settings: FitSettings | None = None) -> Labels:
+def fit_labels(spectra: Spectra, templates: SSPGrid | str = "emiles", *, settings: FitSettings | None = None) -> Labels:
     """Ages and metallicities of ``spectra`` by full spectral fitting.
 
     Each spectrum y with weights W = 1/variance is modelled in its rest frame as q(l) sum_j w_j T_j(l),
@@ -37,8 +37,8 @@ def fit_labels(spectra: Spectra, templates: SSPGrid | None = None, *, settings: 
     ----------
     spectra : Spectra
         Rows without redshift are taken as rest-frame and flagged.
-    templates : SSPGrid, optional
-        Default E-MILES.
+    templates : SSPGrid or str
+        A name or path is that of :func:`agez.load_templates`.
     settings : FitSettings, optional
 
     Returns
@@ -53,7 +53,8 @@ def fit_labels(spectra: Spectra, templates: SSPGrid | None = None, *, settings: 
         spectra have no overlap with it.
     """
     settings = settings or FitSettings()
-    templates = templates if templates is not None else load_templates()
+    if isinstance(templates, str):
+        templates = load_templates(templates)
     if not len(spectra):
         raise AgezError(f"{spectra.source}: there is no spectrum to fit")
     z = np.where(np.isfinite(spectra.redshift), spectra.redshift, 0.0)
