@@ -19,7 +19,7 @@ from astropy.table import Table
 from agez.errors import AgezError
 from agez.experiments.mock_sample import make_mock_sample
 from agez.experiments.presets import Preset, find_preset
-from agez.experiments.result import ExampleSpectrum, LearningCurve, RunResult, SetResult, make_set_result
+from agez.experiments.result import ExampleSpectrum, RunResult, SetResult, make_set_result
 from agez.experiments.summary import build_summary
 from agez.files import check_output, make_folder, write_json
 from agez.learn.cross_validation import CrossValidation, choose_bands, cross_validate
@@ -28,11 +28,11 @@ from agez.learn.model import save_model
 from agez.learn.pool import check_jax
 from agez.learn.sample import read_sample, write_sample
 from agez.learn.splits import SplitKind, make_splits
-from agez.mocks.survey import make_galaxy, survey_plan
-from agez.photometry.filters import PAPER_BANDS, load_filters
+from agez.mocks.survey import SurveyPlan, make_galaxy, survey_plan
+from agez.photometry.filters import PAPER_BANDS, FilterSet, load_filters
 from agez.photometry.synthesis import synthesize
 from agez.progress import progress
-from agez.spectra.templates import load_templates
+from agez.spectra.templates import SSPGrid, load_templates
 from agez.table_files import write_table
 from agez.types import Sample
 
@@ -104,9 +104,12 @@ def reproduce(
             make_splits(data, kind=split, rng=np.random.default_rng(seed))
     else:
         library = templates or "emiles"
-        data, spent = _mock(size, seed, library, workers)
+        grid = load_templates(library)  # says at once if they are not installed
+        filters = load_filters("jpas").select(PAPER_BANDS)
+        plan = survey_plan(size.n_galaxies, size.n_spectra, seed=seed)
+        data, spent = make_mock_sample(plan, filters, templates=library, workers=workers)
         clock.seconds.update(spent)
-        example = _example(size, seed, library)
+        example = _example(plan, filters, grid)
     write_sample(folder / "sample.fits", data)
     runs: dict[str, CrossValidation] = clock.time("train", lambda: _train(data, size, seed, workers))
     results: dict[str, SetResult] = clock.time("evaluate", lambda: _evaluate(data, runs, seed))
@@ -131,8 +134,9 @@ def reproduce(
     # the report is part of the run: its time enters the total that is written last
     late = {"report": clock.seconds["report"], "total": time.monotonic() - start}
     seconds = summary["seconds"] | {step: round(spent, 3) for step, spent in late.items()}
-    write_json(folder / "summary.json", summary | {"seconds": seconds, "peak_rss_mb": round(_peak_rss_mb(workers), 1)})
-    return result
+    summary = summary | {"seconds": seconds, "peak_rss_mb": round(_peak_rss_mb(workers), 1)}
+    write_json(folder / "summary.json", summary)
+    return replace(result, summary=summary)
 
 
 def _check_outputs(out: str | os.PathLike[str]) -> Path:
@@ -152,20 +156,11 @@ def _check_installed() -> None:
         raise AgezError("the report needs matplotlib, which is not installed: pip install 'agez[reproduce]'")
 
 
-def _mock(size: Preset, seed: int, templates: str, workers: int) -> tuple[Sample, dict[str, float]]:
-    load_templates(templates)  # says at once if they are not installed
-    filters = load_filters("jpas").select(PAPER_BANDS)
-    plan = survey_plan(size.n_galaxies, size.n_spectra, seed=seed)
-    return make_mock_sample(plan, filters, templates=templates, workers=workers)
-
-
-def _example(size: Preset, seed: int, templates: str) -> ExampleSpectrum:
+def _example(plan: SurveyPlan, filters: FilterSet, grid: SSPGrid) -> ExampleSpectrum:
     """The spectrum of figure 1: the best of the first galaxy whose bands are nearly all covered."""
-    filters = load_filters("jpas").select(PAPER_BANDS)
-    plan = survey_plan(size.n_galaxies, size.n_spectra, seed=seed)
     best: ExampleSpectrum | None = None
     for index in range(min(len(plan), 10)):
-        spectra = make_galaxy(plan, index, load_templates(templates)).spectra
+        spectra = make_galaxy(plan, index, grid).spectra
         snr = np.median(spectra.flux / spectra.flux_err, axis=1)
         one = spectra.take([int(np.argmax(snr))])
         photometry = synthesize(one, filters)
@@ -204,7 +199,7 @@ def _evaluate(data: Sample, runs: dict[str, CrossValidation], seed: int) -> dict
             data,
             run.predicted,
             run.fold,
-            [LearningCurve(c.target, c.fold, c.train_mse, c.validation_mse) for c in run.curves],
+            run.curves,
             # both sets on the same bootstrap subsets
             rng=np.random.default_rng([seed, 2]),
         )

@@ -13,30 +13,11 @@ import numpy as np
 import agez
 from agez.analysis.gradients import GradientTable, compare_gradients
 from agez.errors import AgezError
+from agez.learn.cross_validation import LearningCurve
 from agez.types import TARGETS, Floats, Ints, Labels, Photometry, Sample, Spectra, Truth
 
 #: Libraries whose versions a report names, where they are installed.
 LIBRARIES = ("numpy", "scipy", "astropy", "jax", "jaxlib", "matplotlib", "ppxf")
-
-
-@dataclass(frozen=True, eq=False)
-class LearningCurve:
-    """Loss of one network against epoch.
-
-    Attributes
-    ----------
-    target : str
-        ``log_age_lw`` or ``mh_lw``.
-    fold : int
-        The fold that the network never saw.
-    train_mse, validation_mse : (n_epochs,) float
-        Mean squared error after each epoch [dex^2].
-    """
-
-    target: str
-    fold: int
-    train_mse: Floats
-    validation_mse: Floats
 
 
 @dataclass(frozen=True, eq=False)

@@ -29,8 +29,18 @@ RARE_PAPER_BAND, RARE_BAND = 0.1, 0.5
 OOD_QUANTILE = 0.99
 
 
-class Curve(NamedTuple):
-    """Learning curve of one network [dex^2]."""
+class LearningCurve(NamedTuple):
+    """Loss of one network against epoch.
+
+    Attributes
+    ----------
+    target : str
+        ``log_age_lw`` or ``mh_lw``.
+    fold : int
+        The fold that the network never saw.
+    train_mse, validation_mse : (n_epochs,) float
+        Mean squared error after each epoch [dex^2].
+    """
 
     target: str
     fold: int
@@ -88,13 +98,13 @@ class CrossValidation:
     seed: int
 
     @property
-    def curves(self) -> tuple[Curve, ...]:
+    def curves(self) -> tuple[LearningCurve, ...]:
         """Learning curves of all networks in dex^2."""
         out = []
         for network in self.networks:
             target, fold = str(network.tags["target"]), int(network.tags["fold"])
             variance = float(self.label_scale[fold, TARGETS.index(target)]) ** 2
-            out.append(Curve(target, fold, network.train_mse * variance, network.validation_mse * variance))
+            out.append(LearningCurve(target, fold, network.train_mse * variance, network.validation_mse * variance))
         return tuple(out)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.lines import Line2D
 
-from agez.experiments.result import LearningCurve
+from agez.learn.cross_validation import LearningCurve
 from agez.report.style import FOLD_COLOURS, TITLES, figure, margins
 from agez.types import TARGETS
 

@@ -11,9 +11,9 @@ from threadpoolctl import threadpool_limits
 from agez.errors import AgezError
 from agez.flags import Flag, set_flag
 from agez.spectra.kinematics import fit_kinematics, nearest_sigma, velocity_stretch
-from agez.spectra.lines import EMISSION_LINES, SODIUM_LINES, near_lines
+from agez.spectra.lines import EMISSION_LINES, SODIUM_LINES, SPEED_OF_LIGHT_KMS, near_lines
 from agez.spectra.populations import FitSettings, fit_populations
-from agez.spectra.rebin import LIGHT_KMS, pixel_edges, rebin_rows
+from agez.spectra.rebin import pixel_edges, rebin_rows
 from agez.spectra.template_basis import TemplateBasis, prepare_basis
 from agez.spectra.templates import SSPGrid, load_templates
 from agez.types import NORM_BAND_ANGSTROM, Bools, Floats, Ints, Labels, Spectra
@@ -163,7 +163,7 @@ def _make_group(spectra: Spectra, z: Floats, templates: SSPGrid, settings: FitSe
     known = spectra.fwhm_angstrom[np.isfinite(spectra.fwhm_angstrom)]
     fwhm = float(np.median(known)) if len(known) else 2.0 * float(np.median(np.diff(spectra.wave_angstrom)))
     pixel = float(np.median(np.diff(spectra.wave_angstrom)))
-    pixel_kms = LIGHT_KMS * float(np.median(np.diff(spectra.wave_angstrom) / spectra.wave_angstrom[1:]))
+    pixel_kms = SPEED_OF_LIGHT_KMS * float(np.median(np.diff(spectra.wave_angstrom) / spectra.wave_angstrom[1:]))
     # rebinning takes the flux as constant over a pixel, which convolves the data with a box (variance pixel^2 / 12)
     fwhm = float(np.hypot(fwhm, np.sqrt(8.0 * np.log(2.0) / 12.0) * pixel))
     basis = prepare_basis(

@@ -8,16 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from astropy import constants
-from astropy import units as u
 from numpy.typing import NDArray
 
 from agez.errors import AgezError
 from agez.flags import Flag, set_flag
 from agez.spectra.formats_units import FluxUnit, nu_to_lambda
+from agez.spectra.lines import SPEED_OF_LIGHT_KMS
 from agez.types import Bools, Floats, Ints, Medium, Rows, Spectra, Strings
 
-SPEED_OF_LIGHT_KMS = float(constants.c.to_value(u.km / u.s))
 #: sigma to full width at half maximum of a Gaussian.
 FWHM_PER_SIGMA = 2.0 * np.sqrt(2.0 * np.log(2.0))
 

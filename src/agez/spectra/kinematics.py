@@ -9,7 +9,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.polynomial.legendre import legvander
 
-from agez.spectra.rebin import LIGHT_KMS
+from agez.spectra.lines import SPEED_OF_LIGHT_KMS
 from agez.spectra.template_basis import SIGMA_GRID_KMS, TemplateBasis
 from agez.spectra.weighted import shared_gram, solve_ridge
 from agez.types import Bools, Floats
@@ -144,10 +144,7 @@ def _gauss_newton(flux: Floats, weight: Floats, design: _Design) -> tuple[Floats
     block = np.einsum("nqk,nq,nql->nkl", own, weight, own, optimize=True).astype(float)
     own_right = np.einsum("nqk,nq->nk", own, weighted).astype(float)
     # eliminate the linear parameters (Schur complement)
-    c = columns.shape[1]
-    scale = 1.0 / np.sqrt(np.maximum(np.einsum("nii->ni", gram), 1e-30))
-    scaled = gram * scale[:, :, None] * scale[:, None, :] + 1e-9 * np.eye(c)
-    half = np.linalg.solve(scaled, np.swapaxes(cross, 1, 2) * scale[:, :, None]) * scale[:, :, None]  # (n, c, 2)
+    half = solve_ridge(gram, np.swapaxes(cross, 1, 2))  # (n, c, 2)
     schur = block - cross @ half
     residual = own_right - np.einsum("nck,nc->nk", half, right)
     schur = schur + np.eye(2) * 1e-12
@@ -157,4 +154,4 @@ def _gauss_newton(flux: Floats, weight: Floats, design: _Design) -> tuple[Floats
 
 def velocity_stretch(velocity_kms: Floats) -> Floats:
     """Observed over emitted wavelength for a velocity, 1 + v/c to first order as pixel shifts have it: exp(v/c)."""
-    return np.exp(velocity_kms / LIGHT_KMS)
+    return np.exp(velocity_kms / SPEED_OF_LIGHT_KMS)

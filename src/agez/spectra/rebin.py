@@ -5,10 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from agez.spectra.lines import SPEED_OF_LIGHT_KMS
 from agez.types import Bools, Floats
 
-#: Speed of light [km/s].
-LIGHT_KMS = 299792.458
 #: An output pixel is good if at least this part of it lies on good input pixels.
 _GOOD_PART = 0.6
 
@@ -23,7 +22,7 @@ def pixel_edges(wave_angstrom: Floats) -> Floats:
 
 def log_grid(low_angstrom: float, high_angstrom: float, velocity_step_kms: float) -> tuple[Floats, Floats]:
     """Centres and edges [Angstrom] of pixels of equal width in log wavelength."""
-    step = velocity_step_kms / LIGHT_KMS
+    step = velocity_step_kms / SPEED_OF_LIGHT_KMS
     count = int(np.floor(np.log(high_angstrom / low_angstrom) / step))
     edges = low_angstrom * np.exp(step * np.arange(count + 1))
     return np.sqrt(edges[1:] * edges[:-1]), edges

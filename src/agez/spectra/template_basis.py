@@ -8,7 +8,8 @@ from functools import lru_cache
 import numpy as np
 
 from agez.photometry.air import air_to_vacuum, vacuum_to_air
-from agez.spectra.rebin import LIGHT_KMS, log_grid, pixel_edges, rebin_rows
+from agez.spectra.lines import SPEED_OF_LIGHT_KMS
+from agez.spectra.rebin import log_grid, pixel_edges, rebin_rows
 from agez.spectra.templates import SSPGrid
 from agez.types import Floats, Medium
 
@@ -86,9 +87,9 @@ def _prepare(
     wave, edges = log_grid(*fit_range, velocity_step)
     fine_step = velocity_step / _OVERSAMPLING
     # room for the widest kernel on both sides
-    margin = 5.0 * (SIGMA_GRID_KMS[-1] + LIGHT_KMS * fwhm_rest / _FWHM_PER_SIGMA / fit_range[0])
+    margin = 5.0 * (SIGMA_GRID_KMS[-1] + SPEED_OF_LIGHT_KMS * fwhm_rest / _FWHM_PER_SIGMA / fit_range[0])
     pad = int(np.ceil(margin / velocity_step)) * _OVERSAMPLING
-    step = fine_step / LIGHT_KMS
+    step = fine_step / SPEED_OF_LIGHT_KMS
     fine_edges = edges[0] * np.exp(step * np.arange(-pad, _OVERSAMPLING * len(wave) + pad + 1))
     part, basis, coefficients = _compressed(grid, float(fine_edges[0]) - 5.0, float(fine_edges[-1]) + 5.0)
     own = part.wave_angstrom

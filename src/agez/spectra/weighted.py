@@ -28,8 +28,13 @@ def cross_gram(left: Floats, right: Floats, weights: Floats) -> Floats:
 
 
 def solve_ridge(gram: Floats, right: Floats) -> Floats:
-    """Solutions (n, c) of nearly singular normal equations, steadied by a tiny ridge in each unknown's own scale."""
+    """Solutions (n, c) or (n, c, k) of nearly singular normal equations with one or k right-hand sides a row.
+
+    They are steadied by a tiny ridge in each unknown's own scale.
+    """
+    several = right if right.ndim == 3 else right[..., None]
     diagonal = np.einsum("nii->ni", gram)
-    scale = 1.0 / np.sqrt(np.maximum(diagonal, 1e-30))
-    scaled = gram * scale[:, :, None] * scale[:, None, :] + 1e-9 * np.eye(gram.shape[1])
-    return np.asarray(np.linalg.solve(scaled, (right * scale)[..., None])[..., 0] * scale)
+    scale = 1.0 / np.sqrt(np.maximum(diagonal, 1e-30))[:, :, None]
+    scaled = gram * scale * np.swapaxes(scale, 1, 2) + 1e-9 * np.eye(gram.shape[1])
+    solution = np.linalg.solve(scaled, several * scale) * scale
+    return solution if right.ndim == 3 else solution[..., 0]
