@@ -30,8 +30,11 @@ def fake_sample(rng, *, n=3600, n_galaxies=24, with_truth=True):
     )
     meta = {"templates": "made-up", "solar_scale": 0.019, "norm_band_angstrom": (5450.0, 5550.0), "continuum": "dust"}
     labels = Labels(
-        rows, age, 0.05 * ones, mh, 0.05 * ones, age + 0.3, 0.1 * ones, mh, 0.1 * ones,
-        0 * ones, 100 * ones, 0.3 * ones, 40 * ones, ones, flags, None, meta,
+        rows=rows,
+        log_age_lw=age, log_age_lw_err=0.05 * ones, mh_lw=mh, mh_lw_err=0.05 * ones,
+        log_age_mw=age + 0.3, log_age_mw_err=0.1 * ones, mh_mw=mh, mh_mw_err=0.1 * ones,
+        velocity_kms=0 * ones, velocity_kms_err=5 * ones, sigma_kms=100 * ones, sigma_kms_err=10 * ones,
+        av=0.3 * ones, av_err=0.1 * ones, snr=40 * ones, chi2=ones, prior_strength=ones, flags=flags, meta=meta,
     )  # fmt: skip
     truth = Truth(
         age + rng.normal(0.02, 0.1, n), mh + rng.normal(-0.01, 0.1, n), age + 0.3, mh, 0.3 * ones, 0 * ones, 100 * ones

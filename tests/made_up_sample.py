@@ -45,24 +45,13 @@ def made_up_sample(n, *, n_galaxies=8, n_bands=12, seed=0, missing=0.0):
     noise = 0.02 * rng.normal(size=(4, n))
     one, tenth = np.ones(n), np.full(n, 0.1)
     labels = Labels(
-        rows,
-        age + noise[0],
-        tenth,
-        mh + noise[1],
-        tenth,
-        age + 0.2 + noise[2],
-        tenth,
-        mh + noise[3],
-        tenth,
-        0 * one,
-        100 * one,
-        av,
-        30 * one,
-        one,
-        flags,
-        None,
-        {"templates": "none"},
-    )
+        rows=rows,
+        log_age_lw=age + noise[0], log_age_lw_err=tenth, mh_lw=mh + noise[1], mh_lw_err=tenth,
+        log_age_mw=age + 0.2 + noise[2], log_age_mw_err=tenth, mh_mw=mh + noise[3], mh_mw_err=tenth,
+        velocity_kms=0 * one, velocity_kms_err=5 * one, sigma_kms=100 * one, sigma_kms_err=10 * one,
+        av=av, av_err=tenth, snr=30 * one, chi2=one, prior_strength=one, flags=flags,
+        meta={"templates": "none"},
+    )  # fmt: skip
     truth = Truth(age, mh, age + 0.2, mh, av, 0 * one, 100 * one)
     some = rng.random((8, n_galaxies))
     galaxies = Galaxies(

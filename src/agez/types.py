@@ -286,6 +286,83 @@ class Photometry(_PerRow):
 
 
 @dataclass(frozen=True, eq=False)
+class Lines(_PerRow):
+    """Emission lines of each spectrum, as measured in the same fit as its stars.
+
+    Attributes
+    ----------
+    names : tuple of str
+        As in :data:`agez.spectra.lines.EMISSION_LINES`; a doublet of fixed ratio has both its lines here.
+    flux, flux_err : (n, l) float
+        Integrated flux as observed, not corrected for dust [unit of the spectra's flux times Angstrom]; negative
+        fluxes are measurements.  NaN where the line is not covered or was not fitted.
+    ew_angstrom : (n, l) float
+        Equivalent width in the rest frame against the fitted stars [Angstrom], emission positive.
+    velocity_kms, sigma_kms : (n,) float
+        Of the gas, shared by all lines, relative to the redshift of the spectra; the dispersion is without the
+        instrument's; each with ``_err``.  NaN where no line was strong enough to tell: the stars' velocity
+        and a default width were used.
+    flux_unit : str
+        Of ``flux``.
+    """
+
+    names: tuple[str, ...]
+    flux: Floats
+    flux_err: Floats
+    ew_angstrom: Floats
+    velocity_kms: Floats
+    velocity_kms_err: Floats
+    sigma_kms: Floats
+    sigma_kms_err: Floats
+    flux_unit: str
+
+    _row_fields = (
+        "flux", "flux_err", "ew_angstrom", "velocity_kms", "velocity_kms_err", "sigma_kms", "sigma_kms_err",
+    )  # fmt: skip
+
+    def __post_init__(self) -> None:
+        n = len(self.velocity_kms)
+        for name in self._row_fields:
+            _check_shape(self, name, (n, len(self.names)) if name in ("flux", "flux_err", "ew_angstrom") else (n,))
+
+    def __len__(self) -> int:
+        return len(self.velocity_kms)
+
+
+@dataclass(frozen=True, eq=False)
+class FittedSpectra(_PerRow):
+    """The spectra as the fit saw them, and its model.
+
+    Attributes
+    ----------
+    wave_angstrom : (q,) float
+        Rest frame of the systemic redshift and of the fitted velocity, in the spectra's medium; logarithmic.
+    flux, flux_err : (n, q) float32
+        In units of each spectrum's median.
+    stars, gas : (n, q) float32
+        The model's two parts, in the same units; their sum is the model.
+    used : (n, q) bool
+        Pixels that the fit used.
+    """
+
+    wave_angstrom: Floats
+    flux: Floats
+    flux_err: Floats
+    stars: Floats
+    gas: Floats
+    used: Bools
+
+    _row_fields = ("flux", "flux_err", "stars", "gas", "used")
+
+    def __post_init__(self) -> None:
+        for name in self._row_fields:
+            _check_shape(self, name, (len(self.flux), len(self.wave_angstrom)))
+
+    def __len__(self) -> int:
+        return len(self.flux)
+
+
+@dataclass(frozen=True, eq=False)
 class Labels(_PerRow):
     """What a spectral fit says of each spectrum.
 
@@ -296,16 +373,23 @@ class Labels(_PerRow):
         Means of log10(age/yr) and [M/H], weighted by light in 5450-5550 A (before dust) or by
         the mass of stars formed; each with ``_err``.  NaN where the fit failed.
     velocity_kms, sigma_kms : (n,) float
-        Relative to the redshift of the spectra; stellar dispersion.
+        Relative to the redshift of the spectra; stellar dispersion; each with ``_err``.
     av : (n,) float
-        V-band attenuation of the stars [mag]; with a polynomial continuum, that of the law nearest to it.
+        V-band attenuation of the stars [mag]; with a polynomial continuum, that of the law nearest to it;
+        with ``_err``.
     snr : (n,) float
         Median signal-to-noise ratio per Angstrom.
     chi2 : (n,) float
         Reduced chi2.
+    prior_strength : (n,) float
+        Factor that the prior's smoothness was multiplied by for this spectrum.
     flags : (n,) int32
     weights : (n, n_age, n_mh) float or None
         Light fractions over the template grid.
+    lines : Lines or None
+        Emission lines.
+    fitted : FittedSpectra or None
+        Data and model, where they were asked for.
     meta : mapping
         ``templates``, ``solar_scale``, ``norm_band_angstrom``, ``continuum``, and the settings of the fit.
     """
@@ -320,17 +404,25 @@ class Labels(_PerRow):
     mh_mw: Floats
     mh_mw_err: Floats
     velocity_kms: Floats
+    velocity_kms_err: Floats
     sigma_kms: Floats
+    sigma_kms_err: Floats
     av: Floats
+    av_err: Floats
     snr: Floats
     chi2: Floats
+    prior_strength: Floats
     flags: Ints
     weights: Floats | None = None
+    lines: Lines | None = None
+    fitted: FittedSpectra | None = None
     meta: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name in self.column_names():
             _check_shape(self, name, (len(self.rows),))
+        for part in (self.weights, self.lines, self.fitted):
+            _check(part is None or len(part) == len(self.rows), "Labels: weights, lines or fits of other rows")
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -338,10 +430,11 @@ class Labels(_PerRow):
     @classmethod
     def column_names(cls) -> tuple[str, ...]:
         """Names of the per-row scalar columns, in the order of the LABELS table."""
-        return tuple(f.name for f in fields(cls) if f.name not in ("rows", "weights", "meta"))
+        other = ("rows", "weights", "lines", "fitted", "meta")
+        return tuple(f.name for f in fields(cls) if f.name not in other)
 
 
-Labels._row_fields = ("rows", *Labels.column_names(), "weights")
+Labels._row_fields = ("rows", *Labels.column_names(), "weights", "lines", "fitted")
 
 
 @dataclass(frozen=True, eq=False)
