@@ -37,6 +37,8 @@ class TemplateBasis:
     coefficients : (r, m) float
         Each column makes an SSP whose mean flux in the normalisation band is 1.
     grid : SSPGrid
+    instrument_sigma_kms : (q,) float
+        The data's resolution, their own pixel included, the fit's pixel not.
     """
 
     wave_angstrom: Floats
@@ -45,6 +47,7 @@ class TemplateBasis:
     spectra: Floats
     coefficients: Floats
     grid: SSPGrid
+    instrument_sigma_kms: Floats
 
 
 @lru_cache(maxsize=4)
@@ -113,6 +116,7 @@ def _prepare(
         np.ascontiguousarray(np.swapaxes(coarse, 1, 2), dtype=np.float32),
         coefficients,
         grid,
+        SPEED_OF_LIGHT_KMS * fwhm_rest / _FWHM_PER_SIGMA / wave,
     )
 
 
