@@ -12,9 +12,9 @@ SOURCE = Path(agez.__file__).parent
 
 #: Every file or folder of the package is in one of these; a room may import those before it (docs/architecture.md).
 ROOMS = (
-    ("errors", "flags", "progress", "column_words"),
+    ("errors", "flags", "progress", "column_words", "worker_pool"),
     ("types", "files", "option_checks"),
-    ("table_columns", "table_files"),
+    ("table_columns", "table_files", "maps_files"),
     ("analysis",),
     ("photometry",),
     ("spectra",),

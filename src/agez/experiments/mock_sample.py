@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
 import time
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
-from agez.errors import AgezError
 from agez.learn.sample import make_sample
 from agez.mocks.survey import SurveyPlan, make_galaxy
 from agez.photometry.filters import FilterSet
@@ -24,13 +17,10 @@ from agez.progress import progress
 from agez.spectra.fitting import fit_labels
 from agez.spectra.templates import SSPGrid, load_templates
 from agez.types import Floats, Galaxies, Labels, Photometry, Sample, Truth
+from agez.worker_pool import each_done
 
 #: Steps of the work on one galaxy, in the order of their times.
 _STEPS = ("mock", "synth", "label")
-#: One thread for each worker: two single-threaded processes beat one with two threads.
-_ONE_THREAD = {
-    name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,45 +87,9 @@ def make_mock_sample(
 
 def _each_galaxy(plan: SurveyPlan, filters: FilterSet, templates: str, workers: int) -> Iterator[tuple[int, _Galaxy]]:
     """Galaxies with their numbers, as they get done."""
-    if workers < 1:
-        raise AgezError(f"workers is {workers}; expected at least 1")
-    if workers == 1:
-        grid = load_templates(templates)
-        for index in range(len(plan)):
-            with threadpool_limits(1, user_api="blas"):  # as in workers: the same sums in the same order
-                galaxy = _work(plan, index, filters, grid)
-            yield index, galaxy
-        return
-    context = multiprocessing.get_context("spawn")
-    with _environment(_ONE_THREAD):
-        pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_start, initargs=(plan, filters, templates))
-        # the largest first, so that no worker is left alone with one at the end
-        order = np.argsort(-np.asarray(plan.n_spectra), kind="stable").tolist()
-        futures = {pool.submit(_work_in_worker, index): index for index in order}
-    try:
-        for future in as_completed(futures):
-            yield futures[future], future.result()
-    except BrokenProcessPool as error:
-        raise AgezError(
-            "a worker process ended before its work was done, perhaps for want of memory; give fewer --workers"
-        ) from error
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
-
-
-@contextmanager
-def _environment(changes: dict[str, str]) -> Iterator[None]:
-    """Environment variables that processes started inside inherit."""
-    before = {name: os.environ.get(name) for name in changes}
-    os.environ.update(changes)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+    # the largest first, so that no worker is left alone with one at the end
+    order = np.argsort(-np.asarray(plan.n_spectra), kind="stable").tolist()
+    return each_done(_work_in_worker, order, workers=workers, start=_start, start_with=(plan, filters, templates))
 
 
 _shared: dict[str, Any] = {}

@@ -8,7 +8,7 @@ import io
 import lzma
 import warnings
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -136,7 +136,7 @@ def sky_header(header: fits.Header) -> dict[str, Any]:
     return {key: header[key] for key in _SKY_KEYWORDS if key in header}
 
 
-def sky_offsets(header: fits.Header, x_pixel: Floats, y_pixel: Floats) -> tuple[Floats, Floats]:
+def sky_offsets(header: Mapping[str, Any], x_pixel: Floats, y_pixel: Floats) -> tuple[Floats, Floats]:
     """Offsets from the reference pixel [arcsec]: x to the west, y to the north.
 
     Pixels count from 0.  Celestial axes (CTYPE1 = 'RA---...') are in degrees and right ascension grows to the

@@ -1,16 +1,19 @@
-"""Labels in a FITS file: the LABELS table, and the star-formation histories behind it."""
+"""Labels in a FITS file: the LABELS table, and lines, histories, fitted spectra and maps behind it."""
 
 from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-from astropy.io import fits
 from astropy.table import Table
 
 from agez import __version__
+from agez.errors import AgezError
+from agez.maps_files import MapFrame, maps_hdus
+from agez.spectra.label_maps import label_maps
+from agez.spectra.label_tables import HISTORY, fit_hdus, history_hdus, lines_hdu, read_fit, read_lines
 from agez.spectra.templates import SSPGrid
 from agez.table_columns import (
     integer_column,
@@ -27,13 +30,28 @@ from agez.types import Labels
 _MADE_BY = "agez label"
 
 
-def write_labels(path: str | os.PathLike[str], labels: Labels, *, grid: SSPGrid | None = None) -> None:
-    """Write labels as FITS: table LABELS, and, if they carry weights, image HISTORY with its axes.
+def write_labels(
+    path: str | os.PathLike[str],
+    labels: Labels,
+    *,
+    grid: SSPGrid | None = None,
+    frame: MapFrame | None = None,
+    header: Mapping[str, Any] | None = None,
+) -> None:
+    """Write labels as FITS: table LABELS, and what else they carry; docs/files.md lists the extensions.
+
+    LINES if they have emission lines; image HISTORY if they have light fractions, with SFH and GRID if the grid is
+    given; FIT and FIT_WAVE if they have fitted spectra; maps if a frame is given.  Nothing in the file depends on
+    when or where it was written.
 
     Parameters
     ----------
     grid : SSPGrid, optional
-        The templates of the fit: its ages and metallicities become the table GRID beside HISTORY.
+        The templates of the fit.
+    frame : MapFrame, optional
+        Where the rows lie on the sky, for labels of a cube's bins; row i is bin i.
+    header : mapping, optional
+        For the primary HDU.
     """
     table = Table(rows_columns(labels.rows, id_name="spec_id"))
     for name in Labels.column_names():
@@ -43,32 +61,39 @@ def write_labels(path: str | os.PathLike[str], labels: Labels, *, grid: SSPGrid 
         "AGEZMETA": (json.dumps(dict(labels.meta)), "how the labels were made"),
     }
     hdus = [table_hdu(table, name="LABELS", header=about)]
+    if labels.lines is not None:
+        hdus.append(lines_hdu(labels.rows, labels.lines))
     if labels.weights is not None:
-        image = fits.ImageHDU(np.asarray(labels.weights, dtype=np.float32), name="HISTORY")
-        image.header["BUNIT"] = ("", "fraction of the light in the normalisation band")
-        image.header["AXES"] = "row of LABELS, age, [M/H]"
-        hdus.append(image)
-        if grid is not None:
-            hdus.append(_grid_table(grid))
-    write_fits(path, hdus)
-
-
-def _grid_table(grid: SSPGrid) -> fits.BinTableHDU:
-    age, mh = np.meshgrid(grid.log_age, grid.mh, indexing="ij")
-    table = Table({"log_age": age.ravel(), "mh": mh.ravel(), "light_per_mass": grid.light.ravel()})
-    return table_hdu(table, name="GRID", header={"TEMPLATE": grid.name})
+        hdus += history_hdus(labels.rows, labels.weights, grid)
+    if labels.fitted is not None:
+        hdus += fit_hdus(labels.rows, labels.fitted)
+    if frame is not None:
+        hdus += maps_hdus(label_maps(labels), frame)
+    write_fits(path, hdus, header=header)
 
 
 def read_labels(path: str | os.PathLike[str]) -> Labels:
     """Read what :func:`write_labels` wrote; any FITS file whose LABELS table has the contract's columns will do.
 
-    ``_err`` columns, kinematics and the like may be missing (NaN); the labels themselves may not.
+    ``_err`` columns, kinematics and the like may be missing (NaN); the labels themselves may not.  Maps are read by
+    :func:`agez.maps_files.read_maps`.
     """
     source = f"{path}, table LABELS"
     with open_fits(path) as hdus:
         table = hdu_to_table(named_hdu(hdus, "LABELS", path, made_by=_MADE_BY))
-        weights = native(hdus["HISTORY"].data) if "HISTORY" in hdus else None
+        weights = native(hdus[HISTORY].data) if HISTORY in hdus else None
+        lines, fitted = read_lines(hdus, path), read_fit(hdus, path)
     need_columns(table, ("spec_id", "log_age_lw", "mh_lw"), source=source, made_by=_MADE_BY)
+    for name, part in (("HISTORY", weights), ("LINES", lines), ("FIT", fitted)):
+        if part is not None and len(part) != len(table):
+            raise AgezError(f"{path}: {name} has {len(part)} rows and LABELS {len(table)}; make the file again")
     values: dict[str, Any] = {name: number_column(table, name, source=source) for name in Labels.column_names()}
     values["flags"] = integer_column(table, "flags")
-    return Labels(rows=table_rows(table, source=source), weights=weights, meta=meta_json(table, "AGEZMETA"), **values)
+    return Labels(
+        rows=table_rows(table, source=source),
+        weights=weights,
+        lines=lines,
+        fitted=fitted,
+        meta=meta_json(table, "AGEZMETA"),
+        **values,
+    )

@@ -1,0 +1,336 @@
+"""Maps of one galaxy in FITS, in the layout that MaNGA's MAPS files made familiar: writing and reading.
+
+An empty primary; for each property an image with ``<NAME>_IVAR`` and ``<NAME>_MASK`` beside it, bound together by
+HDUCLASS, ERRDATA, QUALDATA and SCIDATA; ``BINID``; and what is known of each spaxel, ``SPX_*``.  Source of the layout:
+Westfall et al. 2019, AJ 158, 231 (the MaNGA data analysis pipeline).
+"""
+
+from __future__ import annotations
+
+import enum
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from astropy import units as u
+from astropy.io import fits
+
+from agez.errors import AgezError
+from agez.table_columns import native
+from agez.table_files import open_fits, write_fits
+from agez.types import Bools, Floats, Ints
+
+_FORMAT_CLASS = ("SDSS", "layout of MaNGA's MAPS files")
+_PLANES = {
+    "SPX_SKYCOO": (("On-sky X", "arcsec"), ("On-sky Y", "arcsec")),
+    "SPX_ELLCOO": (("Elliptical radius", "arcsec"), ("R/Re", ""), ("Elliptical azimuth", "deg")),
+}
+
+
+class MapBit(enum.IntFlag):
+    """Bits of the ``_MASK`` images: those of MaNGA's maps that have a meaning here, with their values there."""
+
+    NO_COVERAGE = 1 << 0
+    FOREGROUND_STAR = 1 << 3
+    NO_VALUE = 1 << 4
+    UNRELIABLE = 1 << 5
+    DO_NOT_USE = 1 << 30
+
+
+@dataclass(frozen=True, eq=False)
+class BinMap:
+    """One property of every bin.
+
+    Attributes
+    ----------
+    name : str
+        Of the extension, upper case.
+    values : (n,) or (n, c) float
+        One number a bin, or one for each of ``channels``; NaN where there is none.
+    errors : like ``values``, or None
+        1 sigma; where it is NaN or not positive the inverse variance is 0.
+    unit : str
+        As astropy spells it; '' if it has none.
+    unreliable : (n,) or (n, c) bool, or None
+        Values to be used with care.
+    channels : tuple of str
+        What each column of ``values`` is (a line), if it has two dimensions.
+    comment : str
+        What it is, for the header.
+    """
+
+    name: str
+    values: Floats
+    errors: Floats | None = None
+    unit: str = ""
+    unreliable: Bools | None = None
+    channels: tuple[str, ...] = ()
+    comment: str = ""
+
+    def __post_init__(self) -> None:
+        shape = np.shape(self.values)
+        if len(shape) != (2 if self.channels else 1) or (self.channels and shape[1] != len(self.channels)):
+            raise AgezError(f"map {self.name}: values have shape {shape} for {len(self.channels)} channels")
+        for name in ("errors", "unreliable"):
+            part = getattr(self, name)
+            if part is not None and np.shape(part) not in (shape, shape[:1]):
+                raise AgezError(f"map {self.name}: {name} have shape {np.shape(part)}; expected {shape}")
+
+
+@dataclass(frozen=True, eq=False)
+class MapFrame:
+    """Where the bins of a galaxy lie on the sky.
+
+    Attributes
+    ----------
+    bin_id : (ny, nx) int
+        Number of the bin (row of its table, from 0) that each spaxel belongs to; -1 where unused.
+    wcs : mapping
+        The WCS keywords of the two sky axes.
+    offsets : (2, ny, nx) float or None
+        x (to the west) and y (to the north) from the galaxy's centre, or from the reference pixel [arcsec].
+    ellcoo : (3, ny, nx) float or None
+        Radius in the plane of the disc [arcsec], the same over Re, and azimuth from the major axis [degree].
+    snr : (ny, nx) float or None
+        Median signal-to-noise ratio per Angstrom of each spaxel.
+    mean_flux : (ny, nx) float or None
+        Mean flux density of each spaxel in the normalisation band, in ``flux_unit``.
+    flux_unit : str
+    stars : (ny, nx) bool or None
+        Spaxels left out because of a foreground star.
+    """
+
+    bin_id: Ints
+    wcs: Mapping[str, Any] = field(default_factory=dict)
+    offsets: Floats | None = None
+    ellcoo: Floats | None = None
+    snr: Floats | None = None
+    mean_flux: Floats | None = None
+    flux_unit: str = ""
+    stars: Bools | None = None
+
+    def __post_init__(self) -> None:
+        shape = np.shape(self.bin_id)
+        if len(shape) != 2:
+            raise AgezError(f"bin_id has shape {shape}; expected an image")
+        for name, planes in (("offsets", 2), ("ellcoo", 3), ("snr", 0), ("mean_flux", 0), ("stars", 0)):
+            part = getattr(self, name)
+            expected = (planes, *shape) if planes else shape
+            if part is not None and np.shape(part) != expected:
+                raise AgezError(f"maps: {name} has shape {np.shape(part)}; expected {expected}")
+
+    def painted(self, values: Floats) -> Floats:
+        """(ny, nx), or (c, ny, nx) for values (n, c): each spaxel with the value of its bin; NaN where unused."""
+        inside = self.bin_id >= 0
+        image = np.full((*np.shape(values)[1:], *inside.shape), np.nan)
+        image[..., inside] = np.moveaxis(np.asarray(values, dtype=float)[self.bin_id[inside]], 0, -1)
+        return image
+
+
+@dataclass(frozen=True, eq=False)
+class MapImage:
+    """One property as it stands in a file: images (ny, nx), or (c, ny, nx) where it has ``channels``.
+
+    ``values`` are NaN where ``mask`` says DO_NOT_USE; ``errors`` are NaN where unknown.
+    """
+
+    name: str
+    values: Floats
+    errors: Floats
+    mask: Ints
+    unit: str
+    channels: tuple[str, ...]
+    comment: str
+
+
+def write_maps(
+    path: str | os.PathLike[str],
+    maps: Sequence[BinMap],
+    frame: MapFrame,
+    *,
+    header: Mapping[str, Any] | None = None,
+) -> None:
+    """Write maps as FITS, whole or not at all; ``header`` goes into the primary HDU.
+
+    Raises
+    ------
+    AgezError
+        If a map has another number of bins than ``frame`` shows, two maps share a name, or the file cannot be written.
+    """
+    write_fits(path, maps_hdus(maps, frame), header=header)
+
+
+def maps_hdus(maps: Sequence[BinMap], frame: MapFrame) -> list[fits.ImageHDU]:
+    """The image extensions of :func:`write_maps`, for a file that holds tables, too."""
+    names = [one.name for one in maps]
+    if len(set(names)) < len(names):
+        raise AgezError(f"two maps share a name: {', '.join(names)}")
+    n_bins = int(frame.bin_id.max(initial=-1)) + 1
+    for one in maps:
+        if len(one.values) < n_bins:
+            raise AgezError(f"map {one.name} has {len(one.values)} values; BINID counts {n_bins} bins")
+    hdus = _spaxel_hdus(frame)
+    for one in maps:
+        hdus += _property_hdus(one, frame)
+    return hdus
+
+
+def _spaxel_hdus(frame: MapFrame) -> list[fits.ImageHDU]:
+    nan = np.full((3, *frame.bin_id.shape), np.nan)
+    ellcoo = nan if frame.ellcoo is None else frame.ellcoo
+    hdus = [_image("BINID", np.asarray(frame.bin_id, np.int32), frame, comment="number of the bin; -1 = unused")]
+    if frame.offsets is not None:
+        east = np.stack([-frame.offsets[0], frame.offsets[1]])
+        hdus.append(_image("SPX_SKYCOO", np.float32(east), frame, comment="offsets: X to the east, Y to the north"))
+    words = "in the plane of the disc; NaN: geometry not known"
+    hdus.append(_image("SPX_ELLCOO", np.float32(ellcoo), frame, comment=words))
+    if frame.mean_flux is not None:
+        hdus.append(
+            _image("SPX_MFLUX", np.float32(frame.mean_flux), frame, unit=frame.flux_unit, comment="mean flux density")
+        )
+    if frame.snr is not None:
+        hdus.append(_image("SPX_SNR", np.float32(frame.snr), frame, comment="signal-to-noise ratio per Angstrom"))
+    if frame.stars is not None:
+        hdus.append(_image("SPX_STAR", frame.stars.astype(np.uint8), frame, comment="1 = foreground star, left out"))
+    for hdu in hdus:
+        for number, (name, unit) in enumerate(_PLANES.get(hdu.name, ()), start=1):
+            hdu.header[f"C{number:02d}"] = name
+            hdu.header[f"U{number:02d}"] = unit
+    return hdus
+
+
+def _property_hdus(one: BinMap, frame: MapFrame) -> list[fits.ImageHDU]:
+    """The image of a property, its inverse variance if it has errors, and its mask."""
+    values = frame.painted(one.values)
+    inside = np.broadcast_to(frame.bin_id >= 0, values.shape)
+    known = np.isfinite(values)
+    mask = np.where(inside, np.where(known, 0, MapBit.NO_VALUE), MapBit.NO_COVERAGE).astype(np.int32)
+    mask[~known] |= int(MapBit.DO_NOT_USE)
+    if frame.stars is not None:
+        mask[..., frame.stars] |= int(MapBit.FOREGROUND_STAR)
+    if one.unreliable is not None:
+        doubtful = frame.painted(_as_wide(one.unreliable, one.values)) > 0
+        mask[doubtful] |= int(MapBit.UNRELIABLE)
+    beside = {"ERRDATA": f"{one.name}_IVAR", "QUALDATA": f"{one.name}_MASK"}
+    if one.errors is None:
+        beside.pop("ERRDATA")
+    hdus = [_image(one.name, np.float32(values), frame, unit=one.unit, comment=one.comment, kind="DATA", beside=beside)]
+    if one.errors is not None:
+        errors = frame.painted(_as_wide(one.errors, one.values))
+        with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+            ivar = np.where(known & (errors > 0) & np.isfinite(errors), errors**-2.0, 0.0).astype(np.float32)
+        ivar = np.where(np.isfinite(ivar), ivar, np.float32(0.0))
+        unit = f"({one.unit})-2" if one.unit else ""
+        beside = {"SCIDATA": one.name, "QUALDATA": f"{one.name}_MASK"}
+        hdus.append(_image(f"{one.name}_IVAR", ivar, frame, unit=unit, kind="ERROR", detail="INVMSE", beside=beside))
+    beside = {"SCIDATA": one.name, **({"ERRDATA": f"{one.name}_IVAR"} if one.errors is not None else {})}
+    hdus.append(_image(f"{one.name}_MASK", mask, frame, kind="QUALITY", detail="FLAG32BIT", beside=beside))
+    for hdu in hdus:
+        for number, channel in enumerate(one.channels, start=1):
+            hdu.header[f"C{number:02d}"] = channel
+    return hdus
+
+
+def _as_wide(part: Any, values: Floats) -> Floats:
+    """One number a bin for all channels, as one for each."""
+    part = np.asarray(part, dtype=float)
+    return part if part.ndim == values.ndim else np.repeat(part[:, None], values.shape[1], axis=1)
+
+
+def _image(
+    name: str,
+    data: Any,
+    frame: MapFrame,
+    *,
+    unit: str = "",
+    comment: str = "",
+    kind: str = "",
+    detail: str = "",
+    beside: Mapping[str, str] | None = None,
+) -> fits.ImageHDU:
+    hdu = fits.ImageHDU(data, name=name)
+    for key, value in frame.wcs.items():
+        hdu.header[key] = value
+    hdu.header["BUNIT"] = fits_unit(unit)
+    hdu.header["HDUCLASS"] = _FORMAT_CLASS
+    hdu.header["HDUCLAS1"] = ("CUBE" if data.ndim == 3 else "IMAGE", "kind of data")
+    if kind:
+        hdu.header["HDUCLAS2"] = kind
+    if detail:
+        hdu.header["HDUCLAS3"] = detail
+    words = {"ERRDATA": "inverse variance", "QUALDATA": "mask", "SCIDATA": "values"}
+    for key, extension in (beside or {}).items():
+        hdu.header[key] = (extension, f"extension with the {words[key]}")
+    if comment:
+        hdu.header["CONTENT"] = comment
+    return hdu
+
+
+def fits_unit(unit: str) -> str:
+    """A unit as the FITS standard spells it, where it can; ``(...)-2`` means to the power of -2."""
+    try:
+        if unit.startswith("(") and unit.endswith(")-2"):
+            return str((u.Unit(unit[1:-3]) ** -2).to_string("fits"))
+        return str(u.Unit(unit).to_string("fits"))
+    except (ValueError, TypeError):
+        return unit.encode("ascii", "replace").decode()
+
+
+def read_maps(path: str | os.PathLike[str]) -> tuple[dict[str, MapImage], MapFrame]:
+    """Read what :func:`write_maps` wrote, or the maps in a file of labels.
+
+    Raises
+    ------
+    AgezError
+        If the file cannot be read, or has no ``BINID``.
+    """
+    with open_fits(path) as hdus:
+        if "BINID" not in hdus:
+            raise AgezError(f"{path} holds no maps (there is no extension BINID); they come from cubes")
+        frame = _read_frame(hdus)
+        images = {
+            hdu.name: _read_property(hdus, hdu) for hdu in hdus if hdu.header.get("HDUCLAS2") == "DATA" and hdu.is_image
+        }
+        wrong = next((name for name, one in images.items() if one.values.shape[-2:] != frame.bin_id.shape), None)
+        if wrong:
+            raise AgezError(f"{path}: extension {wrong} is not of the size of BINID; make the file again")
+        return images, frame
+
+
+def _read_frame(hdus: fits.HDUList) -> MapFrame:
+    def image(name: str) -> Any:
+        return native(hdus[name].data) if name in hdus else None
+
+    header = hdus["BINID"].header
+    sky, star = image("SPX_SKYCOO"), image("SPX_STAR")
+    return MapFrame(
+        bin_id=native(hdus["BINID"].data),
+        wcs={key: header[key] for key in header if key.startswith(_WCS_WORDS)},
+        offsets=None if sky is None else np.stack([-sky[0], sky[1]]),
+        ellcoo=image("SPX_ELLCOO"),
+        snr=image("SPX_SNR"),
+        mean_flux=image("SPX_MFLUX"),
+        flux_unit=str(hdus["SPX_MFLUX"].header.get("BUNIT", "")) if "SPX_MFLUX" in hdus else "",
+        stars=None if star is None else star.astype(bool),
+    )
+
+
+_WCS_WORDS = (
+    "CTYPE", "CUNIT", "CRPIX", "CRVAL", "CDELT", "CD1_", "CD2_", "PC1_", "PC2_", "CROTA", "LONPOLE", "LATPOLE",
+    "RADESYS", "RADECSYS", "EQUINOX",
+)  # fmt: skip
+
+
+def _read_property(hdus: fits.HDUList, hdu: Any) -> MapImage:
+    header = hdu.header
+    values = native(hdu.data).astype(float)
+    mask = native(hdus[header["QUALDATA"]].data)
+    ivar = native(hdus[header["ERRDATA"]].data).astype(float) if "ERRDATA" in header else np.zeros(values.shape)
+    errors = np.full(values.shape, np.nan)
+    errors[ivar > 0] = ivar[ivar > 0] ** -0.5
+    channels = [str(header[f"C{number:02d}"]) for number in range(1, 100) if f"C{number:02d}" in header]
+    values[(mask & int(MapBit.DO_NOT_USE)) != 0] = np.nan
+    unit, comment = str(header.get("BUNIT", "")), str(header.get("CONTENT", ""))
+    return MapImage(hdu.name, values, errors, mask, unit, tuple(channels), comment)

@@ -1,0 +1,155 @@
+"""The tables beside LABELS in a file of labels: lines, histories, fitted spectra, and the template grid."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import numpy as np
+from astropy.io import fits
+from astropy.table import Table
+
+from agez.errors import AgezError
+from agez.maps_files import fits_unit
+from agez.spectra.histories import histories
+from agez.spectra.templates import SSPGrid
+from agez.table_columns import native
+from agez.table_files import hdu_to_table, table_hdu
+from agez.types import FittedSpectra, Floats, Lines, Rows
+
+#: Names of the extensions.
+LINES, HISTORY, SFH, GRID, FIT, FIT_WAVE = "LINES", "HISTORY", "SFH", "GRID", "FIT", "FIT_WAVE"
+_GAS = {
+    "gas_velocity_kms": ("velocity_kms", "velocity of the gas relative to the redshift"),
+    "gas_sigma_kms": ("sigma_kms", "dispersion of the gas, without the instrument's"),
+}
+_FIT_COLUMNS = {
+    "flux": "observed, in units of the spectrum's median",
+    "flux_err": "its 1-sigma error",
+    "stars": "stars of the model, in the same unit",
+    "gas": "emission lines of the model, in the same unit",
+    "used": "true where the fit used the pixel",
+}
+
+
+def _described(table: Table, name: str, values: Any, comment: str, unit: str | None = None) -> None:
+    table[name] = values
+    table[name].description = comment
+    if unit:
+        table[name].unit = unit
+
+
+def _identity(rows: Rows) -> Table:
+    return Table({"spec_id": rows.spec_id, "galaxy_id": rows.galaxy_id})
+
+
+# ---------------------------------------------------------------- emission lines
+
+
+def lines_hdu(rows: Rows, lines: Lines) -> fits.BinTableHDU:
+    """Table LINES: the gas' motion, and for each line ``flux_<line>``, ``flux_<line>_err``, ``ew_<line>``."""
+    table = _identity(rows)
+    for name, (attribute, comment) in _GAS.items():
+        _described(table, name, getattr(lines, attribute), comment, "km/s")
+        _described(table, f"{name}_err", getattr(lines, f"{attribute}_err"), f"1-sigma error of {name}", "km/s")
+    unit = fits_unit(lines.flux_unit)
+    for k, line in enumerate(lines.names):
+        _described(table, f"flux_{line}", lines.flux[:, k], f"flux of {line}, as observed", unit)
+        _described(table, f"flux_{line}_err", lines.flux_err[:, k], f"1-sigma error of flux_{line}", unit)
+        _described(table, f"ew_{line}", lines.ew_angstrom[:, k], f"equivalent width of {line}, rest frame", "Angstrom")
+    return table_hdu(table, name=LINES, header={"FLUXUNIT": (lines.flux_unit, "of the lines' fluxes")})
+
+
+def read_lines(hdus: fits.HDUList, path: str | os.PathLike[str]) -> Lines | None:
+    """What :func:`lines_hdu` made; None if the file has no such table."""
+    if LINES not in hdus:
+        return None
+    table = hdu_to_table(hdus[LINES])
+    names = [
+        name.removeprefix("flux_")
+        for name in table.colnames
+        if name.startswith("flux_") and not name.endswith("_err") and f"{name}_err" in table.colnames
+    ]
+    _need(table, [*(name for gas in _GAS for name in (gas, f"{gas}_err")), *(f"ew_{one}" for one in names)], path)
+
+    def stacked(form: str) -> Floats:
+        columns = [np.asarray(native(table[form.format(name)].data), dtype=float) for name in names]
+        return np.stack(columns, axis=1) if columns else np.empty((len(table), 0))
+
+    motion = {
+        attribute + end: np.asarray(native(table[name + end].data), dtype=float)
+        for name, (attribute, _) in _GAS.items()
+        for end in ("", "_err")
+    }
+    return Lines(
+        names=tuple(names),
+        flux=stacked("flux_{}"),
+        flux_err=stacked("flux_{}_err"),
+        ew_angstrom=stacked("ew_{}"),
+        flux_unit=str(table.meta.get("FLUXUNIT", "")),
+        **motion,
+    )
+
+
+def _need(table: Table, names: list[str], path: str | os.PathLike[str]) -> None:
+    missing = [name for name in names if name not in table.colnames]
+    if missing:
+        raise AgezError(f"{path}, table {table.meta.get('EXTNAME', '')}: column(s) {', '.join(missing)} missing")
+
+
+# ---------------------------------------------------------------- histories
+
+
+def history_hdus(rows: Rows, weights: Floats, grid: SSPGrid | None) -> list[Any]:
+    """Image HISTORY (light fractions), and, where the grid is known, tables SFH and GRID."""
+    image = fits.ImageHDU(np.asarray(weights, dtype=np.float32), name=HISTORY)
+    image.header["BUNIT"] = ("", "fraction of the light in the normalisation band")
+    image.header["AXES"] = "row of LABELS, age, [M/H]"
+    if grid is None:
+        return [image]
+    found = histories(weights, grid)
+    table = _identity(rows)
+    n = len(rows)
+    ages = np.repeat(found.log_age[None, :], n, axis=0).astype(np.float32)
+    _described(table, "log_age", ages, "log10(age/yr) of the nodes: the same in each row")
+    _described(table, "mass_fraction", np.float32(found.mass_fraction), "part of the mass ever formed")
+    _described(table, "light_fraction", np.float32(found.light_fraction), "part of the light, before dust")
+    _described(table, "mh", np.float32(found.mh), "mean [M/H] by mass; NaN: too little light")
+    age, mh = np.meshgrid(grid.log_age, grid.mh, indexing="ij")
+    nodes = Table({"log_age": age.ravel(), "mh": mh.ravel(), "light_per_mass": grid.light.ravel()})
+    return [image, table_hdu(table, name=SFH), table_hdu(nodes, name=GRID, header={"TEMPLATE": grid.name})]
+
+
+# ---------------------------------------------------------------- fitted spectra
+
+
+def fit_hdus(rows: Rows, fitted: FittedSpectra) -> list[fits.BinTableHDU]:
+    """Table FIT, a row a spectrum with vector columns, and table FIT_WAVE with the wavelengths of their pixels."""
+    table = _identity(rows)
+    for name, comment in _FIT_COLUMNS.items():
+        _described(table, name, getattr(fitted, name), comment)
+    wave = Table()
+    _described(
+        wave,
+        "wave_angstrom",
+        fitted.wave_angstrom,
+        "rest frame of redshift and velocity",
+        "Angstrom",
+    )
+    hdu = table_hdu(table, name=FIT)
+    for number, name in enumerate(table.colnames, start=1):
+        if name in ("flux", "flux_err"):
+            hdu.header.pop(f"TUNIT{number}", None)  # not the microjansky of photometry
+    return [hdu, table_hdu(wave, name=FIT_WAVE)]
+
+
+def read_fit(hdus: fits.HDUList, path: str | os.PathLike[str]) -> FittedSpectra | None:
+    """What :func:`fit_hdus` made; None if the file has no such tables."""
+    if FIT not in hdus or FIT_WAVE not in hdus:
+        return None
+    table, wave = hdu_to_table(hdus[FIT]), hdu_to_table(hdus[FIT_WAVE])
+    _need(table, list(_FIT_COLUMNS), path)
+    _need(wave, ["wave_angstrom"], path)
+    columns = {name: np.atleast_2d(native(table[name].data)) for name in _FIT_COLUMNS}
+    columns["used"] = columns["used"].astype(bool)
+    return FittedSpectra(wave_angstrom=native(wave["wave_angstrom"].data), **columns)

@@ -1,0 +1,93 @@
+"""Spectra without their emission lines: what was observed, minus the Gaussians of the fit."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from scipy.special import ndtr
+
+from agez.errors import AgezError
+from agez.spectra.formats_common import FWHM_PER_SIGMA
+from agez.spectra.lines import SPEED_OF_LIGHT_KMS, line_waves
+from agez.spectra.rebin import pixel_edges
+from agez.types import Floats, Labels, Spectra
+
+#: Dispersion of the gas where it could not be measured [km/s]: what the fit takes there.
+DEFAULT_SIGMA_KMS = 80.0
+#: A line is subtracted out to so many standard deviations.
+_REACH = 7.0
+
+
+def line_spectra(spectra: Spectra, labels: Labels, *, default_sigma_kms: float = DEFAULT_SIGMA_KMS) -> Floats:
+    """The fitted emission lines alone, as mean flux densities of the pixels of ``spectra``.
+
+    A line of flux F at wavelength c = l0 (1 + z) exp(v/c0) has in the pixel (a, b) the mean flux density
+    F [Phi((b - c)/s) - Phi((a - c)/s)] / (b - a), where Phi is the normal distribution's integral and
+    s^2 = (c sigma/c0)^2 + (FWHM(c)/2.355)^2 with the instrument's FWHM at that wavelength.
+
+    Parameters
+    ----------
+    spectra : Spectra
+        Those that were fitted.
+    labels : Labels
+        Their labels, row by row, with ``lines``.
+    default_sigma_kms : float
+        Where the gas' dispersion is NaN; its velocity is then that of the stars, as in the fit.
+
+    Returns
+    -------
+    (n, p) float64
+        In the flux unit of ``spectra``; 0 where a line was not fitted.
+
+    Raises
+    ------
+    AgezError
+        If labels have no lines, or belong to other spectra.
+    """
+    lines = labels.lines
+    if lines is None:
+        raise AgezError(f"{spectra.source}: the labels hold no emission lines; make them again with 'agez label'")
+    if len(labels) != len(spectra) or not np.array_equal(labels.rows.spec_id, spectra.rows.spec_id):
+        raise AgezError(f"{spectra.source}: the labels are of other spectra; give those of the same file and bins")
+    velocity = np.where(np.isfinite(lines.velocity_kms), lines.velocity_kms, labels.velocity_kms)
+    velocity = np.where(np.isfinite(velocity), velocity, 0.0)
+    sigma = np.where(np.isfinite(lines.sigma_kms), lines.sigma_kms, default_sigma_kms)
+    z = np.where(np.isfinite(spectra.redshift), spectra.redshift, 0.0)
+    stretch = (1.0 + z) * np.exp(velocity / SPEED_OF_LIGHT_KMS)
+    wave, edges = spectra.wave_angstrom, pixel_edges(spectra.wave_angstrom)
+    fwhm = _known_fwhm(spectra)
+    model = np.zeros(spectra.flux.shape)
+    for k, rest in enumerate(line_waves(lines.names, medium=spectra.medium)):
+        flux = np.nan_to_num(lines.flux[:, k], nan=0.0, posinf=0.0, neginf=0.0)
+        if not flux.any():
+            continue
+        centre = rest * stretch
+        instrument = np.interp(centre, wave, fwhm) / FWHM_PER_SIGMA
+        width = np.hypot(centre * sigma / SPEED_OF_LIGHT_KMS, instrument)
+        first, last = np.searchsorted(edges, [np.min(centre - _REACH * width), np.max(centre + _REACH * width)])
+        first, last = max(int(first) - 1, 0), min(int(last), len(wave))
+        if first >= last:
+            continue
+        below = ndtr((edges[None, first : last + 1] - centre[:, None]) / width[:, None])
+        model[:, first:last] += flux[:, None] * np.diff(below, axis=1) / np.diff(edges[first : last + 1])
+    return model
+
+
+def _known_fwhm(spectra: Spectra) -> Floats:
+    """Instrumental FWHM at each pixel; where the file does not say, two pixels, as the fit takes it."""
+    fwhm, wave = spectra.fwhm_angstrom, spectra.wave_angstrom
+    known = np.isfinite(fwhm)
+    if not known.any():
+        return np.full(len(wave), 2.0 * float(np.median(np.diff(wave))))
+    return np.interp(wave, wave[known], fwhm[known])
+
+
+def subtract_lines(spectra: Spectra, labels: Labels, *, default_sigma_kms: float = DEFAULT_SIGMA_KMS) -> Spectra:
+    """``spectra`` minus the emission lines that the fit found; parameters and errors as in :func:`line_spectra`.
+
+    Errors and masks stay as they are; masked pixels are left alone.
+    """
+    lines = line_spectra(spectra, labels, default_sigma_kms=default_sigma_kms)
+    flux = np.where(spectra.mask, spectra.flux, spectra.flux - lines).astype(spectra.flux.dtype)
+    return replace(spectra, flux=flux, meta={**spectra.meta, "emission_lines": "subtracted"})
