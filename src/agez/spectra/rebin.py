@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -28,6 +30,107 @@ def log_grid(low_angstrom: float, high_angstrom: float, velocity_step_kms: float
     return np.sqrt(edges[1:] * edges[:-1]), edges
 
 
+#: A pixel so many times its row's median (of flux or of variance) is no measurement, and is taken as bad.
+_ABSURD = 1e9
+#: Rows that are rebinned together: their arrays stay in the processor's cache.
+_BLOCK = 16
+
+
+@dataclass(frozen=True, eq=False)
+class PixelSums:
+    """Spectra as running sums over their good pixels: made once, then seen in any output pixels at once.
+
+    An output pixel's sums of flux, width and variance over its input pixels are differences of running sums at
+    its two edges, whatever the number of input pixels between them.
+
+    Attributes
+    ----------
+    edges : (p + 1,) float
+        Edges of the input pixels, increasing [Angstrom].
+    flux_sum, width_sum, variance_sum : (n, p + 1) float
+        Sums over the good pixels to the left of each edge of flux times width, width, and variance times width squared.
+    flux, width, variance : (n, p + 1) float
+        What the pixel to the right of each edge adds.
+    """
+
+    edges: Floats
+    flux_sum: Floats
+    width_sum: Floats
+    variance_sum: Floats
+    flux: Floats
+    width: Floats
+    variance: Floats
+
+    @classmethod
+    def of(cls, edges_in: Floats, flux: Floats, variance: Floats, good: Bools) -> PixelSums:
+        """Running sums of spectra (n, p); arguments as in :func:`rebin_rows`."""
+        good = good & _credible(flux, good) & _credible(variance, good)
+        width = np.diff(edges_in)
+        parts = (np.where(good, flux, 0.0) * width, good * width, np.where(good, variance, 0.0) * width**2)
+        sums = [np.concatenate([np.zeros((len(part), 1)), np.cumsum(part, axis=1)], axis=1) for part in parts]
+        adds = [np.concatenate([part, np.zeros((len(part), 1))], axis=1) for part in parts]
+        return cls(np.asarray(edges_in, dtype=float), *sums, *adds)
+
+    def rebin(self, edges_out: Floats, stretch: Floats) -> tuple[NDArray[np.float32], NDArray[np.float32], Bools]:
+        """Mean flux density, variance and good pixels (n, q), as :func:`rebin_rows` says."""
+        shape = (len(self.flux_sum), len(edges_out) - 1)
+        flux, variance = np.empty(shape, dtype=np.float32), np.empty(shape, dtype=np.float32)
+        good = np.empty(shape, dtype=bool)
+        for start in range(0, len(good), _BLOCK):
+            rows = slice(start, start + _BLOCK)
+            flux[rows], variance[rows], good[rows] = self._rebin_block(rows, edges_out[None, :] * stretch[rows, None])
+        return flux, variance, good
+
+    def _rebin_block(self, rows: slice, edges: Floats) -> tuple[Floats, Floats, Bools]:
+        """The same for a few rows with their output edges (k, q + 1)."""
+        # where each output edge lies: input pixel, and the part of that pixel to the left of the edge
+        place = np.interp(edges.ravel(), self.edges, np.arange(float(len(self.edges)))).reshape(edges.shape)
+        pixel = place.astype(np.intp)
+        part = place - pixel
+        at = pixel + np.arange(len(edges))[:, None] * len(self.edges)
+        total = np.diff(self.flux_sum[rows].take(at) + part * self.flux[rows].take(at), axis=1)
+        width = np.diff(self.width_sum[rows].take(at) + part * self.width[rows].take(at), axis=1)
+        # overlaps squared: whole pixels count once, the two at the ends as the square of the part that is inside
+        own = self.variance[rows].take(at)
+        squares = np.diff(self.variance_sum[rows].take(at) + part**2 * own, axis=1)
+        left = part[:, :-1]
+        inside = np.where(pixel[:, 1:] == pixel[:, :-1], part[:, 1:], 1.0) - left
+        squares -= 2.0 * own[:, :-1] * left * inside
+        good = width >= _GOOD_PART * np.diff(edges, axis=1)
+        safe = np.where(good, width, 1.0)
+        return np.where(good, total / safe, 0.0), np.where(good, squares / safe**2, 1.0), good
+
+
+def _credible(values: Floats, good: Bools) -> Bools:
+    """(n, p) not absurdly larger than the row's median: running sums would lose their precision behind such a pixel."""
+    size = np.abs(np.where(good, values, 0.0))
+    some = max(size.shape[1] // 100, 1)  # every so many pixels say what is typical
+    typical = np.median(size[:, ::some], axis=1, keepdims=True)
+    return np.asarray((size <= _ABSURD * typical) | (typical == 0))
+
+
+def noise_correlation(edges_in: Floats, edges_out: Floats, stretch: float) -> Floats:
+    """How much more variance a sum over neighbouring output pixels has than if their errors were independent; (q,).
+
+    With independent errors in input pixels, an output pixel of r input pixels has the variance (r - 1/3) / r^2 (r >= 1)
+    or 1 - r/3 (r < 1) of one of them, on average over their relative positions; sums over many output pixels vary as
+    1/r each.  Divide weights by this factor where what is fitted varies slowly from pixel to pixel.
+
+    Parameters
+    ----------
+    edges_in : (p + 1,) float
+        Edges of the input pixels [Angstrom].
+    edges_out : (q + 1,) float
+        Edges in the rest frame [Angstrom].
+    stretch : float
+        Observed over rest wavelength.
+    """
+    centre_in = 0.5 * (edges_in[1:] + edges_in[:-1])
+    low, high = edges_out[:-1] * stretch, edges_out[1:] * stretch
+    ratio = (high - low) / np.interp(0.5 * (low + high), centre_in, np.diff(edges_in))
+    return np.where(ratio >= 1, ratio / (ratio - 1 / 3), 1 / (ratio * (1 - np.minimum(ratio, 1) / 3)))
+
+
 def rebin_rows(
     edges_in: Floats, flux: Floats, variance: Floats, good: Bools, edges_out: Floats, stretch: Floats
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], Bools]:
@@ -51,28 +154,9 @@ def rebin_rows(
     -------
     flux, variance : (n, q) float32; good : (n, q) bool
         Bad output pixels hold flux 0 and variance 1.
+
+    Notes
+    -----
+    A pixel a thousand million times brighter, or with so much more variance, than its row's median is taken as bad.
     """
-    n, p = flux.shape
-    edges = edges_out[None, :] * stretch[:, None]
-    low, high = edges[:, :-1], edges[:, 1:]
-    first = np.searchsorted(edges_in, low.ravel(), side="right").reshape(low.shape) - 1
-    last = np.searchsorted(edges_in, high.ravel(), side="left").reshape(low.shape) - 1
-    total = np.zeros(low.shape)
-    total_variance = np.zeros(low.shape)
-    width = np.zeros(low.shape)
-    row = np.arange(n)[:, None]
-    for offset in range(int((last - first).max()) + 1):
-        pixel = first + offset
-        at = np.clip(pixel, 0, p - 1)
-        overlap = np.minimum(high, edges_in[at + 1]) - np.maximum(low, edges_in[at])
-        overlap = np.where((pixel == at) & good[row, at], np.maximum(overlap, 0.0), 0.0)
-        total += overlap * flux[row, at]
-        total_variance += overlap**2 * variance[row, at]
-        width += overlap
-    good_out = width >= _GOOD_PART * (high - low)
-    safe = np.where(good_out, width, 1.0)
-    return (
-        np.where(good_out, total / safe, 0.0).astype(np.float32),
-        np.where(good_out, total_variance / safe**2, 1.0).astype(np.float32),
-        good_out,
-    )
+    return PixelSums.of(edges_in, flux, variance, good).rebin(edges_out, stretch)
