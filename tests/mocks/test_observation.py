@@ -13,11 +13,11 @@ from agez.mocks.observation import (
     add_lines,
     calibration_errors,
     line_spread,
-    move_and_broaden,
     noise_level,
     prepare_grid,
     spoil_pixels,
 )
+from agez.spectra.broadening import move_and_broaden
 from agez.spectra.lines import LINE_NAMES, SPEED_OF_LIGHT_KMS, line, line_waves
 from agez.spectra.templates import SSPGrid
 

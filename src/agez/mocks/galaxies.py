@@ -22,6 +22,7 @@ from agez.mocks.nebular import Gas, draw_gas, line_fluxes, young_light_ratio
 from agez.mocks.observation import PreparedGrid, prepare_grid
 from agez.mocks.plan import SurveyPlan
 from agez.mocks.spaxels import Spaxels, make_spaxels
+from agez.spectra.broadening import move_and_broaden
 from agez.spectra.dust import attenuation_curve
 from agez.spectra.templates import SSPGrid
 from agez.types import Floats, Galaxies, Rows, Spectra, Truth
@@ -209,7 +210,7 @@ def observed_starlight(
     """
     stars = _star_light(weights, spaxels, law, prepared)
     continuum = stars[:, prepared.red_pixels].mean(axis=1, dtype=float)
-    moved = observation.move_and_broaden(stars, spaxels.velocity_kms, spaxels.sigma_kms, step_kms=prepared.step_kms)
+    moved = move_and_broaden(stars, spaxels.velocity_kms, spaxels.sigma_kms, step_kms=prepared.step_kms)
     matrix, fwhm = observation.line_spread(prepared.wave_angstrom, redshift, template_fwhm=prepared.fwhm_angstrom)
     return np.ascontiguousarray((matrix @ np.ascontiguousarray(moved.T)).T), continuum, fwhm
 

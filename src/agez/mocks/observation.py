@@ -105,31 +105,6 @@ def prepare_grid(grid: SSPGrid) -> PreparedGrid:
     )
 
 
-def move_and_broaden(flux: Floats, velocity_kms: Floats, sigma_kms: Floats, *, step_kms: float) -> Floats:
-    """Shift and broaden spectra on a logarithmic wavelength grid, each by its own velocity and dispersion.
-
-    Exact for band-limited spectra: the Fourier transform times that of a Gaussian line-of-sight
-    velocity distribution.  The ends (a few dispersions) wrap around and are not to be used.
-
-    Parameters
-    ----------
-    flux : (n, p) float32
-    velocity_kms, sigma_kms : (n,) float
-    step_kms : float
-        c times the step of the natural logarithm of the wavelength.
-    """
-    n_pixel = flux.shape[1]
-    omega = (2 * np.pi * np.arange(n_pixel // 2 + 1) / n_pixel).astype(np.float32)
-    shift = (SPEED_OF_LIGHT_KMS / step_kms * np.log1p(velocity_kms / SPEED_OF_LIGHT_KMS)).astype(np.float32)
-    width = (sigma_kms / step_kms).astype(np.float32)
-    damping = np.exp(-0.5 * (width[:, None] * omega) ** 2)
-    phase = -shift[:, None] * omega
-    transform = fft.rfft(flux, axis=1)
-    kernel = np.empty_like(transform)
-    kernel.real, kernel.imag = damping * np.cos(phase), damping * np.sin(phase)
-    return np.asarray(fft.irfft(transform * kernel, n=n_pixel, axis=1))
-
-
 def line_spread(wave_angstrom: Floats, redshift: float, *, template_fwhm: float) -> tuple[csr_matrix, float]:
     """The matrix that takes rest-frame spectra on ``wave_angstrom`` to CALIFA's pixels, and the final FWHM.
 

@@ -14,7 +14,7 @@ from agez.spectra.kinematics import fit_kinematics, nearest_sigma, velocity_stre
 from agez.spectra.lines import EMISSION_LINES, SODIUM_LINES, SPEED_OF_LIGHT_KMS, near_lines
 from agez.spectra.populations import FitSettings, fit_populations
 from agez.spectra.rebin import pixel_edges, rebin_rows
-from agez.spectra.template_basis import TemplateBasis, prepare_basis
+from agez.spectra.template_basis import TemplateBasis, prepare_basis, resolution_at_rest
 from agez.spectra.templates import SSPGrid, load_templates
 from agez.types import NORM_BAND_ANGSTROM, Bools, Floats, Ints, Labels, Spectra
 
@@ -160,17 +160,17 @@ def _describe(spectra: Spectra, templates: SSPGrid, settings: FitSettings) -> di
 
 
 def _make_group(spectra: Spectra, z: Floats, templates: SSPGrid, settings: FitSettings) -> _Group:
-    known = spectra.fwhm_angstrom[np.isfinite(spectra.fwhm_angstrom)]
-    fwhm = float(np.median(known)) if len(known) else 2.0 * float(np.median(np.diff(spectra.wave_angstrom)))
-    pixel = float(np.median(np.diff(spectra.wave_angstrom)))
     pixel_kms = SPEED_OF_LIGHT_KMS * float(np.median(np.diff(spectra.wave_angstrom) / spectra.wave_angstrom[1:]))
-    # rebinning takes the flux as constant over a pixel, which convolves the data with a box (variance pixel^2 / 12)
-    fwhm = float(np.hypot(fwhm, np.sqrt(8.0 * np.log(2.0) / 12.0) * pixel))
     basis = prepare_basis(
         templates,
         fit_range_angstrom=settings.fit_range_angstrom,
         velocity_step_kms=float(np.clip(pixel_kms, 50.0, 150.0)),
-        fwhm_rest_angstrom=fwhm / (1 + float(np.median(z))),
+        fwhm_rest_angstrom=resolution_at_rest(
+            spectra.wave_angstrom,
+            spectra.fwhm_angstrom,
+            redshift=float(np.median(z)),
+            fit_range_angstrom=settings.fit_range_angstrom,
+        ),
         medium=spectra.medium,
     )
     lines = (*EMISSION_LINES, *SODIUM_LINES)

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+from scipy.interpolate import CubicSpline
 
 from agez.photometry.air import air_to_vacuum, vacuum_to_air
+from agez.spectra.broadening import broaden_and_bin
 from agez.spectra.lines import SPEED_OF_LIGHT_KMS
-from agez.spectra.rebin import log_grid, pixel_edges, rebin_rows
+from agez.spectra.rebin import log_grid
 from agez.spectra.templates import SSPGrid
 from agez.types import Floats, Medium
 
@@ -17,6 +19,8 @@ from agez.types import Floats, Medium
 SIGMA_GRID_KMS = np.array([5, 40, 70, 95, 120, 145, 170, 195, 220, 250, 280, 320, 360, 400], dtype=float)
 #: Fine pixels in one pixel of the fit while broadening.
 _OVERSAMPLING = 4
+#: Wavelengths, evenly spaced in the logarithm over the fit's range, at which the data's resolution is given.
+RESOLUTION_KNOTS = 12
 #: Basis spectra kept: 30 give E-MILES back to 0.1 % rms.
 _RANK = 30
 _FWHM_PER_SIGMA = 2.0 * np.sqrt(2.0 * np.log(2.0))
@@ -39,6 +43,9 @@ class TemplateBasis:
     grid : SSPGrid
     instrument_sigma_kms : (q,) float
         The data's resolution, their own pixel included, the fit's pixel not.
+    sigma_floor_kms : float
+        Where the templates are coarser than the data, the dispersion of stars below which the model stays as it
+        is, and nothing can be measured (median over the pixels; 0 where the templates are finer).
     """
 
     wave_angstrom: Floats
@@ -48,6 +55,7 @@ class TemplateBasis:
     coefficients: Floats
     grid: SSPGrid
     instrument_sigma_kms: Floats
+    sigma_floor_kms: float
 
 
 @lru_cache(maxsize=4)
@@ -60,75 +68,92 @@ def _compressed(grid: SSPGrid, low: float, high: float) -> tuple[SSPGrid, Floats
     return part, left[:, :rank] * singular[0], (singular[:rank, None] / singular[0]) * right[:rank]
 
 
+def resolution_at_rest(
+    wave_angstrom: Floats, fwhm_angstrom: Floats, *, redshift: float, fit_range_angstrom: tuple[float, float]
+) -> Floats:
+    """The data's FWHM in the rest frame at the knots that :func:`prepare_basis` wants.
+
+    Rebinning takes the flux as constant over a pixel of the data, which convolves them with a box (variance
+    pixel^2 / 12); this is added in quadrature.  Where the FWHM is unknown the nearest known one holds; where none is
+    known, two pixels.
+
+    Parameters
+    ----------
+    wave_angstrom, fwhm_angstrom : (p,) float
+        Observed frame; the FWHM may be NaN.
+    redshift : float
+    fit_range_angstrom : (float, float)
+        Rest frame.
+
+    Returns
+    -------
+    (RESOLUTION_KNOTS,) float
+    """
+    pixel = np.gradient(wave_angstrom)
+    known = np.isfinite(fwhm_angstrom) & (fwhm_angstrom > 0)
+    knots = np.geomspace(*fit_range_angstrom, RESOLUTION_KNOTS) * (1 + redshift)
+    pixel_there = np.interp(knots, wave_angstrom, pixel)
+    fwhm = np.interp(knots, wave_angstrom[known], fwhm_angstrom[known]) if known.any() else 2.0 * pixel_there
+    return np.hypot(fwhm, _FWHM_PER_SIGMA / np.sqrt(12.0) * pixel_there) / (1 + redshift)
+
+
 def prepare_basis(
     grid: SSPGrid,
     *,
     fit_range_angstrom: tuple[float, float],
     velocity_step_kms: float,
-    fwhm_rest_angstrom: float,
+    fwhm_rest_angstrom: float | Floats,
     medium: Medium,
 ) -> TemplateBasis:
     """Broaden and rebin the grid; the result is cached, since whole surveys share a few resolutions.
 
+    The templates are convolved with the Gaussian that makes up the difference in quadrature between the data's
+    resolution and their own, and with that of the stars' motion.  Where the templates are coarser than the data the
+    difference is negative, and is taken off the motion's variance: dispersions above ``sigma_floor_kms`` come
+    out right, lower ones cannot be measured.
+
     Parameters
     ----------
-    fwhm_rest_angstrom : float
-        Resolution of the data in the rest frame; it is rounded to 0.02 A so that galaxies at
-        neighbouring redshifts share a basis.
+    fwhm_rest_angstrom : float or (RESOLUTION_KNOTS,) float
+        Resolution of the data in the rest frame, at knots evenly spaced in the logarithm over the range
+        (:func:`resolution_at_rest`).  It is rounded to 0.02 A so that galaxies at neighbouring redshifts share a basis.
     medium : 'air' or 'vacuum'
         Of the data; the templates' wavelengths are converted to it.
     """
-    return _prepare(
-        grid, fit_range_angstrom, round(velocity_step_kms, 1), round(fwhm_rest_angstrom / 0.02) * 0.02, medium
-    )
+    knots = np.broadcast_to(np.asarray(fwhm_rest_angstrom, dtype=float), (RESOLUTION_KNOTS,))
+    rounded = tuple(float(fwhm) for fwhm in np.round(knots / 0.02) * 0.02)
+    return _prepare(grid, fit_range_angstrom, round(velocity_step_kms, 1), rounded, medium)
 
 
 @lru_cache(maxsize=32)
 def _prepare(
-    grid: SSPGrid, fit_range: tuple[float, float], velocity_step: float, fwhm_rest: float, medium: Medium
+    grid: SSPGrid, fit_range: tuple[float, float], velocity_step: float, fwhm_knots: tuple[float, ...], medium: Medium
 ) -> TemplateBasis:
     wave, edges = log_grid(*fit_range, velocity_step)
-    fine_step = velocity_step / _OVERSAMPLING
+    fwhm = np.interp(wave, np.geomspace(*fit_range, RESOLUTION_KNOTS), fwhm_knots)
+    kms_per_angstrom = SPEED_OF_LIGHT_KMS / _FWHM_PER_SIGMA / wave
+    instrument = kms_per_angstrom * fwhm
+    # what the data's resolution adds to the templates' own: negative where the templates are the coarser ones
+    added = instrument**2 - (kms_per_angstrom * grid.fwhm_angstrom) ** 2
+    variance = np.maximum(added + SIGMA_GRID_KMS[:, None] ** 2, 0.0)
     # room for the widest kernel on both sides
-    margin = 5.0 * (SIGMA_GRID_KMS[-1] + SPEED_OF_LIGHT_KMS * fwhm_rest / _FWHM_PER_SIGMA / fit_range[0])
-    pad = int(np.ceil(margin / velocity_step)) * _OVERSAMPLING
-    step = fine_step / SPEED_OF_LIGHT_KMS
-    fine_edges = edges[0] * np.exp(step * np.arange(-pad, _OVERSAMPLING * len(wave) + pad + 1))
-    part, basis, coefficients = _compressed(grid, float(fine_edges[0]) - 5.0, float(fine_edges[-1]) + 5.0)
+    pad = int(np.ceil(5.0 * np.sqrt(variance.max()) / velocity_step)) * _OVERSAMPLING
+    fine_step = velocity_step / _OVERSAMPLING
+    log_step = fine_step / SPEED_OF_LIGHT_KMS
+    fine_wave = wave[0] * np.exp(log_step * np.arange(-pad, _OVERSAMPLING * (len(wave) - 1) + pad + 1))
+    part, basis, coefficients = _compressed(grid, float(fine_wave[0]) - 5.0, float(fine_wave[-1]) + 5.0)
     own = part.wave_angstrom
     if part.medium != medium:
         own = vacuum_to_air(own) if medium == "air" else air_to_vacuum(own)
-    everything = np.ones(basis.T.shape, dtype=bool)
-    fine, _, _ = rebin_rows(
-        pixel_edges(own), basis.T, everything.astype(float), everything, fine_edges, np.ones(basis.shape[1])
-    )
-    # what the data's resolution adds to the templates' own, in fine pixels, at each wavelength
-    fine_wave = np.sqrt(fine_edges[1:] * fine_edges[:-1])
-    added = np.sqrt(max(fwhm_rest**2 - grid.fwhm_angstrom**2, 0.0)) / _FWHM_PER_SIGMA
-    instrument = added / fine_wave / step
-    spectra = np.stack([_broaden(fine, np.hypot(instrument, s / fine_step)) for s in SIGMA_GRID_KMS])
-    inner = spectra[:, :, pad : pad + _OVERSAMPLING * len(wave)]
-    coarse = inner.reshape(*inner.shape[:2], len(wave), _OVERSAMPLING).mean(axis=-1)
+    fine = CubicSpline(own, basis)(fine_wave).T
+    broadened = broaden_and_bin(fine, variance / fine_step**2, first=pad, factor=_OVERSAMPLING)
     return TemplateBasis(
-        wave,
-        edges,
-        velocity_step,
-        np.ascontiguousarray(np.swapaxes(coarse, 1, 2), dtype=np.float32),
-        coefficients,
-        grid,
-        SPEED_OF_LIGHT_KMS * fwhm_rest / _FWHM_PER_SIGMA / wave,
+        wave_angstrom=wave,
+        edges_angstrom=edges,
+        velocity_step_kms=velocity_step,
+        spectra=np.stack([one.astype(np.float32) for one in broadened]),
+        coefficients=coefficients,
+        grid=grid,
+        instrument_sigma_kms=instrument,
+        sigma_floor_kms=float(np.sqrt(max(-np.median(added), 0.0))),
     )
-
-
-def _broaden(rows: Floats, sigma_pixels: Floats) -> Floats:
-    """Convolve rows (r, p) with a Gaussian whose width varies from pixel to pixel (p,), normalised at each pixel."""
-    reach = int(np.ceil(5.0 * sigma_pixels.max())) + 1
-    padded = np.pad(rows, ((0, 0), (reach, reach)), mode="edge")
-    offsets = np.arange(-reach, reach + 1)
-    kernel = np.exp(-0.5 * (offsets[:, None] / np.maximum(sigma_pixels, 0.3)) ** 2)
-    kernel /= kernel.sum(axis=0)
-    out = np.zeros(rows.shape)
-    for weight, offset in zip(kernel, offsets, strict=True):
-        start = reach + offset
-        out += weight * padded[:, start : start + rows.shape[1]]
-    return out
