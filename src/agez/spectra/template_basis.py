@@ -41,6 +41,8 @@ class TemplateBasis:
     coefficients : (r, m) float
         Each column makes an SSP whose mean flux in the normalisation band is 1.
     grid : SSPGrid
+    medium : 'air' or 'vacuum'
+        Of the wavelengths.
     instrument_sigma_kms : (q,) float
         The data's resolution, their own pixel included, the fit's pixel not.
     sigma_floor_kms : float
@@ -54,6 +56,7 @@ class TemplateBasis:
     spectra: Floats
     coefficients: Floats
     grid: SSPGrid
+    medium: Medium
     instrument_sigma_kms: Floats
     sigma_floor_kms: float
 
@@ -154,6 +157,7 @@ def _prepare(
         spectra=np.stack([one.astype(np.float32) for one in broadened]),
         coefficients=coefficients,
         grid=grid,
+        medium=medium,
         instrument_sigma_kms=instrument,
         sigma_floor_kms=float(np.sqrt(max(-np.median(added), 0.0))),
     )
