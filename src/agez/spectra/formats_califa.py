@@ -168,7 +168,7 @@ def cube_pixels(rows: Rows) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """(y, x) pixel numbers (from 0) of spaxels, from ``spec_id``: they stay right when rows are taken out."""
     try:
         pixels = np.array([[int(word) for word in name.split("-")] for name in rows.spec_id.tolist()])
-        y_pixel, x_pixel = pixels.reshape(-1, 2).T
+        y_pixel, x_pixel = pixels.reshape(len(rows), 2).T
     except ValueError:
         raise AgezError("these rows are not spaxels of a cube: spec_id must look like 'y-x'") from None
     return y_pixel, x_pixel

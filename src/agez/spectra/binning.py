@@ -1,0 +1,259 @@
+"""Cubes to bins: spaxels are gathered until each bin reaches a signal-to-noise ratio, and their spectra added up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agez.errors import AgezError
+from agez.spectra.bin_sums import bin_spectra
+from agez.spectra.covariance import SpatialCovariance, covariance_for
+from agez.spectra.spaxels import Spaxels, cube_shape, measure_spaxels
+from agez.spectra.star_masks import read_star_mask
+from agez.spectra.voronoi import need_powerbin, voronoi_bins
+from agez.types import Bools, Floats, Ints, Spectra
+
+#: The ways of binning.
+METHODS = ("voronoi", "none")
+
+
+@dataclass(frozen=True)
+class BinSettings:
+    """How a cube is binned.
+
+    Attributes
+    ----------
+    target_snr : float
+        Signal-to-noise ratio per Angstrom that bins shall reach, in the window.
+    method : str
+        ``voronoi``: centroidal power diagrams (Cappellari 2025, MNRAS 544, 1432), a kind of Voronoi binning; needs
+        the optional package powerbin.  ``none``: each spaxel that can be used is a bin.
+    min_spaxel_snr : float
+        Spaxels below this S/N per Angstrom are left out, or bins would be filled up with sky.
+    covariance : float or str, optional
+        ``none``, ``califa``, ``manga`` or a slope; by the survey if not given
+        (:func:`agez.spectra.covariance.covariance_for`).
+    star_mask : path, optional
+        See :func:`agez.spectra.star_masks.read_star_mask`.
+    window_angstrom : tuple of float, optional
+        Where signal and noise are measured, rest frame; see :func:`agez.spectra.spaxels.snr_window`.
+    min_good_fraction : float
+        Spaxels with a smaller part of their pixels good are left out.
+    """
+
+    target_snr: float = 40.0
+    method: str = "voronoi"
+    min_spaxel_snr: float = 3.0
+    covariance: float | str | None = None
+    star_mask: str | Path | None = None
+    window_angstrom: tuple[float, float] | None = None
+    min_good_fraction: float = 0.5
+
+    def __post_init__(self) -> None:
+        if self.method not in METHODS:
+            raise AgezError(f"binning method is {self.method!r}; choose {' or '.join(METHODS)}")
+        if not _between(self.target_snr, 0.0, np.inf) or self.target_snr == 0:
+            raise AgezError(f"target S/N of bins is {self.target_snr!r}; expected a number above 0")
+        if not _between(self.min_spaxel_snr, 0.0, np.inf):
+            raise AgezError(f"least S/N of a spaxel is {self.min_spaxel_snr!r}; expected a number of 0 or more")
+        if not _between(self.min_good_fraction, 0.0, 1.0):
+            raise AgezError(f"least part of good pixels is {self.min_good_fraction!r}; expected a number from 0 to 1")
+        window = self.window_angstrom
+        if window is not None and (len(window) != 2 or not 0 < window[0] < window[1] < np.inf):
+            raise AgezError(f"S/N window is {window!r}; expected two increasing wavelengths in Angstrom")
+        covariance_for({}, self.covariance)
+
+    def as_meta(self) -> dict[str, Any]:
+        """What a file's header says of it."""
+        return {
+            "target_snr": float(self.target_snr),
+            "method": self.method,
+            "min_spaxel_snr": float(self.min_spaxel_snr),
+            "covariance": self.covariance,
+            "star_mask": None if self.star_mask is None else str(self.star_mask),
+            "window_angstrom": None if self.window_angstrom is None else [float(edge) for edge in self.window_angstrom],
+            "min_good_fraction": float(self.min_good_fraction),
+        }
+
+
+def _between(value: object, low: float, high: float) -> bool:
+    number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
+    return number and bool(np.isfinite(value)) and low <= float(value) <= high  # type: ignore[call-overload, arg-type]
+
+
+@dataclass(frozen=True, eq=False)
+class BinnedCube:
+    """Bins of a cube, and what its spaxels are like.
+
+    Attributes
+    ----------
+    spectra : Spectra
+        A row a bin, in the order of the bin numbers: outwards from the galaxy's centre.
+    bin_id : (ny, nx) int
+        Bin of each spaxel, -1 where it is in none.
+    signal, snr : (ny, nx) float
+        Of each spaxel in the window: median flux per pixel, and S/N per Angstrom; NaN where there is no data.
+    n_spaxels : (n,) int
+        Spaxels in each bin.
+    bin_snr : (n,) float
+        S/N per Angstrom of each bin in the window, the covariance allowed for.
+    meta : mapping
+        JSON-able.  The settings; ``covariance`` (the law used, with its source), ``window_angstrom`` (observed),
+        ``spaxels`` (how many are used, and how many left out by reason), ``engine``, and ``remark``: '' or what
+        went another way than asked.
+    """
+
+    spectra: Spectra
+    bin_id: Ints
+    signal: Floats
+    snr: Floats
+    n_spaxels: Ints
+    bin_snr: Floats
+    meta: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        n, shape = len(self.spectra), np.shape(self.bin_id)
+        for name in ("signal", "snr"):
+            if np.shape(getattr(self, name)) != shape or len(shape) != 2:
+                raise AgezError(f"BinnedCube.{name} has shape {np.shape(getattr(self, name))}; expected {shape}")
+        for name in ("n_spaxels", "bin_snr"):
+            if np.shape(getattr(self, name)) != (n,):
+                raise AgezError(f"BinnedCube.{name} has shape {np.shape(getattr(self, name))}; expected {(n,)}")
+        if not np.array_equal(np.bincount(self.bin_id[self.bin_id >= 0], minlength=n), self.n_spaxels):
+            raise AgezError("BinnedCube: the image of bins and the number of spaxels in each disagree")
+
+    def __len__(self) -> int:
+        return len(self.spectra)
+
+
+def can_bin(method: str) -> None:
+    """AgezError if what a method needs is not installed: to be called before long work."""
+    if method == "voronoi":
+        need_powerbin()
+
+
+def bin_cube(spectra: Spectra, settings: BinSettings | None = None) -> BinnedCube:
+    """Bins of a cube that reach a signal-to-noise ratio, with their spectra.
+
+    Spaxels that reach the target by themselves stay alone; the rest is gathered.  The S/N of a bin is that of the sum
+    of its spaxels with the covariance of neighbours in it::
+
+        S/N = sum(signal) / (sqrt(sum(noise^2)) * beta(N))
+
+    The same cube gives the same bins, whatever the order of its rows.
+
+    Parameters
+    ----------
+    spectra : Spectra
+        All spaxels of one cube, as :func:`agez.spectra.readers.read_spectra` gives them.
+    settings : BinSettings, optional
+
+    Returns
+    -------
+    BinnedCube
+        If all spaxels together do not reach the target they are one bin; ``meta['remark']`` says so.
+
+    Raises
+    ------
+    AgezError
+        Not a cube (row-stacked spectra), no spaxel that can be used (with the numbers left out by reason), a star
+        mask that does not fit, or powerbin not installed.
+    """
+    settings = settings or BinSettings()
+    cube_shape(spectra)  # refused before the star mask is read
+    can_bin(settings.method)
+    covariance = covariance_for(spectra.meta, settings.covariance)
+    spaxels = measure_spaxels(
+        spectra,
+        min_snr=settings.min_spaxel_snr,
+        window_angstrom=settings.window_angstrom,
+        min_good_fraction=settings.min_good_fraction,
+        star_mask=None if settings.star_mask is None else read_star_mask(settings.star_mask, spectra),
+    )
+    usable = spaxels.usable
+    if not usable.any():
+        why = ", ".join(f"{n} {word}" for word, n in spaxels.counts().items() if word != "used")
+        low, high = spaxels.window_angstrom
+        raise AgezError(
+            f"{spectra.source}: none of {len(spectra)} spaxels can be used for binning ({why}); "
+            f"the least S/N per A of a spaxel is {settings.min_spaxel_snr:g} in {low:.0f}-{high:.0f} A (observed)"
+        )
+    number, engine, remark = _numbers(spaxels, usable, settings, covariance)
+    number = _outwards(number, spaxels, spectra)
+    meta = {
+        **settings.as_meta(),
+        "covariance": covariance.as_meta(),
+        "window_angstrom": [float(edge) for edge in spaxels.window_angstrom],
+        "spaxels": spaxels.counts(),
+        "engine": engine,
+        "remark": remark,
+    }
+    binned = bin_spectra(spectra, number, covariance, window_angstrom=settings.window_angstrom)
+    in_bin = number >= 0
+    n_spaxels = np.bincount(number[in_bin])
+    return BinnedCube(
+        spectra=replace(binned, meta={**binned.meta, "binning": meta}),
+        bin_id=spaxels.image(number.astype(np.int32), empty=-1),
+        signal=spaxels.image(spaxels.signal),
+        snr=spaxels.image(spaxels.snr),
+        n_spaxels=n_spaxels,
+        bin_snr=_bin_snr(number, spaxels, covariance),
+        meta=meta,
+    )
+
+
+def _numbers(
+    spaxels: Spaxels, usable: Bools, settings: BinSettings, covariance: SpatialCovariance
+) -> tuple[NDArray[np.int64], str, str]:
+    """Bin of each spaxel in any order (-1: none), what made them, and a remark."""
+    number = np.full(len(usable), -1, dtype=np.int64)
+    at = np.flatnonzero(usable)
+    at = at[np.lexsort((spaxels.x[at], spaxels.y[at]))]  # the engine must not see the order of the rows
+    number[at] = np.arange(len(at))
+    if settings.method == "none":
+        return number, "none", ""
+    faint = at[spaxels.snr[at] < settings.target_snr]
+    if len(faint) == 0:
+        return number, "none", f"every spaxel reaches S/N {settings.target_snr:g} by itself: nothing was binned"
+    bins, engine = voronoi_bins(
+        np.column_stack([spaxels.x[faint], spaxels.y[faint]]).astype(float),
+        spaxels.signal[faint],
+        spaxels.noise[faint] * np.sqrt(spaxels.pixel_angstrom),
+        settings.target_snr,
+        covariance,
+    )
+    number[faint] = len(at) + bins
+    if engine == "one bin":
+        which = "all spaxels together do" if len(faint) == len(at) else "the spaxels below the target together do"
+        return number, engine, f"{which} not reach S/N {settings.target_snr:g}: they are one bin"
+    return number, engine, ""
+
+
+def _bin_snr(number: NDArray[np.int64], spaxels: Spaxels, covariance: SpatialCovariance) -> Floats:
+    at = number >= 0
+    signal = np.bincount(number[at], spaxels.signal[at])
+    variance = np.bincount(number[at], spaxels.noise[at] ** 2) * spaxels.pixel_angstrom
+    return np.asarray(signal / (np.sqrt(variance) * covariance.ratio(np.bincount(number[at]))))
+
+
+def _outwards(number: NDArray[np.int64], spaxels: Spaxels, spectra: Spectra) -> NDArray[np.int64]:
+    """Bins numbered by the distance of their light from the galaxy's centre; at one distance, by their first spaxel."""
+    at = np.flatnonzero(number >= 0)
+    at = at[np.lexsort((spaxels.x[at], spaxels.y[at]))]
+    _, first, bins = np.unique(number[at], return_index=True, return_inverse=True)
+    x, y = spectra.rows.x[at], spectra.rows.y[at]
+    if not (np.isfinite(x).all() and np.isfinite(y).all()):  # no positions: the brightest spaxel is the centre
+        brightest = at[np.argmax(spaxels.signal[at])]
+        x, y = (pixel[at] - pixel[brightest] for pixel in (spaxels.x, spaxels.y))
+    light = spaxels.signal[at]
+    distance = np.hypot(*(np.bincount(bins, values * light) / np.bincount(bins, light) for values in (x, y)))
+    place = np.empty(len(first), dtype=np.int64)
+    place[np.lexsort((first, np.round(distance, 6)))] = np.arange(len(first))
+    ordered = np.full(len(number), -1, dtype=np.int64)
+    ordered[at] = place[bins]
+    return ordered

@@ -1,0 +1,116 @@
+"""Noise of a sum of neighbouring spaxels, whose errors are correlated: the laws that the surveys measured.
+
+A cube's spaxels are interpolated from fibres that are larger than they are, so neighbours share noise.  Adding N of
+them as if they were independent makes the error of the sum too small, by a factor of 3 for a large bin of CALIFA's:
+
+    error(sum of N) = sqrt(sum of variances) * beta(N),    beta(N) = 1 + slope * log10(N), up to a highest value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from agez.errors import AgezError
+from agez.types import Floats
+
+
+@dataclass(frozen=True)
+class SpatialCovariance:
+    """How much larger the error of a sum of neighbouring spaxels is than that of as many independent ones.
+
+    Attributes
+    ----------
+    name : str
+        ``califa``, ``manga``, ``none`` or ``given``.
+    slope : float
+        Of beta(N) = 1 + slope log10(N).
+    most : float
+        beta stays at this value for larger sums: far spaxels are independent, so that it cannot grow for ever.
+    source : str
+        Who measured it, or why it was chosen.
+    """
+
+    name: str
+    slope: float
+    most: float
+    source: str
+
+    def __post_init__(self) -> None:
+        if not (np.isfinite(self.slope) and self.slope >= 0):
+            raise AgezError(f"spatial covariance: the slope is {self.slope!r}; expected a number of 0 or more")
+        if not (np.isfinite(self.most) and self.most >= 1):
+            raise AgezError(f"spatial covariance: the highest ratio is {self.most!r}; expected a number of 1 or more")
+
+    def ratio(self, n: ArrayLike) -> Floats:
+        """beta(N): what sqrt(sum of variances) of ``n`` neighbouring spaxels is multiplied by (1 for n of 0 or 1)."""
+        count = np.maximum(np.asarray(n, dtype=float), 1.0)
+        return np.minimum(1.0 + self.slope * np.log10(count), self.most)
+
+    def as_meta(self) -> dict[str, Any]:
+        """What a file's header says of it."""
+        return asdict(self)
+
+
+#: Spaxels whose errors have nothing to do with one another.
+INDEPENDENT = SpatialCovariance("none", 0.0, 1.0, "spaxels are taken as independent")
+#: Spaxels of 1 arcsec; measured for sums of up to 80, and kept at beta(80) beyond.
+CALIFA = SpatialCovariance(
+    "califa",
+    1.07,
+    1.0 + 1.07 * np.log10(80.0),
+    "Garcia-Benito et al. 2015, A&A 576, A135, eq. 1 (CALIFA, second release)",
+)
+#: Spaxels of 0.5 arcsec; measured for sums of up to 100.
+MANGA = SpatialCovariance("manga", 1.62, 4.2, "Law et al. 2016, AJ 152, 83, section 9.3 (MaNGA)")
+_BY_NAME = {law.name: law for law in (INDEPENDENT, CALIFA, MANGA)}
+#: A slope of the user's own saturates as the surveys' do.
+_GIVEN_SATURATES_AT = 100.0
+
+
+def covariance_for(meta: Mapping[str, Any], choice: float | str | None = None) -> SpatialCovariance:
+    """The law for a cube.
+
+    Parameters
+    ----------
+    meta : mapping
+        Of the cube's Spectra: ``format`` and ``survey`` decide where nothing is chosen.  Spaxels of a cube of an
+        unknown survey are taken as independent, and ``source`` says so.
+    choice : float or str, optional
+        ``none``, ``califa`` or ``manga``; or the slope, a number of 0 or more (beta then stays at its value for 100).
+
+    Raises
+    ------
+    AgezError
+        The choice is none of these.
+    """
+    if choice is not None:
+        return _chosen(choice)
+    form, survey = str(meta.get("format", "")), str(meta.get("survey", ""))
+    if form == "manga-cube":
+        return MANGA
+    if form == "califa-cube" and survey.upper().startswith("CALIFA"):
+        return CALIFA
+    why = f"no law is known for cubes of survey {survey!r}" if survey else "no survey is named"
+    return SpatialCovariance("none", 0.0, 1.0, f"{INDEPENDENT.source}: {why}")
+
+
+def _chosen(choice: float | str) -> SpatialCovariance:
+    word = str(choice).strip().lower()
+    if word in _BY_NAME:
+        return _BY_NAME[word]
+    try:
+        slope = float(word)
+    except ValueError:
+        slope = float("nan")
+    if not (np.isfinite(slope) and slope >= 0) or isinstance(choice, bool):
+        raise AgezError(
+            f"spatial covariance is {choice!r}; choose {', '.join(_BY_NAME)}, or a slope of 0 or more: "
+            "error of a sum of N spaxels = sqrt(sum of variances) * (1 + slope * log10(N))"
+        )
+    most = 1.0 + slope * float(np.log10(_GIVEN_SATURATES_AT))
+    return SpatialCovariance("given", slope, most, f"slope {slope:g} given by the user")
