@@ -41,10 +41,15 @@ def spectra_files(inputs: Sequence[str | os.PathLike[str]]) -> list[Path]:
 def each_spectra(files: Sequence[Path], *, redshift: float | None, title: str) -> Iterator[Spectra]:
     """The spectra of file after file, one in memory at a time; whatever is wrong with one names its file."""
     for path in progress(files, title=title):
-        try:
-            yield read_spectra(path, redshift=redshift)
-        except AgezError as error:
-            raise error if path.name in str(error) else AgezError(f"{path}: {error}") from error
+        yield read_one(path, redshift=redshift)
+
+
+def read_one(path: Path, *, redshift: float | None = None) -> Spectra:
+    """The spectra of a file; whatever is wrong with it names it."""
+    try:
+        return read_spectra(path, redshift=redshift)
+    except AgezError as error:
+        raise error if path.name in str(error) else AgezError(f"{path}: {error}") from error
 
 
 def remarks_on(spectra: Spectra) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from agez.flags import Flag, set_flag
 from agez.spectra.kinematics import fit_kinematics, nearest_sigma, velocity_stretch
 from agez.spectra.lines import EMISSION_LINES, SODIUM_LINES, SPEED_OF_LIGHT_KMS, near_lines
 from agez.spectra.populations import FitSettings, fit_populations
-from agez.spectra.rebin import pixel_edges, rebin_rows
+from agez.spectra.rebin import PixelSums, noise_correlation, pixel_edges
 from agez.spectra.template_basis import TemplateBasis, prepare_basis, resolution_at_rest
 from agez.spectra.templates import SSPGrid, load_templates
 from agez.types import NORM_BAND_ANGSTROM, Bools, Floats, Ints, Labels, Spectra
@@ -93,14 +94,25 @@ class _Group:
     good: Bools  # (n, p)
     edges_in: Floats = field(repr=False)
 
-    def shifted(self, velocity_kms: Floats) -> tuple[Floats, Floats]:
+    @cached_property
+    def _sums(self) -> PixelSums:
+        return PixelSums.of(self.edges_in, self.flux, self.variance, self.good)
+
+    def seen(self, velocity_kms: Floats) -> tuple[Floats, Floats]:
         """Flux in units of each row's median and weight (n, q) in the basis' pixels, for each row's velocity."""
         stretch = (1.0 + self.redshift) * velocity_stretch(velocity_kms)
-        flux, variance, good = rebin_rows(
-            self.edges_in, self.flux, self.variance, self.good, self.basis.edges_angstrom, stretch
-        )
-        use = good & self.usable
-        return np.where(use, flux, 0).astype(np.float32), np.where(use, 1.0 / variance, 0).astype(np.float32)
+        flux, variance, good = self._sums.rebin(self.basis.edges_angstrom, stretch)
+        return flux, np.where(good, 1.0 / variance, 0).astype(np.float32)
+
+    def shifted(self, velocity_kms: Floats) -> tuple[Floats, Floats]:
+        """The same with nothing near emission lines."""
+        flux, weight = self.seen(velocity_kms)
+        return np.where(self.usable, flux, 0).astype(np.float32), np.where(self.usable, weight, 0).astype(np.float32)
+
+    @property
+    def correlation(self) -> Floats:
+        """(q,) see :func:`agez.spectra.rebin.noise_correlation`."""
+        return noise_correlation(self.edges_in, self.basis.edges_angstrom, 1.0 + float(np.median(self.redshift)))
 
     def take(self, rows: np.ndarray) -> _Group:
         return _Group(
@@ -214,7 +226,7 @@ def _fit_rows(group: _Group, settings: FitSettings) -> tuple[dict[str, Floats], 
     n = len(group.spectra)
     velocity, sigma, failed = np.zeros(n), np.full(n, settings.default_sigma_kms), np.zeros(n, dtype=bool)
     if settings.kinematics:
-        motion = fit_kinematics(group.shifted, group.basis, n)
+        motion = fit_kinematics(group.seen, group.basis, n, usable=group.usable, correlation=group.correlation)
         failed = ~motion.measured
         velocity = np.where(failed, 0.0, motion.velocity_kms)
         sigma = np.where(failed, settings.default_sigma_kms, motion.sigma_kms)

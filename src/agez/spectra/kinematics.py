@@ -12,15 +12,23 @@ from numpy.polynomial.legendre import legvander
 from agez.spectra.lines import SPEED_OF_LIGHT_KMS
 from agez.spectra.template_basis import SIGMA_GRID_KMS, TemplateBasis
 from agez.spectra.weighted import shared_gram, solve_ridge
-from agez.types import Bools, Floats
+from agez.types import Bools, Floats, Ints
 
-#: Leading basis spectra that the kinematic fit uses; the rest only adds freedom to follow noise.
+#: Leading basis spectra of the fit, and of the search; each is held to what mixtures of templates have of it.
 _COLUMNS = 8
-#: Order of the additive and of the multiplicative (on the first basis spectrum) polynomials.
+_SEARCH_COLUMNS = 4
+#: Order of the polynomials times the mean spectrum that go with them.
 _CONTINUUM_ORDER = 6
+_SEARCH_CONTINUUM_ORDER = 4
 _START_SIGMA_KMS = 120.0
-_SEARCH_KMS = 600.0
-_ITERATIONS = 4
+#: Velocities up to this one are found; a catalogue's redshift is often wrong by 300 km/s, and galaxies rotate.
+_SEARCH_KMS = 800.0
+_ITERATIONS = 3
+#: Longest step in velocity [km/s].
+_LONGEST_STEP_KMS = 150.0
+#: Pixels this many times the row's median flux, or this many sigma off, are left out: at first, and in each step.
+_SATURATED = 20.0
+_SEARCH_CLIP_SIGMA, _CLIP_SIGMA = 8.0, 5.0
 #: A velocity less certain than this is no measurement.
 _USELESS_ERROR_KMS = 150.0
 
@@ -30,7 +38,12 @@ Shifted = Callable[[Floats], tuple[Floats, Floats]]
 
 @dataclass(frozen=True, eq=False)
 class Kinematics:
-    """Velocity and dispersion with 1-sigma errors [km/s], and where they were measured; all (n,)."""
+    """Velocity and dispersion with 1-sigma errors [km/s], and where they were measured; all (n,).
+
+    Dispersions lie between the ends of ``SIGMA_GRID_KMS``.  At the upper end ``sigma_err_kms`` is infinite: nothing
+    bounds the dispersion from above.  Near the lower one it is the longer side of the interval, which reaches as
+    far up as the data allow.
+    """
 
     velocity_kms: Floats
     velocity_err_kms: Floats
@@ -39,117 +52,196 @@ class Kinematics:
     measured: Bools
 
 
-def _columns(basis: TemplateBasis, sigma_index: int) -> Floats:
-    """(q, c) leading basis spectra, and polynomials times the mean spectrum, at one dispersion."""
-    spectra = basis.spectra[sigma_index].astype(float)
-    x = np.linspace(-1.0, 1.0, len(spectra))
-    mean = spectra @ basis.coefficients.mean(axis=1)
-    return np.concatenate([spectra[:, :_COLUMNS], mean[:, None] * legvander(x, _CONTINUUM_ORDER)[:, 1:]], axis=1)
-
-
 @dataclass(frozen=True, eq=False)
 class _Design:
-    """What all spectra share in a step: orthonormal columns (q, c) and their derivatives.
+    """What all spectra share in a step: orthonormal columns (q, c), their derivatives, and a prior on their factors.
 
     Orthonormal, because the normal equations are then well conditioned in single precision.
     """
 
     columns: Floats
     by_velocity: Floats  # per km/s
-    by_sigma: Floats  # per km/s
+    by_variance: Floats  # per (km/s)^2
+    precision: Floats  # (c, c)
+
+
+def _columns(basis: TemplateBasis, sigma_index: int, count: int, order: int) -> Floats:
+    """(q, c) leading basis spectra, and polynomials times the mean spectrum, at one dispersion."""
+    spectra = basis.spectra[sigma_index].astype(float)
+    x = np.linspace(-1.0, 1.0, len(spectra))
+    mean = spectra @ basis.coefficients.mean(axis=1)
+    return np.concatenate([spectra[:, :count], mean[:, None] * legvander(x, order)[:, 1:]], axis=1)
 
 
 @lru_cache(maxsize=256)
-def _design(basis: TemplateBasis, sigma_index: int) -> _Design:
-    left, singular, right = np.linalg.svd(_columns(basis, sigma_index), full_matrices=False)
+def _design(basis: TemplateBasis, sigma_index: int, count: int = _COLUMNS, order: int = _CONTINUUM_ORDER) -> _Design:
+    left, singular, right = np.linalg.svd(_columns(basis, sigma_index, count, order), full_matrices=False)
     keep = singular > 1e-5 * singular[0]
-    columns = left[:, keep]
-    below, above = max(sigma_index - 1, 0), min(sigma_index + 1, len(SIGMA_GRID_KMS) - 1)
-    spacing = SIGMA_GRID_KMS[above] - SIGMA_GRID_KMS[below]
-    by_sigma = (_columns(basis, above) - _columns(basis, below)) @ (right[keep].T / singular[keep]) / spacing
+    columns, back = left[:, keep], right[keep].T / singular[keep]
+    # the model is nearly linear in the Gaussian's variance: the slope at a node is that of the parabola through three
+    at = np.clip(sigma_index, 1, len(SIGMA_GRID_KMS) - 2) + np.arange(-1, 2)
+    slope = _parabola_slopes(SIGMA_GRID_KMS[at] ** 2, float(SIGMA_GRID_KMS[sigma_index] ** 2))
+    by_variance = sum(s * (_columns(basis, int(i), count, order) @ back) for s, i in zip(slope, at, strict=True))
     # the data lie at v + dv, so the model must move to longer wavelength
     by_velocity = -np.gradient(columns, axis=0) / basis.velocity_step_kms
-    return _Design(*(a.astype(np.float32) for a in (columns, by_velocity, by_sigma)))
+    # spectra of unit median have as much of a basis spectrum as templates do, within a factor of two
+    usual = np.sqrt(np.mean(basis.coefficients[:count] ** 2, axis=1))
+    precision = np.concatenate([1.0 / (2.0 * np.maximum(usual, 1e-12)) ** 2, np.zeros(order)])
+    return _Design(
+        *(np.asarray(a, dtype=np.float32) for a in (columns, by_velocity, by_variance)),
+        (back.T * precision) @ back,
+    )
 
 
-def nearest_sigma(sigma_kms: Floats) -> np.ndarray:
+def _parabola_slopes(nodes: Floats, x: float) -> Floats:
+    """Factors (3,) of the values at three nodes in the derivative at x of the parabola through them."""
+    a, b, c = nodes
+    return np.array(
+        [
+            (2 * x - b - c) / ((a - b) * (a - c)),
+            (2 * x - a - c) / ((b - a) * (b - c)),
+            (2 * x - a - b) / ((c - a) * (c - b)),
+        ]
+    )
+
+
+def nearest_sigma(sigma_kms: Floats) -> Ints:
     """Index in ``SIGMA_GRID_KMS`` of the nearest dispersion for each row."""
     return np.abs(sigma_kms[:, None] - SIGMA_GRID_KMS).argmin(axis=1)
 
 
-def fit_kinematics(shifted: Shifted, basis: TemplateBasis, n: int) -> Kinematics:
+def fit_kinematics(
+    shifted: Shifted,
+    basis: TemplateBasis,
+    n: int,
+    *,
+    usable: Bools | None = None,
+    correlation: Floats | None = None,
+) -> Kinematics:
     """Fit velocity and dispersion of ``n`` spectra.
 
     A linear combination of a few broadened templates and polynomials is fitted for whole-pixel
-    shifts on a grid; from the best one, Gauss-Newton steps in (velocity, dispersion) follow, in
-    which the linear parameters are solved jointly.  The data, not the templates, are moved, so
-    every spectrum shares one design (the method of penalised pixel fitting, Cappellari &
+    shifts on a grid; from the best one, Gauss-Newton steps in velocity and in the square of the dispersion follow, in
+    which the linear parameters are solved jointly and outliers are left out.  The data, not the templates, are moved,
+    so every spectrum shares one design (the method of penalised pixel fitting, Cappellari &
     Emsellem 2004, PASP 116, 138, with the loops turned into matrix products).
 
     Parameters
     ----------
     shifted : callable
-        ``shifted(velocity_kms (n,)) -> flux (n, q), weight (n, q)`` in the basis' pixels.
+        ``shifted(velocity_kms (n,)) -> flux (n, q), weight (n, q)`` in the basis' pixels; fluxes in units of each row's
+        median.
+    usable : (q,) bool, optional
+        Pixels of the rest frame away from emission lines.  Unlike a mask within ``shifted``, it moves with the
+        velocity during the search.
+    correlation : (q,) float, optional
+        See :func:`agez.spectra.rebin.noise_correlation`; without it errors of neighbouring pixels are taken as
+        independent.
     """
+    q = len(basis.wave_angstrom)
+    usable = np.ones(q, dtype=bool) if usable is None else usable
+    information = (usable / (np.ones(q) if correlation is None else correlation)).astype(np.float32)
     start = int(np.abs(SIGMA_GRID_KMS - _START_SIGMA_KMS).argmin())
-    velocity = _coarse_velocity(shifted, _design(basis, start).columns, basis.velocity_step_kms, n)
-    sigma = np.full(n, SIGMA_GRID_KMS[start])
+    design = _design(basis, start, _SEARCH_COLUMNS, _SEARCH_CONTINUUM_ORDER)
+    velocity = _coarse_velocity(shifted, design, usable, basis.velocity_step_kms, n)
+    variance = np.full(n, SIGMA_GRID_KMS[start] ** 2)
     covariance = np.full((n, 2, 2), np.inf)
+    highest = SIGMA_GRID_KMS[-1] ** 2
     for _ in range(_ITERATIONS):
         flux, weight = shifted(velocity)
         step = np.zeros((n, 2))
-        index = nearest_sigma(sigma)
+        index = nearest_sigma(np.sqrt(variance))
         for i in np.unique(index):
             rows = np.flatnonzero(index == i)
-            step[rows], covariance[rows] = _gauss_newton(flux[rows], weight[rows], _design(basis, int(i)))
-        velocity = velocity + np.clip(step[:, 0], -150.0, 150.0)
-        sigma = np.clip(SIGMA_GRID_KMS[index] + np.clip(step[:, 1], -60.0, 60.0), SIGMA_GRID_KMS[0], SIGMA_GRID_KMS[-1])
+            step[rows], covariance[rows] = _gauss_newton(
+                flux[rows], weight[rows], usable, information, _design(basis, int(i))
+            )
+        velocity = velocity + np.clip(step[:, 0], -_LONGEST_STEP_KMS, _LONGEST_STEP_KMS)
+        variance = np.clip(SIGMA_GRID_KMS[index] ** 2 + step[:, 1], 0.0, highest)
     error = np.sqrt(np.maximum(np.einsum("nii->ni", covariance), 0.0))
-    measured = np.isfinite(velocity) & (error[:, 0] < _USELESS_ERROR_KMS) & (np.abs(velocity) < 1.5 * _SEARCH_KMS)
-    return Kinematics(velocity, error[:, 0], sigma, error[:, 1], measured)
+    sigma = np.sqrt(np.maximum(variance, SIGMA_GRID_KMS[0] ** 2))
+    measured = np.isfinite(velocity) & (error[:, 0] < _USELESS_ERROR_KMS) & (np.abs(velocity) < 1.25 * _SEARCH_KMS)
+    return Kinematics(velocity, error[:, 0], sigma, _sigma_error(sigma, error[:, 1]), measured)
 
 
-def _coarse_velocity(shifted: Shifted, design: Floats, step_kms: float, n: int) -> Floats:
-    """Best whole-pixel shift [km/s] of each row within the search range."""
+def _sigma_error(sigma: Floats, variance_error: Floats) -> Floats:
+    """Error of a dispersion whose square has a given error: the interval's longer side, unbounded at the upper edge."""
+    up = np.sqrt(sigma**2 + variance_error) - sigma
+    down = sigma - np.sqrt(np.maximum(sigma**2 - variance_error, 0.0))
+    return np.where(sigma >= SIGMA_GRID_KMS[-1], np.inf, np.maximum(up, down))
+
+
+def _coarse_velocity(shifted: Shifted, design: _Design, usable: Bools, step_kms: float, n: int) -> Floats:
+    """Best shift [km/s] of each row within the search range: the best whole pixel, and the parabola through it."""
     reach = int(np.ceil(_SEARCH_KMS / step_kms))
-    best, velocity = np.full(n, -np.inf), np.zeros(n)
     flux, weight = shifted(np.zeros(n))
+    weight = np.where(np.abs(flux) < _SATURATED, weight, 0)
+    for _ in range(2):
+        residual, _, _ = _linear_fit(flux, weight * usable, design)
+        weight = _clipped(residual, weight, usable, _SEARCH_CLIP_SIGMA)
+    square = weight * flux**2
     # a galaxy that recedes faster than assumed has its lines at longer wavelengths:
     # compare pixel i + offset with template pixel i
-    inner = slice(reach, len(design) - reach)
-    for offset in range(-reach, reach + 1):
-        y = np.roll(flux, -offset, axis=1)[:, inner]
-        w = np.roll(weight, -offset, axis=1)[:, inner]
-        right = (w * y) @ design[inner]
-        solution = solve_ridge(shared_gram(design[inner], w), right.astype(float))
-        explained = np.einsum("nc,nc->n", solution, right)
+    inner = slice(reach, len(usable) - reach)
+    columns, inside = design.columns[inner] * usable[inner, None], usable[inner].astype(np.float32)
+    offsets = np.arange(-reach, reach + 1)
+    score = np.empty((len(offsets), n))
+    for at, offset in zip(score, offsets, strict=True):
+        there = slice(reach + offset, len(usable) - reach + offset)
+        w = weight[:, there]
+        right = ((w * flux[:, there]) @ columns).astype(float)
+        solution = solve_ridge(shared_gram(columns, w) + design.precision, right)
         # the pixels that enter differ slightly from shift to shift, so compare chi2 per pixel
-        score = (explained - np.einsum("nq,nq,nq->n", w, y, y)) / np.maximum((w > 0).sum(axis=1), 1)
-        better = score > best
-        best, velocity = np.where(better, score, best), np.where(better, offset * step_kms, velocity)
-    return velocity
+        at[:] = (np.einsum("nc,nc->n", solution, right) - square[:, there] @ inside) / np.maximum((w > 0) @ inside, 1)
+    best = np.clip(score.argmax(axis=0), 1, len(offsets) - 2)
+    below, top, above = (score[best + k, np.arange(n)] for k in (-1, 0, 1))
+    curvature = np.maximum(2 * top - below - above, 1e-30)
+    return (offsets[best] + np.clip(0.5 * (above - below) / curvature, -1.0, 1.0)) * step_kms
 
 
-def _gauss_newton(flux: Floats, weight: Floats, design: _Design) -> tuple[Floats, Floats]:
-    """One step (n, 2) in velocity and dispersion, and the covariance (n, 2, 2) of the two."""
+def _linear_fit(flux: Floats, weight: Floats, design: _Design) -> tuple[Floats, Floats, Floats]:
+    """Residuals (n, q) of the best combination of columns, its factors (n, c), and the normal matrices (n, c, c)."""
+    gram = shared_gram(design.columns, weight) + design.precision
+    linear = solve_ridge(gram, ((weight * flux) @ design.columns).astype(float)).astype(np.float32)
+    return flux - linear @ design.columns.T, linear, gram
+
+
+def _clipped(residual: Floats, weight: Floats, usable: Bools, sigmas: float) -> Floats:
+    """Weights, 0 where a residual is too many times its error, or the row's typical residual if that is larger."""
+    deviation = np.abs(residual) * np.sqrt(weight)
+    typical = 1.4826 * np.median(deviation[:, usable], axis=1, keepdims=True)
+    return np.where(deviation > sigmas * np.maximum(typical, 1.0), 0, weight)
+
+
+def _gauss_newton(
+    flux: Floats, weight: Floats, usable: Bools, information: Floats, design: _Design
+) -> tuple[Floats, Floats]:
+    """One step (n, 2) in velocity and squared dispersion, and the covariance (n, 2, 2) of the two."""
     columns = design.columns
-    gram = shared_gram(columns, weight)
-    linear = solve_ridge(gram, ((weight * flux) @ columns).astype(float)).astype(np.float32)
+    residual, linear, gram = _linear_fit(flux, weight * information, design)
+    clipped = _clipped(residual, weight, usable, _CLIP_SIGMA)
+    again = np.flatnonzero(np.any((clipped != weight)[:, usable], axis=1))
+    if len(again):
+        residual[again], linear[again], gram[again] = _linear_fit(flux[again], clipped[again] * information, design)
+    used = clipped * usable
+    chi2 = np.einsum("nq,nq,nq->n", used, residual, residual) / np.maximum(np.count_nonzero(used, axis=1), 1)
+    weight = clipped * information
     # from here on only residuals meet the data, so single precision in the large products does no harm
-    weighted = weight * (flux - linear @ columns.T)
-    right = (weighted @ columns).astype(float)
-    slope_velocity, slope_sigma = linear @ design.by_velocity.T, linear @ design.by_sigma.T
-    own = np.stack([slope_velocity, slope_sigma], axis=2)  # (n, q, 2)
-    cross = np.stack([(weight * own[:, :, k]) @ columns for k in range(2)], axis=1).astype(float)  # (n, 2, c)
-    block = np.einsum("nqk,nq,nql->nkl", own, weight, own, optimize=True).astype(float)
-    own_right = np.einsum("nqk,nq->nk", own, weighted).astype(float)
-    # eliminate the linear parameters (Schur complement)
-    half = solve_ridge(gram, np.swapaxes(cross, 1, 2))  # (n, c, 2)
-    schur = block - cross @ half
-    residual = own_right - np.einsum("nck,nc->nk", half, right)
-    schur = schur + np.eye(2) * 1e-12
-    covariance = np.linalg.inv(schur)
-    return np.einsum("nkl,nl->nk", covariance, residual), covariance
+    slopes = [linear @ slope.T for slope in (design.by_velocity, design.by_variance)]
+    heavy = [weight * slope for slope in slopes]
+    cross = np.stack([one @ columns for one in heavy], axis=2).astype(float)  # (n, c, 2)
+    block = np.stack([[np.einsum("nq,nq->n", a, b) for b in slopes] for a in heavy]).astype(float)
+    own_right = np.stack([np.einsum("nq,nq->n", one, residual) for one in heavy], axis=1).astype(float)
+    # eliminate the linear parameters (Schur complement); their own equations hold already
+    half = solve_ridge(gram, cross)
+    schur = np.moveaxis(block, 2, 0) - np.swapaxes(cross, 1, 2) @ half
+    # a row without information gets a huge error and no step
+    scale = np.sqrt(np.maximum(np.einsum("nii->ni", schur), 1e-30))
+    covariance = np.linalg.inv(schur / scale[:, :, None] / scale[:, None, :] + 1e-9 * np.eye(2))
+    covariance = covariance / scale[:, :, None] / scale[:, None, :]
+    step = np.einsum("nkl,nl->nk", covariance, own_right)
+    # where the model is wrong the residuals say how much larger than the noise errors are
+    return step, covariance * np.maximum(chi2, 1.0)[:, None, None]
 
 
 def velocity_stretch(velocity_kms: Floats) -> Floats:

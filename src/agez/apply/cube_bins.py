@@ -1,0 +1,137 @@
+"""Spectra of a file as they are fitted: a cube's spaxels in bins, anything else as it is; and those bins again."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from astropy.io import fits
+
+from agez.apply.inputs import read_one
+from agez.errors import AgezError
+from agez.maps_files import MapFrame, read_maps
+from agez.spectra.bin_sums import bin_spectra, bins_of_map
+from agez.spectra.binning import BinSettings, bin_cube
+from agez.spectra.covariance import SpatialCovariance, covariance_for
+from agez.spectra.label_files import read_labels
+from agez.spectra.label_maps import cube_frame
+from agez.types import Galaxies, Labels, Rows, Spectra
+
+#: How the files of labels in a folder end.
+LABELS_END = ".labels.fits"
+_ENDINGS = (".gz", ".bz2", ".fits", ".fit", ".rscube", ".RSS", ".ecsv", ".csv", ".txt", ".dat")
+
+
+def is_cube(path: str | os.PathLike[str]) -> bool:
+    """Whether a file begins with an image of three axes; only its first headers are read."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with fits.open(path, memmap=False) as hdus:
+                first = hdus[0].header.get("NAXIS")
+                return bool((hdus[1].header.get("NAXIS") if first == 0 else first) == 3)
+    except Exception:
+        return False  # not FITS, or damaged: whoever reads it says what is wrong
+
+
+def label_name(path: Path) -> str:
+    """File name of the labels of one file of spectra: ``NGC1.V500.labels.fits`` of ``NGC1.V500.rscube.fits.gz``."""
+    name = path.name
+    while Path(name).suffix in _ENDINGS:
+        name = Path(name).stem
+    return name + LABELS_END
+
+
+def label_files_in(given: str | os.PathLike[str]) -> list[Path]:
+    """The files of labels that a path means: itself, or all of a folder; AgezError if the folder has none."""
+    path = Path(given)
+    if not path.is_dir():
+        return [path]
+    found = sorted(path.glob(f"*{LABELS_END}"))
+    if not found:
+        raise AgezError(f"{path}: no file of labels in this folder (they end in {LABELS_END})")
+    return found
+
+
+def fitted_rows(
+    path: Path, *, redshift: float | None, binning: BinSettings, galaxies: Galaxies | None = None
+) -> tuple[Spectra, MapFrame | None]:
+    """The spectra of a file that are to be fitted, and, for a cube, where they lie.
+
+    Raises
+    ------
+    AgezError
+        Also for a cube without a redshift: its bins would be fitted at rest.
+    """
+    spectra = read_one(path, redshift=redshift)
+    if "cube_shape" not in spectra.meta:
+        return spectra, None
+    if not np.isfinite(spectra.redshift).all():
+        raise AgezError(f"{path}: the cube's header says no redshift; give it with --redshift")
+    cube = bin_cube(spectra, binning)
+    shape = _geometry(galaxies, str(cube.spectra.rows.galaxy_id[0]))
+    frame = cube_frame(
+        cube.bin_id, spectra.meta["wcs"], snr=cube.snr, mean_flux=cube.signal, flux_unit=spectra.flux_unit, **shape
+    )
+    return cube.spectra, frame
+
+
+def _geometry(galaxies: Galaxies | None, name: str) -> dict[str, float]:
+    if galaxies is None or name not in galaxies.galaxy_id:
+        return {}
+    row = int(np.argmax(galaxies.galaxy_id == name))
+    inclination = float(galaxies.inclination[row])
+    return {
+        "re_arcsec": float(galaxies.re_arcsec[row]),
+        "inclination_deg": inclination if 0 <= inclination < 90 else np.nan,
+        "pa_deg": float(galaxies.pa[row]),
+    }
+
+
+def same_rows(path: Path, labels_path: Path, *, redshift: float | None = None) -> tuple[Spectra, Labels]:
+    """The spectra of a file in the very bins that its labels have, and those labels.
+
+    Raises
+    ------
+    AgezError
+        If the labels are of another file: of other spectra, or of a cube of another shape.
+    """
+    labels = read_labels(labels_path)
+    spectra = read_one(path, redshift=redshift)
+    if "cube_shape" in spectra.meta:
+        _, frame = read_maps(labels_path)
+        law = labels.meta.get("spatial_covariance")
+        covariance = SpatialCovariance(**law) if law else covariance_for(spectra.meta)
+        try:
+            spectra = bin_spectra(spectra, bins_of_map(spectra, frame.bin_id), covariance)
+        except AgezError as error:
+            raise AgezError(f"{labels_path} is not of {path}: {error}") from error
+    if _names(spectra.rows) != _names(labels.rows):
+        raise AgezError(
+            f"{labels_path} is not of {path}: it begins with {labels.rows.galaxy_id[0]} {labels.rows.spec_id[0]}, "
+            f"the spectra with {spectra.rows.galaxy_id[0]} {spectra.rows.spec_id[0]}; give the labels of that file"
+        )
+    return spectra, labels
+
+
+def _names(rows: Rows) -> list[tuple[str, str]]:
+    return list(zip(rows.galaxy_id.tolist(), rows.spec_id.tolist(), strict=True))
+
+
+def labels_of_files(files: Sequence[Path], given: str | os.PathLike[str]) -> dict[Path, Path]:
+    """Which file of labels belongs to which file of spectra; ``given`` is a file, or a folder that has all of them."""
+    path = Path(given)
+    if not path.is_dir():
+        if len(files) > 1:
+            raise AgezError(
+                f"{path} is one file of labels for {len(files)} files of spectra; give the folder of labels"
+            )
+        return {files[0]: path}
+    found = {one: path / label_name(one) for one in files}
+    missing = [str(labels.name) for labels in found.values() if not labels.is_file()]
+    if missing:
+        raise AgezError(f"{path}: no {', '.join(missing[:3])} in this folder; make it with 'agez label ... -o {path}/'")
+    return found

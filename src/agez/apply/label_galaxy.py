@@ -1,0 +1,165 @@
+"""Labels of one file of spectra: read, bin, fit chunk by chunk so that an interruption costs little, write."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field, replace
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from agez.apply.cube_bins import fitted_rows, is_cube
+from agez.apply.fingerprint import KEYWORD, file_hash, fingerprint, grid_hash, has_fingerprint
+from agez.apply.inputs import remarks_on
+from agez.apply.label_parts import part_path, parts_folder, read_part, remove_parts, write_part
+from agez.errors import AgezError
+from agez.maps_files import MapFrame
+from agez.progress import progress
+from agez.spectra.binning import BinSettings
+from agez.spectra.label_files import read_labels, write_labels
+from agez.spectra.populations import FitSettings
+from agez.spectra.templates import SSPGrid
+from agez.types import Galaxies, Labels, Spectra
+
+Engine = Literal["agez", "ppxf"]
+#: Rows that are fitted, and kept, at a time: an interruption costs at most these.
+CHUNK: dict[str, int] = {"agez": 256, "ppxf": 16}
+
+
+@dataclass(frozen=True, eq=False)
+class LabelOptions:
+    """How files of spectra are labelled.
+
+    Attributes
+    ----------
+    templates : str
+        As :func:`agez.load_templates` knows them.
+    settings : FitSettings
+    engine : 'agez' or 'ppxf'
+    redshift : float or None
+        Of the spectra, in place of what the files say.
+    binning : BinSettings
+        Of cubes.
+    galaxies : Galaxies or None
+        Geometry for the radii in maps.
+    keep_fits : bool
+        Write data and model, too.
+    overwrite : bool
+        Fit again what is done.
+    """
+
+    templates: str = "emiles"
+    settings: FitSettings = field(default_factory=FitSettings)
+    engine: Engine = "agez"
+    redshift: float | None = None
+    binning: BinSettings = field(default_factory=BinSettings)
+    galaxies: Galaxies | None = None
+    keep_fits: bool = False
+    overwrite: bool = False
+
+
+def fit(spectra: Spectra, grid: SSPGrid, options: LabelOptions, *, keep_fits: bool | None = None) -> Labels:
+    """Labels by the engine of the options."""
+    keep = options.keep_fits if keep_fits is None else keep_fits
+    if options.engine == "ppxf":
+        from agez.spectra.engine_ppxf import fit_labels_ppxf
+
+        return fit_labels_ppxf(spectra, grid, settings=options.settings, keep_fits=keep)
+    from agez.spectra.fitting import fit_labels
+
+    more: dict[str, Any] = {"keep_fits": True} if keep else {}
+    return fit_labels(spectra, grid, settings=options.settings, **more)
+
+
+def what_labels_depend_on(options: LabelOptions, grid: SSPGrid) -> dict[str, Any]:
+    """All but the file of spectra itself, JSON-able."""
+    geometry = None
+    if options.galaxies is not None:
+        geometry = [
+            getattr(options.galaxies, name).tolist() for name in ("galaxy_id", "re_arcsec", "inclination", "pa")
+        ]
+    star_mask = options.binning.star_mask
+    return {
+        "templates": grid_hash(grid),
+        "fit": asdict(options.settings),
+        "engine": [options.engine, metadata.version("ppxf") if options.engine == "ppxf" else ""],
+        "chunk": CHUNK[options.engine],
+        "redshift": options.redshift,
+        "keep_fits": options.keep_fits,
+        "cube": {
+            "binning": asdict(options.binning) | {"star_mask": None if star_mask is None else file_hash(star_mask)},
+            "geometry": geometry,
+        },
+    }
+
+
+def fingerprint_of(path: Path, on: dict[str, Any]) -> str:
+    """The fingerprint of the labels of one file; settings of cubes do not matter where it is none."""
+    cube = is_cube(path)
+    return fingerprint({**on, "cube": on["cube"] if cube else None, "input": file_hash(path), "name": path.name})
+
+
+def labels_of_file(
+    path: Path, options: LabelOptions, grid: SSPGrid, *, word: str, kept_for: Path, bar: bool = False
+) -> tuple[Labels, MapFrame | None]:
+    """Labels of one file, chunk by chunk; finished chunks are kept beside ``kept_for`` until that is written.
+
+    Parameters
+    ----------
+    word : str
+        The fingerprint.
+    bar : bool
+        Show progress over chunks.
+    """
+    spectra, frame = fitted_rows(path, redshift=options.redshift, binning=options.binning, galaxies=options.galaxies)
+    folder, size = parts_folder(kept_for), CHUNK[options.engine]
+    parts = []
+    starts = range(0, len(spectra), size)
+    for start in progress(starts, title="chunks of spectra") if bar and len(starts) > 1 else starts:
+        part_file = part_path(folder, word, start)
+        part = None if options.overwrite else read_part(part_file, word)
+        if part is None:
+            part = fit(spectra.take(slice(start, start + size)), grid, options)
+            write_part(part_file, part, word)
+        parts.append(part)
+    labels = joined(parts)
+    about: dict[str, Any] = {"source": path.name, "engine": options.engine, "remarks": remarks_on(spectra)}
+    if frame is not None:
+        binning = dict(spectra.meta["binning"])
+        if binning["star_mask"] is not None:
+            binning["star_mask"] = Path(binning["star_mask"]).name  # a file's content does not depend on its place
+        about |= {"binning": binning, "spatial_covariance": spectra.meta["spatial_covariance"]}
+        about["remarks"] += [f"{path.name}: {binning['remark']}"] if binning["remark"] else []
+    return replace(labels, meta={**labels.meta, **about}), frame
+
+
+def joined(parts: list[Labels]) -> Labels:
+    """Rows of all parts; fitted spectra only if they share their pixels, lines and histories if all have them."""
+    if len(parts) == 1:
+        return parts[0]
+    if any(part.fitted is not None for part in parts):
+        waves = [part.fitted.wave_angstrom for part in parts if part.fitted is not None]
+        if len(waves) < len(parts) or any(not np.array_equal(one, waves[0]) for one in waves):
+            raise AgezError(
+                "the fitted spectra of these files are not on one grid of wavelengths; with --keep-fits give "
+                "-o a folder: -o FOLDER/"
+            )
+    if any(part.weights is None for part in parts):
+        parts = [replace(part, weights=None) for part in parts]
+    if any(part.lines is None for part in parts):
+        parts = [replace(part, lines=None) for part in parts]
+    return Labels.concatenate(parts)
+
+
+def label_file(
+    path: Path, output: Path, options: LabelOptions, grid: SSPGrid, *, word: str, bar: bool = False
+) -> Labels:
+    """Fit one file and write its labels, or read them if ``output`` holds them already."""
+    if not options.overwrite and has_fingerprint(output, word):
+        remove_parts(output)  # of a run that was killed in its last moment
+        return read_labels(output)
+    labels, frame = labels_of_file(path, options, grid, word=word, kept_for=output, bar=bar)
+    write_labels(output, labels, grid=grid, frame=frame, header={KEYWORD: (word, "input, settings, version")})
+    remove_parts(output)
+    return labels

@@ -1,0 +1,19 @@
+"""What each command does: files to functions to files, and an answer for --json and for a person."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Callable
+
+from agez.commands.answers import Answer
+from agez.commands.listings import check, filters
+from agez.commands.models import models, predict, train
+from agez.commands.spectra import label, synth
+from agez.commands.surveys import gradient, mock, reproduce, sample
+
+__all__ = ["COMMANDS", "Answer"]
+
+COMMANDS: dict[str, Callable[[Namespace], Answer]] = {
+    command.__name__: command
+    for command in (reproduce, mock, synth, label, sample, train, predict, gradient, filters, models, check)
+}

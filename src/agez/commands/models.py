@@ -1,0 +1,102 @@
+"""Commands of models: train, predict, models."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from agez.commands.answers import Answer, few_rows, flag_lines
+from agez.files import check_input
+from agez.flags import count_flags
+from agez.progress import progress
+from agez.table_files import check_table_output
+from agez.types import TARGET_WORDS, Spectra
+
+
+def train(options: Namespace) -> Answer:
+    """``agez train``."""
+    from agez.learn.model import check_model_output, save_model
+    from agez.learn.sample import read_sample
+    from agez.learn.training import CONVERGED_FAST
+    from agez.learn.training import train as run
+
+    check_model_output(options.out)
+    data = read_sample(options.sample)
+    settings = CONVERGED_FAST
+    if options.max_epochs is not None:
+        settings = replace(settings, max_epochs=options.max_epochs)
+    with progress(total=8 * settings.max_epochs, title="training") as bar:
+        model = run(
+            data,
+            split=options.split,
+            settings=settings,
+            seed=options.seed,
+            workers=options.workers,
+            name=Path(options.out).stem,
+            progress=lambda number, epoch, mse: bar.update(1),
+        )
+    save_model(options.out, model)
+    scores = {word: model.header["scores"][target] for target, word in TARGET_WORDS.items()}
+    content = {
+        "output": options.out,
+        "n_spectra": len(data),
+        "n_galaxies": len(data.galaxies),
+        "split": options.split,
+        "seed": options.seed,
+        "scores": scores,
+    }
+    lines = [f"{options.out}: {len(data)} spectra of {len(data.galaxies)} galaxies, split {options.split}"]
+    lines += [f"  {word}: sigma_mad {one['sigma_mad']:.3f} dex against labels" for word, one in scores.items()]
+    return content, lines
+
+
+def predict(options: Namespace) -> Answer:
+    """``agez predict``."""
+    from agez.apply.inputs import read_input, remarks_on
+    from agez.apply.predict import predict as predict_photometry
+    from agez.apply.predict import predict_spectra
+    from agez.apply.prediction_files import write_prediction
+    from agez.learn.model import load_model
+
+    check_table_output(options.out)
+    check_input(options.input)
+    model = load_model(options.model)
+    data = read_input(options.input, filters=options.filters, redshift=options.redshift)
+    if isinstance(data, Spectra):
+        remarks = remarks_on(data)
+        prediction = predict_spectra(model, data, filters=_model_filters(options))
+    else:
+        assumed = bool(data.meta.get("redshift_assumed", False))
+        remarks = ["no redshift column or option: the SEDs are taken as rest-frame"] if assumed else []
+        prediction = predict_photometry(model, data)
+    write_prediction(options.out, prediction)
+    answered = int(np.isfinite(prediction.log_age_lw).sum())
+    content = {
+        "output": options.out,
+        "n_rows": len(prediction),
+        "n_answered": answered,
+        "flags": count_flags(prediction.flags),
+        "remarks": remarks,
+    }
+    lines = [*remarks, f"{options.out}: {answered} of {len(prediction)} rows answered"]
+    return content, [*lines, *few_rows(prediction), *flag_lines(prediction.flags)]
+
+
+def _model_filters(options: Namespace) -> Any:
+    from agez.photometry.filters import load_filters
+
+    return None if options.filters is None else load_filters(options.filters)
+
+
+def models(options: Namespace) -> Answer:
+    """``agez models``."""
+    from agez.learn.model import available_models
+
+    found = available_models()
+    lines = [f"{name:10s} {path}" for name, path in found.items()]
+    none = "none come with this version; make one: agez reproduce, or agez train SAMPLE -o MODEL.safetensors"
+    return {"models": {name: str(path) for name, path in found.items()}}, lines or [none]

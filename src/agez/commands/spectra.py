@@ -1,0 +1,219 @@
+"""Commands that turn spectra into photometry and labels: synth and label."""
+
+from __future__ import annotations
+
+import os
+from argparse import Namespace
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from agez.commands.answers import Answer, few_rows, flag_lines, reasons
+from agez.errors import AgezError, PartlyDoneError
+from agez.files import check_output, make_folder
+from agez.flags import count_flags
+from agez.table_files import check_table_output
+from agez.types import Photometry, Spectra
+
+if TYPE_CHECKING:
+    from agez.apply.label_galaxy import LabelOptions
+    from agez.apply.label_run import LabelRun
+
+
+def synth(options: Namespace) -> Answer:
+    """``agez synth``."""
+    from agez.apply.inputs import remarks_on, spectra_files
+    from agez.photometry.filters import FILTER_SETS, load_filters
+    from agez.photometry.synthesis import synthesize
+    from agez.photometry.tables import write_photometry
+
+    check_table_output(options.out)
+    if options.observed and options.redshift:
+        raise AgezError("--observed leaves every object at its own redshift; do not give --redshift with it")
+    measured = options.measured and options.filters in FILTER_SETS
+    if options.measured and not measured:
+        raise AgezError(f"--measured goes with a named filter set; {options.filters} already gives its curves")
+    filters = load_filters(options.filters, measured=measured)
+    redshift = None if options.observed else options.redshift
+    parts: list[Photometry] = []
+    remarks: dict[str, None] = {}
+    for spectra in _spectra_or_bins(spectra_files(options.input), options):
+        parts.append(synthesize(spectra, filters, redshift=redshift))
+        remarks.update(dict.fromkeys(remarks_on(spectra)))
+    photometry = Photometry.concatenate(parts)
+    if not photometry.covered.any():
+        low, high = spectra.wave_angstrom[0], spectra.wave_angstrom[-1]
+        if spectra.mask.all():
+            raise AgezError(
+                f"{spectra.source}: no pixel of its spectra can be used: each is masked, has a flux that is not "
+                "finite or an error that is not positive; check the flux, error and mask columns"
+            )
+        raise AgezError(
+            f"{spectra.source}: its wavelengths, {low:.0f}-{high:.0f} A, cover no band of {options.filters!r}; "
+            "check the wavelength unit and the redshift, or choose other --filters"
+        )
+    write_photometry(options.out, photometry, magnitudes=options.magnitudes)
+    covered = int(photometry.covered.any(axis=0).sum())
+    content = {
+        "output": options.out,
+        "n_spectra": len(photometry),
+        "n_bands": len(photometry.bands),
+        "n_bands_covered": covered,
+        "filters": filters.source,
+        "flags": count_flags(photometry.flags),
+        "remarks": list(remarks),
+    }
+    lines = [f"{options.out}: {len(photometry)} SEDs, {covered} of {len(photometry.bands)} bands covered"]
+    return content, [*remarks, *lines, *flag_lines(photometry.flags)]
+
+
+def _spectra_or_bins(files: list[Path], options: Namespace) -> Iterator[Spectra]:
+    """The spectra of each file; with ``--bins``, those of the bins that its labels have."""
+    from agez.apply.cube_bins import labels_of_files, same_rows
+    from agez.apply.inputs import each_spectra
+    from agez.progress import progress
+
+    if options.bins is None:
+        yield from each_spectra(files, redshift=options.source_redshift, title="synthesis")
+        return
+    of = labels_of_files(files, options.bins)
+    for path in progress(files, title="synthesis"):
+        spectra, _ = same_rows(path, of[path], redshift=options.source_redshift)
+        yield spectra
+
+
+def label(options: Namespace) -> Answer:
+    """``agez label``."""
+    from agez.apply.inputs import spectra_files
+    from agez.apply.label_run import run_labels
+
+    files = spectra_files(options.input)
+    settings = _label_options(options, files)
+    _check_extras(options, files)
+    run = run_labels(files, options.out, settings, source=", ".join(options.input), workers=options.workers)
+    content, lines = _label_answer(options, run)
+    if run.outputs:
+        extra, words = _extras(options, run, settings)
+        content, lines = {**content, **extra}, [*lines, *words]
+    if run.problems:
+        raise PartlyDoneError(
+            f"{len(run.problems)} of {len(files)} files were set aside: {'; '.join(run.problems.values())}",
+            content=content,
+            lines=lines,
+        )
+    return content, lines
+
+
+def _label_options(options: Namespace, files: list[Path]) -> LabelOptions:
+    """What the fit is told, checked before any work."""
+    from agez.apply.cube_bins import is_cube
+    from agez.apply.label_galaxy import LabelOptions
+    from agez.learn.galaxy_files import read_galaxies
+    from agez.spectra.binning import BinSettings, can_bin
+    from agez.spectra.populations import FitSettings
+
+    of_cubes = {
+        "--bin-snr": options.bin_snr, "--no-bin": options.no_bin or None, "--star-mask": options.star_mask,
+        "--covariance": options.covariance, "--galaxies": options.galaxies,
+    }  # fmt: skip
+    given = [name for name, value in of_cubes.items() if value is not None]
+    cubes = any(is_cube(path) for path in files)
+    if given and not cubes:
+        raise AgezError(f"{', '.join(given)} is for cubes, and none of the {len(files)} inputs is one; leave it out")
+    alone = options.no_bin or options.bin_snr == 0
+    if options.no_bin and options.bin_snr:
+        raise AgezError("--no-bin fits each spaxel by itself; do not give --bin-snr with it")
+    if cubes and not alone:
+        try:
+            can_bin("voronoi")
+        except AgezError as error:
+            raise AgezError(f"{error}: --no-bin fits each spaxel by itself") from error
+    if options.star_mask is not None and sum(map(is_cube, files)) > 1:
+        raise AgezError("--star-mask is of one cube; label cubes with star masks one at a time")
+    binning = BinSettings(method="none" if alone else "voronoi", covariance=options.covariance)
+    if options.bin_snr:
+        binning = replace(binning, target_snr=options.bin_snr)
+    if options.star_mask is not None:
+        from agez.files import check_input
+
+        binning = replace(binning, star_mask=check_input(options.star_mask))
+    return LabelOptions(
+        templates=options.templates,
+        settings=FitSettings(continuum=options.continuum),
+        engine=options.engine,
+        redshift=options.redshift,
+        binning=binning,
+        galaxies=None if options.galaxies is None else read_galaxies(options.galaxies),
+        keep_fits=options.keep_fits,
+        overwrite=options.overwrite,
+    )
+
+
+def _check_extras(options: Namespace, files: list[Path]) -> None:
+    if options.subtracted is not None:
+        if len(files) != 1:
+            raise AgezError(f"--subtracted is one file of spectra, but there are {len(files)} inputs; give one")
+        check_output(options.subtracted)
+        if Path(options.subtracted).resolve() in (Path(options.out).resolve(), files[0].resolve()):
+            raise AgezError(f"--subtracted {options.subtracted} is the input or the output; give another name")
+    if options.plots is not None:
+        _need_matplotlib()
+        make_folder(options.plots)
+    elif options.n_plots is not None:
+        raise AgezError("--n-plots says how many figures --plots draws; give --plots DIR too")
+
+
+def _need_matplotlib() -> None:
+    from importlib.util import find_spec
+
+    if find_spec("matplotlib") is None:
+        raise AgezError("--plots needs matplotlib, which is not installed: pip install 'agez[report]'")
+
+
+def _label_answer(options: Namespace, run: LabelRun) -> Answer:
+    rate = run.n_new / run.seconds if run.n_new and run.seconds > 0 else None
+    content: dict[str, Any] = {
+        "output": options.out,
+        "n_spectra": run.n_spectra,
+        "n_fitted": run.n_fitted,
+        "n_new": run.n_new,
+        "n_files": len(run.inputs),
+        "templates": run.templates,
+        "engine": options.engine,
+        "flags": dict(run.flags),
+        "remarks": list(run.remarks),
+        "problems": dict(run.problems),
+        "outputs": [os.fspath(path) for path in run.outputs],
+        "seconds": round(run.seconds, 3),
+        "spectra_per_second": None if rate is None else round(rate, 1),
+    }
+    words = f"{options.out}: {run.n_fitted} of {run.n_spectra} spectra fitted with {run.templates}"
+    if len(run.outputs) > 1:
+        words += f", {len(run.outputs)} files"
+    if run.n_new < run.n_spectra:
+        words += f"; {run.n_spectra - run.n_new} of them by an earlier run, which --overwrite would do again"
+    if rate is not None:
+        words += f"; {run.seconds:.1f} s, {rate:.0f} spectra/s"
+    lines = [*run.remarks, words, *(few_rows(run.few) if run.few is not None else []), *reasons(run.flags)]
+    return content, lines
+
+
+def _extras(options: Namespace, run: LabelRun, settings: LabelOptions) -> Answer:
+    """Subtracted spectra and figures, where they are asked for."""
+    from agez.apply.label_extras import fits_to_show, write_subtracted
+
+    content: dict[str, Any] = {}
+    lines = []
+    if options.subtracted is not None:
+        write_subtracted(options.subtracted, run, settings)
+        content["subtracted"] = options.subtracted
+        lines.append(f"{options.subtracted}: the spectra without their emission lines")
+    if options.plots is not None:
+        from agez.report.fit_figures import write_fit_figures
+
+        shown = fits_to_show(run, settings, most=20 if options.n_plots is None else options.n_plots)
+        drawn = [path for labels in shown for path in write_fit_figures(options.plots, labels)]
+        content["plots"] = [os.fspath(path) for path in drawn]
+        lines.append(f"{options.plots}: {len(drawn)} figures of fits")
+    return content, lines

@@ -1,0 +1,95 @@
+"""Commands of whole surveys: reproduce, mock, sample, gradient."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from pathlib import Path
+
+from agez.commands.answers import Answer
+from agez.files import make_folder
+from agez.table_files import check_fits_output
+from agez.types import TARGET_WORDS
+
+
+def reproduce(options: Namespace) -> Answer:
+    """``agez reproduce``."""
+    from agez.experiments.reproduce import reproduce as run
+
+    result = run(
+        options.out,
+        preset=options.preset,
+        seed=options.seed,
+        sample=options.sample,
+        templates=options.templates,
+        workers=options.workers,
+    )
+    s = dict(result.summary)
+    lines = [f"{s['sample']['n_spectra']} spectra of {s['sample']['n_galaxies']} galaxies, {s['preset']} preset:"]
+    for key, name in (("set_a", "Set A"), ("set_b", "Set B")):
+        for word in TARGET_WORDS.values():
+            ours, theirs = s[key][word]["sigma_mad"], s["paper"][key][word]["sigma_mad"]
+            lines.append(f"  {name} {word:12s} sigma_mad {ours:.3f} dex (paper: {theirs:.2f})")
+    lines.append(f"{s['seconds']['total']:.0f} s; report: {Path(options.out) / 'report.html'}")
+    return s, lines
+
+
+def mock(options: Namespace) -> Answer:
+    """``agez mock``."""
+    from agez.mocks.plan import N_GALAXIES, N_SPECTRA
+    from agez.mocks.survey import survey_plan
+    from agez.mocks.survey_files import write_survey
+    from agez.spectra.templates import load_templates
+
+    n_spectra = options.spectra
+    if n_spectra is None:
+        n_spectra = round(N_SPECTRA * options.galaxies / N_GALAXIES)
+    plan = survey_plan(options.galaxies, n_spectra, seed=options.seed)
+    folder = make_folder(options.out)
+    files = write_survey(folder, plan, load_templates(options.templates))
+    content = {"folder": str(folder), "n_galaxies": len(files), "n_spectra": n_spectra, "seed": options.seed}
+    return content, [f"{folder}: {n_spectra} spectra of {len(files)} galaxies, galaxies.fits, truth.fits"]
+
+
+def sample(options: Namespace) -> Answer:
+    """``agez sample``."""
+    from agez.apply.cube_bins import label_files_in
+    from agez.apply.label_extras import labels_of_many
+    from agez.learn.sample import make_sample, read_galaxies, write_sample
+    from agez.mocks.survey_files import read_truth
+    from agez.photometry.tables import read_photometry
+    from agez.spectra.label_files import read_labels
+
+    check_fits_output(options.out)
+    files = [path for given in (options.labels, *options.also_labels) for path in label_files_in(given)]
+    photometry = read_photometry(options.photometry)
+    labels = read_labels(files[0]) if len(files) == 1 else labels_of_many(files)
+    galaxies = None if options.galaxies is None else read_galaxies(options.galaxies)
+    truth = None if options.truth is None else read_truth(options.truth, photometry.rows)
+    joined = make_sample(photometry, labels, galaxies, truth=truth, meta={"source": str(options.photometry)})
+    write_sample(options.out, joined)
+    counts = {key: value for key, value in joined.meta.items() if key.startswith(("rejected", "unmatched"))}
+    content = {"output": options.out, "n_spectra": len(joined), "n_galaxies": len(joined.galaxies), **counts}
+    left_out = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in counts.items() if value)
+    lines = [f"{options.out}: {len(joined)} spectra of {len(joined.galaxies)} galaxies"]
+    return content, [*lines, *([f"left out: {left_out}"] if left_out else [])]
+
+
+def gradient(options: Namespace) -> Answer:
+    """``agez gradient``."""
+    from agez.analysis.gradient_files import gradient_file, gradients_json
+
+    table, meta = gradient_file(
+        options.input,
+        options.out,
+        re_arcsec=options.re,
+        inclination_deg=options.inclination,
+        pa_deg=options.pa,
+        columns=options.column,
+        galaxy_id=options.galaxy,
+        seed=options.seed,
+    )
+    lines = [
+        f"{name}: {table.reason[0, k] or f'{table.slope[0, k]:+.4f} +- {table.slope_err[0, k]:.4f} per Re'}"
+        for k, name in enumerate(table.names)
+    ]
+    return gradients_json(table, meta=meta), lines
