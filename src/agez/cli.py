@@ -7,9 +7,10 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 from agez import __version__
-from agez.errors import AgezError
+from agez.errors import AgezError, PartlyDoneError
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -85,12 +86,19 @@ def _add_synth(p: argparse.ArgumentParser) -> None:
     p.add_argument("--observed", action="store_true", help="leave every object at its own redshift")
     p.add_argument("--source-redshift", type=float, metavar="Z", help="of the spectra, in place of what the files say")
     p.add_argument("--magnitudes", action="store_true", help="write AB magnitudes in place of microjansky")
+    p.add_argument(
+        "--bins",
+        metavar="LABELS",
+        help="photometry of the bins that 'agez label' made of these cubes: its file, or its folder of files",
+    )
     p.add_argument("--measured", action="store_true", help="use measured curves from the SVO service (fetched once)")
 
 
 def _add_label(p: argparse.ArgumentParser) -> None:
     _add_inputs(p, "files of spectra or cubes, or folders of them")
-    p.add_argument("-o", "--out", required=True, metavar="LABELS", help="FITS file")
+    p.add_argument(
+        "-o", "--out", required=True, metavar="LABELS", help="FITS file; or a folder/, for a file each: cubes need one"
+    )
     p.add_argument("--templates", default="emiles", metavar="NAME|PATH", help="emiles, popstar, a folder or a .npz")
     p.add_argument("--redshift", type=float, metavar="Z", help="of the spectra, in place of what the files say")
     p.add_argument(
@@ -100,13 +108,34 @@ def _add_label(p: argparse.ArgumentParser) -> None:
         help="smooth factor of dust and flux calibration: a free polynomial, an attenuation law, or the law with a "
         "polynomial held to the calibration's accuracy; default: polynomial",
     )
+    p.add_argument("--engine", default="agez", choices=("agez", "ppxf"), help="who fits; default: agez")
+    p.add_argument("--overwrite", action="store_true", help="fit again what an earlier run has done")
+    _add_workers(p)
+    cubes = p.add_argument_group("cubes")
+    cubes.add_argument(
+        "--bin-snr", type=float, metavar="S", help="bin to this S/N per Angstrom; default: 40; 0: no bins"
+    )
+    cubes.add_argument("--no-bin", action="store_true", help="fit each spaxel by itself")
+    cubes.add_argument("--star-mask", metavar="FILE", help="FITS image, or table with x, y, radius [arcsec]")
+    cubes.add_argument(
+        "--covariance",
+        metavar="LAW",
+        help="of neighbouring spaxels' noise: none, califa, manga, or a slope; default: by survey",
+    )
+    cubes.add_argument("--galaxies", metavar="TABLE", help="Re, inclination and PA, for the radii in maps")
+    more = p.add_argument_group("more output")
+    more.add_argument("--keep-fits", action="store_true", help="write data and model of every spectrum, too")
+    more.add_argument("--subtracted", metavar="FILE", help="write the spectra without their emission lines")
+    more.add_argument("--plots", metavar="DIR", help="figures of some fits")
+    more.add_argument("--n-plots", type=int, metavar="N", help="at most so many figures; default: 20")
 
 
 def _add_sample(p: argparse.ArgumentParser) -> None:
     p.add_argument("photometry", metavar="PHOT")
-    p.add_argument("labels", metavar="LABELS")
+    p.add_argument("labels", metavar="LABELS", help="file, or a folder of *.labels.fits")
     p.add_argument("galaxies", nargs="?", metavar="GALAXIES", help="galaxy table, for radii and morphologies")
     p.add_argument("-o", "--out", required=True, metavar="SAMPLE", help="FITS file")
+    p.add_argument("--also-labels", nargs="+", default=[], metavar="LABELS", help="more files or folders of labels")
     p.add_argument("--truth", metavar="FILE", help="truth.fits of a mock survey")
 
 
@@ -148,6 +177,10 @@ def _add_filters(p: argparse.ArgumentParser) -> None:
     p.add_argument("--fetch", action="store_true", help="fetch its measured curves from the SVO service")
 
 
+def _answer(options: argparse.Namespace, content: dict[str, Any], lines: list[str]) -> str:
+    return json.dumps(content, allow_nan=False) if options.json else "\n".join(lines)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit status."""
     options = _parser().parse_args(arguments)
@@ -157,7 +190,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         check_numbers(options)
         content, lines = commands.COMMANDS[options.command](options)
-        answer = json.dumps(content, allow_nan=False) if options.json else "\n".join(lines)
+        answer, status = _answer(options, content, lines), 0
+    except PartlyDoneError as error:
+        print(f"agez: error: {' '.join(str(error).split())}", file=sys.stderr)
+        answer, status = _answer(options, error.content, error.lines), 1
     except AgezError as error:
         print(f"agez: error: {' '.join(str(error).split())}", file=sys.stderr)
         return 1
@@ -181,7 +217,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         # whoever read our output has gone; nothing is lost, since files are written already
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return 0
+    return status
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ WORDS: dict[str, tuple[str | None, str]] = {
     "log_age_mw": (None, "mass-weighted mean log10(age/yr)"),
     "mh_mw": (None, "mass-weighted mean [M/H], dex"),
     "velocity_kms": ("km/s", "velocity relative to the redshift"),
+    "n_spaxels": (None, "spaxels in the bin"),
     "prior_strength": (None, "factor on the prior's smoothness"),
     "sigma_kms": ("km/s", "stellar velocity dispersion"),
     "av": ("mag", "V-band attenuation of the stars"),

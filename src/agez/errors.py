@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class AgezError(Exception):
     """A run cannot go on because of the input.
@@ -12,3 +14,17 @@ class AgezError(Exception):
 
     def __init__(self, message: str) -> None:
         super().__init__(" ".join(message.split()))
+
+
+class PartlyDoneError(AgezError):
+    """Some of the work is done and written; the message says what was set aside and why.
+
+    Attributes
+    ----------
+    content, lines
+        What the command would have answered: the object for ``--json``, and the lines for a person.
+    """
+
+    def __init__(self, message: str, *, content: dict[str, Any], lines: list[str]) -> None:
+        super().__init__(message)
+        self.content, self.lines = content, lines

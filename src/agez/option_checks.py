@@ -14,6 +14,8 @@ _LIMITS: dict[str, tuple[str, float, bool, float]] = {
     "spectra": ("--spectra", 1, True, math.inf),
     "workers": ("--workers", 1, True, math.inf),
     "max_epochs": ("--max-epochs", 1, True, math.inf),
+    "bin_snr": ("--bin-snr", 0, True, math.inf),
+    "n_plots": ("--n-plots", 1, True, math.inf),
     "redshift": ("--redshift", -1, False, 1000),
     "source_redshift": ("--source-redshift", -1, False, 1000),
     "re": ("--re", 0, False, math.inf),

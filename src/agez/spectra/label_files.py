@@ -7,6 +7,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 from astropy.table import Table
 
 from agez import __version__
@@ -56,6 +57,8 @@ def write_labels(
     table = Table(rows_columns(labels.rows, id_name="spec_id"))
     for name in Labels.column_names():
         table[name] = getattr(labels, name)
+    if frame is not None:
+        table["n_spaxels"] = np.bincount(frame.bin_id[frame.bin_id >= 0], minlength=len(table)).astype(np.int32)
     about = {
         "AGEZVER": (__version__, "agez that wrote this file"),
         "AGEZMETA": (json.dumps(dict(labels.meta)), "how the labels were made"),
