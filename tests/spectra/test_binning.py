@@ -7,6 +7,7 @@ import sys
 import numpy as np
 import pytest
 from cube_factory import cube, write_califa
+from reader_files import manga_cube
 from scipy import ndimage
 from test_spaxels import changed, row
 
@@ -15,7 +16,7 @@ from agez.flags import Flag
 from agez.spectra.bin_sums import MIN_LIGHT_FRACTION, bin_spectra, bins_of_map
 from agez.spectra.binning import BinSettings, bin_cube, can_bin
 from agez.spectra.covariance import CALIFA, INDEPENDENT
-from agez.spectra.readers import read_spectra
+from agez.spectra.readers import cube_pixels, read_spectra
 from agez.spectra.spaxels import signal_and_noise, snr_window
 
 NO_ENGINE = BinSettings(method="none")
@@ -225,6 +226,17 @@ def test_method_none(rng):
     assert json.loads(json.dumps(found.meta)) == found.meta
     assert found.spectra.meta["binning"] == found.meta
     assert len(found) == len(found.spectra)
+
+
+def test_a_manga_cube(tmp_path, rng):
+    manga_cube(tmp_path / "m.fits", rng)
+    found = bin_cube(read_spectra(tmp_path / "m.fits", redshift=0.02), NO_ENGINE)
+    assert found.meta["covariance"]["name"] == "manga"
+    assert found.bin_id.shape == (3, 4)
+    assert np.argwhere(found.bin_id < 0).tolist() == [[0, 0], [1, 1], [2, 3]]  # outside, a star, outside
+    assert found.spectra.rows.spec_id[8] == "7443-12703-8"
+    with pytest.raises(AgezError, match="not spaxels"):
+        cube_pixels(found.spectra.rows.take(slice(0, 8)))
 
 
 def test_star_mask_of_a_file(tmp_path, rng):

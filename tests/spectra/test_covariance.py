@@ -61,6 +61,19 @@ def test_unknown_survey_is_said():
     assert "SAURON" in covariance_for({"format": "califa-cube", "survey": "SAURON"}).source
 
 
+@pytest.mark.parametrize("key", ["CD", "CDELT"])
+def test_spaxels_of_another_size_are_said(key):
+    def law(arcsec):
+        one, two = ("CD1_1", "CD2_2") if key == "CD" else ("CDELT1", "CDELT2")
+        wcs = {"CTYPE1": "RA---TAN", one: -arcsec / 3600, two: arcsec / 3600}
+        return covariance_for({**CALIFA_META, "wcs": wcs})
+
+    assert law(1.0) == CALIFA
+    assert law(0.5).source.endswith("measured with spaxels of 1 arcsec, these have 0.5")
+    assert law(0.5).ratio(30) == CALIFA.ratio(30)
+    assert covariance_for({**CALIFA_META, "wcs": {"CTYPE1": "RA---TAN"}}) == CALIFA
+
+
 @pytest.mark.parametrize("choice", ["sami", "", -1.0, "nan", float("inf"), True])
 def test_bad_choice_is_one_clear_line(choice):
     with pytest.raises(AgezError, match="slope of 0 or more") as caught:

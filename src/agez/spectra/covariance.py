@@ -9,7 +9,7 @@ them as if they were independent makes the error of the sum too small, by a fact
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -67,6 +67,9 @@ CALIFA = SpatialCovariance(
 )
 #: Spaxels of 0.5 arcsec; measured for sums of up to 100.
 MANGA = SpatialCovariance("manga", 1.62, 4.2, "Law et al. 2016, AJ 152, 83, section 9.3 (MaNGA)")
+#: Size of the spaxels that a law was measured with [arcsec], and how far others may be from it.
+_MEASURED_WITH_ARCSEC = {"califa": 1.0, "manga": 0.5}
+_ALIKE = 0.2
 _BY_NAME = {law.name: law for law in (INDEPENDENT, CALIFA, MANGA)}
 #: A slope of the user's own saturates as the surveys' do.
 _GIVEN_SATURATES_AT = 100.0
@@ -79,7 +82,8 @@ def covariance_for(meta: Mapping[str, Any], choice: float | str | None = None) -
     ----------
     meta : mapping
         Of the cube's Spectra: ``format`` and ``survey`` decide where nothing is chosen.  Spaxels of a cube of an
-        unknown survey are taken as independent, and ``source`` says so.
+        unknown survey are taken as independent, and ``source`` says so; as it does where ``wcs`` has spaxels of
+        another size than the law was measured with.
     choice : float or str, optional
         ``none``, ``califa`` or ``manga``; or the slope, a number of 0 or more (beta then stays at its value for 100).
 
@@ -92,11 +96,24 @@ def covariance_for(meta: Mapping[str, Any], choice: float | str | None = None) -
         return _chosen(choice)
     form, survey = str(meta.get("format", "")), str(meta.get("survey", ""))
     if form == "manga-cube":
-        return MANGA
+        return _with_remark(MANGA, meta)
     if form == "califa-cube" and survey.upper().startswith("CALIFA"):
-        return CALIFA
+        return _with_remark(CALIFA, meta)
     why = f"no law is known for cubes of survey {survey!r}" if survey else "no survey is named"
     return SpatialCovariance("none", 0.0, 1.0, f"{INDEPENDENT.source}: {why}")
+
+
+def _with_remark(law: SpatialCovariance, meta: Mapping[str, Any]) -> SpatialCovariance:
+    """The law, saying so if the cube's spaxels are of another size than those that it was measured with."""
+    words = meta.get("wcs") or {}
+    if not str(words.get("CTYPE1", "")).upper().startswith("RA"):
+        return law
+    matrix = [[float(words.get(f"CD{i}_{j}", 0.0)) for j in (1, 2)] for i in (1, 2)]
+    area = abs(float(np.linalg.det(matrix))) or abs(float(words.get("CDELT1", 0.0)) * float(words.get("CDELT2", 0.0)))
+    size, measured = 3600.0 * area**0.5, _MEASURED_WITH_ARCSEC[law.name]
+    if area == 0 or abs(size / measured - 1.0) <= _ALIKE:
+        return law
+    return replace(law, source=f"{law.source}; measured with spaxels of {measured:g} arcsec, these have {size:.2g}")
 
 
 def _chosen(choice: float | str) -> SpatialCovariance:
