@@ -225,6 +225,10 @@ def test_method_none(rng):
     assert found.bin_id[10, 12] == 0
     assert json.loads(json.dumps(found.meta)) == found.meta
     assert found.spectra.meta["binning"] == found.meta
+    assert found.meta["window_observed_angstrom"] == pytest.approx([5450 * 1.01, 5550 * 1.01])
+    other = bin_cube(spectra, BinSettings(method="none", window_angstrom=(5400.0, 5500.0)))
+    assert other.meta["window_angstrom"] == [5400.0, 5500.0]
+    assert other.meta["window_observed_angstrom"] == pytest.approx([5400 * 1.01, 5500 * 1.01])
     assert len(found) == len(found.spectra)
 
 

@@ -103,7 +103,7 @@ class BinnedCube:
     bin_snr : (n,) float
         S/N per Angstrom of each bin in the window, the covariance allowed for.
     meta : mapping
-        JSON-able.  The settings; ``covariance`` (the law used, with its source), ``window_angstrom`` (observed),
+        JSON-able.  The settings; ``covariance`` (the law used, with its source), ``window_observed_angstrom``,
         ``spaxels`` (how many are used, and how many left out by reason), ``engine``, and ``remark``: '' or what
         went another way than asked.
     """
@@ -188,7 +188,7 @@ def bin_cube(spectra: Spectra, settings: BinSettings | None = None) -> BinnedCub
     meta = {
         **settings.as_meta(),
         "covariance": covariance.as_meta(),
-        "window_angstrom": [float(edge) for edge in spaxels.window_angstrom],
+        "window_observed_angstrom": [float(edge) for edge in spaxels.window_angstrom],
         "spaxels": spaxels.counts(),
         "engine": engine,
         "remark": remark,
