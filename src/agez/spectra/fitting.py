@@ -11,20 +11,28 @@ from threadpoolctl import threadpool_limits
 
 from agez.errors import AgezError
 from agez.flags import Flag, set_flag
+from agez.spectra.fit_settings import FitSettings
 from agez.spectra.kinematics import fit_kinematics, nearest_sigma, velocity_stretch
-from agez.spectra.lines import EMISSION_LINES, SODIUM_LINES, SPEED_OF_LIGHT_KMS, near_lines
-from agez.spectra.populations import FitSettings, fit_populations
+from agez.spectra.lines import EMISSION_LINES, LINE_NAMES, SODIUM_LINES, SPEED_OF_LIGHT_KMS, near_lines
+from agez.spectra.populations import GasFit, fit_populations
 from agez.spectra.rebin import PixelSums, noise_correlation, pixel_edges
 from agez.spectra.template_basis import TemplateBasis, prepare_basis, resolution_at_rest
 from agez.spectra.templates import SSPGrid, load_templates
-from agez.types import NORM_BAND_ANGSTROM, Bools, Floats, Ints, Labels, Spectra
+from agez.types import NORM_BAND_ANGSTROM, Bools, FittedSpectra, Floats, Ints, Labels, Lines, Spectra
 
 #: Fewest good pixels, and least signal-to-noise ratio per pixel, for which a fit is tried.
 _MIN_PIXELS = 100
+_ROWS_AT_ONCE = 256
 _MIN_SNR = 1.0
 
 
-def fit_labels(spectra: Spectra, templates: SSPGrid | str = "emiles", *, settings: FitSettings | None = None) -> Labels:
+def fit_labels(
+    spectra: Spectra,
+    templates: SSPGrid | str = "emiles",
+    *,
+    settings: FitSettings | None = None,
+    keep_fits: bool = False,
+) -> Labels:
     """Ages and metallicities of ``spectra`` by full spectral fitting.
 
     Each spectrum y with weights W = 1/variance is modelled in its rest frame as q(l) sum_j w_j T_j(l),
@@ -75,9 +83,11 @@ def fit_labels(spectra: Spectra, templates: SSPGrid | str = "emiles", *, setting
     # the matrices of one galaxy are small: a second thread gains a tenth, and on a busy machine costs a factor of seven
     with threadpool_limits(1, user_api="blas"):
         for value in np.unique(key):
-            rows = np.flatnonzero(key == value)
-            parts.append(_fit_group(spectra.take(rows), z[rows], templates, settings))
-            order.append(rows)
+            together = np.flatnonzero(key == value)
+            # matrices of more rows than this no longer stay in the processor's cache
+            for rows in np.array_split(together, -(-len(together) // _ROWS_AT_ONCE)):
+                parts.append(_fit_group(spectra.take(rows), z[rows], templates, settings, keep_fits=keep_fits))
+                order.append(rows)
     return Labels.concatenate(parts).take(np.argsort(np.concatenate(order)))
 
 
@@ -88,66 +98,108 @@ class _Group:
     spectra: Spectra
     redshift: Floats
     basis: TemplateBasis
-    usable: Bools  # (q,) pixels away from emission lines
-    flux: Floats  # (n, p) in units of each row's median, so that single precision holds whatever the unit is
+    usable: Bools  # (q,) pixels away from interstellar sodium
+    away: Bools  # (q,) pixels away from emission lines too
+    scale: Floats  # (n,) median flux of each row
+    flux: Floats  # (n, p) in units of ``scale``, so that single precision holds whatever the unit is
     variance: Floats  # (n, p) in the square of that unit
     good: Bools  # (n, p)
     edges_in: Floats = field(repr=False)
 
     @cached_property
-    def _sums(self) -> PixelSums:
+    def sums(self) -> PixelSums:
         return PixelSums.of(self.edges_in, self.flux, self.variance, self.good)
-
-    def seen(self, velocity_kms: Floats) -> tuple[Floats, Floats]:
-        """Flux in units of each row's median and weight (n, q) in the basis' pixels, for each row's velocity."""
-        stretch = (1.0 + self.redshift) * velocity_stretch(velocity_kms)
-        flux, variance, good = self._sums.rebin(self.basis.edges_angstrom, stretch)
-        return flux, np.where(good, 1.0 / variance, 0).astype(np.float32)
-
-    def shifted(self, velocity_kms: Floats) -> tuple[Floats, Floats]:
-        """The same with nothing near emission lines."""
-        flux, weight = self.seen(velocity_kms)
-        return np.where(self.usable, flux, 0).astype(np.float32), np.where(self.usable, weight, 0).astype(np.float32)
 
     @property
     def correlation(self) -> Floats:
-        """(q,) see :func:`agez.spectra.rebin.noise_correlation`."""
-        return noise_correlation(self.edges_in, self.basis.edges_angstrom, 1.0 + float(np.median(self.redshift)))
+        """(q,) what rebinning does to the errors of sums over neighbouring pixels."""
+        return noise_correlation(self.edges_in, self.basis.edges_angstrom, float(np.median(1.0 + self.redshift)))
+
+    def shifted(self, velocity_kms: Floats) -> tuple[Floats, Floats]:
+        """Flux in units of ``scale`` and weight (n, q) in the basis' pixels, for each row's velocity."""
+        stretch = (1.0 + self.redshift) * velocity_stretch(velocity_kms)
+        flux, variance, good = self.sums.rebin(self.basis.edges_angstrom, stretch)
+        use = good & self.usable
+        return np.where(use, flux, 0).astype(np.float32), np.where(use, 1.0 / variance, 0).astype(np.float32)
 
     def take(self, rows: np.ndarray) -> _Group:
         return _Group(
-            self.spectra.take(rows), self.redshift[rows], self.basis, self.usable,
+            self.spectra.take(rows), self.redshift[rows], self.basis, self.usable, self.away, self.scale[rows],
             self.flux[rows], self.variance[rows], self.good[rows], self.edges_in,
         )  # fmt: skip
 
 
-def _fit_group(spectra: Spectra, z: Floats, templates: SSPGrid, settings: FitSettings) -> Labels:
+def _fit_group(spectra: Spectra, z: Floats, templates: SSPGrid, settings: FitSettings, *, keep_fits: bool) -> Labels:
     group = _make_group(spectra, z, templates, settings)
-    n = len(spectra)
     snr_pixel, snr_angstrom, n_pixels = _signal_to_noise(group)
     flags = set_flag(spectra.flags, ~np.isfinite(spectra.redshift), Flag.REDSHIFT_UNKNOWN)
     finite = np.isfinite(spectra.flux)
     flags = set_flag(flags, np.any(~spectra.mask & ~finite, axis=1), Flag.NON_FINITE)
-    flags = set_flag(flags, np.any(~spectra.mask & finite & ~group.good, axis=1), Flag.BAD_ERROR)
+    with np.errstate(invalid="ignore"):
+        bad_error = ~(np.isfinite(spectra.flux_err) & (spectra.flux_err > 0))
+    flags = set_flag(flags, np.any(~spectra.mask & finite & bad_error, axis=1), Flag.BAD_ERROR)
     flags = set_flag(flags, n_pixels < _MIN_PIXELS, Flag.NO_DATA)
     flags = set_flag(flags, (n_pixels >= _MIN_PIXELS) & ~(snr_pixel > _MIN_SNR), Flag.LOW_SNR)
-    fit = np.flatnonzero((n_pixels >= _MIN_PIXELS) & (snr_pixel > _MIN_SNR))
-    columns = {name: np.full(n, np.nan) for name in Labels.column_names() if name != "flags"}
-    columns["snr"] = snr_angstrom
-    weights = np.full((n, len(templates.log_age), len(templates.mh)), np.nan, dtype=np.float32)
-    if len(fit):
-        result, light, failed_kinematics = _fit_rows(group.take(fit), settings)
-        for name, values in result.items():
-            columns[name][fit] = values
-        weights[fit] = light
-        at = np.zeros(n, dtype=bool)
-        at[fit] = failed_kinematics
-        flags = set_flag(flags, at, Flag.KINEMATICS_FAILED)
-        at[fit] = ~np.isfinite(result["log_age_lw"])
-        flags = set_flag(flags, at, Flag.FIT_FAILED)
-    flags = set_flag(flags, columns["chi2"] > settings.max_chi2, Flag.BAD_CHI2)
+    at = np.flatnonzero((n_pixels >= _MIN_PIXELS) & (snr_pixel > _MIN_SNR))
+    parts = _nothing_fitted(group, templates, settings, keep_fits=keep_fits)
+    parts.columns["snr"] = snr_angstrom
+    if len(at):
+        fitted, failed = _fit_rows(group.take(at), settings, keep_fits=keep_fits)
+        parts.put(at, fitted)
+        flags[at] = set_flag(flags[at], failed, Flag.KINEMATICS_FAILED)
+        flags[at] = set_flag(flags[at], ~np.isfinite(fitted.columns["log_age_lw"]), Flag.FIT_FAILED)
+    flags = set_flag(flags, parts.columns["chi2"] > settings.max_chi2, Flag.BAD_CHI2)
     return Labels(
-        rows=spectra.rows, flags=flags, weights=weights, meta=_describe(spectra, templates, settings), **columns
+        rows=spectra.rows,
+        flags=flags,
+        weights=parts.weights,
+        lines=parts.lines,
+        fitted=parts.fitted,
+        meta=_describe(spectra, templates, settings),
+        **parts.columns,  # type: ignore[arg-type]
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Parts:
+    """What Labels are made of, for some rows."""
+
+    columns: dict[str, Floats]
+    weights: Floats
+    lines: Lines | None
+    fitted: FittedSpectra | None
+
+    def put(self, rows: Ints, other: _Parts) -> None:
+        """Write the parts of ``rows`` from ``other``."""
+        for name, values in other.columns.items():
+            self.columns[name][rows] = values
+        self.weights[rows] = other.weights
+        for mine, theirs in ((self.lines, other.lines), (self.fitted, other.fitted)):
+            if mine is not None:
+                for name in mine._row_fields:
+                    getattr(mine, name)[rows] = getattr(theirs, name)
+
+
+def _nothing_fitted(group: _Group, templates: SSPGrid, settings: FitSettings, *, keep_fits: bool) -> _Parts:
+    """NaN everywhere: the answer of rows that no fit is tried for."""
+    n, names, q = len(group.spectra), LINE_NAMES, len(group.basis.wave_angstrom)
+
+    def nan(*shape: int) -> Floats:
+        return np.full((n, *shape), np.nan)
+
+    unit = f"{group.spectra.flux_unit} Angstrom"
+    lines = Lines(
+        names, nan(len(names)), nan(len(names)), nan(len(names)), nan(), nan(), nan(), nan(), unit
+    )  # fmt: skip
+    nothing = np.full((n, q), np.nan, dtype=np.float32)
+    fitted = FittedSpectra(
+        group.basis.wave_angstrom, nothing, nothing.copy(), nothing.copy(), nothing.copy(), np.zeros((n, q), dtype=bool)
+    )
+    return _Parts(
+        {name: nan() for name in Labels.column_names() if name != "flags"},
+        np.full((n, len(templates.log_age), len(templates.mh)), np.nan, dtype=np.float32),
+        lines if settings.emission_lines else None,
+        fitted if keep_fits else None,
     )
 
 
@@ -185,9 +237,12 @@ def _make_group(spectra: Spectra, z: Floats, templates: SSPGrid, settings: FitSe
         ),
         medium=spectra.medium,
     )
-    lines = (*EMISSION_LINES, *SODIUM_LINES)
-    near = near_lines(basis.wave_angstrom, lines, medium=spectra.medium, half_width_kms=settings.line_mask_kms)
+    width, wave = settings.line_mask_kms, basis.wave_angstrom
+    sodium = near_lines(wave, SODIUM_LINES, medium=spectra.medium, half_width_kms=width)
+    gas = near_lines(wave, EMISSION_LINES, medium=spectra.medium, half_width_kms=width)
     good = _good_pixels(spectra)
+    for low, high in settings.sky_mask_angstrom:
+        good = good & ~((spectra.wave_angstrom >= low) & (spectra.wave_angstrom <= high))
     flux = np.where(good, spectra.flux, np.nan).astype(float)
     flux[~good.any(axis=1)] = 1.0
     scale = np.abs(np.nanmedian(flux, axis=1))[:, None]
@@ -195,7 +250,8 @@ def _make_group(spectra: Spectra, z: Floats, templates: SSPGrid, settings: FitSe
     # what is masked may hold anything, and a weight of zero times NaN is NaN
     flux = np.where(good, flux / scale, 0.0)
     variance = (np.where(good, spectra.flux_err, 1.0) / np.where(good, scale, 1.0)) ** 2
-    return _Group(spectra, z, basis, ~near, flux, variance, good, pixel_edges(spectra.wave_angstrom))
+    edges = pixel_edges(spectra.wave_angstrom)
+    return _Group(spectra, z, basis, ~sodium, ~gas, scale[:, 0], flux, variance, good, edges)
 
 
 def _good_pixels(spectra: Spectra) -> Bools:
@@ -221,17 +277,54 @@ def _signal_to_noise(group: _Group) -> tuple[Floats, Floats, Ints]:
     return np.nanmedian(signal, axis=1), np.nanmedian(per_root_angstrom, axis=1), count
 
 
-def _fit_rows(group: _Group, settings: FitSettings) -> tuple[dict[str, Floats], Floats, Bools]:
-    """Columns of Labels, light fractions and the rows whose kinematics failed, for spectra that can be fitted."""
+def _fit_rows(group: _Group, settings: FitSettings, *, keep_fits: bool) -> tuple[_Parts, Bools]:
+    """The answer, and the rows whose kinematics failed, for spectra that can be fitted."""
     n = len(group.spectra)
+    nan = np.full(n, np.nan)
     velocity, sigma, failed = np.zeros(n), np.full(n, settings.default_sigma_kms), np.zeros(n, dtype=bool)
+    velocity_err, sigma_err = nan, nan
     if settings.kinematics:
-        motion = fit_kinematics(group.seen, group.basis, n, usable=group.usable, correlation=group.correlation)
+        motion = fit_kinematics(group.shifted, group.basis, n, usable=group.away, correlation=group.correlation)
         failed = ~motion.measured
         velocity = np.where(failed, 0.0, motion.velocity_kms)
         sigma = np.where(failed, settings.default_sigma_kms, motion.sigma_kms)
+        velocity_err = np.where(failed, np.nan, motion.velocity_err_kms)
+        sigma_err = np.where(failed, np.nan, motion.sigma_err_kms)
     grid = group.basis.grid
     flux, weight = group.shifted(velocity)
-    columns, light = fit_populations(flux, weight, group.basis, nearest_sigma(sigma), settings)
+    fit = fit_populations(
+        flux, weight, group.away, group.basis, nearest_sigma(sigma), settings, correlation=group.correlation
+    )
+    columns = dict(fit.columns)
     columns["velocity_kms"], columns["sigma_kms"] = velocity, sigma
-    return columns, light.reshape(n, len(grid.log_age), len(grid.mh)), failed
+    columns["velocity_kms_err"], columns["sigma_kms_err"] = velocity_err, sigma_err
+    fitted = None
+    if keep_fits:
+        error = np.where(weight > 0, 1.0 / np.sqrt(np.where(weight > 0, weight, 1.0)), np.nan)
+        fitted = FittedSpectra(
+            group.basis.wave_angstrom, flux, error.astype(np.float32), fit.stars_model, fit.gas_model, fit.used
+        )
+    weights = fit.light.reshape(n, len(grid.log_age), len(grid.mh))
+    return _Parts(columns, weights, _lines(group, fit.gas, velocity), fitted), failed
+
+
+def _lines(group: _Group, gas: GasFit | None, velocity_kms: Floats) -> Lines | None:
+    """Lines in the spectra's own unit and frame."""
+    if gas is None:
+        return None
+    n = len(velocity_kms)
+    # the fit's pixels are in the rest frame, where a line is narrower than in the observed one
+    to_observed = group.scale * (1.0 + group.redshift) * velocity_stretch(velocity_kms)
+    at = [LINE_NAMES.index(name) for name in gas.windows.names]
+    flux, flux_err, ew = (np.full((n, len(LINE_NAMES)), np.nan) for _ in range(3))
+    flux[:, at] = gas.flux * to_observed[:, None]
+    flux_err[:, at] = gas.flux_err * to_observed[:, None]
+    ew[:, at] = gas.ew_angstrom
+    motion = gas.motion
+    measured = np.where(motion.measured, 1.0, np.nan)
+    return Lines(
+        LINE_NAMES, flux, flux_err, ew,
+        (velocity_kms + motion.velocity_kms) * measured, motion.velocity_err_kms * measured,
+        motion.sigma_kms * measured, motion.sigma_err_kms * measured,
+        f"{group.spectra.flux_unit} Angstrom",
+    )  # fmt: skip

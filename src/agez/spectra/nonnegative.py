@@ -58,11 +58,12 @@ def solve_batch(
     right: Floats,
     prior: SmoothPrior,
     *,
+    cost: Floats | None = None,
     start: Floats | None = None,
     tolerance: float = 1e-3,
     max_iterations: int = 600,
 ) -> Floats:
-    """Weights w >= 0 (n, m) that minimise  w'(B'GB + P)w / 2 - w'B'b  for each row's G and b.
+    """Weights w >= 0 (n, m) that minimise  w'(B'GB + P)w / 2 - w'B'b + w'c  for each row's G, b and c.
 
     Alternating directions (Boyd et al. 2011, section 5.2): the quadratic step inverts
     P + rho I + B'GB with Woodbury's identity, where K = (P + rho I)^-1 is shared by all rows and
@@ -74,6 +75,8 @@ def solve_batch(
     gram : (n, r, r), right : (n, r)
         G = U'WU and b = U'Wy in the basis U.
     prior : SmoothPrior
+    cost : (n, m) float, optional
+        c, what a unit of each weight costs; nothing by default.
     start : (n, m) float, optional
         Where to start: weights of a similar problem.
     tolerance : float
@@ -84,6 +87,8 @@ def solve_batch(
     # (P + rho I + B'GB)^-1 = K - K B' (I + G B K B')^-1 G B K : stable even where G is singular
     inner = np.linalg.solve(np.eye(r) + gram @ prior.compressed, gram)
     linear = right @ prior.coefficients
+    if cost is not None:
+        linear = linear - cost
     answer = np.zeros((n, prior.coefficients.shape[1])) if start is None else start.copy()
     active = np.arange(n)
     z, dual, before = answer.copy(), np.zeros_like(answer), answer

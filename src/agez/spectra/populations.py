@@ -1,169 +1,134 @@
-"""Stellar populations of many spectra at once: light fractions over the template grid, and a smooth continuum."""
+"""Stellar populations of many spectra at once: light fractions over the template grid, continuum, emission lines."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 from numpy.polynomial.legendre import legvander
 
-from agez.errors import AgezError
 from agez.spectra.dust import attenuation_curve
-from agez.spectra.nonnegative import SmoothPrior, second_differences, solve_batch
+from agez.spectra.fit_settings import FitSettings
+from agez.spectra.gas import GasMotion, LineWindows, doublet_precision, expected_precision, fit_gas_motion, line_windows
+from agez.spectra.label_means import means
+from agez.spectra.nonnegative import solve_batch
+from agez.spectra.normal_equations import NormalEquations
+from agez.spectra.prior import choose_strength, smooth_prior, spread_cost
 from agez.spectra.template_basis import TemplateBasis
 from agez.spectra.weighted import cross_gram, shared_gram, solve_ridge
-from agez.types import Floats, Ints
+from agez.types import Bools, Floats, Ints
 
-_CONTINUA = ("calibrated", "polynomial", "attenuation")
+__all__ = ["FitSettings", "GasFit", "PopulationFit", "fit_populations"]
 
-
-@dataclass(frozen=True)
-class FitSettings:
-    """What a fit is free to do.
-
-    Attributes
-    ----------
-    fit_range_angstrom : (float, float)
-        Rest frame; the part of it that a spectrum covers is used.
-    continuum : 'calibrated', 'polynomial' or 'attenuation'
-        The smooth factor between stars and data.  ``polynomial``: exp(sum_l a_l P_l) with free Legendre terms
-        up to ``polynomial_order`` that take up dust and flux calibration, so that only lines speak of
-        age.  ``attenuation``: a law with free A_V, which trusts the colours.  ``calibrated``: both, with
-        the polynomial held to the accuracy of the flux calibration.
-    polynomial_order : int
-    calibration_rms : float
-        Prior on each polynomial term of ``calibrated``: its rms, as a fraction of the flux (CALIFA: about
-        3 % in colour, Sanchez et al. 2016, A&A 594, A36).
-    attenuation_law : str
-        See :func:`agez.spectra.dust.attenuation_curve`.
-    smoothness_age, smoothness_mh : float
-        Prior on light fractions: their second differences along the age axis, and along the [M/H]
-        axis, are normal with sigma 1 / sqrt(smoothness), on E-MILES's grid (other grids: scaled by their
-        spacing).  The defaults recover the truth of mock spectra of S/N 40 with the least scatter.
-    line_mask_kms : float
-        Half-width of the window that is left out around each emission line.
-    clip_sigma : float
-        Pixels further than this many sigma from the first fit are left out of the final one.
-    kinematics : bool
-        False: take velocity 0 and ``default_sigma_kms`` for all spectra.
-    default_sigma_kms : float
-        Dispersion where none could be measured.
-    max_chi2 : float
-        Reduced chi2 above which a row is flagged (the paper's 2).
-    """
-
-    fit_range_angstrom: tuple[float, float] = (3750.0, 7000.0)
-    continuum: str = "polynomial"
-    polynomial_order: int = 8
-    calibration_rms: float = 0.02
-    attenuation_law: str = "calzetti"
-    smoothness_age: float = 4e5
-    smoothness_mh: float = 3e4
-    line_mask_kms: float = 700.0
-    clip_sigma: float = 5.0
-    kinematics: bool = True
-    default_sigma_kms: float = 120.0
-    max_chi2: float = 2.0
-
-    def __post_init__(self) -> None:
-        if self.continuum not in _CONTINUA:
-            raise AgezError(f"continuum {self.continuum!r} is unknown; choose among {', '.join(_CONTINUA)}")
-        if not self.calibration_rms > 0:
-            raise AgezError(f"calibration_rms must be positive, found {self.calibration_rms}")
-        if not min(self.smoothness_age, self.smoothness_mh) > 0:
-            raise AgezError(f"smoothness must be positive, found {self.smoothness_age} and {self.smoothness_mh}")
-        if not 0 < self.fit_range_angstrom[0] < self.fit_range_angstrom[1]:
-            raise AgezError(f"fit range {self.fit_range_angstrom} A is empty; give a lower and a higher wavelength")
-
-
-#: Alternations of weights and continuum, and a mild pull of weights to zero in units of the prior in [M/H].
-_ITERATIONS = 4
-_RIDGE = 0.0025
-#: Spacing in log age and [M/H] of the grid for which the strengths of the prior are quoted (E-MILES) [dex].
-_REFERENCE_STEPS = (0.1, 0.386)
+#: Alternations of weights and of everything else: with the lines masked, and with them fitted.
+_MASKED_ITERATIONS, _ITERATIONS = 1, 4
 #: Step of the solver over the sum of a spectrum's pixel weights, chosen for speed; results do not depend on it.
 _PENALTY_PER_WEIGHT = 2e-2
+#: A pixel may differ from a strong line's model by this part of it without counting as an outlier.
+_LINE_TOLERANCE = 0.15
 
 
-@lru_cache(maxsize=32)
-def _prior(basis: TemplateBasis, settings: FitSettings, penalty: float) -> SmoothPrior:
-    """The prior on a grid of any spacing h, in age (a) and [M/H] (m).
+@dataclass(frozen=True, eq=False)
+class GasFit:
+    """Emission lines: fluxes [unit of the spectra times rest-frame Angstrom], equivalent widths, motion."""
 
-    What is penalised is the integral over the plane of the squared second derivative of the
-    light's density f.  With fractions w = f h_a h_m that is sum (D_a w)^2 / (h_a^5 h_m), and the same with a and m
-    exchanged, so a strength means the same on a coarse grid as on the reference one.
-    """
-    grid = basis.grid
-    along_age, along_mh = second_differences(len(grid.log_age), len(grid.mh))
-    age_step, mh_step = (
-        float(np.mean(np.diff(nodes))) / reference
-        for nodes, reference in zip((grid.log_age, grid.mh), _REFERENCE_STEPS, strict=True)
-    )
-    root = np.concatenate(
-        [
-            np.sqrt(settings.smoothness_age / (age_step**5 * mh_step)) * along_age,
-            np.sqrt(settings.smoothness_mh / (mh_step**5 * age_step)) * along_mh,
-            np.sqrt(_RIDGE * settings.smoothness_mh / (age_step * mh_step)) * np.eye(basis.coefficients.shape[1]),
-        ]
-    )
-    return SmoothPrior(root, basis.coefficients, penalty=penalty)
+    windows: LineWindows
+    flux: Floats  # (n, l), NaN where not covered
+    flux_err: Floats
+    ew_angstrom: Floats
+    motion: GasMotion
+
+
+@dataclass(frozen=True, eq=False)
+class PopulationFit:
+    """What a fit found: columns of Labels (n,), light fractions (n, m), lines, and the model's parts (n, q)."""
+
+    columns: dict[str, Floats]
+    light: Floats
+    gas: GasFit | None
+    stars_model: Floats
+    gas_model: Floats
+    used: Bools
 
 
 def fit_populations(
-    flux: Floats, weight: Floats, basis: TemplateBasis, sigma_index: Ints, settings: FitSettings
-) -> tuple[dict[str, Floats], Floats]:
+    flux: Floats,
+    weight: Floats,
+    away: Bools,
+    basis: TemplateBasis,
+    sigma_index: Ints,
+    settings: FitSettings,
+    *,
+    correlation: Floats | None = None,
+) -> PopulationFit:
     """Fit rest-frame spectra, in the basis' pixels, each with templates broadened by its own dispersion.
 
     Parameters
     ----------
     flux, weight : (n, q) float
         Flux in units of about 1, and 1/variance (0 where bad).
+    away : (q,) bool
+        Pixels away from emission lines.
     sigma_index : (n,) int
         Index into ``SIGMA_GRID_KMS``.
-
-    Returns
-    -------
-    columns : dict
-        The four means with errors, ``chi2`` and ``av``; each (n,).
-    light : (n, m) float
-        Light fractions, each row summing to one.
+    correlation : (q,) float, optional
+        See :func:`agez.spectra.rebin.noise_correlation`; without it errors of neighbouring pixels are taken as
+        independent.
     """
-    return _Population(basis, sigma_index, settings).fit(flux, weight)
+    correlation = np.ones(flux.shape[1]) if correlation is None else correlation
+    return _Population(basis, sigma_index, away, settings, correlation.astype(np.float32)).fit(flux, weight)
 
 
 @dataclass(frozen=True, eq=False)
-class _NormalEquations:
-    """Blocks of the joint normal equations: stars (r unknowns), continuum (l unknowns), for n rows."""
+class _State:
+    """The present solution for n rows."""
 
-    gram: Floats  # (n, r, r)
-    right: Floats  # (n, r)
-    cross: Floats  # (n, l, r)
-    own: Floats  # (n, l, l)
-    own_right: Floats  # (n, l)
+    light: Floats  # (n, m)
+    factor: Floats  # (n, e), logarithm of the continuum in its terms
+    lines: Floats  # (n, f), fluxes of the free lines; none before they are fitted
+    strength: Floats  # (n,)
 
-    def without_continuum(self) -> tuple[Floats, Floats]:
-        """Equations of the stars alone, the continuum eliminated by its Schur complement."""
-        solved = np.linalg.solve(self.own, np.concatenate([self.cross, self.own_right[..., None]], axis=2))
-        transposed = np.swapaxes(self.cross, 1, 2)
-        projected = transposed @ solved
-        return self.gram - projected[:, :, :-1], self.right - projected[:, :, -1]
+    def take(self, rows: Ints) -> _State:
+        return _State(self.light[rows], self.factor[rows], self.lines[rows], self.strength[rows])
 
-    def continuum_step(self, star_step: Floats) -> Floats:
-        """The continuum's best change (n, l) once the stars have moved by ``star_step`` (n, r)."""
-        right = self.own_right - (self.cross @ star_step[..., None])[..., 0]
-        return np.linalg.solve(self.own, right[..., None])[..., 0]
+    def put(self, rows: Ints, other: _State) -> None:
+        for mine, theirs in zip(
+            (self.light, self.factor, self.lines, self.strength),
+            (other.light, other.factor, other.lines, other.strength),
+            strict=True,
+        ):
+            mine[rows] = theirs
+
+
+@dataclass(frozen=True, eq=False)
+class _Gas:
+    """Emission lines as columns of the fit."""
+
+    windows: LineWindows
+    design: Floats  # (n, f, m)
+    precision: Floats  # (n, f, f)
+
+    def model(self, lines: Floats, n_pixels: int) -> Floats:
+        out = np.zeros((len(lines), n_pixels), dtype=np.float32)
+        out[:, self.windows.pixels] = (lines[:, None, :].astype(np.float32) @ self.design)[:, 0]
+        return out
+
+    def take(self, rows: Ints) -> _Gas:
+        return _Gas(self.windows, self.design[rows], self.precision[rows])
 
 
 class _Population:
     """The population fit of spectra whose dispersions are ``SIGMA_GRID_KMS[sigma_index]``."""
 
-    def __init__(self, basis: TemplateBasis, sigma_index: Ints, settings: FitSettings) -> None:
+    def __init__(
+        self, basis: TemplateBasis, sigma_index: Ints, away: Bools, settings: FitSettings, correlation: Floats
+    ) -> None:
         self.basis = basis
         self.sigma_index = sigma_index
+        self.away = away
+        self.correlation = correlation
         self.coefficients = basis.coefficients
-        self.grid = basis.grid
         self.settings = settings
         columns: list[Floats] = []
         precision: list[Floats] = []
@@ -181,154 +146,247 @@ class _Population:
         self.continuum = np.concatenate(columns, axis=1).astype(np.float32)
         self.precision = np.concatenate(precision)
 
-    def fit(self, flux: Floats, weight: Floats) -> tuple[dict[str, Floats], Floats]:
-        """Columns of Labels and light fractions (n, m) for flux and weight (n, q)."""
-        weight = weight.copy()
-        light, factor = self._alternate(flux, weight, None, np.zeros((len(flux), self.continuum.shape[1])), _ITERATIONS)
-        deviation = np.abs(flux - self._model(light, factor)) * np.sqrt(weight)
-        spread = 1.4826 * np.nanmedian(np.where(weight > 0, deviation, np.nan), axis=1, keepdims=True)
-        outlier = deviation > self.settings.clip_sigma * np.maximum(spread, 1.0)
-        again = np.flatnonzero(outlier.any(axis=1))
-        if len(again):
-            weight[outlier] = 0.0
-            fewer = _Population(self.basis, self.sigma_index[again], self.settings)
-            light[again], factor[again] = fewer._alternate(flux[again], weight[again], light[again], factor[again], 2)
-        chi2 = np.einsum("nq,nq->n", weight, (flux - self._model(light, factor)) ** 2)
-        freedom = (weight > 0).sum(axis=1) - self.continuum.shape[1] - 2
-        columns = self._means(light, self._normal_equations(flux, weight, light, factor).without_continuum()[0])
-        columns["chi2"] = chi2 / np.maximum(freedom, 1)
-        columns["av"] = factor[:, 0] if self.settings.continuum != "polynomial" else self._slope_as_dust(factor)
-        return columns, light / np.maximum(light.sum(axis=1, keepdims=True), 1e-30)
+    def take(self, rows: Ints) -> _Population:
+        return _Population(self.basis, self.sigma_index[rows], self.away, self.settings, self.correlation)
+
+    def fit(self, flux: Floats, weight: Floats) -> PopulationFit:
+        n, q = flux.shape
+        weight = weight / self.correlation
+        masked = weight * self.away
+        state = _State(
+            np.full((n, self.coefficients.shape[1]), 1.0 / self.coefficients.shape[1]),
+            np.zeros((n, self.continuum.shape[1])),
+            np.zeros((n, 0)),
+            np.ones(n),
+        )
+        # start from equal weights of all templates, and the continuum that fits them
+        state = self._fit_factor(flux, masked, state, None, steps=4)
+        gas, motion = None, None
+        if self.settings.emission_lines:
+            state = self._alternate(flux, masked, state, None, _MASKED_ITERATIONS)
+            motion = fit_gas_motion(self.basis, flux - self._stars(state), weight)
+            gas = self._gas(motion)
+            state = _State(state.light, state.factor, np.zeros((n, len(gas.windows.free))), state.strength)
+        else:
+            weight = masked
+        state = self._alternate(flux, weight, state, gas, _ITERATIONS, choose=self.settings.prior_strength == "gcv")
+        weight = self._clip(flux, weight, state, gas)
+        stars = self._stars(state)
+        gas_model = np.zeros_like(stars) if gas is None else gas.model(state.lines, q)
+        equations = self._normal_equations(flux, weight, state, gas)
+        gram = equations.of_stars()[0]
+        columns = means(state.light, gram, state.strength, self.basis, self.settings)
+        used = weight > 0
+        free = self.continuum.shape[1] + 2 + state.lines.shape[1]
+        columns["chi2"] = np.einsum(
+            "nq,nq->n", weight * self.correlation, (flux - stars - gas_model) ** 2
+        ) / np.maximum(used.sum(axis=1) - free, 1)
+        columns["av"], columns["av_err"] = self._dust(state, equations)
+        columns["prior_strength"] = state.strength
+        light = state.light / np.maximum(state.light.sum(axis=1, keepdims=True), 1e-30)
+        found = None if gas is None or motion is None else self._measure(flux, weight, stars, gas, motion)
+        return PopulationFit(columns, light, found, stars, gas_model, used)
+
+    # ---------------------------------------------------------------- parts of the model
 
     def _by_dispersion(self) -> Iterator[tuple[Ints, Floats]]:
         """Rows that share a dispersion, and the basis spectra (q, r) broadened by it."""
         for i in np.unique(self.sigma_index):
             yield np.flatnonzero(self.sigma_index == i), self.basis.spectra[i]
 
-    def _slope_as_dust(self, factor: Floats) -> Floats:
-        """A_V of the attenuation law nearest to a free polynomial continuum, in the least-squares sense.
-
-        Errors of the flux calibration enter in full: 3 % between blue and red make about 0.1 mag.
-        """
-        curve = attenuation_curve(self.basis.wave_angstrom, self.settings.attenuation_law)
-        curve = -0.4 * np.log(10.0) * (curve - curve.mean())
-        return (factor.astype(np.float32) @ self.continuum.T) @ curve / np.sum(curve**2)
-
-    def _stellar(self, light: Floats) -> Floats:
+    def _unattenuated(self, light: Floats) -> Floats:
         compressed = (light @ self.coefficients.T).astype(np.float32)
         stellar = np.empty((len(light), len(self.continuum)), dtype=np.float32)
         for rows, spectra in self._by_dispersion():
             stellar[rows] = compressed[rows] @ spectra.T
         return stellar
 
-    def _factor(self, factor: Floats) -> Floats:
+    def _continuum(self, factor: Floats) -> Floats:
         return np.exp(np.clip(factor.astype(np.float32) @ self.continuum.T, -5.0, 5.0))
 
-    def _model(self, light: Floats, factor: Floats) -> Floats:
-        return self._stellar(light) * self._factor(factor)
+    def _stars(self, state: _State) -> Floats:
+        return self._unattenuated(state.light) * self._continuum(state.factor)
 
-    def _normal_equations(self, flux: Floats, weight: Floats, light: Floats, factor: Floats) -> _NormalEquations:
+    def _gas(self, motion: GasMotion) -> _Gas:
+        windows = line_windows(self.basis)
+        design = windows.design(windows.profiles(motion.velocity_kms, motion.sigma_kms))
+        # a line that no pixel sees has only this much to say
+        idle = np.eye(len(windows.free)) * (100.0 * motion.scale[:, None, None]) ** -2
+        return _Gas(windows, design, expected_precision(windows, motion.scale) + idle)
+
+    # ---------------------------------------------------------------- the solution
+
+    def _normal_equations(self, flux: Floats, weight: Floats, state: _State, gas: _Gas | None) -> NormalEquations:
         """Normal equations of the step from the present solution.
 
-        To first order the model moves by q (U dc + s P da), with s the stellar part.  Only the
-        right-hand sides see the data, and they see the residuals: single precision in the large
-        products then never limits the solution.
+        To first order the model moves by q (U dc + s P da) + G dg, with q the continuum, s the stars before it and
+        G the lines.  Only the right-hand sides see the data, and they see the residuals: single precision in the
+        large products then never limits the solution.
         """
-        q = self._factor(factor)
-        stellar = self._stellar(light)
-        wq2 = weight * q**2
-        residual = flux / q - stellar
-        n, rank, free = len(flux), len(self.coefficients), self.continuum.shape[1]
-        gram, right, cross = np.empty((n, rank, rank)), np.empty((n, rank)), np.empty((n, free, rank))
+        q = self._continuum(state.factor)
+        stellar = self._unattenuated(state.light)
+        wq, residual = weight * q, flux - q * stellar
+        if gas is not None:
+            residual = residual - gas.model(state.lines, flux.shape[1])
+        wq2, wqr = wq * q, wq * residual
+        n, rank = len(flux), len(self.coefficients)
+        terms, lines = self.continuum.shape[1], state.lines.shape[1]
+        gram, right, cross = np.empty((n, rank, rank)), np.empty((n, rank)), np.empty((n, terms + lines, rank))
         for rows, spectra in self._by_dispersion():
             gram[rows] = shared_gram(spectra, wq2[rows])
-            right[rows] = (wq2[rows] * residual[rows]) @ spectra
-            cross[rows] = cross_gram(self.continuum, spectra, wq2[rows] * stellar[rows])
-        own = shared_gram(self.continuum, wq2 * stellar**2)
+            right[rows] = wqr[rows] @ spectra
+            cross[rows, :terms] = cross_gram(self.continuum, spectra, wq2[rows] * stellar[rows])
+            if gas is not None:
+                seen = gas.design[rows] * wq[rows][:, None, gas.windows.pixels]
+                product = seen.reshape(-1, seen.shape[2]) @ spectra[gas.windows.pixels]
+                cross[rows, terms:] = product.reshape(len(rows), lines, rank)
+        own = np.zeros((n, terms + lines, terms + lines))
+        own_right = np.empty((n, terms + lines))
+        own[:, :terms, :terms] = shared_gram(self.continuum, wq2 * stellar**2)
         scale = np.einsum("nii->ni", own).max(axis=1)[:, None, None]
-        own = own + 1e-6 * np.maximum(scale, 1e-30) * np.eye(free) + np.diag(self.precision)
-        own_right = ((wq2 * stellar * residual) @ self.continuum).astype(float) - self.precision * factor
-        return _NormalEquations(gram, right, cross, own, own_right)
+        own[:, :terms, :terms] += 1e-6 * np.maximum(scale, 1e-30) * np.eye(terms) + np.diag(self.precision)
+        own_right[:, :terms] = (wqr * stellar) @ self.continuum - self.precision * state.factor
+        if gas is not None:
+            pixels = gas.windows.pixels
+            seen = gas.design * weight[:, None, pixels]
+            own[:, terms:, terms:] = seen @ np.swapaxes(gas.design, 1, 2) + gas.precision
+            mixed = (seen * (q * stellar)[:, None, pixels]) @ self.continuum[pixels]
+            own[:, terms:, :terms] = mixed
+            own[:, :terms, terms:] = np.swapaxes(mixed, 1, 2)
+            own_right[:, terms:] = (seen @ residual[:, pixels, None])[..., 0]
+            own_right[:, terms:] -= (gas.precision @ state.lines[..., None])[..., 0]
+        return NormalEquations(gram, right, cross, own, own_right)
 
     def _alternate(
-        self, flux: Floats, weight: Floats, light: Floats | None, factor: Floats, iterations: int
-    ) -> tuple[Floats, Floats]:
-        """Refine light fractions and continuum in turn."""
-        if light is None:
-            # start from equal weights of all templates, and the continuum that fits them
-            light = np.full((len(flux), self.coefficients.shape[1]), 1.0 / self.coefficients.shape[1])
-            light, factor = self._fit_factor(flux, weight, light, factor, steps=4)
-        for _ in range(iterations):
-            equations = self._normal_equations(flux, weight, light, factor)
-            gram, right = equations.without_continuum()
-            before = light @ self.coefficients.T
-            light = self._solve(gram, right + (gram @ before[..., None])[..., 0], weight, light)
-            change = equations.continuum_step(light @ self.coefficients.T - before)
-            factor = factor + self._bounded(change)
-            light, factor = self._fit_factor(flux, weight, light, factor, steps=1)
-        return light, factor
+        self, flux: Floats, weight: Floats, state: _State, gas: _Gas | None, iterations: int, *, choose: bool = False
+    ) -> _State:
+        """Refine light fractions and everything else in turn; choose the prior's strength on the way."""
+        terms = self.continuum.shape[1]
+        for iteration in range(iterations):
+            equations = self._normal_equations(flux, weight, state, gas)
+            gram, right = equations.of_stars()
+            before = state.light @ self.coefficients.T
+            right = right + (gram @ before[..., None])[..., 0]
+            strength = state.strength
+            if choose and iteration == 1:
+                strength = self._strength(flux, weight, state, gas, equations, gram, right, before)
+            light = self._solve(gram, right, weight, state.light, strength)
+            step = equations.others_step(light @ self.coefficients.T - before)
+            factor = state.factor + self._bounded(step[:, :terms])
+            state = _State(light, factor, state.lines + step[:, terms:], strength)
+            state = self._fit_factor(flux, weight, state, gas, steps=1)
+        return state
+
+    def _strength(
+        self, flux: Floats, weight: Floats, state: _State, gas: _Gas | None, equations: NormalEquations,
+        gram: Floats, right: Floats, before: Floats,
+    ) -> Floats:  # fmt: skip
+        residual = flux - self._stars(state)
+        if gas is not None:
+            residual = residual - gas.model(state.lines, flux.shape[1])
+        chi2 = np.einsum("nq,nq,nq->n", weight, residual, residual) - equations.gain()
+        at_zero = chi2 - np.einsum("nr,nrs,ns->n", before, gram, before) + 2 * np.einsum("nr,nr->n", before, right)
+        pixels = (weight > 0) @ (1.0 / self.correlation)  # independent ones
+        freedom = pixels - float(equations.own.shape[1])
+        return choose_strength(gram, right, at_zero, freedom, self.basis, self.settings)
 
     def _bounded(self, change: Floats) -> Floats:
         """The same step, shortened where it would change the continuum by more than a factor e anywhere."""
         largest = np.abs(change.astype(np.float32) @ self.continuum.T).max(axis=1, keepdims=True)
         return change / np.maximum(largest, 1.0)
 
-    def _solve(self, gram: Floats, right: Floats, weight: Floats, start: Floats) -> Floats:
-        """Non-negative light fractions; rows of like signal-to-noise ratio share the solver's step."""
-        exponent = np.round(np.log10(_PENALTY_PER_WEIGHT * np.maximum(weight.sum(axis=1), 1.0)))
+    def _solve(self, gram: Floats, right: Floats, weight: Floats, start: Floats, strength: Floats) -> Floats:
+        """Non-negative light fractions; rows of like signal-to-noise ratio share the solver's step.
+
+        A prior s P is the prior P for data of 1/s the weight.
+        """
+        gram, right = gram / strength[:, None, None], right / strength[:, None]
+        cost = None
+        if self.settings.spread_mh:
+            cost = spread_cost(start, self.basis.grid, self.settings) / strength[:, None]
+        exponent = np.round(np.log10(_PENALTY_PER_WEIGHT * np.maximum(weight.sum(axis=1) / strength, 1.0)))
         light = np.empty_like(start)
         for value in np.unique(exponent):
             rows = np.flatnonzero(exponent == value)
-            prior = _prior(self.basis, self.settings, 10.0 ** float(value))
-            light[rows] = solve_batch(gram[rows], right[rows], prior, start=start[rows])
+            prior = smooth_prior(self.basis, self.settings, 10.0 ** float(value))
+            light[rows] = solve_batch(
+                gram[rows], right[rows], prior, start=start[rows], cost=None if cost is None else cost[rows]
+            )
         return light
 
-    def _fit_factor(
-        self, flux: Floats, weight: Floats, light: Floats, factor: Floats, *, steps: int
-    ) -> tuple[Floats, Floats]:
+    def _fit_factor(self, flux: Floats, weight: Floats, state: _State, gas: _Gas | None, *, steps: int) -> _State:
         """Gauss-Newton steps in the continuum and the scale of the light, whose mixture stays as it is."""
         columns = np.concatenate([np.ones((len(self.continuum), 1), np.float32), self.continuum], axis=1)
-        unit = self._stellar(light)
-        scale = np.ones(len(light))
+        stars_only = flux if gas is None else flux - gas.model(state.lines, flux.shape[1])
+        unit = self._unattenuated(state.light)
+        factor, scale = state.factor, np.ones(len(flux))
         for _ in range(steps):
-            model = unit * self._factor(factor)
+            model = unit * self._continuum(factor)
             total = np.einsum("nq,nq,nq->n", weight, model, model)
-            scale = np.einsum("nq,nq,nq->n", weight, model, flux) / np.maximum(total, 1e-30)
+            scale = np.einsum("nq,nq,nq->n", weight, model, stars_only) / np.maximum(total, 1e-30)
             scale = np.where(scale > 0, scale, 1.0)
             model = model * scale[:, None].astype(np.float32)
             gram = shared_gram(columns, weight * model**2)
-            right = ((weight * model * (flux - model)) @ columns).astype(float)
+            right = ((weight * model * (stars_only - model)) @ columns).astype(float)
             gram[:, 1:, 1:] += np.diag(self.precision)
             right[:, 1:] -= self.precision * factor
             change = solve_ridge(gram, right)
             factor = factor + self._bounded(change[:, 1:])
             scale = scale * np.exp(np.clip(change[:, 0], -1.0, 1.0))
-        return light * scale[:, None], factor
+        return _State(state.light * scale[:, None], factor, state.lines, state.strength)
 
-    def _means(self, light: Floats, gram: Floats) -> dict[str, Floats]:
-        """Light- and mass-weighted means and their errors."""
-        log_age = np.repeat(self.grid.log_age, len(self.grid.mh))
-        mh = np.tile(self.grid.mh, len(self.grid.log_age))
-        mass_per_light = 1.0 / self.grid.light.ravel()
-        mass_per_light = mass_per_light / mass_per_light.mean()
-        columns = {}
-        for suffix, per_light in (("lw", np.ones_like(mass_per_light)), ("mw", mass_per_light)):
-            amount = light * per_light
-            total = amount.sum(axis=1)
-            total = np.where(total > 0, total, np.nan)
-            for name, quantity in (("log_age", log_age), ("mh", mh)):
-                mean = amount @ quantity / total
-                # derivative of the mean with respect to each weight
-                slope = (quantity[None, :] - mean[:, None]) * per_light / total[:, None]
-                columns[f"{name}_{suffix}"] = mean
-                columns[f"{name}_{suffix}_err"] = self._standard_error(np.nan_to_num(slope), gram)
-        return columns
+    def _clip(self, flux: Floats, weight: Floats, state: _State, gas: _Gas | None) -> Floats:
+        """The weights without pixels far from the model; rows that had any are refined (``state`` changes)."""
+        lines = 0.0 if gas is None else gas.model(state.lines, flux.shape[1])
+        root = np.sqrt(weight * self.correlation)
+        deviation = np.abs(flux - self._stars(state) - lines) * root
+        spread = 1.4826 * np.nanmedian(np.where(weight > 0, deviation, np.nan), axis=1, keepdims=True)
+        limit = self.settings.clip_sigma * np.maximum(spread, 1.0) + _LINE_TOLERANCE * np.abs(lines) * root
+        outlier = deviation > limit
+        again = np.flatnonzero(outlier.any(axis=1))
+        if len(again):
+            weight = np.where(outlier, np.float32(0.0), weight)
+            fewer = self.take(again)
+            part = fewer._alternate(
+                flux[again], weight[again], state.take(again), None if gas is None else gas.take(again), 2
+            )
+            state.put(again, part)
+        return weight
 
-    def _standard_error(self, slope: Floats, gram: Floats) -> Floats:
-        """sqrt(g' (P + B'GB)^-1 g) for each row's derivative g (n, m), by Woodbury's identity."""
-        inverse = np.linalg.inv(_prior(self.basis, self.settings, 1.0).precision)
-        kb = inverse @ self.coefficients.T
-        inner = np.linalg.solve(np.eye(len(kb.T)) + gram @ (self.coefficients @ kb), gram)
-        bkg = slope @ kb
-        variance = np.einsum("nm,nm->n", slope @ inverse, slope) - np.einsum("nr,nrs,ns->n", bkg, inner, bkg)
-        return np.sqrt(np.maximum(variance, 0.0))
+    # ---------------------------------------------------------------- what it means
+
+    def _dust(self, state: _State, equations: NormalEquations) -> tuple[Floats, Floats]:
+        """A_V and its error: the law's own, or that of the law nearest (least squares) to a free polynomial.
+
+        For a polynomial, errors of the flux calibration enter in full: 3 % between blue and red make about 0.1 mag.
+        """
+        terms = self.continuum.shape[1]
+        if self.settings.continuum == "polynomial":
+            curve = attenuation_curve(self.basis.wave_angstrom, self.settings.attenuation_law)
+            curve = -0.4 * np.log(10.0) * (curve - curve.mean())
+            direction = self.continuum.T @ curve / np.sum(curve**2)
+        else:
+            direction = np.eye(terms)[0]
+        unit = np.zeros((len(state.factor), equations.own.shape[1], 1))
+        unit[:, :terms, 0] = direction
+        variance = np.linalg.solve(equations.own, unit)[:, :terms, 0] @ direction
+        return state.factor @ direction, np.sqrt(np.maximum(variance, 0.0))
+
+    def _measure(self, flux: Floats, weight: Floats, stars: Floats, gas: _Gas, motion: GasMotion) -> GasFit:
+        """Fluxes of all lines over the fitted stars, without what was expected of them."""
+        windows, pixels = gas.windows, gas.windows.pixels
+        seen = gas.design * weight[:, None, pixels]
+        precision = doublet_precision(windows, motion.scale)
+        precision += np.eye(len(windows.free)) * (100.0 * motion.scale[:, None, None]) ** -2
+        gram = (seen @ np.swapaxes(gas.design, 1, 2)).astype(float) + precision
+        right = (seen @ (flux - stars)[:, pixels, None])[..., 0].astype(float)
+        covariance = np.linalg.inv(gram)
+        free = (covariance @ right[..., None])[..., 0]
+        flux_err = np.sqrt(np.einsum("fl,nfg,gl->nl", windows.tie, covariance, windows.tie))
+        profiles = windows.profiles(motion.velocity_kms, motion.sigma_kms)
+        covered = windows.covered(profiles, weight > 0)
+        at = pixels[windows.first[:, None] + np.arange(windows.width_angstrom.shape[1])]
+        level = np.maximum(stars[:, at].mean(axis=2), 1e-30)
+        line_flux = free @ windows.tie
+        nan = np.where(covered, 1.0, np.nan)
+        return GasFit(windows, line_flux * nan, flux_err * nan, line_flux * nan / level, motion)
