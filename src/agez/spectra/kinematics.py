@@ -88,8 +88,10 @@ def _design(basis: TemplateBasis, sigma_index: int, count: int = _COLUMNS, order
     usual = np.sqrt(np.mean(basis.coefficients[:count] ** 2, axis=1))
     precision = np.concatenate([1.0 / (2.0 * np.maximum(usual, 1e-12)) ** 2, np.zeros(order)])
     return _Design(
-        *(np.asarray(a, dtype=np.float32) for a in (columns, by_velocity, by_variance)),
-        (back.T * precision) @ back,
+        columns=columns.astype(np.float32),
+        by_velocity=by_velocity.astype(np.float32),
+        by_variance=np.asarray(by_variance, dtype=np.float32),
+        precision=(back.T * precision) @ back,
     )
 
 
@@ -242,6 +244,43 @@ def _gauss_newton(
     step = np.einsum("nkl,nl->nk", covariance, own_right)
     # where the model is wrong the residuals say how much larger than the noise errors are
     return step, covariance * np.maximum(chi2, 1.0)[:, None, None]
+
+
+def to_nearest_node(
+    flux: Floats, weight: Floats, basis: TemplateBasis, sigma_kms: Floats, *, usable: Bools | None = None
+) -> tuple[Ints, Floats]:
+    """The node of ``SIGMA_GRID_KMS`` next to each row's dispersion, and what the stars' light differs by because of it.
+
+    A spectrum less this difference looks as if its stars had the node's dispersion; a model at the node plus the
+    difference is one at the row's own.  The difference is (sigma^2 - node^2) times the slope of the best combination
+    of templates, which a linear fit gives.  Without it a mismatch of 10 km/s moves [M/H] by 0.02 dex.
+
+    Parameters
+    ----------
+    flux, weight : (n, q)
+        At the rows' velocities; weight 0 where bad.
+    sigma_kms : (n,) float
+    usable : (q,) bool, optional
+        Pixels away from emission lines.
+
+    Returns
+    -------
+    index : (n,) int
+    difference : (n, q) float32
+    """
+    index = nearest_sigma(sigma_kms)
+    usable = np.ones(flux.shape[1], dtype=bool) if usable is None else usable
+    change = (sigma_kms**2 - SIGMA_GRID_KMS[index] ** 2).astype(np.float32)
+    difference = np.zeros(flux.shape, dtype=np.float32)
+    for i in np.unique(index):
+        rows, design = np.flatnonzero(index == i), _design(basis, int(i))
+        residual, linear, _ = _linear_fit(flux[rows], weight[rows] * usable, design)
+        clipped = _clipped(residual, weight[rows], usable, _CLIP_SIGMA)
+        again = np.flatnonzero(np.any((clipped != weight[rows])[:, usable], axis=1))
+        if len(again):
+            linear[again] = _linear_fit(flux[rows[again]], clipped[again] * usable, design)[1]
+        difference[rows] = change[rows, None] * (linear @ design.by_variance.T)
+    return index, difference
 
 
 def velocity_stretch(velocity_kms: Floats) -> Floats:
