@@ -58,7 +58,7 @@ def test_outputs_that_cannot_be_written(tmp_path, road, command, no_long_work):
     assert (tmp_path / "file").read_text() == "in the way"
 
 
-@pytest.mark.parametrize("command", WRITERS[:6])
+@pytest.mark.parametrize("command", [name for name in WRITERS[:6] if name != "label"])  # labels may go into a folder
 def test_an_output_that_is_a_folder(tmp_path, road, command, no_long_work):
     refused(*commands(road, tmp_path)[command], says=(str(tmp_path), "is a folder"))
     assert list(tmp_path.iterdir()) == []
@@ -93,7 +93,7 @@ def test_a_reproduction_checks_every_file_that_it_will_write(tmp_path, road, no_
 NUMBERS = {
     "mock": {"--galaxies": (0, -3), "--spectra": (0, -1), "--seed": (-1,)},
     "synth": {"--redshift": ("nan", "inf", -1, -5), "--source-redshift": ("nan", "-inf", -1)},
-    "label": {"--redshift": ("nan", "inf", -1)},
+    "label": {"--redshift": ("nan", "inf", -1), "--bin-snr": (-1, "nan"), "--workers": (0,), "--n-plots": (0,)},
     "train": {"--seed": (-1,), "--workers": (0, -2), "--max-epochs": (0, -1)},
     "predict": {"--redshift": ("nan", "inf", -1)},
     "gradient": {"--re": (0, -3, "nan", "inf"), "--inclination": (90, 95, -1, "nan"), "--pa": ("nan", "inf"),

@@ -108,6 +108,20 @@ def _add_label(p: argparse.ArgumentParser) -> None:
         help="smooth factor of dust and flux calibration: a free polynomial, an attenuation law, or the law with a "
         "polynomial held to the calibration's accuracy; default: polynomial",
     )
+    p.add_argument(
+        "--prior",
+        default="fixed",
+        choices=("fixed", "gcv"),
+        help="strength of the histories' smoothness: fixed, or by cross-validation of each spectrum; default: fixed",
+    )
+    p.add_argument("--no-lines", action="store_true", help="mask emission lines in place of fitting them")
+    p.add_argument(
+        "--sky-mask",
+        action="append",
+        default=[],
+        metavar="LOW-HIGH",
+        help="observed wavelengths [Angstrom] to leave out; may be given several times",
+    )
     p.add_argument("--engine", default="agez", choices=("agez", "ppxf"), help="who fits; default: agez")
     p.add_argument("--overwrite", action="store_true", help="fit again what an earlier run has done")
     _add_workers(p)

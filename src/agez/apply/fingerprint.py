@@ -40,7 +40,7 @@ def grid_hash(grid: SSPGrid) -> str:
 def fingerprint(content: Mapping[str, Any]) -> str:
     """One word for JSON-able content and this version of agez."""
     text = json.dumps({"agez": __version__, **content}, sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(text.encode()).hexdigest()[:40]  # a card has room for it and a comment
 
 
 def has_fingerprint(path: str | os.PathLike[str], word: str) -> bool:

@@ -10,15 +10,15 @@ from typing import Any, Literal
 import numpy as np
 
 from agez.apply.cube_bins import fitted_rows, is_cube
-from agez.apply.fingerprint import KEYWORD, file_hash, fingerprint, grid_hash, has_fingerprint
+from agez.apply.fingerprint import KEYWORD, file_hash, fingerprint, grid_hash
 from agez.apply.inputs import remarks_on
 from agez.apply.label_parts import part_path, parts_folder, read_part, remove_parts, write_part
 from agez.errors import AgezError
 from agez.maps_files import MapFrame
 from agez.progress import progress
 from agez.spectra.binning import BinSettings
-from agez.spectra.label_files import read_labels, write_labels
-from agez.spectra.populations import FitSettings
+from agez.spectra.label_files import write_labels
+from agez.spectra.fit_settings import FitSettings
 from agez.spectra.templates import SSPGrid
 from agez.types import Galaxies, Labels, Spectra
 
@@ -68,8 +68,7 @@ def fit(spectra: Spectra, grid: SSPGrid, options: LabelOptions, *, keep_fits: bo
         return fit_labels_ppxf(spectra, grid, settings=options.settings, keep_fits=keep)
     from agez.spectra.fitting import fit_labels
 
-    more: dict[str, Any] = {"keep_fits": True} if keep else {}
-    return fit_labels(spectra, grid, settings=options.settings, **more)
+    return fit_labels(spectra, grid, settings=options.settings, keep_fits=keep)
 
 
 def what_labels_depend_on(options: LabelOptions, grid: SSPGrid) -> dict[str, Any]:
@@ -101,7 +100,14 @@ def fingerprint_of(path: Path, on: dict[str, Any]) -> str:
 
 
 def labels_of_file(
-    path: Path, options: LabelOptions, grid: SSPGrid, *, word: str, kept_for: Path, bar: bool = False
+    path: Path,
+    options: LabelOptions,
+    grid: SSPGrid,
+    *,
+    word: str,
+    kept_for: Path,
+    join: bool = False,
+    bar: bool = False,
 ) -> tuple[Labels, MapFrame | None]:
     """Labels of one file, chunk by chunk; finished chunks are kept beside ``kept_for`` until that is written.
 
@@ -109,6 +115,8 @@ def labels_of_file(
     ----------
     word : str
         The fingerprint.
+    join : bool
+        ``kept_for`` will hold the labels of other files, too.
     bar : bool
         Show progress over chunks.
     """
@@ -116,12 +124,14 @@ def labels_of_file(
     folder, size = parts_folder(kept_for), CHUNK[options.engine]
     parts = []
     starts = range(0, len(spectra), size)
+    keep = join or len(starts) > 1  # a single chunk is written to its place at once
     for start in progress(starts, title="chunks of spectra") if bar and len(starts) > 1 else starts:
         part_file = part_path(folder, word, start)
         part = None if options.overwrite else read_part(part_file, word)
         if part is None:
             part = fit(spectra.take(slice(start, start + size)), grid, options)
-            write_part(part_file, part, word)
+            if keep:
+                write_part(part_file, part, word)
         parts.append(part)
     labels = joined(parts)
     about: dict[str, Any] = {"source": path.name, "engine": options.engine, "remarks": remarks_on(spectra)}
@@ -155,10 +165,7 @@ def joined(parts: list[Labels]) -> Labels:
 def label_file(
     path: Path, output: Path, options: LabelOptions, grid: SSPGrid, *, word: str, bar: bool = False
 ) -> Labels:
-    """Fit one file and write its labels, or read them if ``output`` holds them already."""
-    if not options.overwrite and has_fingerprint(output, word):
-        remove_parts(output)  # of a run that was killed in its last moment
-        return read_labels(output)
+    """Fit one file and write its labels, whole or not at all; parameters as for :func:`labels_of_file`."""
     labels, frame = labels_of_file(path, options, grid, word=word, kept_for=output, bar=bar)
     write_labels(output, labels, grid=grid, frame=frame, header={KEYWORD: (word, "input, settings, version")})
     remove_parts(output)

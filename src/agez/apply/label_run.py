@@ -127,13 +127,17 @@ def run_labels(
         return _run_joined(files, Path(out), options, grid, words, source, workers, started)
     assert outputs is not None
     tasks = [_Task(path, outputs[path], words[path], False, len(files) == 1) for path in files]
-    new = {task for task in tasks if options.overwrite or not has_fingerprint(task.output, task.word)}
-    outcomes = _outcomes(tasks, options, grid, workers)
+    new = [task for task in tasks if options.overwrite or not has_fingerprint(task.output, task.word)]
+    outcomes = _outcomes(new, options, grid, workers)
+    for task in tasks:
+        if task not in outcomes:
+            remove_parts(task.output)  # of a run that was killed in its last moment
+            outcomes[task] = _outcome(read_labels(task.output))
     problems = {str(task.path): outcome.problem for task, outcome in outcomes.items() if outcome.problem}
     if problems and len(files) == 1:
         raise AgezError(next(iter(problems.values())))
-    good = [(task, outcome) for task, outcome in outcomes.items() if not outcome.problem]
-    n_new = sum(outcome.n_spectra for task, outcome in good if task in new)
+    good = [(task, outcomes[task]) for task in tasks if not outcomes[task].problem]
+    n_new = sum(outcomes[task].n_spectra for task in new)
     one = good[0][1].labels if len(good) == 1 else None
     return LabelRun(
         tuple(task.output for task, _ in good), tuple(task.path for task, _ in good), grid.name,
@@ -240,7 +244,7 @@ def _work(task: _Task) -> _Outcome:
     options, grid = _shared["options"], _shared["grid"]
     try:
         if task.join:
-            labels, _ = labels_of_file(task.path, options, grid, word=task.word, kept_for=task.output)
+            labels, _ = labels_of_file(task.path, options, grid, word=task.word, kept_for=task.output, join=True)
             return replace(_outcome(labels), labels=labels)
         return _outcome(label_file(task.path, task.output, options, grid, word=task.word, bar=task.bar))
     except AgezError as error:

@@ -111,7 +111,7 @@ def _label_options(options: Namespace, files: list[Path]) -> LabelOptions:
     from agez.apply.label_galaxy import LabelOptions
     from agez.learn.galaxy_files import read_galaxies
     from agez.spectra.binning import BinSettings, can_bin
-    from agez.spectra.populations import FitSettings
+    from agez.spectra.fit_settings import FitSettings
 
     of_cubes = {
         "--bin-snr": options.bin_snr, "--no-bin": options.no_bin or None, "--star-mask": options.star_mask,
@@ -140,7 +140,12 @@ def _label_options(options: Namespace, files: list[Path]) -> LabelOptions:
         binning = replace(binning, star_mask=check_input(options.star_mask))
     return LabelOptions(
         templates=options.templates,
-        settings=FitSettings(continuum=options.continuum),
+        settings=FitSettings(
+            continuum=options.continuum,
+            prior_strength=options.prior,
+            emission_lines=not options.no_lines,
+            sky_mask_angstrom=tuple(_window(words) for words in options.sky_mask),
+        ),
         engine=options.engine,
         redshift=options.redshift,
         binning=binning,
@@ -150,8 +155,21 @@ def _label_options(options: Namespace, files: list[Path]) -> LabelOptions:
     )
 
 
+def _window(words: str) -> tuple[float, float]:
+    """``5570-5585`` as two wavelengths."""
+    try:
+        low, high = (float(word) for word in words.split("-"))
+    except ValueError:
+        raise AgezError(
+            f"--sky-mask is {words!r}; expected observed wavelengths in Angstrom such as 5570-5585"
+        ) from None
+    return low, high
+
+
 def _check_extras(options: Namespace, files: list[Path]) -> None:
     if options.subtracted is not None:
+        if options.no_lines:
+            raise AgezError("--subtracted needs the fitted lines; do not give --no-lines with it")
         if len(files) != 1:
             raise AgezError(f"--subtracted is one file of spectra, but there are {len(files)} inputs; give one")
         check_output(options.subtracted)

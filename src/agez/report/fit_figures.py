@@ -53,7 +53,7 @@ def figure_fit(path: str | os.PathLike[str], labels: Labels, row: int = 0) -> Pa
             1,
             sharex=True,
             height_ratios=(3, 1),
-            gridspec_kw=margins(page, left=0.8, right=0.15, bottom=0.6, top=0.4, hspace=0.06),
+            gridspec_kw=margins(page, left=0.8, right=0.15, bottom=0.6, top=0.62, hspace=0.06),
         )
         for axes in (main, below):
             for low, high in _stretches(wave, ~used):
@@ -66,14 +66,13 @@ def figure_fit(path: str | os.PathLike[str], labels: Labels, row: int = 0) -> Pa
         base = low - 0.1 * (high - low)
         if np.isfinite(gas).any():
             main.plot(wave, base + gas, color=GREEN, lw=1.1, label="gas (shifted down)", zorder=3)
-        main.set_ylim(base - 0.08 * (high - low), high + 0.25 * (high - low))
+        main.set_ylim(base - 0.08 * (high - low), high + 0.22 * (high - low))
         main.set_xlim(wave[0], wave[-1])
         main.set_ylabel("$f_\\lambda$ / median of the spectrum")
-        main.set_title(_title(labels, row))
+        main.set_title(f"{_title(labels, row)}\n{_numbers(labels, row)}")
         shade = main.fill_between([], [], [], color=_LEFT_OUT, label="not used")
         shade.set_linewidth(0)
         main.legend(loc="upper right", ncols=5)
-        note(main, _numbers(labels, row), where="upper left")
 
         below.axhline(0, color=VERMILLION, lw=1)
         for sign in (-1, 1):
@@ -127,12 +126,10 @@ def _numbers(labels: Labels, row: int) -> str:
         number, error = getattr(labels, name)[row], getattr(labels, f"{name}_err")[row]
         return f"{number:{form}}" + (f" $\\pm$ {error:{form.lstrip('+')}}" if np.isfinite(error) else "")
 
-    return "\n".join(
-        [
-            f"log age {value('log_age_lw', '.2f')}, [M/H] {value('mh_lw', '+.2f')}",
-            f"V {value('velocity_kms', '+.0f')}, $\\sigma$ {value('sigma_kms', '.0f')} km/s, "
-            f"$A_V$ {value('av', '.2f')} mag",
-        ]
+    return (
+        f"log age {value('log_age_lw', '.2f')}, [M/H] {value('mh_lw', '+.2f')}, "
+        f"V {value('velocity_kms', '+.0f')} km/s, $\\sigma$ {value('sigma_kms', '.0f')} km/s, "
+        f"$A_V$ {value('av', '.2f')} mag"
     )
 
 

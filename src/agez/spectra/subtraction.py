@@ -9,12 +9,11 @@ from scipy.special import ndtr
 
 from agez.errors import AgezError
 from agez.spectra.formats_common import FWHM_PER_SIGMA
+from agez.spectra.gas import DEFAULT_SIGMA_KMS
 from agez.spectra.lines import SPEED_OF_LIGHT_KMS, line_waves
 from agez.spectra.rebin import pixel_edges
 from agez.types import Floats, Labels, Spectra
 
-#: Dispersion of the gas where it could not be measured [km/s]: what the fit takes there.
-DEFAULT_SIGMA_KMS = 80.0
 #: A line is subtracted out to so many standard deviations.
 _REACH = 7.0
 
