@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_limits
 from agez.errors import AgezError
 from agez.flags import Flag, set_flag
 from agez.spectra.fit_settings import FitSettings
-from agez.spectra.kinematics import fit_kinematics, nearest_sigma, velocity_stretch
+from agez.spectra.kinematics import fit_kinematics, to_nearest_node, velocity_stretch
 from agez.spectra.lines import EMISSION_LINES, LINE_NAMES, SODIUM_LINES, SPEED_OF_LIGHT_KMS, near_lines
 from agez.spectra.populations import GasFit, fit_populations
 from agez.spectra.rebin import PixelSums, noise_correlation, pixel_edges
@@ -292,9 +292,10 @@ def _fit_rows(group: _Group, settings: FitSettings, *, keep_fits: bool) -> tuple
         sigma_err = np.where(failed, np.nan, motion.sigma_err_kms)
     grid = group.basis.grid
     flux, weight = group.shifted(velocity)
-    fit = fit_populations(
-        flux, weight, group.away, group.basis, nearest_sigma(sigma), settings, correlation=group.correlation
-    )
+    # the basis is kept for some dispersions only: the spectra are brought to the nearest one
+    node, difference = to_nearest_node(flux, weight, group.basis, sigma, usable=group.away)
+    at_node = np.where(weight > 0, flux - difference, 0)
+    fit = fit_populations(at_node, weight, group.away, group.basis, node, settings, correlation=group.correlation)
     columns = dict(fit.columns)
     columns["velocity_kms"], columns["sigma_kms"] = velocity, sigma
     columns["velocity_kms_err"], columns["sigma_kms_err"] = velocity_err, sigma_err
@@ -302,7 +303,12 @@ def _fit_rows(group: _Group, settings: FitSettings, *, keep_fits: bool) -> tuple
     if keep_fits:
         error = np.where(weight > 0, 1.0 / np.sqrt(np.where(weight > 0, weight, 1.0)), np.nan)
         fitted = FittedSpectra(
-            group.basis.wave_angstrom, flux, error.astype(np.float32), fit.stars_model, fit.gas_model, fit.used
+            group.basis.wave_angstrom,
+            flux,
+            error.astype(np.float32),
+            fit.stars_model + difference,
+            fit.gas_model,
+            fit.used,
         )
     weights = fit.light.reshape(n, len(grid.log_age), len(grid.mh))
     return _Parts(columns, weights, _lines(group, fit.gas, velocity), fitted), failed
