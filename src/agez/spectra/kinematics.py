@@ -29,6 +29,8 @@ _LONGEST_STEP_KMS = 150.0
 #: Pixels this many times the row's median flux, or this many sigma off, are left out: at first, and in each step.
 _SATURATED = 20.0
 _SEARCH_CLIP_SIGMA, _CLIP_SIGMA = 8.0, 5.0
+#: ... unless they are off by less than this part of the median flux, as strong lines are while the velocity is wrong.
+_SEARCH_TOLERANCE, _TOLERANCE = 0.3, 0.05
 #: A velocity less certain than this is no measurement.
 _USELESS_ERROR_KMS = 150.0
 
@@ -41,8 +43,7 @@ class Kinematics:
     """Velocity and dispersion with 1-sigma errors [km/s], and where they were measured; all (n,).
 
     Dispersions lie between the ends of ``SIGMA_GRID_KMS``.  At the upper end ``sigma_err_kms`` is infinite: nothing
-    bounds the dispersion from above.  Near the lower one it is the longer side of the interval, which reaches as
-    far up as the data allow.
+    bounds the dispersion from above.  Near the lower one it reaches as far up as the data allow.
     """
 
     velocity_kms: Floats
@@ -83,7 +84,7 @@ def _design(basis: TemplateBasis, sigma_index: int, count: int = _COLUMNS, order
     slope = _parabola_slopes(SIGMA_GRID_KMS[at] ** 2, float(SIGMA_GRID_KMS[sigma_index] ** 2))
     by_variance = sum(s * (_columns(basis, int(i), count, order) @ back) for s, i in zip(slope, at, strict=True))
     # the data lie at v + dv, so the model must move to longer wavelength
-    by_velocity = -np.gradient(columns, axis=0) / basis.velocity_step_kms
+    by_velocity = -_slope(columns) / basis.velocity_step_kms
     # spectra of unit median have as much of a basis spectrum as templates do, within a factor of two
     usual = np.sqrt(np.mean(basis.coefficients[:count] ** 2, axis=1))
     precision = np.concatenate([1.0 / (2.0 * np.maximum(usual, 1e-12)) ** 2, np.zeros(order)])
@@ -92,6 +93,17 @@ def _design(basis: TemplateBasis, sigma_index: int, count: int = _COLUMNS, order
         by_velocity=by_velocity.astype(np.float32),
         by_variance=np.asarray(by_variance, dtype=np.float32),
         precision=(back.T * precision) @ back,
+    )
+
+
+def _slope(columns: Floats) -> Floats:
+    """Derivative per pixel along the first axis, of sixth order: lines are a few pixels wide."""
+    padded = np.pad(columns, ((3, 3), (0, 0)), mode="reflect", reflect_type="odd")
+    q = len(columns)
+    return np.asarray(
+        sum(
+            f * (padded[3 + k : 3 + k + q] - padded[3 - k : 3 - k + q]) for k, f in ((1, 0.75), (2, -0.15), (3, 1 / 60))
+        )
     )
 
 
@@ -151,6 +163,7 @@ def fit_kinematics(
     highest = SIGMA_GRID_KMS[-1] ** 2
     for _ in range(_ITERATIONS):
         flux, weight = shifted(velocity)
+        weight = _unsaturated(flux, weight)
         step = np.zeros((n, 2))
         index = nearest_sigma(np.sqrt(variance))
         for i in np.unique(index):
@@ -167,20 +180,23 @@ def fit_kinematics(
 
 
 def _sigma_error(sigma: Floats, variance_error: Floats) -> Floats:
-    """Error of a dispersion whose square has a given error: the interval's longer side, unbounded at the upper edge."""
+    """Error of a dispersion whose square has a given error: half the interval, and near zero all of what lies above.
+
+    Infinite at the upper edge, where nothing bounds the dispersion from above.
+    """
     up = np.sqrt(sigma**2 + variance_error) - sigma
     down = sigma - np.sqrt(np.maximum(sigma**2 - variance_error, 0.0))
-    return np.where(sigma >= SIGMA_GRID_KMS[-1], np.inf, np.maximum(up, down))
+    return np.where(sigma >= SIGMA_GRID_KMS[-1], np.inf, np.maximum(up, 0.5 * (up + down)))
 
 
 def _coarse_velocity(shifted: Shifted, design: _Design, usable: Bools, step_kms: float, n: int) -> Floats:
     """Best shift [km/s] of each row within the search range: the best whole pixel, and the parabola through it."""
     reach = int(np.ceil(_SEARCH_KMS / step_kms))
     flux, weight = shifted(np.zeros(n))
-    weight = np.where(np.abs(flux) < _SATURATED, weight, 0)
+    weight = _unsaturated(flux, weight)
     for _ in range(2):
         residual, _, _ = _linear_fit(flux, weight * usable, design)
-        weight = _clipped(residual, weight, usable, _SEARCH_CLIP_SIGMA)
+        weight = _clipped(residual, weight, usable, _SEARCH_CLIP_SIGMA, _SEARCH_TOLERANCE)
     square = weight * flux**2
     # a galaxy that recedes faster than assumed has its lines at longer wavelengths:
     # compare pixel i + offset with template pixel i
@@ -208,11 +224,20 @@ def _linear_fit(flux: Floats, weight: Floats, design: _Design) -> tuple[Floats, 
     return flux - linear @ design.columns.T, linear, gram
 
 
-def _clipped(residual: Floats, weight: Floats, usable: Bools, sigmas: float) -> Floats:
-    """Weights, 0 where a residual is too many times its error, or the row's typical residual if that is larger."""
+def _unsaturated(flux: Floats, weight: Floats) -> Floats:
+    """Weights, 0 where a pixel is so bright that a fit would follow it alone."""
+    return np.where(np.abs(flux) < _SATURATED, weight, 0)
+
+
+def _clipped(residual: Floats, weight: Floats, usable: Bools, sigmas: float, tolerance: float) -> Floats:
+    """Weights, 0 where a residual is above ``tolerance`` and too many times its error.
+
+    Or too many times the row's typical residual, if that is larger.
+    """
     deviation = np.abs(residual) * np.sqrt(weight)
     typical = 1.4826 * np.median(deviation[:, usable], axis=1, keepdims=True)
-    return np.where(deviation > sigmas * np.maximum(typical, 1.0), 0, weight)
+    outlier = (deviation > sigmas * np.maximum(typical, 1.0)) & (np.abs(residual) > tolerance)
+    return np.where(outlier, 0, weight)
 
 
 def _gauss_newton(
@@ -221,7 +246,7 @@ def _gauss_newton(
     """One step (n, 2) in velocity and squared dispersion, and the covariance (n, 2, 2) of the two."""
     columns = design.columns
     residual, linear, gram = _linear_fit(flux, weight * information, design)
-    clipped = _clipped(residual, weight, usable, _CLIP_SIGMA)
+    clipped = _clipped(residual, weight, usable, _CLIP_SIGMA, _TOLERANCE)
     again = np.flatnonzero(np.any((clipped != weight)[:, usable], axis=1))
     if len(again):
         residual[again], linear[again], gram[again] = _linear_fit(flux[again], clipped[again] * information, design)
@@ -270,12 +295,13 @@ def to_nearest_node(
     """
     index = nearest_sigma(sigma_kms)
     usable = np.ones(flux.shape[1], dtype=bool) if usable is None else usable
+    weight = _unsaturated(flux, weight)
     change = (sigma_kms**2 - SIGMA_GRID_KMS[index] ** 2).astype(np.float32)
     difference = np.zeros(flux.shape, dtype=np.float32)
     for i in np.unique(index):
         rows, design = np.flatnonzero(index == i), _design(basis, int(i))
         residual, linear, _ = _linear_fit(flux[rows], weight[rows] * usable, design)
-        clipped = _clipped(residual, weight[rows], usable, _CLIP_SIGMA)
+        clipped = _clipped(residual, weight[rows], usable, _CLIP_SIGMA, _TOLERANCE)
         again = np.flatnonzero(np.any((clipped != weight[rows])[:, usable], axis=1))
         if len(again):
             linear[again] = _linear_fit(flux[rows[again]], clipped[again] * usable, design)[1]
