@@ -61,10 +61,10 @@ class FitSettings:
     polynomial_order: int = 8
     calibration_rms: float = 0.02
     attenuation_law: str = "calzetti"
-    smoothness_age: float = 3e4
-    smoothness_mh: float = 4e3
-    prior_strength: str = "fixed"
-    spread_mh: float = 100.0
+    smoothness_age: float = 1e5
+    smoothness_mh: float = 2e3
+    prior_strength: str = "gcv"
+    spread_mh: float = 50.0
     emission_lines: bool = True
     line_mask_kms: float = 700.0
     sky_mask_angstrom: tuple[tuple[float, float], ...] = ()

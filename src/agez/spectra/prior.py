@@ -17,7 +17,9 @@ _RIDGE = 0.0025
 #: Spacing in log age and [M/H] of the grid for which the strengths of the prior are quoted (E-MILES) [dex].
 _REFERENCE_STEPS = (0.1, 0.386)
 #: Factors on the smoothness that cross-validation chooses among.
-STRENGTHS = 10.0 ** np.arange(-2.0, 2.01, 0.25)
+STRENGTHS = 10.0 ** np.arange(-1.5, 1.51, 0.25)
+#: Expected scatter of its logarithm: cross-validation is uncertain where the data say little.
+_STRENGTH_SCATTER = 0.5
 
 
 @lru_cache(maxsize=64)
@@ -73,7 +75,8 @@ def choose_strength(
     """The factor on the smoothness of each row that minimises generalised cross-validation.
 
     GCV(s) = chi2(s) / (N - tr H(s))^2 (Golub, Heath & Wahba 1979, Technometrics 21, 215), for the weights
-    without the constraint of positivity, whose solution for every s follows from one eigen-decomposition.
+    without the constraint of positivity, whose solution for every s follows from one eigen-decomposition.  What is
+    minimised is N log GCV(s) + (log10 s / 0.5)^2: of strengths that predict equally well, the usual one.
 
     Parameters
     ----------
@@ -95,4 +98,5 @@ def choose_strength(
     damped = 1.0 / (values + STRENGTHS[:, None])  # (n, s, r)
     chi2 = misfit[:, None] + np.sum((values * damped - 2.0) * damped * projected, axis=2)
     left = np.maximum(freedom[:, None] - np.sum(values * damped, axis=2), 1.0)
-    return np.asarray(STRENGTHS[np.argmin(np.maximum(chi2, 1e-30) / left**2, axis=1)])
+    score = freedom[:, None] * np.log(np.maximum(chi2, 1e-30) / left**2)
+    return np.asarray(STRENGTHS[np.argmin(score + (np.log10(STRENGTHS) / _STRENGTH_SCATTER) ** 2, axis=1)])
