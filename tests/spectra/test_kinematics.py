@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from scipy.interpolate import CubicSpline
+from scipy.ndimage import gaussian_filter1d
 from spectra_factory import light_fractions, observe
 
 from agez.spectra.kinematics import Kinematics, fit_kinematics, nearest_sigma, to_nearest_node, velocity_stretch
@@ -165,6 +166,27 @@ def test_dispersions_at_the_edges_are_said_to_be_open(grid):
     found = fit(wide, grid)
     assert np.all(found.sigma_kms == SIGMA_GRID_KMS[-1])
     assert np.all(np.isinf(found.sigma_err_kms))
+
+
+def test_templates_too_coarse_to_tell_the_dispersion_say_so(grid, good):
+    """As if the templates had 20 A and the data 6: velocities come back, dispersions are open."""
+    spectra, velocity, _, _ = good
+    found = fit(spectra, replace(grid, fwhm_angstrom=20.0))
+    assert np.median(np.abs(found.velocity_kms - velocity)) < 12
+    assert np.mean(np.isinf(found.sigma_err_kms)) > 0.8
+
+
+def test_templates_a_little_coarser_than_the_data_still_measure_dispersions(grid, good):
+    """Templates of 7 A that are declared so, for data of 6 A: the dispersion is the data's, not the difference."""
+    spectra, velocity, sigma, _ = good
+    wave = grid.wave_angstrom
+    extra = np.sqrt(7.0**2 - 6.0**2) / 2.354820045 / (wave[1] - wave[0])
+    coarse = replace(grid, fwhm_angstrom=7.0, flux=gaussian_filter1d(grid.flux.astype(float), extra, axis=-1))
+    found = fit(spectra, coarse)
+    wide = sigma > 130
+    pull = (found.sigma_kms - sigma)[wide] / found.sigma_err_kms[wide]
+    assert abs(np.median(pull)) < 0.6
+    assert np.median(np.abs(found.velocity_kms - velocity)) < 12
 
 
 def test_without_correlation_errors_are_smaller(grid, good):

@@ -155,7 +155,7 @@ def _fit_group(spectra: Spectra, z: Floats, templates: SSPGrid, settings: FitSet
         weights=parts.weights,
         lines=parts.lines,
         fitted=parts.fitted,
-        meta=_describe(spectra, templates, settings),
+        meta=_describe(spectra, templates, settings, group.basis),
         **parts.columns,  # type: ignore[arg-type]
     )
 
@@ -203,13 +203,15 @@ def _nothing_fitted(group: _Group, templates: SSPGrid, settings: FitSettings, *,
     )
 
 
-def _describe(spectra: Spectra, templates: SSPGrid, settings: FitSettings) -> dict[str, Any]:
+def _describe(spectra: Spectra, templates: SSPGrid, settings: FitSettings, basis: TemplateBasis) -> dict[str, Any]:
     """What a reader of the labels must know of how they were made."""
     return {
         "source": spectra.source,
         "templates": templates.name,
         "template_reference": templates.reference,
         "solar_scale": templates.solar_scale,
+        "template_fwhm_angstrom": templates.fwhm_angstrom,
+        "sigma_floor_kms": round(basis.sigma_floor_kms, 1),
         "norm_band_angstrom": list(NORM_BAND_ANGSTROM),
         "light_weighting": "mean of log10(age) and [M/H], weighted by f_lambda in the normalisation band before dust",
         "mass_weighting": "the same, weighted by the mass of stars formed",

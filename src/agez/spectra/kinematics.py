@@ -43,7 +43,8 @@ class Kinematics:
     """Velocity and dispersion with 1-sigma errors [km/s], and where they were measured; all (n,).
 
     Dispersions lie between the ends of ``SIGMA_GRID_KMS``.  At the upper end ``sigma_err_kms`` is infinite: nothing
-    bounds the dispersion from above.  Near the lower one it reaches as far up as the data allow.
+    bounds the dispersion from above.  Near the lower one it reaches as far up as the data allow, and is infinite where
+    the templates are too coarse to tell.
     """
 
     velocity_kms: Floats
@@ -182,11 +183,12 @@ def fit_kinematics(
 def _sigma_error(sigma: Floats, variance_error: Floats) -> Floats:
     """Error of a dispersion whose square has a given error: half the interval, and near zero all of what lies above.
 
-    Infinite at the upper edge, where nothing bounds the dispersion from above.
+    Infinite where nothing bounds it within the range: at the upper edge, and below the templates' own width.
     """
     up = np.sqrt(sigma**2 + variance_error) - sigma
     down = sigma - np.sqrt(np.maximum(sigma**2 - variance_error, 0.0))
-    return np.where(sigma >= SIGMA_GRID_KMS[-1], np.inf, np.maximum(up, 0.5 * (up + down)))
+    error = np.maximum(up, 0.5 * (up + down))
+    return np.where((sigma >= SIGMA_GRID_KMS[-1]) | (error > SIGMA_GRID_KMS[-1]), np.inf, error)
 
 
 def _coarse_velocity(shifted: Shifted, design: _Design, usable: Bools, step_kms: float, n: int) -> Floats:
