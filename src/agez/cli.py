@@ -103,16 +103,15 @@ def _add_label(p: argparse.ArgumentParser) -> None:
     p.add_argument("--redshift", type=float, metavar="Z", help="of the spectra, in place of what the files say")
     p.add_argument(
         "--continuum",
-        default="polynomial",
         choices=("polynomial", "calibrated", "attenuation"),
         help="smooth factor of dust and flux calibration: a free polynomial, an attenuation law, or the law with a "
-        "polynomial held to the calibration's accuracy; default: polynomial",
+        "polynomial held to the calibration's accuracy; default: as agez.fit_labels",
     )
     p.add_argument(
         "--prior",
-        default="fixed",
         choices=("fixed", "gcv"),
-        help="strength of the histories' smoothness: fixed, or by cross-validation of each spectrum; default: fixed",
+        help="strength of the histories' smoothness: fixed, or by cross-validation of each spectrum; "
+        "default: as agez.fit_labels",
     )
     p.add_argument("--no-lines", action="store_true", help="mask emission lines in place of fitting them")
     p.add_argument(

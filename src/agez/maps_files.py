@@ -253,6 +253,10 @@ def _image(
     hdu = fits.ImageHDU(data, name=name)
     for key, value in frame.wcs.items():
         hdu.header[key] = value
+    if data.ndim == 3:  # a number for each channel: a header that describes two of three axes is not valid
+        hdu.header["CTYPE3"] = ("CHANNEL", "see C01, C02, ...")
+        hdu.header["CRPIX3"], hdu.header["CRVAL3"] = 1.0, 1.0
+        hdu.header["CD3_3" if "CD1_1" in frame.wcs or "CD2_2" in frame.wcs else "CDELT3"] = 1.0
     hdu.header["BUNIT"] = fits_unit(unit)
     hdu.header["HDUCLASS"] = _FORMAT_CLASS
     hdu.header["HDUCLAS1"] = ("CUBE" if data.ndim == 3 else "IMAGE", "kind of data")

@@ -17,8 +17,8 @@ from agez.errors import AgezError
 from agez.maps_files import MapFrame
 from agez.progress import progress
 from agez.spectra.binning import BinSettings
-from agez.spectra.label_files import write_labels
 from agez.spectra.fit_settings import FitSettings
+from agez.spectra.label_files import write_labels
 from agez.spectra.templates import SSPGrid
 from agez.types import Galaxies, Labels, Spectra
 
@@ -47,6 +47,8 @@ class LabelOptions:
         Write data and model, too.
     overwrite : bool
         Fit again what is done.
+    chunk : int or None
+        Rows that are fitted, and kept, at a time; by engine (``CHUNK``) if not given.
     """
 
     templates: str = "emiles"
@@ -57,6 +59,12 @@ class LabelOptions:
     galaxies: Galaxies | None = None
     keep_fits: bool = False
     overwrite: bool = False
+    chunk: int | None = None
+
+    @property
+    def rows_at_once(self) -> int:
+        """Rows that an interruption costs at most."""
+        return CHUNK[self.engine] if self.chunk is None else self.chunk
 
 
 def fit(spectra: Spectra, grid: SSPGrid, options: LabelOptions, *, keep_fits: bool | None = None) -> Labels:
@@ -83,7 +91,7 @@ def what_labels_depend_on(options: LabelOptions, grid: SSPGrid) -> dict[str, Any
         "templates": grid_hash(grid),
         "fit": asdict(options.settings),
         "engine": [options.engine, metadata.version("ppxf") if options.engine == "ppxf" else ""],
-        "chunk": CHUNK[options.engine],
+        "chunk": options.rows_at_once,
         "redshift": options.redshift,
         "keep_fits": options.keep_fits,
         "cube": {
@@ -121,7 +129,7 @@ def labels_of_file(
         Show progress over chunks.
     """
     spectra, frame = fitted_rows(path, redshift=options.redshift, binning=options.binning, galaxies=options.galaxies)
-    folder, size = parts_folder(kept_for), CHUNK[options.engine]
+    folder, size = parts_folder(kept_for), options.rows_at_once
     parts = []
     starts = range(0, len(spectra), size)
     keep = join or len(starts) > 1  # a single chunk is written to its place at once

@@ -19,6 +19,7 @@ from agez.types import Photometry, Spectra
 if TYPE_CHECKING:
     from agez.apply.label_galaxy import LabelOptions
     from agez.apply.label_run import LabelRun
+    from agez.spectra.fit_settings import FitSettings
 
 
 def synth(options: Namespace) -> Answer:
@@ -108,10 +109,9 @@ def label(options: Namespace) -> Answer:
 def _label_options(options: Namespace, files: list[Path]) -> LabelOptions:
     """What the fit is told, checked before any work."""
     from agez.apply.cube_bins import is_cube
-    from agez.apply.label_galaxy import LabelOptions
+    from agez.apply.label_galaxy import CHUNK, LabelOptions
     from agez.learn.galaxy_files import read_galaxies
     from agez.spectra.binning import BinSettings, can_bin
-    from agez.spectra.fit_settings import FitSettings
 
     of_cubes = {
         "--bin-snr": options.bin_snr, "--no-bin": options.no_bin or None, "--star-mask": options.star_mask,
@@ -140,19 +140,28 @@ def _label_options(options: Namespace, files: list[Path]) -> LabelOptions:
         binning = replace(binning, star_mask=check_input(options.star_mask))
     return LabelOptions(
         templates=options.templates,
-        settings=FitSettings(
-            continuum=options.continuum,
-            prior_strength=options.prior,
-            emission_lines=not options.no_lines,
-            sky_mask_angstrom=tuple(_window(words) for words in options.sky_mask),
-        ),
+        settings=_fit_settings(options),
         engine=options.engine,
         redshift=options.redshift,
         binning=binning,
         galaxies=None if options.galaxies is None else read_galaxies(options.galaxies),
         keep_fits=options.keep_fits,
         overwrite=options.overwrite,
+        chunk=CHUNK[options.engine],
     )
+
+
+def _fit_settings(options: Namespace) -> FitSettings:
+    """The fit's own defaults, but for what is said."""
+    from agez.spectra.fit_settings import FitSettings
+
+    given = {
+        "continuum": options.continuum,
+        "prior_strength": options.prior,
+        "emission_lines": False if options.no_lines else None,
+        "sky_mask_angstrom": tuple(_window(words) for words in options.sky_mask) or None,
+    }
+    return FitSettings(**{name: value for name, value in given.items() if value is not None})
 
 
 def _window(words: str) -> tuple[float, float]:
@@ -160,9 +169,7 @@ def _window(words: str) -> tuple[float, float]:
     try:
         low, high = (float(word) for word in words.split("-"))
     except ValueError:
-        raise AgezError(
-            f"--sky-mask is {words!r}; expected observed wavelengths in Angstrom such as 5570-5585"
-        ) from None
+        raise AgezError(f"--sky-mask is {words!r}; expected observed Angstrom such as 5570-5585") from None
     return low, high
 
 

@@ -6,6 +6,7 @@ import os
 from typing import Any
 
 import numpy as np
+from astropy import units as u
 from astropy.io import fits
 from astropy.table import Table
 
@@ -128,6 +129,7 @@ def fit_hdus(rows: Rows, fitted: FittedSpectra) -> list[fits.BinTableHDU]:
     table = _identity(rows)
     for name, comment in _FIT_COLUMNS.items():
         _described(table, name, getattr(fitted, name), comment)
+        table[name].unit = u.dimensionless_unscaled  # not the microjansky of photometry
     wave = Table()
     _described(
         wave,
@@ -136,11 +138,7 @@ def fit_hdus(rows: Rows, fitted: FittedSpectra) -> list[fits.BinTableHDU]:
         "rest frame of redshift and velocity",
         "Angstrom",
     )
-    hdu = table_hdu(table, name=FIT)
-    for number, name in enumerate(table.colnames, start=1):
-        if name in ("flux", "flux_err"):
-            hdu.header.pop(f"TUNIT{number}", None)  # not the microjansky of photometry
-    return [hdu, table_hdu(wave, name=FIT_WAVE)]
+    return [table_hdu(table, name=FIT), table_hdu(wave, name=FIT_WAVE)]
 
 
 def read_fit(hdus: fits.HDUList, path: str | os.PathLike[str]) -> FittedSpectra | None:

@@ -1,0 +1,43 @@
+"""What worker processes are given to do in the tests of the pool: functions of a module, as they must be."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+
+from agez.worker_pool import each_done
+
+_shared: dict[str, int] = {}
+
+
+def start(value: int) -> None:
+    _shared["value"] = value
+
+
+def add(number: int) -> tuple[int, int, str]:
+    time.sleep(0.02 * (5 - number) if number < 5 else 0)
+    return number + _shared["value"], os.getpid(), os.environ.get("OMP_NUM_THREADS", "")
+
+
+def fail(number: int) -> int:
+    if number == 2:
+        raise ValueError("number two")
+    return number
+
+
+def die(number: int) -> int:
+    if number == 2:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return number
+
+
+def wait_for_ever(folder: str) -> None:
+    Path(folder, str(os.getpid())).touch()
+    time.sleep(600)
+
+
+def main(folder: str) -> None:
+    """Two workers that wait until they are killed."""
+    list(each_done(wait_for_ever, [folder, folder + "/"], workers=2))

@@ -1,0 +1,80 @@
+"""The pool of workers: every result once, the same by any number of workers, and nobody left behind."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pool_work
+import pytest
+
+from agez.errors import AgezError
+from agez.worker_pool import ONE_THREAD, each_done
+
+
+@pytest.mark.parametrize("workers", [1, 2, 9])
+def test_every_result_once(workers):
+    found = dict(each_done(pool_work.add, range(5), workers=workers, start=pool_work.start, start_with=(10,)))
+    assert {item: value for item, (value, _, _) in found.items()} == {k: k + 10 for k in range(5)}
+    pids = {pid for _, pid, _ in found.values()}
+    assert (os.getpid() in pids) == (workers == 1)
+    if workers > 1:
+        assert {threads for _, _, threads in found.values()} == {"1"}
+        assert len(pids) <= workers
+    assert set(ONE_THREAD.values()) == {"1"}
+
+
+def test_the_environment_is_as_before(monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    monkeypatch.delenv("MKL_NUM_THREADS", raising=False)
+    list(each_done(pool_work.add, range(2), workers=2, start=pool_work.start, start_with=(1,)))
+    assert os.environ["OMP_NUM_THREADS"] == "3"
+    assert "MKL_NUM_THREADS" not in os.environ
+
+
+def test_nothing_to_do():
+    assert list(each_done(pool_work.fail, [], workers=2)) == []
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_what_the_work_raises_is_raised(workers):
+    with pytest.raises(ValueError, match="number two"):
+        list(each_done(pool_work.fail, range(4), workers=workers))
+
+
+def test_a_killed_worker_is_told_in_one_line():
+    with pytest.raises(AgezError, match="want of memory"):
+        list(each_done(pool_work.die, range(4), workers=2))
+
+
+def test_too_few_workers():
+    with pytest.raises(AgezError, match="workers is 0"):
+        list(each_done(pool_work.fail, range(4), workers=0))
+
+
+def test_workers_end_when_the_program_is_killed(tmp_path):
+    code = f"import pool_work; pool_work.main({str(tmp_path)!r})"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path])}
+    program = subprocess.Popen([sys.executable, "-c", code], env=environment)
+    try:
+        until = time.monotonic() + 60
+        while len(list(tmp_path.iterdir())) < 2 and time.monotonic() < until:
+            time.sleep(0.05)
+        workers = [int(path.name) for path in tmp_path.iterdir()]
+        assert len(workers) == 2
+    finally:
+        program.send_signal(signal.SIGKILL)
+        program.wait()
+    until = time.monotonic() + 20
+    while any(map(_runs, workers)) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert not any(map(_runs, workers))
+
+
+def _runs(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
