@@ -27,6 +27,8 @@ from agez.spectra.templates import SSPGrid, load_templates
 from agez.types import Floats, Spectra
 
 SNR = (5.0, 10.0, 15.0, 30.0, 60.0)
+#: Draws of the noise of each spectrum.
+NOISES = 4
 FIT_RANGE = (3750.0, 7000.0)
 LINE_MASK_KMS = 700.0
 
@@ -133,11 +135,11 @@ def main() -> int:
     with threadpool_limits(1):
         for kind, some in galaxies.items():
             for snr in SNR:
-                cases = [noisy(one, snr, rng) for one in some]
+                cases = [noisy(one, snr, rng) for _ in range(NOISES) for one in some]
                 print(row(f"{kind}, S/N {snr:.0f}", cases, grid))
             print(row(f"{kind}, no noise", [noisy(one, 3000.0, rng) for one in some], grid))
         for kind, some in galaxies.items():
-            cases = [noisy(one, 15.0, rng) for one in some]
+            cases = [noisy(one, 15.0, rng) for _ in range(NOISES) for one in some]
             for name, change in (("cosmic rays", cosmic_rays), ("lines of EW(Ha) 300 A", strong_lines)):
                 print(row(f"{kind}, S/N 15, {name}", [change(case, rng) for case in cases], grid))
             for wrong in (-300.0, 300.0, 500.0):

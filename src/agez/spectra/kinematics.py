@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, fields
 
 import numpy as np
-from numpy.polynomial.legendre import legvander
+from scipy.ndimage import correlate1d
 
+from agez.spectra.kinematic_design import Design, prepare_design
 from agez.spectra.lines import SPEED_OF_LIGHT_KMS
 from agez.spectra.template_basis import SIGMA_GRID_KMS, TemplateBasis
 from agez.spectra.weighted import shared_gram, solve_ridge
@@ -31,6 +31,8 @@ _SATURATED = 20.0
 _SEARCH_CLIP_SIGMA, _CLIP_SIGMA = 8.0, 5.0
 #: ... unless they are off by less than this part of the median flux, as strong lines are while the velocity is wrong.
 _SEARCH_TOLERANCE, _TOLERANCE = 0.3, 0.05
+#: A masked window is opened for the last step where nothing of this dispersion [km/s] is seen at this many sigma.
+_GAS_SIGMA_KMS, _QUIET_SIGMA = 100.0, 2.0
 #: A velocity less certain than this is no measurement.
 _USELESS_ERROR_KMS = 150.0
 
@@ -53,71 +55,27 @@ class Kinematics:
     sigma_err_kms: Floats
     measured: Bools
 
+    def replaced(self, where: Bools, other: Kinematics) -> Kinematics:
+        """The same with the rows of ``other`` where ``where`` (n,) is true."""
+        return Kinematics(*(np.where(where, getattr(other, f.name), getattr(self, f.name)) for f in fields(self)))
 
-@dataclass(frozen=True, eq=False)
-class _Design:
-    """What all spectra share in a step: orthonormal columns (q, c), their derivatives, and a prior on their factors.
+    def moved(self, step: Floats, covariance: Floats, *, from_sigma_kms: Floats) -> Kinematics:
+        """The same after a step (n, 2) in velocity and in the square of the dispersion, where it was measured.
 
-    Orthonormal, because the normal equations are then well conditioned in single precision.
-    """
-
-    columns: Floats
-    by_velocity: Floats  # per km/s
-    by_variance: Floats  # per (km/s)^2
-    precision: Floats  # (c, c)
-
-
-def _columns(basis: TemplateBasis, sigma_index: int, count: int, order: int) -> Floats:
-    """(q, c) leading basis spectra, and polynomials times the mean spectrum, at one dispersion."""
-    spectra = basis.spectra[sigma_index].astype(float)
-    x = np.linspace(-1.0, 1.0, len(spectra))
-    mean = spectra @ basis.coefficients.mean(axis=1)
-    return np.concatenate([spectra[:, :count], mean[:, None] * legvander(x, order)[:, 1:]], axis=1)
-
-
-@lru_cache(maxsize=256)
-def _design(basis: TemplateBasis, sigma_index: int, count: int = _COLUMNS, order: int = _CONTINUUM_ORDER) -> _Design:
-    left, singular, right = np.linalg.svd(_columns(basis, sigma_index, count, order), full_matrices=False)
-    keep = singular > 1e-5 * singular[0]
-    columns, back = left[:, keep], right[keep].T / singular[keep]
-    # the model is nearly linear in the Gaussian's variance: the slope at a node is that of the parabola through three
-    at = np.clip(sigma_index, 1, len(SIGMA_GRID_KMS) - 2) + np.arange(-1, 2)
-    slope = _parabola_slopes(SIGMA_GRID_KMS[at] ** 2, float(SIGMA_GRID_KMS[sigma_index] ** 2))
-    by_variance = sum(s * (_columns(basis, int(i), count, order) @ back) for s, i in zip(slope, at, strict=True))
-    # the data lie at v + dv, so the model must move to longer wavelength
-    by_velocity = -_slope(columns) / basis.velocity_step_kms
-    # spectra of unit median have as much of a basis spectrum as templates do, within a factor of two
-    usual = np.sqrt(np.mean(basis.coefficients[:count] ** 2, axis=1))
-    precision = np.concatenate([1.0 / (2.0 * np.maximum(usual, 1e-12)) ** 2, np.zeros(order)])
-    return _Design(
-        columns=columns.astype(np.float32),
-        by_velocity=by_velocity.astype(np.float32),
-        by_variance=np.asarray(by_variance, dtype=np.float32),
-        precision=(back.T * precision) @ back,
-    )
-
-
-def _slope(columns: Floats) -> Floats:
-    """Derivative per pixel along the first axis, of sixth order: lines are a few pixels wide."""
-    padded = np.pad(columns, ((3, 3), (0, 0)), mode="reflect", reflect_type="odd")
-    q = len(columns)
-    return np.asarray(
-        sum(
-            f * (padded[3 + k : 3 + k + q] - padded[3 - k : 3 - k + q]) for k, f in ((1, 0.75), (2, -0.15), (3, 1 / 60))
-        )
-    )
-
-
-def _parabola_slopes(nodes: Floats, x: float) -> Floats:
-    """Factors (3,) of the values at three nodes in the derivative at x of the parabola through them."""
-    a, b, c = nodes
-    return np.array(
-        [
-            (2 * x - b - c) / ((a - b) * (a - c)),
-            (2 * x - a - c) / ((b - a) * (b - c)),
-            (2 * x - a - b) / ((c - a) * (c - b)),
-        ]
-    )
+        Parameters
+        ----------
+        covariance : (n, 2, 2)
+            Of the step.
+        from_sigma_kms : (n,)
+            Dispersions that the step was computed at.
+        """
+        velocity = self.velocity_kms + np.clip(step[:, 0], -_LONGEST_STEP_KMS, _LONGEST_STEP_KMS)
+        low, high = SIGMA_GRID_KMS[0], SIGMA_GRID_KMS[-1]
+        sigma = np.sqrt(np.clip(from_sigma_kms**2 + step[:, 1], low**2, high**2))
+        error = np.sqrt(np.maximum(np.einsum("nii->ni", covariance), 0.0))
+        good = self.measured & np.all(np.isfinite(step), axis=1) & (error[:, 0] < _USELESS_ERROR_KMS)
+        after = Kinematics(velocity, error[:, 0], sigma, _sigma_error(sigma, error[:, 1]), self.measured)
+        return self.replaced(good, after)
 
 
 def nearest_sigma(sigma_kms: Floats) -> Ints:
@@ -137,9 +95,10 @@ def fit_kinematics(
 
     A linear combination of a few broadened templates and polynomials is fitted for whole-pixel
     shifts on a grid; from the best one, Gauss-Newton steps in velocity and in the square of the dispersion follow, in
-    which the linear parameters are solved jointly and outliers are left out.  The data, not the templates, are moved,
-    so every spectrum shares one design (the method of penalised pixel fitting, Cappellari &
-    Emsellem 2004, PASP 116, 138, with the loops turned into matrix products).
+    which the linear parameters are solved jointly and outliers are left out.  For the last step a masked window is
+    opened in the rows that show no line in it.  The data, not the templates, are moved, so every spectrum shares one
+    design (the method of penalised pixel fitting, Cappellari & Emsellem 2004, PASP 116, 138, with the loops turned
+    into matrix products).
 
     Parameters
     ----------
@@ -155,26 +114,39 @@ def fit_kinematics(
     """
     q = len(basis.wave_angstrom)
     usable = np.ones(q, dtype=bool) if usable is None else usable
-    information = (usable / (np.ones(q) if correlation is None else correlation)).astype(np.float32)
+    independent = (1.0 / (np.ones(q) if correlation is None else correlation)).astype(np.float32)
+    used = np.broadcast_to(usable, (n, q))
+    line_sigma = float(np.hypot(np.median(basis.instrument_sigma_kms), _GAS_SIGMA_KMS)) / basis.velocity_step_kms
     start = int(np.abs(SIGMA_GRID_KMS - _START_SIGMA_KMS).argmin())
-    design = _design(basis, start, _SEARCH_COLUMNS, _SEARCH_CONTINUUM_ORDER)
+    design = prepare_design(basis, start, _SEARCH_COLUMNS, _SEARCH_CONTINUUM_ORDER)
     velocity = _coarse_velocity(shifted, design, usable, basis.velocity_step_kms, n)
     variance = np.full(n, SIGMA_GRID_KMS[start] ** 2)
     covariance = np.full((n, 2, 2), np.inf)
     highest = SIGMA_GRID_KMS[-1] ** 2
-    for _ in range(_ITERATIONS):
+    for iteration in range(_ITERATIONS):
         flux, weight = shifted(velocity)
         weight = _unsaturated(flux, weight)
-        step = np.zeros((n, 2))
+        step, residual = np.zeros((n, 2)), np.empty_like(flux)
         index = nearest_sigma(np.sqrt(variance))
         for i in np.unique(index):
             rows = np.flatnonzero(index == i)
-            step[rows], covariance[rows] = _gauss_newton(
-                flux[rows], weight[rows], usable, information, _design(basis, int(i))
+            step[rows], covariance[rows], residual[rows] = _gauss_newton(
+                flux[rows],
+                weight[rows],
+                used[rows],
+                usable,
+                independent,
+                prepare_design(basis, int(i), _COLUMNS, _CONTINUUM_ORDER),
             )
+        if iteration == _ITERATIONS - 2:
+            used = usable | _quiet(residual, weight * independent, usable, line_sigma)
         velocity = velocity + np.clip(step[:, 0], -_LONGEST_STEP_KMS, _LONGEST_STEP_KMS)
         variance = np.clip(SIGMA_GRID_KMS[index] ** 2 + step[:, 1], 0.0, highest)
-    error = np.sqrt(np.maximum(np.einsum("nii->ni", covariance), 0.0))
+    # windows are opened for what their noise looks like: what they add to the precision is not counted
+    weight = weight * independent
+    closed = np.maximum(np.sum(weight, axis=1, where=usable), 1e-30)
+    opened = np.maximum(np.sum(weight, axis=1, where=used) / closed, 1.0)
+    error = np.sqrt(np.maximum(np.einsum("nii->ni", covariance) * opened[:, None], 0.0))
     sigma = np.sqrt(np.maximum(variance, SIGMA_GRID_KMS[0] ** 2))
     measured = np.isfinite(velocity) & (error[:, 0] < _USELESS_ERROR_KMS) & (np.abs(velocity) < 1.25 * _SEARCH_KMS)
     return Kinematics(velocity, error[:, 0], sigma, _sigma_error(sigma, error[:, 1]), measured)
@@ -191,7 +163,7 @@ def _sigma_error(sigma: Floats, variance_error: Floats) -> Floats:
     return np.where((sigma >= SIGMA_GRID_KMS[-1]) | (error > SIGMA_GRID_KMS[-1]), np.inf, error)
 
 
-def _coarse_velocity(shifted: Shifted, design: _Design, usable: Bools, step_kms: float, n: int) -> Floats:
+def _coarse_velocity(shifted: Shifted, design: Design, usable: Bools, step_kms: float, n: int) -> Floats:
     """Best shift [km/s] of each row within the search range: the best whole pixel, and the parabola through it."""
     reach = int(np.ceil(_SEARCH_KMS / step_kms))
     flux, weight = shifted(np.zeros(n))
@@ -219,7 +191,7 @@ def _coarse_velocity(shifted: Shifted, design: _Design, usable: Bools, step_kms:
     return (offsets[best] + np.clip(0.5 * (above - below) / curvature, -1.0, 1.0)) * step_kms
 
 
-def _linear_fit(flux: Floats, weight: Floats, design: _Design) -> tuple[Floats, Floats, Floats]:
+def _linear_fit(flux: Floats, weight: Floats, design: Design) -> tuple[Floats, Floats, Floats]:
     """Residuals (n, q) of the best combination of columns, its factors (n, c), and the normal matrices (n, c, c)."""
     gram = shared_gram(design.columns, weight) + design.precision
     linear = solve_ridge(gram, ((weight * flux) @ design.columns).astype(float)).astype(np.float32)
@@ -242,19 +214,31 @@ def _clipped(residual: Floats, weight: Floats, usable: Bools, sigmas: float, tol
     return np.where(outlier, 0, weight)
 
 
+def _quiet(residual: Floats, weight: Floats, usable: Bools, line_sigma_pixels: float) -> Bools:
+    """(n, q) pixels of the masked windows in which a row shows no emission line."""
+    reach = int(np.ceil(3 * line_sigma_pixels))
+    profile = np.exp(-0.5 * (np.arange(-reach, reach + 1) / line_sigma_pixels) ** 2)
+    amplitude = correlate1d(weight * residual, profile, axis=1, mode="constant")
+    noise = np.sqrt(correlate1d(weight, profile**2, axis=1, mode="constant"))
+    seen = np.abs(amplitude) > _QUIET_SIGMA * noise
+    starts = np.flatnonzero(np.diff(usable, prepend=not usable[0]))
+    quiet = ~np.logical_or.reduceat(seen, starts, axis=1)
+    return np.asarray(np.repeat(quiet, np.diff(starts, append=len(usable)), axis=1) & ~usable)
+
+
 def _gauss_newton(
-    flux: Floats, weight: Floats, usable: Bools, information: Floats, design: _Design
-) -> tuple[Floats, Floats]:
-    """One step (n, 2) in velocity and squared dispersion, and the covariance (n, 2, 2) of the two."""
+    flux: Floats, weight: Floats, used: Bools, usable: Bools, independent: Floats, design: Design
+) -> tuple[Floats, Floats, Floats]:
+    """One step (n, 2) in velocity and squared dispersion, the covariance (n, 2, 2) of the two, and residuals (n, q)."""
     columns = design.columns
-    residual, linear, gram = _linear_fit(flux, weight * information, design)
-    clipped = _clipped(residual, weight, usable, _CLIP_SIGMA, _TOLERANCE)
-    again = np.flatnonzero(np.any((clipped != weight)[:, usable], axis=1))
+    weight_used = weight * used
+    residual, linear, gram = _linear_fit(flux, weight_used * independent, design)
+    clipped = _clipped(residual, weight_used, usable, _CLIP_SIGMA, _TOLERANCE)
+    again = np.flatnonzero(np.any(clipped != weight_used, axis=1))
     if len(again):
-        residual[again], linear[again], gram[again] = _linear_fit(flux[again], clipped[again] * information, design)
-    used = clipped * usable
-    chi2 = np.einsum("nq,nq,nq->n", used, residual, residual) / np.maximum(np.count_nonzero(used, axis=1), 1)
-    weight = clipped * information
+        residual[again], linear[again], gram[again] = _linear_fit(flux[again], clipped[again] * independent, design)
+    chi2 = np.einsum("nq,nq,nq->n", clipped, residual, residual) / np.maximum(np.count_nonzero(clipped, axis=1), 1)
+    weight = clipped * independent
     # from here on only residuals meet the data, so single precision in the large products does no harm
     slopes = [linear @ slope.T for slope in (design.by_velocity, design.by_variance)]
     heavy = [weight * slope for slope in slopes]
@@ -270,7 +254,7 @@ def _gauss_newton(
     covariance = covariance / scale[:, :, None] / scale[:, None, :]
     step = np.einsum("nkl,nl->nk", covariance, own_right)
     # where the model is wrong the residuals say how much larger than the noise errors are
-    return step, covariance * np.maximum(chi2, 1.0)[:, None, None]
+    return step, covariance * np.maximum(chi2, 1.0)[:, None, None], residual
 
 
 def to_nearest_node(
@@ -301,7 +285,7 @@ def to_nearest_node(
     change = (sigma_kms**2 - SIGMA_GRID_KMS[index] ** 2).astype(np.float32)
     difference = np.zeros(flux.shape, dtype=np.float32)
     for i in np.unique(index):
-        rows, design = np.flatnonzero(index == i), _design(basis, int(i))
+        rows, design = np.flatnonzero(index == i), prepare_design(basis, int(i), _COLUMNS, _CONTINUUM_ORDER)
         residual, linear, _ = _linear_fit(flux[rows], weight[rows] * usable, design)
         clipped = _clipped(residual, weight[rows], usable, _CLIP_SIGMA, _TOLERANCE)
         again = np.flatnonzero(np.any((clipped != weight[rows])[:, usable], axis=1))
