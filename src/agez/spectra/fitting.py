@@ -12,9 +12,9 @@ from threadpoolctl import threadpool_limits
 from agez.errors import AgezError
 from agez.flags import Flag, set_flag
 from agez.spectra.fit_settings import FitSettings
-from agez.spectra.kinematics import fit_kinematics, to_nearest_node, velocity_stretch
+from agez.spectra.kinematics import Kinematics, fit_kinematics, to_nearest_node, velocity_stretch
 from agez.spectra.lines import EMISSION_LINES, LINE_NAMES, SODIUM_LINES, SPEED_OF_LIGHT_KMS, near_lines
-from agez.spectra.populations import GasFit, fit_populations
+from agez.spectra.populations import GasFit, Population
 from agez.spectra.rebin import PixelSums, noise_correlation, pixel_edges
 from agez.spectra.template_basis import TemplateBasis, prepare_basis, resolution_at_rest
 from agez.spectra.templates import SSPGrid, load_templates
@@ -282,38 +282,30 @@ def _signal_to_noise(group: _Group) -> tuple[Floats, Floats, Ints]:
 def _fit_rows(group: _Group, settings: FitSettings, *, keep_fits: bool) -> tuple[_Parts, Bools]:
     """The answer, and the rows whose kinematics failed, for spectra that can be fitted."""
     n = len(group.spectra)
-    nan = np.full(n, np.nan)
-    velocity, sigma, failed = np.zeros(n), np.full(n, settings.default_sigma_kms), np.zeros(n, dtype=bool)
-    velocity_err, sigma_err = nan, nan
+    motion = Kinematics(
+        np.zeros(n), np.full(n, np.nan), np.full(n, settings.default_sigma_kms), np.full(n, np.nan), np.zeros(n, bool)
+    )
     if settings.kinematics:
-        motion = fit_kinematics(group.shifted, group.basis, n, usable=group.away, correlation=group.correlation)
-        failed = ~motion.measured
-        velocity = np.where(failed, 0.0, motion.velocity_kms)
-        sigma = np.where(failed, settings.default_sigma_kms, motion.sigma_kms)
-        velocity_err = np.where(failed, np.nan, motion.velocity_err_kms)
-        sigma_err = np.where(failed, np.nan, motion.sigma_err_kms)
-    grid = group.basis.grid
-    flux, weight = group.shifted(velocity)
+        found = fit_kinematics(group.shifted, group.basis, n, usable=group.away, correlation=group.correlation)
+        motion = motion.replaced(found.measured, found)
+    flux, weight = group.shifted(motion.velocity_kms)
     # the basis is kept for some dispersions only: the spectra are brought to the nearest one
-    node, difference = to_nearest_node(flux, weight, group.basis, sigma, usable=group.away)
-    at_node = np.where(weight > 0, flux - difference, 0)
-    fit = fit_populations(at_node, weight, group.away, group.basis, node, settings, correlation=group.correlation)
+    node, difference = to_nearest_node(flux, weight, group.basis, motion.sigma_kms, usable=group.away)
+    population = Population(group.basis, node, group.away, settings, correlation=group.correlation)
+    fit = population.fit(np.where(weight > 0, flux - difference, 0), weight)
     columns = dict(fit.columns)
-    columns["velocity_kms"], columns["sigma_kms"] = velocity, sigma
-    columns["velocity_kms_err"], columns["sigma_kms_err"] = velocity_err, sigma_err
+    for name in ("velocity_kms", "velocity_kms_err", "sigma_kms", "sigma_kms_err"):
+        columns[name] = getattr(motion, name.replace("kms_err", "err_kms"))
     fitted = None
     if keep_fits:
         error = np.where(weight > 0, 1.0 / np.sqrt(np.where(weight > 0, weight, 1.0)), np.nan)
+        stars = fit.stars_model + difference
         fitted = FittedSpectra(
-            group.basis.wave_angstrom,
-            flux,
-            error.astype(np.float32),
-            fit.stars_model + difference,
-            fit.gas_model,
-            fit.used,
+            group.basis.wave_angstrom, flux, error.astype(np.float32), stars, fit.gas_model, fit.used
         )
-    weights = fit.light.reshape(n, len(grid.log_age), len(grid.mh))
-    return _Parts(columns, weights, _lines(group, fit.gas, velocity), fitted), failed
+    weights = fit.light.reshape(n, len(group.basis.grid.log_age), len(group.basis.grid.mh))
+    failed = ~motion.measured if settings.kinematics else np.zeros(n, dtype=bool)
+    return _Parts(columns, weights, _lines(group, fit.gas, motion.velocity_kms), fitted), failed
 
 
 def _lines(group: _Group, gas: GasFit | None, velocity_kms: Floats) -> Lines | None:

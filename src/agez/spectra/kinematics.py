@@ -59,24 +59,6 @@ class Kinematics:
         """The same with the rows of ``other`` where ``where`` (n,) is true."""
         return Kinematics(*(np.where(where, getattr(other, f.name), getattr(self, f.name)) for f in fields(self)))
 
-    def moved(self, step: Floats, covariance: Floats, *, from_sigma_kms: Floats) -> Kinematics:
-        """The same after a step (n, 2) in velocity and in the square of the dispersion, where it was measured.
-
-        Parameters
-        ----------
-        covariance : (n, 2, 2)
-            Of the step.
-        from_sigma_kms : (n,)
-            Dispersions that the step was computed at.
-        """
-        velocity = self.velocity_kms + np.clip(step[:, 0], -_LONGEST_STEP_KMS, _LONGEST_STEP_KMS)
-        low, high = SIGMA_GRID_KMS[0], SIGMA_GRID_KMS[-1]
-        sigma = np.sqrt(np.clip(from_sigma_kms**2 + step[:, 1], low**2, high**2))
-        error = np.sqrt(np.maximum(np.einsum("nii->ni", covariance), 0.0))
-        good = self.measured & np.all(np.isfinite(step), axis=1) & (error[:, 0] < _USELESS_ERROR_KMS)
-        after = Kinematics(velocity, error[:, 0], sigma, _sigma_error(sigma, error[:, 1]), self.measured)
-        return self.replaced(good, after)
-
 
 def nearest_sigma(sigma_kms: Floats) -> Ints:
     """Index in ``SIGMA_GRID_KMS`` of the nearest dispersion for each row."""

@@ -19,7 +19,7 @@ from agez.spectra.template_basis import TemplateBasis
 from agez.spectra.weighted import cross_gram, shared_gram, solve_ridge
 from agez.types import Bools, Floats, Ints
 
-__all__ = ["FitSettings", "GasFit", "PopulationFit", "fit_populations"]
+__all__ = ["FitSettings", "GasFit", "Population", "PopulationFit"]
 
 #: Alternations of weights and of everything else: with the lines masked, and with them fitted.
 _MASKED_ITERATIONS, _ITERATIONS = 1, 4
@@ -27,6 +27,8 @@ _MASKED_ITERATIONS, _ITERATIONS = 1, 4
 _PENALTY_PER_WEIGHT = 2e-2
 #: A pixel may differ from a strong line's model by this part of it without counting as an outlier.
 _LINE_TOLERANCE = 0.15
+#: A pixel further than this from a rough solution is a spike.
+_SPIKE_SIGMA = 10.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,34 +52,6 @@ class PopulationFit:
     stars_model: Floats
     gas_model: Floats
     used: Bools
-
-
-def fit_populations(
-    flux: Floats,
-    weight: Floats,
-    away: Bools,
-    basis: TemplateBasis,
-    sigma_index: Ints,
-    settings: FitSettings,
-    *,
-    correlation: Floats | None = None,
-) -> PopulationFit:
-    """Fit rest-frame spectra, in the basis' pixels, each with templates broadened by its own dispersion.
-
-    Parameters
-    ----------
-    flux, weight : (n, q) float
-        Flux in units of about 1, and 1/variance (0 where bad).
-    away : (q,) bool
-        Pixels away from emission lines.
-    sigma_index : (n,) int
-        Index into ``SIGMA_GRID_KMS``.
-    correlation : (q,) float, optional
-        See :func:`agez.spectra.rebin.noise_correlation`; without it errors of neighbouring pixels are taken as
-        independent.
-    """
-    correlation = np.ones(flux.shape[1]) if correlation is None else correlation
-    return _Population(basis, sigma_index, away, settings, correlation.astype(np.float32)).fit(flux, weight)
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,16 +92,38 @@ class _Gas:
         return _Gas(self.windows, self.design[rows], self.precision[rows])
 
 
-class _Population:
-    """The population fit of spectra whose dispersions are ``SIGMA_GRID_KMS[sigma_index]``."""
+class Population:
+    """The population fit of rest-frame spectra, each with templates broadened by its own dispersion.
+
+    Spectra are (n, q) in the basis' pixels: flux in units of about 1, and weight = 1/variance (0 where bad).
+
+    Parameters
+    ----------
+    basis : TemplateBasis
+    sigma_index : (n,) int
+        Index of each row's dispersion into ``SIGMA_GRID_KMS``.
+    away : (q,) bool
+        Pixels away from emission lines.
+    settings : FitSettings
+    correlation : (q,) float, optional
+        See :func:`agez.spectra.rebin.noise_correlation`; without it errors of neighbouring pixels are taken as
+        independent.
+    """
 
     def __init__(
-        self, basis: TemplateBasis, sigma_index: Ints, away: Bools, settings: FitSettings, correlation: Floats
+        self,
+        basis: TemplateBasis,
+        sigma_index: Ints,
+        away: Bools,
+        settings: FitSettings,
+        *,
+        correlation: Floats | None = None,
     ) -> None:
         self.basis = basis
         self.sigma_index = sigma_index
         self.away = away
-        self.correlation = correlation
+        ones = np.ones(len(basis.wave_angstrom))
+        self.correlation = (ones if correlation is None else correlation).astype(np.float32)
         self.coefficients = basis.coefficients
         self.settings = settings
         columns: list[Floats] = []
@@ -146,13 +142,18 @@ class _Population:
         self.continuum = np.concatenate(columns, axis=1).astype(np.float32)
         self.precision = np.concatenate(precision)
 
-    def take(self, rows: Ints) -> _Population:
-        return _Population(self.basis, self.sigma_index[rows], self.away, self.settings, self.correlation)
+    def take(self, rows: Ints) -> Population:
+        """The same for some of the rows."""
+        return Population(self.basis, self.sigma_index[rows], self.away, self.settings, correlation=self.correlation)
 
     def fit(self, flux: Floats, weight: Floats) -> PopulationFit:
-        n, q = flux.shape
-        weight = weight / self.correlation
-        masked = weight * self.away
+        """Fit spectra and weights (n, q)."""
+        return self._finish(flux, weight, self._begin(flux, weight))
+
+    def _begin(self, flux: Floats, weight: Floats) -> _State:
+        """A first solution, without pixels near emission lines."""
+        n = len(flux)
+        weight = weight / self.correlation * self.away
         state = _State(
             np.full((n, self.coefficients.shape[1]), 1.0 / self.coefficients.shape[1]),
             np.zeros((n, self.continuum.shape[1])),
@@ -160,15 +161,22 @@ class _Population:
             np.ones(n),
         )
         # start from equal weights of all templates, and the continuum that fits them
-        state = self._fit_factor(flux, masked, state, None, steps=4)
+        state = self._fit_factor(flux, weight, state, None, steps=4)
+        weight = self._without_spikes(flux, weight, state)
+        return self._alternate(flux, weight, state, None, _MASKED_ITERATIONS)
+
+    def _finish(self, flux: Floats, weight: Floats, state: _State) -> PopulationFit:
+        """The full solution, with emission lines, from a first one."""
+        q = flux.shape[1]
+        weight = weight / self.correlation
         gas, motion = None, None
         if self.settings.emission_lines:
-            state = self._alternate(flux, masked, state, None, _MASKED_ITERATIONS)
             motion = fit_gas_motion(self.basis, flux - self._stars(state), weight)
             gas = self._gas(motion)
-            state = _State(state.light, state.factor, np.zeros((n, len(gas.windows.free))), state.strength)
+            state = _State(state.light, state.factor, np.zeros((len(flux), len(gas.windows.free))), state.strength)
         else:
-            weight = masked
+            weight = weight * self.away
+        weight = self._without_spikes(flux, weight, state)
         state = self._alternate(flux, weight, state, gas, _ITERATIONS, choose=self.settings.prior_strength == "gcv")
         weight = self._clip(flux, weight, state, gas)
         stars = self._stars(state)
@@ -335,12 +343,18 @@ class _Population:
             scale = scale * np.exp(np.clip(change[:, 0], -1.0, 1.0))
         return _State(state.light * scale[:, None], factor, state.lines, state.strength)
 
+    def _without_spikes(self, flux: Floats, weight: Floats, state: _State) -> Floats:
+        """The weights without pixels so far off, away from lines, that a rough solution tells."""
+        deviation = np.where(self.away, np.abs(flux - self._stars(state)) * np.sqrt(weight), 0.0)
+        spread = 1.4826 * _median_where(deviation, (weight > 0) & self.away)
+        return np.where(deviation > _SPIKE_SIGMA * np.maximum(spread, 1.0), np.float32(0.0), weight)
+
     def _clip(self, flux: Floats, weight: Floats, state: _State, gas: _Gas | None) -> Floats:
         """The weights without pixels far from the model; rows that had any are refined (``state`` changes)."""
         lines = 0.0 if gas is None else gas.model(state.lines, flux.shape[1])
         root = np.sqrt(weight * self.correlation)
         deviation = np.abs(flux - self._stars(state) - lines) * root
-        spread = 1.4826 * np.nanmedian(np.where(weight > 0, deviation, np.nan), axis=1, keepdims=True)
+        spread = 1.4826 * _median_where(deviation, weight > 0)
         limit = self.settings.clip_sigma * np.maximum(spread, 1.0) + _LINE_TOLERANCE * np.abs(lines) * root
         outlier = deviation > limit
         again = np.flatnonzero(outlier.any(axis=1))
@@ -390,3 +404,10 @@ class _Population:
         line_flux = free @ windows.tie
         nan = np.where(covered, 1.0, np.nan)
         return GasFit(windows, line_flux * nan, flux_err * nan, line_flux * nan / level, motion)
+
+
+def _median_where(values: Floats, where: Bools) -> Floats:
+    """Medians (n, 1) over the chosen pixels of each row; 0 where there is none."""
+    count = where.sum(axis=1)
+    ordered = np.sort(np.where(where, values, np.inf), axis=1)
+    return np.where(count > 0, ordered[np.arange(len(values)), np.maximum(count - 1, 0) // 2], 0.0)[:, None]
