@@ -1,9 +1,11 @@
-"""Real spectra through reading, synthesis, labels and prediction: one table, in Markdown.
+"""Real spectra through reading, synthesis, labels and prediction, and the fits of both engines: tables in Markdown.
 
 The spectra: three of NGC 2691 (CALIFA; a file that you give), NGC 3073 and NGC 3522 (SDSS; inside the package ppxf
 8), eight of MaNGA (inside the package sdss-mangadap).  What is missing is said in one line and left out::
 
     python benchmarks/real_spectra.py --model agez-out/models/set_b.safetensors --califa NGC2691.COMB.RSS.fits
+
+Without --model only the fits are shown.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ import agez
 from agez.apply.predict import predict_spectra
 from agez.flags import count_flags
 from agez.learn.model import load_model
+from agez.spectra.engine_ppxf import fit_labels_ppxf
 from agez.types import Labels, Model, Prediction, Spectra
 
 #: Redshift of NGC 2691 (the file has none).
@@ -30,6 +33,14 @@ FAIR_SNR = 10.0
 HEADER = (
     "spectrum", "S/N", "chi2", "V", "sigma", "A_V", "log age", "[M/H]", "log age (network)", "[M/H] (network)", "ood",
     "flags of the fit", "flags of the network",
+)  # fmt: skip
+#: How far the two engines may be apart in log age and [M/H] on the SDSS spectra [dex].
+BARS = {"log age": 0.15, "[M/H]": 0.10}
+#: Reduced chi2 of a good fit.
+GOOD_CHI2 = (0.5, 2.0)
+FIT_HEADER = (
+    "spectrum", "S/N", "chi2, agez", "pPXF", "V, agez", "pPXF", "sigma, agez", "pPXF", "log age, agez", "pPXF",
+    "difference", "[M/H], agez", "pPXF", "difference", "Halpha, agez", "pPXF",
 )  # fmt: skip
 
 
@@ -41,6 +52,7 @@ class Source:
     path: Path | None
     missing: str
     redshift: float | None = None
+    compared: bool = False
 
 
 def in_package(package: str, path: str) -> Path | None:
@@ -57,7 +69,7 @@ def sources(califa: Path | None) -> list[Source]:
     out = [Source("NGC 2691, CALIFA", califa, "give --califa FILE", NGC2691_REDSHIFT)]
     for name in ("NGC3073", "NGC3522"):
         file = in_package("ppxf", f"spectra/{name}_SDSS_DR8.fits")
-        out.append(Source(f"NGC {name[3:]}, SDSS", file, "pip install 'ppxf==8.*'"))
+        out.append(Source(f"NGC {name[3:]}, SDSS", file, "pip install 'ppxf==8.*'", compared=True))
     manga = in_package("mangadap", "data/tests/MaNGA_test_spectra.fits.gz")
     return [*out, Source("MaNGA", manga, "pip install --no-deps sdss-mangadap")]
 
@@ -101,11 +113,10 @@ def words(flags: int) -> str:
     return ", ".join(count_flags(np.array([flags]))) or "-"
 
 
-def through(source: Source, model: Model) -> tuple[list[tuple[str, ...]], list[tuple[float, float]]]:
-    """Read, label, synthesise and predict one file: rows of the table, and of fair spectra the differences in sigma."""
-    assert source.path is not None
-    spectra = agez.read_spectra(source.path, redshift=source.redshift)
-    labels = agez.fit_labels(spectra)
+def with_network(
+    source: Source, spectra: Spectra, labels: Labels, model: Model
+) -> tuple[list[tuple[str, ...]], list[tuple[float, float]]]:
+    """Predict the spectra of a file: rows of the table, and of fair spectra the differences from the fit in sigma."""
     prediction = predict_spectra(model, spectra)
     sigmas = np.stack(
         [
@@ -118,31 +129,96 @@ def through(source: Source, model: Model) -> tuple[list[tuple[str, ...]], list[t
     return rows_of(source.name, spectra, labels, prediction), sigmas[fair].tolist()
 
 
+def halpha(labels: Labels, i: int) -> str:
+    """Flux of H-alpha with its error, in the spectra's unit."""
+    if labels.lines is None:
+        return "-"
+    k = labels.lines.names.index("Halpha")
+    flux, error = labels.lines.flux[i, k], labels.lines.flux_err[i, k]
+    return f"{flux:.3g} ± {error:.1g}" if np.isfinite(flux) else "-"
+
+
+def fit_rows(name: str, ours: Labels, theirs: Labels) -> list[tuple[str, ...]]:
+    """Both engines' fits of one file."""
+    out = []
+    for i in range(len(ours)):
+        row = [name if len(ours) == 1 else f"{name}, {i + 1}", number(ours.snr[i], ".0f")]
+        for column, form in (("chi2", ".2f"), ("velocity_kms", "+.0f"), ("sigma_kms", ".0f")):
+            row += [number(getattr(one, column)[i], form) for one in (ours, theirs)]
+        for column, form in (("log_age_lw", ".2f"), ("mh_lw", "+.2f")):
+            values = [getattr(one, column)[i] for one in (ours, theirs)]
+            row += [number(value, form) for value in values] + [number(values[0] - values[1], "+.2f")]
+        out.append((*row, halpha(ours, i), halpha(theirs, i)))
+    return out
+
+
+def verdicts(fits: list[tuple[Source, Labels, Labels]]) -> list[str]:
+    """Whether the engines agree on the spectra that are compared, and which spectra are not fitted well."""
+    lines = []
+    for source, ours, theirs in fits:
+        if source.compared:
+            for word, column in (("log age", "log_age_lw"), ("[M/H]", "mh_lw")):
+                apart = float(getattr(ours, column)[0] - getattr(theirs, column)[0])
+                held = "within" if abs(apart) <= BARS[word] else "**outside**"
+                lines.append(f"- {source.name}, {word}: {apart:+.3f} dex, {held} {BARS[word]:.2f} dex.")
+    poor = []
+    for source, ours, theirs in fits:
+        chi2 = ours.chi2
+        for i in np.flatnonzero(np.isfinite(chi2) & ((chi2 < GOOD_CHI2[0]) | (chi2 > GOOD_CHI2[1]))):
+            poor.append(f"{source.name}, {i + 1} ({chi2[i]:.2f}; pPXF {theirs.chi2[i]:.2f})")
+    low, high = GOOD_CHI2
+    lines.append(f"- Reduced chi2 outside {low:g} to {high:g}: {'; '.join(poor) or 'none'}.")
+    return lines
+
+
+def print_fits(fits: list[tuple[Source, Labels, Labels]]) -> None:
+    """The table of both engines' fits, and what it says."""
+    print_table(FIT_HEADER, [row for source, ours, theirs in fits for row in fit_rows(source.name, ours, theirs)])
+    print("\n" + "\n".join(verdicts(fits)))
+
+
+def print_table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+    """A table in Markdown."""
+    print(f"| {' | '.join(header)} |\n|" + "---|" * len(header))
+    for row in rows:
+        print(f"| {' | '.join(row)} |")
+
+
 def main() -> int:
-    """Print the table."""
+    """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", required=True, help="model file that 'agez reproduce' or 'agez train' wrote")
+    parser.add_argument("--model", help="model file that 'agez reproduce' or 'agez train' wrote")
     parser.add_argument("--califa", type=Path, help="NGC2691.COMB.RSS.fits")
+    parser.add_argument("--no-ppxf", action="store_true", help="leave out the comparison of the fits")
     options = parser.parse_args()
-    model = load_model(options.model)
-    print(f"| {' | '.join(HEADER)} |")
-    print("|" + "---|" * len(HEADER))
+    model = load_model(options.model) if options.model else None
+    rows: list[tuple[str, ...]] = []
     sigmas: list[tuple[float, float]] = []
+    fits: list[tuple[Source, Labels, Labels]] = []
     with threadpool_limits(1):
         for source in sources(options.califa):
             if source.path is None:
                 print(f"{source.name}: no file, left out ({source.missing})", file=sys.stderr)
                 continue
-            rows, differences = through(source, model)
-            sigmas += differences
-            for row in rows:
-                print(f"| {' | '.join(row)} |")
+            spectra = agez.read_spectra(source.path, redshift=source.redshift)
+            labels = agez.fit_labels(spectra)
+            if model is not None:
+                more, differences = with_network(source, spectra, labels, model)
+                rows += more
+                sigmas += differences
+            if not options.no_ppxf and find_spec("ppxf") is not None:
+                fits.append((source, labels, fit_labels_ppxf(spectra, bootstraps=0)))
+    if model is not None:
+        print_table(HEADER, rows)
     if sigmas:
         for name, column in zip(("log age", "[M/H]"), np.abs(np.array(sigmas)).T, strict=True):
             print(
                 f"\n{name}: of {len(column)} spectra with S/N above {FAIR_SNR:.0f}, fit and network agree within "
                 f"1 sigma in {(column < 1).sum()}, within 2 sigma in {(column < 2).sum()}."
             )
+    if fits:
+        print("\nThe fits of both engines, with the same templates, range, continuum and lines:\n")
+        print_fits(fits)
     return 0
 
 
