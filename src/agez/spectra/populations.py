@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.polynomial.legendre import legvander
@@ -14,7 +14,7 @@ from agez.spectra.gas import GasMotion, LineWindows, doublet_precision, expected
 from agez.spectra.label_means import means
 from agez.spectra.nonnegative import solve_batch
 from agez.spectra.normal_equations import NormalEquations
-from agez.spectra.prior import choose_strength, smooth_prior, spread_cost
+from agez.spectra.prior import choose_strength, mean_mh, smooth_prior, spread_cost
 from agez.spectra.template_basis import TemplateBasis
 from agez.spectra.weighted import cross_gram, shared_gram, solve_ridge
 from agez.types import Bools, Floats, Ints
@@ -22,7 +22,9 @@ from agez.types import Bools, Floats, Ints
 __all__ = ["FitSettings", "GasFit", "Population", "PopulationFit"]
 
 #: Alternations of weights and of everything else: with the lines masked, and with them fitted.
-_MASKED_ITERATIONS, _ITERATIONS = 1, 4
+_MASKED_ITERATIONS, _ITERATIONS = 1, 5
+#: Of the latter, the first ones, at which the mean [M/H] is taken anew.
+_CENTRINGS = 2
 #: Step of the solver over the sum of a spectrum's pixel weights, chosen for speed; results do not depend on it.
 _PENALTY_PER_WEIGHT = 2e-2
 #: A pixel may differ from a strong line's model by this part of it without counting as an outlier.
@@ -62,17 +64,14 @@ class _State:
     factor: Floats  # (n, e), logarithm of the continuum in its terms
     lines: Floats  # (n, f), fluxes of the free lines; none before they are fitted
     strength: Floats  # (n,)
+    centre: Floats  # (n,), [M/H] that the prior on its spread is about; NaN while there is no such prior
 
     def take(self, rows: Ints) -> _State:
-        return _State(self.light[rows], self.factor[rows], self.lines[rows], self.strength[rows])
+        return _State(*(getattr(self, f.name)[rows] for f in fields(self)))
 
     def put(self, rows: Ints, other: _State) -> None:
-        for mine, theirs in zip(
-            (self.light, self.factor, self.lines, self.strength),
-            (other.light, other.factor, other.lines, other.strength),
-            strict=True,
-        ):
-            mine[rows] = theirs
+        for f in fields(self):
+            getattr(self, f.name)[rows] = getattr(other, f.name)
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,6 +158,7 @@ class Population:
             np.zeros((n, self.continuum.shape[1])),
             np.zeros((n, 0)),
             np.ones(n),
+            np.full(n, np.nan),
         )
         # start from equal weights of all templates, and the continuum that fits them
         state = self._fit_factor(flux, weight, state, None, steps=4)
@@ -173,11 +173,11 @@ class Population:
         if self.settings.emission_lines:
             motion = fit_gas_motion(self.basis, flux - self._stars(state), weight)
             gas = self._gas(motion)
-            state = _State(state.light, state.factor, np.zeros((len(flux), len(gas.windows.free))), state.strength)
+            state = replace(state, lines=np.zeros((len(flux), len(gas.windows.free))))
         else:
             weight = weight * self.away
         weight = self._without_spikes(flux, weight, state)
-        state = self._alternate(flux, weight, state, gas, _ITERATIONS, choose=self.settings.prior_strength == "gcv")
+        state = self._alternate(flux, weight, state, gas, _ITERATIONS, settle=True)
         weight = self._clip(flux, weight, state, gas)
         stars = self._stars(state)
         gas_model = np.zeros_like(stars) if gas is None else gas.model(state.lines, q)
@@ -266,22 +266,29 @@ class Population:
         return NormalEquations(gram, right, cross, own, own_right)
 
     def _alternate(
-        self, flux: Floats, weight: Floats, state: _State, gas: _Gas | None, iterations: int, *, choose: bool = False
+        self, flux: Floats, weight: Floats, state: _State, gas: _Gas | None, iterations: int, *, settle: bool = False
     ) -> _State:
-        """Refine light fractions and everything else in turn; choose the prior's strength on the way."""
+        """Refine light fractions and everything else in turn; with ``settle``, settle the prior on the way.
+
+        Its strength and the [M/H] that spread is measured from are fixed after some iterations, so that the rest
+        converge to the one minimum of a convex problem.
+        """
+        choose = settle and self.settings.prior_strength == "gcv"
         terms = self.continuum.shape[1]
         for iteration in range(iterations):
             equations = self._normal_equations(flux, weight, state, gas)
             gram, right = equations.of_stars()
             before = state.light @ self.coefficients.T
             right = right + (gram @ before[..., None])[..., 0]
-            strength = state.strength
+            if settle and iteration < _CENTRINGS:
+                state = replace(state, centre=mean_mh(state.light, self.basis.grid))
             if choose and iteration == 1:
                 strength = self._strength(flux, weight, state, gas, equations, gram, right, before)
-            light = self._solve(gram, right, weight, state.light, strength)
+                state = replace(state, strength=strength)
+            light = self._solve(gram, right, weight, state)
             step = equations.others_step(light @ self.coefficients.T - before)
             factor = state.factor + self._bounded(step[:, :terms])
-            state = _State(light, factor, state.lines + step[:, terms:], strength)
+            state = replace(state, light=light, factor=factor, lines=state.lines + step[:, terms:])
             state = self._fit_factor(flux, weight, state, gas, steps=1)
         return state
 
@@ -303,23 +310,20 @@ class Population:
         largest = np.abs(change.astype(np.float32) @ self.continuum.T).max(axis=1, keepdims=True)
         return change / np.maximum(largest, 1.0)
 
-    def _solve(self, gram: Floats, right: Floats, weight: Floats, start: Floats, strength: Floats) -> Floats:
+    def _solve(self, gram: Floats, right: Floats, weight: Floats, state: _State) -> Floats:
         """Non-negative light fractions; rows of like signal-to-noise ratio share the solver's step.
 
         A prior s P is the prior P for data of 1/s the weight.
         """
+        strength, start = state.strength, state.light
         gram, right = gram / strength[:, None, None], right / strength[:, None]
-        cost = None
-        if self.settings.spread_mh:
-            cost = spread_cost(start, self.basis.grid, self.settings) / strength[:, None]
+        cost = spread_cost(state.centre, start.sum(axis=1), self.basis.grid, self.settings) / strength[:, None]
         exponent = np.round(np.log10(_PENALTY_PER_WEIGHT * np.maximum(weight.sum(axis=1) / strength, 1.0)))
         light = np.empty_like(start)
         for value in np.unique(exponent):
             rows = np.flatnonzero(exponent == value)
             prior = smooth_prior(self.basis, self.settings, 10.0 ** float(value))
-            light[rows] = solve_batch(
-                gram[rows], right[rows], prior, start=start[rows], cost=None if cost is None else cost[rows]
-            )
+            light[rows] = solve_batch(gram[rows], right[rows], prior, start=start[rows], cost=cost[rows])
         return light
 
     def _fit_factor(self, flux: Floats, weight: Floats, state: _State, gas: _Gas | None, *, steps: int) -> _State:
@@ -341,7 +345,7 @@ class Population:
             change = solve_ridge(gram, right)
             factor = factor + self._bounded(change[:, 1:])
             scale = scale * np.exp(np.clip(change[:, 0], -1.0, 1.0))
-        return _State(state.light * scale[:, None], factor, state.lines, state.strength)
+        return replace(state, light=state.light * scale[:, None], factor=factor)
 
     def _without_spikes(self, flux: Floats, weight: Floats, state: _State) -> Floats:
         """The weights without pixels so far off, away from lines, that a rough solution tells."""

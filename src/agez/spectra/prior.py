@@ -46,18 +46,27 @@ def smooth_prior(basis: TemplateBasis, settings: FitSettings, penalty: float) ->
     return SmoothPrior(root, basis.coefficients, penalty=penalty)
 
 
-def spread_cost(light: Floats, grid: SSPGrid, settings: FitSettings) -> Floats:
-    """What each weight (n, m) costs for lying away from the mean [M/H] of the present light.
+def mean_mh(light: Floats, grid: SSPGrid) -> Floats:
+    """Mean [M/H] (n,) of light fractions (n, m)."""
+    return np.asarray((light @ np.tile(grid.mh, len(grid.log_age))) / np.maximum(light.sum(axis=1), 1e-30))
+
+
+def spread_cost(centre: Floats, total: Floats, grid: SSPGrid, settings: FitSettings) -> Floats:
+    """What each weight (n, m) costs for lying away from the [M/H] ``centre`` (n,); nothing where that is NaN.
 
     Stars of one place have a narrow distribution of [M/H]; smoothness alone prefers a broad one, and since lines grow
     faster than [M/H], a broad one that fits the lines has too low a mean.  The prior exp(-spread_mh v) on the
-    variance v, linearised about the present mean, is a cost that is linear in the weights.  (STECKMAP goes
+    variance v, linearised about the mean, is a cost that is linear in the weights.  (STECKMAP goes
     further: one metallicity at each age; Ocvirk et al. 2006, MNRAS 365, 46.)
+
+    Parameters
+    ----------
+    total : (n,)
+        Sum of the weights.
     """
-    total = np.maximum(light.sum(axis=1), 1e-30)[:, None]
     mh = np.tile(grid.mh, len(grid.log_age))
-    mean = (light @ mh)[:, None] / total
-    return np.asarray(settings.spread_mh * (mh - mean) ** 2 / total)
+    cost = settings.spread_mh * (mh - centre[:, None]) ** 2 / np.maximum(total, 1e-30)[:, None]
+    return np.asarray(np.where(np.isfinite(centre)[:, None], cost, 0.0))
 
 
 @lru_cache(maxsize=16)
