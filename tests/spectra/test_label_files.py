@@ -12,6 +12,7 @@ from made_up_labels import made_up_labels
 from agez.errors import AgezError
 from agez.flags import Flag
 from agez.maps_files import MapBit, read_maps
+from agez.spectra.formats_units import line_flux_unit
 from agez.spectra.histories import MIN_LIGHT, histories
 from agez.spectra.label_files import read_labels, write_labels
 from agez.spectra.label_maps import cube_frame, label_maps
@@ -80,6 +81,21 @@ def test_every_table_has_units_and_comments(tmp_path, labels, toy_grid):
         assert set(hdus["FIT"].columns.units) == {""}
     table = Table.read(tmp_path / "l.fits", hdu="LABELS")
     assert table["n_spaxels"].tolist() == [2, 3, 2, 1, 2]
+
+
+@pytest.mark.parametrize("flux_unit", ["1e-16 erg / (s cm2 Angstrom)", "W / (m2 Angstrom)", "counts", "bananas", ""])
+def test_units_of_line_fluxes_come_back(tmp_path, labels, flux_unit):
+    """Whatever the spectra's unit was: the standard's spelling in the columns where there is one, and the words."""
+    unit = line_flux_unit(flux_unit)
+    odd = replace(labels, lines=replace(labels.lines, flux_unit=unit))
+    write_labels(tmp_path / "l.fits", odd, frame=cube_frame(BIN_ID, {}))
+    assert read_labels(tmp_path / "l.fits").lines.flux_unit == unit
+    if "Angstrom" in flux_unit:
+        for shown in (
+            fits.getheader(tmp_path / "l.fits", "EMLINE_GFLUX")["BUNIT"],
+            Table.read(tmp_path / "l.fits", hdu="LINES")["flux_Halpha"].unit,
+        ):
+            assert u.Unit(shown, format="fits") == u.Unit(flux_unit) * u.AA
 
 
 def test_histories_are_those_of_a_direct_sum(labels, toy_grid):

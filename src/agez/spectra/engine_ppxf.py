@@ -14,6 +14,7 @@ from scipy.interpolate import CubicSpline
 from agez.errors import AgezError
 from agez.flags import Flag, set_flag
 from agez.spectra.dust import attenuation_curve
+from agez.spectra.formats_units import line_flux_unit
 from agez.spectra.kinematics import velocity_stretch
 from agez.spectra.lines import EMISSION_LINES, LINE_NAMES, SODIUM_LINES, SPEED_OF_LIGHT_KMS, line_waves, near_lines
 from agez.spectra.populations import FitSettings
@@ -322,7 +323,7 @@ def _lines(
                 error[i, k] = answer.gas_flux_err[column] * ratio * stretch * (1 + z[i]) * scale[i]
                 width[i, k] = value / stars[k] if stars[k] > 0 else np.nan
     return Lines(
-        names=LINE_NAMES, flux=flux, flux_err=error, ew_angstrom=width, flux_unit=f"Angstrom {spectra.flux_unit}",
+        names=LINE_NAMES, flux=flux, flux_err=error, ew_angstrom=width, flux_unit=line_flux_unit(spectra.flux_unit),
         **motion,
     )  # fmt: skip
 

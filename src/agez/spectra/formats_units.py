@@ -141,3 +141,16 @@ def nu_to_lambda(wave_angstrom: Floats, medium: Medium) -> Floats:
     """f_lambda [erg/s/cm2/Angstrom] per f_nu [erg/s/cm2/Hz]: c / (n lambda^2), with n the refractive index."""
     index = AIR_INDEX if medium == "air" else 1.0
     return constants.c.to_value(u.AA / u.s) / (index * wave_angstrom**2)
+
+
+def line_flux_unit(flux_unit: str) -> str:
+    """Unit of an integrated line: that of the flux density times Angstrom.
+
+    Words put side by side would not do: astropy reads ``a / (b c) Angstrom`` as a / (b c Angstrom).
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return str((u.Unit(flux_unit) * u.AA).to_string())
+    except (ValueError, TypeError):
+        return f"{flux_unit} * Angstrom"

@@ -40,6 +40,15 @@ def _described(table: Table, name: str, values: Any, comment: str, unit: str | N
         table[name].unit = unit
 
 
+def _standard(unit: str) -> str | None:
+    """The unit if the FITS standard knows it: another one (counts) would make readers complain of every column."""
+    try:
+        u.Unit(unit, format="fits")
+    except ValueError:
+        return None
+    return unit
+
+
 def _identity(rows: Rows) -> Table:
     return Table({"spec_id": rows.spec_id, "galaxy_id": rows.galaxy_id})
 
@@ -53,7 +62,7 @@ def lines_hdu(rows: Rows, lines: Lines) -> fits.BinTableHDU:
     for name, (attribute, comment) in _GAS.items():
         _described(table, name, getattr(lines, attribute), comment, "km/s")
         _described(table, f"{name}_err", getattr(lines, f"{attribute}_err"), f"1-sigma error of {name}", "km/s")
-    unit = fits_unit(lines.flux_unit)
+    unit = _standard(fits_unit(lines.flux_unit))
     for k, line in enumerate(lines.names):
         _described(table, f"flux_{line}", lines.flux[:, k], f"flux of {line}, as observed", unit)
         _described(table, f"flux_{line}_err", lines.flux_err[:, k], f"1-sigma error of flux_{line}", unit)
