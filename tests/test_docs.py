@@ -57,6 +57,11 @@ def test_usage_is_understood_by_the_command_line():
     assert commands == ["mock", "synth", "label", "sample", "train", "predict", "gradient"]
 
 
+def test_commands_for_cubes_are_understood():
+    lines = [shlex.split(line, comments=True) for line in block("cubes").splitlines() if line.strip()]
+    assert [_parser().parse_args(words[1:]).command for words in lines] == ["label", "synth", "sample"]
+
+
 def test_python_snippet_runs(road: Road, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
     code = block("python").replace('"emiles"', '"made-up"')  # so that the test needs no template files
     monkeypatch.chdir(road.folder)

@@ -28,6 +28,8 @@ _PUBLIC = {
     "fit_labels": "agez.spectra.fitting",
     "read_labels": "agez.spectra.label_files",
     "write_labels": "agez.spectra.label_files",
+    "read_maps": "agez.maps_files",
+    "subtract_lines": "agez.spectra.subtraction",
     "make_sample": "agez.learn.sample",
     "read_sample": "agez.learn.sample",
     "write_sample": "agez.learn.sample",
