@@ -24,7 +24,7 @@ __all__ = ["FitSettings", "GasFit", "Population", "PopulationFit"]
 #: Alternations of weights and of everything else: with the lines masked, and with them fitted.
 _MASKED_ITERATIONS, _ITERATIONS = 1, 5
 #: Of the latter, the first ones, at which the mean [M/H] is taken anew.
-_CENTRINGS = 2
+_CENTRINGS = 3
 #: Step of the solver over the sum of a spectrum's pixel weights, chosen for speed; results do not depend on it.
 _PENALTY_PER_WEIGHT = 2e-2
 #: A pixel may differ from a strong line's model by this part of it without counting as an outlier.
@@ -64,7 +64,7 @@ class _State:
     factor: Floats  # (n, e), logarithm of the continuum in its terms
     lines: Floats  # (n, f), fluxes of the free lines; none before they are fitted
     strength: Floats  # (n,)
-    centre: Floats  # (n,), [M/H] that the prior on its spread is about; NaN while there is no such prior
+    centre: Floats  # (n,), [M/H] that the prior on its spread is about
 
     def take(self, rows: Ints) -> _State:
         return _State(*(getattr(self, f.name)[rows] for f in fields(self)))
@@ -153,13 +153,9 @@ class Population:
         """A first solution, without pixels near emission lines."""
         n = len(flux)
         weight = weight / self.correlation * self.away
-        state = _State(
-            np.full((n, self.coefficients.shape[1]), 1.0 / self.coefficients.shape[1]),
-            np.zeros((n, self.continuum.shape[1])),
-            np.zeros((n, 0)),
-            np.ones(n),
-            np.full(n, np.nan),
-        )
+        light = np.full((n, self.coefficients.shape[1]), 1.0 / self.coefficients.shape[1])
+        terms = self.continuum.shape[1]
+        state = _State(light, np.zeros((n, terms)), np.zeros((n, 0)), np.ones(n), mean_mh(light, self.basis.grid))
         # start from equal weights of all templates, and the continuum that fits them
         state = self._fit_factor(flux, weight, state, None, steps=4)
         weight = self._without_spikes(flux, weight, state)

@@ -52,7 +52,7 @@ def mean_mh(light: Floats, grid: SSPGrid) -> Floats:
 
 
 def spread_cost(centre: Floats, total: Floats, grid: SSPGrid, settings: FitSettings) -> Floats:
-    """What each weight (n, m) costs for lying away from the [M/H] ``centre`` (n,); nothing where that is NaN.
+    """What each weight (n, m) costs for lying away from the [M/H] ``centre`` (n,).
 
     Stars of one place have a narrow distribution of [M/H]; smoothness alone prefers a broad one, and since lines grow
     faster than [M/H], a broad one that fits the lines has too low a mean.  The prior exp(-spread_mh v) on the
@@ -65,8 +65,7 @@ def spread_cost(centre: Floats, total: Floats, grid: SSPGrid, settings: FitSetti
         Sum of the weights.
     """
     mh = np.tile(grid.mh, len(grid.log_age))
-    cost = settings.spread_mh * (mh - centre[:, None]) ** 2 / np.maximum(total, 1e-30)[:, None]
-    return np.asarray(np.where(np.isfinite(centre)[:, None], cost, 0.0))
+    return np.asarray(settings.spread_mh * (mh - centre[:, None]) ** 2 / np.maximum(total, 1e-30)[:, None])
 
 
 @lru_cache(maxsize=16)
