@@ -38,7 +38,7 @@ def each_done(
     work : callable
         A function of a module; in worker processes it and its items are pickled.
     items : sequence
-        Hashable; started in this order.
+        Started in this order.
     workers : int
         Processes; 1 works in this one, with BLAS held to one thread, so that the numbers are the same.
     start : callable, optional

@@ -351,6 +351,16 @@ def test_a_killed_run_goes_on_where_it_was(cubes, whole, tmp_path, counted, smal
     assert sorted(path.name for path in tmp_path.iterdir()) == ["labels.fits"]
 
 
+def test_workers_that_share_a_cube_make_the_same_file(cubes, whole, tmp_path, small_chunks):
+    """Killed in their middle, too."""
+    out = tmp_path / "labels.fits"
+    command = ("label", cubes[0], "-o", out, "--no-bin", "--templates", "made-up", "--workers", 2)
+    _kill_after(_start(*command), parts_folder(out), 2)
+    done(*command)
+    assert out.read_bytes() == whole.read_bytes()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["labels.fits"]
+
+
 def test_a_damaged_part_is_fitted_again(cubes, whole, tmp_path, counted, small_chunks):
     out = tmp_path / "labels.fits"
     command = ("label", cubes[0], "-o", out, "--no-bin", *TOY)

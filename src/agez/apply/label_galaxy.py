@@ -21,6 +21,7 @@ from agez.spectra.fit_settings import FitSettings
 from agez.spectra.label_files import write_labels
 from agez.spectra.templates import SSPGrid
 from agez.types import Galaxies, Labels, Spectra
+from agez.worker_pool import each_done
 
 Engine = Literal["agez", "ppxf"]
 #: Rows that are fitted, and kept, at a time: an interruption costs at most these.
@@ -107,6 +108,31 @@ def fingerprint_of(path: Path, on: dict[str, Any]) -> str:
     return fingerprint({**on, "cube": on["cube"] if cube else None, "input": file_hash(path), "name": path.name})
 
 
+@dataclass(frozen=True, eq=False)
+class _Chunk:
+    """Some rows to be fitted, and where they are kept, if they are."""
+
+    start: int
+    spectra: Spectra
+    file: Path | None
+    word: str
+
+
+_shared: dict[str, Any] = {}
+
+
+def _start(options: LabelOptions, grid: SSPGrid) -> None:
+    """What a worker keeps: sent once, not with every chunk."""
+    _shared.update(options=options, grid=grid)
+
+
+def _fit_chunk(chunk: _Chunk) -> Labels:
+    part = fit(chunk.spectra, _shared["grid"], _shared["options"])
+    if chunk.file is not None:
+        write_part(chunk.file, part, chunk.word)
+    return part
+
+
 def labels_of_file(
     path: Path,
     options: LabelOptions,
@@ -115,6 +141,7 @@ def labels_of_file(
     word: str,
     kept_for: Path,
     join: bool = False,
+    workers: int = 1,
     bar: bool = False,
 ) -> tuple[Labels, MapFrame | None]:
     """Labels of one file, chunk by chunk; finished chunks are kept beside ``kept_for`` until that is written.
@@ -125,22 +152,29 @@ def labels_of_file(
         The fingerprint.
     join : bool
         ``kept_for`` will hold the labels of other files, too.
+    workers : int
+        Processes that share the chunks.
     bar : bool
         Show progress over chunks.
     """
     spectra, frame = fitted_rows(path, redshift=options.redshift, binning=options.binning, galaxies=options.galaxies)
     folder, size = parts_folder(kept_for), options.rows_at_once
-    parts = []
     starts = range(0, len(spectra), size)
     keep = join or len(starts) > 1  # a single chunk is written to its place at once
-    for start in progress(starts, title="chunks of spectra") if bar and len(starts) > 1 else starts:
-        part_file = part_path(folder, word, start)
-        part = None if options.overwrite else read_part(part_file, word)
+    found: dict[int, Labels] = {}
+    chunks = []
+    for start in starts:
+        file = part_path(folder, word, start)
+        part = None if options.overwrite else read_part(file, word)
         if part is None:
-            part = fit(spectra.take(slice(start, start + size)), grid, options)
-            if keep:
-                write_part(part_file, part, word)
-        parts.append(part)
+            chunks.append(_Chunk(start, spectra.take(slice(start, start + size)), file if keep else None, word))
+        else:
+            found[start] = part
+    done = each_done(_fit_chunk, chunks, workers=workers, start=_start, start_with=(options, grid))
+    title = "chunks of spectra"
+    for chunk, part in progress(done, total=len(chunks), title=title) if bar and len(starts) > 1 else done:
+        found[chunk.start] = part
+    parts = [found[start] for start in starts]
     labels = joined(parts)
     about: dict[str, Any] = {"source": path.name, "engine": options.engine, "remarks": remarks_on(spectra)}
     if frame is not None:
@@ -171,10 +205,17 @@ def joined(parts: list[Labels]) -> Labels:
 
 
 def label_file(
-    path: Path, output: Path, options: LabelOptions, grid: SSPGrid, *, word: str, bar: bool = False
+    path: Path,
+    output: Path,
+    options: LabelOptions,
+    grid: SSPGrid,
+    *,
+    word: str,
+    workers: int = 1,
+    bar: bool = False,
 ) -> Labels:
     """Fit one file and write its labels, whole or not at all; parameters as for :func:`labels_of_file`."""
-    labels, frame = labels_of_file(path, options, grid, word=word, kept_for=output, bar=bar)
+    labels, frame = labels_of_file(path, options, grid, word=word, kept_for=output, workers=workers, bar=bar)
     write_labels(output, labels, grid=grid, frame=frame, header={KEYWORD: (word, "input, settings, version")})
     remove_parts(output)
     return labels

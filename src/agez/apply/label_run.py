@@ -68,13 +68,17 @@ class LabelRun:
 
 @dataclass(frozen=True)
 class _Task:
-    """One file for a worker: its labels go to ``output``, or, where all are joined, back to the caller."""
+    """One file for a worker: its labels go to ``output``, or, where all are joined, back to the caller.
+
+    ``workers`` share its chunks: more than one only where it is the only file.
+    """
 
     path: Path
     output: Path
     word: str
-    join: bool
-    bar: bool
+    join: bool = False
+    workers: int = 1
+    bar: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,8 +130,11 @@ def run_labels(
     if joined:
         return _run_joined(files, Path(out), options, grid, words, source, workers, started)
     assert outputs is not None
-    tasks = [_Task(path, outputs[path], words[path], False, len(files) == 1) for path in files]
+    tasks = [_Task(path, outputs[path], words[path]) for path in files]
     new = [task for task in tasks if options.overwrite or not has_fingerprint(task.output, task.word)]
+    if len(new) == 1:
+        alone = replace(new[0], workers=workers, bar=True)
+        tasks, new = [alone if task == new[0] else task for task in tasks], [alone]
     outcomes = _outcomes(new, options, grid, workers)
     for task in tasks:
         if task not in outcomes:
@@ -187,7 +194,7 @@ def _run_joined(
     if not options.overwrite and has_fingerprint(out, word):
         labels, n_new = read_labels(out), 0
     else:
-        tasks = [_Task(path, out, words[path], True, False) for path in files]
+        tasks = [_Task(path, out, words[path], join=True) for path in files]
         outcomes = list(_outcomes(tasks, options, grid, workers).values())
         problem = next((outcome.problem for outcome in outcomes if outcome.problem), "")
         if problem:
@@ -246,7 +253,10 @@ def _work(task: _Task) -> _Outcome:
         if task.join:
             labels, _ = labels_of_file(task.path, options, grid, word=task.word, kept_for=task.output, join=True)
             return replace(_outcome(labels), labels=labels)
-        return _outcome(label_file(task.path, task.output, options, grid, word=task.word, bar=task.bar))
+        labels = label_file(
+            task.path, task.output, options, grid, word=task.word, workers=task.workers, bar=task.bar
+        )  # fmt: skip
+        return _outcome(labels)
     except AgezError as error:
         return _Outcome(problem=str(error) if task.path.name in str(error) else f"{task.path}: {error}")
     except MemoryError:
