@@ -286,6 +286,7 @@ def test_what_is_done_is_not_done_again(cubes, tmp_path, counted):
     assert out.read_bytes() == content
 
 
+@pytest.mark.slow
 def test_other_settings_or_another_input_are_fitted_again(cubes, tmp_path, counted):
     out, cube = tmp_path / "l.fits", tmp_path / cubes[0].name
     shutil.copy(cubes[0], cube)
@@ -336,9 +337,9 @@ def _kill_after(program: subprocess.Popen[bytes], folder: Path, parts: int) -> N
         program.wait()
 
 
-@pytest.mark.parametrize("parts", [1, 4])
+@pytest.mark.parametrize("parts", [3])
 def test_a_killed_run_goes_on_where_it_was(cubes, whole, tmp_path, counted, small_chunks, parts):
-    """kill -9, twice: the same bytes as the run that was never interrupted, and no chunk is fitted twice."""
+    """kill -9: the same bytes as the run that was never interrupted, and no chunk is fitted twice."""
     out = tmp_path / "labels.fits"
     command = ("label", cubes[0], "-o", out, "--no-bin", *TOY)
     _kill_after(_start(*command), parts_folder(out), parts)
@@ -351,6 +352,7 @@ def test_a_killed_run_goes_on_where_it_was(cubes, whole, tmp_path, counted, smal
     assert sorted(path.name for path in tmp_path.iterdir()) == ["labels.fits"]
 
 
+@pytest.mark.slow
 def test_workers_that_share_a_cube_make_the_same_file(cubes, whole, tmp_path, small_chunks):
     """Killed in their middle, too."""
     out = tmp_path / "labels.fits"
@@ -377,6 +379,7 @@ def test_a_damaged_part_is_fitted_again(cubes, whole, tmp_path, counted, small_c
     assert out.read_bytes() == whole.read_bytes()
 
 
+@pytest.mark.slow
 def test_a_killed_run_of_many_cubes_goes_on(cubes, tmp_path, small_chunks):
     """Two workers, killed with their parent; what is finished stays as it is."""
     straight, out = tmp_path / "straight", tmp_path / "out"
