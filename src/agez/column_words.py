@@ -22,7 +22,7 @@ WORDS: dict[str, tuple[str | None, str]] = {
     "mh_mw": (None, "mass-weighted mean [M/H], dex"),
     "velocity_kms": ("km/s", "velocity relative to the redshift"),
     "n_spaxels": (None, "spaxels in the bin"),
-    "prior_strength": (None, "factor on the prior's smoothness"),
+    "prior_strength": (None, "factor on the prior of the fit"),
     "sigma_kms": ("km/s", "stellar velocity dispersion"),
     "av": ("mag", "V-band attenuation of the stars"),
     "snr": ("Angstrom-1", "median signal-to-noise ratio per Angstrom"),

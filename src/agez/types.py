@@ -382,7 +382,7 @@ class Labels(_PerRow):
     chi2 : (n,) float
         Reduced chi2.
     prior_strength : (n,) float
-        Factor that the prior's smoothness was multiplied by for this spectrum.
+        Factor that the fit's prior was multiplied by for this spectrum.
     flags : (n,) int32
     weights : (n, n_age, n_mh) float or None
         Light fractions over the template grid.

@@ -34,8 +34,8 @@ class FitSettings:
         axis, are normal with sigma 1 / sqrt(smoothness), on E-MILES's grid (other grids: scaled by their
         spacing).
     prior_strength : 'gcv' or 'fixed'
-        Whether the smoothness is multiplied, for each spectrum, by the factor that minimises the error of prediction as
-        generalised cross-validation estimates it, or taken as it is.
+        Whether the prior (smoothness and spread) is multiplied, for each spectrum, by the factor that minimises the
+        error of prediction as generalised cross-validation estimates it, or taken as it is.
     spread_mh : float
         Prior on the spread of [M/H] about the spectrum's mean: a light-weighted variance v has a probability
         proportional to exp(-spread_mh v).
@@ -56,7 +56,7 @@ class FitSettings:
         Reduced chi2 above which a row is flagged (the paper's 2).
     """
 
-    fit_range_angstrom: tuple[float, float] = (3750.0, 7000.0)
+    fit_range_angstrom: tuple[float, float] = (3700.0, 7000.0)
     continuum: str = "polynomial"
     polynomial_order: int = 8
     calibration_rms: float = 0.02

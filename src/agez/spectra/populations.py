@@ -309,11 +309,11 @@ class Population:
     def _solve(self, gram: Floats, right: Floats, weight: Floats, state: _State) -> Floats:
         """Non-negative light fractions; rows of like signal-to-noise ratio share the solver's step.
 
-        A prior s P is the prior P for data of 1/s the weight.
+        A prior s times as strong is the prior itself for data of 1/s the weight.
         """
         strength, start = state.strength, state.light
         gram, right = gram / strength[:, None, None], right / strength[:, None]
-        cost = spread_cost(state.centre, start.sum(axis=1), self.basis.grid, self.settings) / strength[:, None]
+        cost = spread_cost(state.centre, start.sum(axis=1), self.basis.grid, self.settings)
         exponent = np.round(np.log10(_PENALTY_PER_WEIGHT * np.maximum(weight.sum(axis=1) / strength, 1.0)))
         light = np.empty_like(start)
         for value in np.unique(exponent):

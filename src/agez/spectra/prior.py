@@ -16,10 +16,10 @@ from agez.types import Floats
 _RIDGE = 0.0025
 #: Spacing in log age and [M/H] of the grid for which the strengths of the prior are quoted (E-MILES) [dex].
 _REFERENCE_STEPS = (0.1, 0.386)
-#: Factors on the smoothness that cross-validation chooses among.
-STRENGTHS = 10.0 ** np.arange(-1.5, 1.51, 0.25)
+#: Factors on the prior that cross-validation chooses among.
+STRENGTHS = 10.0 ** np.linspace(-1.0, 1.0, 9)
 #: Expected scatter of its logarithm: cross-validation is uncertain where the data say little.
-_STRENGTH_SCATTER = 0.5
+_STRENGTH_SCATTER = 0.3
 
 
 @lru_cache(maxsize=64)
@@ -80,11 +80,11 @@ def _compressed_prior(basis: TemplateBasis, settings: FitSettings) -> Floats:
 def choose_strength(
     gram: Floats, right: Floats, misfit: Floats, freedom: Floats, basis: TemplateBasis, settings: FitSettings
 ) -> Floats:
-    """The factor on the smoothness of each row that minimises generalised cross-validation.
+    """The factor on the prior of each row that minimises generalised cross-validation.
 
     GCV(s) = chi2(s) / (N - tr H(s))^2 (Golub, Heath & Wahba 1979, Technometrics 21, 215), for the weights
     without the constraint of positivity, whose solution for every s follows from one eigen-decomposition.  What is
-    minimised is N log GCV(s) + (log10 s / 0.5)^2: of strengths that predict equally well, the usual one.
+    minimised is N log GCV(s) + (log10 s / 0.3)^2: of strengths that predict equally well, the usual one.
 
     Parameters
     ----------
