@@ -44,26 +44,27 @@ def grid(toy_grid: SSPGrid) -> SSPGrid:
 
 @pytest.fixture(scope="module")
 def case(grid: SSPGrid):
-    """Two spectra of S/N 400 with lines, their light fractions and line fluxes."""
+    """Two spectra of S/N 150 with lines, their light fractions and line fluxes."""
     rng = np.random.default_rng(4)
     fractions = light_fractions(grid, 2, rng)
-    plain = observe(grid, fractions, velocity_kms=VELOCITY, sigma_kms=SIGMA, snr=400.0, rng=rng)
+    plain = observe(grid, fractions, velocity_kms=VELOCITY, sigma_kms=SIGMA, snr=150.0, rng=rng)
     flux = np.array([LINE_FLUX.get(name, 0.0) for name in LINE_NAMES]) * np.median(plain.flux, axis=1)[:, None]
     return with_lines(plain), fractions, flux
 
 
 @pytest.fixture(scope="module")
 def labels(case, grid: SSPGrid):
-    return fit_labels_ppxf(case[0], grid, bootstraps=2, regularisation=1.0, keep_fits=True)
+    settings = FitSettings(fit_range_angstrom=(3750.0, 7000.0), continuum="polynomial")
+    return fit_labels_ppxf(case[0], grid, settings=settings, bootstraps=2, regularisation=1.0, keep_fits=True)
 
 
 def test_ages_and_metallicities_are_those_of_the_stars(case, labels, grid):
     fractions = case[1]
-    assert np.abs(labels.log_age_lw - fractions.sum(axis=2) @ grid.log_age).max() < 0.03
+    assert np.abs(labels.log_age_lw - fractions.sum(axis=2) @ grid.log_age).max() < 0.05
     assert np.abs(labels.mh_lw - fractions.sum(axis=1) @ grid.mh).max() < 0.05
     mass = fractions / grid.light
     mass = mass / mass.sum(axis=(1, 2), keepdims=True)
-    assert np.abs(labels.log_age_mw - mass.sum(axis=2) @ grid.log_age).max() < 0.08
+    assert np.abs(labels.log_age_mw - mass.sum(axis=2) @ grid.log_age).max() < 0.12
     assert np.abs(labels.weights.sum(axis=(1, 2)) - 1).max() < 1e-5
     assert (labels.weights >= 0).all()
 
@@ -106,7 +107,7 @@ def test_the_kept_fit_is_the_data_within_errors(labels):
     fitted = labels.fitted
     pull = np.where(fitted.used, (fitted.flux - fitted.stars - fitted.gas) / fitted.flux, 0.0)
     assert np.abs(pull).max() < 0.04
-    assert np.sqrt(np.mean(pull[fitted.used] ** 2)) < 0.003
+    assert np.sqrt(np.mean(pull[fitted.used] ** 2)) < 0.01
     assert fitted.gas.max() > 1.0
 
 
@@ -118,6 +119,18 @@ def test_reduced_chi2_is_one_for_known_noise(grid: SSPGrid):
     assert np.abs(found.chi2 - 1).max() < 0.15
     assert found.snr == pytest.approx(30.0, rel=0.05)
     assert np.isnan(found.log_age_lw_err).all()
+
+
+def test_masked_lines_and_sky_do_not_count(case, labels, grid: SSPGrid):
+    spectra = case[0].take([0])
+    flux = spectra.flux.copy()
+    sky = (spectra.wave_angstrom >= 5569.0) & (spectra.wave_angstrom <= 5586.0)
+    flux[:, sky] *= 30.0
+    settings = FitSettings(continuum="polynomial", emission_lines=False, sky_mask_angstrom=((5569.0, 5586.0),))
+    found = fit_labels_ppxf(replace(spectra, flux=flux), grid, settings=settings, bootstraps=0, regularisation=1.0)
+    assert found.lines is None
+    assert found.chi2[0] < 2.0
+    assert found.log_age_lw[0] == pytest.approx(labels.log_age_lw[0], abs=0.03)
 
 
 def test_attenuation_is_recovered(grid: SSPGrid):
@@ -147,7 +160,8 @@ def test_a_bad_row_is_flagged_and_spoils_no_other(case, labels, grid: SSPGrid):
     spike[0, 900] = 1e6
     spiked = replace(good, flux=spike, rows=rows)
     together = Spectra.concatenate([everything_masked, not_a_number, nothing, spiked, good])
-    found = fit_labels_ppxf(together, grid, bootstraps=2, regularisation=1.0)
+    settings = FitSettings(fit_range_angstrom=(3750.0, 7000.0), continuum="polynomial")
+    found = fit_labels_ppxf(together, grid, settings=settings, bootstraps=2, regularisation=1.0)
     assert has_flag(found.flags, Flag.NO_DATA).tolist() == [True, True, False, False, False]
     assert has_flag(found.flags, Flag.NON_FINITE).tolist() == [False, True, False, False, False]
     assert has_flag(found.flags, Flag.LOW_SNR).tolist() == [False, False, True, False, False]
@@ -182,7 +196,7 @@ def test_order_of_rows_is_kept_for_mixed_redshifts(case, labels, grid: SSPGrid):
     found = fit_labels_ppxf(moved, grid, bootstraps=0, regularisation=1.0)
     assert found.rows.spec_id.tolist() == spectra.rows.spec_id.tolist()
     shift = SPEED_OF_LIGHT_KMS * np.log(1.012 / 1.01)
-    assert np.abs(found.velocity_kms - (VELOCITY - [shift, 0])).max() < 3.0
+    assert np.abs(found.velocity_kms - (VELOCITY - [shift, 0])).max() < 5.0
 
 
 def test_the_discrepancy_rule_raises_chi2_by_little(grid: SSPGrid):

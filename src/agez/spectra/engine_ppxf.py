@@ -19,7 +19,7 @@ from agez.spectra.kinematics import velocity_stretch
 from agez.spectra.lines import EMISSION_LINES, LINE_NAMES, SODIUM_LINES, SPEED_OF_LIGHT_KMS, line_waves, near_lines
 from agez.spectra.populations import FitSettings
 from agez.spectra.ppxf_fit import PpxfAnswer, PpxfOptions, fit_one
-from agez.spectra.ppxf_templates import PpxfTemplates, prepare_ppxf_templates
+from agez.spectra.ppxf_templates import PpxfTemplates, prepare_ppxf_templates, without_gas
 from agez.spectra.rebin import pixel_edges, rebin_rows
 from agez.spectra.template_basis import resolution_at_rest
 from agez.spectra.templates import SSPGrid, load_templates
@@ -60,8 +60,8 @@ def fit_labels_ppxf(
     templates : SSPGrid or str
         A name or path is that of :func:`agez.load_templates`.
     settings : FitSettings, optional
-        Range, continuum (``polynomial`` or ``attenuation``; pPXF cannot hold a polynomial to an accuracy),
-        clipping, kinematics and the limit of chi2; the prior's settings are agez's own and mean nothing here.
+        Range, continuum (``polynomial`` or ``attenuation``; pPXF cannot hold a polynomial to an accuracy), lines,
+        masks, clipping, kinematics and the limit of chi2; the prior's settings are agez's own and mean nothing here.
     regularisation : float or 'discrepancy'
         pPXF's ``regul``: inverse of the error that the weights' second derivatives may have.  0: none.
         ``discrepancy``: the largest that the data bear, at which chi2 grows by sqrt(2 N).
@@ -183,10 +183,11 @@ def _templates_for(spectra: Spectra, z: float, grid: SSPGrid, settings: FitSetti
     wave, fit_range = spectra.wave_angstrom, settings.fit_range_angstrom
     fwhm = resolution_at_rest(wave, spectra.fwhm_angstrom, redshift=z, fit_range_angstrom=fit_range)
     pixel_kms = SPEED_OF_LIGHT_KMS * float(np.median(np.diff(wave) / wave[1:]))
-    return prepare_ppxf_templates(
+    templates = prepare_ppxf_templates(
         grid, fit_range_angstrom=fit_range, velocity_step_kms=float(np.clip(pixel_kms, 50.0, 150.0)),
         fwhm_rest_angstrom=fwhm, medium=spectra.medium,
     )  # fmt: skip
+    return templates if settings.emission_lines else without_gas(templates)
 
 
 def _fit_group(
@@ -205,6 +206,8 @@ def _fit_group(
         positive = np.isfinite(spectra.flux_err) & (spectra.flux_err > 0)
     finite = np.isfinite(spectra.flux)
     good = ~spectra.mask & finite & positive
+    for low, high in settings.sky_mask_angstrom:
+        good &= ~((spectra.wave_angstrom >= low) & (spectra.wave_angstrom <= high))
     rest = spectra.wave_angstrom / (1.0 + z[:, None])
     inside = (rest >= templates.edges_angstrom[0]) & (rest <= templates.edges_angstrom[-1]) & good
     scale, snr_pixel, snr_angstrom = _levels(spectra, inside)
@@ -212,9 +215,8 @@ def _fit_group(
     error = np.where(good, spectra.flux_err, 1.0) / scale[:, None]
     edges_in = pixel_edges(spectra.wave_angstrom)
     rebinned, variance, usable = rebin_rows(edges_in, flux, error**2, good, templates.edges_angstrom, 1.0 + z)
-    usable &= ~near_lines(
-        templates.wave_angstrom, SODIUM_LINES, medium=spectra.medium, half_width_kms=settings.line_mask_kms
-    )
+    masked = SODIUM_LINES if settings.emission_lines else (*EMISSION_LINES, *SODIUM_LINES)
+    usable &= ~near_lines(templates.wave_angstrom, masked, medium=spectra.medium, half_width_kms=settings.line_mask_kms)
     enough, strong = inside.sum(axis=1) >= _MIN_PIXELS, snr_pixel > _MIN_SNR
     enough &= usable.sum(axis=1) >= _MIN_PIXELS
     flags = set_flag(spectra.flags, ~np.isfinite(spectra.redshift), Flag.REDSHIFT_UNKNOWN)
@@ -245,7 +247,7 @@ def _fit_group(
         fitted = _fitted(answers, templates, edges_in, flux, error, good, z)
     return Labels(
         rows=spectra.rows, flags=flags, weights=weights, snr=snr_angstrom,
-        lines=_lines(answers, templates, scale, z, spectra), fitted=fitted,
+        lines=_lines(answers, templates, scale, z, spectra) if settings.emission_lines else None, fitted=fitted,
         meta=_describe(spectra, grid, settings, options), **columns,
     )  # fmt: skip
 
@@ -366,6 +368,7 @@ def _describe(spectra: Spectra, templates: SSPGrid, settings: FitSettings, optio
         "continuum": settings.continuum,
         "polynomial_order": settings.polynomial_order if polynomial else 0,
         "attenuation_law": settings.attenuation_law,
+        "emission_lines": settings.emission_lines,
         "regularisation": options.regularisation,
         "regularisation_order": options.order,
         "bootstraps": options.bootstraps,

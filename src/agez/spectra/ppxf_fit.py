@@ -26,6 +26,8 @@ _START_GAS_SIGMA_KMS = 60.0
 _USELESS_ERROR_KMS = 150.0
 #: Residuals, in units of their robust scale, that spoil a fit as a whole: cosmic rays, saturation.
 _RUINOUS = 50.0
+#: Part of a line's flux density that its profile may be wrong by.
+_LINE_TOLERANCE = 0.3
 #: Noise of pixels that are not fitted, in units of the spectrum: they must weigh nothing.
 _NO_WEIGHT = 1e3
 
@@ -143,10 +145,15 @@ class _Problem:
                 reg_dim=self.templates.grid.light.shape, vsyst=self.templates.system_velocity_kms, quiet=True, **free,
             )  # fmt: skip
 
-    def deviation(self, fit: Any) -> tuple[Floats, float]:
-        """Residuals (q,) in units of the noise, all positive, and their robust scale, at least 1."""
-        deviation = np.abs(self.flux - fit.bestfit) / self.noise
-        return deviation, max(1.4826 * float(np.median(deviation[self.good])), 1.0)
+    def outliers(self, fit: Any, limit: float) -> Bools:
+        """(q,) good pixels further from a fit than ``limit`` times the residuals' robust scale, at least the noise.
+
+        On emission lines a part of the line is allowed, too: that its profile is not quite Gaussian is no outlier.
+        """
+        residual = np.abs(self.flux - fit.bestfit)
+        spread = max(1.4826 * float(np.median((residual / self.noise)[self.good])), 1.0)
+        outlier = self.good & (residual > limit * spread * self.noise)
+        return outlier & (residual > _LINE_TOLERANCE * fit.gas_bestfit) if self.has_gas else outlier
 
     def kinematics(self, fit: Any) -> tuple[list[list[float]], list[list[float]]]:
         """Velocities and dispersions, and their errors for a reduced chi2 of 1, of stars and gas."""
@@ -168,8 +175,7 @@ def _first_fit(problem: _Problem, order: int) -> tuple[Any, bool]:
             velocity, error, (low, high) = motion[0][0], errors[0][0], VELOCITY_RANGE_KMS
             # an error of 0 is pPXF's word for a parameter at its limit
             failed = not (0 < error < _USELESS_ERROR_KMS and 0.99 * low < velocity < 0.99 * high)
-        deviation, spread = problem.deviation(first)
-        ruinous = problem.good & (deviation > _RUINOUS * spread)
+        ruinous = problem.outliers(first, _RUINOUS)
         if ruinous.any():
             problem.good = problem.good & ~ruinous
             failed = False
@@ -201,10 +207,9 @@ def fit_one(
     """
     problem = _Problem(flux, noise, good, templates, settings)
     first, failed = _first_fit(problem, options.order)
-    deviation, spread = problem.deviation(first)
-    outlier = problem.good & (deviation > settings.clip_sigma * spread)
+    outlier = problem.outliers(first, settings.clip_sigma)
     problem.good = problem.good & ~outlier
-    scale = float(np.sqrt(np.mean(deviation[problem.good] ** 2)))
+    scale = float(np.sqrt(np.mean(((flux - first.bestfit) / problem.noise)[problem.good] ** 2)))
     problem.noise = problem.noise * scale
     strength = options.regularisation
     if isinstance(strength, str):

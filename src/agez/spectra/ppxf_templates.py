@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -111,6 +111,11 @@ def _prepare(
     return PpxfTemplates(
         wave, edges, velocity_step, -pad * velocity_step, np.ascontiguousarray(stars), gas, lines, grid
     )  # fmt: skip
+
+
+def without_gas(templates: PpxfTemplates) -> PpxfTemplates:
+    """The stars alone, for spectra whose lines are masked."""
+    return replace(templates, gas=templates.gas[:, :0], lines=((-1, np.nan),) * len(EMISSION_LINES))
 
 
 def _gas_templates(
