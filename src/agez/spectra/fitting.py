@@ -12,6 +12,7 @@ from threadpoolctl import threadpool_limits
 from agez.errors import AgezError
 from agez.flags import Flag, set_flag
 from agez.spectra.fit_settings import FitSettings
+from agez.spectra.formats_units import line_flux_unit
 from agez.spectra.kinematics import Kinematics, fit_kinematics, to_nearest_node, velocity_stretch
 from agez.spectra.lines import EMISSION_LINES, LINE_NAMES, SODIUM_LINES, SPEED_OF_LIGHT_KMS, near_lines
 from agez.spectra.populations import GasFit, Population
@@ -187,7 +188,7 @@ def _nothing_fitted(group: _Group, templates: SSPGrid, settings: FitSettings, *,
     def nan(*shape: int) -> Floats:
         return np.full((n, *shape), np.nan)
 
-    unit = f"{group.spectra.flux_unit} Angstrom"
+    unit = line_flux_unit(group.spectra.flux_unit)
     lines = Lines(
         names, nan(len(names)), nan(len(names)), nan(len(names)), nan(), nan(), nan(), nan(), unit
     )  # fmt: skip
@@ -326,5 +327,5 @@ def _lines(group: _Group, gas: GasFit | None, velocity_kms: Floats) -> Lines | N
         LINE_NAMES, flux, flux_err, ew,
         (velocity_kms + motion.velocity_kms) * measured, motion.velocity_err_kms * measured,
         motion.sigma_kms * measured, motion.sigma_err_kms * measured,
-        f"{group.spectra.flux_unit} Angstrom",
+        line_flux_unit(group.spectra.flux_unit),
     )  # fmt: skip
