@@ -61,8 +61,8 @@ class FitSettings:
     polynomial_order: int = 8
     calibration_rms: float = 0.02
     attenuation_law: str = "calzetti"
-    smoothness_age: float = 1e5
-    smoothness_mh: float = 2e3
+    smoothness_age: float = 3e5
+    smoothness_mh: float = 4e3
     prior_strength: str = "gcv"
     spread_mh: float = 50.0
     emission_lines: bool = True
