@@ -29,6 +29,9 @@ _CENTRINGS = 3
 _PENALTY_PER_WEIGHT = 2e-2
 #: A pixel may differ from a strong line's model by this part of it without counting as an outlier.
 _LINE_TOLERANCE = 0.15
+#: Errors of the flux calibration and unknown dust laws limit A_V to this [mag] (``python benchmarks/label_errors.py``:
+#: the scatter on mock spectra with CALIFA's errors, whatever their S/N).
+_DUST_ERROR = 0.13
 #: A pixel further than this from a rough solution is a spike.
 _SPIKE_SIGMA = 10.0
 
@@ -384,7 +387,7 @@ class Population:
         unit = np.zeros((len(state.factor), equations.own.shape[1], 1))
         unit[:, :terms, 0] = direction
         variance = np.linalg.solve(equations.own, unit)[:, :terms, 0] @ direction
-        return state.factor @ direction, np.sqrt(np.maximum(variance, 0.0))
+        return state.factor @ direction, np.sqrt(np.maximum(variance, 0.0) + _DUST_ERROR**2)
 
     def _measure(self, flux: Floats, weight: Floats, stars: Floats, gas: _Gas, motion: GasMotion) -> GasFit:
         """Fluxes of all lines over the fitted stars, without what was expected of them."""
