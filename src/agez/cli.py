@@ -121,6 +121,12 @@ def _add_label(p: argparse.ArgumentParser) -> None:
         metavar="LOW-HIGH",
         help="observed wavelengths [Angstrom] to leave out; may be given several times",
     )
+    p.add_argument(
+        "--template-error",
+        type=float,
+        metavar="F",
+        help="what templates are wrong by, as a fraction of the flux, added to errors in quadrature; default: 0",
+    )
     p.add_argument("--engine", default="agez", choices=("agez", "ppxf"), help="who fits; default: agez")
     p.add_argument("--overwrite", action="store_true", help="fit again what an earlier run has done")
     _add_workers(p)

@@ -159,6 +159,7 @@ def _fit_settings(options: Namespace) -> FitSettings:
         "continuum": options.continuum,
         "prior_strength": options.prior,
         "emission_lines": False if options.no_lines else None,
+        "template_error": options.template_error,
         "sky_mask_angstrom": tuple(_window(words) for words in options.sky_mask) or None,
     }
     return FitSettings(**{name: value for name, value in given.items() if value is not None})

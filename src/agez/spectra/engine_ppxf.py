@@ -22,6 +22,7 @@ from agez.spectra.ppxf_fit import PpxfAnswer, PpxfOptions, fit_one
 from agez.spectra.ppxf_templates import PpxfTemplates, prepare_ppxf_templates, without_gas
 from agez.spectra.rebin import pixel_edges, rebin_rows
 from agez.spectra.template_basis import resolution_at_rest
+from agez.spectra.template_error import error_with_templates
 from agez.spectra.templates import SSPGrid, load_templates
 from agez.types import NORM_BAND_ANGSTROM, Bools, FittedSpectra, Floats, Labels, Lines, Spectra
 from agez.worker_pool import each_done
@@ -212,7 +213,7 @@ def _fit_group(
     inside = (rest >= templates.edges_angstrom[0]) & (rest <= templates.edges_angstrom[-1]) & good
     scale, snr_pixel, snr_angstrom = _levels(spectra, inside)
     flux = np.where(good, spectra.flux, 0.0) / scale[:, None]
-    error = np.where(good, spectra.flux_err, 1.0) / scale[:, None]
+    error = np.where(good, error_with_templates(spectra, good, settings.template_error), 1.0) / scale[:, None]
     edges_in = pixel_edges(spectra.wave_angstrom)
     rebinned, variance, usable = rebin_rows(edges_in, flux, error**2, good, templates.edges_angstrom, 1.0 + z)
     masked = SODIUM_LINES if settings.emission_lines else (*EMISSION_LINES, *SODIUM_LINES)

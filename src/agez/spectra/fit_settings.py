@@ -48,6 +48,9 @@ class FitSettings:
         Observed wavelengths that are left out, such as residuals of night-sky lines.
     clip_sigma : float
         Pixels further than this many sigma from the first fit are left out of the final one.
+    template_error : float
+        What the templates are wrong by, as a fraction of the flux: added to the errors in quadrature.  0 for chi2
+        to speak of the noise alone; 0.01 suits real spectra with S/N above 60 per Angstrom.
     kinematics : bool
         False: take velocity 0 and ``default_sigma_kms`` for all spectra.
     default_sigma_kms : float
@@ -69,6 +72,7 @@ class FitSettings:
     line_mask_kms: float = 700.0
     sky_mask_angstrom: tuple[tuple[float, float], ...] = ()
     clip_sigma: float = 5.0
+    template_error: float = 0.0
     kinematics: bool = True
     default_sigma_kms: float = 120.0
     max_chi2: float = 2.0
@@ -81,8 +85,9 @@ class FitSettings:
             raise AgezError(f"calibration_rms must be positive, found {self.calibration_rms}")
         if not min(self.smoothness_age, self.smoothness_mh) > 0:
             raise AgezError(f"smoothness must be positive, found {self.smoothness_age} and {self.smoothness_mh}")
-        if not self.spread_mh >= 0:
-            raise AgezError(f"spread_mh must not be negative, found {self.spread_mh}")
+        for name in ("spread_mh", "template_error"):
+            if not 0 <= getattr(self, name) < float("inf"):
+                raise AgezError(f"{name} must be a number and not negative, found {getattr(self, name)}")
         for name, (low, high) in [
             ("fit range", self.fit_range_angstrom), *(("sky mask", window) for window in self.sky_mask_angstrom)
         ]:  # fmt: skip

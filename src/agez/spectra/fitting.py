@@ -18,6 +18,7 @@ from agez.spectra.lines import EMISSION_LINES, LINE_NAMES, SODIUM_LINES, SPEED_O
 from agez.spectra.populations import GasFit, Population
 from agez.spectra.rebin import PixelSums, noise_correlation, pixel_edges
 from agez.spectra.template_basis import TemplateBasis, prepare_basis, resolution_at_rest
+from agez.spectra.template_error import error_with_templates
 from agez.spectra.templates import SSPGrid, load_templates
 from agez.types import NORM_BAND_ANGSTROM, Bools, FittedSpectra, Floats, Ints, Labels, Lines, Spectra
 
@@ -222,6 +223,10 @@ def _describe(spectra: Spectra, templates: SSPGrid, settings: FitSettings, basis
         "attenuation_law": settings.attenuation_law,
         "smoothness_age": settings.smoothness_age,
         "smoothness_mh": settings.smoothness_mh,
+        "spread_mh": settings.spread_mh,
+        "prior_strength": settings.prior_strength,
+        "emission_lines": settings.emission_lines,
+        "template_error": settings.template_error,
         "fit_range_angstrom": list(settings.fit_range_angstrom),
     }
 
@@ -252,7 +257,8 @@ def _make_group(spectra: Spectra, z: Floats, templates: SSPGrid, settings: FitSe
     scale = np.where(scale > 0, scale, 1.0)
     # what is masked may hold anything, and a weight of zero times NaN is NaN
     flux = np.where(good, flux / scale, 0.0)
-    variance = (np.where(good, spectra.flux_err, 1.0) / np.where(good, scale, 1.0)) ** 2
+    flux_err = error_with_templates(spectra, good, settings.template_error)
+    variance = (np.where(good, flux_err, 1.0) / np.where(good, scale, 1.0)) ** 2
     edges = pixel_edges(spectra.wave_angstrom)
     return _Group(spectra, z, basis, ~sodium, ~gas, scale[:, 0], flux, variance, good, edges)
 
@@ -273,7 +279,7 @@ def _signal_to_noise(group: _Group) -> tuple[Floats, Floats, Ints]:
     rest = spectra.wave_angstrom / (1.0 + group.redshift[:, None])
     used = (rest >= edges[0]) & (rest <= edges[-1]) & group.good
     count = used.sum(axis=1)
-    signal = np.where(used, group.flux / np.sqrt(group.variance), np.nan)
+    signal = np.where(used, spectra.flux / np.where(used, spectra.flux_err, 1.0), np.nan)
     signal[count == 0] = 0.0
     per_root_angstrom = np.where(used, signal / np.sqrt(np.diff(group.edges_in)), np.nan)
     per_root_angstrom[count == 0] = 0.0
