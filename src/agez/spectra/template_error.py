@@ -26,6 +26,8 @@ def error_with_templates(spectra: Spectra, good: Bools, fraction: float) -> Floa
     """
     if fraction == 0:
         return spectra.flux_err
-    level = np.where(good.any(axis=1), np.ma.median(np.ma.array(spectra.flux, mask=~good), axis=1).filled(0.0), 0.0)
-    smooth = median_filter(np.where(good, spectra.flux, level[:, None]), size=(1, _WINDOW), mode="nearest")
+    known = np.where(good, spectra.flux, np.nan)
+    known[~good.any(axis=1)] = 0.0
+    level = np.nanmedian(known, axis=1, keepdims=True)
+    smooth = median_filter(np.where(good, spectra.flux, level), size=(1, _WINDOW), mode="nearest")
     return np.where(good, np.hypot(np.where(good, spectra.flux_err, 1.0), fraction * smooth), spectra.flux_err)
