@@ -26,7 +26,7 @@ _MASKED_ITERATIONS, _ITERATIONS = 1, 5
 #: Of the latter, the first ones, at which the mean [M/H] is taken anew.
 _CENTRINGS = 3
 #: Step of the solver over the sum of a spectrum's pixel weights, chosen for speed; results do not depend on it.
-_PENALTY_PER_WEIGHT = 2e-2
+_PENALTY_PER_WEIGHT = 5e-3
 #: A pixel may differ from a strong line's model by this part of it without counting as an outlier.
 _LINE_TOLERANCE = 0.15
 #: Errors of the flux calibration and unknown dust laws limit A_V to this [mag] (``python benchmarks/label_errors.py``:
