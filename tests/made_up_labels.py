@@ -14,7 +14,6 @@ def made_up_labels(
     rng: np.random.Generator, n: int = 5, *, shape: tuple[int, int] = (8, 4), pixels: int = 200
 ) -> Labels:
     """``n`` rows: the second row has no fit, the third no gas."""
-    pixels = 200
     values = {name: rng.normal(size=n) for name in Labels.column_names() if name != "flags"}
     for name in values:
         values[name][1] = np.nan

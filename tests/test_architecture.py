@@ -14,7 +14,7 @@ SOURCE = Path(agez.__file__).parent
 ROOMS = (
     ("errors", "flags", "progress", "column_words", "worker_pool"),
     ("types", "files", "option_checks"),
-    ("table_columns", "table_files", "maps_files"),
+    ("table_columns", "table_files", "maps", "maps_files"),
     ("analysis",),
     ("photometry",),
     ("spectra",),

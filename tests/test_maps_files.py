@@ -7,7 +7,8 @@ from astropy.io import fits
 from astropy.wcs import WCS
 
 from agez.errors import AgezError
-from agez.maps_files import BinMap, MapBit, MapFrame, fits_unit, maps_hdus, read_maps, write_maps
+from agez.maps import BinMap, MapBit, MapFrame
+from agez.maps_files import fits_unit, maps_hdus, read_maps, write_maps
 
 BIN_ID = np.array([[-1, 0, 0], [1, 1, 2]])
 SKY = {

@@ -16,12 +16,16 @@ from cli_road import agez, done, refused
 from label_cubes import cube_file, fitted_cube
 
 import agez.apply.label_galaxy as label_galaxy
-from agez.apply.cube_bins import is_cube, label_name
+from agez.apply.cube_bins import fitted_rows, is_cube, label_name, same_rows
 from agez.apply.fingerprint import has_fingerprint
+from agez.apply.label_galaxy import LabelOptions
 from agez.apply.label_parts import parts_folder
+from agez.apply.label_run import run_labels
 from agez.learn.sample import read_sample
+from agez.maps import MapBit
 from agez.maps_files import read_maps
 from agez.photometry.tables import read_photometry
+from agez.spectra.binning import BinSettings
 from agez.spectra.fitting import fit_labels
 from agez.spectra.label_files import read_labels
 from agez.spectra.readers import read_spectra, write_rss
@@ -123,6 +127,21 @@ def test_a_star_mask_leaves_spaxels_out(cubes, tmp_path):
     frame = read_maps(tmp_path / "l.fits")[1]
     assert (frame.bin_id[0, :3] == -1).all()
     assert (frame.bin_id >= 0).sum() == 39
+    np.testing.assert_array_equal(frame.stars, star.astype(bool))
+    mask = fits.getdata(tmp_path / "l.fits", "STELLAR_VEL_MASK")
+    np.testing.assert_array_equal(mask & int(MapBit.FOREGROUND_STAR) > 0, star.astype(bool))
+
+
+def test_the_same_bins_are_weighted_in_the_same_window(cubes, tmp_path):
+    """A window of the user's own: spectra for photometry are to the bit those that were fitted."""
+    binning = BinSettings(target_snr=150.0, window_angstrom=(6000.0, 6100.0))
+    options = LabelOptions(templates="made-up", binning=binning)
+    run_labels(cubes[:1], tmp_path / "l.fits", options)
+    fitted, frame = fitted_rows(cubes[0], redshift=None, binning=binning)
+    assert np.any(frame.spaxels_in_bins(len(fitted)) > 1)
+    again, _ = same_rows(cubes[0], tmp_path / "l.fits")
+    np.testing.assert_array_equal(again.flux, fitted.flux)
+    np.testing.assert_array_equal(again.rows.x, fitted.rows.x)
 
 
 def test_photometry_of_the_same_bins_joins_with_their_labels(cubes, tmp_path):

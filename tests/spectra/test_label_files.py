@@ -11,7 +11,8 @@ from made_up_labels import made_up_labels
 
 from agez.errors import AgezError
 from agez.flags import Flag
-from agez.maps_files import MapBit, read_maps
+from agez.maps import MapBit
+from agez.maps_files import read_maps
 from agez.spectra.formats_units import line_flux_unit
 from agez.spectra.histories import MIN_LIGHT, histories
 from agez.spectra.label_files import read_labels, write_labels
@@ -151,8 +152,12 @@ def test_maps_show_the_rows(tmp_path, labels, toy_grid):
         assert np.isnan(images[extension].values[1, 0])
     gas = images["EMLINE_GFLUX"]
     assert gas.channels == labels.lines.names
-    np.testing.assert_allclose(gas.values[:, 0, 3], labels.lines.flux[3], rtol=1e-6)
-    np.testing.assert_allclose(gas.errors[:, 0, 3], labels.lines.flux_err[3], rtol=1e-6)
+    for row, (y, x), spaxels in ((3, (0, 3), 1), (4, (2, 3), 2)):  # the mean of a bin's spaxels
+        np.testing.assert_allclose(gas.values[:, y, x], labels.lines.flux[row] / spaxels, rtol=1e-6)
+        np.testing.assert_allclose(gas.errors[:, y, x], labels.lines.flux_err[row] / spaxels, rtol=1e-6)
+    np.testing.assert_allclose(
+        np.nansum(gas.values, axis=(1, 2)), np.nansum(labels.lines.flux, axis=0), rtol=1e-5, atol=1e-5
+    )
     np.testing.assert_allclose(images["EMLINE_GVEL"].values[0, 3], labels.lines.velocity_kms[3], rtol=1e-6)
     assert np.isnan(images["EMLINE_GSIGMA"].values[1, 2])
 
@@ -160,10 +165,12 @@ def test_maps_show_the_rows(tmp_path, labels, toy_grid):
 def test_flagged_rows_are_said_to_be_unreliable(labels):
     flags = labels.flags.copy()
     flags[3], flags[4] = int(Flag.BAD_CHI2), int(Flag.KINEMATICS_FAILED)
-    maps = {one.name: one for one in label_maps(replace(labels, flags=flags))}
+    maps = {one.name: one for one in label_maps(replace(labels, flags=flags), np.ones(5, dtype=int))}
     assert maps["STELLAR_AGE_LW"].unreliable.tolist() == [False, False, False, True, False]
     assert maps["STELLAR_VEL"].unreliable.tolist() == [False, False, False, True, True]
     assert maps["STELLAR_CHI2"].unreliable is None
+    for name in ("EMLINE_GFLUX", "EMLINE_GEW", "EMLINE_GVEL", "EMLINE_GSIGMA"):
+        assert maps[name].unreliable.tolist() == [False, False, False, True, False]
     assert int(MapBit.UNRELIABLE) == 32
 
 

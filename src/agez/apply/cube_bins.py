@@ -12,7 +12,8 @@ from astropy.io import fits
 
 from agez.apply.inputs import read_one
 from agez.errors import AgezError
-from agez.maps_files import MapFrame, read_maps
+from agez.maps import MapFrame
+from agez.maps_files import read_maps
 from agez.spectra.bin_sums import bin_spectra, bins_of_map
 from agez.spectra.binning import BinSettings, bin_cube
 from agez.spectra.covariance import SpatialCovariance, covariance_for
@@ -74,8 +75,9 @@ def fitted_rows(
     cube = bin_cube(spectra, binning)
     shape = _geometry(galaxies, str(cube.spectra.rows.galaxy_id[0]))
     frame = cube_frame(
-        cube.bin_id, spectra.meta["wcs"], snr=cube.snr, mean_flux=cube.signal, flux_unit=spectra.flux_unit, **shape
-    )
+        cube.bin_id, spectra.meta["wcs"], snr=cube.snr, mean_flux=cube.signal, flux_unit=spectra.flux_unit,
+        stars=None if binning.star_mask is None else cube.stars, **shape,
+    )  # fmt: skip
     return cube.spectra, frame
 
 
@@ -106,7 +108,11 @@ def same_rows(path: Path, labels_path: Path, *, redshift: float | None = None) -
         law = labels.meta.get("spatial_covariance")
         covariance = SpatialCovariance(**law) if law else covariance_for(spectra.meta)
         try:
-            spectra = bin_spectra(spectra, bins_of_map(spectra, frame.bin_id), covariance)
+            window = labels.meta.get("binning", {}).get("window_angstrom")
+            spectra = bin_spectra(
+                spectra, bins_of_map(spectra, frame.bin_id), covariance,
+                window_angstrom=None if window is None else (float(window[0]), float(window[1])),
+            )  # fmt: skip
         except AgezError as error:
             raise AgezError(f"{labels_path} is not of {path}: {error}") from error
     if _names(spectra.rows) != _names(labels.rows):

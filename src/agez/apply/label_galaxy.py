@@ -14,7 +14,7 @@ from agez.apply.fingerprint import KEYWORD, file_hash, fingerprint, grid_hash
 from agez.apply.inputs import remarks_on
 from agez.apply.label_parts import part_path, parts_folder, read_part, remove_parts, write_part
 from agez.errors import AgezError
-from agez.maps_files import MapFrame
+from agez.maps import MapFrame
 from agez.progress import progress
 from agez.spectra.binning import BinSettings
 from agez.spectra.fit_settings import FitSettings

@@ -98,6 +98,8 @@ class BinnedCube:
         Bin of each spaxel, -1 where it is in none.
     signal, snr : (ny, nx) float
         Of each spaxel in the window: median flux per pixel, and S/N per Angstrom; NaN where there is no data.
+    stars : (ny, nx) bool
+        Spaxels that the star mask leaves out.
     n_spaxels : (n,) int
         Spaxels in each bin.
     bin_snr : (n,) float
@@ -112,13 +114,14 @@ class BinnedCube:
     bin_id: Ints
     signal: Floats
     snr: Floats
+    stars: Bools
     n_spaxels: Ints
     bin_snr: Floats
     meta: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         n, shape = len(self.spectra), np.shape(self.bin_id)
-        for name in ("signal", "snr"):
+        for name in ("signal", "snr", "stars"):
             if np.shape(getattr(self, name)) != shape or len(shape) != 2:
                 raise AgezError(f"BinnedCube.{name} has shape {np.shape(getattr(self, name))}; expected {shape}")
         for name in ("n_spaxels", "bin_snr"):
@@ -201,6 +204,7 @@ def bin_cube(spectra: Spectra, settings: BinSettings | None = None) -> BinnedCub
         bin_id=spaxels.image(number.astype(np.int32), empty=-1),
         signal=spaxels.image(spaxels.signal),
         snr=spaxels.image(spaxels.snr),
+        stars=spaxels.image(spaxels.starred, empty=False),
         n_spaxels=n_spaxels,
         bin_snr=_bin_snr(number, spaxels, covariance),
         meta=meta,

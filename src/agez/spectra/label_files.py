@@ -7,12 +7,12 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 from astropy.table import Table
 
 from agez import __version__
 from agez.errors import AgezError
-from agez.maps_files import MapFrame, maps_hdus
+from agez.maps import MapFrame
+from agez.maps_files import maps_hdus
 from agez.spectra.label_maps import label_maps
 from agez.spectra.label_tables import HISTORY, fit_hdus, history_hdus, lines_hdu, read_fit, read_lines
 from agez.spectra.templates import SSPGrid
@@ -58,7 +58,7 @@ def write_labels(
     for name in Labels.column_names():
         table[name] = getattr(labels, name)
     if frame is not None:
-        table["n_spaxels"] = np.bincount(frame.bin_id[frame.bin_id >= 0], minlength=len(table)).astype(np.int32)
+        table["n_spaxels"] = frame.spaxels_in_bins(len(table))
     about = {
         "AGEZVER": (__version__, "agez that wrote this file"),
         "AGEZMETA": (json.dumps(dict(labels.meta)), "how the labels were made"),
@@ -71,7 +71,7 @@ def write_labels(
     if labels.fitted is not None:
         hdus += fit_hdus(labels.rows, labels.fitted)
     if frame is not None:
-        hdus += maps_hdus(label_maps(labels), frame)
+        hdus += maps_hdus(label_maps(labels, frame.spaxels_in_bins(len(table))), frame)
     write_fits(path, hdus, header=header)
 
 

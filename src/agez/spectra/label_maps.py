@@ -9,9 +9,9 @@ import numpy as np
 
 from agez.analysis.geometry import disc_coordinates
 from agez.flags import Flag, has_flag
-from agez.maps_files import BinMap, MapFrame
+from agez.maps import BinMap, MapFrame
 from agez.spectra.formats_fits import sky_offsets
-from agez.types import Floats, Ints, Labels
+from agez.types import Bools, Floats, Ints, Labels
 
 #: Extension, column of LABELS, unit, and what it is.
 _STARS = (
@@ -30,8 +30,15 @@ _UNRELIABLE = Flag.LOW_SNR | Flag.BAD_CHI2 | Flag.OUT_OF_RANGE
 _NO_MOTION = Flag.KINEMATICS_FAILED
 
 
-def label_maps(labels: Labels) -> list[BinMap]:
-    """The maps of a file of labels: stars, signal-to-noise ratio, chi2, and, where there are any, emission lines."""
+def label_maps(labels: Labels, n_spaxels: Ints) -> list[BinMap]:
+    """The maps of a file of labels: stars, signal-to-noise ratio, chi2, and, where there are any, emission lines.
+
+    Parameters
+    ----------
+    n_spaxels : (n,) int
+        Spaxels in each bin.  A bin's spectrum is the sum of theirs; fluxes of lines in maps are means per spaxel, as
+        in MaNGA's files, so that bins of different size compare, and the sum over a map is the galaxy's flux.
+    """
     doubtful = has_flag(labels.flags, _UNRELIABLE)
     maps = []
     for name, column, unit, comment in _STARS:
@@ -42,22 +49,23 @@ def label_maps(labels: Labels) -> list[BinMap]:
     lines = labels.lines
     if lines is None or not lines.names:
         return maps
+    each = np.maximum(n_spaxels, 1)[:, None]
     return [
         *maps,
         BinMap(
-            "EMLINE_GFLUX", lines.flux, lines.flux_err, lines.flux_unit, channels=lines.names,
-            comment="integrated flux of emission lines, as observed",
+            "EMLINE_GFLUX", lines.flux / each, lines.flux_err / each, lines.flux_unit, doubtful, channels=lines.names,
+            comment="integrated flux per spaxel of emission lines, as observed",
         ),
         BinMap(
-            "EMLINE_GEW", lines.ew_angstrom, None, "Angstrom", channels=lines.names,
+            "EMLINE_GEW", lines.ew_angstrom, None, "Angstrom", doubtful, channels=lines.names,
             comment="equivalent width, rest frame, emission positive",
         ),
         BinMap(
-            "EMLINE_GVEL", lines.velocity_kms, lines.velocity_kms_err, "km/s",
+            "EMLINE_GVEL", lines.velocity_kms, lines.velocity_kms_err, "km/s", doubtful,
             comment="velocity of the gas relative to the redshift",
         ),
         BinMap(
-            "EMLINE_GSIGMA", lines.sigma_kms, lines.sigma_kms_err, "km/s",
+            "EMLINE_GSIGMA", lines.sigma_kms, lines.sigma_kms_err, "km/s", doubtful,
             comment="dispersion of the gas, without the instrument's",
         ),
     ]  # fmt: skip
@@ -70,6 +78,7 @@ def cube_frame(
     snr: Floats | None = None,
     mean_flux: Floats | None = None,
     flux_unit: str = "",
+    stars: Bools | None = None,
     re_arcsec: float = np.nan,
     inclination_deg: float = np.nan,
     pa_deg: float = np.nan,
@@ -84,6 +93,8 @@ def cube_frame(
         The cube's sky keywords (``meta['wcs']`` of its spectra).
     snr, mean_flux : (ny, nx) float, optional
         Of the spaxels; ``mean_flux`` in ``flux_unit``.
+    stars : (ny, nx) bool, optional
+        Spaxels left out because of a foreground star.
     re_arcsec, inclination_deg, pa_deg : float
         As for :func:`agez.analysis.geometry.face_on_radius`; NaN where unknown.
     """
@@ -95,4 +106,4 @@ def cube_frame(
         radius = np.hypot(major, minor)
         in_re = radius / re_arcsec if re_arcsec > 0 else np.full(radius.shape, np.nan)
         ellcoo = np.stack([radius, in_re, np.degrees(np.arctan2(minor, major)) % 360.0])
-    return MapFrame(np.asarray(bin_id), dict(wcs), np.stack([x, y]), ellcoo, snr, mean_flux, flux_unit)
+    return MapFrame(np.asarray(bin_id), dict(wcs), np.stack([x, y]), ellcoo, snr, mean_flux, flux_unit, stars)

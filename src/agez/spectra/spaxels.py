@@ -71,6 +71,11 @@ class Spaxels:
         """Spaxels that nothing speaks against."""
         return np.asarray(self.left_out == 0)
 
+    @property
+    def starred(self) -> Bools:
+        """Spaxels that the star mask leaves out."""
+        return np.asarray(self.left_out == 1 + REASONS.index("star mask"))
+
     def image(self, values: Any, *, empty: float = np.nan) -> Any:
         """The (ny, nx) image of a value per spaxel; ``empty`` where the cube has no spaxel."""
         values = np.asarray(values)
