@@ -5,7 +5,7 @@ The spectra: three of NGC 2691 (CALIFA; a file that you give), NGC 3073 and NGC 
 
     python benchmarks/real_spectra.py --model agez-out/models/set_b.safetensors --califa NGC2691.COMB.RSS.fits
 
-Without --model only the fits are shown.
+Without --model only the fits are shown.  --figures FOLDER draws some of them.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from agez.apply.predict import predict_spectra
 from agez.flags import count_flags
 from agez.learn.model import load_model
 from agez.spectra.engine_ppxf import fit_labels_ppxf
+from agez.spectra.fit_settings import FitSettings
 from agez.types import Labels, Model, Prediction, Spectra
 
 #: Redshift of NGC 2691 (the file has none).
@@ -38,9 +39,16 @@ HEADER = (
 BARS = {"log age": 0.15, "[M/H]": 0.10}
 #: Reduced chi2 of a good fit.
 GOOD_CHI2 = (0.5, 2.0)
+#: What templates may be wrong by in a second fit, as a fraction of the flux.
+TEMPLATE_ERROR = 0.01
+#: Spectra that are drawn: source, row, and name of the figure.
+DRAWN = (
+    ("NGC 3073, SDSS", 0, "fit_ngc3073"), ("NGC 3522, SDSS", 0, "fit_ngc3522"), ("NGC 2691, CALIFA", 0, "fit_ngc2691"),
+    ("MaNGA", 2, "fit_manga3"), ("MaNGA", 4, "fit_manga5"),
+)  # fmt: skip
 FIT_HEADER = (
-    "spectrum", "S/N", "chi2, agez", "pPXF", "V, agez", "pPXF", "sigma, agez", "pPXF", "log age, agez", "pPXF",
-    "difference", "[M/H], agez", "pPXF", "difference", "Halpha, agez", "pPXF",
+    "spectrum", "S/N", "chi2, agez", "pPXF", f"agez with {TEMPLATE_ERROR:.0%}", "V, agez", "pPXF", "sigma, agez",
+    "pPXF", "log age, agez", "pPXF", "difference", "[M/H], agez", "pPXF", "difference", "Halpha, agez", "pPXF",
 )  # fmt: skip
 
 
@@ -53,6 +61,16 @@ class Source:
     missing: str
     redshift: float | None = None
     compared: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Fits:
+    """The fits of one file: agez's, the same with an error of the templates, and pPXF's."""
+
+    source: Source
+    ours: Labels
+    tolerant: Labels
+    theirs: Labels
 
 
 def in_package(package: str, path: str) -> Path | None:
@@ -138,12 +156,14 @@ def halpha(labels: Labels, i: int) -> str:
     return f"{flux:.3g} ± {error:.1g}" if np.isfinite(flux) else "-"
 
 
-def fit_rows(name: str, ours: Labels, theirs: Labels) -> list[tuple[str, ...]]:
+def fit_rows(fits: Fits) -> list[tuple[str, ...]]:
     """Both engines' fits of one file."""
+    name, ours, theirs = fits.source.name, fits.ours, fits.theirs
     out = []
     for i in range(len(ours)):
         row = [name if len(ours) == 1 else f"{name}, {i + 1}", number(ours.snr[i], ".0f")]
-        for column, form in (("chi2", ".2f"), ("velocity_kms", "+.0f"), ("sigma_kms", ".0f")):
+        row += [number(one.chi2[i], ".2f") for one in (ours, theirs, fits.tolerant)]
+        for column, form in (("velocity_kms", "+.0f"), ("sigma_kms", ".0f")):
             row += [number(getattr(one, column)[i], form) for one in (ours, theirs)]
         for column, form in (("log_age_lw", ".2f"), ("mh_lw", "+.2f")):
             values = [getattr(one, column)[i] for one in (ours, theirs)]
@@ -152,29 +172,64 @@ def fit_rows(name: str, ours: Labels, theirs: Labels) -> list[tuple[str, ...]]:
     return out
 
 
-def verdicts(fits: list[tuple[Source, Labels, Labels]]) -> list[str]:
+def outside(labels: Labels) -> list[int]:
+    """Rows whose reduced chi2 is not that of a good fit."""
+    low, high = GOOD_CHI2
+    return [i for i, chi2 in enumerate(labels.chi2) if np.isfinite(chi2) and not low <= chi2 <= high]
+
+
+def verdicts(all_fits: list[Fits]) -> list[str]:
     """Whether the engines agree on the spectra that are compared, and which spectra are not fitted well."""
     lines = []
-    for source, ours, theirs in fits:
-        if source.compared:
+    for fits in all_fits:
+        if fits.source.compared:
             for word, column in (("log age", "log_age_lw"), ("[M/H]", "mh_lw")):
-                apart = float(getattr(ours, column)[0] - getattr(theirs, column)[0])
+                apart = float(getattr(fits.ours, column)[0] - getattr(fits.theirs, column)[0])
                 held = "within" if abs(apart) <= BARS[word] else "**outside**"
-                lines.append(f"- {source.name}, {word}: {apart:+.3f} dex, {held} {BARS[word]:.2f} dex.")
-    poor = []
-    for source, ours, theirs in fits:
-        chi2 = ours.chi2
-        for i in np.flatnonzero(np.isfinite(chi2) & ((chi2 < GOOD_CHI2[0]) | (chi2 > GOOD_CHI2[1]))):
-            poor.append(f"{source.name}, {i + 1} ({chi2[i]:.2f}; pPXF {theirs.chi2[i]:.2f})")
+                lines.append(f"- {fits.source.name}, {word}: {apart:+.3f} dex, {held} {BARS[word]:.2f} dex.")
+    poor = [
+        f"{fits.source.name}, {i + 1} ({fits.ours.chi2[i]:.2f}; pPXF {fits.theirs.chi2[i]:.2f})"
+        for fits in all_fits
+        for i in outside(fits.ours)
+    ]
+    still = [
+        f"{fits.source.name}, {i + 1} ({fits.tolerant.chi2[i]:.2f})"
+        for fits in all_fits
+        for i in outside(fits.tolerant)
+    ]
+    moved = []
+    for column in ("log_age_lw", "mh_lw"):
+        change = [getattr(fits.tolerant, column) - getattr(fits.ours, column) for fits in all_fits]
+        fair = np.concatenate([fits.ours.snr for fits in all_fits]) > FAIR_SNR
+        moved.append(float(np.nanmax(np.abs(np.concatenate(change)[fair]))))
     low, high = GOOD_CHI2
     lines.append(f"- Reduced chi2 outside {low:g} to {high:g}: {'; '.join(poor) or 'none'}.")
+    lines.append(
+        f"- With `template_error={TEMPLATE_ERROR:g}`: {'; '.join(still) or 'none'}.  It moves log age by "
+        f"{moved[0]:.2f} dex at most and [M/H] by {moved[1]:.2f} dex (spectra with S/N above {FAIR_SNR:.0f})."
+    )
     return lines
 
 
-def print_fits(fits: list[tuple[Source, Labels, Labels]]) -> None:
+def print_fits(all_fits: list[Fits]) -> None:
     """The table of both engines' fits, and what it says."""
-    print_table(FIT_HEADER, [row for source, ours, theirs in fits for row in fit_rows(source.name, ours, theirs)])
-    print("\n" + "\n".join(verdicts(fits)))
+    print_table(FIT_HEADER, [row for fits in all_fits for row in fit_rows(fits)])
+    print("\n" + "\n".join(verdicts(all_fits)))
+
+
+def draw(folder: Path, name: str, labels: Labels) -> None:
+    """Figures of those spectra of a file that are drawn."""
+    from PIL import Image
+
+    from agez.report.fit_figures import figure_fit
+
+    folder.mkdir(parents=True, exist_ok=True)
+    for source, row, stem in DRAWN:
+        if source == name:
+            path = figure_fit(folder / f"{stem}.png", labels, row)
+            with Image.open(path) as image:  # few colours make a small file
+                small = image.convert("RGB").quantize(96, method=Image.Quantize.MAXCOVERAGE)
+            small.save(path, optimize=True)
 
 
 def print_table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
@@ -190,24 +245,28 @@ def main() -> int:
     parser.add_argument("--model", help="model file that 'agez reproduce' or 'agez train' wrote")
     parser.add_argument("--califa", type=Path, help="NGC2691.COMB.RSS.fits")
     parser.add_argument("--no-ppxf", action="store_true", help="leave out the comparison of the fits")
+    parser.add_argument("--figures", type=Path, metavar="FOLDER", help="draw the fits of some spectra")
     options = parser.parse_args()
     model = load_model(options.model) if options.model else None
     rows: list[tuple[str, ...]] = []
     sigmas: list[tuple[float, float]] = []
-    fits: list[tuple[Source, Labels, Labels]] = []
+    fits: list[Fits] = []
     with threadpool_limits(1):
         for source in sources(options.califa):
             if source.path is None:
                 print(f"{source.name}: no file, left out ({source.missing})", file=sys.stderr)
                 continue
             spectra = agez.read_spectra(source.path, redshift=source.redshift)
-            labels = agez.fit_labels(spectra)
+            labels = agez.fit_labels(spectra, keep_fits=options.figures is not None)
+            if options.figures is not None:
+                draw(options.figures, source.name, labels)
             if model is not None:
                 more, differences = with_network(source, spectra, labels, model)
                 rows += more
                 sigmas += differences
             if not options.no_ppxf and find_spec("ppxf") is not None:
-                fits.append((source, labels, fit_labels_ppxf(spectra, bootstraps=0)))
+                tolerant = agez.fit_labels(spectra, settings=FitSettings(template_error=TEMPLATE_ERROR))
+                fits.append(Fits(source, labels, tolerant, fit_labels_ppxf(spectra, bootstraps=0)))
     if model is not None:
         print_table(HEADER, rows)
     if sigmas:

@@ -1,17 +1,23 @@
 """Writes the parts of docs/ that come from code or from a run, between their marks.
 
-Usage: python tools/write_docs.py [OUT [CALIFA]]: docs/flags.md from :data:`agez.flags.MEANING`; with the folder of a
-run, also the tables of docs/results.md and of docs/mock_survey.md; with the file of NGC 2691's spectra, also the table
-of docs/real_spectra.md.
+docs/flags.md always, from :data:`agez.flags.MEANING`; with the folder of a run, also the tables of docs/results.md and
+of docs/mock_survey.md; with --labels, also the tables of docs/labels.md, docs/real_spectra.md and the figures there::
+
+    python tools/write_docs.py [OUT] [--labels DIR]
+
+DIR is what tools/measure_labels.py filled.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+
+from markdown_tables import drop_empty, join_table, read_tables
 
 from agez.flags import MEANING
 
@@ -117,17 +123,72 @@ def printed(script: str, *arguments: str) -> str:
     return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
 
 
+#: Tables of the accuracy's output that go into docs/labels.md: how their titles begin.
+_ACCURACY = (
+    "**light-weighted log age**", "**light-weighted [M/H]**", "**mass-weighted log age**", "**mass-weighted [M/H]**",
+    "**Velocity and dispersion**", "**Emission lines**", "**agez**: 1-sigma", "**Reduced chi2**",
+)  # fmt: skip
+#: What stands before the second table of the real spectra.
+_BOTH_ENGINES = "The fits of both engines"
+
+
+def accuracy_tables(text: str) -> dict[str, str]:
+    """By title: the tables of ``label_accuracy.py``, without columns and rows that say nothing to a reader."""
+    out = {}
+    for title, header, rows in read_tables(text):
+        if title.startswith(_ACCURACY):
+            # where both biases are small their ratio is noise
+            keep = [i for i, word in enumerate(header) if word != "abs(bias)"]
+            table = drop_empty([header[i] for i in keep], [[row[i] for i in keep] for row in rows])
+            out[title] = join_table(*table)
+    missing = [start for start in _ACCURACY if not any(title.startswith(start) for title in out)]
+    if missing:
+        raise SystemExit(f"accuracy.md has no table {missing[0]}: is the benchmark's output complete?")
+    return out
+
+
+def write_labels(folder: Path) -> None:
+    """Tables of docs/labels.md and docs/real_spectra.md from the saved output of the benchmarks."""
+
+    def saved(name: str) -> str:
+        return (folder / name).read_text(encoding="utf-8").strip()
+
+    accuracy = accuracy_tables(saved("accuracy.md"))
+
+    def put(mark: str, *starts: str) -> None:
+        chosen = [(title, table) for start in starts for title, table in accuracy.items() if title.startswith(start)]
+        rewrite("labels.md", mark, "\n\n".join(f"{title}:\n\n{table}" for title, table in chosen))
+
+    put("accuracy", *_ACCURACY[:4])
+    put("motion", _ACCURACY[4])
+    put("line fluxes", _ACCURACY[5])
+    put("coverage", _ACCURACY[6])
+    put("chi2", _ACCURACY[7])
+    rewrite("labels.md", "errors", saved("errors.md"))
+    rewrite("labels.md", "priors", saved("priors.md"))
+    rewrite("labels.md", "kinematics", saved("kinematics.md"))
+    rewrite("labels.md", "speed", saved("speed.md"))
+    first, both = saved("real.md").split(_BOTH_ENGINES)
+    rewrite("real_spectra.md", "table", first.strip())
+    rewrite("real_spectra.md", "fits", _BOTH_ENGINES + both)
+    for figure in sorted(folder.glob("fit_*.png")):
+        (DOCS / "figures").mkdir(exist_ok=True)
+        (DOCS / "figures" / figure.name).write_bytes(figure.read_bytes())
+
+
 def main() -> None:
     """Write the pages."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("run", metavar="OUT", nargs="?", type=Path, help="folder of a run of 'agez reproduce'")
+    parser.add_argument("--labels", metavar="DIR", type=Path, help="folder that tools/measure_labels.py filled")
+    options = parser.parse_args()
     (DOCS / "flags.md").write_text(flags_page(), encoding="utf-8")
-    if len(sys.argv) > 1:
-        run = Path(sys.argv[1])
-        summary = json.loads((run / "summary.json").read_text(encoding="utf-8"))
+    if options.run is not None:
+        summary = json.loads((options.run / "summary.json").read_text(encoding="utf-8"))
         rewrite("results.md", "standard run", results_tables(summary))
-        rewrite("mock_survey.md", "set b", printed("set_b.py", str(run)))
-    if len(sys.argv) > 2:
-        model = str(run / "models" / "set_b.safetensors")
-        rewrite("real_spectra.md", "table", printed("real_spectra.py", "--model", model, "--califa", sys.argv[2]))
+        rewrite("mock_survey.md", "set b", printed("set_b.py", str(options.run)))
+    if options.labels is not None:
+        write_labels(options.labels)
 
 
 if __name__ == "__main__":
