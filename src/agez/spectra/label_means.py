@@ -51,6 +51,11 @@ def means(
     return columns
 
 
+def mean_labels(light: Floats, grid: SSPGrid) -> Floats:
+    """The labels (n, 4), in the order of ``LABEL_NAMES``, of light fractions (n, m); NaN where their sum is 0."""
+    return _means_and_slopes(light, grid)[0]
+
+
 def _means_and_slopes(light: Floats, grid: SSPGrid) -> tuple[Floats, Floats]:
     """The labels (n, 4) and their derivatives (n, m, 4) with respect to the light fractions (n, m)."""
     quantities = {"log_age": np.repeat(grid.log_age, len(grid.mh)), "mh": np.tile(grid.mh, len(grid.log_age))}

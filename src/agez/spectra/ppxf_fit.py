@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from agez.spectra.dust import attenuation_curve
-from agez.spectra.populations import FitSettings
+from agez.spectra.fit_settings import FitSettings
 from agez.spectra.ppxf_templates import PpxfTemplates
 from agez.types import Bools, Floats
 
