@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from agez.errors import AgezError
 
 CONTINUA = ("polynomial", "calibrated", "attenuation")
 PRIOR_STRENGTHS = ("gcv", "fixed")
+#: Least and largest value of settings that are plain numbers.
+_LIMITS = {
+    "clip_sigma": (1.0, 1e9), "line_mask_kms": (0.0, 3000.0), "default_sigma_kms": (1.0, 1000.0),
+    "max_chi2": (0.0, 1e9),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -88,8 +94,17 @@ class FitSettings:
         for name in ("spread_mh", "template_error"):
             if not 0 <= getattr(self, name) < float("inf"):
                 raise AgezError(f"{name} must be a number and not negative, found {getattr(self, name)}")
+        if not (isinstance(self.polynomial_order, int) and 0 <= self.polynomial_order <= 100):
+            raise AgezError(f"polynomial_order is {self.polynomial_order!r}; expected a whole number from 0 to 100")
+        for name, (least, most) in _LIMITS.items():
+            if not least <= getattr(self, name) <= most:
+                raise AgezError(f"{name} is {getattr(self, name)}; expected a number from {least:g} to {most:g}")
+        if not max(self.smoothness_age, self.smoothness_mh) < 1e12:
+            raise AgezError(f"smoothness must be below 1e12, found {self.smoothness_age:g} and {self.smoothness_mh:g}")
         for name, (low, high) in [
             ("fit range", self.fit_range_angstrom), *(("sky mask", window) for window in self.sky_mask_angstrom)
         ]:  # fmt: skip
-            if not 0 < low < high:
-                raise AgezError(f"{name} {low:g}-{high:g} A is empty; give a lower and a higher wavelength")
+            if not 0 < 1.001 * low < high < math.inf:
+                raise AgezError(
+                    f"{name} {low:g}-{high:g} A is empty or too narrow; give a lower and a higher wavelength"
+                )

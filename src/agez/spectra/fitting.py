@@ -20,12 +20,16 @@ from agez.spectra.rebin import PixelSums, noise_correlation, pixel_edges
 from agez.spectra.template_basis import TemplateBasis, prepare_basis, resolution_at_rest
 from agez.spectra.template_error import error_with_templates
 from agez.spectra.templates import SSPGrid, load_templates
-from agez.types import NORM_BAND_ANGSTROM, Bools, FittedSpectra, Floats, Ints, Labels, Lines, Spectra
+from agez.types import LABEL_NAMES, NORM_BAND_ANGSTROM, Bools, FittedSpectra, Floats, Ints, Labels, Lines, Spectra
 
 #: Fewest good pixels, and least signal-to-noise ratio per pixel, for which a fit is tried.
 _MIN_PIXELS = 100
 _ROWS_AT_ONCE = 256
 _MIN_SNR = 1.0
+#: Errors below this part of the median flux are taken as this: squares of larger ratios do not fit single precision.
+_LEAST_ERROR = 1e-8
+#: What a fit that has an answer has.
+_ANSWERS = ("chi2", *(f"{name}{end}" for name in (*LABEL_NAMES, "av") for end in ("", "_err")))
 
 
 def fit_labels(
@@ -147,9 +151,10 @@ def _fit_group(spectra: Spectra, z: Floats, templates: SSPGrid, settings: FitSet
     parts.columns["snr"] = snr_angstrom
     if len(at):
         fitted, failed = _fit_rows(group.take(at), settings, keep_fits=keep_fits)
-        parts.put(at, fitted)
+        answered = np.all([np.isfinite(fitted.columns[name]) for name in _ANSWERS], axis=0)
+        parts.put(at, fitted, np.flatnonzero(answered))
         flags[at] = set_flag(flags[at], failed, Flag.KINEMATICS_FAILED)
-        flags[at] = set_flag(flags[at], ~np.isfinite(fitted.columns["log_age_lw"]), Flag.FIT_FAILED)
+        flags[at] = set_flag(flags[at], ~answered, Flag.FIT_FAILED)
     flags = set_flag(flags, parts.columns["chi2"] > settings.max_chi2, Flag.BAD_CHI2)
     return Labels(
         rows=spectra.rows,
@@ -171,15 +176,16 @@ class _Parts:
     lines: Lines | None
     fitted: FittedSpectra | None
 
-    def put(self, rows: Ints, other: _Parts) -> None:
-        """Write the parts of ``rows`` from ``other``."""
+    def put(self, rows: Ints, other: _Parts, chosen: Ints) -> None:
+        """Write the parts of ``rows`` from ``other``, where only the ``chosen`` ones of those rows have an answer."""
+        rows = rows[chosen]
         for name, values in other.columns.items():
-            self.columns[name][rows] = values
-        self.weights[rows] = other.weights
+            self.columns[name][rows] = values[chosen]
+        self.weights[rows] = other.weights[chosen]
         for mine, theirs in ((self.lines, other.lines), (self.fitted, other.fitted)):
-            if mine is not None:
+            if mine is not None and theirs is not None:
                 for name in mine._row_fields:
-                    getattr(mine, name)[rows] = getattr(theirs, name)
+                    getattr(mine, name)[rows] = getattr(theirs, name)[chosen]
 
 
 def _nothing_fitted(group: _Group, templates: SSPGrid, settings: FitSettings, *, keep_fits: bool) -> _Parts:
@@ -258,7 +264,7 @@ def _make_group(spectra: Spectra, z: Floats, templates: SSPGrid, settings: FitSe
     # what is masked may hold anything, and a weight of zero times NaN is NaN
     flux = np.where(good, flux / scale, 0.0)
     flux_err = error_with_templates(spectra, good, settings.template_error)
-    variance = (np.where(good, flux_err, 1.0) / np.where(good, scale, 1.0)) ** 2
+    variance = np.maximum(np.where(good, flux_err, 1.0) / np.where(good, scale, 1.0), _LEAST_ERROR) ** 2
     edges = pixel_edges(spectra.wave_angstrom)
     return _Group(spectra, z, basis, ~sodium, ~gas, scale[:, 0], flux, variance, good, edges)
 
@@ -279,7 +285,7 @@ def _signal_to_noise(group: _Group) -> tuple[Floats, Floats, Ints]:
     rest = spectra.wave_angstrom / (1.0 + group.redshift[:, None])
     used = (rest >= edges[0]) & (rest <= edges[-1]) & group.good
     count = used.sum(axis=1)
-    signal = np.where(used, spectra.flux / np.where(used, spectra.flux_err, 1.0), np.nan)
+    signal = np.where(used, spectra.flux / np.where(used, spectra.flux_err.astype(float), 1.0), np.nan)
     signal[count == 0] = 0.0
     per_root_angstrom = np.where(used, signal / np.sqrt(np.diff(group.edges_in)), np.nan)
     per_root_angstrom[count == 0] = 0.0
@@ -299,7 +305,9 @@ def _fit_rows(group: _Group, settings: FitSettings, *, keep_fits: bool) -> tuple
     # the basis is kept for some dispersions only: the spectra are brought to the nearest one
     node, difference = to_nearest_node(flux, weight, group.basis, motion.sigma_kms, usable=group.away)
     population = Population(group.basis, node, group.away, settings, correlation=group.correlation)
-    fit = population.fit(np.where(weight > 0, flux - difference, 0), weight)
+    # a row whose fit runs off becomes infinite, then NaN, and is flagged as failed
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        fit = population.fit(np.where(weight > 0, flux - difference, 0), weight)
     columns = dict(fit.columns)
     for name in ("velocity_kms", "velocity_kms_err", "sigma_kms", "sigma_kms_err"):
         columns[name] = getattr(motion, name.replace("kms_err", "err_kms"))

@@ -122,6 +122,7 @@ def fit_kinematics(
             )
         if iteration == _ITERATIONS - 2:
             used = usable | _quiet(residual, weight * independent, usable, line_sigma)
+        step = np.where(np.isfinite(step), step, 0.0)
         velocity = velocity + np.clip(step[:, 0], -_LONGEST_STEP_KMS, _LONGEST_STEP_KMS)
         variance = np.clip(SIGMA_GRID_KMS[index] ** 2 + step[:, 1], 0.0, highest)
     # windows are opened for what their noise looks like: what they add to the precision is not counted

@@ -15,7 +15,7 @@ from agez.types import LABEL_NAMES, Floats
 #: and 60 per Angstrom (``python benchmarks/label_errors.py``).  The curvature knows nothing of the prior's
 #: bias, of weights that positivity holds at zero, or of errors of the flux calibration.
 ERROR_CALIBRATION = {
-    "log_age_lw": (1.35, 0.02), "mh_lw": (2.1, 0.0), "log_age_mw": (0.95, 0.07), "mh_mw": (2.3, 0.05),
+    "log_age_lw": (1.35, 0.02), "mh_lw": (2.1, 0.01), "log_age_mw": (0.95, 0.07), "mh_mw": (2.3, 0.05),
 }  # fmt: skip
 
 

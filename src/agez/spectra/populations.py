@@ -34,6 +34,11 @@ _LINE_TOLERANCE = 0.15
 _DUST_ERROR = 0.13
 #: A pixel further than this from a rough solution is a spike.
 _SPIKE_SIGMA = 10.0
+#: A pixel so many times the row's median, or below its negative, is saturated or broken; near an emission line the
+#: second number holds (the lines of an HII galaxy of equivalent width 3000 A reach a thousand times the continuum).
+_SATURATED, _BRIGHTEST_LINE = 20.0, 1e4
+#: Rms that each term of a free polynomial may have in the logarithm of the flux: more than any dust or calibration.
+_FREE_RMS = 1.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,9 +143,10 @@ class Population:
             x = np.linspace(-1.0, 1.0, len(basis.wave_angstrom))
             order = np.arange(1, settings.polynomial_order + 1)
             columns.append(legvander(x, settings.polynomial_order)[:, 1:])
-            known = settings.continuum == "calibrated"
+            # a free polynomial is held where a spectrum has no pixels, or its steps would run off there
+            rms = settings.calibration_rms if settings.continuum == "calibrated" else _FREE_RMS
             # a Legendre term of coefficient a has rms a / sqrt(2 l + 1)
-            precision.append(1.0 / (2 * order + 1) / settings.calibration_rms**2 if known else 0.0 * order)
+            precision.append(1.0 / (2 * order + 1) / rms**2)
         self.continuum = np.concatenate(columns, axis=1).astype(np.float32)
         self.precision = np.concatenate(precision)
 
@@ -150,6 +156,8 @@ class Population:
 
     def fit(self, flux: Floats, weight: Floats) -> PopulationFit:
         """Fit spectra and weights (n, q)."""
+        brightest = np.where(self.away, _SATURATED, _BRIGHTEST_LINE)
+        weight = np.where((flux < brightest) & (flux > -_SATURATED), weight, np.float32(0.0))
         return self._finish(flux, weight, self._begin(flux, weight))
 
     def _begin(self, flux: Floats, weight: Floats) -> _State:
@@ -169,7 +177,7 @@ class Population:
         q = flux.shape[1]
         weight = weight / self.correlation
         gas, motion = None, None
-        if self.settings.emission_lines:
+        if self.settings.emission_lines and line_windows(self.basis).names:
             motion = fit_gas_motion(self.basis, flux - self._stars(state), weight)
             gas = self._gas(motion)
             state = replace(state, lines=np.zeros((len(flux), len(gas.windows.free))))
@@ -188,7 +196,7 @@ class Population:
         columns["chi2"] = np.einsum(
             "nq,nq->n", weight * self.correlation, (flux - stars - gas_model) ** 2
         ) / np.maximum(used.sum(axis=1) - free, 1)
-        columns["av"], columns["av_err"] = self._dust(state, equations)
+        columns["av"], columns["av_err"] = self._dust(state, equations, used)
         columns["prior_strength"] = state.strength
         light = state.light / np.maximum(state.light.sum(axis=1, keepdims=True), 1e-30)
         found = None if gas is None or motion is None else self._measure(flux, weight, stars, gas, motion)
@@ -250,7 +258,7 @@ class Population:
         own = np.zeros((n, terms + lines, terms + lines))
         own_right = np.empty((n, terms + lines))
         own[:, :terms, :terms] = shared_gram(self.continuum, wq2 * stellar**2)
-        scale = np.einsum("nii->ni", own).max(axis=1)[:, None, None]
+        scale = np.einsum("nii->ni", own).max(axis=1, initial=0.0)[:, None, None]
         own[:, :terms, :terms] += 1e-6 * np.maximum(scale, 1e-30) * np.eye(terms) + np.diag(self.precision)
         own_right[:, :terms] = (wqr * stellar) @ self.continuum - self.precision * state.factor
         if gas is not None:
@@ -286,7 +294,7 @@ class Population:
                 state = replace(state, strength=strength)
             light = self._solve(gram, right, weight, state)
             step = equations.others_step(light @ self.coefficients.T - before)
-            factor = state.factor + self._bounded(step[:, :terms])
+            factor = state.factor + self._bounded(step[:, :terms], weight > 0)
             state = replace(state, light=light, factor=factor, lines=state.lines + step[:, terms:])
             state = self._fit_factor(flux, weight, state, gas, steps=1)
         return state
@@ -304,9 +312,11 @@ class Population:
         freedom = pixels - float(equations.own.shape[1])
         return choose_strength(gram, right, at_zero, freedom, self.basis, self.settings)
 
-    def _bounded(self, change: Floats) -> Floats:
-        """The same step, shortened where it would change the continuum by more than a factor e anywhere."""
-        largest = np.abs(change.astype(np.float32) @ self.continuum.T).max(axis=1, keepdims=True)
+    def _bounded(self, change: Floats, used: Bools) -> Floats:
+        """The same step, shortened where it would change the continuum by more than a factor e at any used pixel."""
+        largest = np.abs(change.astype(np.float32) @ self.continuum.T).max(
+            axis=1, keepdims=True, initial=0.0, where=used
+        )
         return change / np.maximum(largest, 1.0)
 
     def _solve(self, gram: Floats, right: Floats, weight: Floats, state: _State) -> Floats:
@@ -342,7 +352,7 @@ class Population:
             gram[:, 1:, 1:] += np.diag(self.precision)
             right[:, 1:] -= self.precision * factor
             change = solve_ridge(gram, right)
-            factor = factor + self._bounded(change[:, 1:])
+            factor = factor + self._bounded(change[:, 1:], weight > 0)
             scale = scale * np.exp(np.clip(change[:, 0], -1.0, 1.0))
         return replace(state, light=state.light * scale[:, None], factor=factor)
 
@@ -372,22 +382,28 @@ class Population:
 
     # ---------------------------------------------------------------- what it means
 
-    def _dust(self, state: _State, equations: NormalEquations) -> tuple[Floats, Floats]:
-        """A_V and its error: the law's own, or that of the law nearest (least squares) to a free polynomial.
+    def _dust(self, state: _State, equations: NormalEquations, used: Bools) -> tuple[Floats, Floats]:
+        """A_V and its error: the law's own, or that of the law nearest (least squares, used pixels) to a polynomial.
 
         For a polynomial, errors of the flux calibration enter in full: 3 % between blue and red make about 0.1 mag.
         """
         terms = self.continuum.shape[1]
         if self.settings.continuum == "polynomial":
             curve = attenuation_curve(self.basis.wave_angstrom, self.settings.attenuation_law)
-            curve = -0.4 * np.log(10.0) * (curve - curve.mean())
-            direction = self.continuum.T @ curve / np.sum(curve**2)
+            number = np.maximum(used.sum(axis=1, keepdims=True), 1)
+            curve = -0.4 * np.log(10.0) * np.where(used, curve - (used @ curve)[:, None] / number, 0.0)
+            size = np.sum(curve**2, axis=1)
+            direction = curve @ self.continuum / np.maximum(size, 1e-30)[:, None]
+            # over a shorter range the same error of the calibration is a larger one of A_V
+            whole = attenuation_curve(self.basis.wave_angstrom, self.settings.attenuation_law)
+            lever = 0.4 * np.log(10.0) * np.std(whole) / np.sqrt(np.maximum(size / number[:, 0], 1e-12))
         else:
-            direction = np.eye(terms)[0]
+            direction, lever = np.broadcast_to(np.eye(terms)[0], state.factor.shape), np.ones(len(used))
         unit = np.zeros((len(state.factor), equations.own.shape[1], 1))
         unit[:, :terms, 0] = direction
-        variance = np.linalg.solve(equations.own, unit)[:, :terms, 0] @ direction
-        return state.factor @ direction, np.sqrt(np.maximum(variance, 0.0) + _DUST_ERROR**2)
+        variance = np.einsum("nt,nt->n", np.linalg.solve(equations.own, unit)[:, :terms, 0], direction)
+        found = np.einsum("nt,nt->n", state.factor, direction)
+        return found, np.sqrt(np.maximum(variance, 0.0) + (_DUST_ERROR * np.maximum(lever, 1.0)) ** 2)
 
     def _measure(self, flux: Floats, weight: Floats, stars: Floats, gas: _Gas, motion: GasMotion) -> GasFit:
         """Fluxes of all lines over the fitted stars, without what was expected of them."""

@@ -33,7 +33,7 @@ def smooth_prior(basis: TemplateBasis, settings: FitSettings, penalty: float) ->
     grid = basis.grid
     along_age, along_mh = second_differences(len(grid.log_age), len(grid.mh))
     age_step, mh_step = (
-        float(np.mean(np.diff(nodes))) / reference
+        float(np.mean(np.diff(nodes))) / reference if len(nodes) > 1 else 1.0
         for nodes, reference in zip((grid.log_age, grid.mh), _REFERENCE_STEPS, strict=True)
     )
     root = np.concatenate(
@@ -100,6 +100,10 @@ def choose_strength(
     (n,) float, among ``STRENGTHS``.
     """
     root = _compressed_prior(basis, settings)
+    # a row whose fit has run off must not stop the others: it has no answer anyway
+    lost = ~(np.isfinite(gram).all(axis=(1, 2)) & np.isfinite(right).all(axis=1) & np.isfinite(misfit))
+    if lost.any():
+        gram, right, misfit = (np.where(lost.reshape(-1, *(1,) * (a.ndim - 1)), 0.0, a) for a in (gram, right, misfit))
     values, vectors = np.linalg.eigh(root.T @ gram @ root)
     values = np.maximum(values, 0.0)[:, None, :]
     projected = (np.swapaxes(vectors, 1, 2) @ (right @ root)[..., None])[..., 0][:, None, :] ** 2
