@@ -5,7 +5,7 @@
 
 DIR then holds accuracy.md, errors.md, priors.md, kinematics.md, speed.md, real.md and figures.  What is there already
 is left alone: delete a file to have it made again.  With an empty cache pPXF needs an hour or more for the accuracy;
-with a full one all takes some five minutes on one core.
+with a full one all takes some eight minutes on one core.
 """
 
 from __future__ import annotations
