@@ -54,11 +54,25 @@ def test_a_line_is_a_gaussian_integrated_over_pixels(labels, medium):
         velocity = labels.lines.velocity_kms[row] if row != 2 else labels.velocity_kms[2]
         sigma = labels.lines.sigma_kms[row] if row != 2 else DEFAULT_SIGMA_KMS
         centre = line("OIII5007").wave_angstrom(medium) * 1.01 * np.exp(velocity / SPEED_OF_LIGHT_KMS)
-        width = np.hypot(centre * sigma / SPEED_OF_LIGHT_KMS, np.interp(centre, WAVE, fwhm) / 2.354820)
+        instrument = np.interp(centre, WAVE, fwhm) / 2.354820
+        width = np.sqrt((centre * sigma / SPEED_OF_LIGHT_KMS) ** 2 + instrument**2 - 2.0**2 / 12)
         fine = WAVE[:, None] + (np.arange(400) + 0.5) / 200.0 - 1.0
         gauss = np.exp(-0.5 * ((fine - centre) / width) ** 2) / (width * np.sqrt(2 * np.pi))
         np.testing.assert_allclose(model[row], flux * gauss.mean(axis=1), atol=2e-5 * abs(flux))
         np.testing.assert_allclose(model[row].sum() * 2.0, flux, rtol=1e-6)
+
+
+def test_lines_of_the_stated_resolution_are_taken_out_whole(labels):
+    """Data whose lines have the FWHM that their header says, as they are sampled: nothing is left of them."""
+    spectra = flat_spectra(labels, dtype=float)
+    lines = labels.lines
+    only = replace(lines, flux=np.where(np.array(lines.names) == "Halpha", 5.0, 0.0) * np.ones((5, 1)))
+    labels = replace(labels, lines=replace(only, velocity_kms=np.zeros(5), sigma_kms=np.full(5, 60.0)))
+    centre = line("Halpha").air_angstrom * 1.01
+    width = np.hypot(6.0 / 2.354820, centre * 60.0 / SPEED_OF_LIGHT_KMS)
+    sampled = 5.0 * np.exp(-0.5 * ((WAVE - centre) / width) ** 2) / width / np.sqrt(2 * np.pi)
+    left = subtract_lines(replace(spectra, flux=spectra.flux + sampled), labels).flux - 1.0
+    assert np.abs(left).max() < 1e-3 * sampled.max()
 
 
 def test_the_sum_of_all_lines_is_the_sum_of_their_fluxes(labels):

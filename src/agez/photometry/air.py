@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from agez.types import Floats
+from agez.types import Floats, Medium
 
 #: Below this wavelength spectra are given in vacuum by convention (IAU), and the formula does not hold.
 AIR_STARTS_ANGSTROM = 2000.0
@@ -30,6 +30,13 @@ def vacuum_to_air(wave_vacuum_angstrom: ArrayLike) -> Floats:
     """Air wavelengths [Angstrom] of vacuum wavelengths [Angstrom]; unchanged below 2000 A."""
     wave = np.asarray(wave_vacuum_angstrom, dtype=float)
     return np.asarray(wave / refractive_index(wave))
+
+
+def to_medium(wave_angstrom: ArrayLike, have: Medium, want: Medium) -> Floats:
+    """Wavelengths [Angstrom] in medium ``have`` as they are in ``want``."""
+    if have == want:
+        return np.asarray(wave_angstrom, dtype=float)
+    return vacuum_to_air(wave_angstrom) if want == "air" else air_to_vacuum(wave_angstrom)
 
 
 def air_to_vacuum(wave_air_angstrom: ArrayLike) -> Floats:

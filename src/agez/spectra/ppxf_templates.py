@@ -9,15 +9,15 @@ from functools import lru_cache
 import numpy as np
 from scipy.interpolate import CubicSpline
 
-from agez.photometry.air import air_to_vacuum, vacuum_to_air
+from agez.photometry.air import to_medium
 from agez.spectra.broadening import broaden_and_bin
+from agez.spectra.formats_common import FWHM_PER_SIGMA
 from agez.spectra.lines import EMISSION_LINES, SPEED_OF_LIGHT_KMS, Line
 from agez.spectra.rebin import log_grid
-from agez.spectra.template_basis import RESOLUTION_KNOTS
+from agez.spectra.template_basis import RESOLUTION_KNOTS, rounded_fwhm
 from agez.spectra.templates import SSPGrid
 from agez.types import Floats, Medium
 
-_FWHM_PER_SIGMA = 2.0 * np.sqrt(2.0 * np.log(2.0))
 #: Fine pixels in one pixel of the fit while templates are broadened to the data's resolution.
 _OVERSAMPLING = 4
 #: What templates reach beyond the data on both sides, for shift and broadening [km/s].
@@ -80,8 +80,7 @@ def prepare_ppxf_templates(
     AgezError
         If the grid does not reach over the range and ``MARGIN_KMS``.
     """
-    rounded = tuple(float(fwhm) for fwhm in np.round(fwhm_rest_angstrom / 0.02) * 0.02)
-    return _prepare(grid, fit_range_angstrom, round(velocity_step_kms, 1), rounded, medium)
+    return _prepare(grid, fit_range_angstrom, round(velocity_step_kms, 1), rounded_fwhm(fwhm_rest_angstrom), medium)
 
 
 @lru_cache(maxsize=32)
@@ -97,15 +96,13 @@ def _prepare(
     number = _OVERSAMPLING * (len(log_wave) - 1) + 1
     fine_wave = np.exp(log_wave[0] + step / _OVERSAMPLING * np.arange(-spare, number + spare))
     part = grid.cut(float(fine_wave[0]) - 5.0, float(fine_wave[-1]) + 5.0)
-    own = part.wave_angstrom
-    if part.medium != medium:
-        own = vacuum_to_air(own) if medium == "air" else air_to_vacuum(own)
+    own = to_medium(part.wave_angstrom, part.medium, medium)
     unit_light = (part.flux / grid.light[..., None]).reshape(-1, len(own)).astype(float)
     fine = CubicSpline(own, unit_light, axis=1)(fine_wave)
     knots = np.geomspace(*fit_range, RESOLUTION_KNOTS)
     fwhm = np.interp(np.exp(log_wave), knots, fwhm_knots)
     added = np.maximum(fwhm**2 - grid.fwhm_angstrom**2, 0.0)
-    variance = added / (_FWHM_PER_SIGMA * np.exp(log_wave) * step / _OVERSAMPLING) ** 2
+    variance = added / (FWHM_PER_SIGMA * np.exp(log_wave) * step / _OVERSAMPLING) ** 2
     (stars,) = broaden_and_bin(fine, variance[None, :], first=spare, factor=_OVERSAMPLING)
     gas, lines = _gas_templates(log_wave, edges, knots, np.array(fwhm_knots), medium)
     return PpxfTemplates(

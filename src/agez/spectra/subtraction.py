@@ -12,10 +12,13 @@ from agez.spectra.formats_common import FWHM_PER_SIGMA
 from agez.spectra.gas import DEFAULT_SIGMA_KMS
 from agez.spectra.lines import SPEED_OF_LIGHT_KMS, line_waves
 from agez.spectra.rebin import pixel_edges
+from agez.spectra.template_basis import known_fwhm
 from agez.types import Floats, Labels, Spectra
 
 #: A line is subtracted out to so many standard deviations.
 _REACH = 7.0
+#: Least width of the instrument without its pixel, in units of that pixel's own.
+_NARROWEST = 0.5
 
 
 def line_spectra(spectra: Spectra, labels: Labels, *, default_sigma_kms: float = DEFAULT_SIGMA_KMS) -> Floats:
@@ -23,7 +26,8 @@ def line_spectra(spectra: Spectra, labels: Labels, *, default_sigma_kms: float =
 
     A line of flux F at wavelength c = l0 (1 + z) exp(v/c0) has in the pixel (a, b) the mean flux density
     F [Phi((b - c)/s) - Phi((a - c)/s)] / (b - a), where Phi is the normal distribution's integral and
-    s^2 = (c sigma/c0)^2 + (FWHM(c)/2.355)^2 with the instrument's FWHM at that wavelength.
+    s^2 = (c sigma/c0)^2 + (FWHM(c)/2.355)^2 - pixel^2/12 with the instrument's FWHM there: the pixel, which
+    the integral counts, is in that FWHM already.
 
     Parameters
     ----------
@@ -55,7 +59,7 @@ def line_spectra(spectra: Spectra, labels: Labels, *, default_sigma_kms: float =
     z = np.where(np.isfinite(spectra.redshift), spectra.redshift, 0.0)
     stretch = (1.0 + z) * np.exp(velocity / SPEED_OF_LIGHT_KMS)
     wave, edges = spectra.wave_angstrom, pixel_edges(spectra.wave_angstrom)
-    fwhm = _known_fwhm(spectra)
+    fwhm = known_fwhm(wave, spectra.fwhm_angstrom)
     model = np.zeros(spectra.flux.shape)
     for k, rest in enumerate(line_waves(lines.names, medium=spectra.medium)):
         flux = np.nan_to_num(lines.flux[:, k], nan=0.0, posinf=0.0, neginf=0.0)
@@ -63,7 +67,9 @@ def line_spectra(spectra: Spectra, labels: Labels, *, default_sigma_kms: float =
             continue
         centre = rest * stretch
         instrument = np.interp(centre, wave, fwhm) / FWHM_PER_SIGMA
-        width = np.hypot(centre * sigma / SPEED_OF_LIGHT_KMS, instrument)
+        box = np.interp(centre, wave, np.diff(edges)) / np.sqrt(12.0)
+        without_pixel = np.sqrt(np.maximum(instrument**2 - box**2, _NARROWEST**2 * box**2))
+        width = np.hypot(centre * sigma / SPEED_OF_LIGHT_KMS, without_pixel)
         first, last = np.searchsorted(edges, [np.min(centre - _REACH * width), np.max(centre + _REACH * width)])
         first, last = max(int(first) - 1, 0), min(int(last), len(wave))
         if first >= last:
@@ -71,15 +77,6 @@ def line_spectra(spectra: Spectra, labels: Labels, *, default_sigma_kms: float =
         below = ndtr((edges[None, first : last + 1] - centre[:, None]) / width[:, None])
         model[:, first:last] += flux[:, None] * np.diff(below, axis=1) / np.diff(edges[first : last + 1])
     return model
-
-
-def _known_fwhm(spectra: Spectra) -> Floats:
-    """Instrumental FWHM at each pixel; where the file does not say, two pixels, as the fit takes it."""
-    fwhm, wave = spectra.fwhm_angstrom, spectra.wave_angstrom
-    known = np.isfinite(fwhm)
-    if not known.any():
-        return np.full(len(wave), 2.0 * float(np.median(np.diff(wave))))
-    return np.interp(wave, wave[known], fwhm[known])
 
 
 def subtract_lines(spectra: Spectra, labels: Labels, *, default_sigma_kms: float = DEFAULT_SIGMA_KMS) -> Spectra:

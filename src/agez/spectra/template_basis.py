@@ -8,8 +8,9 @@ from functools import lru_cache
 import numpy as np
 from scipy.interpolate import CubicSpline
 
-from agez.photometry.air import air_to_vacuum, vacuum_to_air
+from agez.photometry.air import to_medium
 from agez.spectra.broadening import broaden_and_bin
+from agez.spectra.formats_common import FWHM_PER_SIGMA
 from agez.spectra.lines import SPEED_OF_LIGHT_KMS
 from agez.spectra.rebin import log_grid
 from agez.spectra.templates import SSPGrid
@@ -23,7 +24,6 @@ _OVERSAMPLING = 4
 RESOLUTION_KNOTS = 12
 #: Basis spectra kept: 30 give E-MILES back to 0.1 % rms.
 _RANK = 30
-_FWHM_PER_SIGMA = 2.0 * np.sqrt(2.0 * np.log(2.0))
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,14 +71,22 @@ def _compressed(grid: SSPGrid, low: float, high: float) -> tuple[SSPGrid, Floats
     return part, left[:, :rank] * singular[0], (singular[:rank, None] / singular[0]) * right[:rank]
 
 
+def known_fwhm(wave_angstrom: Floats, fwhm_angstrom: Floats) -> Floats:
+    """The data's FWHM (p,): where it is NaN or not positive the nearest known one; where none is known, two pixels."""
+    known = np.isfinite(fwhm_angstrom) & (fwhm_angstrom > 0)
+    if not known.any():
+        return 2.0 * np.gradient(wave_angstrom)
+    return np.interp(wave_angstrom, wave_angstrom[known], fwhm_angstrom[known])
+
+
 def resolution_at_rest(
     wave_angstrom: Floats, fwhm_angstrom: Floats, *, redshift: float, fit_range_angstrom: tuple[float, float]
 ) -> Floats:
     """The data's FWHM in the rest frame at the knots that :func:`prepare_basis` wants.
 
-    Rebinning takes the flux as constant over a pixel of the data, which convolves them with a box (variance
-    pixel^2 / 12); this is added in quadrature.  Where the FWHM is unknown the nearest known one holds; where none is
-    known, two pixels.
+    The FWHM is that of the data as they are, their own pixel included.  Rebinning takes the flux as constant over a
+    pixel of the data, which convolves them with a box (variance pixel^2 / 12); this is added in quadrature.  For an
+    unknown FWHM see :func:`known_fwhm`.
 
     Parameters
     ----------
@@ -92,12 +100,10 @@ def resolution_at_rest(
     -------
     (RESOLUTION_KNOTS,) float
     """
-    pixel = np.gradient(wave_angstrom)
-    known = np.isfinite(fwhm_angstrom) & (fwhm_angstrom > 0)
     knots = np.geomspace(*fit_range_angstrom, RESOLUTION_KNOTS) * (1 + redshift)
-    pixel_there = np.interp(knots, wave_angstrom, pixel)
-    fwhm = np.interp(knots, wave_angstrom[known], fwhm_angstrom[known]) if known.any() else 2.0 * pixel_there
-    return np.hypot(fwhm, _FWHM_PER_SIGMA / np.sqrt(12.0) * pixel_there) / (1 + redshift)
+    pixel_there = np.interp(knots, wave_angstrom, np.gradient(wave_angstrom))
+    fwhm = np.interp(knots, wave_angstrom, known_fwhm(wave_angstrom, fwhm_angstrom))
+    return np.hypot(fwhm, FWHM_PER_SIGMA / np.sqrt(12.0) * pixel_there) / (1 + redshift)
 
 
 def prepare_basis(
@@ -124,8 +130,12 @@ def prepare_basis(
         Of the data; the templates' wavelengths are converted to it.
     """
     knots = np.broadcast_to(np.asarray(fwhm_rest_angstrom, dtype=float), (RESOLUTION_KNOTS,))
-    rounded = tuple(float(fwhm) for fwhm in np.round(knots / 0.02) * 0.02)
-    return _prepare(grid, fit_range_angstrom, round(velocity_step_kms, 1), rounded, medium)
+    return _prepare(grid, fit_range_angstrom, round(velocity_step_kms, 1), rounded_fwhm(knots), medium)
+
+
+def rounded_fwhm(fwhm_angstrom: Floats) -> tuple[float, ...]:
+    """Rounded to 0.02 A, so that galaxies at neighbouring redshifts share what is made for a resolution."""
+    return tuple(float(fwhm) for fwhm in np.round(fwhm_angstrom / 0.02) * 0.02)
 
 
 @lru_cache(maxsize=32)
@@ -134,7 +144,7 @@ def _prepare(
 ) -> TemplateBasis:
     wave, edges = log_grid(*fit_range, velocity_step)
     fwhm = np.interp(wave, np.geomspace(*fit_range, RESOLUTION_KNOTS), fwhm_knots)
-    kms_per_angstrom = SPEED_OF_LIGHT_KMS / _FWHM_PER_SIGMA / wave
+    kms_per_angstrom = SPEED_OF_LIGHT_KMS / FWHM_PER_SIGMA / wave
     instrument = kms_per_angstrom * fwhm
     # what the data's resolution adds to the templates' own: negative where the templates are the coarser ones
     added = instrument**2 - (kms_per_angstrom * grid.fwhm_angstrom) ** 2
@@ -145,10 +155,7 @@ def _prepare(
     log_step = fine_step / SPEED_OF_LIGHT_KMS
     fine_wave = wave[0] * np.exp(log_step * np.arange(-pad, _OVERSAMPLING * (len(wave) - 1) + pad + 1))
     part, basis, coefficients = _compressed(grid, float(fine_wave[0]) - 5.0, float(fine_wave[-1]) + 5.0)
-    own = part.wave_angstrom
-    if part.medium != medium:
-        own = vacuum_to_air(own) if medium == "air" else air_to_vacuum(own)
-    fine = CubicSpline(own, basis)(fine_wave).T
+    fine = CubicSpline(to_medium(part.wave_angstrom, part.medium, medium), basis)(fine_wave).T
     broadened = broaden_and_bin(fine, variance / fine_step**2, first=pad, factor=_OVERSAMPLING)
     return TemplateBasis(
         wave_angstrom=wave,
