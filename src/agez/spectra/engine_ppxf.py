@@ -17,6 +17,7 @@ from agez.spectra.fit_inputs import (
     describe_fit,
     fit_grid,
     good_pixels,
+    in_units_of,
     input_flags,
     median_flux,
     redshift_or_zero,
@@ -28,7 +29,6 @@ from agez.spectra.ppxf_fit import PpxfAnswer, PpxfOptions, fit_one
 from agez.spectra.ppxf_labels import columns_of, fitted_of, lines_of
 from agez.spectra.ppxf_templates import prepare_ppxf_templates, without_gas
 from agez.spectra.rebin import pixel_edges, rebin_rows
-from agez.spectra.template_error import error_with_templates
 from agez.spectra.templates import SSPGrid, load_templates
 from agez.types import Floats, Labels, Spectra
 from agez.worker_pool import each_done
@@ -180,10 +180,9 @@ def _fit_group(
     good = good_pixels(spectra, settings)
     snr_pixel, snr_angstrom, n_pixels = signal_to_noise(spectra, good, z, templates.edges_angstrom)
     scale = median_flux(spectra, good)
-    flux = np.where(good, spectra.flux, 0.0) / scale[:, None]
-    error = np.where(good, error_with_templates(spectra, good, settings.template_error), 1.0) / scale[:, None]
+    flux, variance_in = in_units_of(scale, spectra, good, settings)
     edges_in = pixel_edges(spectra.wave_angstrom)
-    rebinned, variance, usable = rebin_rows(edges_in, flux, error**2, good, templates.edges_angstrom, 1.0 + z)
+    rebinned, variance, usable = rebin_rows(edges_in, flux, variance_in, good, templates.edges_angstrom, 1.0 + z)
     masked = SODIUM_LINES if settings.emission_lines else (*EMISSION_LINES, *SODIUM_LINES)
     usable &= ~near_lines(templates.wave_angstrom, masked, medium=spectra.medium, half_width_kms=settings.line_mask_kms)
     flags, tried = input_flags(spectra, np.where(usable.sum(axis=1) < MIN_PIXELS, 0, n_pixels), snr_pixel)
@@ -205,7 +204,7 @@ def _fit_group(
     flags = set_flag(flags, np.array([a is not None and a.kinematics_failed for a in answers]), Flag.KINEMATICS_FAILED)
     columns, weights = columns_of(answers, templates, settings)
     flags = set_flag(flags, np.nan_to_num(columns["chi2"]) > settings.max_chi2, Flag.BAD_CHI2)
-    fitted = fitted_of(answers, templates, edges_in, flux, error, good, z) if keep_fits else None
+    fitted = fitted_of(answers, templates, edges_in, flux, variance_in, good, z) if keep_fits else None
     return Labels(
         rows=spectra.rows, flags=flags, weights=weights, snr=snr_angstrom,
         lines=lines_of(answers, templates, scale, z, spectra) if settings.emission_lines else None, fitted=fitted,

@@ -12,12 +12,15 @@ from agez.spectra.fit_settings import FitSettings
 from agez.spectra.lines import SPEED_OF_LIGHT_KMS
 from agez.spectra.rebin import pixel_edges
 from agez.spectra.template_basis import resolution_at_rest
+from agez.spectra.template_error import error_with_templates
 from agez.spectra.templates import SSPGrid
 from agez.types import NORM_BAND_ANGSTROM, Bools, Floats, Ints, Medium, Spectra
 
 #: Fewest good pixels, and least signal-to-noise ratio per pixel, for which a fit is tried.
 MIN_PIXELS = 100
 MIN_SNR = 1.0
+#: Errors below this part of the median flux are taken as this: squares of larger ratios do not fit single precision.
+_LEAST_ERROR = 1e-8
 #: The fit's pixels are as wide as the data's, within these limits [km/s].
 _STEP_RANGE_KMS = (50.0, 150.0)
 
@@ -96,6 +99,17 @@ def median_flux(spectra: Spectra, good: Bools) -> Floats:
     return np.where(scale > 0, scale, 1.0)
 
 
+def in_units_of(scale: Floats, spectra: Spectra, good: Bools, settings: FitSettings) -> tuple[Floats, Floats]:
+    """Flux and variance (n, p) in units of ``scale`` (n,), what the templates are wrong by included.
+
+    Bad pixels have flux 0: what is masked may hold anything, and a weight of zero times NaN is NaN.
+    """
+    unit = np.where(good, scale[:, None], 1.0)
+    flux = np.where(good, spectra.flux, 0.0) / unit
+    error = np.where(good, error_with_templates(spectra, good, settings.template_error), 1.0) / unit
+    return flux, np.maximum(error, _LEAST_ERROR) ** 2
+
+
 def signal_to_noise(
     spectra: Spectra, good: Bools, redshift: Floats, edges_angstrom: Floats
 ) -> tuple[Floats, Floats, Ints]:
@@ -107,7 +121,7 @@ def signal_to_noise(
     rest = spectra.wave_angstrom / (1.0 + redshift[:, None])
     used = (rest >= edges_angstrom[0]) & (rest <= edges_angstrom[-1]) & good
     count = used.sum(axis=1)
-    signal = np.where(used, spectra.flux / np.where(used, spectra.flux_err, 1.0), np.nan)
+    signal = np.where(used, spectra.flux / np.where(used, spectra.flux_err.astype(float), 1.0), np.nan)
     signal[count == 0] = 0.0
     per_angstrom = signal / np.sqrt(np.diff(pixel_edges(spectra.wave_angstrom)))
     return np.nanmedian(signal, axis=1), np.nanmedian(per_angstrom, axis=1), count

@@ -93,14 +93,14 @@ def fitted_of(
     templates: PpxfTemplates,
     edges_in: Floats,
     flux: Floats,
-    error: Floats,
+    variance_in: Floats,
     good: Bools,
     z: Floats,
 ) -> FittedSpectra:
     """Data and model in the rest frame of the fitted velocity; NaN where there is no answer."""
     velocity = np.array([0.0 if a is None else a.velocity_kms for a in answers])
     shift = velocity_stretch(velocity)
-    data, variance, usable = rebin_rows(edges_in, flux, error**2, good, templates.edges_angstrom, (1.0 + z) * shift)
+    data, variance, usable = rebin_rows(edges_in, flux, variance_in, good, templates.edges_angstrom, (1.0 + z) * shift)
     wave, n, q = templates.wave_angstrom, len(answers), len(templates.wave_angstrom)
     stars, gas = np.full((2, n, q), np.nan, dtype=np.float32)
     used = np.zeros((n, q), dtype=bool)
