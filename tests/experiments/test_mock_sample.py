@@ -1,9 +1,8 @@
 """The sample of a mock survey: the same whatever the number of workers, in the survey's order, and complete."""
 
-from dataclasses import fields
-
 import numpy as np
 import pytest
+from same_parts import assert_same
 
 from agez.errors import AgezError
 from agez.experiments.mock_sample import make_mock_sample
@@ -18,17 +17,6 @@ def made():
     """A survey of four galaxies, and its sample by one worker and by two."""
     plan, filters = survey_plan(4, 48, seed=5), load_filters("jpas").select(PAPER_BANDS)
     return plan, filters, *(make_mock_sample(plan, filters, templates="made-up", workers=n) for n in (1, 2))
-
-
-def assert_same(left, right):
-    for field in fields(left):
-        a, b = getattr(left, field.name), getattr(right, field.name)
-        if hasattr(a, "__dataclass_fields__"):
-            assert_same(a, b)
-        elif isinstance(a, np.ndarray):
-            np.testing.assert_array_equal(a, b, err_msg=field.name)
-        else:
-            assert a == b, field.name
 
 
 def test_one_worker_and_two_make_the_same_sample(made):

@@ -1,6 +1,6 @@
 """Files of labels: every part comes back, maps show the rows, histories are those of a direct sum."""
 
-from dataclasses import fields, replace
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,6 +8,7 @@ from astropy import units as u
 from astropy.io import fits
 from astropy.table import Table
 from made_up_labels import made_up_labels
+from same_parts import assert_same
 
 from agez.errors import AgezError
 from agez.flags import Flag
@@ -24,18 +25,6 @@ BIN_ID = np.array([[-1, 0, 0, 3], [1, 1, 2, 4], [-1, 1, 2, 4]])
 @pytest.fixture
 def labels(rng):
     return made_up_labels(rng)
-
-
-def assert_same(left, right):
-    for field in fields(left):
-        a, b = getattr(left, field.name), getattr(right, field.name)
-        if hasattr(a, "__dataclass_fields__"):
-            assert_same(a, b)
-        elif isinstance(a, np.ndarray):
-            np.testing.assert_array_equal(a, b, err_msg=field.name)
-            assert a.dtype.kind == b.dtype.kind, field.name
-        else:
-            assert a == b, field.name
 
 
 def test_every_part_comes_back_number_for_number(tmp_path, labels, toy_grid):

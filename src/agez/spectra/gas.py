@@ -144,7 +144,7 @@ class GasMotion:
     """Motion of the gas relative to the stars, and the scale of its lines; all (n,).
 
     Where ``measured`` is false, velocity 0 and the default dispersion stand in.  ``scale`` is an upper estimate of
-    the strongest line's flux, H-alpha's if it is covered.
+    the flux of the strongest line that is covered.
     """
 
     velocity_kms: Floats

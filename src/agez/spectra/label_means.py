@@ -13,7 +13,8 @@ from agez.types import LABEL_NAMES, Floats
 #: Calibration of errors: error^2 = (factor * error of the posterior's curvature)^2 + floor^2, factor and floor [dex] of
 #: each label, such that 68 % of intervals hold the truth of mock spectra of early and late types with S/N between 15
 #: and 60 per Angstrom (``python benchmarks/label_errors.py``).  The curvature knows nothing of the prior's
-#: bias, of weights that positivity holds at zero, or of errors of the flux calibration.
+#: bias, of weights that positivity holds at zero, or of errors of the flux calibration, which with an attenuation law
+#: (the calibration is for a polynomial) are the largest of all.
 ERROR_CALIBRATION = {
     "log_age_lw": (1.35, 0.02), "mh_lw": (2.1, 0.01), "log_age_mw": (0.95, 0.07), "mh_mw": (2.3, 0.05),
 }  # fmt: skip
