@@ -9,7 +9,7 @@ import pytest
 from cube_factory import cube, write_califa
 from reader_files import manga_cube
 from scipy import ndimage
-from test_spaxels import changed, row
+from test_cube_spaxels import changed, row
 
 from agez.errors import AgezError
 from agez.flags import Flag
