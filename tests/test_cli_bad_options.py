@@ -72,6 +72,19 @@ def test_outputs_of_unknown_kind(tmp_path, road, command, name, no_long_work):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("command", WRITERS[:6])
+def test_an_output_that_is_the_input(tmp_path, road, command, no_long_work):
+    ends = {"synth": ".RSS.fits", "label": ".RSS.fits", "train": ".fits"}
+    for number in (1, 2) if command == "sample" else (1,):
+        arguments = list(commands(road, tmp_path / "out.fits")[command])
+        dear = tmp_path / f"dear{number}{ends.get(command, '.fits')}"
+        shutil.copy(arguments[number], dear)
+        arguments[number] = arguments[arguments.index("-o") + 1] = dear
+        refused(*arguments, says=("input", dear.name), output=dear)
+        if command in ("synth", "label"):
+            refused(*[tmp_path if at == number else one for at, one in enumerate(arguments)], says="input", output=dear)
+
+
 @pytest.mark.parametrize("command", ["mock", "reproduce"])
 def test_an_output_folder_that_is_a_file(tmp_path, road, command, no_long_work):
     (tmp_path / "file").write_text("in the way")
@@ -93,7 +106,7 @@ def test_a_reproduction_checks_every_file_that_it_will_write(tmp_path, road, no_
 NUMBERS = {
     "mock": {"--galaxies": (0, -3), "--spectra": (0, -1), "--seed": (-1,)},
     "synth": {"--redshift": ("nan", "inf", -1, -5), "--source-redshift": ("nan", "-inf", -1)},
-    "label": {"--redshift": ("nan", "inf", -1), "--bin-snr": (-1, "nan"), "--workers": (0,), "--n-plots": (0,)},
+    "label": {"--redshift": ("nan", "inf", -1), "--bin-snr": (-1, "nan", "inf"), "--workers": (0,), "--n-plots": (0,)},
     "train": {"--seed": (-1,), "--workers": (0, -2), "--max-epochs": (0, -1)},
     "predict": {"--redshift": ("nan", "inf", -1)},
     "gradient": {"--re": (0, -3, "nan", "inf"), "--inclination": (90, 95, -1, "nan"), "--pa": ("nan", "inf"),

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from agez.errors import AgezError
-from agez.files import check_input, check_output, make_folder, whole_file, write_json
+from agez.files import check_input, check_not_input, check_output, make_folder, whole_file, write_json
 
 
 def test_input_must_be_a_file_with_content(tmp_path):
@@ -23,6 +23,17 @@ def test_input_must_be_a_file_with_content(tmp_path):
         with pytest.raises(AgezError, match=words) as caught:
             check_input(path)
         assert str(path) in str(caught.value)
+
+
+def test_an_output_that_is_an_input_is_refused_under_any_name(tmp_path):
+    one, other = tmp_path / "one.fits", tmp_path / "other.fits"
+    one.write_text("dear")
+    other.symlink_to(one)
+    for output in (one, other, tmp_path / "none" / ".." / "one.fits"):
+        with pytest.raises(AgezError, match="is the input"):
+            check_not_input(output, [tmp_path / "none.fits", one])
+    check_not_input(tmp_path / "new.fits", [one, tmp_path])
+    check_not_input("emiles", ["emiles"])  # a name of templates, and a folder to be made
 
 
 def test_output_folders_are_made(tmp_path):

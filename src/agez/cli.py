@@ -205,9 +205,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         from agez import commands
-        from agez.option_checks import check_numbers
+        from agez.option_checks import check_numbers, check_output_is_new
 
         check_numbers(options)
+        check_output_is_new(options)
         content, lines = commands.COMMANDS[options.command](options)
         answer, status = _answer(options, content, lines), 0
     except PartlyDoneError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,13 @@ def check_output(path: str | os.PathLike[str]) -> Path:
         raise AgezError(f"output {path} is a folder; give a file name")
     make_folder(path.parent)
     return path
+
+
+def check_not_input(output: str | os.PathLike[str], inputs: Iterable[str | os.PathLike[str]]) -> None:
+    """AgezError if a file to be written is one of those to be read, under whatever name."""
+    for one in inputs:
+        if Path(one).is_file() and os.path.realpath(one) == os.path.realpath(output):
+            raise AgezError(f"output {output} is the input {one}, which would be lost; give -o/--out another name")
 
 
 def make_folder(path: str | os.PathLike[str]) -> Path:

@@ -1,4 +1,4 @@
-"""What the numbers on the command line may be: checked before a command starts its work."""
+"""What the numbers and the output on the command line may be: checked before a command starts its work."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import math
 from argparse import Namespace
 
 from agez.errors import AgezError
+from agez.files import check_not_input
 
 #: By the option's name in the parser: how it is written, the least, whether that itself is fine, the bound above.
 _LIMITS: dict[str, tuple[str, float, bool, float]] = {
@@ -23,6 +24,22 @@ _LIMITS: dict[str, tuple[str, float, bool, float]] = {
     "pa": ("--pa", -math.inf, False, math.inf),
 }
 
+#: Options that name what is read.
+_READ = (
+    "input", "photometry", "labels", "galaxies", "also_labels", "truth", "sample", "model", "filters", "templates",
+    "bins", "star_mask",
+)  # fmt: skip
+
+
+def check_output_is_new(options: Namespace) -> None:
+    """AgezError if the output is a file that the command reads: it would be lost."""
+    out = getattr(options, "out", None)
+    if out is None:
+        return
+    for name in _READ:
+        value = getattr(options, name, None)
+        check_not_input(out, [one for one in (value if isinstance(value, list) else [value]) if isinstance(one, str)])
+
 
 def check_numbers(options: Namespace) -> None:
     """AgezError that names the first option whose number is not one, or outside its limits."""
@@ -32,7 +49,7 @@ def check_numbers(options: Namespace) -> None:
             continue  # not given, or a file of that name
         if math.isfinite(value) and (least < value < bound or (least_is_fine and value == least)):
             continue
-        words = []
+        words = ["a finite number"] if not math.isfinite(value) else []
         if math.isfinite(least):
             words.append(f"{least} or more" if least_is_fine else f"more than {least}")
         if math.isfinite(bound):

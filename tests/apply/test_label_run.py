@@ -243,8 +243,15 @@ def test_outputs_that_do_not_fit_the_inputs(cubes, tmp_path):
     write_rss(rss, fitted_cube(ny=2, nx=2))
     for options in (("--bin-snr", 20), ("--no-bin",), ("--covariance", "none"), ("--galaxies", "g.csv")):
         refused("label", rss, "-o", out, *options, *TOY, says=(options[0], "is for cubes"), output=out)
-    for options in (("--no-bin", "--bin-snr", 30), ("--covariance", "lots"), ("--n-plots", 3), ("--sky-mask", "x")):
-        refused("label", cubes[0], "-o", out, *options, *TOY, says=options[0].strip("-").split("-")[0], output=out)
+    for options in (
+        ("--no-bin", "--bin-snr", 30),
+        ("--covariance", "lots"),
+        ("--no-bin", "--covariance", "none"),
+        ("--bin-snr", 0, "--covariance", "none"),
+        ("--n-plots", 3),
+        ("--sky-mask", "x"),
+    ):
+        refused("label", cubes[0], "-o", out, *options, *TOY, says=options[-2].strip("-").split("-")[0], output=out)
     refused("label", *cubes, "-o", f"{tmp_path}/o/", "--subtracted", tmp_path / "s.fits", *TOY, says="--subtracted")
     refused("label", rss, "-o", out, "--subtracted", rss, *TOY, says="--subtracted", output=out)
 

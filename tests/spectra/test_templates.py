@@ -119,6 +119,14 @@ def test_axes_must_increase(axis):
         replace(grid, **{axis: getattr(grid, axis)[::-1]})
 
 
+def test_a_template_without_light_is_refused_and_named(toy_grid):
+    flux = toy_grid.flux.copy()
+    flux[2, 1] = 0.0
+    with pytest.raises(AgezError, match=r"no light in 5450-5550 A at log age 8\.62.*, \[M/H\] -0\.96"):
+        _ = replace(toy_grid, flux=flux).light
+    assert (toy_grid.light > 0).all()
+
+
 def test_cut_keeps_the_range_and_refuses_more(toy_grid):
     part = toy_grid.cut(4000, 6000)
     assert part.wave_angstrom[0] <= 4000

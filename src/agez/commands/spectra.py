@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from agez.commands.answers import Answer, few_rows, flag_lines, reasons
 from agez.errors import AgezError, PartlyDoneError
-from agez.files import check_output, make_folder
+from agez.files import check_not_input, check_output, make_folder
 from agez.flags import count_flags
 from agez.table_files import check_table_output
 from agez.types import Photometry, Spectra
@@ -39,7 +39,9 @@ def synth(options: Namespace) -> Answer:
     redshift = None if options.observed else options.redshift
     parts: list[Photometry] = []
     remarks: dict[str, None] = {}
-    for spectra in _spectra_or_bins(spectra_files(options.input), options):
+    files = spectra_files(options.input)
+    check_not_input(options.out, files)
+    for spectra in _spectra_or_bins(files, options):
         parts.append(synthesize(spectra, filters, redshift=redshift))
         remarks.update(dict.fromkeys(remarks_on(spectra)))
     photometry = Photometry.concatenate(parts)
@@ -90,6 +92,7 @@ def label(options: Namespace) -> Answer:
     from agez.apply.label_run import run_labels
 
     files = spectra_files(options.input)
+    check_not_input(options.out, files)
     settings = _label_options(options, files)
     _check_extras(options, files)
     run = run_labels(files, options.out, settings, source=", ".join(options.input), workers=options.workers)
@@ -122,6 +125,8 @@ def _label_options(options: Namespace, files: list[Path]) -> LabelOptions:
     if given and not cubes:
         raise AgezError(f"{', '.join(given)} is for cubes, and none of the {len(files)} inputs is one; leave it out")
     alone = options.no_bin or options.bin_snr == 0
+    if alone and options.covariance is not None:
+        raise AgezError(f"--covariance {options.covariance} is for bins, and none are made; leave it out")
     if options.no_bin and options.bin_snr:
         raise AgezError("--no-bin fits each spaxel by itself; do not give --bin-snr with it")
     if cubes and not alone:

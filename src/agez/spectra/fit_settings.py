@@ -89,8 +89,9 @@ class FitSettings:
                 raise AgezError(f"{name} {getattr(self, name)!r} is unknown; choose among {', '.join(allowed)}")
         if not self.calibration_rms > 0:
             raise AgezError(f"calibration_rms must be positive, found {self.calibration_rms}")
-        if not min(self.smoothness_age, self.smoothness_mh) > 0:
-            raise AgezError(f"smoothness must be positive, found {self.smoothness_age} and {self.smoothness_mh}")
+        for name in ("smoothness_age", "smoothness_mh"):
+            if not 0 < getattr(self, name) < 1e12:
+                raise AgezError(f"{name} is {getattr(self, name):g}; expected a positive number below 1e12")
         for name in ("spread_mh", "template_error"):
             if not 0 <= getattr(self, name) < float("inf"):
                 raise AgezError(f"{name} must be a number and not negative, found {getattr(self, name)}")
@@ -99,8 +100,6 @@ class FitSettings:
         for name, (least, most) in _LIMITS.items():
             if not least <= getattr(self, name) <= most:
                 raise AgezError(f"{name} is {getattr(self, name)}; expected a number from {least:g} to {most:g}")
-        if not max(self.smoothness_age, self.smoothness_mh) < 1e12:
-            raise AgezError(f"smoothness must be below 1e12, found {self.smoothness_age:g} and {self.smoothness_mh:g}")
         for name, (low, high) in [
             ("fit range", self.fit_range_angstrom), *(("sky mask", window) for window in self.sky_mask_angstrom)
         ]:  # fmt: skip

@@ -67,7 +67,14 @@ class SSPGrid:
         inside = (self.wave_angstrom >= low) & (self.wave_angstrom <= high)
         if not inside.any():
             raise AgezError(f"template grid {self.name!r} does not cover the normalisation band {low:.0f}-{high:.0f} A")
-        return np.asarray(self.flux[..., inside].mean(axis=-1, dtype=float))
+        light = np.asarray(self.flux[..., inside].mean(axis=-1, dtype=float))
+        if not (light > 0).all():
+            age, mh = (int(at) for at in np.argwhere(~(light > 0))[0])
+            raise AgezError(
+                f"template grid {self.name!r} has no light in {low:.0f}-{high:.0f} A at log age {self.log_age[age]:g}, "
+                f"[M/H] {self.mh[mh]:g}; leave that template out"
+            )
+        return light
 
     def cut(self, low_angstrom: float, high_angstrom: float) -> SSPGrid:
         """The part of the grid inside a wavelength range; AgezError if the grid does not reach that far."""
