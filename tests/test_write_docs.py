@@ -68,3 +68,9 @@ def test_every_mark_has_its_end(page):
 def test_output_that_is_cut_short_is_refused(tools):
     with pytest.raises(SystemExit, match="light-weighted log age"):
         tools[1].accuracy_tables(PRINTED)
+
+
+def test_groups_of_columns_are_those_of_codes(tools):
+    header = ["S/N", "agez: V", "mad", "agez: sigma", "pPXF: V", "mad"]
+    assert tools[0].groups_of(header) == [0, 1, 1, 1, 2, 2]
+    assert tools[0].first_groups(header, [list("123456")], 1) == (header[:4], [list("1234")])

@@ -43,15 +43,26 @@ def says_something(cell: str) -> bool:
     return math.isfinite(number) and cell != "0"
 
 
-def drop_empty(header: list[str], rows: list[list[str]]) -> tuple[list[str], list[list[str]]]:
-    """A table without the groups of columns in which no cell says anything, and then without such rows.
-
-    A group begins at a column whose name is ``code: what``; the columns before the first group always stay.
-    """
-    group, groups = 0, []
+def groups_of(header: list[str]) -> list[int]:
+    """The group of each column: a new one begins at a name such as ``code: what``, 0 is what stands before them."""
+    group, code = 0, ""
+    groups = []
     for word in header:
-        group += ": " in word
+        if ": " in word and word.split(": ")[0] != code:
+            group, code = group + 1, word.split(": ")[0]
         groups.append(group)
+    return groups
+
+
+def first_groups(header: list[str], rows: list[list[str]], count: int) -> tuple[list[str], list[list[str]]]:
+    """A table with the first ``count`` groups of columns only."""
+    keep = [i for i, group in enumerate(groups_of(header)) if group <= count]
+    return [header[i] for i in keep], [[row[i] for i in keep] for row in rows]
+
+
+def drop_empty(header: list[str], rows: list[list[str]]) -> tuple[list[str], list[list[str]]]:
+    """A table without the groups of columns in which no cell says anything, and then without such rows."""
+    groups = groups_of(header)
     alive = {0} | {g for row in rows for g, cell in zip(groups, row, strict=True) if says_something(cell)}
     keep = [i for i, g in enumerate(groups) if g in alive]
     rest = [i for i in keep if groups[i] > 0]

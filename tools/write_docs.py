@@ -17,7 +17,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from markdown_tables import drop_empty, join_table, read_tables
+from markdown_tables import drop_empty, first_groups, join_table, read_tables
 
 from agez.flags import MEANING
 
@@ -128,6 +128,8 @@ _ACCURACY = (
     "**light-weighted log age**", "**light-weighted [M/H]**", "**mass-weighted log age**", "**mass-weighted [M/H]**",
     "**Velocity and dispersion**", "**Emission lines**", "**agez**: 1-sigma", "**Reduced chi2**",
 )  # fmt: skip
+#: Tables where only agez and the first way of using pPXF are shown: the others' motion and lines are nearly the same.
+_TWO_CODES = ("**Velocity and dispersion**", "**Emission lines**")
 #: What stands before the second table of the real spectra.
 _BOTH_ENGINES = "The fits of both engines"
 
@@ -137,6 +139,8 @@ def accuracy_tables(text: str) -> dict[str, str]:
     out = {}
     for title, header, rows in read_tables(text):
         if title.startswith(_ACCURACY):
+            if title.startswith(_TWO_CODES):
+                header, rows = first_groups(header, rows, 2)
             # where both biases are small their ratio is noise
             keep = [i for i, word in enumerate(header) if word != "abs(bias)"]
             table = drop_empty([header[i] for i in keep], [[row[i] for i in keep] for row in rows])
