@@ -39,14 +39,15 @@ def fit_labels(
     settings: FitSettings | None = None,
     keep_fits: bool = False,
 ) -> Labels:
-    """Ages and metallicities of ``spectra`` by full spectral fitting.
+    """Ages, metallicities, kinematics and emission lines of ``spectra`` by full spectral fitting.
 
-    Each spectrum y with weights W = 1/variance is modelled in its rest frame as q(l) sum_j w_j T_j(l),
-    where T_j are SSPs of unit light broadened by the fitted dispersion, w_j >= 0 are light fractions
-    with a smoothness prior (second differences over the age and [M/H] grid, as in STECKMAP, Ocvirk et
-    al. 2006, MNRAS 365, 46, and pPXF, Cappellari 2017, MNRAS 466, 798), and q is a smooth
-    continuum factor.  Weights and factor are found in turn, each a linear problem with the other's
-    first-order change projected out.  Regions of emission lines are masked.
+    Each spectrum is modelled in its rest frame as q(l) sum_j w_j T_j(l) + sum_k F_k G_k(l), where T_j are SSPs of
+    unit light broadened by the fitted dispersion, w_j >= 0 are light fractions, q is a smooth continuum factor
+    and G_k are emission lines with the gas' own motion.  The prior on the weights is one of
+    smoothness (second differences over the age and [M/H] grid, as in STECKMAP, Ocvirk et al. 2006, MNRAS 365, 46,
+    and pPXF, Cappellari 2017, MNRAS 466, 798) and of a small spread in [M/H]; its strength is chosen by generalised
+    cross-validation.  Velocity and dispersion come first, with the lines masked; then weights and everything else are
+    found in turn, each a linear problem with the other's first-order change projected out.
 
     Parameters
     ----------
@@ -55,11 +56,13 @@ def fit_labels(
     templates : SSPGrid or str
         A name or path is that of :func:`agez.load_templates`.
     settings : FitSettings, optional
+    keep_fits : bool
+        Keep data and model of each spectrum as ``fitted``.
 
     Returns
     -------
     Labels
-        Errors are standard deviations of the posterior's Gaussian approximation, before positivity.
+        Errors are from the posterior's curvature over the weights in use, calibrated on mock spectra.
 
     Raises
     ------

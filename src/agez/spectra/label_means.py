@@ -16,7 +16,7 @@ from agez.types import LABEL_NAMES, Floats
 #: bias, of weights that positivity holds at zero, or of errors of the flux calibration, which with an attenuation law
 #: (the calibration is for a polynomial) are the largest of all.
 ERROR_CALIBRATION = {
-    "log_age_lw": (1.35, 0.02), "mh_lw": (2.1, 0.01), "log_age_mw": (0.95, 0.07), "mh_mw": (2.3, 0.05),
+    "log_age_lw": (1.35, 0.02), "mh_lw": (2.1, 0.01), "log_age_mw": (1.1, 0.07), "mh_mw": (2.3, 0.06),
 }  # fmt: skip
 
 
