@@ -171,7 +171,7 @@ def test_errors_are_those_of_the_dense_posterior(basis, rng):
     root = rng.normal(size=(3, 60, basis.coefficients.shape[0]))
     gram = 1e4 * np.swapaxes(root, 1, 2) @ root
     strength = np.array([0.3, 1.0, 4.0])
-    columns = means(light, gram, strength, basis, settings)
+    columns, variance = means(light, gram, strength, basis, settings, also=light)
     prior = smooth_prior(basis, settings, 1.0).precision
     quantity = {"log_age": np.repeat(basis.grid.log_age, len(basis.grid.mh)),
                 "mh": np.tile(basis.grid.mh, len(basis.grid.log_age))}  # fmt: skip
@@ -179,6 +179,7 @@ def test_errors_are_those_of_the_dense_posterior(basis, rng):
         keep = light[row] > 0
         hessian = basis.coefficients.T @ gram[row] @ basis.coefficients + strength[row] * prior
         covariance = np.linalg.inv(hessian[np.ix_(keep, keep)])
+        assert variance[row] == pytest.approx(light[row, keep] @ covariance @ light[row, keep], rel=1e-6)
         for kind, values in quantity.items():
             mean = light[row] @ values / light[row].sum()
             slope = ((values - mean) / light[row].sum())[keep]

@@ -9,25 +9,28 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from agez.errors import AgezError
 from agez.flags import Flag, set_flag
+from agez.spectra.fit_inputs import (
+    checked_redshifts,
+    describe_fit,
+    fit_grid,
+    good_pixels,
+    in_units_of,
+    input_flags,
+    median_flux,
+    signal_to_noise,
+)
 from agez.spectra.fit_settings import FitSettings
 from agez.spectra.formats_units import line_flux_unit
 from agez.spectra.kinematics import Kinematics, fit_kinematics, to_nearest_node, velocity_stretch
-from agez.spectra.lines import EMISSION_LINES, LINE_NAMES, SODIUM_LINES, SPEED_OF_LIGHT_KMS, near_lines
+from agez.spectra.lines import EMISSION_LINES, LINE_NAMES, SODIUM_LINES, near_lines
 from agez.spectra.populations import GasFit, Population
 from agez.spectra.rebin import PixelSums, noise_correlation, pixel_edges
-from agez.spectra.template_basis import TemplateBasis, prepare_basis, resolution_at_rest
-from agez.spectra.template_error import error_with_templates
+from agez.spectra.template_basis import TemplateBasis, prepare_basis
 from agez.spectra.templates import SSPGrid, load_templates
-from agez.types import LABEL_NAMES, NORM_BAND_ANGSTROM, Bools, FittedSpectra, Floats, Ints, Labels, Lines, Spectra
+from agez.types import LABEL_NAMES, Bools, FittedSpectra, Floats, Ints, Labels, Lines, Spectra
 
-#: Fewest good pixels, and least signal-to-noise ratio per pixel, for which a fit is tried.
-_MIN_PIXELS = 100
 _ROWS_AT_ONCE = 256
-_MIN_SNR = 1.0
-#: Errors below this part of the median flux are taken as this: squares of larger ratios do not fit single precision.
-_LEAST_ERROR = 1e-8
 #: What a fit that has an answer has.
 _ANSWERS = ("chi2", *(f"{name}{end}" for name in (*LABEL_NAMES, "av") for end in ("", "_err")))
 
@@ -73,19 +76,7 @@ def fit_labels(
     settings = settings or FitSettings()
     if isinstance(templates, str):
         templates = load_templates(templates)
-    if not len(spectra):
-        raise AgezError(f"{spectra.source}: there is no spectrum to fit")
-    z = np.where(np.isfinite(spectra.redshift), spectra.redshift, 0.0)
-    if (z <= -1).any():
-        row = int(np.argmax(z <= -1))
-        raise AgezError(f"{spectra.source}: redshift of row {row} is {z[row]:g}; expected above -1, or NaN")
-    low, high = settings.fit_range_angstrom
-    first, last = spectra.wave_angstrom[[0, -1]]
-    if last < low * (1 + z.min()) or first > high * (1 + z.max()):
-        raise AgezError(
-            f"{spectra.source}: the spectra cover {first:.0f}-{last:.0f} A, outside "
-            f"the fit's range {low:.0f}-{high:.0f} A (rest frame); check the wavelength unit and the redshift"
-        )
+    z = checked_redshifts(spectra, settings)
     parts, order = [], []
     # rows at the same redshift (to a thousandth) share the templates' resolution
     key = np.round(z, 3)
@@ -140,16 +131,9 @@ class _Group:
 
 def _fit_group(spectra: Spectra, z: Floats, templates: SSPGrid, settings: FitSettings, *, keep_fits: bool) -> Labels:
     group = _make_group(spectra, z, templates, settings)
-    snr_pixel, snr_angstrom, n_pixels = _signal_to_noise(group)
-    flags = set_flag(spectra.flags, ~np.isfinite(spectra.redshift), Flag.REDSHIFT_UNKNOWN)
-    finite = np.isfinite(spectra.flux)
-    flags = set_flag(flags, np.any(~spectra.mask & ~finite, axis=1), Flag.NON_FINITE)
-    with np.errstate(invalid="ignore"):
-        bad_error = ~(np.isfinite(spectra.flux_err) & (spectra.flux_err > 0))
-    flags = set_flag(flags, np.any(~spectra.mask & finite & bad_error, axis=1), Flag.BAD_ERROR)
-    flags = set_flag(flags, n_pixels < _MIN_PIXELS, Flag.NO_DATA)
-    flags = set_flag(flags, (n_pixels >= _MIN_PIXELS) & ~(snr_pixel > _MIN_SNR), Flag.LOW_SNR)
-    at = np.flatnonzero((n_pixels >= _MIN_PIXELS) & (snr_pixel > _MIN_SNR))
+    snr_pixel, snr_angstrom, n_pixels = signal_to_noise(spectra, group.good, z, group.basis.edges_angstrom)
+    flags, tried = input_flags(spectra, n_pixels, snr_pixel)
+    at = np.flatnonzero(tried)
     parts = _nothing_fitted(group, templates, settings, keep_fits=keep_fits)
     parts.columns["snr"] = snr_angstrom
     if len(at):
@@ -217,82 +201,25 @@ def _nothing_fitted(group: _Group, templates: SSPGrid, settings: FitSettings, *,
 def _describe(spectra: Spectra, templates: SSPGrid, settings: FitSettings, basis: TemplateBasis) -> dict[str, Any]:
     """What a reader of the labels must know of how they were made."""
     return {
-        "source": spectra.source,
-        "templates": templates.name,
-        "template_reference": templates.reference,
-        "solar_scale": templates.solar_scale,
-        "template_fwhm_angstrom": templates.fwhm_angstrom,
+        **describe_fit(spectra, templates, settings),
         "sigma_floor_kms": round(basis.sigma_floor_kms, 1),
-        "norm_band_angstrom": list(NORM_BAND_ANGSTROM),
-        "light_weighting": "mean of log10(age) and [M/H], weighted by f_lambda in the normalisation band before dust",
-        "mass_weighting": "the same, weighted by the mass of stars formed",
-        "continuum": settings.continuum,
-        "polynomial_order": settings.polynomial_order if settings.continuum != "attenuation" else 0,
         "calibration_rms": settings.calibration_rms if settings.continuum == "calibrated" else None,
-        "attenuation_law": settings.attenuation_law,
         "smoothness_age": settings.smoothness_age,
         "smoothness_mh": settings.smoothness_mh,
         "spread_mh": settings.spread_mh,
         "prior_strength": settings.prior_strength,
-        "emission_lines": settings.emission_lines,
-        "template_error": settings.template_error,
-        "fit_range_angstrom": list(settings.fit_range_angstrom),
     }
 
 
 def _make_group(spectra: Spectra, z: Floats, templates: SSPGrid, settings: FitSettings) -> _Group:
-    pixel_kms = SPEED_OF_LIGHT_KMS * float(np.median(np.diff(spectra.wave_angstrom) / spectra.wave_angstrom[1:]))
-    basis = prepare_basis(
-        templates,
-        fit_range_angstrom=settings.fit_range_angstrom,
-        velocity_step_kms=float(np.clip(pixel_kms, 50.0, 150.0)),
-        fwhm_rest_angstrom=resolution_at_rest(
-            spectra.wave_angstrom,
-            spectra.fwhm_angstrom,
-            redshift=float(np.median(z)),
-            fit_range_angstrom=settings.fit_range_angstrom,
-        ),
-        medium=spectra.medium,
-    )
+    basis = prepare_basis(templates, **fit_grid(spectra, z, settings))
     width, wave = settings.line_mask_kms, basis.wave_angstrom
     sodium = near_lines(wave, SODIUM_LINES, medium=spectra.medium, half_width_kms=width)
     gas = near_lines(wave, EMISSION_LINES, medium=spectra.medium, half_width_kms=width)
-    good = _good_pixels(spectra)
-    for low, high in settings.sky_mask_angstrom:
-        good = good & ~((spectra.wave_angstrom >= low) & (spectra.wave_angstrom <= high))
-    flux = np.where(good, spectra.flux, np.nan).astype(float)
-    flux[~good.any(axis=1)] = 1.0
-    scale = np.abs(np.nanmedian(flux, axis=1))[:, None]
-    scale = np.where(scale > 0, scale, 1.0)
-    # what is masked may hold anything, and a weight of zero times NaN is NaN
-    flux = np.where(good, flux / scale, 0.0)
-    flux_err = error_with_templates(spectra, good, settings.template_error)
-    variance = np.maximum(np.where(good, flux_err, 1.0) / np.where(good, scale, 1.0), _LEAST_ERROR) ** 2
-    edges = pixel_edges(spectra.wave_angstrom)
-    return _Group(spectra, z, basis, ~sodium, ~gas, scale[:, 0], flux, variance, good, edges)
-
-
-def _good_pixels(spectra: Spectra) -> Bools:
-    """(n, p) not masked, and fit to be used: finite, with a positive error."""
-    with np.errstate(invalid="ignore"):
-        positive = np.isfinite(spectra.flux_err) & (spectra.flux_err > 0)
-    return np.asarray(~spectra.mask & np.isfinite(spectra.flux) & positive)
-
-
-def _signal_to_noise(group: _Group) -> tuple[Floats, Floats, Ints]:
-    """Median S/N per pixel and per Angstrom of the spectra as observed, and the number of good pixels, of each row.
-
-    Only the pixels of the fit's range count, whether a line is near or not.
-    """
-    spectra, edges = group.spectra, group.basis.edges_angstrom
-    rest = spectra.wave_angstrom / (1.0 + group.redshift[:, None])
-    used = (rest >= edges[0]) & (rest <= edges[-1]) & group.good
-    count = used.sum(axis=1)
-    signal = np.where(used, spectra.flux / np.where(used, spectra.flux_err.astype(float), 1.0), np.nan)
-    signal[count == 0] = 0.0
-    per_root_angstrom = np.where(used, signal / np.sqrt(np.diff(group.edges_in)), np.nan)
-    per_root_angstrom[count == 0] = 0.0
-    return np.nanmedian(signal, axis=1), np.nanmedian(per_root_angstrom, axis=1), count
+    good = good_pixels(spectra, settings)
+    scale = median_flux(spectra, good)
+    flux, variance = in_units_of(scale, spectra, good, settings)
+    return _Group(spectra, z, basis, ~sodium, ~gas, scale, flux, variance, good, pixel_edges(spectra.wave_angstrom))
 
 
 def _fit_rows(group: _Group, settings: FitSettings, *, keep_fits: bool) -> tuple[_Parts, Bools]:

@@ -21,8 +21,8 @@ ERROR_CALIBRATION = {
 
 
 def means(
-    light: Floats, gram: Floats, strength: Floats, basis: TemplateBasis, settings: FitSettings
-) -> dict[str, Floats]:
+    light: Floats, gram: Floats, strength: Floats, basis: TemplateBasis, settings: FitSettings, *, also: Floats
+) -> tuple[dict[str, Floats], Floats]:
     """Light- and mass-weighted means (n,) of log age and [M/H] of light fractions (n, m), each with its error.
 
     The error of a mean with derivative g with respect to the weights is sqrt(g' (s P + B'GB)^-1 g), the curvature of
@@ -34,6 +34,8 @@ def means(
         G, everything but the stars eliminated.
     strength : (n,)
         s, factor on the prior P.
+    also : (n, m)
+        Derivative of another quantity with respect to the weights; its variance (n,) is given back, not calibrated.
     """
     values, slopes = _means_and_slopes(light, basis.grid)
     prior = smooth_prior(basis, settings, 1.0).precision
@@ -42,14 +44,14 @@ def means(
     hessian[held[:, :, None] | held[:, None, :]] = 0.0
     row, at = np.nonzero(held)
     hessian[row, at, at] = 1.0
-    slopes = np.where(held[:, :, None], 0.0, slopes)
+    slopes = np.where(held[:, :, None], 0.0, np.concatenate([slopes, also[:, :, None]], axis=2))
     variance = np.einsum("nml,nml->nl", slopes, np.linalg.solve(hessian, slopes))
     columns = {}
     for number, name in enumerate(LABEL_NAMES):
         factor, floor = ERROR_CALIBRATION[name]
         columns[name] = values[:, number]
         columns[f"{name}_err"] = np.sqrt(factor**2 * np.maximum(variance[:, number], 0.0) + floor**2)
-    return columns
+    return columns, variance[:, -1]
 
 
 def mean_labels(light: Floats, grid: SSPGrid) -> Floats:

@@ -190,13 +190,14 @@ class Population:
         gas_model = np.zeros_like(stars) if gas is None else gas.model(state.lines, q)
         equations = self._normal_equations(flux, weight, state, gas)
         gram = equations.of_stars()[0]
-        columns = means(state.light, gram, state.strength, self.basis, self.settings)
         used = weight > 0
+        av, dust_variance, with_stars = self._dust(state, equations, used)
+        columns, from_stars = means(state.light, gram, state.strength, self.basis, self.settings, also=with_stars)
         free = self.continuum.shape[1] + 2 + state.lines.shape[1]
         columns["chi2"] = np.einsum(
             "nq,nq->n", weight * self.correlation, (flux - stars - gas_model) ** 2
         ) / np.maximum(used.sum(axis=1) - free, 1)
-        columns["av"], columns["av_err"] = self._dust(state, equations, used)
+        columns["av"], columns["av_err"] = av, np.sqrt(dust_variance + np.maximum(from_stars, 0.0))
         columns["prior_strength"] = state.strength
         light = state.light / np.maximum(state.light.sum(axis=1, keepdims=True), 1e-30)
         found = None if gas is None or motion is None else self._measure(flux, weight, stars, gas, motion)
@@ -382,8 +383,8 @@ class Population:
 
     # ---------------------------------------------------------------- what it means
 
-    def _dust(self, state: _State, equations: NormalEquations, used: Bools) -> tuple[Floats, Floats]:
-        """A_V and its error: the law's own, or that of the law nearest (least squares, used pixels) to a polynomial.
+    def _dust(self, state: _State, equations: NormalEquations, used: Bools) -> tuple[Floats, Floats, Floats]:
+        """A_V, its variance with the stars held, and its slope (n, m) with the weights: the law's own, or that of the law nearest (least squares, used pixels) to a polynomial.
 
         For a polynomial, errors of the flux calibration enter in full: 3 % between blue and red make about 0.1 mag.
         """
@@ -401,9 +402,11 @@ class Population:
             direction, lever = np.broadcast_to(np.eye(terms)[0], state.factor.shape), np.ones(len(used))
         unit = np.zeros((len(state.factor), equations.own.shape[1], 1))
         unit[:, :terms, 0] = direction
-        variance = np.einsum("nt,nt->n", np.linalg.solve(equations.own, unit)[:, :terms, 0], direction)
+        solved = np.linalg.solve(equations.own, unit)[..., 0]
+        variance = np.einsum("nt,nt->n", solved[:, :terms], direction)
+        with_stars = np.einsum("ner,ne->nr", equations.cross, solved) @ self.coefficients
         found = np.einsum("nt,nt->n", state.factor, direction)
-        return found, np.sqrt(np.maximum(variance, 0.0) + (_DUST_ERROR * np.maximum(lever, 1.0)) ** 2)
+        return found, np.maximum(variance, 0.0) + (_DUST_ERROR * np.maximum(lever, 1.0)) ** 2, with_stars
 
     def _measure(self, flux: Floats, weight: Floats, stars: Floats, gas: _Gas, motion: GasMotion) -> GasFit:
         """Fluxes of all lines over the fitted stars, without what was expected of them."""
