@@ -27,6 +27,7 @@ class Flag(enum.IntFlag):
     TOO_FEW_BANDS = 1 << 12
     REDSHIFT_UNKNOWN = 1 << 13
     NO_GEOMETRY = 1 << 14
+    PARTLY_COVERED = 1 << 15
 
 
 #: What each bit means, in the words that the documentation and the reports use.
@@ -37,7 +38,8 @@ MEANING: dict[Flag, str] = {
     Flag.BAND_NOT_COVERED: "at least one band of the filter set is not covered by the spectrum; its flux is NaN",
     Flag.BAND_FILLED: "at least one band that the model needs was missing and was replaced by its "
     "conditional mean given the other bands; the error includes what that adds",
-    Flag.LOW_SNR: "signal-to-noise ratio too low for a meaningful result",
+    Flag.LOW_SNR: "signal-to-noise ratio too low for a meaningful result; labels of spectra below 5 per Angstrom "
+    "rest on the prior",
     Flag.FIT_FAILED: "the spectral fit gave no answer",
     Flag.BAD_CHI2: "reduced chi2 of the spectral fit above 2: rejected from samples",
     Flag.KINEMATICS_FAILED: "velocity and dispersion could not be measured; the population fit used "
@@ -47,6 +49,7 @@ MEANING: dict[Flag, str] = {
     Flag.REDSHIFT_OUTSIDE_MODEL: "the SED's redshift is outside the model's range: no prediction",
     Flag.TOO_FEW_BANDS: "too many bands missing for this model: no prediction",
     Flag.REDSHIFT_UNKNOWN: "no redshift was given; the spectrum was taken as rest-frame",
+    Flag.PARTLY_COVERED: "the spectrum has less than 60 % of the spectral fit's range: errors are too small",
     Flag.NO_GEOMETRY: "no position, effective radius or centre: no galactocentric radius",
 }
 

@@ -224,3 +224,41 @@ def test_label_files_cut_short_are_refused(tmp_path, case, cut):
 def test_missing_label_file_is_named(tmp_path):
     with pytest.raises(AgezError, match=r"nothing\.fits: no such file"):
         read_labels(tmp_path / "nothing.fits")
+
+
+class TestDoubtfulAnswers:
+    """Answers that rest on little are given, flagged, and have wide errors."""
+
+    def test_low_signal_to_noise(self, grid, case):
+        spectra = case[0].take(slice(0, 4))
+        rng = np.random.default_rng(1)
+        error = spectra.flux_err * 20.0  # S/N 3
+        noisy = replace(spectra, flux=spectra.flux + error * rng.normal(size=error.shape), flux_err=error)
+        labels = fit_labels(noisy, grid)
+        assert np.all(has_flag(labels.flags, Flag.LOW_SNR))
+        tried = np.isfinite(labels.mh_lw)
+        assert tried.any()
+        assert np.all(labels.mh_lw_err[tried] > 0.5)
+
+    def test_half_of_the_range(self, grid, case):
+        spectra = case[0].take(slice(0, 2))
+        mask = spectra.mask.copy()
+        mask[1, : mask.shape[1] // 2] = True
+        labels = fit_labels(replace(spectra, mask=mask), grid)
+        assert has_flag(labels.flags, Flag.PARTLY_COVERED).tolist() == [False, True]
+
+    def test_a_dispersion_beyond_the_range(self, grid):
+        rng = np.random.default_rng(3)
+        fractions = light_fractions(grid, 2, rng)
+        wide = observe(
+            grid, fractions, velocity_kms=np.zeros(2), sigma_kms=np.array([150.0, 600.0]), snr=60.0, rng=rng
+        )  # fmt: skip
+        labels = fit_labels(wide, grid)
+        assert has_flag(labels.flags, Flag.OUT_OF_RANGE).tolist() == [False, True]
+
+    def test_errors_grow_with_chi2(self, grid, case):
+        spectra = case[0].take(slice(0, 4))
+        labels = fit_labels(replace(spectra, flux_err=spectra.flux_err / 3), grid)
+        assert np.all(labels.chi2 > 6)
+        honest = case[-1].log_age_lw_err[:4]
+        assert np.all(labels.log_age_lw_err > 0.5 * honest)

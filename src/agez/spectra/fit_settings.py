@@ -84,6 +84,9 @@ class FitSettings:
     max_chi2: float = 2.0
 
     def __post_init__(self) -> None:
+        # lists do as well, but what is cached by its settings needs tuples
+        object.__setattr__(self, "fit_range_angstrom", tuple(self.fit_range_angstrom))
+        object.__setattr__(self, "sky_mask_angstrom", tuple(tuple(window) for window in self.sky_mask_angstrom))
         for name, allowed in (("continuum", CONTINUA), ("prior_strength", PRIOR_STRENGTHS)):
             if getattr(self, name) not in allowed:
                 raise AgezError(f"{name} {getattr(self, name)!r} is unknown; choose among {', '.join(allowed)}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -23,14 +23,17 @@ from agez.spectra.fit_inputs import (
 from agez.spectra.fit_settings import FitSettings
 from agez.spectra.formats_units import line_flux_unit
 from agez.spectra.kinematics import Kinematics, fit_kinematics, to_nearest_node, velocity_stretch
+from agez.spectra.label_means import widened
 from agez.spectra.lines import EMISSION_LINES, LINE_NAMES, SODIUM_LINES, near_lines
 from agez.spectra.populations import GasFit, Population
 from agez.spectra.rebin import PixelSums, noise_correlation, pixel_edges
-from agez.spectra.template_basis import TemplateBasis, prepare_basis
+from agez.spectra.template_basis import SIGMA_GRID_KMS, TemplateBasis, prepare_basis
 from agez.spectra.templates import SSPGrid, load_templates
 from agez.types import LABEL_NAMES, Bools, FittedSpectra, Floats, Ints, Labels, Lines, Spectra
 
 _ROWS_AT_ONCE = 256
+#: Labels of spectra below this S/N per Angstrom are flagged, and of spectra with less than this part of the range.
+_LOW_SNR, _LEAST_COVERED = 5.0, 0.6
 #: What a fit that has an answer has.
 _ANSWERS = ("chi2", *(f"{name}{end}" for name in (*LABEL_NAMES, "av") for end in ("", "_err")))
 
@@ -137,11 +140,15 @@ def _fit_group(spectra: Spectra, z: Floats, templates: SSPGrid, settings: FitSet
     parts = _nothing_fitted(group, templates, settings, keep_fits=keep_fits)
     parts.columns["snr"] = snr_angstrom
     if len(at):
-        fitted, failed = _fit_rows(group.take(at), settings, keep_fits=keep_fits)
+        fitted, failed, covered = _fit_rows(group.take(at), settings, keep_fits=keep_fits)
+        fitted = replace(fitted, columns=widened(fitted.columns, snr_angstrom[at]))
         answered = np.all([np.isfinite(fitted.columns[name]) for name in _ANSWERS], axis=0)
         parts.put(at, fitted, np.flatnonzero(answered))
         flags[at] = set_flag(flags[at], failed, Flag.KINEMATICS_FAILED)
         flags[at] = set_flag(flags[at], ~answered, Flag.FIT_FAILED)
+        flags[at] = set_flag(flags[at], answered & (snr_angstrom[at] < _LOW_SNR), Flag.LOW_SNR)
+        flags[at] = set_flag(flags[at], answered & _at_an_edge(fitted), Flag.OUT_OF_RANGE)
+        flags[at] = set_flag(flags[at], answered & (covered < _LEAST_COVERED), Flag.PARTLY_COVERED)
     flags = set_flag(flags, parts.columns["chi2"] > settings.max_chi2, Flag.BAD_CHI2)
     return Labels(
         rows=spectra.rows,
@@ -222,8 +229,19 @@ def _make_group(spectra: Spectra, z: Floats, templates: SSPGrid, settings: FitSe
     return _Group(spectra, z, basis, ~sodium, ~gas, scale, flux, variance, good, pixel_edges(spectra.wave_angstrom))
 
 
-def _fit_rows(group: _Group, settings: FitSettings, *, keep_fits: bool) -> tuple[_Parts, Bools]:
-    """The answer, and the rows whose kinematics failed, for spectra that can be fitted."""
+def _at_an_edge(fitted: _Parts) -> Bools:
+    """(n,) rows whose dispersion, or most of whose light, lies at the end of what templates there are.
+
+    The metal-rich end is left out: it is where the centres of massive galaxies are, and templates end there.
+    """
+    light = fitted.weights
+    ages = np.maximum(light[:, 0].sum(axis=1), light[:, -1].sum(axis=1)) if light.shape[1] > 1 else 0.0
+    poorest = light[:, :, 0].sum(axis=1) if light.shape[2] > 1 else 0.0
+    return np.asarray((np.maximum(ages, poorest) > 0.5) | (fitted.columns["sigma_kms"] >= SIGMA_GRID_KMS[-1]))
+
+
+def _fit_rows(group: _Group, settings: FitSettings, *, keep_fits: bool) -> tuple[_Parts, Bools, Floats]:
+    """The answer, the rows whose kinematics failed, and the share of pixels at hand, of spectra that can be fitted."""
     n = len(group.spectra)
     motion = Kinematics(
         np.zeros(n), np.full(n, np.nan), np.full(n, settings.default_sigma_kms), np.full(n, np.nan), np.zeros(n, bool)
@@ -250,7 +268,8 @@ def _fit_rows(group: _Group, settings: FitSettings, *, keep_fits: bool) -> tuple
         )
     weights = fit.light.reshape(n, len(group.basis.grid.log_age), len(group.basis.grid.mh))
     failed = ~motion.measured if settings.kinematics else np.zeros(n, dtype=bool)
-    return _Parts(columns, weights, _lines(group, fit.gas, motion.velocity_kms), fitted), failed
+    covered = (weight[:, group.usable] > 0).mean(axis=1)
+    return _Parts(columns, weights, _lines(group, fit.gas, motion.velocity_kms), fitted), failed, covered
 
 
 def _lines(group: _Group, gas: GasFit | None, velocity_kms: Floats) -> Lines | None:

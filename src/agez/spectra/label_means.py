@@ -54,6 +54,23 @@ def means(
     return columns, variance[:, -1]
 
 
+def widened(columns: dict[str, Floats], snr: Floats) -> dict[str, Floats]:
+    """The columns, their errors with what the curvature does not know.
+
+    - A reduced chi2 above 1 says that the errors of pixels, or of the model, are larger than thought: errors are
+      multiplied by its root.
+    - At low S/N (n,) [1/Angstrom] [M/H] rests on the prior, which is uncertain itself: 8 / snr^2 is added in
+      quadrature, at most 0.6 dex (what it takes for spectra of S/N 3 to 8 whose [M/H] is anywhere on the grid).
+    """
+    out = dict(columns)
+    worse = np.sqrt(np.maximum(columns["chi2"], 1.0))
+    prior = np.minimum(8.0 / np.maximum(snr, 1e-3) ** 2, 0.6)
+    for name in LABEL_NAMES:
+        error = columns[f"{name}_err"] * worse
+        out[f"{name}_err"] = np.hypot(error, prior) if name.startswith("mh") else error
+    return out
+
+
 def mean_labels(light: Floats, grid: SSPGrid) -> Floats:
     """The labels (n, 4), in the order of ``LABEL_NAMES``, of light fractions (n, m); NaN where their sum is 0."""
     return _means_and_slopes(light, grid)[0]

@@ -384,9 +384,10 @@ class Population:
     # ---------------------------------------------------------------- what it means
 
     def _dust(self, state: _State, equations: NormalEquations, used: Bools) -> tuple[Floats, Floats, Floats]:
-        """A_V, its variance with the stars held, and its slope (n, m) with the weights: the law's own, or that of the law nearest (least squares, used pixels) to a polynomial.
+        """A_V (n,), its variance with the stars held, and its slope (n, m) with the weights.
 
-        For a polynomial, errors of the flux calibration enter in full: 3 % between blue and red make about 0.1 mag.
+        It is the law's own, or that of the law nearest (least squares, used pixels) to a polynomial.  For a polynomial,
+        errors of the flux calibration enter in full: 3 % between blue and red make about 0.1 mag.
         """
         terms = self.continuum.shape[1]
         if self.settings.continuum == "polynomial":
@@ -424,7 +425,7 @@ class Population:
         at = pixels[windows.first[:, None] + np.arange(windows.width_angstrom.shape[1])]
         level = np.maximum(stars[:, at].mean(axis=2), 1e-30)
         line_flux = free @ windows.tie
-        nan = np.where(covered, 1.0, np.nan)
+        nan = np.where(covered & (flux_err > 0), 1.0, np.nan)
         return GasFit(windows, line_flux * nan, flux_err * nan, line_flux * nan / level, motion)
 
 
