@@ -226,7 +226,24 @@ class TestFit:
     def test_the_model_is_kept_when_asked_for(self, grid, spectra_with_lines):
         labels = fit_labels(spectra_with_lines[1].take(slice(0, 3)), grid, keep_fits=True)
         fit = labels.fitted
-        pull = np.where(fit.used, (fit.flux - fit.stars - fit.gas) / fit.flux_err, np.nan)
-        assert np.nanmean(pull**2) == pytest.approx(np.mean(labels.chi2), rel=0.05)
+        # on lines, chi2 allows for what a Gaussian profile is wrong by
+        quiet = fit.used & (fit.gas < 0.01)
+        pull = np.where(quiet, (fit.flux - fit.stars - fit.gas) / fit.flux_err, np.nan)
+        assert np.nanmean(pull**2) == pytest.approx(np.mean(labels.chi2), rel=0.07)
+
+    def test_profiles_that_are_not_gaussian_do_not_spoil_chi2(self, grid, spectra_with_lines):
+        """A line of S/N 1000 whose profile is wrong by a few percent."""
+        plain = spectra_with_lines[0].take(slice(0, 4))
+        flux = plain.flux.astype(float)
+        for row, level in enumerate(np.median(flux, axis=1)):
+            for share, sigma in ((0.8, 60.0), (0.2, 130.0)):
+                fluxes = {"Halpha": 1000.0 * share * level, "Hbeta": 300.0 * share * level}
+                flux[row] += gaussian_lines(
+                    plain.wave_angstrom, fluxes, velocity=spectra_with_lines[2][row], sigma=sigma
+                )
+        labels = fit_labels(replace(plain, flux=flux.astype(np.float32)), grid)
+        before = fit_labels(plain, grid)
+        assert np.all(labels.chi2 < 1.5)
+        assert np.median(np.abs(labels.log_age_lw - before.log_age_lw)) < 0.1
         halpha = np.abs(fit.wave_angstrom - 6563) < 3
         assert np.all(fit.gas[:, halpha].max(axis=1) > 0)

@@ -27,8 +27,9 @@ _MASKED_ITERATIONS, _ITERATIONS = 1, 5
 _CENTRINGS = 3
 #: Step of the solver over the sum of a spectrum's pixel weights, chosen for speed; results do not depend on it.
 _PENALTY_PER_WEIGHT = 5e-3
-#: A pixel may differ from a strong line's model by this part of it without counting as an outlier.
-_LINE_TOLERANCE = 0.15
+#: A pixel may differ from a strong line's model by this part of it without counting as an outlier; and what Gaussian
+#: profiles on rebinned pixels are wrong by, in units of the line, which counts as noise.
+_LINE_TOLERANCE, _PROFILE_ERROR = 0.15, 0.03
 #: Errors of the flux calibration and unknown dust laws limit A_V to this [mag] (``python benchmarks/label_errors.py``:
 #: the scatter on mock spectra with CALIFA's errors, whatever their S/N).
 _DUST_ERROR = 0.13
@@ -364,16 +365,20 @@ class Population:
         return np.where(deviation > _SPIKE_SIGMA * np.maximum(spread, 1.0), np.float32(0.0), weight)
 
     def _clip(self, flux: Floats, weight: Floats, state: _State, gas: _Gas | None) -> Floats:
-        """The weights without pixels far from the model; rows that had any are refined (``state`` changes)."""
-        lines = 0.0 if gas is None else gas.model(state.lines, flux.shape[1])
+        """The weights without pixels far from the model, and less on strong lines; rows with any are refined.
+
+        ``state`` changes in the rows that are refined.
+        """
+        lines = np.zeros_like(flux) if gas is None else gas.model(state.lines, flux.shape[1])
+        softened = weight / (1.0 + weight * self.correlation * (np.float32(_PROFILE_ERROR) * lines) ** 2)
         root = np.sqrt(weight * self.correlation)
         deviation = np.abs(flux - self._stars(state) - lines) * root
         spread = 1.4826 * _median_where(deviation, weight > 0)
         limit = self.settings.clip_sigma * np.maximum(spread, 1.0) + _LINE_TOLERANCE * np.abs(lines) * root
         outlier = deviation > limit
-        again = np.flatnonzero(outlier.any(axis=1))
+        again = np.flatnonzero(np.any(outlier | (softened < 0.5 * weight), axis=1))
+        weight = np.where(outlier, np.float32(0.0), softened)
         if len(again):
-            weight = np.where(outlier, np.float32(0.0), weight)
             fewer = self.take(again)
             part = fewer._alternate(
                 flux[again], weight[again], state.take(again), None if gas is None else gas.take(again), 2
