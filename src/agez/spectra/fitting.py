@@ -22,10 +22,11 @@ from agez.spectra.fit_inputs import (
 )
 from agez.spectra.fit_settings import FitSettings
 from agez.spectra.formats_units import line_flux_unit
+from agez.spectra.gas_columns import GasFit
 from agez.spectra.kinematics import Kinematics, fit_kinematics, to_nearest_node, velocity_stretch
 from agez.spectra.label_means import widened
 from agez.spectra.lines import EMISSION_LINES, LINE_NAMES, SODIUM_LINES, near_lines
-from agez.spectra.populations import GasFit, Population
+from agez.spectra.populations import Population
 from agez.spectra.rebin import PixelSums, noise_correlation, pixel_edges
 from agez.spectra.template_basis import SIGMA_GRID_KMS, TemplateBasis, prepare_basis
 from agez.spectra.templates import SSPGrid, load_templates

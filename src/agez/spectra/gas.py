@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import lru_cache
 
 import numpy as np
@@ -153,6 +153,10 @@ class GasMotion:
     sigma_err_kms: Floats
     measured: Bools
     scale: Floats
+
+    def take(self, rows: Ints) -> GasMotion:
+        """The same for some of the rows."""
+        return GasMotion(*(getattr(self, f.name)[rows] for f in fields(self)))
 
 
 def fit_gas_motion(basis: TemplateBasis, residual: Floats, weight: Floats) -> GasMotion:

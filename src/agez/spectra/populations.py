@@ -10,7 +10,8 @@ from numpy.polynomial.legendre import legvander
 
 from agez.spectra.dust import attenuation_curve
 from agez.spectra.fit_settings import FitSettings
-from agez.spectra.gas import GasMotion, LineWindows, doublet_precision, expected_precision, fit_gas_motion, line_windows
+from agez.spectra.gas import fit_gas_motion, line_windows
+from agez.spectra.gas_columns import GasColumns, GasFit
 from agez.spectra.label_means import means
 from agez.spectra.nonnegative import solve_batch
 from agez.spectra.normal_equations import NormalEquations
@@ -19,7 +20,7 @@ from agez.spectra.template_basis import TemplateBasis
 from agez.spectra.weighted import cross_gram, shared_gram, solve_ridge
 from agez.types import Bools, Floats, Ints
 
-__all__ = ["FitSettings", "GasFit", "Population", "PopulationFit"]
+__all__ = ["FitSettings", "Population", "PopulationFit"]
 
 #: Alternations of weights and of everything else: with the lines masked, and with them fitted.
 _MASKED_ITERATIONS, _ITERATIONS = 1, 5
@@ -40,17 +41,6 @@ _SPIKE_SIGMA = 10.0
 _SATURATED, _BRIGHTEST_LINE = 20.0, 1e4
 #: Rms that each term of a free polynomial may have in the logarithm of the flux: more than any dust or calibration.
 _FREE_RMS = 1.0
-
-
-@dataclass(frozen=True, eq=False)
-class GasFit:
-    """Emission lines: fluxes [unit of the spectra times rest-frame Angstrom], equivalent widths, motion."""
-
-    windows: LineWindows
-    flux: Floats  # (n, l), NaN where not covered
-    flux_err: Floats
-    ew_angstrom: Floats
-    motion: GasMotion
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,23 +71,6 @@ class _State:
     def put(self, rows: Ints, other: _State) -> None:
         for f in fields(self):
             getattr(self, f.name)[rows] = getattr(other, f.name)
-
-
-@dataclass(frozen=True, eq=False)
-class _Gas:
-    """Emission lines as columns of the fit."""
-
-    windows: LineWindows
-    design: Floats  # (n, f, m)
-    precision: Floats  # (n, f, f)
-
-    def model(self, lines: Floats, n_pixels: int) -> Floats:
-        out = np.zeros((len(lines), n_pixels), dtype=np.float32)
-        out[:, self.windows.pixels] = (lines[:, None, :].astype(np.float32) @ self.design)[:, 0]
-        return out
-
-    def take(self, rows: Ints) -> _Gas:
-        return _Gas(self.windows, self.design[rows], self.precision[rows])
 
 
 class Population:
@@ -177,10 +150,10 @@ class Population:
         """The full solution, with emission lines, from a first one."""
         q = flux.shape[1]
         weight = weight / self.correlation
-        gas, motion = None, None
+        gas = None
         if self.settings.emission_lines and line_windows(self.basis).names:
             motion = fit_gas_motion(self.basis, flux - self._stars(state), weight)
-            gas = self._gas(motion)
+            gas = GasColumns.at(self.basis, motion)
             state = replace(state, lines=np.zeros((len(flux), len(gas.windows.free))))
         else:
             weight = weight * self.away
@@ -201,7 +174,7 @@ class Population:
         columns["av"], columns["av_err"] = av, np.sqrt(dust_variance + np.maximum(from_stars, 0.0))
         columns["prior_strength"] = state.strength
         light = state.light / np.maximum(state.light.sum(axis=1, keepdims=True), 1e-30)
-        found = None if gas is None or motion is None else self._measure(flux, weight, stars, gas, motion)
+        found = None if gas is None else gas.measure(flux, weight, stars)
         return PopulationFit(columns, light, found, stars, gas_model, used)
 
     # ---------------------------------------------------------------- parts of the model
@@ -224,16 +197,9 @@ class Population:
     def _stars(self, state: _State) -> Floats:
         return self._unattenuated(state.light) * self._continuum(state.factor)
 
-    def _gas(self, motion: GasMotion) -> _Gas:
-        windows = line_windows(self.basis)
-        design = windows.design(windows.profiles(motion.velocity_kms, motion.sigma_kms))
-        # a line that no pixel sees has only this much to say
-        idle = np.eye(len(windows.free)) * (100.0 * motion.scale[:, None, None]) ** -2
-        return _Gas(windows, design, expected_precision(windows, motion.scale) + idle)
-
     # ---------------------------------------------------------------- the solution
 
-    def _normal_equations(self, flux: Floats, weight: Floats, state: _State, gas: _Gas | None) -> NormalEquations:
+    def _normal_equations(self, flux: Floats, weight: Floats, state: _State, gas: GasColumns | None) -> NormalEquations:
         """Normal equations of the step from the present solution.
 
         To first order the model moves by q (U dc + s P da) + G dg, with q the continuum, s the stars before it and
@@ -275,7 +241,14 @@ class Population:
         return NormalEquations(gram, right, cross, own, own_right)
 
     def _alternate(
-        self, flux: Floats, weight: Floats, state: _State, gas: _Gas | None, iterations: int, *, settle: bool = False
+        self,
+        flux: Floats,
+        weight: Floats,
+        state: _State,
+        gas: GasColumns | None,
+        iterations: int,
+        *,
+        settle: bool = False,
     ) -> _State:
         """Refine light fractions and everything else in turn; with ``settle``, settle the prior on the way.
 
@@ -302,7 +275,7 @@ class Population:
         return state
 
     def _strength(
-        self, flux: Floats, weight: Floats, state: _State, gas: _Gas | None, equations: NormalEquations,
+        self, flux: Floats, weight: Floats, state: _State, gas: GasColumns | None, equations: NormalEquations,
         gram: Floats, right: Floats, before: Floats,
     ) -> Floats:  # fmt: skip
         residual = flux - self._stars(state)
@@ -337,7 +310,7 @@ class Population:
             light[rows] = solve_batch(gram[rows], right[rows], prior, start=start[rows], cost=cost[rows])
         return light
 
-    def _fit_factor(self, flux: Floats, weight: Floats, state: _State, gas: _Gas | None, *, steps: int) -> _State:
+    def _fit_factor(self, flux: Floats, weight: Floats, state: _State, gas: GasColumns | None, *, steps: int) -> _State:
         """Gauss-Newton steps in the continuum and the scale of the light, whose mixture stays as it is."""
         columns = np.concatenate([np.ones((len(self.continuum), 1), np.float32), self.continuum], axis=1)
         stars_only = flux if gas is None else flux - gas.model(state.lines, flux.shape[1])
@@ -364,7 +337,7 @@ class Population:
         spread = 1.4826 * _median_where(deviation, (weight > 0) & self.away)
         return np.where(deviation > _SPIKE_SIGMA * np.maximum(spread, 1.0), np.float32(0.0), weight)
 
-    def _clip(self, flux: Floats, weight: Floats, state: _State, gas: _Gas | None) -> Floats:
+    def _clip(self, flux: Floats, weight: Floats, state: _State, gas: GasColumns | None) -> Floats:
         """The weights without pixels far from the model, and less on strong lines; rows with any are refined.
 
         ``state`` changes in the rows that are refined.
@@ -413,25 +386,6 @@ class Population:
         with_stars = np.einsum("ner,ne->nr", equations.cross, solved) @ self.coefficients
         found = np.einsum("nt,nt->n", state.factor, direction)
         return found, np.maximum(variance, 0.0) + (_DUST_ERROR * np.maximum(lever, 1.0)) ** 2, with_stars
-
-    def _measure(self, flux: Floats, weight: Floats, stars: Floats, gas: _Gas, motion: GasMotion) -> GasFit:
-        """Fluxes of all lines over the fitted stars, without what was expected of them."""
-        windows, pixels = gas.windows, gas.windows.pixels
-        seen = gas.design * weight[:, None, pixels]
-        precision = doublet_precision(windows, motion.scale)
-        precision += np.eye(len(windows.free)) * (100.0 * motion.scale[:, None, None]) ** -2
-        gram = (seen @ np.swapaxes(gas.design, 1, 2)).astype(float) + precision
-        right = (seen @ (flux - stars)[:, pixels, None])[..., 0].astype(float)
-        covariance = np.linalg.inv(gram)
-        free = (covariance @ right[..., None])[..., 0]
-        flux_err = np.sqrt(np.einsum("fl,nfg,gl->nl", windows.tie, covariance, windows.tie))
-        profiles = windows.profiles(motion.velocity_kms, motion.sigma_kms)
-        covered = windows.covered(profiles, weight > 0)
-        at = pixels[windows.first[:, None] + np.arange(windows.width_angstrom.shape[1])]
-        level = np.maximum(stars[:, at].mean(axis=2), 1e-30)
-        line_flux = free @ windows.tie
-        nan = np.where(covered & (flux_err > 0), 1.0, np.nan)
-        return GasFit(windows, line_flux * nan, flux_err * nan, line_flux * nan / level, motion)
 
 
 def _median_where(values: Floats, where: Bools) -> Floats:
