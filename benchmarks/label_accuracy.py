@@ -27,9 +27,9 @@ from agez.mocks import observation
 from agez.mocks.galaxies import FLUX_UNIT, make_galaxy
 from agez.mocks.plan import survey_plan
 from agez.spectra.engine_ppxf import fit_labels_ppxf
+from agez.spectra.fit_settings import FitSettings
 from agez.spectra.fitting import fit_labels
 from agez.spectra.lines import LINE_NAMES, SPEED_OF_LIGHT_KMS, line_waves
-from agez.spectra.populations import FitSettings
 from agez.spectra.templates import SSPGrid, load_templates
 from agez.types import Floats, Labels, Rows, Spectra, Truth
 
@@ -59,6 +59,15 @@ class Cases:
     line_fluxes: Floats
     snr: Floats
     early: np.ndarray
+
+
+def mock_options(doc: str | None, *, spectra: int, seed: int) -> argparse.ArgumentParser:
+    """A parser of what all benchmarks on these mock spectra can be told."""
+    parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--templates", default="emiles")
+    parser.add_argument("--spectra", type=int, default=spectra, help="of each type at each S/N")
+    parser.add_argument("--seed", type=int, default=seed)
+    return parser
 
 
 def make_cases(grid: SSPGrid, n: int, *, seed: int, snrs: tuple[float, ...] = SNRS) -> Cases:
@@ -360,10 +369,7 @@ def number_or_word(text: str) -> float | str:
 
 def main() -> int:
     """Print all tables."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--templates", default="emiles")
-    parser.add_argument("--spectra", type=int, default=40, help="of each type at each S/N")
-    parser.add_argument("--seed", type=int, default=5)
+    parser = mock_options(__doc__, spectra=40, seed=5)
     parser.add_argument("--cache", type=Path, help="file (npz) that holds pPXF's answers")
     parser.add_argument(
         "--regularisation", type=number_or_word, nargs="*", default=[30.0], help="pPXF's; none: no pPXF"

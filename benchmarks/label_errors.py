@@ -7,11 +7,10 @@ The calibration is found on one half of the galaxies and its coverage is printed
 
 from __future__ import annotations
 
-import argparse
 import sys
 
 import numpy as np
-from label_accuracy import cells, make_cases
+from label_accuracy import cells, make_cases, mock_options
 from threadpoolctl import threadpool_limits
 
 from agez.spectra import label_means
@@ -45,11 +44,7 @@ def calibrate(difference: Floats, raw: Floats, groups: list[np.ndarray]) -> tupl
 
 def main() -> int:
     """Print the calibration and a table of coverage in Markdown."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--templates", default="emiles")
-    parser.add_argument("--spectra", type=int, default=120, help="of each type at each S/N")
-    parser.add_argument("--seed", type=int, default=21)
-    options = parser.parse_args()
+    options = mock_options(__doc__, spectra=120, seed=21).parse_args()
     grid = load_templates(options.templates)
     cases = make_cases(grid, options.spectra, seed=options.seed)
     with threadpool_limits(1):

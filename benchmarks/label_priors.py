@@ -7,11 +7,10 @@ The spectra are those of ``label_accuracy.py``, of another seed: S/N 15, 30 and 
 
 from __future__ import annotations
 
-import argparse
 import sys
 
 import numpy as np
-from label_accuracy import SNRS, make_cases
+from label_accuracy import SNRS, make_cases, mock_options
 from threadpoolctl import threadpool_limits
 
 from agez.analysis.metrics import evaluate
@@ -38,11 +37,7 @@ CHOICES: dict[str, dict[str, object]] = {
 
 def main() -> int:
     """Print the table: sigma_mad and bias of both labels at each S/N, types together."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--templates", default="emiles")
-    parser.add_argument("--spectra", type=int, default=60, help="of each type at each S/N")
-    parser.add_argument("--seed", type=int, default=21)
-    options = parser.parse_args()
+    options = mock_options(__doc__, spectra=60, seed=21).parse_args()
     grid = load_templates(options.templates)
     cases = make_cases(grid, options.spectra, seed=options.seed)
     words = [f"{name}, S/N {snr:.0f}" for name in ("log age", "[M/H]") for snr in SNRS]

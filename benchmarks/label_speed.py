@@ -20,8 +20,8 @@ from threadpoolctl import threadpool_limits
 from agez.mocks.galaxies import make_galaxy
 from agez.mocks.plan import survey_plan
 from agez.spectra.engine_ppxf import fit_labels_ppxf
+from agez.spectra.fit_settings import FitSettings
 from agez.spectra.fitting import fit_labels
-from agez.spectra.populations import FitSettings
 from agez.spectra.templates import load_templates
 from agez.types import Labels, Spectra
 

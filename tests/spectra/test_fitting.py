@@ -8,9 +8,9 @@ from spectra_factory import light_fractions, observe
 
 from agez.errors import AgezError
 from agez.flags import Flag, has_flag
+from agez.spectra.fit_settings import FitSettings
 from agez.spectra.fitting import fit_labels
 from agez.spectra.label_files import read_labels, write_labels
-from agez.spectra.populations import FitSettings
 from agez.types import Labels
 
 

@@ -20,8 +20,6 @@ from agez.spectra.template_basis import TemplateBasis
 from agez.spectra.weighted import cross_gram, shared_gram, solve_ridge
 from agez.types import Bools, Floats, Ints
 
-__all__ = ["FitSettings", "Population", "PopulationFit"]
-
 #: Alternations of weights and of everything else: with the lines masked, and with them fitted.
 _MASKED_ITERATIONS, _ITERATIONS = 1, 5
 #: Of the latter, the first ones, at which the mean [M/H] is taken anew.
@@ -148,7 +146,6 @@ class Population:
 
     def _finish(self, flux: Floats, weight: Floats, state: _State) -> PopulationFit:
         """The full solution, with emission lines, from a first one."""
-        q = flux.shape[1]
         weight = weight / self.correlation
         gas = None
         if self.settings.emission_lines and line_windows(self.basis).names:
@@ -160,8 +157,7 @@ class Population:
         weight = self._without_spikes(flux, weight, state)
         state = self._alternate(flux, weight, state, gas, _ITERATIONS, settle=True)
         weight = self._clip(flux, weight, state, gas)
-        stars = self._stars(state)
-        gas_model = np.zeros_like(stars) if gas is None else gas.model(state.lines, q)
+        stars, gas_model = self._stars(state), self._lines(state, gas)
         equations = self._normal_equations(flux, weight, state, gas)
         gram = equations.of_stars()[0]
         used = weight > 0
@@ -197,6 +193,13 @@ class Population:
     def _stars(self, state: _State) -> Floats:
         return self._unattenuated(state.light) * self._continuum(state.factor)
 
+    def _lines(self, state: _State, gas: GasColumns | None) -> Floats:
+        """Emission lines (n, q); none while they are masked."""
+        n_pixels = len(self.continuum)
+        if gas is None:
+            return np.zeros((len(state.light), n_pixels), dtype=np.float32)
+        return gas.model(state.lines, n_pixels)
+
     # ---------------------------------------------------------------- the solution
 
     def _normal_equations(self, flux: Floats, weight: Floats, state: _State, gas: GasColumns | None) -> NormalEquations:
@@ -208,9 +211,7 @@ class Population:
         """
         q = self._continuum(state.factor)
         stellar = self._unattenuated(state.light)
-        wq, residual = weight * q, flux - q * stellar
-        if gas is not None:
-            residual = residual - gas.model(state.lines, flux.shape[1])
+        wq, residual = weight * q, flux - q * stellar - self._lines(state, gas)
         wq2, wqr = wq * q, wq * residual
         n, rank = len(flux), len(self.coefficients)
         terms, lines = self.continuum.shape[1], state.lines.shape[1]
@@ -278,9 +279,7 @@ class Population:
         self, flux: Floats, weight: Floats, state: _State, gas: GasColumns | None, equations: NormalEquations,
         gram: Floats, right: Floats, before: Floats,
     ) -> Floats:  # fmt: skip
-        residual = flux - self._stars(state)
-        if gas is not None:
-            residual = residual - gas.model(state.lines, flux.shape[1])
+        residual = flux - self._stars(state) - self._lines(state, gas)
         chi2 = np.einsum("nq,nq,nq->n", weight, residual, residual) - equations.gain()
         at_zero = chi2 - np.einsum("nr,nrs,ns->n", before, gram, before) + 2 * np.einsum("nr,nr->n", before, right)
         pixels = (weight > 0) @ (1.0 / self.correlation)  # independent ones
@@ -313,7 +312,7 @@ class Population:
     def _fit_factor(self, flux: Floats, weight: Floats, state: _State, gas: GasColumns | None, *, steps: int) -> _State:
         """Gauss-Newton steps in the continuum and the scale of the light, whose mixture stays as it is."""
         columns = np.concatenate([np.ones((len(self.continuum), 1), np.float32), self.continuum], axis=1)
-        stars_only = flux if gas is None else flux - gas.model(state.lines, flux.shape[1])
+        stars_only = flux - self._lines(state, gas)
         unit = self._unattenuated(state.light)
         factor, scale = state.factor, np.ones(len(flux))
         for _ in range(steps):
@@ -342,7 +341,7 @@ class Population:
 
         ``state`` changes in the rows that are refined.
         """
-        lines = np.zeros_like(flux) if gas is None else gas.model(state.lines, flux.shape[1])
+        lines = self._lines(state, gas)
         softened = weight / (1.0 + weight * self.correlation * (np.float32(_PROFILE_ERROR) * lines) ** 2)
         root = np.sqrt(weight * self.correlation)
         deviation = np.abs(flux - self._stars(state) - lines) * root
@@ -369,13 +368,12 @@ class Population:
         """
         terms = self.continuum.shape[1]
         if self.settings.continuum == "polynomial":
-            curve = attenuation_curve(self.basis.wave_angstrom, self.settings.attenuation_law)
+            whole = attenuation_curve(self.basis.wave_angstrom, self.settings.attenuation_law)
             number = np.maximum(used.sum(axis=1, keepdims=True), 1)
-            curve = -0.4 * np.log(10.0) * np.where(used, curve - (used @ curve)[:, None] / number, 0.0)
+            curve = -0.4 * np.log(10.0) * np.where(used, whole - (used @ whole)[:, None] / number, 0.0)
             size = np.sum(curve**2, axis=1)
             direction = curve @ self.continuum / np.maximum(size, 1e-30)[:, None]
             # over a shorter range the same error of the calibration is a larger one of A_V
-            whole = attenuation_curve(self.basis.wave_angstrom, self.settings.attenuation_law)
             lever = 0.4 * np.log(10.0) * np.std(whole) / np.sqrt(np.maximum(size / number[:, 0], 1e-12))
         else:
             direction, lever = np.broadcast_to(np.eye(terms)[0], state.factor.shape), np.ones(len(used))
