@@ -13,8 +13,9 @@ from agez.errors import AgezError
 from agez.flags import Flag, has_flag
 from agez.learn import cross_validation as module
 from agez.learn import network_numpy
-from agez.learn.cross_validation import choose_bands, cross_validate
+from agez.learn.cross_validation import cross_validate
 from agez.learn.normalisation import learn_normalisation, normalise
+from agez.learn.prepared import choose_bands
 from agez.learn.training import train_network
 from agez.types import TARGETS, Bands
 

@@ -13,7 +13,7 @@ from agez.learn.architecture import Architecture, initial_parameters  # noqa: E4
 from agez.learn.fit import train_one, train_together, weighted_mse  # noqa: E402
 from agez.learn.jobs import TrainingJob, TrainingSettings  # noqa: E402
 from agez.learn.optimizers import make_optimizer  # noqa: E402
-from agez.learn.pool import train_many  # noqa: E402
+from agez.learn.pool import Trainer, train_many  # noqa: E402
 
 SMALL = Architecture((8, 8), (6, 6), 4, 25)
 
@@ -132,6 +132,51 @@ def test_processes_give_results_in_order_and_tell_of_progress(job):
     one = train_many(jobs[1:2], workers=1)[0]
     for name in one.parameters:
         np.testing.assert_array_equal(one.parameters[name], two[1].parameters[name])
+
+
+def test_giving_up_keeps_the_best_so_far(job):
+    settings = TrainingSettings(max_epochs=8)
+    whole = train_one(replace(job, settings=settings))
+    limits = np.full(8, np.inf)
+    limits[4] = 0.5 * whole.validation_mse[:5].min()
+    stopped = train_one(replace(job, settings=settings, give_up_above=limits))
+    assert stopped.gave_up
+    assert not whole.gave_up
+    np.testing.assert_array_equal(stopped.validation_mse, whole.validation_mse[:5])
+    assert stopped.best_epoch == np.argmin(whole.validation_mse[:5])
+    limits[4] = 2 * whole.validation_mse[:5].min()
+    np.testing.assert_array_equal(
+        train_one(replace(job, settings=settings, give_up_above=limits)).validation_mse, whole.validation_mse
+    )
+
+
+def test_a_trainer_asks_for_jobs_as_it_needs_them_and_keeps_its_processes(job):
+    made = []
+
+    def jobs(n):
+        for seed in range(n):
+            made.append(seed)
+            yield replace(job, seed=seed, settings=TrainingSettings(max_epochs=1))
+
+    with Trainer(1) as trainer:
+        for number, network in trainer.train_each(jobs(3)):
+            assert len(made) <= number + 2
+            assert len(network.validation_mse) == 1
+        first = [process.pid for process in trainer._processes]
+        assert [number for number, _ in trainer.train_each(jobs(2))] == [0, 1]
+        assert [process.pid for process in trainer._processes] == first
+        for _ in trainer.train_each(jobs(50)):
+            break  # nobody wants the rest
+        assert len(trainer.train(list(jobs(2)))) == 2
+
+
+def test_a_job_that_cannot_be_made_is_the_makers_error(job):
+    def jobs():
+        yield replace(job, settings=TrainingSettings(max_epochs=1))
+        raise AgezError("no such galaxy")
+
+    with Trainer(1) as trainer, pytest.raises(AgezError, match="no such galaxy"):
+        list(trainer.train_each(jobs()))
 
 
 def test_a_training_that_fails_in_a_process_is_one_clear_line(job):

@@ -22,10 +22,11 @@ from agez.experiments.presets import Preset, find_preset
 from agez.experiments.result import ExampleSpectrum, RunResult, SetResult, make_set_result
 from agez.experiments.summary import build_summary
 from agez.files import check_output, make_folder, write_json
-from agez.learn.cross_validation import CrossValidation, choose_bands, cross_validate
+from agez.learn.cross_validation import CrossValidation, cross_validate
 from agez.learn.ensemble import model_from_cross_validation
 from agez.learn.model import save_model
 from agez.learn.pool import check_jax
+from agez.learn.prepared import choose_bands
 from agez.learn.sample import read_sample, write_sample
 from agez.learn.splits import SplitKind, make_splits
 from agez.mocks.survey import SurveyPlan, make_galaxy, survey_plan

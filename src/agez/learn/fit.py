@@ -15,10 +15,11 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from numpy.typing import NDArray
 
 from agez.errors import AgezError
 from agez.learn.architecture import Architecture, initial_parameters
-from agez.learn.jobs import Progress, TrainedNetwork, TrainingJob
+from agez.learn.jobs import Progress, TrainedNetwork, TrainingJob, TrainingSettings
 from agez.learn.network import forward
 from agez.learn.optimizers import make_optimizer
 from agez.types import Floats, Ints
@@ -90,11 +91,12 @@ def train_one(job: TrainingJob, *, number: int = 0, progress: Progress | None = 
     rng = np.random.default_rng(job.seed)
     parameters: Tree = _on_device(initial_parameters(job.architecture, job.inputs.shape[1], rng))
     state = make_optimizer(settings.optimizer).initial(parameters)
-    inputs, target = jnp.asarray(job.inputs, jnp.float32), jnp.asarray(job.target, jnp.float32)
-    validation, n_train = _padded(job.validation), len(job.train)
-    best, curves = _Best(settings.patience), _Curves()
+    length = padded_length(len(job.inputs))
+    inputs, target = jnp.asarray(_filled_up(job.inputs, length)), jnp.asarray(_filled_up(job.target, length))
+    validation, n_train = _filled_up(job.validation, padded_length(len(job.validation))), len(job.train)
+    best, curves = _Best(settings.patience, job.give_up_above), _Curves()
     for number_of_epoch in range(settings.max_epochs):
-        order = _padded(rng.permutation(job.train))
+        order = _filled_up(rng.permutation(job.train), padded_length(n_train))
         rate = settings.learning_rate_at(number_of_epoch)
         parameters, state, train_mse = epoch(parameters, state, inputs, target, order, n_train, rate)
         validation_mse = float(evaluate(parameters, inputs, target, validation, len(job.validation)))
@@ -110,27 +112,29 @@ def train_together(jobs: Sequence[TrainingJob], *, progress: Progress | None = N
     """Train networks of one architecture and one setting at once (vmap): what accelerators are good at.
 
     Each network's rows, order and stopping are its own, so the result is that of
-    :func:`train_one` up to rounding.  The number of rows of the inputs must be the same.
+    :func:`train_one` up to rounding.  The padded numbers of rows (:func:`padded_length`) must be the same.
     """
     start = time.perf_counter()
     first = jobs[0]
     settings, architecture = first.settings, first.architecture
-    if any((j.settings, j.architecture, j.inputs.shape) != (settings, architecture, first.inputs.shape) for j in jobs):
+    if any(kind_of(job) != kind_of(first) for job in jobs):
         raise AgezError("networks trained together must share architecture, settings and the shape of their inputs")
     epoch, evaluate = compiled_functions(architecture, settings.optimizer, settings.batch_size, True)
     rngs = [np.random.default_rng(job.seed) for job in jobs]
     parameters: Tree = _stacked([initial_parameters(architecture, first.inputs.shape[1], rng) for rng in rngs])
     state = jax.vmap(make_optimizer(settings.optimizer).initial)(parameters)
-    inputs = jnp.stack([jnp.asarray(job.inputs, jnp.float32) for job in jobs])
-    target = jnp.stack([jnp.asarray(job.target, jnp.float32) for job in jobs])
+    length = padded_length(len(first.inputs))
+    inputs = jnp.stack([jnp.asarray(_filled_up(job.inputs, length)) for job in jobs])
+    target = jnp.stack([jnp.asarray(_filled_up(job.target, length)) for job in jobs])
     n_train = np.array([len(job.train) for job in jobs])
     n_validation = np.array([len(job.validation) for job in jobs])
-    longest = max(n_train.max(), n_validation.max())
-    validation = np.stack([_padded(job.validation, longest) for job in jobs])
-    best, curves = [_Best(settings.patience) for _ in jobs], [_Curves() for _ in jobs]
+    longest = padded_length(int(max(n_train.max(), n_validation.max())))
+    validation = np.stack([_filled_up(job.validation, longest) for job in jobs])
+    best, curves = [_Best(settings.patience, job.give_up_above) for job in jobs], [_Curves() for _ in jobs]
     running = np.ones(len(jobs), bool)
     for number_of_epoch in range(settings.max_epochs):
-        order = np.stack([_padded(rng.permutation(job.train), longest) for rng, job in zip(rngs, jobs, strict=True)])
+        shuffled = [rng.permutation(job.train) for rng, job in zip(rngs, jobs, strict=True)]
+        order = np.stack([_filled_up(rows, longest) for rows in shuffled])
         rates = np.full(len(jobs), settings.learning_rate_at(number_of_epoch), np.float32)
         # A network that has stopped passes through no rows: its loop has no minibatches.
         rows_now = np.where(running, n_train, 0)
@@ -150,18 +154,20 @@ def train_together(jobs: Sequence[TrainingJob], *, progress: Progress | None = N
 
 
 class _Best:
-    """The best weights so far, and whether patience has run out."""
+    """The best weights so far, and whether it is time to stop."""
 
-    def __init__(self, patience: int) -> None:
+    def __init__(self, patience: int, give_up_above: Floats | None) -> None:
         self.patience, self.mse, self.epoch = patience, np.inf, -1
+        self.limits = () if give_up_above is None else give_up_above
         self.parameters: Tree = None
-        self.out_of_patience = False
+        self.out_of_patience = self.gave_up = False
 
     def update(self, mse: float, epoch: int, parameters: Tree) -> bool:
         if mse < self.mse:
             self.mse, self.epoch, self.parameters = mse, epoch, parameters
         self.out_of_patience = epoch - self.epoch >= self.patience
-        return self.out_of_patience
+        self.gave_up = epoch < len(self.limits) and self.mse > self.limits[epoch]
+        return self.out_of_patience or self.gave_up
 
 
 class _Curves:
@@ -183,7 +189,7 @@ def _trained(job: TrainingJob, best: _Best, curves: _Curves, seconds: float) -> 
         )
     parameters = {name: np.asarray(value) for name, value in best.parameters.items()}
     return TrainedNetwork(parameters, job.architecture, np.array(curves.train), np.array(curves.validation),
-                          best.epoch, best.out_of_patience, seconds, job.tags)  # fmt: skip
+                          best.epoch, best.out_of_patience, seconds, job.tags, best.gave_up)  # fmt: skip
 
 
 def _on_device(parameters: dict[str, Floats]) -> dict[str, jax.Array]:
@@ -194,9 +200,18 @@ def _stacked(parts: Sequence[dict[str, Floats]]) -> dict[str, jax.Array]:
     return {name: jnp.stack([jnp.asarray(part[name]) for part in parts]) for name in parts[0]}
 
 
-def _padded(rows: Ints, at_least: int = 0) -> Ints:
-    """``rows`` followed by zeros, up to a multiple of ROWS_PADDED_TO."""
-    length = -(-max(len(rows), at_least) // ROWS_PADDED_TO) * ROWS_PADDED_TO
-    out = np.zeros(length, np.int32)
+def kind_of(job: TrainingJob) -> tuple[Architecture, TrainingSettings, int, int]:
+    """What jobs that are trained together have in common."""
+    return job.architecture, job.settings, padded_length(len(job.inputs)), job.inputs.shape[1]
+
+
+def padded_length(n_rows: int) -> int:
+    """``n_rows`` or more, a multiple of ROWS_PADDED_TO."""
+    return -(-n_rows // ROWS_PADDED_TO) * ROWS_PADDED_TO
+
+
+def _filled_up(rows: Floats | Ints, length: int) -> NDArray[Any]:
+    """``rows`` (of numbers of rows, or of values) followed by zeros; float32 or int32."""
+    out = np.zeros((length, *rows.shape[1:]), np.int32 if rows.dtype.kind == "i" else np.float32)
     out[: len(rows)] = rows
     return out

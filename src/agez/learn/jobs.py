@@ -73,6 +73,8 @@ class TrainingJob:
         The seed starts the weights and shuffles the rows.
     tags : mapping
         What the caller wants to remember (target, fold).
+    give_up_above : (epochs,) float or None
+        Stop after an epoch if the best validation MSE so far is above that epoch's value; beyond its end, go on.
     """
 
     inputs: Floats
@@ -83,6 +85,7 @@ class TrainingJob:
     settings: TrainingSettings = field(default_factory=TrainingSettings)
     seed: int = 1
     tags: Mapping[str, Any] = field(default_factory=dict)
+    give_up_above: Floats | None = None
 
     def __post_init__(self) -> None:
         for name in ("train", "validation"):
@@ -111,6 +114,8 @@ class TrainedNetwork:
     seconds : float
     tags : mapping
         Those of the job.
+    gave_up : bool
+        Whether ``give_up_above`` ended the training.
     """
 
     parameters: Mapping[str, Floats]
@@ -121,3 +126,4 @@ class TrainedNetwork:
     stopped_early: bool
     seconds: float
     tags: Mapping[str, Any] = field(default_factory=dict)
+    gave_up: bool = False
