@@ -10,10 +10,14 @@ from __future__ import annotations
 import copy
 from typing import Any
 
+from agez.learn.splits import SplitKind
+
 CITATION = "Liew-Cain et al. (2021), MNRAS 502, 1355"
 N_SPECTRA = 19727
 N_GALAXIES, N_EARLY, N_LATE = 190, 44, 146
 N_BANDS = 34
+#: The two sets: how each deals spectra into folds.
+SETS: dict[str, SplitKind] = {"set_a": "within", "set_b": "by-galaxy"}
 
 
 def _scores(sigma_mad: float) -> dict[str, Any]:

@@ -13,6 +13,7 @@ import numpy as np
 import agez
 from agez.analysis.gradients import GradientTable, compare_gradients
 from agez.errors import AgezError
+from agez.experiments.claims import Claim
 from agez.learn.cross_validation import LearningCurve
 from agez.types import TARGETS, Floats, Ints, Labels, Photometry, Sample, Spectra, Truth
 
@@ -77,20 +78,27 @@ class RunResult:
     Attributes
     ----------
     sample : Sample
-    set_a, set_b : SetResult
+    set_a, set_b : SetResult or None
+        None where they were not run.
     summary : mapping
         What :func:`agez.experiments.summary.build_summary` returned, to the contract of ``summary.json``.
     example : ExampleSpectrum or None
         None where only photometry was given: figure 1 is then left out.
+    blocks : mapping of str to mapping
+        What the further experiments gave, by their key in ``summary.json``: ``published``, ``measured`` and ``points``.
+    claims : sequence of Claim
+        Of the paper, judged by this run.
     versions : mapping of str to str
         Of agez, Python and the libraries.
     """
 
     sample: Sample
-    set_a: SetResult
-    set_b: SetResult
+    set_a: SetResult | None
+    set_b: SetResult | None
     summary: Mapping[str, Any]
     example: ExampleSpectrum | None = None
+    blocks: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    claims: Sequence[Claim] = ()
     versions: Mapping[str, str] = field(default_factory=lambda: installed_versions())
 
 

@@ -21,8 +21,8 @@ STEPS = ("mock", "synth", "label", "train", "total")
 
 def build_summary(
     sample: Sample,
-    set_a: SetResult,
-    set_b: SetResult,
+    set_a: SetResult | None,
+    set_b: SetResult | None,
     *,
     preset: str,
     seed: int,
@@ -35,7 +35,8 @@ def build_summary(
     Parameters
     ----------
     sample : Sample
-    set_a, set_b : SetResult
+    set_a, set_b : SetResult or None
+        None where they were not run: their keys are then missing.
     preset : str
     seed : int
     seconds : mapping of step to float
@@ -54,22 +55,22 @@ def build_summary(
     labels = target_columns(sample.labels)
     truth = np.full_like(labels, np.nan) if sample.truth is None else target_columns(sample.truth)
     guesses = {w: random_baseline_mse(labels[:, k], rng) for k, w in enumerate(TARGET_WORDS[t] for t in TARGETS)}
+    sets = {name: found for name, found in (("set_a", set_a), ("set_b", set_b)) if found is not None}
+    against_truth = {"labels": _scores(labels, truth)}
+    for name, found in sets.items():
+        if name == "set_a":  # the labels' gradients are the same in both
+            against_truth["labels"]["gradient"] = _gradients(found.label_gradients, found.truth_gradients)
+        gradient = {"gradient": _gradients(found.predicted_gradients, found.truth_gradients)}
+        against_truth[name] = _scores(found.predicted, truth) | gradient
     return {
         "schema": SCHEMA,
         "version": agez.__version__,
         "preset": preset,
         "seed": int(seed),
         "sample": _sample_block(sample),
-        "set_a": _set_block(set_a, labels),
-        "set_b": _set_block(set_b, labels),
+        **{name: _set_block(found, labels) for name, found in sets.items()},
         "random_baseline": {word: {"mse": json_number(mse)} for word, mse in guesses.items()},
-        "against_truth": {
-            "labels": _scores(labels, truth) | {"gradient": _gradients(set_a.label_gradients, set_a.truth_gradients)},
-            "set_a": _scores(set_a.predicted, truth)
-            | {"gradient": _gradients(set_a.predicted_gradients, set_a.truth_gradients)},
-            "set_b": _scores(set_b.predicted, truth)
-            | {"gradient": _gradients(set_b.predicted_gradients, set_b.truth_gradients)},
-        },
+        "against_truth": against_truth,
         "paper": published(),
         "seconds": {step: 0.0 for step in STEPS} | {step: round(float(s), 3) for step, s in seconds.items()},
         "peak_rss_mb": round(float(peak_rss_mb), 1),

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 
 from agez.errors import AgezError
-from agez.types import Ints, Sample, Strings
+from agez.types import Floats, Ints, Sample, Strings
 
 SplitKind = Literal["within", "by-galaxy"]
 
@@ -147,3 +147,54 @@ def _deal_galaxies(kind: Strings, sizes: Ints, n_hands: int, rng: np.random.Gene
         members = order[start : start + n_hands]
         hand[members] = rng.permutation(n_hands)[: len(members)]
     return hand
+
+
+def thinning_order(
+    split: Split, *, galaxy_id: Strings, kinds: Strings | None = None, by_galaxy: bool, rng: np.random.Generator
+) -> Floats:
+    """When each row of a split leaves it as its training and validation parts are thinned out.
+
+    Rows with a value below ``share`` are that share of each part: of every galaxy's spectra, or, ``by_galaxy``, whole
+    galaxies of every kind.  The part of a smaller share lies inside that of a larger one; one row or galaxy of each part
+    stays to the last.  Test rows stay.
+
+    Parameters
+    ----------
+    galaxy_id : (n,) str
+    kinds : (n,) str, optional
+        Kind of each row's galaxy (``early``, ``late``); used by galaxy only.
+    by_galaxy : bool
+
+    Returns
+    -------
+    (n,) float in [0, 1)
+    """
+    order = np.zeros(len(galaxy_id))
+    for part in (split.train, split.validation):
+        if by_galaxy:
+            names, first, member = np.unique(galaxy_id[part], return_index=True, return_inverse=True)
+            group = (
+                np.zeros(len(names), int) if kinds is None else np.unique(kinds[part][first], return_inverse=True)[1]
+            )
+            order[part] = _even_order(group, rng)[member]
+        else:
+            order[part] = _even_order(np.unique(galaxy_id[part], return_inverse=True)[1], rng)
+    return order
+
+
+def thin_split(split: Split, order: Floats, share: float) -> Split:
+    """The split with ``share`` of its training and validation rows: those whose ``thinning_order`` is below it."""
+    return Split(split.train[order[split.train] < share], split.validation[order[split.validation] < share], split.test)
+
+
+def _even_order(group: Ints, rng: np.random.Generator) -> Floats:
+    """Random values in [0, 1), spread evenly within each group; the lowest of all is 0."""
+    shuffled = rng.permutation(len(group))
+    ranked = shuffled[np.argsort(group[shuffled], kind="stable")]
+    size = np.bincount(group)
+    rank = np.arange(len(group)) - np.repeat(np.cumsum(size) - size, size)
+    value = np.empty(len(group))
+    # one offset a group: a share of a small group is rounded up or down as chance has it, right on average
+    value[ranked] = (rank + np.repeat(rng.random(len(size)), size)) / np.repeat(size, size)
+    value[np.argmin(value)] = 0.0
+    return value

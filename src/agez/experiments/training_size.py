@@ -1,0 +1,209 @@
+"""Figure 13: how accuracy grows with the training set, for known galaxies (Set A) and unseen ones (Set B).
+
+Liew-Cain et al. (2021, MNRAS 502, 1355) train on 5 to 75 per cent of the data, a hundred random times each, and show
+the mean squared error beside that of random guesses (0.199 dex^2 for the age).  Here one repeat deals a quarter of the
+spectra (Set A) or galaxies (Set B) as the test, and thins out the rest: the smaller training sets of a repeat lie
+inside its larger ones, so that sizes are compared on the same test.  A fifth of each training set watches the training.
+
+Small training sets need more passes through them: the number of epochs grows with the inverse square root of the
+fraction, up to twice that of the largest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from agez.analysis.metrics import json_number, random_baseline_mse, sigma_mad
+from agez.errors import AgezError
+from agez.experiments.claims import Claim, all_of, verdict_of
+from agez.experiments.paper import SETS, published
+from agez.learn.architecture import PAPER_ARCHITECTURES
+from agez.learn.jobs import TrainingJob, TrainingSettings
+from agez.learn.pool import Trainer
+from agez.learn.prepared import PreparedSplit, TrainingData, prepare_split, training_data
+from agez.learn.splits import make_splits, row_morphology, thin_split, thinning_order
+from agez.progress import progress
+from agez.types import TARGET_WORDS, TARGETS, Floats, Sample
+
+#: The paper's smallest and largest training sets, and its number of repeats.
+PUBLISHED: dict[str, Any] = {
+    "random_mse": {word: published()["random_baseline"][word]["mse"] for word in TARGET_WORDS.values()},
+    "fraction_range": [0.05, 0.75],
+    "n_repeats": 100,
+}
+#: What is not set aside for the test: the largest training set.
+LARGEST = 0.75
+SCORES = ("mse", "sigma_mad")
+#: Differences of means count from so many standard errors on.
+SIGNIFICANT = 2.0
+
+
+@dataclass(frozen=True)
+class TrainingGrid:
+    """Which training sets are tried.
+
+    Attributes
+    ----------
+    fractions : tuple of float
+        Training rows (or galaxies), validation included, over all of the sample's.
+    n_repeats : int
+        Random draws of each.
+    settings : TrainingSettings
+        Of the largest fraction; smaller ones get more epochs (:meth:`settings_at`).
+    """
+
+    fractions: tuple[float, ...]
+    n_repeats: int
+    settings: TrainingSettings
+
+    def __post_init__(self) -> None:
+        if not self.fractions or not all(0 < fraction <= LARGEST for fraction in self.fractions):
+            raise AgezError(f"training-set fractions are {self.fractions}; expected some above 0 and up to {LARGEST}")
+        if list(self.fractions) != sorted(set(self.fractions)) or self.n_repeats < 1:
+            raise AgezError(f"training-set fractions must grow and be repeated at least once: {self}")
+
+    def settings_at(self, fraction: float) -> TrainingSettings:
+        """How a network on that fraction is trained."""
+        more = min(2.0, float(np.sqrt(LARGEST / fraction)))
+        return replace(self.settings, max_epochs=round(self.settings.max_epochs * more))
+
+
+def training_size(sample: Sample, trainer: Trainer, *, grid: TrainingGrid, seed: int) -> dict[str, Any]:
+    """Train on every fraction of every repeat, and score on the repeat's test rows.
+
+    Parameters
+    ----------
+    sample : Sample
+    trainer : Trainer
+        If it keeps networks, an interrupted run goes on where it was.
+    grid : TrainingGrid
+    seed : int
+
+    Returns
+    -------
+    dict
+        ``published``; ``measured`` with, for each set and quantity, mean and standard deviation over the repeats of the
+        MSE [dex^2] and of sigma_mad [dex], and the mean number of training rows; ``points`` with the values of each
+        repeat.
+    """
+    data = training_data(sample)
+    n = len(grid.fractions), grid.n_repeats
+    found = {(name, t): {key: np.full(n, np.nan) for key in (*SCORES, "n_train")} for name in SETS for t in TARGETS}
+    # what a network is scored on when it comes back; its job and split are let go by then
+    waiting: dict[int, PreparedSplit] = {}
+    total = n[0] * n[1] * len(SETS) * len(TARGETS)
+    with progress(total=total, title="figure 13: networks") as bar:
+        for number, network in trainer.train_each(_jobs(sample, data, grid, seed, waiting)):
+            prepared = waiting.pop(number)
+            target = str(network.tags["target"])
+            difference = prepared.predict(network) - data.labels[prepared.test, TARGETS.index(target)]
+            cell, at = found[network.tags["set"], target], (network.tags["fraction"], network.tags["repeat"])
+            cell["mse"][at], cell["sigma_mad"][at] = np.mean(difference**2), sigma_mad(difference)
+            cell["n_train"][at] = len(prepared.train) + len(prepared.validation)
+            bar.update()
+    rng = np.random.default_rng([seed, 13])
+    guesses = {TARGET_WORDS[t]: random_baseline_mse(data.labels[:, k], rng) for k, t in enumerate(TARGETS)}
+    return {
+        "published": PUBLISHED,
+        "measured": {
+            "n_repeats": grid.n_repeats,
+            "fractions": list(grid.fractions),
+            "random_mse": {word: json_number(mse) for word, mse in guesses.items()},
+            **{name: {TARGET_WORDS[t]: _summary(found[name, t]) for t in TARGETS} for name in SETS},
+        },
+        "points": {
+            name: {TARGET_WORDS[t]: {key: found[name, t][key].tolist() for key in SCORES} for t in TARGETS}
+            for name in SETS
+        },
+    }
+
+
+def _jobs(
+    sample: Sample, data: TrainingData, grid: TrainingGrid, seed: int, waiting: dict[int, PreparedSplit]
+) -> Iterator[TrainingJob]:
+    """Repeat after repeat, so that what an interrupted run has done are whole repeats; the largest sets first."""
+    kinds = row_morphology(sample)
+    number = 0
+    for repeat in range(grid.n_repeats):
+        for s, (name, kind) in enumerate(SETS.items()):
+            rng = np.random.default_rng([seed, 13, s, repeat])
+            split = make_splits(sample, kind=kind, rng=rng)[0]
+            order = thinning_order(
+                split, galaxy_id=sample.rows.galaxy_id, kinds=kinds, by_galaxy=kind == "by-galaxy", rng=rng
+            )
+            for f in reversed(range(len(grid.fractions))):
+                fraction = grid.fractions[f]
+                prepared = prepare_split(data, thin_split(split, order, fraction / LARGEST))
+                for target in TARGETS:
+                    waiting[number] = prepared
+                    yield prepared.job(
+                        target,
+                        architecture=PAPER_ARCHITECTURES[target],
+                        settings=grid.settings_at(fraction),
+                        seed=int(rng.integers(2**32)),
+                        tags={"set": name, "fraction": f, "repeat": repeat},
+                    )
+                    number += 1
+
+
+def _summary(cell: Mapping[str, Floats]) -> dict[str, list[float | None]]:
+    out: dict[str, list[float | None]] = {"n_train": [round(float(x), 1) for x in cell["n_train"].mean(axis=1)]}
+    for key in SCORES:
+        out[f"{key}_mean"] = [json_number(x) for x in cell[key].mean(axis=1)]
+        # one repeat has no spread
+        spread = cell[key].std(axis=1, ddof=1) if cell[key].shape[1] > 1 else np.full(len(cell[key]), np.nan)
+        out[f"{key}_std"] = [json_number(x) for x in spread]
+    return out
+
+
+def claims(block: Mapping[str, Any]) -> list[Claim]:
+    """More training data help known galaxies and unseen ones; unseen ones stay behind, and all beat random guesses.
+
+    Each claim is a difference of squared errors that should be positive.  Differences are paired by repeat, and count
+    from ``SIGNIFICANT`` standard errors of their mean on, either way.
+    """
+    measured, points = block["measured"], block["points"]
+
+    def mse(name: str, word: str, fraction: int) -> Floats:
+        return np.asarray(points[name][word]["mse"][fraction], float)
+
+    words, both = list(TARGET_WORDS.values()), [(name, word) for name in SETS for word in TARGET_WORDS.values()]
+    first, last = measured["fractions"][0], measured["fractions"][-1]
+    return [
+        _judged(
+            f"Accuracy grows with the training set, from {first:.0%} to {last:.0%} of the data, in both sets",
+            "MSE of the smallest minus MSE of the largest training set",
+            {f"{_title(name)} {word}": mse(name, word, 0) - mse(name, word, -1) for name, word in both},
+        ),
+        _judged(
+            "However large the training set, unseen galaxies (Set B) are predicted worse than known ones (Set A)",
+            "MSE of Set B minus MSE of Set A at the largest training set",
+            {word: mse("set_b", word, -1) - mse("set_a", word, -1) for word in words},
+        ),
+        _judged(
+            "Even the smallest training set beats random guesses",
+            "MSE of random guesses minus MSE at the smallest training set",
+            {f"{_title(name)} {word}": measured["random_mse"][word] - mse(name, word, 0) for name, word in both},
+        ),
+    ]
+
+
+def _title(name: str) -> str:
+    return name.replace("_", " ").title()
+
+
+def _judged(text: str, what: str, differences: Mapping[str, Floats]) -> Claim:
+    """A claim that all ``differences`` (one value a repeat each) are positive."""
+    decided, told = [], []
+    for name, values in differences.items():
+        mean = float(values.mean())
+        error = float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else np.nan
+        decided.append(mean > 0 if abs(mean) > SIGNIFICANT * error else None)
+        told.append(f"{name} {mean:+.4f} +- {error:.4f}")
+    repeats = len(next(iter(differences.values())))
+    how = f"{what} [dex^2], mean and standard error of {repeats} repeats: {'; '.join(told)}."
+    return Claim("figure 13", text, verdict_of(all_of(decided)), how)
