@@ -155,8 +155,8 @@ def thinning_order(
     """When each row of a split leaves it as its training and validation parts are thinned out.
 
     Rows with a value below ``share`` are that share of each part: of every galaxy's spectra, or, ``by_galaxy``, whole
-    galaxies of every kind.  The part of a smaller share lies inside that of a larger one; one row or galaxy of each part
-    stays to the last.  Test rows stay.
+    galaxies of every kind.  The part of a smaller share lies inside that of a larger one; one row or galaxy of
+    each part stays to the last.  Test rows stay.
 
     Parameters
     ----------
@@ -196,5 +196,6 @@ def _even_order(group: Ints, rng: np.random.Generator) -> Floats:
     value = np.empty(len(group))
     # one offset a group: a share of a small group is rounded up or down as chance has it, right on average
     value[ranked] = (rank + np.repeat(rng.random(len(size)), size)) / np.repeat(size, size)
-    value[np.argmin(value)] = 0.0
+    if len(value):
+        value[np.argmin(value)] = 0.0
     return value

@@ -1,0 +1,128 @@
+"""Figure 13: its numbers are those of trainings done by hand, and its claims follow from them."""
+
+import numpy as np
+import pytest
+from made_up_sample import made_up_sample
+
+pytest.importorskip("jax")
+
+from agez.errors import AgezError
+from agez.experiments.training_size import LARGEST, TrainingGrid, claims, training_size
+from agez.learn.architecture import PAPER_ARCHITECTURES
+from agez.learn.fit import train_one
+from agez.learn.jobs import TrainingSettings
+from agez.learn.kept import KeptNetworks
+from agez.learn.network_numpy import forward
+from agez.learn.normalisation import learn_normalisation, normalise
+from agez.learn.pool import Trainer
+from agez.learn.prepared import training_data
+from agez.learn.splits import make_splits, row_morphology, thin_split, thinning_order
+from agez.types import TARGETS
+
+GRID = TrainingGrid((0.3, 0.75), 2, TrainingSettings(optimizer="adam", learning_rate=5e-3, max_epochs=4))
+
+
+@pytest.fixture(scope="module")
+def sample():
+    return made_up_sample(600, n_galaxies=16, missing=0.01)
+
+
+@pytest.fixture(scope="module")
+def run(sample, tmp_path_factory):
+    kept = KeptNetworks(tmp_path_factory.mktemp("networks"))
+    with Trainer(1, kept=kept) as trainer:
+        return training_size(sample, trainer, grid=GRID, seed=3), kept
+
+
+def test_a_cell_is_a_training_by_hand(sample, run):
+    """Set B, the second repeat, 30 per cent, metallicity: every step written out."""
+    data = training_data(sample)
+    rng = np.random.default_rng([3, 13, 1, 1])
+    split = make_splits(sample, kind="by-galaxy", rng=rng)[0]
+    kinds = row_morphology(sample)
+    order = thinning_order(split, galaxy_id=sample.rows.galaxy_id, kinds=kinds, by_galaxy=True, rng=rng)
+    seeds = [int(rng.integers(2**32)) for _ in range(4)]  # 75 % age, metallicity; 30 % age, metallicity
+    thin = thin_split(split, order, 0.3 / LARGEST)
+    normalisation = learn_normalisation(data.flux[thin.train], data.present[thin.train])
+    rows = normalise(normalisation, data.flux, data.present, max_missing=data.max_missing)
+    train, validation, test = (part[rows.usable[part]] for part in (thin.train, thin.validation, thin.test))
+    label = data.labels[:, 1]
+    center, scale = label[train].mean(), label[train].std()
+    from agez.learn.jobs import TrainingJob
+
+    job = TrainingJob(
+        np.where(rows.usable[:, None], rows.inputs, 0), ((label - center) / scale).astype(np.float32),
+        train, validation, PAPER_ARCHITECTURES["mh_lw"], GRID.settings_at(0.3), seeds[3],
+    )  # fmt: skip
+    network = train_one(job)
+    predicted = forward(network.parameters, rows.inputs[test], network.architecture) * scale + center
+    squares = [(p - t) ** 2 for p, t in zip(predicted, label[test], strict=True)]
+    block, _ = run
+    assert block["points"]["set_b"]["metallicity"]["mse"][0][1] == pytest.approx(sum(squares) / len(squares), rel=1e-4)
+
+
+def test_means_and_spreads_are_those_of_the_repeats(run):
+    block, _ = run
+    for name in ("set_a", "set_b"):
+        for word in ("age", "metallicity"):
+            for f in range(2):
+                a, b = block["points"][name][word]["mse"][f]
+                cell = block["measured"][name][word]
+                assert cell["mse_mean"][f] == pytest.approx((a + b) / 2)
+                assert cell["mse_std"][f] == pytest.approx(abs(a - b) / 2**0.5)
+    labels = training_data(made_up_sample(600, n_galaxies=16, missing=0.01)).labels
+    assert block["measured"]["random_mse"]["age"] == pytest.approx(2 * labels[:, 0].var(), rel=0.02)
+    n_train = block["measured"]["set_a"]["age"]["n_train"]
+    assert n_train == pytest.approx([0.3 * 600, 0.75 * 600], rel=0.1)
+
+
+def test_an_interrupted_run_goes_on_and_gives_the_same(sample, run, tmp_path, monkeypatch):
+    block, kept = run
+    names = sorted(path.name for path in kept.folder.iterdir())
+    assert len(names) == 2 * 2 * 2 * len(TARGETS)
+    half = KeptNetworks(tmp_path / "half")
+    for name in names[::2]:
+        (half.folder / name).write_bytes((kept.folder / name).read_bytes())
+    with Trainer(2, kept=half) as trainer:
+        again = training_size(sample, trainer, grid=GRID, seed=3)
+    assert again == block
+    assert sorted(path.name for path in half.folder.iterdir()) == names
+    monkeypatch.setattr("agez.learn.pool.sys.executable", "/bin/false")  # nothing is left to train
+    with Trainer(1, kept=half) as trainer:
+        assert training_size(sample, trainer, grid=GRID, seed=3) == block
+
+
+def _block(mse, random_mse=0.4):
+    """A block with ``mse[set][fraction]`` a list over repeats, the same for both quantities."""
+    words = ("age", "metallicity")
+    return {
+        "measured": {"fractions": [0.05, 0.75], "random_mse": dict.fromkeys(words, random_mse)},
+        "points": {name: {word: {"mse": values} for word in words} for name, values in mse.items()},
+    }
+
+
+def test_claims():
+    better = {"set_a": [[0.02, 0.021, 0.019], [0.002, 0.003, 0.002]], "set_b": [[0.05, 0.06, 0.05], [0.02, 0.03, 0.02]]}
+    assert [claim.verdict for claim in claims(_block(better))] == ["supported"] * 3
+    worse = {name: values[::-1] for name, values in better.items()}
+    assert claims(_block(worse))[0].verdict == "not supported"
+    noisy = {"set_a": [[0.02, 0.001, 0.03], [0.002, 0.03, 0.01]], "set_b": [[0.05, 0.01, 0.05], [0.02, 0.03, 0.02]]}
+    assert claims(_block(noisy))[0].verdict == "cannot tell"
+    one = {name: [[f[0]] for f in values] for name, values in better.items()}
+    assert [claim.verdict for claim in claims(_block(one))] == ["cannot tell"] * 3
+    assert "+0.01" in claims(_block(better))[0].how
+
+
+def test_bad_grids_are_refused():
+    settings = GRID.settings
+    for fractions, repeats in (
+        ((), 1),
+        ((0.0, 0.5), 1),
+        ((0.5, 0.8), 1),
+        ((0.5, 0.2), 1),
+        ((0.2, 0.2), 1),
+        ((0.5,), 0),
+    ):
+        with pytest.raises(AgezError, match="fractions"):
+            TrainingGrid(fractions, repeats, settings)
+    assert [GRID.settings_at(f).max_epochs for f in (0.75, 0.3, 0.05)] == [4, 6, 8]
