@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from threadpoolctl import ThreadpoolController
@@ -220,6 +222,11 @@ def _threads() -> ThreadpoolController:
     return ThreadpoolController()
 
 
+def one_blas_thread() -> AbstractContextManager[Any]:
+    """Sums, and so the last bits, do not depend on how many threads a worker has."""
+    return _threads().limit(limits=1, user_api="blas")
+
+
 def make_galaxy(
     plan: SurveyPlan, index: int, grid: SSPGrid, *, keep_noiseless: bool = False, perfect: bool = False
 ) -> MockGalaxy:
@@ -244,12 +251,27 @@ def make_galaxy(
     """
     if not 0 <= index < len(plan):
         raise AgezError(f"mock galaxy {index} does not exist: the plan has galaxies 0 to {len(plan) - 1}")
-    # one BLAS thread: the sums, and so the last bits, do not depend on how many threads a worker has
-    with _threads().limit(limits=1, user_api="blas"):
+    with one_blas_thread():
         return _make(plan, index, prepare_grid(grid), keep_noiseless=keep_noiseless, perfect=perfect)
 
 
-def _make(plan: SurveyPlan, index: int, prepared: PreparedGrid, *, keep_noiseless: bool, perfect: bool) -> MockGalaxy:
+@dataclass(frozen=True, eq=False)
+class NoiselessGalaxy:
+    """A galaxy as a perfect CALIFA would see it; ``rng`` stands where the noise is to be drawn from."""
+
+    flux: Floats
+    fwhm: float
+    weights: Floats
+    lines: Floats
+    spaxels: Spaxels
+    family: str
+    law: str
+    galaxies: Galaxies
+    rng: np.random.Generator
+
+
+def noiseless_galaxy(plan: SurveyPlan, index: int, prepared: PreparedGrid) -> NoiselessGalaxy:
+    """Galaxy ``index`` before noise, bad pixels and errors of the calibration."""
     rng = np.random.default_rng([plan.seed, 1, index])
     galaxy, galaxies = plan.properties_of(index), plan.galaxies.take([index])
     morphology, n = str(galaxies.morphology[0]), int(plan.n_spectra[index])
@@ -268,6 +290,13 @@ def _make(plan: SurveyPlan, index: int, prepared: PreparedGrid, *, keep_noiseles
         flux, lines, redshift=redshift, velocity_kms=spaxels.gas_velocity_kms,
         sigma_kms=spaxels.gas_sigma_kms, fwhm_angstrom=fwhm,
     )  # fmt: skip
+    return NoiselessGalaxy(flux, fwhm, weights, lines, spaxels, shape.family, law, galaxies, rng)
+
+
+def _make(plan: SurveyPlan, index: int, prepared: PreparedGrid, *, keep_noiseless: bool, perfect: bool) -> MockGalaxy:
+    made = noiseless_galaxy(plan, index, prepared)
+    flux, spaxels, galaxies, rng = made.flux, made.spaxels, made.galaxies, made.rng
+    n, redshift = len(flux), float(galaxies.redshift[0])
     noiseless = flux.copy() if keep_noiseless else None
 
     flux_err = observation.noise_level(flux, spaxels.flux, spaxels.snr)
@@ -285,10 +314,12 @@ def _make(plan: SurveyPlan, index: int, prepared: PreparedGrid, *, keep_noiseles
     )  # fmt: skip
     spectra = Spectra(
         wave_angstrom=observation.WAVE_ANGSTROM, flux=flux, flux_err=flux_err, mask=mask, medium="air", rows=rows,
-        redshift=np.full(n, redshift), fwhm_angstrom=np.full(len(observation.WAVE_ANGSTROM), fwhm),
+        redshift=np.full(n, redshift), fwhm_angstrom=np.full(len(observation.WAVE_ANGSTROM), made.fwhm),
         flux_unit=FLUX_UNIT, flags=np.zeros(n, dtype=np.int32),
         meta={"source": f"mock galaxy {name}", "survey": "mock", "seed": plan.seed, "templates": prepared.grid.name},
     )  # fmt: skip
-    means = truth_from_weights(weights, prepared.grid, light=prepared.light)
+    means = truth_from_weights(made.weights, prepared.grid, light=prepared.light)
     truth = Truth(**means, av=spaxels.av, velocity_kms=spaxels.velocity_kms, sigma_kms=spaxels.sigma_kms)
-    return MockGalaxy(spectra, truth, galaxies, spaxels.r_re, weights, lines, shape.family, law, spaxels, noiseless)
+    return MockGalaxy(
+        spectra, truth, galaxies, spaxels.r_re, made.weights, made.lines, made.family, made.law, spaxels, noiseless
+    )

@@ -114,13 +114,35 @@ def _rotation_amplitude(galaxy: Mapping[str, float], morphology: str, rng: np.ra
     return speed * share if morphology == "early" else speed
 
 
+def surface_brightness(r_re: Floats, galaxy: Mapping[str, float]) -> Floats:
+    """Smooth light of a galaxy at face-on radii [Re], as seen on the sky [1e-16 erg/s/cm2/A/arcsec2, at 5500 A].
+
+    Sersic's law with an index from 1 (no bulge) to 4; mean surface brightness inside Re as measured (Graham & Driver
+    2005, PASA 22, 118).
+    """
+    n_sersic = 1 + 3 * galaxy["bulge_fraction"]
+    b = 2 * n_sersic - 0.324
+    inner = np.linspace(1e-4, 1, 400)
+    mean_inside = np.mean(np.exp(-b * (inner ** (1 / n_sersic) - 1)) * 2 * inner)
+    r_soft = np.hypot(r_re, 1.2 / galaxy["re_arcsec"])  # seeing and spaxel of about 2.5 arcsec keep the centre finite
+    brightness = np.exp(-b * (r_soft ** (1 / n_sersic) - 1)) / mean_inside
+    # AB magnitude to f_lambda at 6200 A (where mu is measured), taken over to 5500 A as is
+    flux_density = 10 ** (-0.4 * (galaxy["mu_mean"] + 48.6)) * 2.998e18 / 6200.0**2 / 1e-16
+    return np.asarray(flux_density * brightness)
+
+
+def single_snr(surface_brightness: Floats, rng: np.random.Generator) -> Floats:
+    """S/N per Angstrom of single spaxels of 1 arcsec2, of that brightness; one draw, of the galaxy's sky noise."""
+    single = surface_brightness / (SKY_NOISE * 10 ** rng.normal(0, SKY_NOISE_SCATTER))
+    return np.asarray(single / np.sqrt(1 + (single / SNR_CEILING) ** 2))
+
+
 def binned_snr(surface_brightness: Floats, rng: np.random.Generator) -> tuple[Floats, Floats]:
     """S/N per Angstrom of bins, and of how many spaxels of 1 arcsec2 each is made (at least one).
 
     ``surface_brightness`` (n,) is in 1e-16 erg/s/cm2/A/arcsec2.
     """
-    single = surface_brightness / (SKY_NOISE * 10 ** rng.normal(0, SKY_NOISE_SCATTER))
-    single = single / np.sqrt(1 + (single / SNR_CEILING) ** 2)
+    single = single_snr(surface_brightness, rng)
     snr = np.maximum(single, SNR_TARGET * 10 ** rng.normal(0, SNR_TARGET_SCATTER, len(single)))
     return snr, (snr / single) ** 2
 
@@ -175,19 +197,11 @@ def make_spaxels(n: int, galaxy: Mapping[str, float], morphology: str, rng: np.r
     gas_velocity = (1.1 if morphology == "late" else 1.0) * projected + disturbed
     gas_sigma = np.hypot(25.0, 0.4 * sigma)
 
-    # Sersic light: n from 1 (no bulge) to 4; mean surface brightness inside Re as measured (Graham & Driver 2005).
-    n_sersic = 1 + 3 * galaxy["bulge_fraction"]
-    b = 2 * n_sersic - 0.324
-    inner = np.linspace(1e-4, 1, 400)
-    mean_inside = np.mean(np.exp(-b * (inner ** (1 / n_sersic) - 1)) * 2 * inner)
-    r_soft = np.hypot(r_re, 1.2 / re)  # seeing and spaxel of about 2.5 arcsec keep the centre finite
-    brightness = np.exp(-b * (r_soft ** (1 / n_sersic) - 1)) / mean_inside
-    # AB magnitude to f_lambda at 6200 A (where mu is measured), taken over to 5500 A as is
-    flux_density = 10 ** (-0.4 * (galaxy["mu_mean"] + 48.6)) * 2.998e18 / 6200.0**2 / 1e-16
+    brightness = surface_brightness(r_re, galaxy)
     area = np.maximum(area_re2 * re**2 * np.cos(np.radians(inclination)), 1.0)
-    flux = flux_density * brightness * area * 10 ** rng.normal(0, 0.05, n)
+    flux = brightness * area * 10 ** rng.normal(0, 0.05, n)
 
-    snr, n_spaxels = binned_snr(flux_density * brightness, rng)
+    snr, n_spaxels = binned_snr(brightness, rng)
     return Spaxels(
         x=x, y=y, r_re=r_re, log_age=log_age, mh=mh, av=av, ew_ha=ew_ha, velocity_kms=velocity, sigma_kms=sigma,
         gas_velocity_kms=gas_velocity, gas_sigma_kms=gas_sigma, flux=flux, snr=snr, n_spaxels=n_spaxels,
