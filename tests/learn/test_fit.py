@@ -12,6 +12,7 @@ from agez.learn import network_numpy  # noqa: E402
 from agez.learn.architecture import Architecture, initial_parameters  # noqa: E402
 from agez.learn.fit import train_one, train_together, weighted_mse  # noqa: E402
 from agez.learn.jobs import TrainingJob, TrainingSettings  # noqa: E402
+from agez.learn.kept import KeptNetworks  # noqa: E402
 from agez.learn.optimizers import make_optimizer  # noqa: E402
 from agez.learn.pool import Trainer, train_many  # noqa: E402
 
@@ -168,6 +169,25 @@ def test_a_trainer_asks_for_jobs_as_it_needs_them_and_keeps_its_processes(job):
         for _ in trainer.train_each(jobs(50)):
             break  # nobody wants the rest
         assert len(trainer.train(list(jobs(2)))) == 2
+
+
+def test_on_an_accelerator_jobs_of_a_kind_are_trained_together(job, tmp_path, monkeypatch):
+    """The same program on a CPU: several kinds, fewer places than jobs, some of them kept already."""
+    monkeypatch.setattr("agez.learn.pool.has_accelerator", lambda: True)
+    monkeypatch.setattr("agez.learn.pool.TOGETHER", 3)
+    settings = TrainingSettings(max_epochs=2)
+    other = Architecture((8, 8), (6, 6), 4, 25)
+    jobs = [replace(job, seed=s, settings=settings) for s in (1, 2)]
+    jobs += [replace(job, seed=3, settings=settings, architecture=other), replace(jobs[0], train=np.arange(400))]
+    kept = KeptNetworks(tmp_path)
+    with Trainer(1, kept=kept) as trainer:
+        trainer.train(jobs[1:2])
+        calls = []
+        results = trainer.train(jobs, progress=lambda *what: calls.append(what))
+    assert sorted(call[:2] for call in calls) == [(n, e) for n in (0, 2, 3) for e in range(2)]
+    for one, network in zip(jobs, results, strict=True):
+        np.testing.assert_allclose(network.validation_mse, train_one(one).validation_mse, rtol=2e-3)
+        assert kept.find(one) is not None
 
 
 def test_a_job_that_cannot_be_made_is_the_makers_error(job):
