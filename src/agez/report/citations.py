@@ -22,6 +22,8 @@ _LIBRARIES = {
     "astropy": "Astropy Collaboration 2022, ApJ 935, 167",
     "jax": "Bradbury et al. 2018, JAX: composable transformations of Python+NumPy programs",
     "matplotlib": "Hunter 2007, Computing in Science & Engineering 9, 90",
+    "scikit-learn": "Pedregosa et al. 2011, Journal of Machine Learning Research 12, 2825",
+    "lightgbm": "Ke et al. 2017, Advances in Neural Information Processing Systems 30, 3146",
 }
 
 
