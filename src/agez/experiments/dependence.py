@@ -1,0 +1,208 @@
+"""Section 4.4, figures 10-12: do the residuals depend on the galaxies' star formation, inclination, dust or bulge?
+
+For every galaxy the median and the sigma_mad of its spectra's residuals (predicted - label), against four
+properties of the galaxy table, for both sets and both targets.  Running medians slide: every 16 galaxies that
+follow each other in order of the property (the paper says bins of 16 galaxies; that they slide is our reading).
+
+A trend is tested with Spearman's rho: 4 properties x 2 sets x 2 targets x 2 statistics are 32 tests, so p-values
+are corrected by Holm's method.  With thousands of spectra a trend can be real and without
+consequence: its size is the change of the median from the third of galaxies with the lowest to the third with
+the highest property, and it is called tiny below ``TINY`` of the set's sigma_mad (a small effect in the words of
+Cohen 1988, Statistical Power Analysis).  We do not have the paper's exact words and take its
+claim to be that there is no dependence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from agez.analysis.metrics import json_number, sigma_mad
+from agez.analysis.trends import (
+    N_BOOTSTRAP,
+    chance_range,
+    difference_of_thirds,
+    group_medians,
+    holm,
+    running_median,
+    spearman,
+)
+from agez.errors import AgezError
+from agez.experiments.claims import Claim, verdict_of
+from agez.experiments.result import target_columns
+from agez.types import TARGET_WORDS, TARGETS, Floats, Sample
+
+BIN_SIZE = 16
+PROPERTIES = ("log_ssfr", "inclination", "av", "bulge_fraction")
+STATISTICS = ("median", "sigma_mad")
+#: A galaxy with fewer spectra than this has no median and no sigma_mad worth comparing.
+MIN_SPECTRA = 5
+#: Corrected p-value below which a trend is there.
+SIGNIFICANT = 0.05
+#: Where no trend is found but the interval allows a larger rho than this, nothing can be told.
+HIDDEN_RHO = 0.5
+#: Share of the set's sigma_mad below which a trend is tiny.
+TINY = 0.2
+_NAMES = {"log_ssfr": "specific star-formation rate", "av": "A_V", "bulge_fraction": "bulge fraction"}
+
+
+def published() -> dict[str, Any]:
+    """What the paper says: no number of it is known to us."""
+    return {"bin_size": BIN_SIZE, "trend": False}
+
+
+def dependence(
+    sample: Sample,
+    predicted: Mapping[str, Floats],
+    *,
+    rng: np.random.Generator,
+    bin_size: int = BIN_SIZE,
+    n_bootstrap: int = N_BOOTSTRAP,
+) -> dict[str, Any]:
+    """The block of figures 10-12.
+
+    Parameters
+    ----------
+    sample : Sample
+    predicted : mapping of 'set_a', 'set_b' to (n, 2) float
+        Out-of-sample log_age_lw and mh_lw of every spectrum; NaN if none.
+    rng : numpy.random.Generator
+    bin_size : int
+        Galaxies in a window of the running medians.
+    n_bootstrap : int
+
+    Returns
+    -------
+    dict
+        ``published``, ``measured``, ``points``.  Beside rho with its 95 % interval, each statistic of ``measured``
+        has: ``p_value`` of its own and ``p_holm`` corrected for all tests; ``trend`` (None where it cannot be told);
+        ``rho_limit``, the largest absolute rho in the interval; ``change_dex``, the range of the running median, with
+        ``change_by_chance_dex``, its median where galaxies are in random order; ``difference_dex``, upper
+        third minus lower third, with ``difference_err``; ``share``, that difference over the set's sigma_mad;
+        ``tiny``.  ``measured["sigma_mad"]`` holds the sets' own.
+    """
+    ids, galaxy = np.unique(sample.rows.galaxy_id, return_inverse=True)
+    order = np.argsort(sample.galaxies.galaxy_id)
+    at = order[np.searchsorted(sample.galaxies.galaxy_id, ids, sorter=order)]
+    properties = {name: np.asarray(getattr(sample.galaxies, name), dtype=float)[at] for name in PROPERTIES}
+    labels = target_columns(sample.labels)
+
+    measured: dict[str, Any] = {"bin_size": bin_size, "min_spectra": MIN_SPECTRA, "sigma_mad": {}}
+    points: dict[str, Any] = {
+        "galaxy_id": [str(one) for one in ids],
+        "morphology": [str(one) for one in sample.galaxies.morphology[at]],
+        "properties": {name: _numbers(values) for name, values in properties.items()},
+        "running": {},
+    }
+    tests: list[dict[str, Any]] = []
+    for name, values in predicted.items():
+        if np.shape(values) != labels.shape:
+            raise AgezError(f"dependence: predictions of {name} have shape {np.shape(values)}; expected {labels.shape}")
+        residuals = np.asarray(values, dtype=float) - labels
+        for part in (measured, points, points["running"], measured["sigma_mad"]):
+            part[name] = {}
+        for t, target in enumerate(TARGETS):
+            word, residual = TARGET_WORDS[target], residuals[:, t]
+            scale = sigma_mad(residual)
+            per_galaxy = dict(zip(STATISTICS, group_medians(galaxy, residual, min_members=MIN_SPECTRA), strict=True))
+            points[name][word] = {statistic: _numbers(y) for statistic, y in per_galaxy.items()}
+            measured["sigma_mad"][name][word] = json_number(scale)
+            measured[name][word], points["running"][name][word] = {}, {}
+            for key, x in properties.items():
+                running: dict[str, list[float | None]] = {"x": [], "median": [], "sigma_mad": []}
+                used = np.isfinite(x) & np.isfinite(per_galaxy["median"])
+                block: dict[str, Any] = {"n_galaxies": int(used.sum())}
+                for statistic, y in per_galaxy.items():
+                    middle, medians = running_median(x[used], y[used], window=bin_size)
+                    running["x"], running[statistic] = _numbers(middle), _numbers(medians)
+                    block[statistic] = _test(x[used], y[used], medians, scale, bin_size, n_bootstrap, rng)
+                    tests.append(block[statistic])
+                measured[name][word][key], points["running"][name][word][key] = block, running
+    _decide(tests)
+    return {"published": published(), "measured": measured, "points": points}
+
+
+def claims(block: Mapping[str, Any]) -> list[Claim]:
+    """For each property: do residuals not depend on it, in both sets and both targets?"""
+    return [_claim(block["measured"], key) for key in PROPERTIES]
+
+
+def _test(
+    x: Floats, y: Floats, medians: Floats, scale: float, bin_size: int, n_bootstrap: int, rng: np.random.Generator
+) -> dict[str, Any]:
+    """One statistic of the galaxies against one property; ``trend`` and ``p_holm`` come when all tests are done."""
+    found = spearman(x, y, rng=rng, n_bootstrap=n_bootstrap)
+    difference, error = difference_of_thirds(x, y, rng=rng, n_bootstrap=n_bootstrap)
+    return {
+        **found.to_json(),
+        "p_holm": None,
+        "trend": None,
+        "rho_limit": json_number(found.limit),
+        "change_dex": json_number(float(np.ptp(medians))) if len(medians) else None,
+        "change_by_chance_dex": json_number(chance_range(y, window=bin_size, rng=rng)),
+        "difference_dex": json_number(difference),
+        "difference_err": json_number(error),
+        "share": json_number(difference / scale) if scale > 0 else None,
+        "tiny": abs(difference) < TINY * scale if np.isfinite(difference) and scale > 0 else None,
+    }
+
+
+def _decide(tests: list[dict[str, Any]]) -> None:
+    """Correct all p-values together, and say where there is a trend."""
+    corrected = holm([np.nan if test["p_value"] is None else test["p_value"] for test in tests])
+    for test, p in zip(tests, corrected.tolist(), strict=True):
+        test["p_holm"] = json_number(p)
+        if test["p_holm"] is None or test["rho_limit"] is None:
+            continue
+        if p < SIGNIFICANT:
+            test["trend"] = True
+        elif test["rho_limit"] <= HIDDEN_RHO:
+            test["trend"] = False
+
+
+def _claim(measured: Mapping[str, Any], key: str) -> Claim:
+    tests = {
+        f"{statistic} of {word}, {name.replace('_', ' ')}": measured[name][word][key][statistic]
+        for name in measured["sigma_mad"]
+        for word in measured[name]
+        for statistic in STATISTICS
+    }
+    known = {title: test for title, test in tests.items() if test["rho"] is not None}
+    title = f"residuals do not depend on the galaxies' {_NAMES.get(key, key)}"
+    if not known:
+        return Claim("figures 10-12", title, "cannot tell", "the sample does not know this property of enough galaxies")
+    trends = {title: test for title, test in known.items() if test["trend"]}
+    large = {title: test for title, test in trends.items() if not test["tiny"]}
+    open_ = [title for title, test in tests.items() if test["trend"] is None]
+    supported = False if large else None if open_ else True
+    if trends:
+        shown = large or trends
+        worst = max(shown, key=lambda title: abs(shown[title]["share"] or 0.0))
+        test = shown[worst]
+        how = (
+            f"{len(trends)} of {len(known)} tests find a trend (p < {SIGNIFICANT} after Holm), {len(large)} of them "
+            f"not tiny; largest: {worst}, rho {test['rho']:+.2f}, {_dex(test['difference_dex'])} "
+            f"from lowest to highest third ({_percent(test['share'])} of sigma_mad)"
+        )
+    else:
+        limit = max(test["rho_limit"] for test in known.values())
+        how = f"no trend in {len(known) - len(open_)} of {len(tests)} tests (p > {SIGNIFICANT} after Holm)"
+        how += f"; the data could hide |rho| up to {limit:.2f}"
+    if open_ and not large:
+        how += f"; {len(open_)} cannot be told: too few galaxies (|rho| above {HIDDEN_RHO} not excluded)"
+    return Claim("figures 10-12", title, verdict_of(supported), how)
+
+
+def _dex(value: float | None) -> str:
+    return "unknown" if value is None else f"{value:+.3f} dex"
+
+
+def _percent(share: float | None) -> str:
+    return "unknown share" if share is None else f"{abs(share):.0%}"
+
+
+def _numbers(values: ArrayLike) -> list[float | None]:
+    return [json_number(value) for value in np.asarray(values, dtype=float).tolist()]
