@@ -1,0 +1,284 @@
+"""Section 4.6, figure 14: gradients of age and metallicity against stellar mass, early and late types.
+
+From labels, from Set A and from Set B, on the same galaxies: those whose gradient is known in all of them.  Binned
+means with standard errors, in order of mass, in bins of 6 early and 10 late types, as the paper bins them; galaxies
+left over are a bin of their own if they are at least half a bin, else they join the last one (our reading).
+
+A set is held against the labels galaxy by galaxy: the error of a bin's difference is that of the mean of the
+galaxies' own differences, so what galaxies have in common cancels.  We do not have the section's exact words;
+the claims judged are those of the abstract, gradients "recovered accurately, irrespective of their
+morphology", applied to this figure.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from agez.analysis.gradients import GradientTable
+from agez.analysis.metrics import json_number, sigma_mad
+from agez.analysis.trends import (
+    COVERAGE,
+    N_BOOTSTRAP,
+    bins_in_order,
+    holm,
+    line_slope,
+    mean_and_error,
+    spearman,
+)
+from agez.errors import AgezError
+from agez.experiments.claims import Claim, Verdict, all_of, verdict_of
+from agez.experiments.result import SetResult
+from agez.types import TARGET_WORDS, TARGETS, Floats, Ints, Sample
+
+BIN_SIZES = {"early": 6, "late": 10}
+#: Corrected p-value below which a set's binned means differ from the labels'.
+SIGNIFICANT = 0.05
+#: Differences below this share of the labels' own spread from galaxy to galaxy (a small effect, Cohen 1988) are tiny.
+TINY = 0.2
+#: Scatter of early and late types counts as equal if their ratio is certainly within the first factor, and as
+#: different if it is certainly not 1 and beyond the second.
+EQUAL_WITHIN, DIFFERENT_BEYOND = 2.0, 1.5
+#: Fewer galaxies of a type say nothing of a relation with mass.
+MIN_GALAXIES = 6
+
+
+def mass_gradients(
+    sample: Sample,
+    results: Mapping[str, SetResult],
+    *,
+    rng: np.random.Generator,
+    bin_sizes: Mapping[str, int] = BIN_SIZES,
+    n_bootstrap: int = N_BOOTSTRAP,
+) -> dict[str, Any]:
+    """The block of figure 14.
+
+    Parameters
+    ----------
+    sample : Sample
+        Its galaxy table gives ``log_mass`` and ``morphology``; galaxies without either are left out.
+    results : mapping of 'set_a', 'set_b' to SetResult
+    rng : numpy.random.Generator
+    bin_sizes : mapping
+        Galaxies in a bin, for ``early`` and ``late``.
+    n_bootstrap : int
+
+    Returns
+    -------
+    dict
+        ``published``, ``measured``, ``points``.  ``measured`` holds for labels, each set and, if there is one, truth,
+        each target and type: ``n_galaxies``, ``spearman``, ``mean_gradient``, ``mass_slope`` (of the straight line of
+        gradient against log mass, [dex/Re per dex]), each with ``_err``, and ``bins``.  ``against_labels`` holds for
+        each set, target and type what :func:`_against` says; ``by_morphology`` the ratio of the scatters.
+    """
+    if not results:
+        raise AgezError("mass gradients: no set was given; expected set_a, set_b or both")
+    first = next(iter(results.values()))
+    ids = first.label_gradients.galaxy_id
+    for name, result in results.items():
+        for table in (result.label_gradients, result.predicted_gradients):
+            if not np.array_equal(table.galaxy_id, ids) or table.names != TARGETS:
+                raise AgezError(f"mass gradients: the gradients of {name} are of other galaxies or quantities")
+    order = np.argsort(sample.galaxies.galaxy_id)
+    at = order[np.searchsorted(sample.galaxies.galaxy_id, ids, sorter=order)]
+    log_mass = np.asarray(sample.galaxies.log_mass, dtype=float)[at]
+    morphology = np.asarray(sample.galaxies.morphology, dtype=str)[at]
+
+    tables: dict[str, GradientTable] = {"labels": first.label_gradients}
+    tables |= {name: result.predicted_gradients for name, result in results.items()}
+    if first.truth_gradients is not None:
+        tables["truth"] = first.truth_gradients
+    measured: dict[str, Any] = {"bin_sizes": dict(bin_sizes)}
+    measured |= {name: {} for name in tables} | {"against_labels": {n: {} for n in results}}
+    measured["by_morphology"] = {name: {} for name in results}
+    compared: list[dict[str, Any]] = []
+    for t, target in enumerate(TARGETS):
+        word = TARGET_WORDS[target]
+        known = np.isfinite(log_mass) & np.all([np.isfinite(table.slope[:, t]) for table in tables.values()], axis=0)
+        kinds = {kind: np.flatnonzero(known & (morphology == kind)) for kind in bin_sizes}
+        bins = {kind: [own[b] for b in bins_in_order(log_mass[own], size=bin_sizes[kind])]
+                for kind, own in kinds.items()}  # fmt: skip
+        for name, table in tables.items():
+            measured[name][word] = {
+                kind: _relation(log_mass, table.slope[:, t], own, bins[kind], rng, n_bootstrap)
+                for kind, own in kinds.items()
+            }
+        for name, result in results.items():
+            label = result.label_gradients.slope[:, t]  # on the points that the set has
+            difference = result.predicted_gradients.slope[:, t] - label
+            measured["against_labels"][name][word] = against = {
+                kind: _against(log_mass, label, difference, own, bins[kind], rng) for kind, own in kinds.items()
+            }
+            compared.extend(against.values())
+            measured["by_morphology"][name][word] = _ratio(
+                *(difference[kinds[kind]] for kind in ("early", "late")), rng=rng, n_bootstrap=n_bootstrap
+            )
+    corrected = holm([math.nan if one["p_value"] is None else one["p_value"] for one in compared])
+    for one, p in zip(compared, corrected.tolist(), strict=True):
+        one["p_holm"] = json_number(p)
+    points = {"galaxy_id": [str(i) for i in ids], "morphology": morphology.tolist(), "log_mass": _numbers(log_mass)}
+    for name, table in tables.items():
+        points[name] = {
+            TARGET_WORDS[target]: {"slope": _numbers(table.slope[:, t]), "slope_err": _numbers(table.slope_err[:, t])}
+            for t, target in enumerate(TARGETS)
+        }
+    return {"published": {"bin_sizes": dict(BIN_SIZES)}, "measured": measured, "points": points}
+
+
+def claims(block: Mapping[str, Any]) -> list[Claim]:
+    """Does each set follow the labels' gradients along the masses, and as well in early as in late types?"""
+    measured, out = block["measured"], []
+    for name in measured["against_labels"]:
+        title = name.replace("_", " ").title()
+        out.append(_accurate(title, measured["against_labels"][name]))
+        out.append(_irrespective(title, measured["by_morphology"][name]))
+    return out
+
+
+def _relation(
+    log_mass: Floats, slope: Floats, own: Ints, bins: Sequence[Ints], rng: np.random.Generator, n_bootstrap: int
+) -> dict[str, Any]:
+    """Gradients of one type of galaxies against mass."""
+    mean, error = mean_and_error(slope[own])
+    line, line_error = line_slope(log_mass[own], slope[own])
+    found = [mean_and_error(slope[members]) for members in bins]
+    return {
+        "n_galaxies": len(own),
+        "spearman": spearman(log_mass[own], slope[own], rng=rng, n_bootstrap=n_bootstrap).to_json(),
+        "mean_gradient": json_number(mean),
+        "mean_gradient_err": json_number(error),
+        "mass_slope": json_number(line),
+        "mass_slope_err": json_number(line_error),
+        "bins": {
+            "log_mass": [json_number(float(log_mass[members].mean())) for members in bins],
+            "mean": [json_number(mean) for mean, _ in found],
+            "err": [json_number(error) for _, error in found],
+            "n": [len(members) for members in bins],
+        },
+    }
+
+
+def _against(
+    log_mass: Floats, label: Floats, difference: Floats, own: Ints, bins: Sequence[Ints], rng: np.random.Generator
+) -> dict[str, Any]:
+    """Differences (set - labels) of the binned means, in units of their paired errors.
+
+    ``rms_in_errors`` is the rms over bins of mean difference / error; ``p_value`` how often bins of so few galaxies
+    give as much by chance (each bin Student's t with n - 1 degrees of freedom, drawn 20 000 times); ``rms_dex``
+    and ``err_dex`` the rms of the differences and of their errors; ``spread`` the labels' sigma_mad from galaxy to
+    galaxy; ``scatter`` the sigma_mad of the galaxies' differences; ``mass_slope`` the change of the difference
+    with log mass: the difference of the two relations' slopes.  All in dex/Re.
+    """
+    usable = [members for members in bins if len(members) > 1]
+    means, errors = np.array([mean_and_error(difference[members]) for members in usable]).reshape(-1, 2).T
+    mean, error = mean_and_error(difference[own])
+    line, line_error = line_slope(log_mass[own], difference[own])
+    rms = p_value = math.nan
+    if len(usable) and np.all(errors > 0):
+        rms = _rms(means / errors)
+        degrees = np.array([len(members) - 1 for members in usable])
+        by_chance = np.sqrt(np.mean(rng.standard_t(degrees, size=(20_000, len(usable))) ** 2, axis=1))
+        p_value = float((np.sum(by_chance >= rms) + 1) / (len(by_chance) + 1))
+    numbers = {
+        "rms_in_errors": rms,
+        "p_value": p_value,
+        "rms_dex": _rms(means),
+        "err_dex": _rms(errors),
+        "spread": sigma_mad(label[own]),
+        "scatter": sigma_mad(difference[own]),
+        "mean_difference": mean,
+        "mean_difference_err": error,
+        "mass_slope": line,
+        "mass_slope_err": line_error,
+    }
+    return {"n_galaxies": len(own), "n_bins": len(usable)} | {key: json_number(v) for key, v in numbers.items()}
+
+
+def _ratio(early: Floats, late: Floats, *, rng: np.random.Generator, n_bootstrap: int) -> dict[str, float | None]:
+    """sigma_mad of the early types' differences over that of the late types', with a bootstrap over galaxies."""
+    numbers = dict.fromkeys(("early_over_late", "low", "high"), math.nan)
+    if min(len(early), len(late)) >= MIN_GALAXIES and sigma_mad(late) > 0:
+        numbers["early_over_late"] = sigma_mad(early) / sigma_mad(late)
+        drawn = [
+            sigma_mad(early[rng.integers(len(early), size=len(early))])
+            / max(sigma_mad(late[rng.integers(len(late), size=len(late))]), np.finfo(float).tiny)
+            for _ in range(n_bootstrap)
+        ]
+        numbers["low"], numbers["high"] = np.quantile(drawn, [(1 - COVERAGE) / 2, (1 + COVERAGE) / 2]).tolist()
+    return {key: json_number(value) for key, value in numbers.items()}
+
+
+def _accurate(title: str, against: Mapping[str, Any]) -> Claim:
+    """Supported where the binned means agree within errors, or differ by little, in all targets and types."""
+    claim = f"{title} recovers the gradients along the stellar masses, as the labels give them"
+    decisions: dict[str, bool | None] = {}
+    hows = []
+    for word, kinds in against.items():
+        for kind, one in kinds.items():
+            decisions[f"{word}, {kind}"] = _agrees(one)
+            if one["rms_dex"] is not None:
+                hows.append(f"{word} {kind} {one['rms_dex']:.3f} dex/Re ({_errors(one['rms_in_errors'])})")
+    return Claim(
+        "figure 14",
+        claim,
+        _all(list(decisions.values())),
+        ("rms difference of binned means: " + "; ".join(hows) if hows else "too few galaxies with gradients")
+        + "\n"
+        + _listed(decisions),
+    )
+
+
+def _agrees(one: Mapping[str, Any]) -> bool | None:
+    if one["n_galaxies"] < MIN_GALAXIES or one["p_holm"] is None or one["spread"] is None:
+        return None
+    if one["rms_dex"] < TINY * one["spread"]:
+        return True
+    if one["p_holm"] < SIGNIFICANT:
+        return False
+    return True if one["err_dex"] < one["spread"] else None  # errors as large as what is to be seen decide nothing
+
+
+def _irrespective(title: str, ratios: Mapping[str, Any]) -> Claim:
+    """Supported where the scatter about the labels is the same, within a factor, in early and late types."""
+    claim = f"{title} recovers gradients as accurately in early as in late types"
+    decisions, hows = {}, []
+    for word, one in ratios.items():
+        decisions[word] = _equal(one)
+        if one["early_over_late"] is not None:
+            hows.append(f"{word} {one['early_over_late']:.2f} [{one['low']:.2f}, {one['high']:.2f}]")
+    how = "scatter about the labels, early over late (95 %): " + "; ".join(hows) if hows else "too few galaxies"
+    return Claim("figure 14", claim, _all(list(decisions.values())), f"{how}\n{_listed(decisions)}")
+
+
+def _equal(one: Mapping[str, Any]) -> bool | None:
+    ratio, low, high = one["early_over_late"], one["low"], one["high"]
+    if ratio is None or low is None or high is None:
+        return None
+    if (low > 1 or high < 1) and not 1 / DIFFERENT_BEYOND <= ratio <= DIFFERENT_BEYOND:
+        return False
+    return True if low > 1 / EQUAL_WITHIN and high < EQUAL_WITHIN else None
+
+
+def _all(decisions: list[bool | None]) -> Verdict:
+    return verdict_of(all_of(decisions))
+
+
+def _listed(decisions: Mapping[str, bool | None]) -> str:
+    words = {True: "yes", False: "no", None: "cannot tell"}
+    return "borne out: " + "; ".join(f"{what}: {words[decision]}" for what, decision in decisions.items())
+
+
+def _errors(rms: float | None) -> str:
+    return "no errors" if rms is None else f"{rms:.1f} errors"
+
+
+def _rms(values: Floats) -> float:
+    return float(np.sqrt(np.mean(values**2))) if len(values) else math.nan
+
+
+def _numbers(values: ArrayLike) -> list[float | None]:
+    return [json_number(value) for value in np.asarray(values, dtype=float).tolist()]
