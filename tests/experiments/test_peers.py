@@ -13,7 +13,8 @@ from agez.analysis.metrics import evaluate, sigma_mad
 from agez.errors import AgezError
 from agez.experiments import peer_methods
 from agez.experiments.peer_methods import TreeSizes
-from agez.experiments.peers import ALL_METHODS, Answers, PeerSizes, claims, network_answers, peers
+from agez.experiments.peer_scores import Answers, differences
+from agez.experiments.peers import ALL_METHODS, PeerSizes, claims, network_answers, peers
 from agez.experiments.population_library import make_library
 from agez.experiments.result import target_columns
 from agez.learn.prepared import prepare_split, training_data
@@ -130,6 +131,28 @@ def test_differences_are_between_common_rows():
                 assert one["difference"] == pytest.approx(sigma_mad(own[:, k]) - other)
                 assert one["low"] <= one["high"] < 0
     assert claims(block())[0].verdict == "supported"
+
+
+def test_pairs_are_compared_on_the_rows_that_both_answer():
+    """A method without some rows changes its own comparison alone; the interval is that of resampled galaxies."""
+    rng = np.random.default_rng(11)
+    galaxy = np.repeat([f"G{i}" for i in range(12)], 10)
+    reference = rng.normal(size=(120, 2))
+    made = {name: reference + spread * rng.normal(size=(120, 2)) for name, spread in (("a", 0.2), ("b", 0.3))}
+    network = reference + 0.1 * rng.normal(size=(120, 2))
+    made["b"][:50] = np.nan
+    answers = {"network": {"set_a": Answers(network)}} | {name: {"set_a": Answers(one)} for name, one in made.items()}
+    found = differences(answers, reference, galaxy, n_bootstrap=400, rng=rng)["set_a"]["age"]
+    whole = [sigma_mad((one - reference)[:, 0]) for one in (network, made["a"])]
+    part = [sigma_mad((one - reference)[50:, 0]) for one in (network, made["b"])]
+    assert found["a"]["difference"] == pytest.approx(whole[0] - whole[1])
+    assert found["b"]["difference"] == pytest.approx(part[0] - part[1])
+    slow = []
+    for _ in range(400):
+        chosen = rng.integers(12, size=12)
+        rows = np.concatenate([np.flatnonzero(galaxy == f"G{i}") for i in chosen])
+        slow.append(sigma_mad((network - reference)[rows, 0]) - sigma_mad((made["a"] - reference)[rows, 0]))
+    assert [found["a"]["low"], found["a"]["high"]] == pytest.approx(np.percentile(slow, [2.5, 97.5]), abs=0.02)
 
 
 def test_folds_are_those_of_the_cross_validation():

@@ -16,32 +16,27 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from agez.analysis.metrics import evaluate, json_number, residual_pcc, sigma_mad
+from agez.analysis.metrics import json_number
 from agez.errors import AgezError
 from agez.experiments.claims import Claim, all_of, verdict_of
-from agez.experiments.library_fit import ERROR_FLOOR, LibraryFit, fit_library
+from agez.experiments.library_fit import ERROR_FLOOR
 from agez.experiments.paper import published
+from agez.experiments.peer_library import library_answers
 from agez.experiments.peer_methods import METHODS, TreeSizes, TreeTask, run_task, why_not
-from agez.experiments.population_library import line_bands, make_library
+from agez.experiments.peer_scores import Answers, differences, scores_of
 from agez.experiments.result import target_columns
 from agez.learn.cross_validation import CrossValidation
 from agez.learn.normalisation import normalise
 from agez.learn.prepared import PreparedSplit, TrainingData, prepare_split, training_data
 from agez.learn.splits import Split, SplitKind, make_splits
-from agez.photometry.filters import load_filters
 from agez.progress import progress
-from agez.spectra.templates import load_templates
-from agez.types import TARGET_WORDS, TARGETS, Floats, Sample
+from agez.types import TARGETS, Floats, Sample
 from agez.worker_pool import each_done
 
 #: How each set deals spectra into folds.
 _KINDS: dict[str, SplitKind] = {"set_a": "within", "set_b": "by-galaxy"}
 LIBRARY = "library_fit"
 ALL_METHODS = (*METHODS, LIBRARY)
-#: A library at rest frame is for SEDs at most so far from it: 5 A of a band of 145 A.
-_REST_FRAME = 1e-3
-#: A pivot further off than this is another filter of the same name [Angstrom].
-_SAME_PIVOT = 5.0
 
 
 @dataclass(frozen=True)
@@ -63,25 +58,6 @@ class PeerSizes:
     n_models: int = 30_000
     floor: float = ERROR_FLOOR
     n_bootstrap: int = 100
-
-
-@dataclass(frozen=True, eq=False)
-class Answers:
-    """What one method says of every row of a sample in one set.
-
-    Attributes
-    ----------
-    predicted : (n, 2) float
-        log_age_lw and mh_lw; NaN where it says nothing.
-    seconds_to_train : float
-        Seconds of one core, all folds together; NaN if not known.
-    seconds_per_sed : float
-        Seconds of one core, from fluxes to both targets; NaN if not known.
-    """
-
-    predicted: Floats
-    seconds_to_train: float = np.nan
-    seconds_per_sed: float = np.nan
 
 
 def network_answers(run: CrossValidation, sample: Sample) -> Answers:
@@ -163,7 +139,10 @@ def peers(
     library: dict[str, Any] | None = None
     if LIBRARY in methods:
         try:
-            found, library = _library_answers(sample, data, sizes, templates, seed, workers)
+            found, library = library_answers(
+                sample, data.bands, n_models=sizes.n_models, floor=sizes.floor, templates=templates, seed=seed,
+                workers=workers,
+            )  # fmt: skip
             answers[LIBRARY] = dict.fromkeys(networks, found)
         except AgezError as error:
             skipped[LIBRARY] = str(error)
@@ -171,13 +150,19 @@ def peers(
     references = {"labels": target_columns(sample.labels)}
     if sample.truth is not None:
         references["truth"] = target_columns(sample.truth)
-    rng = np.random.default_rng([seed, 5])
+    compared = {
+        kind: differences(
+            answers, reference, sample.rows.galaxy_id,
+            n_bootstrap=sizes.n_bootstrap, rng=np.random.default_rng([seed, 5]),
+        )
+        for kind, reference in references.items()
+    }  # fmt: skip
     return {
         "published": {name: published()[name] for name in _KINDS},
         "measured": {
-            "methods": {name: _scored(name, by_set, networks, references) for name, by_set in answers.items()},
+            "methods": {name: _row(name, by_set, networks, references) for name, by_set in answers.items()},
             "skipped": skipped,
-            "differences": _differences(sample, answers, references, sizes.n_bootstrap, rng),
+            "differences": compared,
             "library": library,
         },
         "points": {},
@@ -235,126 +220,23 @@ def _seconds_to_normalise(data: TrainingData, folds: Sequence[PreparedSplit]) ->
         return (time.thread_time() - start) / max(len(data), 1)
 
 
-def _library_answers(
-    sample: Sample, data: TrainingData, sizes: PeerSizes, templates: str, seed: int, workers: int
-) -> tuple[Answers, dict[str, Any]]:
-    """The library fit of every row, and how well its library samples the posteriors."""
-    photometry = sample.photometry.select_bands(data.bands.names)
-    redshift = photometry.redshift[np.isfinite(photometry.redshift)]
-    if redshift.size and np.abs(redshift).max() > _REST_FRAME:
-        raise AgezError(
-            f"the SEDs are not at rest frame (redshifts up to {redshift.max():.3f}) and the library is; "
-            "make them with 'agez synth', which brings spectra to redshift 0"
-        )
-    filters = load_filters(data.bands.filter_set).select(data.bands.names)
-    off = np.abs(np.subtract(filters.bands.pivot_angstrom, data.bands.pivot_angstrom))
-    if off.max() > _SAME_PIVOT:
-        name = data.bands.names[int(off.argmax())]
-        raise AgezError(f"the sample's {name} is {off.max():.0f} A from that of the shipped set {filters.name!r}")
-    start = time.thread_time()
-    rng = np.random.default_rng([seed, 6])
-    library = make_library(load_templates(templates), filters, n_models=sizes.n_models, rng=rng)
-    made = time.thread_time() - start
-    masked = line_bands(filters)
-    fit = fit_library(photometry, library, floor=sizes.floor, masked=masked, workers=workers)
-    fitted = int(np.isfinite(fit.chi2).sum())
-    if fitted == 0:
-        raise AgezError(f"no SED has enough bands outside emission lines, which {', '.join(masked)} are masked for")
-    about = {
-        "templates": templates,
-        "n_models": len(library),
-        "error_floor": sizes.floor,
-        "masked": list(masked),
-        "n_fitted": fitted,
-    }
-    return Answers(fit.mean, made, fit.seconds / fitted), about | _quality(fit, sample)
-
-
-def _quality(fit: LibraryFit, sample: Sample) -> dict[str, Any]:
-    """Effective number of models, best chi2, and the median posterior width, over the rows that were fitted.
-
-    ``within_error`` is the share of truth (of labels, where there is none) within one standard deviation: 0.68 if
-    errors are right and there is no bias.
-    """
-    good = np.isfinite(fit.chi2)
-    reference = target_columns(sample.labels if sample.truth is None else sample.truth)
-    inside = np.abs(fit.mean - reference) <= fit.std
-    words = [TARGET_WORDS[target] for target in TARGETS]
-    return {
-        "n_effective": {f"p{q:02d}": json_number(float(np.percentile(fit.n_effective[good], q))) for q in (5, 50, 95)},
-        "chi2_per_band": json_number(float(np.median(fit.chi2[good] / fit.n_bands[good]))),
-        "posterior_std": {word: json_number(float(np.median(fit.std[good, k]))) for k, word in enumerate(words)},
-        "within_error": {word: json_number(float(inside[good, k].mean())) for k, word in enumerate(words)},
-    }
-
-
-_TITLES = {"network": "convolutional networks (this work)", LIBRARY: "Bayesian fit of a template library"}
+_TITLES = {"network": "convolutional networks (the paper's)", LIBRARY: "Bayesian fit of a template library"}
 _LEARNS = {"network": "training rows, stopped by validation rows", LIBRARY: "nothing: broad priors and templates"}
 
 
-def _scored(
+def _row(
     name: str, by_set: Mapping[str, Answers], networks: Mapping[str, Answers], references: Mapping[str, Floats]
 ) -> dict[str, Any]:
     """One method's row of the table."""
     tree = METHODS.get(name)
-    row: dict[str, Any] = {
+    return {
         "title": tree.title if tree else _TITLES[name],
         "learns_from": tree.learns_from if tree else _LEARNS[name],
         "seconds_per_sed": json_number(float(np.mean([one.seconds_per_sed for one in by_set.values()]))),
         "seconds_to_train": json_number(float(np.mean([one.seconds_to_train for one in by_set.values()]))),
+    } | {
+        set_name: scores_of(one.predicted, references, networks[set_name].predicted) for set_name, one in by_set.items()
     }
-    for set_name, one in by_set.items():
-        # the rows that the networks answer: the same for all
-        predicted = np.where(np.isfinite(networks[set_name].predicted), one.predicted, np.nan)
-        blocks = {kind: _scores(predicted, reference) for kind, reference in references.items()}
-        row[set_name] = blocks.pop("labels") | blocks
-    return row
-
-
-def _scores(predicted: Floats, reference: Floats) -> dict[str, Any]:
-    difference = predicted - reference
-    scores: dict[str, Any] = {
-        TARGET_WORDS[target]: evaluate(predicted[:, k], reference[:, k]).to_json() for k, target in enumerate(TARGETS)
-    }
-    return scores | {"residual_pcc": json_number(residual_pcc(difference[:, 0], difference[:, 1]))}
-
-
-def _differences(
-    sample: Sample,
-    answers: Mapping[str, Mapping[str, Answers]],
-    references: Mapping[str, Floats],
-    n_bootstrap: int,
-    rng: np.random.Generator,
-) -> dict[str, Any]:
-    """sigma_mad of the network minus that of each other method, on common rows, with 95 % intervals over galaxies."""
-    _, galaxy = np.unique(sample.rows.galaxy_id, return_inverse=True)
-    order = np.argsort(galaxy, kind="stable")
-    groups = np.split(order, np.cumsum(np.bincount(galaxy))[:-1])
-    draws = [
-        np.concatenate([groups[at] for at in rng.integers(len(groups), size=len(groups))]) for _ in range(n_bootstrap)
-    ]
-    others = [name for name in answers if name != "network"]
-    found: dict[str, Any] = {kind: {} for kind in references}
-    for kind, reference in references.items():
-        for set_name in answers["network"]:
-            residuals = {name: by_set[set_name].predicted - reference for name, by_set in answers.items()}
-            common = np.all([np.isfinite(one).all(axis=1) for one in residuals.values()], axis=0)
-            residuals = {name: np.where(common[:, None], one, np.nan) for name, one in residuals.items()}
-            of_set: dict[str, Any] = {}
-            for k, target in enumerate(TARGETS):
-                whole = {name: sigma_mad(one[:, k]) for name, one in residuals.items()}
-                drawn = {name: np.array([sigma_mad(one[rows, k]) for rows in draws]) for name, one in residuals.items()}
-                of_set[TARGET_WORDS[target]] = {
-                    name: _interval(whole["network"] - whole[name], drawn["network"] - drawn[name]) for name in others
-                }
-            found[kind][set_name] = of_set
-    return found
-
-
-def _interval(value: float, drawn: Floats) -> dict[str, float | None]:
-    drawn = drawn[np.isfinite(drawn)]
-    low, high = np.percentile(drawn, [2.5, 97.5]) if drawn.size else (np.nan, np.nan)
-    return {"difference": json_number(value), "low": json_number(float(low)), "high": json_number(float(high))}
 
 
 def claims(block: Mapping[str, Any]) -> list[Claim]:
