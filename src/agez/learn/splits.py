@@ -100,13 +100,13 @@ def splits_by_galaxy(
             f"give at least {n_folds + 1}, or train with --split within"
         )
     kind = np.full(len(names), "") if kinds is None else kinds[first]
-    fold = _deal_galaxies(kind, sizes, n_folds, rng)
+    fold = deal_galaxies(kind, sizes, n_folds, rng)
     splits = []
     for number in range(n_folds):
         rest = np.flatnonzero(fold != number)
         # With few galaxies, fewer parts: at least one galaxy watches, at least one teaches.
         parts = min(VALIDATION_PARTS, len(rest))
-        watched = rest[_deal_galaxies(kind[rest], sizes[rest], parts, rng) == 0]
+        watched = rest[deal_galaxies(kind[rest], sizes[rest], parts, rng) == 0]
         role = np.zeros(len(names), int)
         role[fold == number] = 2
         role[watched] = 1
@@ -138,8 +138,8 @@ def _deal(groups: Strings, n_hands: int, rng: np.random.Generator) -> Ints:
     return hand
 
 
-def _deal_galaxies(kind: Strings, sizes: Ints, n_hands: int, rng: np.random.Generator) -> Ints:
-    """Hands of galaxies: kinds apart, similar sizes spread, every hand of nearly equal number."""
+def deal_galaxies(kind: Strings, sizes: Ints, n_hands: int, rng: np.random.Generator) -> Ints:
+    """Hands of galaxies, (g,) from 0: kinds apart, similar sizes spread, every hand of nearly equal number."""
     shuffled = rng.permutation(len(sizes))  # ties in random order
     order = shuffled[np.lexsort((-sizes[shuffled], kind[shuffled]))]
     hand = np.empty(len(sizes), int)

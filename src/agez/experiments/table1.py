@@ -1,0 +1,290 @@
+"""Table 1: networks trained on early or on late types only, applied to galaxies of either type.
+
+The paper trains on 33 of its 44 early types and 114 of its 146 late types and applies the networks to the rest of
+each; here this is repeated over random draws of the galaxies.  In every draw a network is trained on the early
+types, one on the late types, and one on both together ("full"), and all are applied to the same test galaxies.
+Validation galaxies come out of the training galaxies.  Galaxies of unknown morphology take no part.
+
+Draws share galaxies, so they are not independent, and std / sqrt(draws) is too small an error of what another
+survey would give.  Differences between cells are therefore judged with the corrected variance of Nadeau & Bengio
+(2003, Machine Learning 52, 239), (1 / draws + n_test / n_train) s^2, and Student's t.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.special import stdtrit
+
+from agez.analysis.metrics import bias, json_number, sigma_mad
+from agez.analysis.trends import COVERAGE, mean_and_error
+from agez.errors import AgezError
+from agez.experiments.claims import Claim, all_of, verdict_of
+from agez.experiments.paper import TABLE_1
+from agez.learn.architecture import PAPER_ARCHITECTURES, Architecture
+from agez.learn.jobs import TrainingJob, TrainingSettings
+from agez.learn.pool import Trainer
+from agez.learn.prepared import PreparedSplit, TrainingData, prepare_split, training_data
+from agez.learn.splits import VALIDATION_PARTS, Split, deal_galaxies, row_morphology
+from agez.progress import progress
+from agez.types import TARGET_WORDS, TARGETS, Ints, Sample, Strings
+
+KINDS = ("early", "late")
+#: Share of the galaxies of each type that the paper trains on.
+TRAIN_SHARE = {"early": 33 / 44, "late": 114 / 146}
+#: What each network is trained on.
+TRAINED_ON = {"early": ("early",), "late": ("late",), "full": KINDS}
+#: Cells of the table: the network and the types it is applied to.
+CELLS = {
+    "early-early": ("early", ("early",)),
+    "early-late": ("early", ("late",)),
+    "late-early": ("late", ("early",)),
+    "late-late": ("late", ("late",)),
+    "full": ("full", KINDS),
+}
+#: The full network by type: not in the paper's table.
+FULL_BY_KIND = {"full-early": ("full", ("early",)), "full-late": ("full", ("late",))}
+#: At least so many galaxies of each type, for two to train and watch on and one to test, with one to choose.
+MIN_GALAXIES = 4
+#: Networks do "about as well" on two types if their sigma_mad differ by less [dex]: half of the published loss
+#: in age of networks that were trained on early types (0.16 against 0.10).
+ABOUT_AS_WELL = 0.03
+#: Fewer draws have no error worth the name.
+MIN_DRAWS = 3
+
+
+def table1(
+    sample: Sample,
+    trainer: Trainer,
+    *,
+    settings: TrainingSettings,
+    n_draws: int,
+    seed: int,
+    architectures: Mapping[str, Architecture] = PAPER_ARCHITECTURES,
+) -> dict[str, Any]:
+    """The block of table 1: ``6 n_draws`` networks.
+
+    Parameters
+    ----------
+    sample : Sample
+    trainer : Trainer
+        If it keeps networks, an interrupted run goes on where it was.
+    settings : TrainingSettings
+    n_draws : int
+        Random draws of training galaxies.
+    seed : int
+    architectures : mapping
+        For each of ``TARGETS``.
+
+    Returns
+    -------
+    dict
+        ``published``; ``measured`` with, for each quantity and cell, the mean over the draws of sigma_mad [dex] of all
+        test spectra, its standard error ``err``, its standard deviation ``spread``, and the mean bias;
+        ``full_by_kind``; ``differences`` of cells with 95 % intervals; ``points`` with the values of each draw.
+        Where the sample has too few galaxies of a type, ``measured`` holds only ``not_run``: why.
+    """
+    if n_draws < 1:
+        raise AgezError(f"table 1: n_draws is {n_draws}; expected at least 1")
+    count = galaxies_of_kind(sample)
+    short = [f"only {n} {kind} types" for kind, n in count.items() if n < MIN_GALAXIES]
+    if short:
+        reason = f"{' and '.join(short)} in the sample; at least {MIN_GALAXIES} of each are needed"
+        return {"published": TABLE_1, "measured": {"not_run": reason}, "points": {}}
+    n_train = {kind: n_training_galaxies(kind, n) for kind, n in count.items()}
+    cells = CELLS | FULL_BY_KIND
+    values = {w: {cell: {"sigma_mad": np.full(n_draws, np.nan), "bias": np.full(n_draws, np.nan)} for cell in cells}
+              for w in TARGET_WORDS.values()}  # fmt: skip
+    morphology, data = row_morphology(sample), training_data(sample)
+    waiting: dict[int, tuple[int, PreparedSplit]] = {}  # what a network is scored on when it comes back
+    with progress(total=len(TRAINED_ON) * len(TARGETS) * n_draws, title="table 1: networks") as bar:
+        jobs = _jobs(sample, data, n_train, n_draws, seed, settings, architectures, waiting)
+        for number, network in trainer.train_each(jobs):
+            draw, prepared = waiting.pop(number)
+            t = TARGETS.index(str(network.tags["target"]))
+            residual = prepared.predict(network) - prepared.labels[prepared.test, t]
+            for cell, (trained, applied) in cells.items():
+                if trained == network.tags["trained_on"]:
+                    own = residual[np.isin(morphology[prepared.test], applied)]
+                    found = values[TARGET_WORDS[TARGETS[t]]][cell]
+                    found["sigma_mad"][draw], found["bias"][draw] = sigma_mad(own), bias(own)
+            bar.update(1)
+    measured: dict[str, Any] = {"n_draws": n_draws, "full_by_kind": {}, "differences": {}}
+    measured |= {f"n_train_{kind}": n for kind, n in n_train.items()}
+    measured |= {f"n_test_{kind}": count[kind] - n for kind, n in n_train.items()}
+    test_to_train = (sum(count.values()) - sum(n_train.values())) / sum(n_train.values())
+    for word, by_cell in values.items():
+        measured[word] = {cell: _cell(**by_cell[cell]) for cell in CELLS}
+        measured["full_by_kind"][word] = {cell: _cell(**by_cell[cell]) for cell in FULL_BY_KIND}
+        measured["differences"][word] = _differences(
+            {cell: one["sigma_mad"] for cell, one in by_cell.items()}, TABLE_1[word], test_to_train
+        )
+    points = {w: {cell: {key: _numbers(v) for key, v in one.items()} for cell, one in found.items()}
+              for w, found in values.items()}  # fmt: skip
+    return {"published": TABLE_1, "measured": measured, "points": points}
+
+
+def galaxies_of_kind(sample: Sample) -> dict[str, int]:
+    """Number of galaxies with spectra, early and late."""
+    _, first = np.unique(sample.rows.galaxy_id, return_index=True)
+    morphology = row_morphology(sample)[first]
+    return {kind: int((morphology == kind).sum()) for kind in KINDS}
+
+
+def n_training_galaxies(kind: str, n: int) -> int:
+    """How many of ``n`` galaxies of a type are trained on: the paper's share, at least two, one left to test."""
+    return min(max(round(TRAIN_SHARE[kind] * n), 2), n - 1)
+
+
+def draw_splits(
+    galaxy_id: Strings, morphology: Strings, n_train: Mapping[str, int], rng: np.random.Generator
+) -> dict[str, Split]:
+    """One draw: rows for the networks of ``TRAINED_ON``, all with the same test rows.
+
+    Parameters
+    ----------
+    galaxy_id, morphology : (n,) str
+        Of each row.
+    n_train : mapping of kind to int
+        Galaxies to train on, validation included.
+    """
+    roles: dict[str, list[Ints]] = {}
+    for kind in KINDS:
+        rows = np.flatnonzero(morphology == kind)
+        names, own, sizes = np.unique(galaxy_id[rows], return_inverse=True, return_counts=True)
+        shuffled = rng.permutation(len(names))
+        chosen = np.sort(shuffled[: n_train[kind]])
+        parts = min(VALIDATION_PARTS, len(chosen))
+        watched = deal_galaxies(np.full(len(chosen), kind), sizes[chosen], parts, rng) == 0
+        role = np.full(len(names), 2)
+        role[chosen], role[chosen[watched]] = 0, 1
+        roles[kind] = [rows[role[own] == r] for r in (0, 1, 2)]
+
+    def together(kinds: tuple[str, ...], r: int) -> Ints:
+        return np.sort(np.concatenate([roles[kind][r] for kind in kinds]))
+
+    return {
+        name: Split(together(kinds, 0), together(kinds, 1), together(KINDS, 2)) for name, kinds in TRAINED_ON.items()
+    }
+
+
+def claims(block: Mapping[str, Any]) -> list[Claim]:
+    """Do networks need to have seen both types, and which of the two can do without the other?"""
+    measured = block["measured"]
+    early = "networks trained on early types do worse on late types than on early types"
+    late = "networks trained on late types do on early types about as well as on late types"
+    diverse = "the diversity of the training set matters: early-trained networks lose more on the other type"
+    if "not_run" in measured:
+        return [Claim("table 1", claim, "cannot tell", measured["not_run"]) for claim in (early, late, diverse)]
+    differences = measured["differences"]
+    return [
+        _claim(early, "early-late minus early-early", _larger, "early_loss", differences),
+        _claim(late, "late-early minus late-late", _not_larger, "late_loss", differences),
+        _claim(diverse, "loss of early-trained minus loss of late-trained", _larger, "contrast", differences),
+    ]
+
+
+def _jobs(
+    sample: Sample,
+    data: TrainingData,
+    n_train: Mapping[str, int],
+    n_draws: int,
+    seed: int,
+    settings: TrainingSettings,
+    architectures: Mapping[str, Architecture],
+    waiting: dict[int, tuple[int, PreparedSplit]],
+) -> Iterator[TrainingJob]:
+    """Every network to be trained, made when it is asked for; its split waits under the job's number."""
+    galaxy_id, morphology, number = sample.rows.galaxy_id, row_morphology(sample), 0
+    for draw in range(n_draws):
+        # the last number is never 0, as SeedSequence takes no notice of zeros at the end
+        rng = np.random.default_rng(np.random.SeedSequence((seed, draw, 1)))
+        for s, (name, split) in enumerate(draw_splits(galaxy_id, morphology, n_train, rng).items()):
+            prepared = prepare_split(data, split)
+            for t, target in enumerate(TARGETS):
+                own_seed = int(np.random.SeedSequence((seed, draw, s + 2, t + 1)).generate_state(1)[0])
+                waiting[number] = draw, prepared
+                number += 1
+                yield prepared.job(
+                    target,
+                    architecture=architectures[target],
+                    settings=settings,
+                    seed=own_seed,
+                    tags={"trained_on": name, "draw": draw},
+                )
+
+
+def _cell(sigma_mad: ArrayLike, bias: ArrayLike) -> dict[str, Any]:
+    scatter, shift = (v[np.isfinite(v)] for v in (np.asarray(sigma_mad, float), np.asarray(bias, float)))
+    mean, error = mean_and_error(scatter)
+    return {
+        "sigma_mad": json_number(mean),
+        "err": json_number(error),
+        "spread": json_number(error * math.sqrt(len(scatter))),
+        "bias": json_number(mean_and_error(shift)[0]),
+        "n_draws": len(scatter),
+    }
+
+
+def _differences(found: Mapping[str, Any], paper: Mapping[str, float], test_to_train: float) -> dict[str, Any]:
+    """Losses on the other type, draw by draw: of early-trained networks, of late-trained ones, and their contrast."""
+    published = {
+        "early_loss": paper["early-late"] - paper["early-early"],
+        "late_loss": paper["late-early"] - paper["late-late"],
+    }
+    measured = {
+        "early_loss": found["early-late"] - found["early-early"],
+        "late_loss": found["late-early"] - found["late-late"],
+    }
+    measured["contrast"] = measured["early_loss"] - measured["late_loss"]
+    published["contrast"] = published["early_loss"] - published["late_loss"]
+    out = {}
+    for name, values in measured.items():
+        known = values[np.isfinite(values)]
+        n, mean = len(known), mean_and_error(known)[0]
+        error = half = math.nan
+        if n >= MIN_DRAWS:
+            error = float(np.std(known, ddof=1)) * math.sqrt(1 / n + test_to_train)
+            half = float(stdtrit(n - 1, (1 + COVERAGE) / 2)) * error
+        out[name] = {
+            "mean": json_number(mean),
+            "err": json_number(error),
+            "low": json_number(mean - half),
+            "high": json_number(mean + half),
+            "n_draws": n,
+            "published": round(published[name], 10),
+        }
+    return out
+
+
+def _larger(one: Mapping[str, Any]) -> bool | None:
+    """Certainly above zero; or certainly below half of what was published; or neither."""
+    if one["low"] is None:
+        return None
+    return True if one["low"] > 0 else False if one["high"] < one["published"] / 2 else None
+
+
+def _not_larger(one: Mapping[str, Any]) -> bool | None:
+    """Certainly below ``ABOUT_AS_WELL``; or certainly above; or neither."""
+    if one["low"] is None:
+        return None
+    return True if one["high"] < ABOUT_AS_WELL else False if one["low"] > ABOUT_AS_WELL else None
+
+
+def _claim(claim: str, what: str, decide: Any, key: str, differences: Mapping[str, Any]) -> Claim:
+    decisions, hows = [], []
+    for word, found in differences.items():
+        one = found[key]
+        decisions.append(decide(one))
+        interval = "no error" if one["low"] is None else f"95 %: {one['low']:+.3f} to {one['high']:+.3f}"
+        mean = "unknown" if one["mean"] is None else f"{one['mean']:+.3f} dex"
+        hows.append(f"{word} {mean} ({interval}; published {one['published']:+.2f})")
+    return Claim("table 1", claim, verdict_of(all_of(decisions)), f"{what}, sigma_mad: {'; '.join(hows)}")
+
+
+def _numbers(values: ArrayLike) -> list[float | None]:
+    return [json_number(value) for value in np.asarray(values, dtype=float).tolist()]
