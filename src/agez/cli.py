@@ -36,6 +36,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_train(command("train", "train and calibrate a model on a sample"))
     _add_predict(command("predict", "ages and metallicities of photometry or spectra by a trained model"))
     _add_gradient(command("gradient", "radial gradients, with errors, of a table of labels or predictions"))
+    _add_fetch(command("fetch", "download cubes of a public survey, going on after interruptions"))
     _add_filters(command("filters", "list filter sets, or the bands of one"))
     command("models", "list the models that come with agez")
     command("check", "test what works on this machine")
@@ -72,6 +73,20 @@ def _add_inputs(p: argparse.ArgumentParser, what: str) -> None:
 
 def _add_synth(p: argparse.ArgumentParser) -> None:
     _add_inputs(p, "files of spectra or cubes, or folders of them")
+    p.add_argument("--cubes", action="store_true", help="write cubes in CALIFA's format in place of rows of spectra")
+
+
+def _add_fetch(p: argparse.ArgumentParser) -> None:
+    p.add_argument("survey", choices=("califa",), help="califa")
+    p.add_argument("name", nargs="*", metavar="NAME", help="galaxies: NGC0001, ngc1, 'UGC 5', IC1683, ...")
+    p.add_argument("-o", "--out", required=True, metavar="DIR", help="output folder")
+    p.add_argument("--galaxies", metavar="TABLE", help="fetch all of the column galaxy_id of a table, too")
+    p.add_argument("--setup", default="V500", choices=("V500", "V1200", "COMB"), help="default: V500")
+    p.add_argument("--release", default="DR3", metavar="NAME", help="default: DR3")
+    p.add_argument("--base-url", metavar="URL", help="where the archive is, if not where agez looks: http(s)://...")
+    p.add_argument("--checksums", metavar="FILE", help="of sha256sum or md5sum; default: SHA256SUMS of the server")
+    p.add_argument("--retries", type=int, default=5, metavar="N", help="after failures in a row; default: 5")
+    p.add_argument("--overwrite", action="store_true", help="fetch again what is there")
     p.add_argument("-o", "--out", required=True, metavar="PHOT", help="table: .fits, .ecsv, .csv or .parquet")
     p.add_argument(
         "--filters", default="jpas", metavar="NAME|PATH", help="filter set or your own curves; default: jpas"
@@ -141,7 +156,9 @@ def _add_label(p: argparse.ArgumentParser) -> None:
         metavar="LAW",
         help="of neighbouring spaxels' noise: none, califa, manga, or a slope; default: by survey",
     )
-    cubes.add_argument("--galaxies", metavar="TABLE", help="Re, inclination and PA, for the radii in maps")
+    cubes.add_argument(
+        "--galaxies", metavar="TABLE", help="redshifts of cubes that say none; Re, inclination and PA for radii in maps"
+    )
     more = p.add_argument_group("more output")
     more.add_argument("--keep-fits", action="store_true", help="write data and model of every spectrum, too")
     more.add_argument("--subtracted", metavar="FILE", help="write the spectra without their emission lines")

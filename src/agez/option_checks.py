@@ -17,6 +17,7 @@ _LIMITS: dict[str, tuple[str, float, bool, float]] = {
     "max_epochs": ("--max-epochs", 1, True, math.inf),
     "bin_snr": ("--bin-snr", 0, True, math.inf),
     "n_plots": ("--n-plots", 1, True, math.inf),
+    "retries": ("--retries", 0, True, math.inf),
     "redshift": ("--redshift", -1, False, 1000),
     "source_redshift": ("--source-redshift", -1, False, 1000),
     "re": ("--re", 0, False, math.inf),
@@ -27,7 +28,7 @@ _LIMITS: dict[str, tuple[str, float, bool, float]] = {
 #: Options that name what is read.
 _READ = (
     "input", "photometry", "labels", "galaxies", "also_labels", "truth", "sample", "model", "filters", "templates",
-    "bins", "star_mask",
+    "bins", "star_mask", "checksums",
 )  # fmt: skip
 
 

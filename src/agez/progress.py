@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from tqdm import tqdm
 
 T = TypeVar("T")
 
 
-def progress(items: Iterable[T] | None = None, *, total: int | None = None, title: str = "") -> tqdm[T]:
+def progress(
+    items: Iterable[T] | None = None, *, total: int | None = None, title: str = "", in_bytes: bool = False
+) -> tqdm[T]:
     """Wrap ``items`` (or count by hand with ``.update``) in a bar on stderr that only a terminal shows."""
-    return tqdm(items, total=total, desc=title, disable=not sys.stderr.isatty(), leave=False, file=sys.stderr)
+    unit: dict[str, Any] = {"unit": "B", "unit_scale": True, "unit_divisor": 1024} if in_bytes else {}
+    hidden = not sys.stderr.isatty()
+    return tqdm(items, total=total, desc=title, disable=hidden, leave=False, file=sys.stderr, **unit)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,13 +13,16 @@ from astropy.io import fits
 
 from agez.apply.inputs import read_one
 from agez.errors import AgezError
+from agez.learn.galaxy_files import named_as
 from agez.maps import MapFrame
 from agez.maps_files import read_maps
 from agez.spectra.bin_sums import bin_spectra, bins_of_map
 from agez.spectra.binning import BinSettings, bin_cube
 from agez.spectra.covariance import SpatialCovariance, covariance_for
+from agez.spectra.formats_califa import pixel_ids
 from agez.spectra.label_files import read_labels
 from agez.spectra.label_maps import cube_frame
+from agez.table_files import open_fits
 from agez.types import Galaxies, Labels, Rows, Spectra
 
 #: How the files of labels in a folder end.
@@ -70,15 +74,32 @@ def fitted_rows(
     spectra = read_one(path, redshift=redshift)
     if "cube_shape" not in spectra.meta:
         return spectra, None
+    name = str(spectra.rows.galaxy_id[0])
+    known = None if galaxies is None else named_as(galaxies, np.array([name]))
     if not np.isfinite(spectra.redshift).all():
-        raise AgezError(f"{path}: the cube's header says no redshift; give it with --redshift")
+        spectra = replace(spectra, redshift=np.full(len(spectra), _redshift(path, known, name)))
     cube = bin_cube(spectra, binning)
-    shape = _geometry(galaxies, str(cube.spectra.rows.galaxy_id[0]))
+    shape = _geometry(known, name)
     frame = cube_frame(
         cube.bin_id, spectra.meta["wcs"], snr=cube.snr, mean_flux=cube.signal, flux_unit=spectra.flux_unit,
         stars=None if binning.star_mask is None else cube.stars, **shape,
     )  # fmt: skip
     return cube.spectra, frame
+
+
+def _redshift(path: Path, galaxies: Galaxies | None, name: str) -> float:
+    """Of a cube that does not say it: the galaxy table's."""
+    if galaxies is None:
+        raise AgezError(
+            f"{path}: the cube's header says no redshift; give it with --redshift, or those of many with --galaxies"
+        )
+    found = galaxies.redshift[galaxies.galaxy_id == name]
+    if not np.isfinite(found).any():
+        raise AgezError(
+            f"{path}: the cube's header says no redshift, nor does the galaxy table: it needs a row with galaxy_id "
+            f"{name} and a redshift"
+        )
+    return float(found[0])
 
 
 def _geometry(galaxies: Galaxies | None, name: str) -> dict[str, float]:
@@ -102,7 +123,8 @@ def same_rows(path: Path, labels_path: Path, *, redshift: float | None = None) -
         If the labels are of another file: of other spectra, or of a cube of another shape.
     """
     labels = read_labels(labels_path)
-    spectra = read_one(path, redshift=redshift)
+    # a cube that does not say its redshift has that which its labels were made with
+    spectra = read_one(path, redshift=labels.meta.get("redshift") if redshift is None else redshift)
     if "cube_shape" in spectra.meta:
         _, frame = read_maps(labels_path)
         law = labels.meta.get("spatial_covariance")
@@ -121,6 +143,21 @@ def same_rows(path: Path, labels_path: Path, *, redshift: float | None = None) -
             f"the spectra with {spectra.rows.galaxy_id[0]} {spectra.rows.spec_id[0]}; give the labels of that file"
         )
     return spectra, labels
+
+
+def members_of_bins(label_files: Sequence[Path]) -> dict[tuple[str, str], list[str]]:
+    """The ``spec_id`` of the spaxels of each bin, by the bin's (galaxy_id, spec_id), of files of labels of cubes."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for path in label_files:
+        with open_fits(path) as hdus:
+            if "BINID" not in hdus:
+                continue
+        keys = _names(read_labels(path).rows)
+        _, frame = read_maps(path)
+        y, x = np.nonzero(frame.bin_id >= 0)
+        for number, name in zip(frame.bin_id[y, x].tolist(), pixel_ids(y, x), strict=True):
+            found.setdefault(keys[number], []).append(name)
+    return found
 
 
 def _names(rows: Rows) -> list[tuple[str, str]]:

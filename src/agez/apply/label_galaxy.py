@@ -43,7 +43,7 @@ class LabelOptions:
     binning : BinSettings
         Of cubes.
     galaxies : Galaxies or None
-        Geometry for the radii in maps.
+        Geometry for the radii in maps; redshifts of cubes that do not say theirs.
     keep_fits : bool
         Write data and model, too.
     overwrite : bool
@@ -85,7 +85,8 @@ def what_labels_depend_on(options: LabelOptions, grid: SSPGrid) -> dict[str, Any
     geometry = None
     if options.galaxies is not None:
         geometry = [
-            getattr(options.galaxies, name).tolist() for name in ("galaxy_id", "re_arcsec", "inclination", "pa")
+            getattr(options.galaxies, name).tolist()
+            for name in ("galaxy_id", "redshift", "re_arcsec", "inclination", "pa")
         ]
     star_mask = options.binning.star_mask
     return {
@@ -182,6 +183,7 @@ def labels_of_file(
         if binning["star_mask"] is not None:
             binning["star_mask"] = Path(binning["star_mask"]).name  # a file's content does not depend on its place
         about |= {"binning": binning, "spatial_covariance": spectra.meta["spatial_covariance"]}
+        about["redshift"] = float(np.nanmedian(spectra.redshift))
         about["remarks"] += [f"{path.name}: {binning['remark']}"] if binning["remark"] else []
     return replace(labels, meta={**labels.meta, **about}), frame
 

@@ -6,6 +6,7 @@ from argparse import Namespace
 from collections.abc import Callable
 
 from agez.commands.answers import Answer
+from agez.commands.fetching import fetch
 from agez.commands.listings import check, filters
 from agez.commands.models import models, predict, train
 from agez.commands.spectra import label, synth
@@ -15,5 +16,5 @@ __all__ = ["COMMANDS", "Answer"]
 
 COMMANDS: dict[str, Callable[[Namespace], Answer]] = {
     command.__name__: command
-    for command in (reproduce, mock, synth, label, sample, train, predict, gradient, filters, models, check)
+    for command in (reproduce, mock, synth, label, sample, train, predict, gradient, fetch, filters, models, check)
 }

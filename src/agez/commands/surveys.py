@@ -45,26 +45,35 @@ def mock(options: Namespace) -> Answer:
         n_spectra = round(N_SPECTRA * options.galaxies / N_GALAXIES)
     plan = survey_plan(options.galaxies, n_spectra, seed=options.seed)
     folder = make_folder(options.out)
-    files = write_survey(folder, plan, load_templates(options.templates))
+    files = write_survey(folder, plan, load_templates(options.templates), cubes=options.cubes)
     content = {"folder": str(folder), "n_galaxies": len(files), "n_spectra": n_spectra, "seed": options.seed}
     return content, [f"{folder}: {n_spectra} spectra of {len(files)} galaxies, galaxies.fits, truth.fits"]
 
 
+    if options.cubes:
+        content["files"] = [str(path) for path in files]
+        return content, [f"{folder}: {len(files)} cubes, galaxies.fits, truth.fits"]
 def sample(options: Namespace) -> Answer:
     """``agez sample``."""
-    from agez.apply.cube_bins import label_files_in
+    import numpy as np
+
+    from agez.apply.cube_bins import label_files_in, members_of_bins
     from agez.apply.label_extras import labels_of_many
     from agez.learn.sample import make_sample, read_galaxies, write_sample
     from agez.mocks.survey_files import read_truth
     from agez.photometry.tables import read_photometry
+    from agez.learn.galaxy_files import named_as
     from agez.spectra.label_files import read_labels
 
     check_fits_output(options.out)
     files = [path for given in (options.labels, *options.also_labels) for path in label_files_in(given)]
     photometry = read_photometry(options.photometry)
     labels = read_labels(files[0]) if len(files) == 1 else labels_of_many(files)
-    galaxies = None if options.galaxies is None else read_galaxies(options.galaxies)
-    truth = None if options.truth is None else read_truth(options.truth, photometry.rows)
+    names = np.unique(photometry.rows.galaxy_id)
+    galaxies = None if options.galaxies is None else named_as(read_galaxies(options.galaxies), names)
+    truth = None
+    if options.truth is not None:
+        truth = read_truth(options.truth, photometry.rows, members=members_of_bins(files))
     joined = make_sample(photometry, labels, galaxies, truth=truth, meta={"source": str(options.photometry)})
     write_sample(options.out, joined)
     counts = {key: value for key, value in joined.meta.items() if key.startswith(("rejected", "unmatched"))}
@@ -74,6 +83,10 @@ def sample(options: Namespace) -> Answer:
     return content, [*lines, *([f"left out: {left_out}"] if left_out else [])]
 
 
+    unknown = [] if galaxies is None else np.setdiff1d(joined.galaxies.galaxy_id, galaxies.galaxy_id).tolist()
+    if unknown:
+        content["galaxies_without_a_row"] = unknown
+        lines.append(f"not in {options.galaxies}, so without radii and properties: {', '.join(unknown)}")
 def gradient(options: Namespace) -> Answer:
     """``agez gradient``."""
     from agez.analysis.gradient_files import gradient_file, gradients_json

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -60,6 +62,26 @@ def _morphology(words: Strings, source: str) -> Strings:
             f"{source}: column morphology, row {row + 1} is {str(words[row])!r}; expected early, late or nothing"
         )
     return np.asarray(lower, dtype="<U5")
+
+
+def named_as(galaxies: Galaxies, names: Strings) -> Galaxies:
+    """The table with its galaxies named as in ``names``: ``NGC 1`` and ``ngc1`` are ``NGC0001`` if that is asked for.
+
+    Names are the same if they are so without blanks, capitals, and zeros before numbers; those of the table
+    that are in ``names`` as they are stay.
+    """
+    wanted = {_plain(name): name for name in np.unique(names).tolist()}
+    taken = set(galaxies.galaxy_id.tolist())
+    new = [
+        name if (other := wanted.get(_plain(name), name)) in taken else other for name in galaxies.galaxy_id.tolist()
+    ]
+    if len(set(new)) < len(set(galaxies.galaxy_id.tolist())):
+        return galaxies  # two rows would have one name: leave them as they are
+    return replace(galaxies, galaxy_id=np.array(new))
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"(?<=[A-Z])0+(?=\d)", "", re.sub(r"[\s_]+", "", name).upper())
 
 
 def write_galaxies(path: str | os.PathLike[str], galaxies: Galaxies) -> None:

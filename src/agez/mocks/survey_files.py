@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from astropy.table import Table
 
 from agez.errors import AgezError
 from agez.files import make_folder
+from agez.mocks.cubes import MockCube, cube_name, make_cube, write_cube
 from agez.mocks.galaxies import MockGalaxy
 from agez.mocks.plan import SurveyPlan
 from agez.mocks.survey import iterate_survey
@@ -20,7 +21,7 @@ from agez.spectra.readers import write_rss
 from agez.spectra.templates import SSPGrid
 from agez.table_columns import need_columns, number_column, table_rows
 from agez.table_files import read_table, table_hdu, write_fits
-from agez.types import NORM_BAND_ANGSTROM, Galaxies, Rows, Truth
+from agez.types import NORM_BAND_ANGSTROM, Floats, Galaxies, Rows, Truth
 
 GALAXIES_FILE, TRUTH_FILE = "galaxies.fits", "truth.fits"
 
@@ -48,14 +49,29 @@ def truth_columns(made: Iterable[MockGalaxy]) -> dict[str, object]:
     return columns
 
 
+def cube_truth_columns(cube: MockCube) -> dict[str, object]:
+    """Columns of the truth of one cube: a row a spaxel, with what it weighs in a bin."""
+    columns: dict[str, object] = {name: getattr(cube.rows, name) for name in ("galaxy_id", "spec_id", "x", "y")}
+    columns |= {"r_re": cube.r_re, "light": cube.light, "mass": cube.mass}
+    return columns | {f"true_{field.name}": getattr(cube.truth, field.name) for field in fields(Truth)}
+
+
 def write_survey(
-    folder: str | os.PathLike[str], plan: SurveyPlan, grid: SSPGrid, *, indices: Sequence[int] | None = None
+    folder: str | os.PathLike[str],
+    plan: SurveyPlan,
+    grid: SSPGrid,
+    *,
+    indices: Sequence[int] | None = None,
+    cubes: bool = False,
 ) -> list[Path]:
     """Make a mock survey and write it to a folder.
 
     One CALIFA-like row-stacked-spectra file a galaxy, ``galaxies.fits`` (as the sample's GALAXIES) and
     ``truth.fits`` (a row a spectrum: ``galaxy_id``, ``spec_id``, ``x``, ``y``, ``r_re``, ``true_*``).  Spectra are
     written as they are made, so memory does not grow with the survey (the truth's 100 bytes a spectrum apart).
+
+    With ``cubes``, a cube in CALIFA's format a galaxy (see :mod:`agez.mocks.cubes`) in place of rows, and the truth has
+    a row a spaxel and two more columns, ``light`` and ``mass``: what a spaxel weighs in a bin.
 
     Returns
     -------
@@ -71,11 +87,17 @@ def write_survey(
     written: list[Path] = []
     truths: list[dict[str, object]] = []
     wanted = list(range(len(plan))) if indices is None else list(indices)
-    for one in progress(iterate_survey(plan, grid, indices=wanted), total=len(wanted), title="mock galaxies"):
-        path = folder / rss_name(str(one.galaxies.galaxy_id[0]))
-        write_rss(path, one.spectra)
-        written.append(path)
-        truths.append(truth_columns([one]))
+    if cubes:
+        for index in progress(wanted, title="mock cubes"):
+            cube = make_cube(plan, index, grid)
+            written.append(folder / cube_name(str(cube.galaxies.galaxy_id[0])))
+            write_cube(written[-1], cube)
+            truths.append(cube_truth_columns(cube))
+    else:
+        for one in progress(iterate_survey(plan, grid, indices=wanted), total=len(wanted), title="mock galaxies"):
+            written.append(folder / rss_name(str(one.galaxies.galaxy_id[0])))
+            write_rss(written[-1], one.spectra)
+            truths.append(truth_columns([one]))
     about: dict[str, object] = {
         "SEED": (plan.seed, "of the mock survey"),
         "TEMPLATE": (grid.name[:60], "template library"),
@@ -90,17 +112,52 @@ def write_survey(
     return written
 
 
-def read_truth(path: str | os.PathLike[str], rows: Rows) -> Truth:
-    """The truth of a mock survey for the given rows, found by (galaxy_id, spec_id); NaN where it has none."""
+def read_truth(
+    path: str | os.PathLike[str], rows: Rows, *, members: Mapping[tuple[str, str], Sequence[str]] | None = None
+) -> Truth:
+    """The truth of a mock survey for the given rows; NaN where it has none.
+
+    Parameters
+    ----------
+    rows : Rows
+        Found by (galaxy_id, spec_id).
+    members : mapping, optional
+        For rows that are bins of a cube: the ``spec_id`` of their spaxels, by the bin's (galaxy_id, spec_id).  Their
+        truth is the mean over the spaxels, by light or by mass; the dispersion that of their stars together.
+    """
     table, source = read_table(path, prefer=("TRUTH",)), str(path)
     names = [f"true_{field.name}" for field in fields(Truth)]
     need_columns(table, ("galaxy_id", "spec_id", *names), source=source, made_by="agez mock")
     own = table_rows(table, source=source)
     at = {key: i for i, key in enumerate(zip(own.galaxy_id.tolist(), own.spec_id.tolist(), strict=True))}
-    index = np.array([at.get(key, -1) for key in zip(rows.galaxy_id.tolist(), rows.spec_id.tolist(), strict=True)])
-    if not np.any(index >= 0):
+    values = {name: number_column(table, f"true_{name}", source=source) for name in Truth._row_fields}
+    weights = {name: number_column(table, name, source=source) for name in ("light", "mass")}
+    of_cubes = bool(members) and "light" in table.colnames
+    found = {name: np.full(len(rows), np.nan) for name in values}
+    for row, key in enumerate(zip(rows.galaxy_id.tolist(), rows.spec_id.tolist(), strict=True)):
+        if key in at:
+            for name in found:
+                found[name][row] = values[name][at[key]]
+        elif of_cubes and members is not None and key in members:
+            spaxels = [at.get((key[0], name), -1) for name in members[key]]
+            if min(spaxels) >= 0:
+                one = _mean_truth({name: v[spaxels] for name, v in {**values, **weights}.items()})
+                for name in found:
+                    found[name][row] = one[name]
+    if not any(np.isfinite(v).any() for v in found.values()):
         raise AgezError(
             f"{path}: no (galaxy_id, spec_id) of the photometry is in it; give the truth of the same survey"
         )
-    values = {name: number_column(table, name, source=source)[index] for name in names}
-    return Truth(**{name.removeprefix("true_"): np.where(index >= 0, v, np.nan) for name, v in values.items()})
+    return Truth(**found)
+
+
+def _mean_truth(spaxels: Mapping[str, Floats]) -> dict[str, float]:
+    """Of the stars of several spaxels together."""
+
+    def mean(values: Floats, name: str) -> float:
+        return float(np.average(values, weights=spaxels[name]))
+
+    result = {name: mean(values, "mass" if name.endswith("_mw") else "light") for name, values in spaxels.items()}
+    velocity, sigma = spaxels["velocity_kms"], spaxels["sigma_kms"]
+    squares = mean(sigma**2 + velocity**2, "light")
+    return {**result, "sigma_kms": float(np.sqrt(squares - result["velocity_kms"] ** 2))}

@@ -1,0 +1,52 @@
+"""Commands that bring data over the network: fetch."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from typing import Any
+
+from agez.commands.answers import Answer
+from agez.errors import AgezError, PartlyDoneError
+
+
+def fetch(options: Namespace) -> Answer:
+    """``agez fetch califa``."""
+    from agez.downloads import Downloads
+    from agez.learn.galaxy_files import read_galaxies
+    from agez.spectra.fetch_califa import fetch_cubes
+
+    names = list(options.name)
+    if options.galaxies is not None:
+        names += read_galaxies(options.galaxies).galaxy_id.tolist()
+    if not names:
+        raise AgezError("no galaxy to fetch; give names, such as NGC0001, or --galaxies TABLE")
+    run = fetch_cubes(
+        names, options.out, setup=options.setup, release=options.release, base_url=options.base_url,
+        checksums=options.checksums, overwrite=options.overwrite, how=Downloads(retries=options.retries),
+    )  # fmt: skip
+    content: dict[str, Any] = {
+        "folder": options.out,
+        "fetched": [str(path) for path in run.fetched],
+        "present": [str(path) for path in run.present],
+        "problems": run.problems,
+        "bytes": run.n_bytes,
+        "checksums": run.checked_by,
+    }
+    words = f"{options.out}: {len(run.fetched)} cubes fetched, {run.n_bytes / 1e6:.1f} MB"
+    if run.present:
+        words += f"; {len(run.present)} were there already, which --overwrite would fetch again"
+    by = (
+        f"checked by {run.checked_by}"
+        if run.checked_by
+        else "no checksums on the server: gzip's and FITS' own looked at"
+    )
+    lines = [words, *([by] if run.fetched else [])]
+    if run.problems:
+        told = "; ".join(f"{name}: {why}" for name, why in run.problems.items())
+        raise PartlyDoneError(
+            f"{len(run.problems)} of {len(set(run.problems)) + len(run.fetched) + len(run.present)} galaxies could "
+            f"not be had: {told}",
+            content=content,
+            lines=lines,
+        )
+    return content, lines
