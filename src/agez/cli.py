@@ -65,14 +65,6 @@ def _add_mock(p: argparse.ArgumentParser) -> None:
     p.add_argument("--spectra", type=int, metavar="N", help="in all; default: 104 a galaxy, 19727 for 190")
     p.add_argument("--seed", type=int, default=1, metavar="N", help="default: 1")
     p.add_argument("--templates", default="emiles", metavar="NAME|PATH", help="default: emiles")
-
-
-def _add_inputs(p: argparse.ArgumentParser, what: str) -> None:
-    p.add_argument("input", nargs="+", metavar="INPUT", help=what)
-
-
-def _add_synth(p: argparse.ArgumentParser) -> None:
-    _add_inputs(p, "files of spectra or cubes, or folders of them")
     p.add_argument("--cubes", action="store_true", help="write cubes in CALIFA's format in place of rows of spectra")
 
 
@@ -87,6 +79,14 @@ def _add_fetch(p: argparse.ArgumentParser) -> None:
     p.add_argument("--checksums", metavar="FILE", help="of sha256sum or md5sum; default: SHA256SUMS of the server")
     p.add_argument("--retries", type=int, default=5, metavar="N", help="after failures in a row; default: 5")
     p.add_argument("--overwrite", action="store_true", help="fetch again what is there")
+
+
+def _add_inputs(p: argparse.ArgumentParser, what: str) -> None:
+    p.add_argument("input", nargs="+", metavar="INPUT", help=what)
+
+
+def _add_synth(p: argparse.ArgumentParser) -> None:
+    _add_inputs(p, "files of spectra or cubes, or folders of them")
     p.add_argument("-o", "--out", required=True, metavar="PHOT", help="table: .fits, .ecsv, .csv or .parquet")
     p.add_argument(
         "--filters", default="jpas", metavar="NAME|PATH", help="filter set or your own curves; default: jpas"

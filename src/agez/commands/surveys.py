@@ -47,22 +47,22 @@ def mock(options: Namespace) -> Answer:
     folder = make_folder(options.out)
     files = write_survey(folder, plan, load_templates(options.templates), cubes=options.cubes)
     content = {"folder": str(folder), "n_galaxies": len(files), "n_spectra": n_spectra, "seed": options.seed}
-    return content, [f"{folder}: {n_spectra} spectra of {len(files)} galaxies, galaxies.fits, truth.fits"]
-
-
     if options.cubes:
         content["files"] = [str(path) for path in files]
         return content, [f"{folder}: {len(files)} cubes, galaxies.fits, truth.fits"]
+    return content, [f"{folder}: {n_spectra} spectra of {len(files)} galaxies, galaxies.fits, truth.fits"]
+
+
 def sample(options: Namespace) -> Answer:
     """``agez sample``."""
     import numpy as np
 
     from agez.apply.cube_bins import label_files_in, members_of_bins
     from agez.apply.label_extras import labels_of_many
+    from agez.learn.galaxy_files import named_as
     from agez.learn.sample import make_sample, read_galaxies, write_sample
     from agez.mocks.survey_files import read_truth
     from agez.photometry.tables import read_photometry
-    from agez.learn.galaxy_files import named_as
     from agez.spectra.label_files import read_labels
 
     check_fits_output(options.out)
@@ -80,13 +80,13 @@ def sample(options: Namespace) -> Answer:
     content = {"output": options.out, "n_spectra": len(joined), "n_galaxies": len(joined.galaxies), **counts}
     left_out = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in counts.items() if value)
     lines = [f"{options.out}: {len(joined)} spectra of {len(joined.galaxies)} galaxies"]
-    return content, [*lines, *([f"left out: {left_out}"] if left_out else [])]
-
-
     unknown = [] if galaxies is None else np.setdiff1d(joined.galaxies.galaxy_id, galaxies.galaxy_id).tolist()
     if unknown:
         content["galaxies_without_a_row"] = unknown
         lines.append(f"not in {options.galaxies}, so without radii and properties: {', '.join(unknown)}")
+    return content, [*lines, *([f"left out: {left_out}"] if left_out else [])]
+
+
 def gradient(options: Namespace) -> Answer:
     """``agez gradient``."""
     from agez.analysis.gradient_files import gradient_file, gradients_json
