@@ -35,6 +35,8 @@ def run_checks() -> list[Check]:
         ("svo", "astroquery", "measured filter curves"),
         ("parquet", "pyarrow", "Parquet tables"),
         ("popstar", "pst", "PopStar templates"),
+        ("peers", "sklearn", "tree ensembles beside the networks"),
+        ("peers", "lightgbm", "gradient boosting beside the networks"),
     ):
         there = find_spec(module) is not None
         detail = f"{module} is installed" if there else f"for {use}: pip install 'agez[{extra}]'"
