@@ -18,7 +18,7 @@ from agez.learn.cross_validation import LearningCurve
 from agez.types import TARGETS, Floats, Ints, Labels, Photometry, Sample, Spectra, Truth
 
 #: Libraries whose versions a report names, where they are installed.
-LIBRARIES = ("numpy", "scipy", "astropy", "jax", "jaxlib", "matplotlib", "ppxf", "scikit-learn", "lightgbm")
+LIBRARIES = ("numpy", "scipy", "astropy", "jax", "jaxlib", "matplotlib", "ppxf", "scikit-learn", "lightgbm", "optuna")
 
 
 @dataclass(frozen=True, eq=False)

@@ -166,7 +166,7 @@ class _Best:
         if mse < self.mse:
             self.mse, self.epoch, self.parameters = mse, epoch, parameters
         self.out_of_patience = epoch - self.epoch >= self.patience
-        self.gave_up = epoch < len(self.limits) and self.mse > self.limits[epoch]
+        self.gave_up = epoch < len(self.limits) and bool(self.mse > self.limits[epoch])
         return self.out_of_patience or self.gave_up
 
 

@@ -24,6 +24,7 @@ _LIBRARIES = {
     "matplotlib": "Hunter 2007, Computing in Science & Engineering 9, 90",
     "scikit-learn": "Pedregosa et al. 2011, Journal of Machine Learning Research 12, 2825",
     "lightgbm": "Ke et al. 2017, Advances in Neural Information Processing Systems 30, 3146",
+    "optuna": "Akiba et al. 2019, Proceedings of the 25th ACM SIGKDD Conference (KDD), p. 2623",
 }
 
 
