@@ -113,6 +113,8 @@ def test_thinned_rows_are_of_every_galaxy_and_the_test_stays(run):
         assert set(thin.split.validation) < set(whole.validation)
         galaxies = sample.rows.galaxy_id
         assert set(galaxies[thin.split.train]) == set(galaxies[whole.train])
+        assert section._is_thinned(thin, sample)
+        assert not section._is_thinned(section._prepare(sample, data, name, SIZE, 4), sample)
 
 
 def test_a_sample_that_is_too_small_says_so(tmp_path):
@@ -161,9 +163,9 @@ def test_verdicts():
     assert verdict_on(1.0, float("nan")) == "cannot tell"
 
 
-def invented(gains, error=0.001):
+def invented(gains, error=0.001, *, shortened=False):
     """A block with a gain for each of the four cases."""
-    measured = {"n_final_seeds": 3, "set_a": {}, "set_b": {}}
+    measured = {"n_final_seeds": 3, "shortened": shortened, "final_epochs": 12, "set_a": {}, "set_b": {}}
     for (name, word), gain in zip(CASES, gains, strict=True):
         measured[name][word] = {
             "gain_mse": gain, "gain_mse_err": error, "at_least_as_good": gain >= 0, "hand_set": {"mse": 0.02},
@@ -189,7 +191,17 @@ def test_claims_of_invented_blocks(gains, error, verdict):
     assert ("their own sizes" in claim.how) == (0 in gains)
 
 
-@pytest.mark.parametrize("bad", [{"n_trials": 0}, {"epochs": 0}, {"n_final_seeds": 1}, {"max_rows": -1}])
+def test_shortened_trainings_are_not_judged(run):
+    for gain in (0.01, -0.01):
+        (claim,) = claims(invented([gain] * 4, shortened=True))
+        assert claim.verdict == "cannot tell"
+        assert "for 12 epochs only" in claim.how
+    assert run[0]["measured"]["shortened"] is True
+
+
+@pytest.mark.parametrize(
+    "bad", [{"n_trials": 0}, {"epochs": 0}, {"n_final_seeds": 1}, {"max_rows": 0}, {"final_epochs": 0}]
+)
 def test_bad_sizes_are_refused(bad):
     with pytest.raises(AgezError, match="search"):
         replace(SIZE, **bad)
