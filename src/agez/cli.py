@@ -52,6 +52,14 @@ def _add_reproduce(p: argparse.ArgumentParser) -> None:
     p.add_argument("--seed", type=int, default=1, metavar="N", help="default: 1; the same seed gives the same figures")
     p.add_argument("--sample", metavar="FILE", help="a sample file; without it a mock survey is made")
     p.add_argument("--templates", metavar="NAME|PATH", help="of the mock survey; default: emiles")
+    p.add_argument(
+        "--only",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="experiments, figures or tables (fig13, table1, peers); several with commas, or given several times",
+    )
+    p.add_argument("--fresh", action="store_true", help="begin anew, whatever an earlier run has left in the folder")
     _add_workers(p)
 
 

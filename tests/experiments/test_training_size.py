@@ -113,6 +113,20 @@ def test_claims():
     assert "+0.01" in claims(_block(better))[0].how
 
 
+def test_a_training_set_that_is_too_small_leaves_its_cell_empty():
+    few = made_up_sample(160, n_galaxies=8, missing=0.05)
+    grid = TrainingGrid((0.01, 0.75), 1, TrainingSettings(max_epochs=1))
+    with Trainer(1) as trainer:
+        block = training_size(few, trainer, grid=grid, seed=1)
+    age = block["measured"]["set_a"]["age"]
+    assert age["mse_mean"][0] is None
+    assert age["mse_mean"][1] > 0
+    assert age["n_train"][0] is None
+    assert [claim.verdict for claim in claims(block)] == ["cannot tell"] * 3
+    nothing = {**block, "points": _block({"set_a": [[None], [None]], "set_b": [[None], [None]]})["points"]}
+    assert [claim.verdict for claim in claims(nothing)] == ["cannot tell"]
+
+
 def test_bad_grids_are_refused():
     settings = GRID.settings
     for fractions, repeats in (

@@ -21,14 +21,17 @@ def reproduce(options: Namespace) -> Answer:
         seed=options.seed,
         sample=options.sample,
         templates=options.templates,
+        only=options.only,
+        fresh=options.fresh,
         workers=options.workers,
     )
     s = dict(result.summary)
     lines = [f"{s['sample']['n_spectra']} spectra of {s['sample']['n_galaxies']} galaxies, {s['preset']} preset:"]
     for key, name in (("set_a", "Set A"), ("set_b", "Set B")):
-        for word in TARGET_WORDS.values():
+        for word in TARGET_WORDS.values() if key in s else ():
             ours, theirs = s[key][word]["sigma_mad"], s["paper"][key][word]["sigma_mad"]
             lines.append(f"  {name} {word:12s} sigma_mad {ours:.3f} dex (paper: {theirs:.2f})")
+    lines += [f"  {one.figure}: {one.verdict}: {one.claim}" for one in result.claims]
     lines.append(f"{s['seconds']['total']:.0f} s; report: {Path(options.out) / 'report.html'}")
     return s, lines
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from agez.experiments.result import ExampleSpectrum
 from agez.learn.sample import make_sample
 from agez.mocks.survey import SurveyPlan, make_galaxy
 from agez.photometry.filters import FilterSet
@@ -83,6 +84,20 @@ def make_mock_sample(
     spent = np.sum([one.seconds for one in parts], axis=0)
     share = (time.monotonic() - started) * spent / spent.sum()
     return sample, dict(zip(_STEPS, share.tolist(), strict=True))
+
+
+def example_spectrum(plan: SurveyPlan, filters: FilterSet, grid: SSPGrid) -> ExampleSpectrum:
+    """The spectrum of figure 1: the best of the galaxy, among the first ten, that covers the most bands."""
+    best: ExampleSpectrum | None = None
+    for index in range(min(len(plan), 10)):
+        spectra = make_galaxy(plan, index, grid).spectra
+        snr = np.median(spectra.flux / spectra.flux_err, axis=1)
+        one = spectra.take([int(np.argmax(snr))])
+        photometry = synthesize(one, filters)
+        if best is None or photometry.covered.sum() > best.photometry.covered.sum():
+            best = ExampleSpectrum(one, photometry, filters.curves)
+    assert best is not None
+    return best
 
 
 def _each_galaxy(plan: SurveyPlan, filters: FilterSet, templates: str, workers: int) -> Iterator[tuple[int, _Galaxy]]:

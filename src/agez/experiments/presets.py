@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from agez.errors import AgezError
+from agez.experiments.hyperparameters import SearchSize
+from agez.experiments.peers import PeerSizes
+from agez.experiments.training_size import TrainingGrid
 from agez.learn.jobs import TrainingSettings
 from agez.learn.training import CONVERGED_FAST
 
@@ -19,6 +22,16 @@ class Preset:
     n_galaxies, n_spectra : int
         Of the mock survey, where no sample is given.
     training : TrainingSettings
+        Of the cross-validations of Set A and Set B.
+    short_training : TrainingSettings
+        Of networks that are trained many times: the search, table 1.
+    search : SearchSize
+        Of figure 2.
+    table1_draws : int
+        Random draws of the galaxies that table 1 trains on.
+    training_grid : TrainingGrid
+        Of figure 13.
+    peers : PeerSizes
     about : str
         One line for the help and the report.
     """
@@ -27,23 +40,59 @@ class Preset:
     n_galaxies: int
     n_spectra: int
     training: TrainingSettings
+    short_training: TrainingSettings
+    search: SearchSize
+    table1_draws: int
+    training_grid: TrainingGrid
+    peers: PeerSizes
     about: str
 
+
+_QUICK = TrainingSettings(
+    optimizer="adam", learning_rate=3e-3, batch_size=64, max_epochs=30, patience=25, schedule="cosine"
+)
+#: Of the many trainings of a standard run: a third of the epochs, hence MSEs a few per cent higher.
+_SHORT = replace(CONVERGED_FAST, max_epochs=20)
 
 PRESETS = {
     preset.name: preset
     for preset in (
         Preset(
-            "quick",
-            24,
-            1600,
-            TrainingSettings(
-                optimizer="adam", learning_rate=3e-3, batch_size=64, max_epochs=30, patience=25, schedule="cosine"
-            ),
-            "a small mock survey, to see that everything works: under a minute",
+            name="quick",
+            n_galaxies=24,
+            n_spectra=1600,
+            training=_QUICK,
+            short_training=replace(_QUICK, max_epochs=10),
+            search=SearchSize(n_trials=4, epochs=5, final_epochs=10, n_finalists=1, n_final_seeds=2, max_rows=400),
+            table1_draws=2,
+            training_grid=TrainingGrid((0.2, 0.75), 2, replace(_QUICK, max_epochs=10)),
+            peers=PeerSizes(n_models=4000),
+            about="a small mock survey, to see that everything works: about a minute",
         ),
-        Preset("standard", 190, 19727, CONVERGED_FAST, "the paper's size, training shortened: under ten minutes"),
-        Preset("full", 190, 19727, TrainingSettings(), "the paper's size and the paper's training recipe: hours"),
+        Preset(
+            name="standard",
+            n_galaxies=190,
+            n_spectra=19727,
+            training=CONVERGED_FAST,
+            short_training=_SHORT,
+            search=SearchSize(n_trials=10, epochs=10, final_epochs=20, n_finalists=2, n_final_seeds=2, max_rows=3000),
+            table1_draws=3,
+            training_grid=TrainingGrid((0.05, 0.2, 0.4, 0.75), 3, _SHORT),
+            peers=PeerSizes(),
+            about="the paper's size, trainings shortened and fewer: under ten minutes",
+        ),
+        Preset(
+            name="full",
+            n_galaxies=190,
+            n_spectra=19727,
+            training=TrainingSettings(),
+            short_training=CONVERGED_FAST,
+            search=SearchSize(n_trials=100, epochs=40, final_epochs=60, n_finalists=3, n_final_seeds=5),
+            table1_draws=20,
+            training_grid=TrainingGrid((0.05, 0.10, 0.15, 0.20, 0.30, 0.40, 0.50, 0.75), 100, CONVERGED_FAST),
+            peers=PeerSizes(),
+            about="the paper's size, its training recipe and its repeats: hours",
+        ),
     )
 }
 

@@ -55,7 +55,9 @@ def claims(summary: Mapping[str, Any]) -> list[Claim]:
 
 
 def _recovered(summary: Mapping[str, Any]) -> Claim:
-    n, decisions, told = _n_galaxies(summary), [], []
+    n = _n_galaxies(summary)
+    decisions: list[bool | None] = []
+    told = []
     for word in _WORDS:
         scores = summary["set_a"][word]
         guess = summary["random_baseline"][word]["mse"]
@@ -74,7 +76,9 @@ def _recovered(summary: Mapping[str, Any]) -> Claim:
 
 
 def _scatter(summary: Mapping[str, Any]) -> Claim:
-    n, decisions, told, published = _n_galaxies(summary), [], [], summary["paper"]["set_a"]
+    n, published = _n_galaxies(summary), summary["paper"]["set_a"]
+    decisions: list[bool | None] = []
+    told = []
     for word in _WORDS:
         value, paper = summary["set_a"][word]["sigma_mad"], published[word]["sigma_mad"]
         if value is None or n < MIN_GALAXIES:
@@ -111,7 +115,8 @@ def _anticorrelation(summary: Mapping[str, Any], which: str, figure: int) -> Cla
 
 
 def _gradients(summary: Mapping[str, Any]) -> Claim:
-    decisions, told, limits = [], [], []
+    decisions: list[bool | None] = []
+    told, limits = [], []
     for word in _WORDS:
         scores, n = _gradient(summary, "set_a", word)
         value, bias = scores["sigma_mad"], scores["bias"]
@@ -133,9 +138,12 @@ def _gradients(summary: Mapping[str, Any]) -> Claim:
 
 
 def _unseen_are_worse(summary: Mapping[str, Any]) -> list[Claim]:
-    n, worse, dramatic, told = _n_galaxies(summary), [], [], []
+    n = _n_galaxies(summary)
+    worse: list[bool | None] = []
+    dramatic: list[bool | None] = []
+    told = []
     for word in _WORDS:
-        ratio, error = _ratio(*(summary[s][word]["sigma_mad"] for s in ("set_a", "set_b")), n)
+        ratio, error = _ratio(summary["set_a"][word]["sigma_mad"], summary["set_b"][word]["sigma_mad"], n)
         if ratio is None:
             worse.append(None)
             dramatic.append(None)
@@ -154,7 +162,8 @@ def _unseen_are_worse(summary: Mapping[str, Any]) -> list[Claim]:
 
 
 def _gradients_are_worse(summary: Mapping[str, Any]) -> Claim:
-    decisions, told = [], []
+    decisions: list[bool | None] = []
+    told = []
     for word in _WORDS:
         (a, n), (b, _) = (_gradient(summary, which, word) for which in ("set_a", "set_b"))
         ratio, error = _ratio(a["sigma_mad"], b["sigma_mad"], n)

@@ -60,8 +60,6 @@ class Experiment:
         In ``summary.json``, and for ``--only``.
     shown_in : tuple of str
         Figures and tables: other names for ``--only``.
-    title : str
-        For progress and messages.
     needs_sets : bool
         Whether the cross-validations of Set A and Set B must have run.
     run : callable
@@ -74,7 +72,6 @@ class Experiment:
 
     key: str
     shown_in: tuple[str, ...]
-    title: str
     needs_sets: bool
     run: Callable[[Stage], Block]
     claims: Callable[[Block], Sequence[Claim]]

@@ -11,8 +11,9 @@ fraction, up to twice that of the largest.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -88,7 +89,7 @@ def training_size(sample: Sample, trainer: Trainer, *, grid: TrainingGrid, seed:
     dict
         ``published``; ``measured`` with, for each set and quantity, mean and standard deviation over the repeats of the
         MSE [dex^2] and of sigma_mad [dex], and the mean number of training rows; ``points`` with the values of each
-        repeat.
+        repeat.  None where a training set is too small to be learned from.
     """
     data = training_data(sample)
     n = len(grid.fractions), grid.n_repeats
@@ -116,7 +117,10 @@ def training_size(sample: Sample, trainer: Trainer, *, grid: TrainingGrid, seed:
             **{name: {TARGET_WORDS[t]: _summary(found[name, t]) for t in TARGETS} for name in SETS},
         },
         "points": {
-            name: {TARGET_WORDS[t]: {key: found[name, t][key].tolist() for key in SCORES} for t in TARGETS}
+            name: {
+                TARGET_WORDS[t]: {key: [[json_number(x) for x in row] for row in found[name, t][key]] for key in SCORES}
+                for t in TARGETS
+            }
             for name in SETS
         },
     }
@@ -137,7 +141,10 @@ def _jobs(
             )
             for f in reversed(range(len(grid.fractions))):
                 fraction = grid.fractions[f]
-                prepared = prepare_split(data, thin_split(split, order, fraction / LARGEST))
+                try:
+                    prepared = prepare_split(data, thin_split(split, order, fraction / LARGEST))
+                except AgezError:  # so few rows that nothing can be learned: the cell stays empty
+                    continue
                 for target in TARGETS:
                     waiting[number] = prepared
                     yield prepared.job(
@@ -151,13 +158,17 @@ def _jobs(
 
 
 def _summary(cell: Mapping[str, Floats]) -> dict[str, list[float | None]]:
-    out: dict[str, list[float | None]] = {"n_train": [round(float(x), 1) for x in cell["n_train"].mean(axis=1)]}
+    """Mean and standard deviation over the repeats that have a value; None where none, or one, has."""
+    out = {"n_train": [_over_repeats(row, np.mean, 1) for row in cell["n_train"]]}
     for key in SCORES:
-        out[f"{key}_mean"] = [json_number(x) for x in cell[key].mean(axis=1)]
-        # one repeat has no spread
-        spread = cell[key].std(axis=1, ddof=1) if cell[key].shape[1] > 1 else np.full(len(cell[key]), np.nan)
-        out[f"{key}_std"] = [json_number(x) for x in spread]
+        out[f"{key}_mean"] = [_over_repeats(row, np.mean, 1) for row in cell[key]]
+        out[f"{key}_std"] = [_over_repeats(row, partial(np.std, ddof=1), 2) for row in cell[key]]
     return out
+
+
+def _over_repeats(row: Floats, statistic: Callable[[Floats], Any], at_least: int) -> float | None:
+    there = row[np.isfinite(row)]
+    return float(statistic(there)) if len(there) >= at_least else None
 
 
 def claims(block: Mapping[str, Any]) -> list[Claim]:
@@ -167,27 +178,33 @@ def claims(block: Mapping[str, Any]) -> list[Claim]:
     from ``SIGNIFICANT`` standard errors of their mean on, either way.
     """
     measured, points = block["measured"], block["points"]
+    words, both = list(TARGET_WORDS.values()), [(name, word) for name in SETS for word in TARGET_WORDS.values()]
 
     def mse(name: str, word: str, fraction: int) -> Floats:
-        return np.asarray(points[name][word]["mse"][fraction], float)
+        return np.array(points[name][word]["mse"][fraction], float)
 
-    words, both = list(TARGET_WORDS.values()), [(name, word) for name in SETS for word in TARGET_WORDS.values()]
-    first, last = measured["fractions"][0], measured["fractions"][-1]
+    # the fractions of which every repeat could be trained
+    whole = [f for f in range(len(measured["fractions"])) if all(np.isfinite(mse(*one, f)).all() for one in both)]
+    if not whole:
+        why = "no training set was large enough in all repeats"
+        return [Claim("figure 13", "Accuracy grows with the training set", verdict_of(None), why)]
+    first, last = whole[0], whole[-1]
     return [
         _judged(
-            f"Accuracy grows with the training set, from {first:.0%} to {last:.0%} of the data, in both sets",
+            f"Accuracy grows with the training set, from {measured['fractions'][first]:.0%} to "
+            f"{measured['fractions'][last]:.0%} of the data, in both sets",
             "MSE of the smallest minus MSE of the largest training set",
-            {f"{_title(name)} {word}": mse(name, word, 0) - mse(name, word, -1) for name, word in both},
+            {f"{_title(name)} {word}": mse(name, word, first) - mse(name, word, last) for name, word in both},
         ),
         _judged(
             "However large the training set, unseen galaxies (Set B) are predicted worse than known ones (Set A)",
             "MSE of Set B minus MSE of Set A at the largest training set",
-            {word: mse("set_b", word, -1) - mse("set_a", word, -1) for word in words},
+            {word: mse("set_b", word, last) - mse("set_a", word, last) for word in words},
         ),
         _judged(
             "Even the smallest training set beats random guesses",
             "MSE of random guesses minus MSE at the smallest training set",
-            {f"{_title(name)} {word}": measured["random_mse"][word] - mse(name, word, 0) for name, word in both},
+            {f"{_title(name)} {word}": measured["random_mse"][word] - mse(name, word, first) for name, word in both},
         ),
     ]
 

@@ -1,0 +1,123 @@
+"""The experiments of the paper, in its order, and the names by which they can be asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from agez.errors import AgezError
+from agez.experiments import dependence, hyperparameters, mass_gradients, peers, table1, training_size
+from agez.experiments.stage import Experiment, Stage
+from agez.learn.tuning import check_optuna
+from agez.types import Floats
+
+#: Set A and Set B: what several experiments need.
+SETS_KEY = "sets"
+SETS_SHOWN_IN = ("fig1", *(f"fig{number}" for number in range(3, 10)))
+
+EXPERIMENTS: tuple[Experiment, ...] = (
+    Experiment(
+        "hyperparameters",
+        ("fig2",),
+        needs_sets=False,
+        run=lambda stage: hyperparameters.hyperparameters(
+            stage.sample,
+            stage.trainer,
+            size=stage.preset.search,
+            settings=stage.preset.short_training,
+            seed=stage.seed,
+            folder=stage.folder,
+        ),
+        claims=hyperparameters.claims,
+        check=check_optuna,
+    ),
+    Experiment(
+        "dependence",
+        ("fig10", "fig11", "fig12"),
+        needs_sets=True,
+        run=lambda stage: dependence.dependence(stage.sample, _predicted(stage), rng=_rng(stage, 10)),
+        claims=dependence.claims,
+    ),
+    Experiment(
+        "table1",
+        ("table1",),
+        needs_sets=False,
+        run=lambda stage: table1.table1(
+            stage.sample,
+            stage.trainer,
+            settings=stage.preset.short_training,
+            n_draws=stage.preset.table1_draws,
+            seed=stage.seed,
+        ),
+        claims=table1.claims,
+    ),
+    Experiment(
+        "training_size",
+        ("fig13",),
+        needs_sets=False,
+        run=lambda stage: training_size.training_size(
+            stage.sample, stage.trainer, grid=stage.preset.training_grid, seed=stage.seed
+        ),
+        claims=training_size.claims,
+    ),
+    Experiment(
+        "mass_gradients",
+        ("fig14",),
+        needs_sets=True,
+        run=lambda stage: mass_gradients.mass_gradients(stage.sample, stage.sets, rng=_rng(stage, 14)),
+        claims=mass_gradients.claims,
+    ),
+    Experiment(
+        "peers",
+        ("peers",),
+        needs_sets=True,
+        run=lambda stage: peers.peers(
+            stage.sample,
+            {name: peers.network_answers(run, stage.sample) for name, run in stage.runs.items()},
+            splits={name: run.splits for name, run in stage.runs.items()},
+            sizes=stage.preset.peers,
+            templates=stage.templates,
+            seed=stage.seed,
+            workers=stage.workers,
+        ),
+        claims=peers.claims,
+    ),
+)
+
+
+def _predicted(stage: Stage) -> dict[str, Floats]:
+    return {name: found.predicted for name, found in stage.sets.items()}
+
+
+def _rng(stage: Stage, number: int) -> np.random.Generator:
+    """Chance of its own for each experiment, so that one run alone gives what it gives in the whole."""
+    return np.random.default_rng([stage.seed, number])
+
+
+def find_experiments(names: Sequence[str]) -> tuple[str, ...]:
+    """Keys of the experiments called ``names``, in the paper's order; all if there are none.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Keys (``training_size``), figures or tables (``fig13``, ``figure 13``, ``table1``), several in one with commas.
+
+    Raises
+    ------
+    AgezError
+        If a name is unknown.
+    """
+    known = {name: SETS_KEY for name in (SETS_KEY, "set_a", "set_b", *SETS_SHOWN_IN)}
+    for experiment in EXPERIMENTS:
+        known |= dict.fromkeys((experiment.key, *experiment.shown_in), experiment.key)
+    if not names:
+        return tuple(dict.fromkeys(known.values()))
+    chosen = set()
+    for name in ",".join(names).split(","):
+        plain = name.strip().lower().replace("-", "_").replace(".", "").replace("figure", "fig").replace(" ", "")
+        if plain not in known:
+            shown = ", ".join([*dict.fromkeys(known.values()), *(n for e in EXPERIMENTS for n in e.shown_in)])
+            raise AgezError(f"--only {name.strip()!r} is none of the experiments; choose from {shown}, fig1 to fig9")
+        chosen.add(known[plain])
+    return tuple(key for key in dict.fromkeys(known.values()) if key in chosen)

@@ -1,0 +1,135 @@
+"""A run that is killed goes on where it was, loses at most the trainings in hand, and ends with the same numbers."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+
+import pytest
+
+from agez.errors import AgezError
+from agez.experiments import presets
+from agez.experiments.catalogue import EXPERIMENTS, SETS_KEY, find_experiments
+from agez.experiments.reproduce import reproduce
+from agez.experiments.run_folder import RunFolder
+
+#: What may differ between two runs of the same arguments.
+TIMES = ("seconds", "peak_rss_mb", "peers")
+
+
+def tiny_preset():
+    quick = presets.PRESETS["quick"]
+    training = replace(quick.training, max_epochs=3)
+    grid = replace(quick.training_grid, settings=training)
+    return replace(quick, n_galaxies=8, n_spectra=160, training=training, training_grid=grid)
+
+
+ARGUMENTS = {"preset": "quick", "seed": 5, "templates": "made-up", "only": ("sets", "fig13"), "workers": 1}
+_SCRIPT = """
+import sys
+from test_resume import ARGUMENTS, tiny_preset
+from agez.experiments import presets
+from agez.experiments.reproduce import reproduce
+presets.PRESETS["quick"] = tiny_preset()
+if __name__ == "__main__":
+    reproduce(sys.argv[1], **ARGUMENTS)
+"""
+
+
+@pytest.fixture
+def tiny(monkeypatch):
+    monkeypatch.setitem(presets.PRESETS, "quick", tiny_preset())
+
+
+def _comparable(folder):
+    summary = json.loads((folder / "summary.json").read_text())
+    return {key: value for key, value in summary.items() if key not in TIMES}
+
+
+@pytest.mark.slow
+def test_killed_anywhere_it_goes_on_and_gives_the_same(tiny, tmp_path):
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    reproduce(whole, **ARGUMENTS)
+    script = tmp_path / "script.py"
+    script.write_text(_SCRIPT)
+    here = os.path.dirname(__file__)  # noqa: PTH120
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([here, os.environ.get("PYTHONPATH", "")])}
+    networks = killed / "work" / "networks"
+    before: dict[str, int] = {}
+    for at_least in (2, 19):  # in the middle of the sets, and of figure 13
+        with subprocess.Popen([sys.executable, str(script), str(killed)], env=environment) as process:
+            give_up = time.monotonic() + 120
+            while len(list(networks.glob("*.safetensors"))) < at_least and time.monotonic() < give_up:
+                assert process.poll() is None
+                time.sleep(0.02)
+            process.send_signal(signal.SIGKILL)
+        after = {path.name: path.stat().st_mtime_ns for path in networks.glob("[!.]*.safetensors")}
+        assert len(after) >= at_least
+        assert all(after[name] == written for name, written in before.items())  # nothing was trained twice
+        before = after
+    reproduce(killed, **ARGUMENTS)
+    assert all((networks / name).stat().st_mtime_ns == written for name, written in before.items())
+    assert _comparable(killed) == _comparable(whole)
+
+
+def test_one_experiment_alone_and_then_another(tiny, tmp_path):
+    first = reproduce(tmp_path, **ARGUMENTS | {"only": ("fig13",)})
+    assert "training_size" in first.summary
+    assert "set_a" not in first.summary
+    assert first.set_a is None
+    assert not (tmp_path / "predictions.fits").exists()
+    spent = first.summary["seconds"]["training_size"]
+    points = json.loads((tmp_path / "experiments" / "training_size.json").read_text())["points"]
+    assert points == first.blocks["training_size"]["points"]
+    second = reproduce(tmp_path, **ARGUMENTS | {"only": ("set_b",)})
+    assert {"training_size", "set_a", "set_b"} <= set(second.summary)
+    assert second.summary["training_size"] == first.summary["training_size"]
+    assert second.summary["seconds"]["training_size"] == spent  # not run again
+    assert second.summary["seconds"]["total"] > first.summary["seconds"]["total"]
+    third = reproduce(tmp_path, **ARGUMENTS | {"only": ("set_b",), "fresh": True})
+    assert "training_size" not in third.summary
+
+
+def test_another_run_in_the_same_folder_begins_anew(tmp_path):
+    asked = {"preset": "a", "seed": 1}
+    folder = RunFolder(tmp_path, asked)
+    folder.keep_block("table1", {"measured": 1})
+    folder.add_seconds({"table1": 3.0})
+    again = RunFolder(tmp_path, asked)
+    assert again.find_block("table1") == {"measured": 1}
+    assert again.seconds["table1"] == 3.0
+    other = RunFolder(tmp_path, asked | {"seed": 2})
+    assert other.find_block("table1") is None
+    assert not list((tmp_path / "experiments").iterdir())
+    assert other.seconds == {}
+    back = RunFolder(tmp_path, asked)
+    assert back.find_block("table1") is None
+
+
+@pytest.mark.parametrize("damage", [b"", b"{", b"[1]", b"\xff\xfe"])
+def test_a_damaged_record_is_no_record(tmp_path, damage):
+    RunFolder(tmp_path, {"seed": 1}).keep_block("table1", {"measured": 1})
+    (tmp_path / "work" / "run.json").write_bytes(damage)
+    assert RunFolder(tmp_path, {"seed": 1}).done == []
+
+
+def test_a_damaged_block_is_run_again(tmp_path):
+    folder = RunFolder(tmp_path, {"seed": 1})
+    folder.keep_block("table1", {"measured": 1})
+    (tmp_path / "experiments" / "table1.json").write_text('{"measured"')
+    assert RunFolder(tmp_path, {"seed": 1}).find_block("table1") is None
+
+
+def test_names_of_experiments():
+    everything = find_experiments(())
+    assert everything[0] == SETS_KEY
+    assert set(everything) == {SETS_KEY, *(experiment.key for experiment in EXPERIMENTS)}
+    for name in ("fig13", "figure 13", "Fig.13", "training-size", "training_size"):
+        assert find_experiments((name,)) == ("training_size",)
+    assert find_experiments(("fig7, fig13", "set_a")) == (SETS_KEY, "training_size")
+    for name in ("fig99", "", "fig13,", "peer"):
+        with pytest.raises(AgezError, match="none of the experiments"):
+            find_experiments((name,))
