@@ -1,4 +1,4 @@
-"""Training of one network, or of many at once on an accelerator, in JAX.
+"""Training in JAX of many networks at once, for accelerators; and of one, against which the CPU's way is tested.
 
 An epoch is one compiled loop over shuffled minibatches.  The last minibatch is filled up with
 rows of weight zero, and the number of minibatches is an argument, so that folds of different
@@ -22,6 +22,7 @@ from agez.learn.architecture import Architecture, initial_parameters
 from agez.learn.jobs import Progress, TrainedNetwork, TrainingJob, TrainingSettings
 from agez.learn.network import forward
 from agez.learn.optimizers import make_optimizer
+from agez.learn.stopping import Watch
 from agez.types import Floats, Ints
 
 #: Lists of rows are padded to multiples of this, so that folds of nearly equal size share a program.
@@ -84,7 +85,7 @@ def compiled_functions(
 
 
 def train_one(job: TrainingJob, *, number: int = 0, progress: Progress | None = None) -> TrainedNetwork:
-    """Train one network; ``number`` is what ``progress`` is told. Same job, same machine: same weights."""
+    """Train one network; on a CPU :func:`agez.learn.fit_numpy.train_one` does the same faster."""
     start = time.perf_counter()
     settings = job.settings
     epoch, evaluate = compiled_functions(job.architecture, settings.optimizer, settings.batch_size, False)
@@ -94,18 +95,17 @@ def train_one(job: TrainingJob, *, number: int = 0, progress: Progress | None = 
     length = padded_length(len(job.inputs))
     inputs, target = jnp.asarray(_filled_up(job.inputs, length)), jnp.asarray(_filled_up(job.target, length))
     validation, n_train = _filled_up(job.validation, padded_length(len(job.validation))), len(job.train)
-    best, curves = _Best(settings.patience, job.give_up_above), _Curves()
+    watch = Watch(job)
     for number_of_epoch in range(settings.max_epochs):
         order = _filled_up(rng.permutation(job.train), padded_length(n_train))
         rate = settings.learning_rate_at(number_of_epoch)
         parameters, state, train_mse = epoch(parameters, state, inputs, target, order, n_train, rate)
         validation_mse = float(evaluate(parameters, inputs, target, validation, len(job.validation)))
-        curves.add(float(train_mse), validation_mse)
         if progress is not None:
             progress(number, number_of_epoch, validation_mse)
-        if best.update(validation_mse, number_of_epoch, parameters):
+        if watch.epoch_done(float(train_mse), validation_mse, parameters):
             break
-    return _trained(job, best, curves, time.perf_counter() - start)
+    return watch.trained(time.perf_counter() - start)
 
 
 def train_together(jobs: Sequence[TrainingJob], *, progress: Progress | None = None) -> list[TrainedNetwork]:
@@ -130,7 +130,7 @@ def train_together(jobs: Sequence[TrainingJob], *, progress: Progress | None = N
     n_validation = np.array([len(job.validation) for job in jobs])
     longest = padded_length(int(max(n_train.max(), n_validation.max())))
     validation = np.stack([_filled_up(job.validation, longest) for job in jobs])
-    best, curves = [_Best(settings.patience, job.give_up_above) for job in jobs], [_Curves() for _ in jobs]
+    watches = [Watch(job) for job in jobs]
     running = np.ones(len(jobs), bool)
     for number_of_epoch in range(settings.max_epochs):
         shuffled = [rng.permutation(job.train) for rng, job in zip(rngs, jobs, strict=True)]
@@ -142,54 +142,14 @@ def train_together(jobs: Sequence[TrainingJob], *, progress: Progress | None = N
         validation_mse = np.asarray(evaluate(parameters, inputs, target, validation, n_validation), float)
         train_mse = np.asarray(passed, float)
         for i in np.flatnonzero(running):
-            curves[i].add(float(train_mse[i]), float(validation_mse[i]))
             if progress is not None:
                 progress(int(i), number_of_epoch, float(validation_mse[i]))
             own = jax.tree.map(lambda a, i=i: a[i], parameters)
-            running[i] = not best[i].update(float(validation_mse[i]), number_of_epoch, own)
+            running[i] = not watches[i].epoch_done(float(train_mse[i]), float(validation_mse[i]), own)
         if not running.any():
             break
     seconds = (time.perf_counter() - start) / len(jobs)
-    return [_trained(job, b, c, seconds) for job, b, c in zip(jobs, best, curves, strict=True)]
-
-
-class _Best:
-    """The best weights so far, and whether it is time to stop."""
-
-    def __init__(self, patience: int, give_up_above: Floats | None) -> None:
-        self.patience, self.mse, self.epoch = patience, np.inf, -1
-        self.limits = () if give_up_above is None else give_up_above
-        self.parameters: Tree = None
-        self.out_of_patience = self.gave_up = False
-
-    def update(self, mse: float, epoch: int, parameters: Tree) -> bool:
-        if mse < self.mse:
-            self.mse, self.epoch, self.parameters = mse, epoch, parameters
-        self.out_of_patience = epoch - self.epoch >= self.patience
-        self.gave_up = epoch < len(self.limits) and bool(self.mse > self.limits[epoch])
-        return self.out_of_patience or self.gave_up
-
-
-class _Curves:
-    """Learning curves while they grow."""
-
-    def __init__(self) -> None:
-        self.train: list[float] = []
-        self.validation: list[float] = []
-
-    def add(self, train_mse: float, validation_mse: float) -> None:
-        self.train.append(train_mse)
-        self.validation.append(validation_mse)
-
-
-def _trained(job: TrainingJob, best: _Best, curves: _Curves, seconds: float) -> TrainedNetwork:
-    if best.parameters is None:
-        raise AgezError(
-            f"training of {dict(job.tags)} diverged: its validation error was never finite; lower the learning rate"
-        )
-    parameters = {name: np.asarray(value) for name, value in best.parameters.items()}
-    return TrainedNetwork(parameters, job.architecture, np.array(curves.train), np.array(curves.validation),
-                          best.epoch, best.out_of_patience, seconds, job.tags, best.gave_up)  # fmt: skip
+    return [watch.trained(seconds) for watch in watches]
 
 
 def _on_device(parameters: dict[str, Floats]) -> dict[str, jax.Array]:

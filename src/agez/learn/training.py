@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from agez.learn.architecture import PAPER_ARCHITECTURES, Architecture
 from agez.learn.cross_validation import CrossValidation, cross_validate
 from agez.learn.ensemble import model_from_cross_validation
+from agez.learn.fit_numpy import train_one
 from agez.learn.jobs import Progress, TrainedNetwork, TrainingJob, TrainingSettings
-from agez.learn.pool import check_jax, train_many
+from agez.learn.pool import train_many
 from agez.learn.splits import Split, SplitKind
 from agez.types import Floats, Model, Sample
 
@@ -51,9 +52,6 @@ def train_network(
     split : Split
         ``train`` and ``validation`` are used, ``test`` is not looked at.
     """
-    check_jax()
-    from agez.learn.fit import train_one
-
     job = TrainingJob(inputs, target, split.train, split.validation, architecture or Architecture(),
                       settings or TrainingSettings(), seed)  # fmt: skip
     return train_one(job, progress=progress)

@@ -1,7 +1,7 @@
 """A process that trains networks: ``python -m agez.learn.worker`` reads jobs from stdin and answers on stdout.
 
 A program of its own, and not a fork or spawn of the user's, for two reasons: thread limits must
-be set before JAX is imported, and the user's script is never run a second time.
+be set before numpy is imported, and the user's script is never run a second time.
 Frames are pickles, between this package and itself only: in, ``(number, TrainingJob)`` or None to end;
 out, ``("epoch", number, epoch, mse)``, ``("done", number, TrainedNetwork)`` or ``("error", number, message, trace)``.
 """
@@ -24,7 +24,7 @@ def main() -> None:
         answers.flush()
 
     from agez.errors import AgezError
-    from agez.learn.fit import train_one
+    from agez.learn.fit_numpy import train_one
 
     while True:
         try:
