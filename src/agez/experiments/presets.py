@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from agez.errors import AgezError
 from agez.experiments.hyperparameters import SearchSize
+from agez.experiments.peer_methods import TreeSizes
 from agez.experiments.peers import PeerSizes
 from agez.experiments.training_size import TrainingGrid
 from agez.learn.jobs import TrainingSettings
@@ -63,10 +64,10 @@ PRESETS = {
             n_spectra=1600,
             training=_QUICK,
             short_training=replace(_QUICK, max_epochs=10),
-            search=SearchSize(n_trials=4, epochs=5, final_epochs=10, n_finalists=1, n_final_seeds=2, max_rows=400),
+            search=SearchSize(2, 3, 1, 2, final_epochs=4, max_rows=800, n_startup=2, n_warmup=1, round_size=2),
             table1_draws=2,
             training_grid=TrainingGrid((0.2, 0.75), 2, replace(_QUICK, max_epochs=10)),
-            peers=PeerSizes(n_models=4000),
+            peers=PeerSizes(TreeSizes(forest_trees=10, boosting_rounds=50, lightgbm_rounds=100), n_models=4000),
             about="a small mock survey, to see that everything works: about a minute",
         ),
         Preset(
@@ -75,7 +76,7 @@ PRESETS = {
             n_spectra=19727,
             training=CONVERGED_FAST,
             short_training=_SHORT,
-            search=SearchSize(n_trials=10, epochs=10, final_epochs=20, n_finalists=2, n_final_seeds=2, max_rows=3000),
+            search=SearchSize(5, 6, 1, 2, final_epochs=15, max_rows=3000, n_startup=4, n_warmup=2, round_size=5),
             table1_draws=3,
             training_grid=TrainingGrid((0.05, 0.2, 0.4, 0.75), 3, _SHORT),
             peers=PeerSizes(),
@@ -87,7 +88,7 @@ PRESETS = {
             n_spectra=19727,
             training=TrainingSettings(),
             short_training=CONVERGED_FAST,
-            search=SearchSize(n_trials=100, epochs=40, final_epochs=60, n_finalists=3, n_final_seeds=5),
+            search=SearchSize(60, 30, 3, 3),
             table1_draws=20,
             training_grid=TrainingGrid((0.05, 0.10, 0.15, 0.20, 0.30, 0.40, 0.50, 0.75), 100, CONVERGED_FAST),
             peers=PeerSizes(),
