@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import errno
 import fcntl
-import gzip
-import hashlib
 import http.client
 import json
 import os
@@ -14,13 +12,13 @@ import shutil
 import time
 import urllib.error
 import urllib.request
-import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from agez.checksums import Checksum
 from agez.errors import AgezError
 from agez.files import check_output
 from agez.progress import progress
@@ -30,7 +28,6 @@ _BLOCK = 1 << 16
 _LONGEST_WAIT = 60.0
 #: Answers that another attempt may change.
 _PASSING = (408, 425, 429, 500, 502, 503, 504)
-_HASH_BY_LENGTH = {32: "md5", 40: "sha1", 64: "sha256", 128: "sha512"}
 
 
 class NotThereError(AgezError):
@@ -39,19 +36,6 @@ class NotThereError(AgezError):
 
 class UnreachableError(AgezError):
     """No answer from the server: the next file would fare no better."""
-
-
-@dataclass(frozen=True)
-class Checksum:
-    """What a file must hash to: ``kind`` (md5, sha1, sha256, sha512) and its hexadecimal ``digest``."""
-
-    kind: str
-    digest: str
-
-    def of(self, path: Path) -> bool:
-        """Whether a file has it."""
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, self.kind).hexdigest() == self.digest
 
 
 @dataclass(frozen=True)
@@ -86,41 +70,6 @@ class _DamagedError(_AgainError):
     """What arrived is whole by its length, and wrong: to be fetched from its beginning."""
 
 
-def read_checksums(text: str, *, source: str) -> dict[str, Checksum]:
-    """Checksums by file name, from the output of md5sum, sha256sum and the like (GNU's and BSD's forms).
-
-    Raises
-    ------
-    AgezError
-        For a line that is neither that, nor empty, nor a comment.
-    """
-    found: dict[str, Checksum] = {}
-    for number, line in enumerate(text.splitlines(), start=1):
-        words = line.strip()
-        if not words or words.startswith("#"):
-            continue
-        gnu = re.fullmatch(r"\\?([0-9a-fA-F]{32,128})\s+\*?(.+)", words)
-        bsd = re.fullmatch(r"\w+ \((.+)\) = ([0-9a-fA-F]{32,128})", words)
-        digest, name = (gnu[1], gnu[2]) if gnu else (bsd[2], bsd[1]) if bsd else ("", "")
-        if len(digest) not in _HASH_BY_LENGTH:
-            raise AgezError(
-                f"{source}: line {number} is {words[:60]!r}; expected a checksum and a file name, as sha256sum and "
-                "md5sum write them"
-            )
-        found[name.rsplit("/", 1)[-1]] = Checksum(_HASH_BY_LENGTH[len(digest)], digest.lower())
-    return found
-
-
-def check_gzip(path: Path) -> None:
-    """ValueError unless the file is a whole gzip file, with the length and CRC that it says."""
-    try:
-        with gzip.open(path) as file:
-            while file.read(1 << 20):
-                pass
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise ValueError(f"it is not a whole gzip file ({error})") from error
-
-
 def part_of(path: Path) -> Path:
     """Where a file is while it arrives."""
     return path.with_name(path.name + ".part")
@@ -129,7 +78,7 @@ def part_of(path: Path) -> Path:
 def fetch_text(url: str, how: Downloads) -> str:
     """A small text file; the errors of :func:`fetch_file`."""
 
-    def attempt(_: int) -> str:
+    def attempt() -> str:
         with _answer(url, {}, how) as answer:
             body = answer.read(1 << 22)
             if _number(answer.headers.get("Content-Length")) not in (None, len(body)):
@@ -177,8 +126,7 @@ def fetch_file(
     got = [0]
     with _locked(part):
 
-        def attempt(number: int) -> None:
-            del number
+        def attempt() -> None:
             _receive(url, part, how, got, final.name)
             wrong = _what_is_wrong(part, checksum, check)
             if wrong:
@@ -191,12 +139,12 @@ def fetch_file(
     return got[0]
 
 
-def _with_retries(attempt: Callable[[int], Any], url: str, how: Downloads, *, size: Callable[[], int]) -> Any:
+def _with_retries(attempt: Callable[[], Any], url: str, how: Downloads, *, size: Callable[[], int]) -> Any:
     """Call until it works; see :class:`Downloads`."""
     failed, furthest, damaged = 0, size(), 0
-    for number in range(1_000_000):
+    while True:
         try:
-            return attempt(number)
+            return attempt()
         except _AgainError as error:
             damaged += isinstance(error, _DamagedError)
             if damaged > 1:
@@ -215,7 +163,6 @@ def _with_retries(attempt: Callable[[int], Any], url: str, how: Downloads, *, si
                     f"no space left on the disk for {url}; free some, and the same command goes on"
                 ) from error
             raise AgezError(f"{url} cannot be written: {error.strerror or error}") from error
-    raise AssertionError("unreachable")
 
 
 @contextmanager

@@ -42,7 +42,7 @@ def fetch(options: Namespace) -> Answer:
     )
     lines = [words, *([by] if run.fetched else [])]
     if run.problems:
-        told = "; ".join(f"{name}: {why}" for name, why in run.problems.items())
+        told = "; ".join(f"{_few(names)}: {why}" for why, names in _by_reason(run.problems).items())
         raise PartlyDoneError(
             f"{len(run.problems)} of {len(set(run.problems)) + len(run.fetched) + len(run.present)} galaxies could "
             f"not be had: {told}",
@@ -50,3 +50,14 @@ def fetch(options: Namespace) -> Answer:
             lines=lines,
         )
     return content, lines
+
+
+def _by_reason(problems: dict[str, str]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for name, why in problems.items():
+        found.setdefault(why, []).append(name)
+    return found
+
+
+def _few(names: list[str]) -> str:
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from astropy.io import fits
 
-from agez.downloads import Checksum, Downloads, NotThereError, UnreachableError, check_gzip, fetch_file, fetch_text
-from agez.downloads import read_checksums as parse_checksums
+from agez.checksums import Checksum, check_gzip, read_checksums
+from agez.downloads import Downloads, NotThereError, UnreachableError, fetch_file, fetch_text
 from agez.errors import AgezError
 from agez.files import check_input, make_folder
 from agez.spectra.formats_califa import is_cube
@@ -202,7 +202,7 @@ def _given_checksums(path: str | os.PathLike[str] | None, files: dict[str, str])
     if path is None:
         return {}
     text = check_input(path).read_text(encoding="utf-8", errors="replace")
-    found = parse_checksums(text, source=str(path))
+    found = read_checksums(text, source=str(path))
     lacking = [file for file in files.values() if file not in found]
     if lacking:
         raise AgezError(f"{path}: no checksum of {', '.join(lacking[:3])}; give a file that has all, or none")
@@ -213,7 +213,7 @@ def _checksums_of_server(url: str, how: Downloads) -> tuple[dict[str, Checksum],
     """What the server says that its files hash to, and where; nothing if it does not say."""
     for name in CHECKSUM_FILES:
         try:
-            return parse_checksums(fetch_text(f"{url}/{name}", how), source=f"{url}/{name}"), f"{url}/{name}"
+            return read_checksums(fetch_text(f"{url}/{name}", how), source=f"{url}/{name}"), f"{url}/{name}"
         except UnreachableError:
             raise
         except AgezError:
