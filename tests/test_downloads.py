@@ -207,7 +207,10 @@ def test_a_full_disk(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 def test_killed_midway_goes_on(site: Site, tmp_path: Path) -> None:
     site.faults["/a.gz"] = ["slow"]
-    code = "import sys; from agez.checksums import check_gzip; from agez.downloads import *; fetch_file(sys.argv[1], sys.argv[2], Downloads(), check=check_gzip)"
+    code = (
+        "import sys; from agez.checksums import check_gzip; from agez.downloads import Downloads, fetch_file; "
+        "fetch_file(sys.argv[1], sys.argv[2], Downloads(), check=check_gzip)"
+    )
     child = subprocess.Popen([sys.executable, "-c", code, site.url + "/a.gz", str(tmp_path / "a.gz")])
     part = part_of(tmp_path / "a.gz")
     limit = time.monotonic() + 20
