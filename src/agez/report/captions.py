@@ -52,7 +52,21 @@ def _gradients(name: str) -> Caption:
     )
 
 
-CAPTIONS: dict[int, Caption] = {
+def _dependence(what: str) -> Caption:
+    return Caption(
+        f"Residuals of galaxies against {what}",
+        "One point a galaxy: the median (rows of median) and the robust standard deviation (rows of sigma_MAD) of the "
+        "residuals, predicted minus label [dex], of its spectra. Circles and solid: Set A; triangles and dashed: "
+        "Set B. Lines: running medians of 16 galaxies that follow each other. Above each panel: Spearman's "
+        "rank correlation rho with its 95 % bootstrap interval over galaxies.",
+        f"Scatter plots of each galaxy's residual median and scatter against {what}, with running medians.",
+    )
+
+
+#: Figures are keyed by their number in the paper; ``search`` has none there.
+FigureKey = int | str
+
+CAPTIONS: dict[FigureKey, Caption] = {
     1: Caption(
         "A spectrum and its SED",
         "Top: responses of the bands, each scaled to a peak of 1; a dotted band is not covered by this spectrum. "
@@ -60,6 +74,19 @@ CAPTIONS: dict[int, Caption] = {
         "wavelength [A]) and the synthetic photometry made from it (points; vertical bars: error, horizontal bars: "
         "FWHM of the band).",
         "Band responses against wavelength above a galaxy spectrum with its synthetic photometry as points.",
+    ),
+    2: Caption(
+        "The networks",
+        "What each layer gives: length along the SED (height) by number of filters (width), with the width of the "
+        "convolutions, the length of the pooling and the number of parameters. Top: the sizes that the authors set by "
+        "hand; below, where the search was run: those that it chose for Set A and for Set B.",
+        "Schematic drawing of the convolutional networks for age and metallicity, layer after layer, with shapes.",
+    ),
+    "search": Caption(
+        "The search for the networks' sizes",
+        "Mean squared error of the validation rows [dex squared] of each trial. Circles: trained to the end; crosses: "
+        "given up early; line: best so far; diamond: the sizes that the authors set by hand, which are tried first.",
+        "Four panels of validation error against the number of the trial, with the best so far as a line.",
     ),
     3: Caption(
         "Learning curves",
@@ -75,4 +102,22 @@ CAPTIONS: dict[int, Caption] = {
     7: _predictions("Set B", "galaxies of which they saw no spectrum"),
     8: _residuals("Set B"),
     9: _gradients("Set B"),
+    10: _dependence("specific star-formation rate"),
+    11: _dependence("inclination and dust attenuation"),
+    12: _dependence("bulge fraction"),
+    13: Caption(
+        "Accuracy against the size of the training set",
+        "Mean squared error (top) and robust standard deviation (bottom) of predicted minus label on untouched "
+        "spectra, against the part of the sample that was trained on, validation included. Lines and large symbols: "
+        "mean over random repeats; bands: standard deviation; faint symbols: single repeats. Dotted and dash-dotted: "
+        "random guesses drawn from the labels, in this run and in the paper. Logarithmic.",
+        "Falling curves of error against training fraction for Set A and Set B with bands of their spread.",
+    ),
+    14: Caption(
+        "Radial gradients against stellar mass",
+        "Gradients of log age (left) and [M/H] (right) inside one effective radius against log stellar mass, from "
+        "labels, Set A and Set B (top to bottom). Circles: late types; triangles: early types. Faint: one galaxy each, "
+        "with the error of its slope; bold: means of bins in order of mass, with standard errors.",
+        "Gradients of age and metallicity against stellar mass, one row each for labels, Set A and Set B, with means.",
+    ),
 }  # fmt: skip

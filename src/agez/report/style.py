@@ -13,6 +13,7 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from agez.files import whole_file
 from agez.types import TARGET_WORDS, TARGETS, Floats
@@ -26,6 +27,7 @@ DENSITY = "viridis"
 QUANTITY = {"log_age_lw": "log age [log$_{10}$ yr]", "mh_lw": "[M/H] [dex]"}
 GRADIENT = {"log_age_lw": "log age gradient [dex / $R_e$]", "mh_lw": "[M/H] gradient [dex / $R_e$]"}
 RESIDUAL = {"log_age_lw": "$\\Delta$ log age [dex]", "mh_lw": "$\\Delta$ [M/H] [dex]"}
+SET_NAMES = {"set_a": "Set A", "set_b": "Set B"}
 TITLES = {target: TARGET_WORDS[target].capitalize() for target in TARGETS}
 
 _RC: Any = {
@@ -75,7 +77,11 @@ def colour_bar(page: Figure, mesh: Any, label: str, *, right: float) -> None:
     """A colour bar in the right margin of ``right`` inches."""
     width, _ = page.get_size_inches()
     axes = page.add_axes((1 - (right - 0.15) / width, 0.2, 0.18 / width, 0.55))
-    page.colorbar(mesh, cax=axes, label=label)
+    bar = page.colorbar(mesh, cax=axes, label=label)
+    if isinstance(mesh.norm, LogNorm):  # plain numbers: powers of ten with a factor are too wide for the margin
+        bar.ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        bar.ax.yaxis.set_minor_formatter(NullFormatter())
 
 
 def note(axes: Any, text: str, *, where: str = "upper left") -> None:
@@ -84,6 +90,18 @@ def note(axes: Any, text: str, *, where: str = "upper left") -> None:
     x, y = (0.03 if horizontal == "left" else 0.97), (0.97 if vertical == "upper" else 0.03)
     va = "top" if vertical == "upper" else "bottom"
     axes.text(x, y, text, transform=axes.transAxes, va=va, ha=horizontal, fontsize=9, bbox=_NOTE_BOX, zorder=10)
+
+
+def log_y(axes: Any) -> None:
+    """A logarithmic y axis, where anything positive is drawn; in plain numbers if it spans less than a decade."""
+    if not np.isfinite(axes.dataLim.minposy):
+        return
+    axes.set_yscale("log")
+    low, high = axes.get_ylim()
+    if high < 10 * low:  # powers of ten would leave it bare
+        axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0)))
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axes.yaxis.set_minor_formatter(NullFormatter())
 
 
 def robust_limits(*values: Floats, keep: float = 0.999, pad: float = 0.06) -> tuple[float, float]:

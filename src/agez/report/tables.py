@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
+from agez.report.cells import cell, group, look_up, row, table
 from agez.report.numbers import number
 
 _SCORE_ROWS = (
@@ -23,26 +24,16 @@ _GRADIENT_ROWS = (
 WORDS = ("age", "metallicity")
 
 
-def look_up(summary: Mapping[str, Any], key: str) -> float | None:
-    """The number under a dotted key, ``set_a.age.sigma_mad``; None where there is none."""
-    value: Any = summary
-    for part in key.split("."):
-        if not isinstance(value, Mapping) or part not in value:
-            return None
-        value = value[part]
-    return None if value is None else float(value)
-
-
 def measured_table(summary: Mapping[str, Any]) -> str:
     """Measured beside published figures, Set A and Set B."""
     rows = []
     for word in WORDS:
-        rows.append(_group(word.capitalize(), 4))
-        rows += [_row(label, _four(summary, f"{word}.{key}", form)) for key, label, form in _SCORE_ROWS]
-        rows += [_row(label, _four(summary, f"gradient.{word}.{key}", form)) for key, label, form in _GRADIENT_ROWS]
-    rows.append(_group("Both", 4))
-    rows.append(_row("correlation of age and metallicity residuals", _four(summary, "residual_pcc", "{:+.2f}")))
-    return _table(
+        rows.append(group(word.capitalize(), 4))
+        rows += [row(label, _four(summary, f"{word}.{key}", form)) for key, label, form in _SCORE_ROWS]
+        rows += [row(label, _four(summary, f"gradient.{word}.{key}", form)) for key, label, form in _GRADIENT_ROWS]
+    rows.append(group("Both", 4))
+    rows.append(row("correlation of age and metallicity residuals", _four(summary, "residual_pcc", "{:+.2f}")))
+    return table(
         "Predictions minus labels: this run beside the paper (- where the paper gives no number).",
         "<tr><td></td>"
         '<th scope="colgroup" colspan="2">Set A: spectra within galaxies</th>'
@@ -59,9 +50,9 @@ def baseline_table(summary: Mapping[str, Any]) -> str:
         rmse = {which: look_up(summary, f"{which}.{word}.rmse") for which in ("set_a", "set_b")}
         squared = [f"<td>{number(None if v is None else v**2, '{:.4f}')}</td>" for v in rmse.values()]
         key = f"random_baseline.{word}.mse"
-        cells = _cell(summary, key, "{:.3f}") + _cell(summary, f"paper.{key}", "{:.3f}") + "".join(squared)
-        rows.append(_row(word, cells))
-    return _table(
+        cells = cell(summary, key, "{:.3f}") + cell(summary, f"paper.{key}", "{:.3f}") + "".join(squared)
+        rows.append(row(word, cells))
+    return table(
         "Mean squared error [dex²]: random guesses drawn from the labels, beside the networks.",
         '<tr><td></td><th scope="col">random guesses, this run</th><th scope="col">random guesses, paper</th>'
         '<th scope="col">Set A</th><th scope="col">Set B</th></tr>',
@@ -78,20 +69,20 @@ def truth_table(summary: Mapping[str, Any]) -> str:
     names = (("labels", "labels (spectral fit)"), ("set_a", "networks, Set A"), ("set_b", "networks, Set B"))
     rows = []
     for word in WORDS:
-        rows.append(_group(word.capitalize(), 6))
+        rows.append(group(word.capitalize(), 6))
         for which, label in names:
             base = f"against_truth.{which}"
-            cells = [_cell(summary, f"{base}.{word}.{key}", form) for key, _, form in _SCORE_ROWS]
-            cells += [_cell(summary, f"{base}.gradient.{word}.{key}", form) for key, _, form in _GRADIENT_ROWS[:2]]
-            rows.append(_row(label, "".join(cells)))
+            cells = [cell(summary, f"{base}.{word}.{key}", form) for key, _, form in _SCORE_ROWS]
+            cells += [cell(summary, f"{base}.gradient.{word}.{key}", form) for key, _, form in _GRADIENT_ROWS[:2]]
+            rows.append(row(label, "".join(cells)))
     heads = ["σ<sub>MAD</sub> [dex]", "bias [dex]", "RMSE [dex]", "spectra"]
     heads += ["gradient σ<sub>MAD</sub> [dex/R<sub>e</sub>]", "gradient bias [dex/R<sub>e</sub>]"]
-    table = _table(
+    shown = table(
         "Distance from the truth of the mock galaxies: labels, and predictions of networks that learned the labels.",
         "<tr><td></td>" + "".join(f'<th scope="col">{head}</th>' for head in heads) + "</tr>",
         rows,
     )
-    return table + "".join(f"<p>{sentence}</p>" for sentence in map(escape, nearest_to_truth(summary)))
+    return shown + "".join(f"<p>{sentence}</p>" for sentence in map(escape, nearest_to_truth(summary)))
 
 
 def nearest_to_truth(summary: Mapping[str, Any]) -> list[str]:
@@ -114,31 +105,13 @@ def nearest_to_truth(summary: Mapping[str, Any]) -> list[str]:
 
 def pairs_table(caption: str, pairs: Sequence[tuple[str, str]]) -> str:
     """A two-column table of plain text."""
-    rows = [_row(escape(name), f'<td class="text">{escape(value)}</td>') for name, value in pairs]
-    return _table(escape(caption), "", rows)
+    rows = [row(escape(name), f'<td class="text">{escape(value)}</td>') for name, value in pairs]
+    return table(escape(caption), "", rows)
 
 
 def _four(summary: Mapping[str, Any], key: str, form: str) -> str:
     wide = "{:.2f}" if form == "{:.3f}" else form  # the paper prints two decimals
     return "".join(
-        _cell(summary, f"{which}.{key}", form) + _cell(summary, f"paper.{which}.{key}", wide)
+        cell(summary, f"{which}.{key}", form) + cell(summary, f"paper.{which}.{key}", wide)
         for which in ("set_a", "set_b")
     )
-
-
-def _cell(summary: Mapping[str, Any], key: str, form: str) -> str:
-    return f'<td data-key="{escape(key)}">{number(look_up(summary, key), form)}</td>'
-
-
-def _row(label: str, cells: str) -> str:
-    return f'<tr><th scope="row">{label}</th>{cells}</tr>'
-
-
-def _group(label: str, columns: int) -> str:
-    return f'<tr class="group"><th scope="rowgroup" colspan="{columns + 1}">{label}</th></tr>'
-
-
-def _table(caption: str, head: str, rows: Sequence[str]) -> str:
-    body = "\n".join(rows)
-    top = f"<thead>{head}</thead>" if head else ""
-    return f'<div class="wide"><table><caption>{caption}</caption>{top}<tbody>\n{body}\n</tbody></table></div>\n'

@@ -1,0 +1,213 @@
+"""The report chapter by chapter: figures and tables in the paper's order, each with the claims that it bears on."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+from agez.experiments.claims import Claim
+from agez.report import experiment_tables as tables
+from agez.report.captions import CAPTIONS, FigureKey
+from agez.report.cells import table
+
+Table = Callable[[Mapping[str, Any]], str]
+_SIGNS = {"supported": "\N{CHECK MARK}", "not supported": "\N{MULTIPLICATION X}", "cannot tell": "?"}
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """What stands in one section of the page.
+
+    Attributes
+    ----------
+    anchor, title : str
+    experiment : str
+        Key in the summary of what must have been run; '' for none.
+    only : str
+        How ``agez reproduce --only`` calls it.
+    figures : tuple of figure keys
+    table : (anchor, title, function) or None
+        Made of the experiment's block.
+    needs : tuple of str
+        Keys of the summary of which one must be there, where there is no experiment.
+    """
+
+    anchor: str
+    title: str
+    experiment: str
+    only: str
+    figures: tuple[FigureKey, ...]
+    table: tuple[str, str, Table] | None = None
+    needs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Part:
+    """A finished section: its name in links, its title, its HTML, and the (anchor, title) of what is in it."""
+
+    anchor: str
+    title: str
+    body: str
+    items: tuple[tuple[str, str], ...] = ()
+
+
+CHAPTERS = (
+    Chapter("data", "The data", "", "", (1,)),
+    Chapter("networks", "The networks", "", "", (2,)),
+    Chapter("hyperparameters", "The search for the networks' sizes", "hyperparameters", "fig2", ("search",),
+            ("table-hyperparameters", "Sizes set by hand and sizes chosen", tables.hyperparameters_table)),
+    Chapter("training", "Training", "", "", (3,)),
+    Chapter("set-a", "Set A: spectra of known galaxies", "", "fig4", (4, 5, 6), needs=("set_a",)),
+    Chapter("set-b", "Set B: unseen galaxies", "", "fig7", (7, 8, 9), needs=("set_b",)),
+    Chapter("dependence", "Dependence on the galaxies' properties", "dependence", "fig10", (10, 11, 12),
+            ("table-dependence", "Trends with galaxy properties", tables.dependence_table)),
+    Chapter("morphology", "Training on one type of galaxies", "table1", "table1", (),
+            ("table-1", "Table 1: trained on one type, applied to another", tables.table1)),
+    Chapter("training-size", "The size of the training set", "training_size", "fig13", (13,),
+            ("table-training-size", "The numbers behind figure 13", tables.training_size_table)),
+    Chapter("mass-gradients", "Gradients against stellar mass", "mass_gradients", "fig14", (14,),
+            ("table-mass-gradients", "Gradients against the labels'", tables.mass_gradients_table)),
+    Chapter("other-methods", "Other methods on the same data", "peers", "peers", (),
+            ("peers", "Methods beside each other", tables.peers_table)),
+)  # fmt: skip
+
+
+def chapter(
+    one: Chapter, content: Mapping[str, Any], images: Mapping[FigureKey, bytes], claims: Sequence[Claim]
+) -> Part | None:
+    """The section of a chapter; None if nothing of it was run.
+
+    Parameters
+    ----------
+    one : Chapter
+    content : mapping
+        The summary, with whole blocks under the experiments' keys.
+    images : mapping of figure key to PNG
+    claims : sequence of Claim
+    """
+    if (one.experiment and one.experiment not in content) or (one.needs and not any(map(content.get, one.needs))):
+        return None
+    body, items = "", []
+    shown = [key for key in one.figures if key in images]
+    places = {_figure_anchor(key) for key in shown} | ({one.table[0]} if one.table else set())
+    own = [claim for claim in claims if _home(claim) == one.anchor]
+    reason = content[one.experiment]["measured"].get("not_run") if one.experiment else None
+    if reason is not None:
+        places = set()
+        body += f"<p>Not run: {escape(str(reason))}.</p>\n".replace("..<", ".<")
+    # claims of several figures, or of one that is not there, stand first
+    body += "".join(_claim(claim) for claim in own if len(_anchors(claim)) != 1 or _anchors(claim)[0] not in places)
+    for key in shown:
+        anchor = _figure_anchor(key)
+        body += _figure(key, images[key]) + "".join(_claim(claim) for claim in own if _anchors(claim) == [anchor])
+        items.append((anchor, _figure_title(key)))
+    if one.table is not None and reason is None:
+        anchor, title, make = one.table
+        body += make(content) + "".join(_claim(claim) for claim in own if _anchors(claim) == [anchor])
+        items.append((anchor, title))
+    return Part(one.anchor, one.title, body, tuple(items)) if body else None
+
+
+def not_run(content: Mapping[str, Any]) -> str:
+    """One line on what was not run and how to get it; nothing where all was."""
+    missing = [
+        one
+        for one in CHAPTERS
+        if (one.experiment and one.experiment not in content) or (one.needs and not any(map(content.get, one.needs)))
+    ]
+    if not missing:
+        return ""
+    told = "; ".join(f"{one.title} (<code>agez reproduce --only {one.only}</code>)" for one in missing)
+    return f'<p id="not-run">Not run: {told}.</p>\n'
+
+
+def contents(parts: Sequence[Part]) -> str:
+    """The list of sections, figures and tables, with links."""
+    entries = []
+    for part in parts:
+        inner = "".join(f"<li>{_link(anchor, title)}</li>\n" for anchor, title in part.items)
+        entries.append(f"<li>{_link(part.anchor, part.title)}" + (f"\n<ul>\n{inner}</ul>" if inner else "") + "</li>\n")
+    return f'<nav aria-label="Contents">\n<h2>Contents</h2>\n<ul>\n{"".join(entries)}</ul>\n</nav>'
+
+
+def claims_table(claims: Sequence[Claim], parts: Sequence[Part]) -> str:
+    """All claims with their verdicts; where a claim belongs to is a link if it is on the page."""
+    there = {anchor for part in parts for anchor, _ in part.items}
+    homes = {part.anchor for part in parts}
+    rows, count = [], dict.fromkeys(_SIGNS, 0)
+    for claim in claims:
+        count[claim.verdict] += 1
+        anchors = [anchor for anchor in _anchors(claim) if anchor in there]
+        target = anchors[0] if anchors else _home(claim)
+        place = _link(target, claim.figure) if anchors or target in homes else escape(claim.figure)
+        rows.append(
+            f'<tr><th scope="row">{place}</th><td class="text claimed">{escape(claim.claim)}</td>'
+            f'<td class="text">{_verdict(claim)}</td></tr>'
+        )
+    told = ", ".join(f"{n} {verdict}" for verdict, n in count.items())
+    return table(
+        f"{len(rows)} claims, judged by this run: {told}. How each was decided is told where it is linked to. "
+        "“Cannot tell”: the errors or the size of this run do not allow a decision.",
+        '<tr><td></td><th scope="col" class="text">claim</th><th scope="col" class="text">this run</th></tr>',
+        rows,
+    )
+
+
+def _claim(claim: Claim) -> str:
+    how = escape(claim.how).replace("\n", "<br>")
+    return (
+        f'<div class="claim"><p>{_verdict(claim)} <strong>{escape(claim.claim)}</strong> ({escape(claim.figure)})</p>\n'
+        f'<p class="how">How decided: {how}</p></div>\n'
+    )
+
+
+def _verdict(claim: Claim) -> str:
+    kind = claim.verdict.replace(" ", "-")
+    return f'<span class="verdict {kind}">{_SIGNS[claim.verdict]} {claim.verdict}</span>'
+
+
+def _anchors(claim: Claim) -> list[str]:
+    """Anchors of the figures or the table that a claim names: ``figures 10-12``, ``table 1``, ``peers``."""
+    place = claim.figure.strip().lower()
+    if found := re.fullmatch(r"(?:figures?|fig\.?) ?(\d+)(?: ?[-\N{EN DASH}] ?(\d+))?", place):
+        first, last = int(found[1]), int(found[2] or found[1])
+        return [_figure_anchor(key) for key in range(first, last + 1)]
+    return [re.sub(r"[^a-z0-9]+", "-", place)]
+
+
+def _home(claim: Claim) -> str:
+    """Anchor of the chapter that a claim belongs to; '' if none."""
+    first = _anchors(claim)[0]
+    if first == "figure-2":  # what the paper says of the networks is about their sizes
+        return "hyperparameters"
+    for one in CHAPTERS:
+        if first in map(_figure_anchor, one.figures) or (one.table and first == one.table[0]):
+            return one.anchor
+    return ""
+
+
+def _figure_anchor(key: FigureKey) -> str:
+    return f"figure-{key}"
+
+
+def _figure_title(key: FigureKey) -> str:
+    return f"Figure {key}: {CAPTIONS[key].title}" if isinstance(key, int) else CAPTIONS[key].title
+
+
+def _link(anchor: str, title: str) -> str:
+    return f'<a href="#{escape(anchor)}">{escape(title)}</a>'
+
+
+def _figure(key: FigureKey, image: bytes) -> str:
+    caption, data = CAPTIONS[key], base64.b64encode(image).decode("ascii")
+    name = f"Figure {key}. " if isinstance(key, int) else ""
+    return (
+        f'<figure id="{_figure_anchor(key)}">\n'
+        f'<img alt="{escape(caption.alt)}" src="data:image/png;base64,{data}">\n'
+        f"<figcaption><strong>{name}{escape(caption.title)}.</strong> {escape(caption.text)}</figcaption>\n"
+        "</figure>\n"
+    )
