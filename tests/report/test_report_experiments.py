@@ -100,6 +100,15 @@ def test_links_lead_somewhere_and_everything_is_in_the_contents(text, figures):
     assert order == sorted(order)
 
 
+def test_rows_of_a_table_have_as_many_columns(text):
+    for one in re.findall(r"<table>.*?</table>", text, flags=re.S):
+        widths = set()
+        for line in re.findall(r"<tr.*?</tr>", one, flags=re.S):
+            cells = re.findall(r"<t[hd]([^>]*)>", line)
+            widths.add(sum(int((re.search(r'colspan="(\d+)"', cell) or [0, 1])[1]) for cell in cells))
+        assert len(widths) == 1, one[:300]
+
+
 def test_every_claim_stands_with_its_verdict_at_its_figure(text, run):
     for claim in run.claims:
         # once in the list of all, once where it belongs
@@ -108,7 +117,7 @@ def test_every_claim_stands_with_its_verdict_at_its_figure(text, run):
     assert text.count('class="verdict') == 2 * len(run.claims)
     after = text[text.index('id="figure-13"') :]
     assert "more data help" in after[: after.index("<table")]
-    assert re.search(r'href="#figure-10">figures 10-12<', text)
+    assert re.search(r'href="#dependence">figures 10-12<', text)
     assert re.search(r'href="#peers">peers<', text)
     assert "8 claims" in text
     assert "4 supported, 2 not supported, 2 cannot tell" in text

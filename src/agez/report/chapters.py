@@ -136,14 +136,15 @@ def contents(parts: Sequence[Part]) -> str:
 
 def claims_table(claims: Sequence[Claim], parts: Sequence[Part]) -> str:
     """All claims with their verdicts; where a claim belongs to is a link if it is on the page."""
-    there = {anchor for part in parts for anchor, _ in part.items}
-    homes = {part.anchor for part in parts}
+    there = {part.anchor: {anchor for anchor, _ in part.items} for part in parts}
     rows, count = [], dict.fromkeys(_SIGNS, 0)
     for claim in claims:
         count[claim.verdict] += 1
-        anchors = [anchor for anchor in _anchors(claim) if anchor in there]
-        target = anchors[0] if anchors else _home(claim)
-        place = _link(target, claim.figure) if anchors or target in homes else escape(claim.figure)
+        home, anchors = _home(claim), _anchors(claim)
+        alone = len(anchors) == 1 and anchors[0] in there.get(
+            home, ()
+        )  # then it stands there, else at the chapter's head
+        place = _link(anchors[0] if alone else home, claim.figure) if home in there else escape(claim.figure)
         rows.append(
             f'<tr><th scope="row">{place}</th><td class="text claimed">{escape(claim.claim)}</td>'
             f'<td class="text">{_verdict(claim)}</td></tr>'

@@ -27,7 +27,7 @@ def hyperparameters_table(blocks: Blocks) -> str:
     """The sizes that were chosen beside those set by hand, and what both achieve on test rows."""
     rows = []
     for name in (one for one in SETS if find(blocks, f"hyperparameters.measured.{one}")):
-        rows.append(group(_SET_NAMES[name], 7))
+        rows.append(group(_SET_NAMES[name], 8))
         for word in WORDS:
             base = f"hyperparameters.measured.{name}.{word}"
             hand, chosen = find(blocks, f"hyperparameters.published.{word}"), find(blocks, f"{base}.chosen")
@@ -60,7 +60,7 @@ def dependence_table(blocks: Blocks) -> str:
     """rho with its interval and whether there is a trend, for every test."""
     rows = []
     for key, title in _PROPERTIES.items():
-        rows.append(group(title, 8))
+        rows.append(group(title, 7))
         for name in (one for one in SETS if find(blocks, f"dependence.measured.{one}")):
             for word in WORDS:
                 base = f"dependence.measured.{name}.{word}.{key}"

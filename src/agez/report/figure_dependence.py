@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from agez.report.numbers import number
-from agez.report.style import BLUE, RESIDUAL, SET_NAMES, VERMILLION, figure, margins, robust_limits
+from agez.report.style import BLUE, RESIDUAL, SET_NAMES, VERMILLION, figure, margins, note, robust_limits
 from agez.types import TARGET_WORDS, TARGETS, Floats
 
 #: Axis labels of the galaxy properties.
@@ -87,7 +87,7 @@ def _panel(axes: Any, block: Mapping[str, Any], names: Sequence[str], key: str, 
     if not any(np.isfinite(y).any() for y in values):
         axes.text(0.5, 0.6, "not known of any galaxy", transform=axes.transAxes, ha="center", fontsize=9)
     if lost:
-        axes.text(0.985, 0.96, f"{lost} outside", transform=axes.transAxes, ha="right", va="top", fontsize=8)
+        note(axes, f"{lost} outside", where="upper right")
     axes.grid(alpha=0.25)
 
 
