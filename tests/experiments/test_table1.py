@@ -118,6 +118,25 @@ def test_a_missing_type_is_said_and_nothing_is_trained(sample, missing):
     assert [claim.verdict for claim in claims(block)] == ["cannot tell"] * 3
 
 
+def test_networks_that_cannot_be_trained_leave_their_cells_empty(sample):
+    """No early type has the first band, which networks of both types learn from nevertheless."""
+    photometry = sample.photometry
+    covered = photometry.covered.copy()
+    covered[row_morphology(sample) == "early", 0] = False
+    flux, error = (np.where(covered, values, np.nan) for values in (photometry.flux, photometry.flux_err))
+    other = replace(sample, photometry=replace(photometry, flux=flux, flux_err=error, covered=covered))
+    with Trainer(1) as trainer:
+        block = table1(other, trainer, settings=FEW, n_draws=1, seed=1, architectures=SMALL)
+    json.dumps(block, allow_nan=False)
+    age = block["measured"]["age"]
+    assert {cell: one["n_draws"] for cell, one in age.items()} == {
+        "early-early": 0, "early-late": 0, "late-early": 1, "late-late": 1, "full": 1,
+    }  # fmt: skip
+    assert age["early-early"]["sigma_mad"] is None
+    assert age["late-early"]["sigma_mad"] > 0
+    assert [claim.verdict for claim in claims(block)] == ["cannot tell"] * 3
+
+
 def test_no_draws_are_refused(sample):
     with pytest.raises(AgezError, match="n_draws is 0"):
         table1(sample, None, settings=FEW, n_draws=0, seed=1)

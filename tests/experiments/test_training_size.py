@@ -4,8 +4,6 @@ import numpy as np
 import pytest
 from made_up_sample import made_up_sample
 
-pytest.importorskip("jax")
-
 from agez.errors import AgezError
 from agez.experiments.training_size import LARGEST, TrainingGrid, claims, training_size
 from agez.learn.architecture import PAPER_ARCHITECTURES
@@ -111,6 +109,14 @@ def test_claims():
     one = {name: [[f[0]] for f in values] for name, values in better.items()}
     assert [claim.verdict for claim in claims(_block(one))] == ["cannot tell"] * 3
     assert "+0.01" in claims(_block(better))[0].how
+
+
+def test_a_hundred_repeats_of_one_sample_are_not_a_hundred_surveys():
+    """Five plain standard errors of the mean, and less than one of what another survey would give."""
+    rng = np.random.default_rng(1)
+    small = 0.05 + 0.002 + 0.004 * rng.normal(size=100)
+    mse = {name: [small.tolist(), [0.05] * 100] for name in ("set_a", "set_b")}
+    assert claims(_block(mse))[0].verdict == "cannot tell"
 
 
 def test_a_training_set_that_is_too_small_leaves_its_cell_empty():

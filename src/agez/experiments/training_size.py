@@ -4,6 +4,7 @@ Liew-Cain et al. (2021, MNRAS 502, 1355) train on 5 to 75 per cent of the data, 
 the mean squared error beside that of random guesses (0.199 dex^2 for the age).  Here one repeat deals a quarter of the
 spectra (Set A) or galaxies (Set B) as the test, and thins out the rest: the smaller training sets of a repeat lie
 inside its larger ones, so that sizes are compared on the same test.  A fifth of each training set watches the training.
+Repeats share galaxies: differences are judged with the errors of :mod:`agez.analysis.repeats`.
 
 Small training sets need more passes through them: the number of epochs grows with the inverse square root of the
 fraction, up to twice that of the largest.
@@ -19,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from agez.analysis.metrics import json_number, random_baseline_mse, sigma_mad
+from agez.analysis.repeats import mean_over_divisions
 from agez.errors import AgezError
 from agez.experiments.claims import Claim, all_of, verdict_of
 from agez.experiments.paper import SETS, published
@@ -39,8 +41,6 @@ PUBLISHED: dict[str, Any] = {
 #: What is not set aside for the test: the largest training set.
 LARGEST = 0.75
 SCORES = ("mse", "sigma_mad")
-#: Differences of means count from so many standard errors on.
-SIGNIFICANT = 2.0
 
 
 @dataclass(frozen=True)
@@ -174,8 +174,8 @@ def _over_repeats(row: Floats, statistic: Callable[[Floats], Any], at_least: int
 def claims(block: Mapping[str, Any]) -> list[Claim]:
     """More training data help known galaxies and unseen ones; unseen ones stay behind, and all beat random guesses.
 
-    Each claim is a difference of squared errors that should be positive.  Differences are paired by repeat, and count
-    from ``SIGNIFICANT`` standard errors of their mean on, either way.
+    Each claim is a difference of squared errors that should be positive, paired by repeat; it is decided where the
+    mean's 95 % interval does not hold zero.
     """
     measured, points = block["measured"], block["points"]
     words, both = list(TARGET_WORDS.values()), [(name, word) for name in SETS for word in TARGET_WORDS.values()]
@@ -217,10 +217,10 @@ def _judged(text: str, what: str, differences: Mapping[str, Floats]) -> Claim:
     """A claim that all ``differences`` (one value a repeat each) are positive."""
     decided, told = [], []
     for name, values in differences.items():
-        mean = float(values.mean())
-        error = float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else np.nan
-        decided.append(mean > 0 if abs(mean) > SIGNIFICANT * error else None)
-        told.append(f"{name} {mean:+.4f} +- {error:.4f}")
+        over = mean_over_divisions(values, test_to_train=(1 - LARGEST) / LARGEST)
+        decided.append(True if over.low > 0 else False if over.high < 0 else None)
+        interval = "no error" if np.isnan(over.low) else f"{over.low:+.4f} to {over.high:+.4f}"
+        told.append(f"{name} {over.mean:+.4f} ({interval})")
     repeats = len(next(iter(differences.values())))
-    how = f"{what} [dex^2], mean and standard error of {repeats} repeats: {'; '.join(told)}."
+    how = f"{what} [dex^2], mean of {repeats} repeats (95 %): {'; '.join(told)}."
     return Claim("figure 13", text, verdict_of(all_of(decided)), how)

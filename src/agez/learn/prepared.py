@@ -163,7 +163,7 @@ def prepare_split(data: TrainingData, split: Split) -> PreparedSplit:
     Raises
     ------
     AgezError
-        If fewer than two training rows have enough bands.
+        If fewer than two training rows, or no validation rows, have enough bands.
     """
     with threadpool_limits(1, user_api="blas"):  # faster on small products, and much so on a busy machine
         normalisation = learn_normalisation(data.flux[split.train], data.present[split.train])
@@ -173,6 +173,8 @@ def prepare_split(data: TrainingData, split: Split) -> PreparedSplit:
         raise AgezError(
             f"only {len(train)} training rows have at most {data.max_missing} bands missing; raise max_missing"
         )
+    if not len(validation):
+        raise AgezError("no validation rows with enough bands are left: give more spectra or galaxies")
     known = data.labels[train]
     center, scale = known.mean(axis=0), np.maximum(known.std(axis=0), 1e-6)
     return PreparedSplit(
