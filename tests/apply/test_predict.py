@@ -6,8 +6,6 @@ import numpy as np
 import pytest
 from made_up_sample import made_up_model, made_up_sample
 
-pytest.importorskip("jax")
-
 from agez.apply.predict import predict, predict_spectra
 from agez.apply.prediction_files import read_prediction, write_prediction
 from agez.errors import AgezError

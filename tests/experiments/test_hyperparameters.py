@@ -7,8 +7,6 @@ import numpy as np
 import pytest
 
 pytest.importorskip("optuna")
-pytest.importorskip("jax")
-
 from made_up_sample import made_up_sample
 
 from agez.analysis.metrics import sigma_mad

@@ -6,8 +6,6 @@ import numpy as np
 import pytest
 from made_up_sample import made_up_cross_validation, made_up_sample
 
-pytest.importorskip("jax")
-
 from agez.analysis.metrics import evaluate
 from agez.errors import AgezError
 from agez.flags import Flag, has_flag

@@ -1,11 +1,11 @@
 """Finished trainings are found again, only for the very same job, and damage counts as absence."""
 
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
 import pytest
-
-pytest.importorskip("jax")
 
 from agez.learn import pool
 from agez.learn.architecture import Architecture
@@ -74,3 +74,20 @@ def test_a_damaged_file_counts_as_absent(job, tmp_path, damage):
         again = trainer.train([job])[0]
     np.testing.assert_array_equal(again.parameters["dense_kernel"], network.parameters["dense_kernel"])
     assert kept.find(job) is not None
+
+
+def test_training_on_a_cpu_needs_no_jax(job):
+    """In a fresh interpreter, from a job to a network: nothing imports JAX, and nothing misses it."""
+    code = (
+        "import sys; sys.modules['jax'] = None\n"
+        "import numpy as np\n"
+        "from agez.learn.jobs import TrainingJob, TrainingSettings\n"
+        "from agez.learn.pool import train_many\n"
+        "from agez.learn.training import train\n"
+        "x = np.random.default_rng(1).normal(size=(60, 12)).astype(np.float32)\n"
+        "job = TrainingJob(x, x[:, 0], np.arange(40), np.arange(40, 60), settings=TrainingSettings(max_epochs=1),\n"
+        "                  architecture=__import__('agez').learn.architecture.Architecture((8, 8), (6, 6), 4, 25))\n"
+        "print(len(train_many([job], workers=1)[0].validation_mse))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
+    assert (done.stdout.strip(), done.stderr) == ("1", "")

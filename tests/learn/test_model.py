@@ -8,8 +8,6 @@ import pytest
 from made_up_sample import made_up_cross_validation, made_up_model, made_up_sample
 from safetensors.numpy import load_file, save_file
 
-pytest.importorskip("jax")
-
 from agez.errors import AgezError
 from agez.learn.ensemble import _quantiles
 from agez.learn.model import load_model, save_model

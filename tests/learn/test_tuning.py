@@ -12,8 +12,6 @@ import numpy as np
 import pytest
 
 pytest.importorskip("optuna")
-pytest.importorskip("jax")
-
 from hypothesis import given
 from hypothesis import strategies as st
 from made_up_sample import made_up_sample

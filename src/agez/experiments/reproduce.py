@@ -29,7 +29,7 @@ from agez.files import write_json
 from agez.learn.cross_validation import CrossValidation
 from agez.learn.ensemble import model_from_cross_validation
 from agez.learn.model import save_model
-from agez.learn.pool import Trainer, check_jax
+from agez.learn.pool import Trainer
 from agez.learn.prepared import choose_bands
 from agez.learn.sample import read_sample, write_sample
 from agez.learn.splits import make_splits
@@ -118,7 +118,6 @@ def reproduce(
 
 def _check_installed(wanted: Sequence[str]) -> None:
     """What the end of the run needs must be there before it starts."""
-    check_jax()
     if find_spec("matplotlib") is None:
         raise AgezError("the report needs matplotlib, which is not installed: pip install 'agez[reproduce]'")
     for experiment in EXPERIMENTS:

@@ -30,7 +30,7 @@ def run_checks() -> list[Check]:
         _try("spectral fitting", _fitting),
     ]
     for extra, module, use in (
-        ("train", "jax", "training"),
+        ("train", "jax", "training on an accelerator"),
         ("report", "matplotlib", "figures and report"),
         ("svo", "astroquery", "measured filter curves"),
         ("parquet", "pyarrow", "Parquet tables"),

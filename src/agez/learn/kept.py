@@ -6,7 +6,6 @@ import hashlib
 import json
 import os
 from dataclasses import asdict
-from importlib import metadata
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +23,7 @@ class KeptNetworks:
     """A folder of trained networks.
 
     A network is found again if its data, rows, architecture, settings and seed are the same to the last bit, and so
-    are the training's recipe and the version of JAX.  Files appear whole or not at all; a damaged one counts as
+    is the training's recipe.  Files appear whole or not at all; a damaged one counts as
     absent.  The folder can be deleted at any time: its networks are then trained again.
     """
 
@@ -65,7 +64,6 @@ def job_digest(job: TrainingJob) -> str:
     """A name for all that decides what a training gives."""
     told = {
         "recipe": RECIPE,
-        "jax": metadata.version("jax"),
         "architecture": job.architecture.to_dict(),
         "settings": asdict(job.settings),
         "seed": job.seed,

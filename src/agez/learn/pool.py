@@ -54,11 +54,10 @@ class Trainer:
     Raises
     ------
     AgezError
-        If JAX is not installed or ``workers`` is below 1.
+        If ``workers`` is below 1.
     """
 
     def __init__(self, workers: int = 2, *, kept: KeptNetworks | None = None) -> None:
-        check_jax()
         if workers < 1:
             raise AgezError(f"workers is {workers}; expected at least 1")
         self.workers, self.kept = workers, kept
@@ -176,14 +175,6 @@ def train_many(
     """Train every job in worker processes of its own: :meth:`Trainer.train`, once."""
     with Trainer(min(workers, max(len(jobs), 1))) as trainer:
         return trainer.train(jobs, progress=progress)
-
-
-def check_jax() -> None:
-    """AgezError with what to install if JAX is missing."""
-    from importlib.util import find_spec
-
-    if find_spec("jax") is None:
-        raise AgezError("training needs JAX, which is not installed: pip install 'agez[train]'")
 
 
 def has_accelerator() -> bool:
