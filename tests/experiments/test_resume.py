@@ -14,7 +14,7 @@ from agez.errors import AgezError
 from agez.experiments import presets
 from agez.experiments.catalogue import EXPERIMENTS, SETS_KEY, find_experiments
 from agez.experiments.reproduce import reproduce
-from agez.experiments.run_folder import RunFolder
+from agez.experiments.run_folder import RunFolder, sole_run
 
 #: What may differ between two runs of the same arguments.
 TIMES = ("seconds", "peak_rss_mb", "peers")
@@ -107,6 +107,39 @@ def test_another_run_in_the_same_folder_begins_anew(tmp_path):
     assert other.seconds == {}
     back = RunFolder(tmp_path, asked)
     assert back.find_block("table1") is None
+
+
+def test_results_of_another_run_do_not_stay_beside_this_one_s(tmp_path):
+    asked = {"seed": 1}
+    RunFolder(tmp_path, asked)
+    results = ("summary.json", "report.html", "predictions.fits", "models/set_a.safetensors", "figures/figure_13.png")
+    others = ("sample.fits", "models/mine.safetensors", "figures/notes.txt", "work/networks/one.safetensors")
+    for name in (*results, *others):
+        (tmp_path / name).write_text("x")
+    RunFolder(tmp_path, asked)
+    assert all((tmp_path / name).exists() for name in (*results, *others))
+    RunFolder(tmp_path, {"seed": 2})
+    assert not any((tmp_path / name).exists() for name in results)
+    assert all((tmp_path / name).exists() for name in others)
+    (tmp_path / "predictions.fits").write_text("x")
+    RunFolder(tmp_path, {"seed": 2}, fresh=True)
+    assert not (tmp_path / "predictions.fits").exists()
+    assert not (tmp_path / "work" / "networks" / "one.safetensors").exists()
+
+
+def test_a_folder_that_never_held_a_run_loses_nothing(tmp_path):
+    (tmp_path / "predictions.fits").write_text("x")
+    RunFolder(tmp_path, {"seed": 1}, fresh=True)
+    assert (tmp_path / "predictions.fits").exists()
+
+
+def test_two_runs_at_once_are_refused(tmp_path):
+    with sole_run(tmp_path), pytest.raises(AgezError, match="another run is at work"):
+        reproduce(tmp_path, **ARGUMENTS)
+    with sole_run(tmp_path), sole_run(tmp_path / "other"):
+        pass
+    with sole_run(tmp_path):
+        pass
 
 
 @pytest.mark.parametrize("damage", [b"", b"{", b"[1]", b"\xff\xfe"])

@@ -21,7 +21,7 @@ from agez.experiments.mock_sample import example_spectrum, make_mock_sample
 from agez.experiments.paper import SETS
 from agez.experiments.presets import Preset, find_preset
 from agez.experiments.result import ExampleSpectrum, RunResult, SetResult
-from agez.experiments.run_folder import RunFolder, digest_of_file
+from agez.experiments.run_folder import RunFolder, digest_of_file, sole_run
 from agez.experiments.sets import evaluate_sets, run_sets, write_predictions
 from agez.experiments.stage import Block, Stage
 from agez.experiments.summary import build_summary
@@ -94,7 +94,20 @@ def reproduce(
     library = templates or TEMPLATES
     asked = {"preset": repr(size), "seed": seed, "templates": library}
     asked["sample"] = None if sample is None else digest_of_file(_check_sample(sample, seed))
-    folder = RunFolder(out, asked, fresh=fresh)
+    with sole_run(out):
+        return _run(RunFolder(out, asked, fresh=fresh), size, seed, sample, library, wanted, workers)
+
+
+def _run(
+    folder: RunFolder,
+    size: Preset,
+    seed: int,
+    sample: str | os.PathLike[str] | None,
+    library: str,
+    wanted: Sequence[str],
+    workers: int,
+) -> RunResult:
+    """What :func:`reproduce` does once its arguments are known to be good."""
     if sample is None:
         data, example = _mock_sample(folder, size, seed, library, workers)
     else:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
 import agez
+from agez.errors import AgezError
 from agez.files import check_output, make_folder, write_json
 from agez.learn.kept import KeptNetworks
 
@@ -20,14 +23,17 @@ Result = TypeVar("Result")
 #: What a run writes beside its folders.
 FILES = ("summary.json", "report.html", "sample.fits", "predictions.fits")
 FOLDERS = ("models", "figures", "experiments")
+#: What another run's results are, beside the sample, which may be what this run was given.
+RESULTS = ("summary.json", "report.html", "predictions.fits", "models/set_*.safetensors", "figures/figure_*.png")
 
 
 class RunFolder:
     """An output folder of ``agez reproduce`` with a record of what was asked for and which steps are done.
 
     ``work/run.json`` names the run: version, code, preset, seed, sample, templates.  If the folder holds another run,
-    that run's steps are forgotten (its networks stay, for they are found by their content alone).  ``work/networks``
-    holds every finished training and ``experiments/KEY.json`` every finished experiment.  ``work`` may be deleted.
+    that run's steps are forgotten and its results removed (its networks stay, for they are found by their content
+    alone).  ``work/networks`` holds every finished training and ``experiments/KEY.json`` every finished experiment.
+    ``work`` may be deleted.
 
     Parameters
     ----------
@@ -49,20 +55,22 @@ class RunFolder:
             make_folder(self.path / name)
         for name in FILES:
             check_output(self.path / name)
+        # a fault mended, or made, anywhere in the package is another run
+        self._name = {"version": agez.__version__, "code": _digest_of_code()} | dict(asked)
+        record = _read(self.path / "work" / "run.json")
+        same = record is not None and record.get("run") == self._name and not fresh
         if fresh:
             shutil.rmtree(self.path / "work", ignore_errors=True)
         self.work = make_folder(self.path / "work")
         self.networks = KeptNetworks(self.work / "networks")
-        # a fault mended, or made, anywhere in the package is another run
-        self._name = {"version": agez.__version__, "code": _digest_of_code()} | dict(asked)
-        record = _read(self.work / "run.json")
-        same = record is not None and record.get("run") == self._name
         self.seconds: dict[str, float] = dict(record["seconds"]) if record is not None and same else {}
         self.done: list[str] = list(record["done"]) if record is not None and same else []
         self._started = time.monotonic()
         if not same:
-            for old in (self.path / "experiments").glob("*.json"):
-                old.unlink()
+            # without a record, a file that is called like a result may be anybody's
+            for pattern in ("experiments/*.json", *(RESULTS if record is not None else ())):
+                for old in self.path.glob(pattern):
+                    old.unlink()
         self._write()
 
     def time(self, step: str, work: Callable[[], Result]) -> Result:
@@ -98,6 +106,23 @@ class RunFolder:
 
     def _write(self) -> None:
         write_json(self.work / "run.json", {"run": self._name, "done": self.done, "seconds": self.seconds})
+
+
+@contextmanager
+def sole_run(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Keep other runs out of an output folder, until the process ends at the latest; AgezError if one is in it."""
+    descriptor = os.open(make_folder(path), os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(descriptor)
+        raise AgezError(f"{path}: another run is at work in this folder; wait for it, or give another --out") from error
+    except OSError:  # a file system without locks
+        pass
+    try:
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def digest_of_file(path: str | os.PathLike[str]) -> str:
