@@ -47,6 +47,11 @@ def json_number(value: float) -> float | None:
     return float(value) if math.isfinite(value) else None
 
 
+def json_numbers(values: ArrayLike) -> list[float | None]:
+    """:func:`json_number` of each of (n,) values."""
+    return [json_number(value) for value in np.asarray(values, dtype=float).tolist()]
+
+
 def sigma_mad(difference: ArrayLike) -> float:
     """Robust standard deviation 1.4826 median(abs(d - median(d))); NaN values left out, NaN if none is left.
 

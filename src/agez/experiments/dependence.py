@@ -18,9 +18,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
-from agez.analysis.metrics import json_number, sigma_mad
+from agez.analysis.metrics import json_number, json_numbers, sigma_mad
 from agez.analysis.trends import (
     N_BOOTSTRAP,
     chance_range,
@@ -32,6 +31,7 @@ from agez.analysis.trends import (
 )
 from agez.errors import AgezError
 from agez.experiments.claims import Claim, verdict_of
+from agez.experiments.paper import set_title
 from agez.experiments.result import target_columns
 from agez.types import TARGET_WORDS, TARGETS, Floats, Sample
 
@@ -94,7 +94,7 @@ def dependence(
     points: dict[str, Any] = {
         "galaxy_id": [str(one) for one in ids],
         "morphology": [str(one) for one in sample.galaxies.morphology[at]],
-        "properties": {name: _numbers(values) for name, values in properties.items()},
+        "properties": {name: json_numbers(values) for name, values in properties.items()},
         "running": {},
     }
     tests: list[dict[str, Any]] = []
@@ -108,7 +108,7 @@ def dependence(
             word, residual = TARGET_WORDS[target], residuals[:, t]
             scale = sigma_mad(residual)
             per_galaxy = dict(zip(STATISTICS, group_medians(galaxy, residual, min_members=MIN_SPECTRA), strict=True))
-            points[name][word] = {statistic: _numbers(y) for statistic, y in per_galaxy.items()}
+            points[name][word] = {statistic: json_numbers(y) for statistic, y in per_galaxy.items()}
             measured["sigma_mad"][name][word] = json_number(scale)
             measured[name][word], points["running"][name][word] = {}, {}
             for key, x in properties.items():
@@ -117,7 +117,7 @@ def dependence(
                 block: dict[str, Any] = {"n_galaxies": int(used.sum())}
                 for statistic, y in per_galaxy.items():
                     middle, medians = running_median(x[used], y[used], window=bin_size)
-                    running["x"], running[statistic] = _numbers(middle), _numbers(medians)
+                    running["x"], running[statistic] = json_numbers(middle), json_numbers(medians)
                     block[statistic] = _test(x[used], y[used], medians, scale, bin_size, n_bootstrap, rng)
                     tests.append(block[statistic])
                 measured[name][word][key], points["running"][name][word][key] = block, running
@@ -165,7 +165,7 @@ def _decide(tests: list[dict[str, Any]]) -> None:
 
 def _claim(measured: Mapping[str, Any], key: str) -> Claim:
     tests = {
-        f"{statistic} of {word}, {name.replace('_', ' ')}": measured[name][word][key][statistic]
+        f"{statistic} of {word}, {set_title(name)}": measured[name][word][key][statistic]
         for name in measured["sigma_mad"]
         for word in measured[name]
         for statistic in STATISTICS
@@ -202,7 +202,3 @@ def _dex(value: float | None) -> str:
 
 def _percent(share: float | None) -> str:
     return "unknown share" if share is None else f"{abs(share):.0%}"
-
-
-def _numbers(values: ArrayLike) -> list[float | None]:
-    return [json_number(value) for value in np.asarray(values, dtype=float).tolist()]

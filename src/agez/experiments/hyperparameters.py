@@ -27,7 +27,7 @@ import numpy as np
 from agez.analysis.metrics import json_number, sigma_mad
 from agez.errors import AgezError
 from agez.experiments.claims import Claim, all_of, verdict_of
-from agez.experiments.paper import SETS
+from agez.experiments.paper import SETS, set_title
 from agez.learn.architecture import PAPER_ARCHITECTURES
 from agez.learn.jobs import TrainingSettings
 from agez.learn.pool import Trainer
@@ -354,7 +354,7 @@ def claims(block: Mapping[str, Any]) -> list[Claim]:
             gain, error = case["gain_mse"], case["gain_mse_err"]
             known = error is not None and gain < -SIGNIFICANT * error
             decided.append(True if case["at_least_as_good"] else False if known else None)
-            percent, title = 100 / case["hand_set"]["mse"], name.replace("_", " ").title()
+            percent, title = 100 / case["hand_set"]["mse"], set_title(name)
             if case["chosen_is_hand_set"]:
                 told.append(f"{title} {word} 0 (their own sizes chosen)")
             else:

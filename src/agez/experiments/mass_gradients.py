@@ -17,10 +17,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from agez.analysis.gradients import GradientTable
-from agez.analysis.metrics import json_number, sigma_mad
+from agez.analysis.metrics import json_number, json_numbers, sigma_mad
 from agez.analysis.trends import (
     COVERAGE,
     N_BOOTSTRAP,
@@ -32,6 +31,7 @@ from agez.analysis.trends import (
 )
 from agez.errors import AgezError
 from agez.experiments.claims import Claim, Verdict, all_of, verdict_of
+from agez.experiments.paper import set_title
 from agez.experiments.result import SetResult
 from agez.types import TARGET_WORDS, TARGETS, Floats, Ints, Sample
 
@@ -120,10 +120,13 @@ def mass_gradients(
     corrected = holm([math.nan if one["p_value"] is None else one["p_value"] for one in compared])
     for one, p in zip(compared, corrected.tolist(), strict=True):
         one["p_holm"] = json_number(p)
-    points = {"galaxy_id": [str(i) for i in ids], "morphology": morphology.tolist(), "log_mass": _numbers(log_mass)}
+    points = {"galaxy_id": [str(i) for i in ids], "morphology": morphology.tolist(), "log_mass": json_numbers(log_mass)}
     for name, table in tables.items():
         points[name] = {
-            TARGET_WORDS[target]: {"slope": _numbers(table.slope[:, t]), "slope_err": _numbers(table.slope_err[:, t])}
+            TARGET_WORDS[target]: {
+                "slope": json_numbers(table.slope[:, t]),
+                "slope_err": json_numbers(table.slope_err[:, t]),
+            }
             for t, target in enumerate(TARGETS)
         }
     return {"published": {"bin_sizes": dict(BIN_SIZES)}, "measured": measured, "points": points}
@@ -133,7 +136,7 @@ def claims(block: Mapping[str, Any]) -> list[Claim]:
     """Does each set follow the labels' gradients along the masses, and as well in early as in late types?"""
     measured, out = block["measured"], []
     for name in measured["against_labels"]:
-        title = name.replace("_", " ").title()
+        title = set_title(name)
         out.append(_accurate(title, measured["against_labels"][name]))
         out.append(_irrespective(title, measured["by_morphology"][name]))
     return out
@@ -278,7 +281,3 @@ def _errors(rms: float | None) -> str:
 
 def _rms(values: Floats) -> float:
     return float(np.sqrt(np.mean(values**2))) if len(values) else math.nan
-
-
-def _numbers(values: ArrayLike) -> list[float | None]:
-    return [json_number(value) for value in np.asarray(values, dtype=float).tolist()]

@@ -20,6 +20,11 @@ N_BANDS = 34
 SETS: dict[str, SplitKind] = {"set_a": "within", "set_b": "by-galaxy"}
 
 
+def set_title(name: str) -> str:
+    """``Set A`` of ``set_a``."""
+    return name.replace("_", " ").title()
+
+
 def _scores(sigma_mad: float) -> dict[str, Any]:
     return {"sigma_mad": sigma_mad, "bias": None, "rmse": None, "n": N_SPECTRA}
 

@@ -20,7 +20,7 @@ from agez.analysis.metrics import json_number
 from agez.errors import AgezError
 from agez.experiments.claims import Claim, all_of, verdict_of
 from agez.experiments.library_fit import ERROR_FLOOR
-from agez.experiments.paper import published
+from agez.experiments.paper import SETS, published, set_title
 from agez.experiments.peer_library import library_answers
 from agez.experiments.peer_methods import METHODS, TreeSizes, TreeTask, run_task, why_not
 from agez.experiments.peer_scores import Answers, differences, scores_of
@@ -28,13 +28,11 @@ from agez.experiments.result import target_columns
 from agez.learn.cross_validation import CrossValidation
 from agez.learn.normalisation import normalise
 from agez.learn.prepared import PreparedSplit, TrainingData, prepare_split, training_data
-from agez.learn.splits import Split, SplitKind, make_splits
+from agez.learn.splits import Split, make_splits
 from agez.progress import progress
 from agez.types import TARGETS, Floats, Sample
 from agez.worker_pool import each_done
 
-#: How each set deals spectra into folds.
-_KINDS: dict[str, SplitKind] = {"set_a": "within", "set_b": "by-galaxy"}
 LIBRARY = "library_fit"
 ALL_METHODS = (*METHODS, LIBRARY)
 
@@ -119,10 +117,10 @@ def peers(
     """
     sizes = sizes or PeerSizes()
     unknown = [name for name in methods if name not in ALL_METHODS]
-    if unknown or not networks or not set(networks) <= set(_KINDS):
+    if unknown or not networks or not set(networks) <= set(SETS):
         raise AgezError(
             f"peers: methods {', '.join(methods)} for the sets {', '.join(networks)}; choose the methods among "
-            f"{', '.join(ALL_METHODS)} and the sets among {', '.join(_KINDS)}"
+            f"{', '.join(ALL_METHODS)} and the sets among {', '.join(SETS)}"
         )
     for name, one in networks.items():
         if one.predicted.shape != (len(sample), len(TARGETS)):
@@ -131,7 +129,7 @@ def peers(
     folds = {}
     for name in networks:
         dealt = None if splits is None else splits[name]
-        dealt = dealt or make_splits(sample, kind=_KINDS[name], rng=np.random.default_rng(seed))
+        dealt = dealt or make_splits(sample, kind=SETS[name], rng=np.random.default_rng(seed))
         folds[name] = [prepare_split(data, split) for split in dealt]
     skipped = {name: reason for name in methods if name in METHODS and (reason := why_not(name)) is not None}
     trees = [name for name in methods if name in METHODS and name not in skipped]
@@ -158,7 +156,7 @@ def peers(
         for kind, reference in references.items()
     }  # fmt: skip
     return {
-        "published": {name: published()[name] for name in _KINDS},
+        "published": {name: published()[name] for name in SETS},
         "measured": {
             "methods": {name: _row(name, by_set, networks, references) for name, by_set in answers.items()},
             "skipped": skipped,
@@ -260,7 +258,7 @@ def claims(block: Mapping[str, Any]) -> list[Claim]:
                     f"against {name.replace('_', ' ')}"
                 )
         if parts:
-            words.append(f"Set {set_name[-1].upper()}: {', '.join(parts)}")
+            words.append(f"{set_title(set_name)}: {', '.join(parts)}")
     how = "no other method could be run"
     if words:
         how = "sigma_mad of the network minus that of the best other method [dex, 95 % over galaxies]; " + "; ".join(

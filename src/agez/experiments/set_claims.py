@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from agez.experiments.claims import Claim, all_of, verdict_of
+from agez.experiments.paper import set_title
 
 #: Fewer galaxies do not allow any decision.
 MIN_GALAXIES = 20
@@ -98,7 +99,7 @@ def _scatter(summary: Mapping[str, Any]) -> Claim:
 
 def _anticorrelation(summary: Mapping[str, Any], which: str, figure: int) -> Claim:
     n, value = _n_galaxies(summary), summary[which]["residual_pcc"]
-    paper, name = summary["paper"][which]["residual_pcc"], which.replace("_", " ").title()
+    paper, name = summary["paper"][which]["residual_pcc"], set_title(which)
     decision, how = None, "the correlation is not known"
     if value is not None:
         how = f"Pearson's correlation {value:+.2f} (published {paper:+.2f})"

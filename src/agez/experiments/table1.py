@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from agez.analysis.metrics import bias, json_number, sigma_mad
+from agez.analysis.metrics import bias, json_number, json_numbers, sigma_mad
 from agez.analysis.repeats import mean_over_divisions
 from agez.analysis.trends import mean_and_error
 from agez.errors import AgezError
@@ -120,7 +120,7 @@ def table1(
         measured["differences"][word] = _differences(
             {cell: one["sigma_mad"] for cell, one in by_cell.items()}, TABLE_1[word], test_to_train
         )
-    points = {w: {cell: {key: _numbers(v) for key, v in one.items()} for cell, one in found.items()}
+    points = {w: {cell: {key: json_numbers(v) for key, v in one.items()} for cell, one in found.items()}
               for w, found in values.items()}  # fmt: skip
     return {"published": TABLE_1, "measured": measured, "points": points}
 
@@ -273,7 +273,3 @@ def _claim(claim: str, what: str, decide: Any, key: str, differences: Mapping[st
         mean = "unknown" if one["mean"] is None else f"{one['mean']:+.3f} dex"
         hows.append(f"{word} {mean} ({interval}; published {one['published']:+.2f})")
     return Claim("table 1", claim, verdict_of(all_of(decisions)), f"{what}, sigma_mad: {'; '.join(hows)}")
-
-
-def _numbers(values: ArrayLike) -> list[float | None]:
-    return [json_number(value) for value in np.asarray(values, dtype=float).tolist()]

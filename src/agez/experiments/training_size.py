@@ -19,11 +19,11 @@ from typing import Any
 
 import numpy as np
 
-from agez.analysis.metrics import json_number, random_baseline_mse, sigma_mad
+from agez.analysis.metrics import json_number, json_numbers, random_baseline_mse, sigma_mad
 from agez.analysis.repeats import mean_over_divisions
 from agez.errors import AgezError
 from agez.experiments.claims import Claim, all_of, verdict_of
-from agez.experiments.paper import SETS, published
+from agez.experiments.paper import SETS, published, set_title
 from agez.learn.architecture import PAPER_ARCHITECTURES
 from agez.learn.jobs import TrainingJob, TrainingSettings
 from agez.learn.pool import Trainer
@@ -118,7 +118,7 @@ def training_size(sample: Sample, trainer: Trainer, *, grid: TrainingGrid, seed:
         },
         "points": {
             name: {
-                TARGET_WORDS[t]: {key: [[json_number(x) for x in row] for row in found[name, t][key]] for key in SCORES}
+                TARGET_WORDS[t]: {key: [json_numbers(row) for row in found[name, t][key]] for key in SCORES}
                 for t in TARGETS
             }
             for name in SETS
@@ -194,7 +194,7 @@ def claims(block: Mapping[str, Any]) -> list[Claim]:
             f"Accuracy grows with the training set, from {measured['fractions'][first]:.0%} to "
             f"{measured['fractions'][last]:.0%} of the data, in both sets",
             "MSE of the smallest minus MSE of the largest training set",
-            {f"{_title(name)} {word}": mse(name, word, first) - mse(name, word, last) for name, word in both},
+            {f"{set_title(name)} {word}": mse(name, word, first) - mse(name, word, last) for name, word in both},
         ),
         _judged(
             "However large the training set, unseen galaxies (Set B) are predicted worse than known ones (Set A)",
@@ -204,13 +204,9 @@ def claims(block: Mapping[str, Any]) -> list[Claim]:
         _judged(
             "Even the smallest training set beats random guesses",
             "MSE of random guesses minus MSE at the smallest training set",
-            {f"{_title(name)} {word}": measured["random_mse"][word] - mse(name, word, first) for name, word in both},
+            {f"{set_title(name)} {word}": measured["random_mse"][word] - mse(name, word, first) for name, word in both},
         ),
     ]
-
-
-def _title(name: str) -> str:
-    return name.replace("_", " ").title()
 
 
 def _judged(text: str, what: str, differences: Mapping[str, Floats]) -> Claim:
