@@ -12,7 +12,7 @@ import pytest
 
 from agez.errors import AgezError
 from agez.experiments import presets
-from agez.experiments.catalogue import EXPERIMENTS, SETS_KEY, find_experiments
+from agez.experiments.catalogue import EXPERIMENTS, SETS_KEY, find_experiments, place_in_paper
 from agez.experiments.reproduce import reproduce
 from agez.experiments.run_folder import RunFolder, sole_run
 
@@ -154,6 +154,11 @@ def test_a_damaged_block_is_run_again(tmp_path):
     folder.keep_block("table1", {"measured": 1})
     (tmp_path / "experiments" / "table1.json").write_text('{"measured"')
     assert RunFolder(tmp_path, {"seed": 1}).find_block("table1") is None
+
+
+def test_claims_stand_in_the_papers_order():
+    shown = ["figure 2", "figure 9", "figures 10-12", "table 1", "figure 13", "figure 14", "peers"]
+    assert sorted(shown[::-1], key=place_in_paper) == shown
 
 
 def test_names_of_experiments():

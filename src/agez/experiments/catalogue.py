@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -121,3 +123,11 @@ def find_experiments(names: Sequence[str]) -> tuple[str, ...]:
             raise AgezError(f"--only {name.strip()!r} is none of the experiments; choose from {shown}, fig1 to fig9")
         chosen.add(known[plain])
     return tuple(key for key in dict.fromkeys(known.values()) if key in chosen)
+
+
+def place_in_paper(shown_in: str) -> float:
+    """Where ``figure 13`` or ``table 1`` stands among the figures; at the end what the paper does not show."""
+    if shown_in == "table 1":
+        return 12.5  # section 4.5: between figures 12 and 13
+    number = re.search(r"\d+", shown_in)
+    return float(number[0]) if number else math.inf

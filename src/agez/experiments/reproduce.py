@@ -15,7 +15,7 @@ import numpy as np
 
 from agez.errors import AgezError
 from agez.experiments import set_claims
-from agez.experiments.catalogue import EXPERIMENTS, SETS_KEY, find_experiments
+from agez.experiments.catalogue import EXPERIMENTS, SETS_KEY, find_experiments, place_in_paper
 from agez.experiments.claims import Claim
 from agez.experiments.mock_sample import example_spectrum, make_mock_sample
 from agez.experiments.paper import SETS
@@ -217,6 +217,7 @@ def _result(folder: RunFolder, stage: Stage, blocks: Mapping[str, Block], exampl
     for experiment in EXPERIMENTS:
         if experiment.key in blocks:
             claims += experiment.claims(blocks[experiment.key])
+    claims.sort(key=lambda claim: place_in_paper(claim.figure))
     parts = {key: {part: block[part] for part in ("published", "measured")} for key, block in blocks.items()}
     told: dict[str, Any] = {**summary, **parts, "claims": [claim.to_json() for claim in claims]}
     return RunResult(stage.sample, set_a, set_b, told, example, blocks, tuple(claims))
