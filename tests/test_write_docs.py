@@ -1,8 +1,11 @@
 """The tables that benchmarks print, thinned out for the pages, and the marks that they go between."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from fake_blocks import fake_blocks, fake_claims
+from fake_run import fake_run
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 PRINTED = """some words
@@ -32,6 +35,14 @@ def tools(monkeypatch: pytest.MonkeyPatch):
     return markdown_tables, write_docs
 
 
+@pytest.fixture
+def results(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.syspath_prepend(str(DOCS.parent / "tools"))
+    import results_tables
+
+    return results_tables
+
+
 def test_tables_are_found_with_their_titles(tools):
     first, second = tools[0].read_tables(PRINTED)
     assert first[0] == "**first** title"
@@ -59,7 +70,9 @@ def test_only_what_is_between_the_marks_changes(tools):
 
 @pytest.mark.parametrize("page", sorted(DOCS.glob("*.md")), ids=lambda page: page.name)
 def test_every_mark_has_its_end(page):
-    marks = [line for line in page.read_text(encoding="utf-8").splitlines() if line.startswith("<!-- ")]
+    lines = page.read_text(encoding="utf-8").splitlines()
+    # a mark over a block of commands, which a test runs, needs no end
+    marks = [a for a, b in pairwise([*lines, ""]) if a.startswith("<!-- ") and not b.startswith("```")]
     assert len(marks) % 2 == 0
     for start, end in zip(marks[::2], marks[1::2], strict=True):
         assert end == start.replace("<!-- ", "<!-- end ")
@@ -74,3 +87,98 @@ def test_groups_of_columns_are_those_of_codes(tools):
     header = ["S/N", "agez: V", "mad", "agez: sigma", "pPXF: V", "mad"]
     assert tools[0].groups_of(header) == [0, 1, 1, 1, 2, 2]
     assert tools[0].first_groups(header, [list("123456")], 1) == (header[:4], [list("1234")])
+
+
+def summary_of_fakes(*, without=(), claims=True):
+    summary = dict(fake_run().summary)
+    for key, block in fake_blocks().items():
+        summary[key] = {part: block[part] for part in ("published", "measured")}
+    summary["claims"] = [claim.to_json() for claim in fake_claims()] if claims else []
+    return {key: value for key, value in summary.items() if key not in without}
+
+
+def test_every_experiment_has_its_part_of_the_results(results, tools):
+    summary = summary_of_fakes()
+    parts = results.experiment_parts(summary)
+    assert list(parts) == list(fake_blocks())
+    for key, part in parts.items():
+        (_, header, rows), *more = tools[0].read_tables(part)
+        assert rows
+        assert not more
+        assert all(len(row) == len(header) for row in rows), key
+    # numbers are those of the summary: table 1 and figure 13
+    one = summary["table1"]["measured"]["metallicity"]["late-early"]
+    assert f"{one['sigma_mad']:.3f} ± {one['err']:.3f}" in parts["table1"]
+    last = summary["training_size"]["measured"]["set_b"]["age"]
+    assert f"{last['mse_mean'][-1]:.4f} ± {last['mse_std'][-1]:.4f}" in parts["training_size"]
+    assert "0.199" in parts["training_size"]
+    assert "| 0.17 |" in parts["table1"]
+    assert "Not run: lightgbm (lightgbm is not installed" in parts["peers"]
+    assert not any("<td" in part or "σ" in part for part in parts.values())
+
+
+def test_verdicts_stand_with_their_experiments(results):
+    summary = summary_of_fakes()
+    parts = results.experiment_parts(summary)
+    assert "- **not supported** (figures 10-12): no dependence on A_V.  one trend" in parts["dependence"]
+    assert "line one line two" in parts["table1"]
+    assert "- **supported** (figure 4): recovered." in results.sets_tables(summary)
+    told = parts.values(), results.sets_tables(summary)
+    assert sum(part.count("- **") for part in [*told[0], told[1]]) == len(fake_claims())
+    table = results.claims_table(summary)
+    assert table.startswith("8 claims: 4 supported, 2 not supported, 2 cannot tell.")
+    assert [results.home_of(claim.figure) for claim in fake_claims()] == [
+        "hyperparameters", "sets", "dependence", "dependence", "table1", "training_size", "mass_gradients", "peers",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("missing", [*fake_blocks(), "set_a", "set_b"])
+def test_what_a_run_lacks_is_said_in_its_place(results, missing):
+    summary = summary_of_fakes(without=(missing,), claims=False)
+    parts = results.experiment_parts(summary)
+    if missing in parts:
+        assert parts[missing].startswith("Not in this run: `agez reproduce --only ")
+        name = parts[missing].split("--only ")[1].strip("`.")
+        assert results.find_experiments([name]) == (missing,)
+    assert [key for key in parts if parts[key].startswith("Not in this run")] == [missing] * (missing in parts)
+    summary["against_truth"] = {k: v for k, v in summary["against_truth"].items() if k != missing}
+    for name, title in (("set_a", "Set A"), ("set_b", "Set B")):
+        assert (title in results.sets_tables(summary)) == (missing != name)
+
+
+def test_a_run_of_one_experiment_is_enough(results):
+    summary = summary_of_fakes(without=("set_a", "set_b"), claims=False)
+    summary["against_truth"] = {"labels": summary["against_truth"]["labels"]}
+    assert results.sets_tables(summary).endswith("Set A and Set B are not in this run: `agez reproduce --only set_a`.")
+    summary["table1"] = {"published": {}, "measured": {"not_run": "only 2 early types"}}
+    assert results.experiment_parts(summary)["table1"] == "Not run: only 2 early types."
+
+
+def test_results_page_is_rewritten_whole(tools, tmp_path, monkeypatch):
+    page = (DOCS / "results.md").read_text(encoding="utf-8")
+    (tmp_path / "results.md").write_text(page, encoding="utf-8")
+    monkeypatch.setattr(tools[1], "DOCS", tmp_path)
+    summary = summary_of_fakes()
+    tools[1].write_results(summary)
+    once = (tmp_path / "results.md").read_text(encoding="utf-8")
+    tools[1].write_results(summary)
+    assert (tmp_path / "results.md").read_text(encoding="utf-8") == once != page
+    assert once.count("<!-- ") == page.count("<!-- ")
+
+
+def test_headings_over_rows_and_columns_become_cells(monkeypatch):
+    monkeypatch.syspath_prepend(str(DOCS.parent / "tools"))
+    from html_tables import markdown_of
+
+    from agez.report.cells import group, head, row, table
+
+    both = '<tr><td></td><td></td><th colspan="2">age</th></tr>' + head("n", "a|b", "σ<sub>MAD</sub>")
+    cells = "<td>1</td><td>\N{MINUS SIGN}2</td><td>3 ± <span>4</span></td>"
+    page = table("A &lt; B", both, [group("Set A", 3), row("x", cells), row("y", "<td>5</td>")])
+    assert markdown_of(page).splitlines() == [
+        "A < B", "",
+        r"|  |  | n | age: a\|b | age: sigma_mad |", "| --- | --- | --- | --- | --- |",
+        "| Set A | x | 1 | -2 | 3 ± 4 |", "| Set A | y | 5 |  |  |",
+    ]  # fmt: skip
+    plain = markdown_of(table("", head("n"), [row("x", "<td>1</td>")]))
+    assert plain.splitlines() == ["|  | n |", "| --- | --- |", "| x | 1 |"]

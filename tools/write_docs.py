@@ -1,7 +1,8 @@
 """Writes the parts of docs/ that come from code or from a run, between their marks.
 
-docs/flags.md always, from :data:`agez.flags.MEANING`; with the folder of a run, also the tables of docs/results.md and
-of docs/mock_survey.md; with --labels, also the tables of docs/labels.md, docs/real_spectra.md and the figures there::
+docs/flags.md always, from :data:`agez.flags.MEANING`; with the folder of a run, also the tables and verdicts of
+docs/results.md, from its summary.json alone (what the run lacks is said there), and the tables of docs/mock_survey.md;
+with --labels, also the tables of docs/labels.md, docs/real_spectra.md and the figures there::
 
     python tools/write_docs.py [OUT] [--labels DIR]
 
@@ -14,17 +15,17 @@ import argparse
 import json
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from markdown_tables import drop_empty, first_groups, join_table, read_tables
+from results_tables import claims_table, experiment_parts, sets_tables
 
+from agez.experiments.paper import SETS
 from agez.flags import MEANING
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
-_ROWS = (("set_a", "Set A"), ("set_b", "Set B"))
-_TRUTH_ROWS = (("labels", "labels"), ("set_a", "Set A"), ("set_b", "Set B"))
-_WORDS = ("age", "metallicity")
 
 
 def flags_page() -> str:
@@ -46,60 +47,6 @@ def flags_page() -> str:
         "`(flags & 32) != 0` selects the rows of low signal-to-noise ratio.",
         "",
     ]
-    return "\n".join(lines)
-
-
-def _number(value: float | None, form: str = ".3f") -> str:
-    return "-" if value is None else format(value, form)
-
-
-def results_tables(summary: dict[str, Any]) -> str:
-    """The tables of docs/results.md."""
-    sample, paper = summary["sample"], summary["paper"]
-    lines = [
-        f"agez {summary['version']}, preset {summary['preset']}, seed {summary['seed']}: {sample['n_spectra']} spectra "
-        f"of {sample['n_galaxies']} galaxies ({sample['n_early']} early, {sample['n_late']} late), "
-        f"{sample['n_bands']} bands; {summary['seconds']['total']:.0f} s, {summary['peak_rss_mb']:.0f} MB.",
-        "",
-        "Predictions against labels [dex; dex/Re for gradients]:",
-        "",
-        "| | | sigma_mad | paper | bias | rmse | gradient sigma_mad | paper | gradient bias |",
-        "|---|---|---|---|---|---|---|---|---|",
-    ]
-    for key, name in _ROWS:
-        for word in _WORDS:
-            ours, theirs = summary[key][word], paper[key][word]
-            slope, published = summary[key]["gradient"][word], paper[key]["gradient"][word]
-            lines.append(
-                f"| {name} | {word} | {_number(ours['sigma_mad'])} | {_number(theirs['sigma_mad'], '.2f')} | "
-                f"{_number(ours['bias'], '+.3f')} | {_number(ours['rmse'])} | {_number(slope['sigma_mad'])} | "
-                f"{_number(published['sigma_mad'], '.2f')} | {_number(slope['bias'], '+.3f')} |"
-            )
-    lines += ["", "Correlation of the residuals in age with those in metallicity:", ""]
-    for key, name in _ROWS:
-        lines.append(f"- {name}: {summary[key]['residual_pcc']:.2f} (paper {paper[key]['residual_pcc']:.2f})")
-    guess = {word: summary["random_baseline"][word]["mse"] for word in _WORDS}
-    lines += [
-        "",
-        f"Mean squared error of random guesses: age {guess['age']:.3f} dex^2 (paper "
-        f"{paper['random_baseline']['age']['mse']:.3f}), metallicity {guess['metallicity']:.3f} dex^2.",
-    ]
-    truth = summary["against_truth"]
-    if truth["labels"]["age"]["n"]:
-        lines += [
-            "",
-            "Against the truth of the mock survey:",
-            "",
-            "| | | sigma_mad | bias | rmse | gradient sigma_mad | gradient bias |",
-            "|---|---|---|---|---|---|---|",
-        ]
-        for key, name in _TRUTH_ROWS:
-            for word in _WORDS:
-                one, slope = truth[key][word], truth[key]["gradient"][word]
-                lines.append(
-                    f"| {name} | {word} | {_number(one['sigma_mad'])} | {_number(one['bias'], '+.3f')} | "
-                    f"{_number(one['rmse'])} | {_number(slope['sigma_mad'])} | {_number(slope['bias'], '+.3f')} |"
-                )
     return "\n".join(lines)
 
 
@@ -180,6 +127,14 @@ def write_labels(folder: Path) -> None:
         (DOCS / "figures" / figure.name).write_bytes(figure.read_bytes())
 
 
+def write_results(summary: Mapping[str, Any]) -> None:
+    """Tables and verdicts of docs/results.md."""
+    rewrite("results.md", "standard run", sets_tables(summary))
+    rewrite("results.md", "claims", claims_table(summary))
+    for key, part in experiment_parts(summary).items():
+        rewrite("results.md", key, part)
+
+
 def main() -> None:
     """Write the pages."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -189,8 +144,9 @@ def main() -> None:
     (DOCS / "flags.md").write_text(flags_page(), encoding="utf-8")
     if options.run is not None:
         summary = json.loads((options.run / "summary.json").read_text(encoding="utf-8"))
-        rewrite("results.md", "standard run", results_tables(summary))
-        rewrite("mock_survey.md", "set b", printed("set_b.py", str(options.run)))
+        write_results(summary)
+        if all(summary.get(name) for name in SETS):
+            rewrite("mock_survey.md", "set b", printed("set_b.py", str(options.run)))
     if options.labels is not None:
         write_labels(options.labels)
 
