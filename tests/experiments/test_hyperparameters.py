@@ -21,6 +21,7 @@ from agez.learn.prepared import prepare_split, training_data
 from agez.learn.search_space import Candidate, SearchSpace
 from agez.learn.splits import make_splits
 from agez.learn.training import train_network
+from agez.learn.trials import Search, Trial
 from agez.types import TARGETS
 
 SIZE = SearchSize(
@@ -97,6 +98,24 @@ def test_the_numbers_are_those_of_trainings_by_hand(run):
             assert case[key][f"{score}_err"] == pytest.approx(abs(values[0] - values[1]) / 2, rel=1e-2, abs=1e-6)
         squares[key] = np.mean(scores["mse"])
     assert case["gain_mse"] == pytest.approx(squares["hand_set"] - squares["searched"], rel=1e-3, abs=1e-7)
+
+
+def test_validation_rows_choose_and_test_rows_do_not(run):
+    """Of three invented finalists one is the best on validation rows, and another by far on test rows."""
+    sample = run[1]
+    data = training_data(sample)
+    prepared = prepare_split(data, make_splits(sample, kind="within", rng=np.random.default_rng(4))[0])
+    case = section.Case(prepared, TARGETS[0], sample.rows.galaxy_id, 1)
+    rows, sizes = len(prepared.test), [Candidate(ONE, batch) for batch in (64, 32, 128)]
+    finalists = [
+        section.Finalist(size, np.array([validation, validation + 0.01]), np.full((2, rows), residual))
+        for size, validation, residual in zip(sizes, (0.3, 0.2, 0.4), (0.2, 0.3, 0.01), strict=True)
+    ]
+    found = Search((Trial(0, sizes[0], np.array([0.5]), False, 1.0),), 1.0)
+    measured, _ = section._judge(case, found, finalists)
+    assert measured["chosen"] == sizes[1].to_json()
+    assert measured["gain_mse"] == pytest.approx(0.2**2 - 0.3**2)
+    assert (measured["at_least_as_good"], measured["verdict"]) == (False, "worse")
 
 
 def test_thinned_rows_are_of_every_galaxy_and_the_test_stays(run):

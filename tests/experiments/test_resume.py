@@ -11,7 +11,7 @@ from dataclasses import replace
 import pytest
 
 from agez.errors import AgezError
-from agez.experiments import presets
+from agez.experiments import presets, run_folder
 from agez.experiments.catalogue import EXPERIMENTS, SETS_KEY, find_experiments, place_in_paper
 from agez.experiments.reproduce import reproduce
 from agez.experiments.run_folder import RunFolder, sole_run
@@ -107,6 +107,12 @@ def test_another_run_in_the_same_folder_begins_anew(tmp_path):
     assert other.seconds == {}
     back = RunFolder(tmp_path, asked)
     assert back.find_block("table1") is None
+
+
+def test_other_code_is_another_run(tmp_path, monkeypatch):
+    RunFolder(tmp_path, {"seed": 1}).keep_block("table1", {"measured": 1})
+    monkeypatch.setattr(run_folder, "_digest_of_code", lambda: "other")
+    assert RunFolder(tmp_path, {"seed": 1}).find_block("table1") is None
 
 
 def test_results_of_another_run_do_not_stay_beside_this_one_s(tmp_path):
