@@ -4,14 +4,16 @@ Run ``python benchmarks/training_size.py [--sample FILE]`` (a file of ``agez sam
 paper's shape).  The same network, rows, batch size, optimiser, learning rate by epoch, validation after every epoch
 and best weights kept, by
 
-a. agez: the Trainer with two worker processes,
+a. agez: what its worker processes run, two single-threaded processes at once,
 b. Keras as a user runs it: ``model.fit`` in one process, with TensorFlow's own threading,
 c. Keras in two single-threaded processes at once, 8 steps per execution and validation in large batches: the fastest
    way that we know (XLA makes epochs a little shorter and compiles for longer than that gains).
 
-Trainings are cut after ``--epochs`` epochs.  A whole one is taken to last as long as its first epoch (building and
-compiling included) and as often as it has further epochs the median of those; the total of the full preset's grid is
-interpolated between the sizes tried.  Contenders take turns.  Processes are started and have trained once before.
+Times are seconds of processor, which others on the machine disturb least: two cores have two of them in a second, and
+(b), which does not keep both cores busy, takes longer than that.  Trainings are cut after ``--epochs`` epochs.  A whole
+one is taken to last as long as its first epoch (building and compiling included) and as often as it has further epochs
+the median of those; the total of the full preset's grid is interpolated between the sizes tried.  Contenders take
+turns, and the best of the repeats counts.  Processes are started and have trained once before.
 """
 
 from __future__ import annotations
@@ -32,8 +34,9 @@ import numpy as np
 
 from agez.experiments.presets import PRESETS
 from agez.learn.architecture import PAPER_ARCHITECTURES
+from agez.learn.fit_numpy import train_one
 from agez.learn.jobs import TrainingJob, TrainingSettings
-from agez.learn.pool import SINGLE_THREADED, Trainer
+from agez.learn.pool import SINGLE_THREADED
 from agez.learn.prepared import prepare_split, training_data
 from agez.learn.sample import read_sample
 from agez.learn.splits import make_splits
@@ -73,15 +76,15 @@ def thinned(job: TrainingJob, fraction: float, settings: TrainingSettings, seed:
     )  # fmt: skip
 
 
-# -- Keras ----------------------------------------------------------------------------------------
+# -- the contenders -------------------------------------------------------------------------------
 
 
 def keras_training(job: TrainingJob, tuned: bool) -> dict[str, Any]:
-    """Train as ``job`` says; when each epoch ended [s from the start], and the best validation MSE."""
+    """Train as ``job`` says; when each epoch ended [s of processor], and the best validation MSE."""
     import keras
 
     a, settings, n_bands = job.architecture, job.settings, job.inputs.shape[1]
-    start, ends = time.perf_counter(), []
+    start, ends = time.process_time(), []
     keras.utils.set_random_seed(job.seed)
     layers = keras.layers
     model = keras.Sequential(
@@ -100,7 +103,7 @@ def keras_training(job: TrainingJob, tuned: bool) -> dict[str, Any]:
     callbacks = [
         keras.callbacks.LearningRateScheduler(lambda epoch, _: settings.learning_rate_at(epoch)),
         keras.callbacks.EarlyStopping(patience=settings.patience, restore_best_weights=True),
-        keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: ends.append(time.perf_counter() - start)),
+        keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: ends.append(time.process_time() - start)),
     ]
     x, y = job.inputs[..., None], job.target
     history = model.fit(
@@ -111,30 +114,36 @@ def keras_training(job: TrainingJob, tuned: bool) -> dict[str, Any]:
     return {"ends": ends, "mse": min(history.history["val_loss"])}
 
 
-def serve_keras(tuned: bool) -> None:
+def agez_training(job: TrainingJob) -> dict[str, Any]:
+    """As :func:`keras_training`."""
+    start, ends = time.process_time(), []
+    network = train_one(job, progress=lambda *_: ends.append(time.process_time() - start))
+    return {"ends": ends, "mse": float(network.validation_mse.min())}
+
+
+def serve(way: str) -> None:
     """A process that trains what comes by stdin (pickled jobs) and answers in lines of JSON."""
     while True:
         try:
             job = pickle.load(sys.stdin.buffer)
         except EOFError:
             return
-        print(json.dumps(keras_training(job, tuned)), flush=True)
+        print(json.dumps(agez_training(job) if way == "a" else keras_training(job, way == "c")), flush=True)
 
 
-class KerasProcesses:
-    """Some Keras processes at once, started as this script with ``--serve``."""
+class Processes:
+    """Two single-threaded processes at once, or one with all threads (b): this script with ``--serve``."""
 
-    def __init__(self, n: int, *, tuned: bool) -> None:
-        one_thread = (
-            {} if not tuned else {**SINGLE_THREADED, "TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}
-        )
-        settings = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "KERAS_BACKEND": "tensorflow", **one_thread}
-        command = [sys.executable, __file__, "--serve", "tuned" if tuned else "plain"]
+    def __init__(self, way: str) -> None:
+        one_thread = {**SINGLE_THREADED, "TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}
+        settings = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "KERAS_BACKEND": "tensorflow"}
+        settings |= {} if way == "b" else one_thread
+        command = [sys.executable, __file__, "--serve", way]
         self.processes = [
             subprocess.Popen(
                 command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=settings
             )
-            for _ in range(n)
+            for _ in range(1 if way == "b" else 2)
         ]
 
     def train(self, jobs: list[TrainingJob]) -> list[dict[str, Any]]:
@@ -156,23 +165,6 @@ class KerasProcesses:
             process.wait()
 
 
-# -- agez -----------------------------------------------------------------------------------------
-
-
-def agez_trainings(trainer: Trainer, jobs: list[TrainingJob]) -> list[dict[str, Any]]:
-    """As :meth:`KerasProcesses.train`; one pair of jobs at a time, as there."""
-    results = []
-    for first in range(0, len(jobs), 2):
-        start = time.perf_counter()
-        ends: dict[int, list[float]] = {0: [], 1: []}
-        networks = trainer.train(
-            jobs[first : first + 2],
-            progress=lambda number, epoch, mse, e=ends, s=start: e[number].append(time.perf_counter() - s),
-        )
-        results += [{"ends": ends[i], "mse": float(n.validation_mse.min())} for i, n in enumerate(networks)]
-    return results
-
-
 # -- comparison -----------------------------------------------------------------------------------
 
 
@@ -182,7 +174,7 @@ def whole_training(ends: list[float], n_epochs: int) -> float:
 
 
 def total_seconds(fractions: list[float], seconds: list[float]) -> float:
-    """Of all trainings of the full preset: sizes x 2 targets x 2 sets x repeats."""
+    """Of all trainings of the full preset, of processor: sizes x 2 targets x 2 sets x repeats."""
     return float(np.interp(GRID.fractions, fractions, seconds).sum() * 2 * 2 * GRID.n_repeats)
 
 
@@ -194,26 +186,21 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=2, help="timed trainings of each size and target (default: 2)")
     parser.add_argument("--fractions", type=float, nargs="+", default=[0.05, 0.2, 0.75])
     parser.add_argument("--checked", type=int, default=4, help="whole trainings compared at the smallest size")
-    parser.add_argument("--serve", choices=("plain", "tuned"), help=argparse.SUPPRESS)
+    parser.add_argument("--serve", choices=tuple(WAYS), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.serve is not None:
-        serve_keras(arguments.serve == "tuned")
+        serve(arguments.serve)
         return
     jobs = all_rows(arguments.sample)
     with_keras = find_spec("keras") is not None and find_spec("tensorflow") is not None
-    trainer = Trainer(2)
-    ways: dict[str, Any] = {"a": lambda some: agez_trainings(trainer, some)}
-    keras_processes = []
-    if with_keras:
-        keras_processes = [KerasProcesses(1, tuned=False), KerasProcesses(2, tuned=True)]
-        ways |= {"b": keras_processes[0].train, "c": keras_processes[1].train}
-    else:
+    if not with_keras:
         print("Keras with TensorFlow is not installed: no comparison with it (pip install tensorflow keras)")
+    ways = {way: Processes(way) for way in (WAYS if with_keras else "a")}
     warm = [thinned(jobs[t], 0.01, ONE_EPOCH, seed) for t in TARGETS for seed in (1, 2)]
     for way in ways.values():
-        way(warm)
+        way.train(warm)
 
-    print(f"seconds per training, {'random numbers' if arguments.sample is None else 'real sample'}")
+    print(f"seconds of processor per training, {'random numbers' if arguments.sample is None else 'real sample'}")
     print("fraction  epochs  " + "  ".join(f"{WAYS[way]:>20s}" for way in ways))
     seconds: dict[str, list[float]] = {way: [] for way in ways}
     for fraction in arguments.fractions:
@@ -223,11 +210,9 @@ def main() -> None:
         for repeat in range(arguments.repeats):
             for t in TARGETS:
                 some = [thinned(jobs[t], fraction, cut, 10 * repeat + k) for k in (1, 2)]
-                for way, train in ways.items():
-                    # (b) trains one after another: each one's own time; (a) and (c) two at once: half of it
-                    share = 1.0 if way == "b" else 0.5
-                    own = np.mean([share * whole_training(one["ends"], n_epochs) for one in train(some)])
-                    best[way, t] = min(best[way, t], own)
+                for way, processes in ways.items():
+                    own = np.mean([whole_training(one["ends"], n_epochs) for one in processes.train(some)])
+                    best[way, t] = min(best[way, t], float(own))
         for way in ways:
             seconds[way].append(float(np.mean([best[way, t] for t in TARGETS])))
         row = "  ".join(f"{seconds[way][-1]:20.2f}" for way in ways)
@@ -235,9 +220,9 @@ def main() -> None:
         print(f"{fraction:8.2f}  {n_epochs:6d}  {row}   {ratios}", flush=True)
     n = len(GRID.fractions) * 4 * GRID.n_repeats
     totals = {way: total_seconds(arguments.fractions, seconds[way]) for way in ways}
-    hours = "  ".join(f"{totals[way] / 3600:20.2f}" for way in ways)
+    hours = "  ".join(f"{totals[way] / 2 / 3600:20.2f}" for way in ways)
     ratios = ", ".join(f"{totals[way] / totals['a']:.1f} ({way}/a)" for way in ways if way != "a")
-    print(f"full grid, {n} trainings, hours\n{'':18s}{hours}   {ratios}", flush=True)
+    print(f"full grid, {n} trainings, hours of two cores\n{'':18s}{hours}   {ratios}", flush=True)
 
     fraction = arguments.fractions[0]
     some = [
@@ -248,12 +233,11 @@ def main() -> None:
     for way in ways if with_keras and some else ():
         if way == "b":  # the same as (c), slower
             continue
-        mse = np.array([one["mse"] for one in ways[way](some)]).reshape(len(TARGETS), -1)
+        mse = np.array([one["mse"] for one in ways[way].train(some)]).reshape(len(TARGETS), -1)
         spread = mse.std(axis=1, ddof=1) / np.sqrt(mse.shape[1]) if mse.shape[1] > 1 else np.full(len(mse), np.nan)
         told = ", ".join(f"{t} {m:.4f} +- {e:.4f}" for t, m, e in zip(TARGETS, mse.mean(axis=1), spread, strict=True))
         print(f"best validation MSE of {arguments.checked} whole trainings at {fraction:.0%}, {WAYS[way]}: {told}")
-    trainer.close()
-    for processes in keras_processes:
+    for processes in ways.values():
         processes.close()
 
 
