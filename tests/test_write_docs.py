@@ -182,3 +182,11 @@ def test_headings_over_rows_and_columns_become_cells(monkeypatch):
     ]  # fmt: skip
     plain = markdown_of(table("", head("n"), [row("x", "<td>1</td>")]))
     assert plain.splitlines() == ["|  | n |", "| --- | --- |", "| x | 1 |"]
+
+
+def test_presets_are_those_of_the_code(monkeypatch):
+    monkeypatch.syspath_prepend(str(DOCS.parent / "tools"))
+    from presets_table import presets_table
+
+    page = (DOCS / "experiments.md").read_text(encoding="utf-8")
+    assert f"<!-- presets -->\n{presets_table()}\n<!-- end presets -->" in page, "run: python tools/write_docs.py"

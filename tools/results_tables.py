@@ -72,6 +72,8 @@ def sets_tables(summary: Summary) -> str:
         f"of {sample['n_galaxies']} galaxies ({sample['n_early']} early, {sample['n_late']} late), "
         f"{sample['n_bands']} bands; {summary['seconds']['total']:.0f} s, {summary['peak_rss_mb']:.0f} MB."
     ]
+    steps = [f"{step} {spent:.0f}" for step, spent in summary["seconds"].items() if step != "total" and spent >= 0.5]
+    parts.append(f"Seconds by step: {', '.join(steps)}.")
     if not sets:
         return "\n\n".join([*parts, "Set A and Set B are not in this run: `agez reproduce --only set_a`."])
     rows = []

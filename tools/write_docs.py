@@ -1,8 +1,8 @@
 """Writes the parts of docs/ that come from code or from a run, between their marks.
 
-docs/flags.md always, from :data:`agez.flags.MEANING`; with the folder of a run, also the tables and verdicts of
-docs/results.md, from its summary.json alone (what the run lacks is said there), and the tables of docs/mock_survey.md;
-with --labels, also the tables of docs/labels.md, docs/real_spectra.md and the figures there::
+docs/flags.md and the presets of docs/experiments.md always, from the code; with the folder of a run, also the tables
+and verdicts of docs/results.md, from its summary.json alone (what the run lacks is said there), and the tables of
+docs/mock_survey.md; with --labels, also the tables of docs/labels.md, docs/real_spectra.md and the figures there::
 
     python tools/write_docs.py [OUT] [--labels DIR]
 
@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from markdown_tables import drop_empty, first_groups, join_table, read_tables
+from presets_table import presets_table
 from results_tables import claims_table, experiment_parts, sets_tables
 
 from agez.experiments.paper import SETS
@@ -142,6 +143,7 @@ def main() -> None:
     parser.add_argument("--labels", metavar="DIR", type=Path, help="folder that tools/measure_labels.py filled")
     options = parser.parse_args()
     (DOCS / "flags.md").write_text(flags_page(), encoding="utf-8")
+    rewrite("experiments.md", "presets", presets_table())
     if options.run is not None:
         summary = json.loads((options.run / "summary.json").read_text(encoding="utf-8"))
         write_results(summary)
