@@ -232,7 +232,7 @@ def test_killed_midway_goes_on(site: Site, tmp_path: Path) -> None:
 
 def test_text(site: Site) -> None:
     site.files["/SUMS"] = b"hello\n"
-    site.faults["/SUMS"] = ["status:503", "longer"]
+    site.faults["/SUMS"] = ["status:503", "longer", "chunks:3"]
     assert fetch_text(site.url + "/SUMS", QUICK) == "hello\n"
     with pytest.raises(NotThereError):
         fetch_text(site.url + "/none", QUICK)

@@ -80,7 +80,10 @@ def fetch_text(url: str, how: Downloads) -> str:
 
     def attempt() -> str:
         with _answer(url, {}, how) as answer:
-            body = answer.read(1 << 22)
+            try:
+                body = answer.read(1 << 22)
+            except (OSError, http.client.HTTPException) as error:
+                raise _AgainError(f"the connection broke ({error})") from error
             if _number(answer.headers.get("Content-Length")) not in (None, len(body)):
                 raise _AgainError("the answer was cut short")
             return str(body.decode("utf-8", errors="replace"))

@@ -163,9 +163,11 @@ def test_trials_are_given_up_by_the_rule_and_only_by_it(prepared, tmp_path):
             saved += SETTINGS.max_epochs - len(trial.curve)
         else:
             assert len(trial.curve) == SETTINGS.max_epochs
-            limits = give_up_limits([t.curve for t in before], n_startup=6, n_warmup=2)
-            assert limits is None or (trial.curve <= limits).all()
         np.testing.assert_array_equal(trial.curve, curve)
+    for begin in range(0, 30, 4):
+        limits = give_up_limits([t.curve for t in found.trials[:begin] if not t.pruned], n_startup=6, n_warmup=2)
+        for job in trainer.jobs[begin : begin + 4]:
+            np.testing.assert_array_equal(job.give_up_above, limits)
     assert (found.epochs_saved, found.epochs) == (saved, 30 * SETTINGS.max_epochs - saved)
     best = min((t for t in found.trials if not t.pruned), key=lambda t: t.mse)
     assert found.best.mse == best.mse < found.trials[0].mse
