@@ -10,6 +10,7 @@ from scipy import stats
 
 from agez.analysis.gradients import GradientTable
 from agez.analysis.metrics import sigma_mad
+from agez.analysis.trends import holm
 from agez.errors import AgezError
 from agez.experiments.mass_gradients import claims, mass_gradients
 from agez.experiments.result import SetResult
@@ -88,6 +89,12 @@ def test_numbers_are_those_of_plain_loops(rng):
                     block["measured"][name][word][kind]["mass_slope"]
                     - block["measured"]["labels"][word][kind]["mass_slope"]
                 )
+
+
+def test_p_values_are_corrected_for_all_comparisons(rng):
+    against = mass_gradients(*survey(rng, n=60), rng=rng, n_bootstrap=2)["measured"]["against_labels"]
+    ones = [against[s][w][k] for s in ("set_a", "set_b") for w in WORDS for k in ("early", "late")]
+    assert [one["p_holm"] for one in ones] == pytest.approx(holm([one["p_value"] for one in ones]))
 
 
 def test_sets_that_follow_the_labels_are_supported():
