@@ -1,11 +1,16 @@
 """The tables that benchmarks print, thinned out for the pages, and the marks that they go between."""
 
+import re
+import shlex
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from fake_blocks import fake_blocks, fake_claims
 from fake_run import fake_run
+
+from agez.cli import _parser
+from agez.experiments.catalogue import EXPERIMENTS, find_experiments
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 PRINTED = """some words
@@ -190,3 +195,22 @@ def test_presets_are_those_of_the_code(monkeypatch):
 
     page = (DOCS / "experiments.md").read_text(encoding="utf-8")
     assert f"<!-- presets -->\n{presets_table()}\n<!-- end presets -->" in page, "run: python tools/write_docs.py"
+
+
+def test_commands_of_the_experiments_page_are_understood():
+    page = (DOCS / "experiments.md").read_text(encoding="utf-8")
+    block = re.search(r"```sh\n(.*?)```", page, flags=re.DOTALL)[1]
+    for line in block.splitlines():
+        options = _parser().parse_args(shlex.split(line, comments=True)[1:])
+        assert options.command == "reproduce"
+        assert find_experiments(options.only)
+
+
+def test_the_experiments_page_names_all_there_are():
+    page = (DOCS / "experiments.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (`.*?) \| (`.*?`) \| (\S+) \|", page, flags=re.MULTILINE)
+    found = {key.strip("`"): (re.findall(r"`(\w+)`", names), needs) for names, key, needs in rows}
+    for experiment in EXPERIMENTS:
+        names, needs = found[experiment.key]
+        assert tuple(names) == experiment.shown_in
+        assert needs == ("yes" if experiment.needs_sets else "no")
