@@ -130,7 +130,11 @@ def test_differences_are_between_common_rows():
                 other = measured["methods"][name][set_name][word]["sigma_mad"]
                 assert one["difference"] == pytest.approx(sigma_mad(own[:, k]) - other)
                 assert one["low"] <= one["high"] < 0
-    assert claims(block())[0].verdict == "supported"
+    assert measured["n_galaxies"] == 8
+    (claim,) = claims(block())
+    assert claim.verdict == "cannot tell"
+    assert "8 galaxies are too few" in claim.how
+    assert claims({"measured": {**measured, "n_galaxies": 20}})[0].verdict == "supported"
 
 
 def test_pairs_are_compared_on_the_rows_that_both_answer():
@@ -252,7 +256,7 @@ def invented(low, high, other=(-0.2, -0.1)):
     """A block with one interval of its own and one that lies below zero."""
     intervals = {"random_forest": (low, high), "library_fit": other}
     by_method = {name: {"difference": 0.5 * (a + b), "low": a, "high": b} for name, (a, b) in intervals.items()}
-    return {"measured": {"differences": {"labels": {"set_b": {"age": by_method}}}}}
+    return {"measured": {"n_galaxies": 190, "differences": {"labels": {"set_b": {"age": by_method}}}}}
 
 
 @pytest.mark.parametrize(

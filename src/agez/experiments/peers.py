@@ -25,6 +25,7 @@ from agez.experiments.peer_library import library_answers
 from agez.experiments.peer_methods import METHODS, TreeSizes, TreeTask, run_task, why_not
 from agez.experiments.peer_scores import Answers, differences, scores_of
 from agez.experiments.result import target_columns
+from agez.experiments.set_claims import MIN_GALAXIES
 from agez.learn.cross_validation import CrossValidation
 from agez.learn.normalisation import normalise
 from agez.learn.prepared import PreparedSplit, TrainingData, prepare_split, training_data
@@ -113,7 +114,7 @@ def peers(
         what it ``learns_from``, ``seconds_per_sed``, ``seconds_to_train`` of a set's folds, and for each set its
         scores against labels, and under ``truth`` against truth), ``skipped`` (methods that could not be run, and
         why), ``differences`` (network minus method: sigma_mad, and its 95 % interval over galaxies) and ``library``
-        (how well the library samples the posterior).
+        (how well the library samples the posterior), and ``n_galaxies``.
     """
     sizes = sizes or PeerSizes()
     unknown = [name for name in methods if name not in ALL_METHODS]
@@ -161,6 +162,7 @@ def peers(
             "methods": {name: _row(name, by_set, networks, references) for name, by_set in answers.items()},
             "skipped": skipped,
             "differences": compared,
+            "n_galaxies": len(np.unique(sample.rows.galaxy_id)),
             "library": library,
         },
         "points": {},
@@ -241,16 +243,17 @@ def claims(block: Mapping[str, Any]) -> list[Claim]:
     """What a reader asks, though the paper does not claim it: are networks better than the other methods?
 
     Yes if every difference in sigma_mad against the labels (each set, target and method) is below zero with 95 %
-    confidence; no if one is above zero with that confidence.
+    confidence; no if one is above zero with that confidence; not told by fewer than ``MIN_GALAXIES``.
     """
     measured = block["measured"]
+    enough = measured["n_galaxies"] >= MIN_GALAXIES
     decisions: list[bool | None] = []
     words = []
     for set_name, by_target in measured["differences"]["labels"].items():
         parts = []
         for word, by_method in by_target.items():
             known = {name: one for name, one in by_method.items() if one["low"] is not None}
-            decisions += [_below(one["low"], one["high"]) for one in known.values()]
+            decisions += [_below(one["low"], one["high"]) if enough else None for one in known.values()]
             if known:
                 name, one = max(known.items(), key=lambda item: item[1]["difference"])
                 parts.append(
@@ -264,6 +267,7 @@ def claims(block: Mapping[str, Any]) -> list[Claim]:
         how = "sigma_mad of the network minus that of the best other method [dex, 95 % over galaxies]; " + "; ".join(
             words
         )
+        how += "" if enough else f"; {measured['n_galaxies']} galaxies are too few for any decision"
     claim = "a reader's question: networks do better than tree ensembles and a template-library fit on the same data"
     return [Claim("peers", claim, verdict_of(all_of(decisions)), how)]
 
