@@ -10,6 +10,7 @@ from astropy.table import Table
 from agez.analysis.metrics import sigma_mad
 from agez.errors import AgezError
 from agez.experiments import presets
+from agez.experiments.catalogue import EXPERIMENTS
 from agez.experiments.reproduce import reproduce
 from agez.learn.model import load_model
 from agez.learn.sample import read_sample, write_sample
@@ -35,9 +36,12 @@ def run(tiny, tmp_path_factory):
 def test_everything_is_written(run):
     folder, _ = run
     names = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
-    figures = {f"figures/figure_{k}.png" for k in (1, 3, 4, 5, 6, 7, 8, 9)}
-    files = {"summary.json", "report.html", "sample.fits", "predictions.fits"}
-    assert names == figures | files | {"models/set_a.safetensors", "models/set_b.safetensors"}
+    figures = {f"figures/figure_{k}.png" for k in ("search", *range(1, 15))}
+    files = {"summary.json", "report.html", "sample.fits", "predictions.fits", "work/run.json"}
+    files |= {f"experiments/{experiment.key}.json" for experiment in EXPERIMENTS}
+    networks = {name for name in names if name.startswith(("work/networks/", "work/search/"))}
+    assert networks
+    assert names - networks == figures | files | {"models/set_a.safetensors", "models/set_b.safetensors"}
 
 
 def test_summary_agrees_with_the_files(run):

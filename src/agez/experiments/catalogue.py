@@ -29,7 +29,7 @@ EXPERIMENTS: tuple[Experiment, ...] = (
             size=stage.preset.search,
             settings=stage.preset.short_training,
             seed=stage.seed,
-            folder=stage.folder,
+            folder=stage.folder / "search",
         ),
         claims=hyperparameters.claims,
         check=check_optuna,
