@@ -148,6 +148,20 @@ def test_two_runs_at_once_are_refused(tmp_path):
         pass
 
 
+def test_what_a_killed_writer_left_is_removed(tmp_path):
+    RunFolder(tmp_path, {"seed": 1})
+    part = tmp_path / "work" / "networks" / ".part-x-y.safetensors"
+    part.write_bytes(b"half")
+    RunFolder(tmp_path, {"seed": 1})
+    assert not part.exists()
+
+
+def test_the_runs_own_sample_is_not_its_input(tiny, tmp_path):
+    reproduce(tmp_path, **ARGUMENTS | {"only": ("fig13",)})
+    with pytest.raises(AgezError, match="is the input"):
+        reproduce(tmp_path, preset="quick", sample=tmp_path / "sample.fits")
+
+
 @pytest.mark.parametrize("damage", [b"", b"{", b"[1]", b"\xff\xfe"])
 def test_a_damaged_record_is_no_record(tmp_path, damage):
     RunFolder(tmp_path, {"seed": 1}).keep_block("table1", {"measured": 1})

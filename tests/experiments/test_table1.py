@@ -12,6 +12,7 @@ from agez.errors import AgezError
 from agez.experiments.paper import TABLE_1
 from agez.experiments.table1 import (
     CELLS,
+    _cell,
     _differences,
     claims,
     draw_splits,
@@ -96,7 +97,7 @@ def test_cells_are_those_of_trainings_by_hand(sample, run):
             found = run["measured"][word][cell]
             assert found["sigma_mad"] == pytest.approx(np.mean(values), rel=1e-6)
             assert found["spread"] == pytest.approx(np.std(values, ddof=1), rel=1e-6, abs=1e-9)
-            assert found["err"] == pytest.approx(stats.sem(values), rel=1e-6, abs=1e-9)
+            assert found["err"] is None  # two draws have none
             assert found["n_draws"] == 2
 
 
@@ -178,3 +179,10 @@ def test_the_error_is_nadeau_and_bengios():
     error = np.std(values["early-late"], ddof=1) * np.sqrt(1 / 5 + 0.3)
     assert found["err"] == pytest.approx(error)
     assert found["low"] == pytest.approx(0.06 - stats.t.ppf(0.975, 4) * error)
+
+
+def test_the_error_of_a_cell_knows_that_draws_share_galaxies():
+    cell = _cell(np.array([0.1, 0.2, 0.3]), np.zeros(3), test_to_train=0.29)
+    assert cell["sigma_mad"] == pytest.approx(0.2)
+    assert cell["spread"] == pytest.approx(0.1)
+    assert cell["err"] == pytest.approx(0.1 * (1 / 3 + 0.29) ** 0.5)

@@ -187,7 +187,8 @@ def test_on_an_accelerator_jobs_of_a_kind_are_trained_together(job, tmp_path, mo
     assert sorted(call[:2] for call in calls) == [(n, e) for n in (0, 2, 3) for e in range(2)]
     for one, network in zip(jobs, results, strict=True):
         np.testing.assert_allclose(network.validation_mse, train_one(one).validation_mse, rtol=2e-3)
-        assert kept.find(one) is not None
+        assert kept.find(one, machine="accelerator") is not None
+        assert kept.find(one) is None  # not what a CPU would give to the last bit
 
 
 def test_a_job_that_cannot_be_made_is_the_makers_error(job):

@@ -171,7 +171,7 @@ def _claim(measured: Mapping[str, Any], key: str) -> Claim:
         for statistic in STATISTICS
     }
     known = {title: test for title, test in tests.items() if test["rho"] is not None}
-    title = f"residuals do not depend on the galaxies' {_NAMES.get(key, key)}"
+    title = f"Residuals do not depend on the galaxies' {_NAMES.get(key, key)}"
     if not known:
         return Claim("figures 10-12", title, "cannot tell", "the sample does not know this property of enough galaxies")
     trends = {title: test for title, test in known.items() if test["trend"]}

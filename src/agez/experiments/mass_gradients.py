@@ -242,7 +242,8 @@ def _agrees(one: Mapping[str, Any]) -> bool | None:
         return True
     if one["p_holm"] < SIGNIFICANT:
         return False
-    return True if one["err_dex"] < one["spread"] else None  # errors as large as what is to be seen decide nothing
+    # errors as large as half of what is to be seen decide nothing
+    return True if one["err_dex"] < 0.5 * one["spread"] else None
 
 
 def _irrespective(title: str, ratios: Mapping[str, Any]) -> Claim:

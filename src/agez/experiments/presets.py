@@ -77,8 +77,8 @@ PRESETS = {
             training=CONVERGED_FAST,
             short_training=_SHORT,
             search=SearchSize(5, 6, 1, 2, final_epochs=15, max_rows=3000, n_startup=4, n_warmup=2, round_size=5),
-            table1_draws=3,
-            training_grid=TrainingGrid((0.05, 0.2, 0.4, 0.75), 3, _SHORT),
+            table1_draws=5,
+            training_grid=TrainingGrid((0.05, 0.2, 0.4, 0.75), 5, _SHORT),
             peers=PeerSizes(),
             about="the paper's size, trainings shortened and fewer: under ten minutes",
         ),
@@ -92,7 +92,7 @@ PRESETS = {
             table1_draws=20,
             training_grid=TrainingGrid((0.05, 0.10, 0.15, 0.20, 0.30, 0.40, 0.50, 0.75), 100, CONVERGED_FAST),
             peers=PeerSizes(),
-            about="the paper's size, its training recipe and its repeats: hours",
+            about="the paper's size and its repeats, Set A and Set B by its training recipe: hours",
         ),
     )
 }

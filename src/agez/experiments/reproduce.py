@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,7 @@ from agez.experiments.run_folder import RunFolder, digest_of_file, sole_run
 from agez.experiments.sets import evaluate_sets, run_sets, write_predictions
 from agez.experiments.stage import Block, Stage
 from agez.experiments.summary import build_summary
-from agez.files import write_json
+from agez.files import check_not_input, write_json
 from agez.learn.cross_validation import CrossValidation
 from agez.learn.ensemble import model_from_cross_validation
 from agez.learn.model import save_model
@@ -92,6 +93,8 @@ def reproduce(
         raise AgezError("templates are those of a mock survey, and a sample needs none: give one of the two")
     _check_installed(wanted)
     library = templates or TEMPLATES
+    if sample is not None:
+        check_not_input(Path(out) / "sample.fits", [sample])
     asked = {"preset": repr(size), "seed": seed, "templates": library}
     asked["sample"] = None if sample is None else digest_of_file(_check_sample(sample, seed))
     with sole_run(out):

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 import agez
 from agez.errors import AgezError
+from agez.experiments.result import installed_versions
 from agez.files import check_output, make_folder, write_json
 from agez.learn.kept import KeptNetworks
 
@@ -30,7 +31,9 @@ RESULTS = ("summary.json", "report.html", "predictions.fits", "models/set_*.safe
 class RunFolder:
     """An output folder of ``agez reproduce`` with a record of what was asked for and which steps are done.
 
-    ``work/run.json`` names the run: version, code, preset, seed, sample, templates.  If the folder holds another run,
+    To be used inside :func:`sole_run`.
+
+    ``work/run.json`` names the run: versions, code, preset, seed, sample, templates.  If the folder holds another run,
     that run's steps are forgotten and its results removed (its networks stay, for they are found by their content
     alone).  ``work/networks`` holds every finished training and ``experiments/KEY.json`` every finished experiment.
     ``work`` may be deleted.
@@ -56,13 +59,14 @@ class RunFolder:
         for name in FILES:
             check_output(self.path / name)
         # a fault mended, or made, anywhere in the package is another run
-        self._name = {"version": agez.__version__, "code": _digest_of_code()} | dict(asked)
+        self._name = {"versions": installed_versions(), "code": _digest_of_code()} | dict(asked)
         record = _read(self.path / "work" / "run.json")
         same = record is not None and record.get("run") == self._name and not fresh
         if fresh:
             shutil.rmtree(self.path / "work", ignore_errors=True)
         self.work = make_folder(self.path / "work")
         self.networks = KeptNetworks(self.work / "networks")
+        self.networks.remove_parts()
         self.seconds: dict[str, float] = dict(record["seconds"]) if record is not None and same else {}
         self.done: list[str] = list(record["done"]) if record is not None and same else []
         self._started = time.monotonic()

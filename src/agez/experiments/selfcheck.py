@@ -31,6 +31,7 @@ def run_checks() -> list[Check]:
     ]
     for extra, module, use in (
         ("train", "jax", "training on an accelerator"),
+        ("tune", "optuna", "the search for hyperparameters"),
         ("report", "matplotlib", "figures and report"),
         ("svo", "astroquery", "measured filter curves"),
         ("parquet", "pyarrow", "Parquet tables"),

@@ -5,8 +5,8 @@ each; here this is repeated over random draws of the galaxies.  In every draw a 
 types, one on the late types, and one on both together ("full"), and all are applied to the same test galaxies.
 Validation galaxies come out of the training galaxies.  Galaxies of unknown morphology take no part.
 
-Draws share galaxies, so std / sqrt(draws) is too small an error of what another survey would give: differences between
-cells are judged with the corrected one of :mod:`agez.analysis.repeats`.
+Draws share galaxies, so std / sqrt(draws) is too small an error of what another survey would give: cells, and the
+differences between them, have the corrected one of :mod:`agez.analysis.repeats`.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def table1(
     -------
     dict
         ``published``; ``measured`` with, for each quantity and cell, the mean over the draws of sigma_mad [dex] of all
-        test spectra, its standard error ``err``, its standard deviation ``spread``, and the mean bias;
+        test spectra, its corrected standard error ``err``, its standard deviation ``spread``, and the mean bias;
         ``full_by_kind``; ``differences`` of cells with 95 % intervals; ``points`` with the values of each draw.
         Where the sample has too few galaxies of a type, ``measured`` holds only ``not_run``: why.
     """
@@ -115,8 +115,9 @@ def table1(
     measured |= {f"n_test_{kind}": count[kind] - n for kind, n in n_train.items()}
     test_to_train = (sum(count.values()) - sum(n_train.values())) / sum(n_train.values())
     for word, by_cell in values.items():
-        measured[word] = {cell: _cell(**by_cell[cell]) for cell in CELLS}
-        measured["full_by_kind"][word] = {cell: _cell(**by_cell[cell]) for cell in FULL_BY_KIND}
+        scored = {cell: _cell(**one, test_to_train=test_to_train) for cell, one in by_cell.items()}
+        measured[word] = {cell: scored[cell] for cell in CELLS}
+        measured["full_by_kind"][word] = {cell: scored[cell] for cell in FULL_BY_KIND}
         measured["differences"][word] = _differences(
             {cell: one["sigma_mad"] for cell, one in by_cell.items()}, TABLE_1[word], test_to_train
         )
@@ -172,9 +173,9 @@ def draw_splits(
 def claims(block: Mapping[str, Any]) -> list[Claim]:
     """Do networks need to have seen both types, and which of the two can do without the other?"""
     measured = block["measured"]
-    early = "networks trained on early types do worse on late types than on early types"
-    late = "networks trained on late types do on early types about as well as on late types"
-    diverse = "the diversity of the training set matters: early-trained networks lose more on the other type"
+    early = "Networks trained on early types do worse on late types than on early types"
+    late = "Networks trained on late types do on early types about as well as on late types"
+    diverse = "The diversity of the training set matters: early-trained networks lose more on the other type"
     if "not_run" in measured:
         return [Claim("table 1", claim, "cannot tell", measured["not_run"]) for claim in (early, late, diverse)]
     differences = measured["differences"]
@@ -218,12 +219,13 @@ def _jobs(
                 )
 
 
-def _cell(sigma_mad: ArrayLike, bias: ArrayLike) -> dict[str, Any]:
+def _cell(sigma_mad: ArrayLike, bias: ArrayLike, *, test_to_train: float) -> dict[str, Any]:
     scatter, shift = (v[np.isfinite(v)] for v in (np.asarray(sigma_mad, float), np.asarray(bias, float)))
     mean, error = mean_and_error(scatter)
+    over = mean_over_divisions(scatter, test_to_train=test_to_train)
     return {
         "sigma_mad": json_number(mean),
-        "err": json_number(error),
+        "err": json_number(over.err),
         "spread": json_number(error * math.sqrt(len(scatter))),
         "bias": json_number(mean_and_error(shift)[0]),
         "n_draws": len(scatter),

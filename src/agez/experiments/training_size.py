@@ -106,7 +106,7 @@ def training_size(sample: Sample, trainer: Trainer, *, grid: TrainingGrid, seed:
             cell["mse"][at], cell["sigma_mad"][at] = np.mean(difference**2), sigma_mad(difference)
             cell["n_train"][at] = len(prepared.train) + len(prepared.validation)
             bar.update()
-    rng = np.random.default_rng([seed, 13])
+    rng = np.random.default_rng([seed, 3])  # the same guesses as those of the whole run
     guesses = {TARGET_WORDS[t]: random_baseline_mse(data.labels[:, k], rng) for k, t in enumerate(TARGETS)}
     return {
         "published": PUBLISHED,

@@ -23,16 +23,22 @@ class KeptNetworks:
     """A folder of trained networks.
 
     A network is found again if its data, rows, architecture, settings and seed are the same to the last bit, and so
-    is the training's recipe.  Files appear whole or not at all; a damaged one counts as
-    absent.  The folder can be deleted at any time: its networks are then trained again.
+    are the training's recipe, the kind of machine (``cpu`` or ``accelerator``) and the version of numpy.  Files appear
+    whole or not at all; a damaged one counts as absent.  The folder can be deleted at any time: its networks are then
+    trained again.
     """
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
         self.folder = make_folder(folder)
 
-    def find(self, job: TrainingJob) -> TrainedNetwork | None:
-        """The network of a job that was done before, or None."""
-        path = self._path(job)
+    def remove_parts(self) -> None:
+        """Remove what writers that were killed have left; only where nobody else can be writing."""
+        for part in self.folder.glob(".part-*"):
+            part.unlink(missing_ok=True)
+
+    def find(self, job: TrainingJob, *, machine: str = "cpu") -> TrainedNetwork | None:
+        """The network of a job that was done before on that kind of machine, or None."""
+        path = self._path(job, machine)
         if not path.exists():
             return None
         try:
@@ -44,26 +50,28 @@ class KeptNetworks:
         except (SafetensorError, OSError, KeyError, TypeError, ValueError):
             return None
 
-    def keep(self, job: TrainingJob, network: TrainedNetwork) -> None:
+    def keep(self, job: TrainingJob, network: TrainedNetwork, *, machine: str = "cpu") -> None:
         """Write the network of a job."""
         arrays = {name: np.ascontiguousarray(array) for name, array in network.parameters.items()}
         arrays |= {"train_mse": network.train_mse, "validation_mse": network.validation_mse}
         names = ("best_epoch", "stopped_early", "seconds", "gave_up")
         facts = json.dumps({name: getattr(network, name) for name in names})
-        with whole_file(self._path(job)) as part:
+        with whole_file(self._path(job, machine)) as part:
             try:
                 save_file(arrays, part, metadata={"training": facts})
             except SafetensorError as error:  # a full disk, for one
                 raise OSError(str(error)) from error
 
-    def _path(self, job: TrainingJob) -> Path:
-        return self.folder / f"{job_digest(job)}.safetensors"
+    def _path(self, job: TrainingJob, machine: str) -> Path:
+        return self.folder / f"{job_digest(job, machine=machine)}.safetensors"
 
 
-def job_digest(job: TrainingJob) -> str:
+def job_digest(job: TrainingJob, *, machine: str = "cpu") -> str:
     """A name for all that decides what a training gives."""
     told = {
         "recipe": RECIPE,
+        "machine": machine,
+        "numpy": np.__version__,
         "architecture": job.architecture.to_dict(),
         "settings": asdict(job.settings),
         "seed": job.seed,

@@ -46,7 +46,7 @@ class Trainer:
     Parameters
     ----------
     workers : int
-        Processes on a CPU (each holds about 300 MB).  Where JAX has an accelerator they are not needed: there all
+        Processes on a CPU.  Where JAX has an accelerator they are not needed: there all
         networks of one architecture and setting are trained together.
     kept : KeptNetworks, optional
         Where finished networks are looked up and kept.
@@ -122,7 +122,7 @@ class Trainer:
         while batch := list(islice(numbered, TOGETHER)):
             groups: dict[Any, list[tuple[int, TrainingJob]]] = {}
             for number, job in batch:
-                kept = None if self.kept is None else self.kept.find(job)
+                kept = None if self.kept is None else self.kept.find(job, machine="accelerator")
                 if kept is not None:
                     yield number, kept
                 else:
@@ -132,7 +132,7 @@ class Trainer:
                 trained = train_together([job for _, job in members], progress=_renumbered(progress, numbers))
                 for (number, job), network in zip(members, trained, strict=True):
                     if self.kept is not None:
-                        self.kept.keep(job, network)
+                        self.kept.keep(job, network, machine="accelerator")
                     yield number, network
 
     def _in_processes(

@@ -39,7 +39,9 @@ def hyperparameters_table(blocks: Blocks) -> str:
             cells += with_error(blocks, f"{base}.gain_mse", f"{base}.gain_mse_err", "{:+.5f}")
             verdict = find(blocks, f"{base}.verdict")
             answer = {True: "yes", False: "no"}.get(find(blocks, f"{base}.at_least_as_good"), "?")
-            rows.append(row(word, cells + words(answer + (f" ({verdict})" if verdict else ""))))
+            answer += f" ({verdict})" if verdict else ""
+            shortened = find(blocks, "hyperparameters.measured.shortened")
+            rows.append(row(word, cells + words("not judged: shortened" if shortened else answer)))
     return table(
         "Sizes set by hand and sizes that the search chose: filters of the two convolutions; their widths; pooling; "
         f"dense units; batch. {_SIGMA} and MSE on untouched test rows, mean and standard error over seeds.",
