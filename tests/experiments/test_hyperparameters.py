@@ -12,7 +12,8 @@ from made_up_sample import made_up_sample
 from agez.analysis.metrics import sigma_mad
 from agez.errors import AgezError
 from agez.experiments import hyperparameters as section
-from agez.experiments.hyperparameters import SearchSize, claims, gain_of, hyperparameters, verdict_on
+from agez.experiments.finalists import gain_of, verdict_on
+from agez.experiments.hyperparameters import SearchSize, claims, hyperparameters
 from agez.learn.architecture import Architecture
 from agez.learn.jobs import TrainingSettings
 from agez.learn.kept import KeptNetworks

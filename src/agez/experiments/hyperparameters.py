@@ -24,9 +24,18 @@ from typing import Any
 
 import numpy as np
 
-from agez.analysis.metrics import json_number, sigma_mad
+from agez.analysis.metrics import json_number
 from agez.errors import AgezError
 from agez.experiments.claims import Claim, all_of, verdict_of
+from agez.experiments.finalists import (
+    SIGNIFICANT,
+    Case,
+    Finalist,
+    finalist_scores,
+    gain_of,
+    train_finalists,
+    verdict_on,
+)
 from agez.experiments.paper import SETS, set_title
 from agez.learn.architecture import PAPER_ARCHITECTURES
 from agez.learn.jobs import TrainingSettings
@@ -35,16 +44,13 @@ from agez.learn.prepared import PreparedSplit, TrainingData, prepare_split, trai
 from agez.learn.splits import Split, make_splits, thin_split, thinning_order
 from agez.learn.tuning import Candidate, Search, SearchSpace, Trial, check_optuna, search
 from agez.progress import progress
-from agez.types import TARGET_WORDS, TARGETS, Floats, Sample, Strings
+from agez.types import TARGET_WORDS, TARGETS, Sample
 
 #: The authors' sizes, by target.
 HAND_SET = {target: Candidate(architecture, 128) for target, architecture in PAPER_ARCHITECTURES.items()}
 #: The paper gives the sizes and the space, but no number for what the search gained.
 PUBLISHED: dict[str, Any] = {TARGET_WORDS[target]: candidate.to_json() for target, candidate in HAND_SET.items()}
 SPACE = SearchSpace()
-#: Gains count from so many standard errors on.
-SIGNIFICANT = 2.0
-N_BOOTSTRAP = 1000
 
 
 @dataclass(frozen=True)
@@ -155,40 +161,12 @@ def hyperparameters(
                 )  # fmt: skip
                 best = [trial.candidate for trial in found.ranked[: size.n_finalists]]
                 candidates = list(dict.fromkeys([HAND_SET[target], *best]))  # the authors' first: they win a tie
-                finalists = _finalists(case, trainer, candidates, final, size.n_final_seeds)
+                finalists = train_finalists(case, trainer, candidates, final, size.n_final_seeds)
                 bar.update((size.n_finalists + 1) * size.n_final_seeds)
                 cells[TARGET_WORDS[target]] = _judge(case, found, finalists)
             measured[name] = {word: cell[0] for word, cell in cells.items()}
             points[name] = {word: cell[1] for word, cell in cells.items()}
     return {"published": PUBLISHED, "measured": measured, "points": points}
-
-
-@dataclass(frozen=True, eq=False)
-class Case:
-    """One of the four searches: a prepared split, a target, each row's galaxy, a seed."""
-
-    prepared: PreparedSplit
-    target: str
-    galaxy_id: Strings
-    seed: int
-
-
-@dataclass(frozen=True, eq=False)
-class Finalist:
-    """A candidate trained with several seeds.
-
-    Attributes
-    ----------
-    candidate : Candidate
-    validation_mse : (seeds,) float
-        [dex^2]
-    residual : (seeds, test rows) float
-        Predicted minus label [dex].
-    """
-
-    candidate: Candidate
-    validation_mse: Floats
-    residual: Floats
 
 
 def _prepare(sample: Sample, data: TrainingData, name: str, size: SearchSize, seed: int) -> PreparedSplit:
@@ -212,32 +190,6 @@ def _is_thinned(prepared: PreparedSplit, sample: Sample) -> bool:
     )
 
 
-def _finalists(
-    case: Case, trainer: Trainer, candidates: Sequence[Candidate], settings: TrainingSettings, n_seeds: int
-) -> list[Finalist]:
-    """Train every candidate with the same seeds, none of them that of the trials."""
-    prepared, t = case.prepared, TARGETS.index(case.target)
-    seeds = [int(np.random.SeedSequence((case.seed, k)).generate_state(1)[0]) for k in range(n_seeds)]
-    jobs = [
-        prepared.job(
-            case.target,
-            architecture=candidate.architecture,
-            settings=replace(settings, batch_size=candidate.batch_size),
-            seed=one,
-        )
-        for candidate in candidates
-        for one in seeds
-    ]
-    networks = trainer.train(jobs)
-    out = []
-    for number, candidate in enumerate(candidates):
-        own = networks[number * n_seeds : (number + 1) * n_seeds]
-        mse = np.array([np.nanmin(network.validation_mse) for network in own]) * float(prepared.scale[t] ** 2)
-        residual = np.stack([prepared.predict(network) for network in own]) - prepared.labels[prepared.test, t]
-        out.append(Finalist(candidate, mse, residual))
-    return out
-
-
 def _judge(case: Case, found: Search, finalists: Sequence[Finalist]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Choose by validation rows, compare on test rows; (measured, points) of the case."""
     hand_set = finalists[0]
@@ -257,8 +209,8 @@ def _judge(case: Case, found: Search, finalists: Sequence[Finalist]) -> tuple[di
         "n_validation": len(prepared.validation),
         "n_test": len(prepared.test),
         "best_validation_mse": found.best.mse * found.label_variance,
-        "hand_set": _scores(hand_set),
-        "searched": _scores(chosen),
+        "hand_set": finalist_scores(hand_set),
+        "searched": finalist_scores(chosen),
         "gain_mse": gain,
         "gain_mse_err": json_number(error),
         "at_least_as_good": gain >= 0,
@@ -276,63 +228,9 @@ def _judge(case: Case, found: Search, finalists: Sequence[Finalist]) -> tuple[di
             }
             for trial in found.trials
         ],
-        "finalists": [one.candidate.to_json() | _scores(one) for one in finalists],
+        "finalists": [one.candidate.to_json() | finalist_scores(one) for one in finalists],
     }
     return measured, points
-
-
-def _scores(finalist: Finalist) -> dict[str, float | None]:
-    """Mean over seeds and its standard error: MSE [dex^2] and sigma_mad [dex] of test rows, MSE of validation rows."""
-    values = {
-        "sigma_mad": np.array([sigma_mad(residual) for residual in finalist.residual]),
-        "mse": np.mean(finalist.residual**2, axis=1),
-        "validation_mse": finalist.validation_mse,
-    }
-    out = {}
-    for name, value in values.items():
-        out[name] = json_number(float(value.mean()))
-        out[f"{name}_err"] = json_number(float(value.std(ddof=1) / np.sqrt(len(value))))
-    return out
-
-
-def gain_of(
-    hand_set: Floats, searched: Floats, galaxy_id: Strings, *, rng: np.random.Generator, n_bootstrap: int = N_BOOTSTRAP
-) -> tuple[float, float]:
-    """MSE of one network's residuals minus another's, and its standard error [dex^2].
-
-    Parameters
-    ----------
-    hand_set, searched : (seeds, rows) float
-        Residuals of networks that were trained with the same seeds, on the same rows.
-    galaxy_id : (rows,) str
-        Spectra of a galaxy are drawn together in the bootstrap.
-
-    Returns
-    -------
-    gain, error : float
-        The error is NaN where all rows are of one galaxy.
-    """
-    difference = hand_set**2 - searched**2
-    of_seeds, of_rows = difference.mean(axis=1), difference.mean(axis=0)
-    names, member = np.unique(galaxy_id, return_inverse=True)
-    if len(names) < 2:
-        return float(of_rows.mean()), float("nan")
-    total, count = np.bincount(member, of_rows), np.bincount(member)
-    drawn = rng.integers(len(names), size=(n_bootstrap, len(names)))
-    sampling = (total[drawn].sum(axis=1) / count[drawn].sum(axis=1)).std(ddof=1)
-    training = of_seeds.std(ddof=1) / np.sqrt(len(of_seeds))
-    return float(of_rows.mean()), float(np.hypot(sampling, training))
-
-
-def verdict_on(gain: float, error: float, *, same: bool = False) -> str:
-    """A gain in words; ``same``: the authors' sizes are the choice."""
-    if same:
-        return "the authors' own"
-    if not np.isfinite(error):
-        return "cannot tell"
-    if abs(gain) <= SIGNIFICANT * error:
-        return "equal within errors"
-    return "better" if gain > 0 else "worse"
 
 
 def claims(block: Mapping[str, Any]) -> list[Claim]:
