@@ -158,7 +158,7 @@ def _with_retries(attempt: Callable[[], Any], url: str, how: Downloads, *, size:
             if failed > how.retries:
                 kind = AgezError if error.answered or reached else UnreachableError
                 kept = f"; {reached} bytes are kept, and the same command goes on from there" if reached else ""
-                raise kind(f"{url}: {error}, in {failed} attempts{kept}") from error
+                raise kind(f"{url}: {error}, in {failed} {'attempt' if failed == 1 else 'attempts'}{kept}") from error
             time.sleep(min(max(how.pause * 2.0 ** (failed - 1), error.wait), _LONGEST_WAIT))
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT):

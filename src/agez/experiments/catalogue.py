@@ -119,8 +119,7 @@ def find_experiments(names: Sequence[str]) -> tuple[str, ...]:
     for name in ",".join(names).split(","):
         plain = name.strip().lower().replace("-", "_").replace(".", "").replace("figure", "fig").replace(" ", "")
         if plain not in known:
-            shown = ", ".join([*dict.fromkeys(known.values()), *(n for e in EXPERIMENTS for n in e.shown_in)])
-            raise AgezError(f"--only {name.strip()!r} is none of the experiments; choose from {shown}, fig1 to fig9")
+            raise AgezError(f"--only {name.strip()!r} is none of the experiments; choose from {', '.join(known)}")
         chosen.add(known[plain])
     return tuple(key for key in dict.fromkeys(known.values()) if key in chosen)
 

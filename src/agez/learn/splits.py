@@ -97,7 +97,7 @@ def splits_by_galaxy(
     if len(names) < n_folds + 1:
         raise AgezError(
             f"{len(names)} galaxies are too few to split by galaxy into {n_folds} folds with a validation part; "
-            f"give at least {n_folds + 1}, or train with --split within"
+            f"give at least {n_folds + 1} (spectra can be split within fewer: 'agez train --split within')"
         )
     kind = np.full(len(names), "") if kinds is None else kinds[first]
     fold = deal_galaxies(kind, sizes, n_folds, rng)

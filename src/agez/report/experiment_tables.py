@@ -104,7 +104,7 @@ def table1(blocks: Blocks) -> str:
     return table(
         f"Table 1: {_SIGMA} [dex] of networks trained on galaxies of one type (rows) and applied to others; "
         f"{n_draws} random draws of {early} early and {late} late types to train on. This run: mean over draws and its "
-        "standard error; spread: standard deviation over draws.",
+        "standard error, corrected for what draws share; spread: standard deviation over draws.",
         '<tr><td></td><td></td><th scope="colgroup" colspan="3">age</th>'
         '<th scope="colgroup" colspan="3">metallicity</th></tr>' + head("applied to", *columns, *columns),
         rows, anchor="table-1",

@@ -165,7 +165,7 @@ def fetch_cubes(
         try:
             known, source = _checksums_of_server(url, how)
         except UnreachableError as error:
-            return FetchRun((), tuple(present), dict.fromkeys(missing, str(error)), 0, "")
+            return FetchRun((), tuple(present), dict.fromkeys(missing, _what_to_do(error)), 0, "")
     gone = ""
     for name in missing:
         if gone:
@@ -180,12 +180,17 @@ def fetch_cubes(
         except NotThereError as error:
             problems[name] = f"{error}: no such galaxy in CALIFA's {release} with {setup}, or another --base-url"
         except UnreachableError as error:
-            problems[name] = gone = str(error)
+            gone = str(error)
+            problems[name] = _what_to_do(error)
         except AgezError as error:
             problems[name] = str(error)
             if "no space left" in gone + str(error):
                 gone = str(error)
     return FetchRun(tuple(fetched), tuple(present), problems, n_bytes, source if known else "")
+
+
+def _what_to_do(error: UnreachableError) -> str:
+    return f"{error}; check the network, or say with --base-url where the archive is"
 
 
 def _is_whole(path: Path, checksum: Checksum | None) -> bool:
