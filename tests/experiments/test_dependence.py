@@ -131,6 +131,18 @@ def test_few_galaxies_or_unknown_properties_cannot_tell(rng):
     assert [claim.verdict for claim in claims(block)] == ["cannot tell"] * 4
 
 
+def test_a_perfect_order_of_five_galaxies_is_no_trend(rng):
+    sample, labels = sample_and_labels(rng, n=200, n_galaxies=5)
+    galaxy = np.unique(sample.rows.galaxy_id, return_inverse=True)[1]
+    sample = replace(sample, galaxies=replace(sample.galaxies, av=np.arange(5.0)))
+    off = labels + 0.1 * galaxy[:, None] + noise(rng, np.zeros_like(labels), 0.01)
+    block = dependence(sample, {"set_a": off, "set_b": off}, rng=rng)
+    found = block["measured"]["set_a"]["age"]["av"]["median"]
+    assert found["rho"] == pytest.approx(1)
+    assert found["trend"] is None
+    assert {claim.verdict for claim in claims(block)} == {"cannot tell"}
+
+
 def test_predictions_of_other_rows_are_refused(rng):
     sample, labels = sample_and_labels(rng, n=100, n_galaxies=5)
     with pytest.raises(AgezError, match=r"set_b have shape \(99, 2\)"):

@@ -10,6 +10,8 @@ Verdict = Literal["supported", "not supported", "cannot tell"]
 
 #: The three verdicts; "cannot tell" where errors or the size of the sample do not allow a decision.
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
+#: Fewer galaxies do not allow any decision.
+MIN_GALAXIES = 20
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ from agez.analysis.trends import (
     spearman,
 )
 from agez.errors import AgezError
-from agez.experiments.claims import Claim, verdict_of
+from agez.experiments.claims import MIN_GALAXIES, Claim, verdict_of
 from agez.experiments.paper import set_title
 from agez.experiments.result import target_columns
 from agez.types import TARGET_WORDS, TARGETS, Floats, Sample
@@ -97,7 +97,7 @@ def dependence(
         "properties": {name: json_numbers(values) for name, values in properties.items()},
         "running": {},
     }
-    tests: list[dict[str, Any]] = []
+    tests: list[tuple[int, dict[str, Any]]] = []
     for name, values in predicted.items():
         if np.shape(values) != labels.shape:
             raise AgezError(f"dependence: predictions of {name} have shape {np.shape(values)}; expected {labels.shape}")
@@ -119,7 +119,7 @@ def dependence(
                     middle, medians = running_median(x[used], y[used], window=bin_size)
                     running["x"], running[statistic] = json_numbers(middle), json_numbers(medians)
                     block[statistic] = _test(x[used], y[used], medians, scale, bin_size, n_bootstrap, rng)
-                    tests.append(block[statistic])
+                    tests.append((block["n_galaxies"], block[statistic]))
                 measured[name][word][key], points["running"][name][word][key] = block, running
     _decide(tests)
     return {"published": published(), "measured": measured, "points": points}
@@ -150,12 +150,12 @@ def _test(
     }
 
 
-def _decide(tests: list[dict[str, Any]]) -> None:
-    """Correct all p-values together, and say where there is a trend."""
-    corrected = holm([np.nan if test["p_value"] is None else test["p_value"] for test in tests])
-    for test, p in zip(tests, corrected.tolist(), strict=True):
+def _decide(tests: list[tuple[int, dict[str, Any]]]) -> None:
+    """Correct all p-values together, and say where there is a trend; each test comes with its number of galaxies."""
+    corrected = holm([np.nan if test["p_value"] is None else test["p_value"] for _, test in tests])
+    for (n, test), p in zip(tests, corrected.tolist(), strict=True):
         test["p_holm"] = json_number(p)
-        if test["p_holm"] is None or test["rho_limit"] is None:
+        if test["p_holm"] is None or test["rho_limit"] is None or n < MIN_GALAXIES:
             continue
         if p < SIGNIFICANT:
             test["trend"] = True
@@ -192,7 +192,7 @@ def _claim(measured: Mapping[str, Any], key: str) -> Claim:
         how = f"no trend in {len(known) - len(open_)} of {len(tests)} tests (p > {SIGNIFICANT} after Holm)"
         how += f"; the data could hide |rho| up to {limit:.2f}"
     if open_ and not large:
-        how += f"; {len(open_)} cannot be told: too few galaxies (|rho| above {HIDDEN_RHO} not excluded)"
+        how += f"; {len(open_)} cannot be told: fewer than {MIN_GALAXIES} galaxies, or |rho| above {HIDDEN_RHO} not excluded"
     return Claim("figures 10-12", title, verdict_of(supported), how)
 
 

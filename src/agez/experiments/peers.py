@@ -18,14 +18,13 @@ from threadpoolctl import threadpool_limits
 
 from agez.analysis.metrics import json_number
 from agez.errors import AgezError
-from agez.experiments.claims import Claim, all_of, verdict_of
+from agez.experiments.claims import MIN_GALAXIES, Claim, all_of, verdict_of
 from agez.experiments.library_fit import ERROR_FLOOR
 from agez.experiments.paper import SETS, published, set_title
 from agez.experiments.peer_library import library_answers
 from agez.experiments.peer_methods import METHODS, TreeSizes, TreeTask, run_task, why_not
 from agez.experiments.peer_scores import Answers, differences, scores_of
 from agez.experiments.result import target_columns
-from agez.experiments.set_claims import MIN_GALAXIES
 from agez.learn.cross_validation import CrossValidation
 from agez.learn.normalisation import normalise
 from agez.learn.prepared import PreparedSplit, TrainingData, prepare_split, training_data

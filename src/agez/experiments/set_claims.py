@@ -13,11 +13,9 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from agez.experiments.claims import Claim, all_of, verdict_of
+from agez.experiments.claims import MIN_GALAXIES, Claim, all_of, verdict_of
 from agez.experiments.paper import set_title
 
-#: Fewer galaxies do not allow any decision.
-MIN_GALAXIES = 20
 #: Standard errors that a decision needs.
 SIGNIFICANT = 2.0
 #: Relative error of sigma_mad, and error of the median in sigma, times sqrt(n).
