@@ -192,7 +192,7 @@ def _claim(measured: Mapping[str, Any], key: str) -> Claim:
         how = f"no trend in {len(known) - len(open_)} of {len(tests)} tests (p > {SIGNIFICANT} after Holm)"
         how += f"; the data could hide |rho| up to {limit:.2f}"
     if open_ and not large:
-        how += f"; {len(open_)} cannot be told: fewer than {MIN_GALAXIES} galaxies, or |rho| above {HIDDEN_RHO} not excluded"
+        how += f"; {len(open_)} cannot be told: fewer than {MIN_GALAXIES} galaxies, or |rho| may exceed {HIDDEN_RHO}"
     return Claim("figures 10-12", title, verdict_of(supported), how)
 
 
