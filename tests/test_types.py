@@ -156,3 +156,12 @@ def test_columns_follow_the_contract():
     assert set(Truth._row_fields) <= set(Labels.column_names())
     for kind in (Spectra, Photometry, Labels, Truth, Galaxies, Sample, Prediction, Rows):
         assert set(kind._row_fields) <= {field.name for field in fields(kind)}
+
+
+def test_rows_of_a_galaxy_table_by_name():
+    names = np.array(["N3", "N1", "N2"])
+    numbers = {name: np.arange(3.0) for name in Galaxies._row_fields if name not in ("galaxy_id", "morphology")}
+    galaxies = Galaxies(galaxy_id=names, morphology=np.array(["late"] * 3), **numbers)
+    asked = np.array(["N2", "N3", "N3", "N1"])
+    np.testing.assert_array_equal(galaxies.rows_of(asked), [list(names).index(name) for name in asked])
+    assert galaxies.rows_of(asked[:0]).shape == (0,)

@@ -507,6 +507,11 @@ class Galaxies(_PerRow):
     def __len__(self) -> int:
         return len(self.galaxy_id)
 
+    def rows_of(self, galaxy_id: Strings) -> Ints:
+        """Row of the table for each of the names, all of which are in it."""
+        order = np.argsort(self.galaxy_id)
+        return np.asarray(order[np.searchsorted(self.galaxy_id, galaxy_id, sorter=order)])
+
 
 @dataclass(frozen=True, eq=False)
 class Sample(_PerRow):

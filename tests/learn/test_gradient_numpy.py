@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import odd_networks
 import pytest
 
 jax = pytest.importorskip("jax")
@@ -15,17 +16,8 @@ from agez.learn.gradient_numpy import FlatParameters, GradientTile, Layout  # no
 from agez.learn.jobs import TrainingJob, TrainingSettings  # noqa: E402
 from agez.learn.optimizers import make_optimizer  # noqa: E402
 
-CASES = [
-    (Architecture((16, 16), (6, 8), 8, 40), 34),
-    (Architecture((20, 20), (6, 8), 8, 40), 34),
-    (Architecture((8, 25), (12, 6), 5, 25), 34),
-    (Architecture((33, 8), (10, 12), 3, 33), 56),
-    (Architecture((8, 64), (8, 10), 7, 30), 12),
-    (Architecture((16, 8), (6, 6), 2, 35), 20),
-    (Architecture((8, 8), (5, 3), 2, 25), 7),
-    (Architecture((8, 8), (12, 12), 4, 25), 4),
-    (Architecture((3, 2), (1, 1), 1, 2), 3),
-]
+#: Gradients of the smallest network, too.
+CASES = [*odd_networks.CASES, (Architecture((3, 2), (1, 1), 1, 2), 3)]
 
 
 @pytest.mark.parametrize(("architecture", "n_bands"), CASES)

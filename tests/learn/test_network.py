@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from odd_networks import CASES
 
 jax = pytest.importorskip("jax")
 import jax.numpy as jnp  # noqa: E402
@@ -9,17 +10,6 @@ import jax.numpy as jnp  # noqa: E402
 from agez.errors import AgezError  # noqa: E402
 from agez.learn import network, network_numpy  # noqa: E402
 from agez.learn.architecture import PAPER_ARCHITECTURES, Architecture, initial_parameters  # noqa: E402
-
-CASES = [
-    (Architecture((16, 16), (6, 8), 8, 40), 34),
-    (Architecture((20, 20), (6, 8), 8, 40), 34),
-    (Architecture((8, 25), (12, 6), 5, 25), 34),
-    (Architecture((33, 8), (10, 12), 3, 33), 56),
-    (Architecture((8, 64), (8, 10), 7, 30), 12),
-    (Architecture((16, 8), (6, 6), 2, 35), 20),
-    (Architecture((8, 8), (5, 3), 2, 25), 7),
-    (Architecture((8, 8), (12, 12), 4, 25), 4),
-]
 
 
 def some_parameters(architecture, n_bands, rng):

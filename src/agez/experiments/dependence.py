@@ -85,8 +85,7 @@ def dependence(
         ``tiny``.  ``measured["sigma_mad"]`` holds the sets' own.
     """
     ids, galaxy = np.unique(sample.rows.galaxy_id, return_inverse=True)
-    order = np.argsort(sample.galaxies.galaxy_id)
-    at = order[np.searchsorted(sample.galaxies.galaxy_id, ids, sorter=order)]
+    at = sample.galaxies.rows_of(ids)
     properties = {name: np.asarray(getattr(sample.galaxies, name), dtype=float)[at] for name in PROPERTIES}
     labels = target_columns(sample.labels)
 

@@ -83,8 +83,7 @@ def mass_gradients(
         for table in (result.label_gradients, result.predicted_gradients):
             if not np.array_equal(table.galaxy_id, ids) or table.names != TARGETS:
                 raise AgezError(f"mass gradients: the gradients of {name} are of other galaxies or quantities")
-    order = np.argsort(sample.galaxies.galaxy_id)
-    at = order[np.searchsorted(sample.galaxies.galaxy_id, ids, sorter=order)]
+    at = sample.galaxies.rows_of(ids)
     log_mass = np.asarray(sample.galaxies.log_mass, dtype=float)[at]
     morphology = np.asarray(sample.galaxies.morphology, dtype=str)[at]
 

@@ -121,8 +121,7 @@ def _galaxies_of(rows: Rows, galaxies: Galaxies | None) -> Galaxies:
 
 
 def _radius(rows: Rows, galaxies: Galaxies) -> Floats:
-    order = np.argsort(galaxies.galaxy_id)
-    at = order[np.searchsorted(galaxies.galaxy_id, rows.galaxy_id, sorter=order)]
+    at = galaxies.rows_of(rows.galaxy_id)
     inclination, re = galaxies.inclination[at], galaxies.re_arcsec[at]
     return face_on_radius(
         rows.x, rows.y, pa_deg=galaxies.pa[at],

@@ -47,9 +47,7 @@ def make_splits(
 
 def row_morphology(sample: Sample) -> Strings:
     """(n,) morphology of each row's galaxy; '' where unknown."""
-    order = np.argsort(sample.galaxies.galaxy_id)
-    at = np.searchsorted(sample.galaxies.galaxy_id, sample.rows.galaxy_id, sorter=order)
-    return np.asarray(sample.galaxies.morphology[order[at]], dtype=str)
+    return np.asarray(sample.galaxies.morphology[sample.galaxies.rows_of(sample.rows.galaxy_id)], dtype=str)
 
 
 def splits_within(galaxy_id: Strings, *, rng: np.random.Generator, n_folds: int = N_FOLDS) -> tuple[Split, ...]:

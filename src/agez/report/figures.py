@@ -9,8 +9,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from agez.errors import AgezError
 from agez.experiments.result import RunResult, target_columns
 from agez.files import make_folder
@@ -127,5 +125,4 @@ def was_run(blocks: Mapping[str, Mapping[str, Any]], name: str) -> Mapping[str, 
 def _morphology(result: RunResult, galaxy_id: Strings) -> Strings:
     """Morphology of the galaxies of a gradient table, in its order."""
     galaxies = result.sample.galaxies
-    order = np.argsort(galaxies.galaxy_id)
-    return galaxies.morphology[order[np.searchsorted(galaxies.galaxy_id, galaxy_id, sorter=order)]]
+    return galaxies.morphology[galaxies.rows_of(galaxy_id)]
