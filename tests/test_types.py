@@ -165,3 +165,18 @@ def test_rows_of_a_galaxy_table_by_name():
     asked = np.array(["N2", "N3", "N3", "N1"])
     np.testing.assert_array_equal(galaxies.rows_of(asked), [list(names).index(name) for name in asked])
     assert galaxies.rows_of(asked[:0]).shape == (0,)
+
+
+def test_errors_of_redshifts_go_with_their_rows():
+    plain = made_up_sample(6).photometry
+    assert np.isnan(plain.redshift_err).all()
+    assert plain.redshift_err.shape == (len(plain),)
+    given = replace(plain, redshift_err=np.arange(len(plain)) / 100)
+    assert given.take([4, 1]).redshift_err.tolist() == [0.04, 0.01]
+    assert np.array_equal(given.select_bands(given.bands.names[:3]).redshift_err, given.redshift_err)
+    both = Photometry.concatenate([given, plain])
+    assert np.array_equal(both.redshift_err, [*given.redshift_err, *plain.redshift_err], equal_nan=True)
+    with pytest.raises(AgezError, match=r"Photometry.redshift_err has shape"):
+        replace(plain, redshift_err=np.zeros(2))
+    with pytest.raises(AgezError, match="0 or more, or NaN"):
+        replace(plain, redshift_err=np.full(len(plain), -0.1))

@@ -246,6 +246,9 @@ class Photometry(_PerRow):
         The redshift at which the bands see the object: 0 for rest-frame SEDs, NaN where unknown.
     flags : (n,) int32
     meta : mapping
+    redshift_err : (n,) float
+        1-sigma error of ``redshift``: 0 where it is exactly known; NaN where no error was given, which is taken
+        as exact, too.  NaN in every row if left out.
     """
 
     bands: Bands
@@ -256,18 +259,24 @@ class Photometry(_PerRow):
     redshift: Floats
     flags: Ints
     meta: Mapping[str, Any] = field(default_factory=dict)
+    redshift_err: Floats = None  # type: ignore[assignment]  # NaN of the right length takes its place
 
-    _row_fields = ("flux", "flux_err", "covered", "rows", "redshift", "flags")
+    _row_fields = ("flux", "flux_err", "covered", "rows", "redshift", "flags", "redshift_err")
 
     def __post_init__(self) -> None:
         n, b = len(self.rows), len(self.bands)
+        if self.redshift_err is None:
+            object.__setattr__(self, "redshift_err", np.full(n, np.nan))
         for name in ("flux", "flux_err", "covered"):
             _check_shape(self, name, (n, b))
-        for name in ("redshift", "flags"):
+        for name in ("redshift", "flags", "redshift_err"):
             _check_shape(self, name, (n,))
         _check(
             bool(np.array_equal(np.isfinite(self.flux), self.covered)),
             "Photometry: flux must be finite exactly where covered is true",
+        )
+        _check(
+            not bool(np.any(self.redshift_err < 0)), "Photometry: redshift_err must be 0 or more, or NaN where unknown"
         )
 
     def __len__(self) -> int:

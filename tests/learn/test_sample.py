@@ -148,3 +148,15 @@ def test_morphologies_are_early_late_or_unknown(tmp_path):
     (tmp_path / "bad.csv").write_text("galaxy_id,morphology\nA,early\nB,Sbc\n")
     with pytest.raises(AgezError, match="column morphology, row 2 is 'Sbc'; expected early, late"):
         read_galaxies(tmp_path / "bad.csv")
+
+
+def test_errors_of_redshifts_stay_with_the_sample(tmp_path):
+    plain = made_up_sample(4)
+    errors = np.where(np.arange(len(plain)) % 2, 0.01, np.nan)
+    sample = replace(plain, photometry=replace(plain.photometry, redshift_err=errors))
+    write_sample(tmp_path / "sample.fits", sample)
+    assert np.array_equal(read_sample(tmp_path / "sample.fits").photometry.redshift_err, errors, equal_nan=True)
+    write_sample(tmp_path / "plain.fits", plain)
+    assert np.isnan(read_sample(tmp_path / "plain.fits").photometry.redshift_err).all()
+    again = make_sample(sample.photometry, sample.labels, sample.galaxies)
+    assert np.array_equal(again.photometry.redshift_err, errors, equal_nan=True)

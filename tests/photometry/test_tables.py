@@ -208,3 +208,33 @@ def test_output_folder_that_is_a_file(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     with pytest.raises(AgezError, match="cannot be written"):
         write_photometry(tmp_path / "file" / "a.fits", example([[1.0, 1, 1]], [[1.0, 1, 1]]))
+
+
+@pytest.mark.parametrize("kind", ["fits", "ecsv", "csv", "parquet"])
+def test_errors_of_redshifts_survive(tmp_path: Path, kind: str) -> None:
+    phot = example([[1.0, 2.0, 3.0]] * 3, [[0.1, 0.1, 0.1]] * 3, redshift_err=np.array([0.0, 0.003, np.nan]))
+    path = tmp_path / f"phot.{kind}"
+    write_photometry(path, phot)
+    assert np.array_equal(read_photometry(path).redshift_err, phot.redshift_err, equal_nan=True)
+    exact = example([[1.0, 2.0, 3.0]], [[0.1, 0.1, 0.1]])
+    assert "redshift_err" not in photometry_to_table(exact).colnames
+
+
+def test_errors_of_redshifts_that_say_nothing() -> None:
+    table = Table({"flux_J0400": np.ones(6), "redshift": [0.1, 0.1, 0.1, 0.1, np.nan, 0.1]})
+    table["redshift_err"] = [-99.0, -1.0, np.nan, np.inf, 0.01, 0.02]
+    assert np.array_equal(table_to_photometry(table).redshift_err, [np.nan] * 5 + [0.02], equal_nan=True)
+
+
+def test_one_error_for_all_redshifts() -> None:
+    table = Table({"flux_J0400": [1.0, 2.0]})
+    assert table_to_photometry(table, redshift=0.05, redshift_err=0.01).redshift_err.tolist() == [0.01, 0.01]
+    with pytest.raises(AgezError, match="redshift_err is -1; expected a finite number"):
+        table_to_photometry(table, redshift=0.05, redshift_err=-1)
+    with pytest.raises(AgezError, match="errors of redshifts, but no redshifts"):
+        table_to_photometry(table, redshift_err=0.01)
+    table["redshift_err"] = [0.01, 0.02]
+    with pytest.raises(AgezError, match="errors of redshifts, but no redshifts"):
+        table_to_photometry(table)
+    with pytest.raises(AgezError, match="has a column redshift_err; drop"):
+        table_to_photometry(table, redshift=0.05, redshift_err=0.01)

@@ -106,6 +106,7 @@ def _in_model_order(model: Model, photometry: Photometry) -> Photometry:
     return Photometry(
         bands, reordered(photometry.flux, np.nan), reordered(photometry.flux_err, np.nan),
         reordered(photometry.covered, False), photometry.rows, photometry.redshift, photometry.flags, photometry.meta,
+        redshift_err=photometry.redshift_err,
     )  # fmt: skip
 
 

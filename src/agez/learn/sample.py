@@ -69,7 +69,7 @@ def make_sample(
     r_re = _radius(kept.rows, table)
     flagged = Photometry(
         kept.bands, kept.flux, kept.flux_err, kept.covered, kept.rows, kept.redshift,
-        set_flag(kept.flags, ~np.isfinite(r_re), Flag.NO_GEOMETRY), kept.meta,
+        set_flag(kept.flags, ~np.isfinite(r_re), Flag.NO_GEOMETRY), kept.meta, redshift_err=kept.redshift_err,
     )  # fmt: skip
     counts = {
         "rejected_chi2": int((bad_chi2 & ~no_label).sum()),

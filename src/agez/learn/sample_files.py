@@ -31,6 +31,8 @@ def write_sample(path: str | os.PathLike[str], sample: Sample) -> None:
     columns["r_re"] = sample.r_re
     for name in ("redshift", "flux", "flux_err", "covered"):
         columns[name] = getattr(photometry, name)
+    if np.isfinite(photometry.redshift_err).any():
+        columns["redshift_err"] = photometry.redshift_err
     for name in Labels.column_names():
         columns[name] = getattr(labels, name)
     if sample.truth is not None:
@@ -98,6 +100,7 @@ def read_sample(path: str | os.PathLike[str]) -> Sample:
         numbers("redshift") if "redshift" in spectra.colnames else np.zeros(len(spectra)),
         flags("photometry_flags"),
         meta_json(spectra, "PHOTMETA"),
+        redshift_err=numbers("redshift_err"),
     )
     values = {name: numbers(name) for name in Labels.column_names() if name != "flags"}
     labels = Labels(rows=rows, flags=flags("label_flags"), meta=meta_json(spectra, "LABLMETA"), **values)

@@ -28,12 +28,16 @@ _POSSIBLE_FLUX = (99.0, 999.0)
 
 
 def read_photometry(
-    path: str | Path, *, filters: str | Bands | FilterSet | None = None, redshift: float | None = None
+    path: str | Path,
+    *,
+    filters: str | Bands | FilterSet | None = None,
+    redshift: float | None = None,
+    redshift_err: float | None = None,
 ) -> Photometry:
     """Read a table of photometry; the format goes by the extension (.fits[.gz], .ecsv, .csv, .parquet).
 
-    Columns: optional ``id``, ``galaxy_id``, ``x``, ``y``, ``redshift``; for each band ``flux_<band>`` and
-    ``flux_<band>_err`` (f_nu, any unit that astropy turns into Jy; microjansky where none is said), or
+    Columns: optional ``id``, ``galaxy_id``, ``x``, ``y``, ``redshift``, ``redshift_err``; for each band ``flux_<band>``
+    and ``flux_<band>_err`` (f_nu, any unit that astropy turns into Jy; microjansky where none is said), or
     ``mag_<band>`` and ``mag_<band>_err`` (AB).  Other columns are left alone.
 
     Not observed is NaN, masked, or a survey's code (-99, 99, -999).  In flux columns 99 is a code only if its
@@ -52,6 +56,9 @@ def read_photometry(
     redshift : float, optional
         At which the bands see the objects, if the table has no such column.  With neither, the SEDs are
         taken as rest-frame (redshift 0).
+    redshift_err : float, optional
+        1-sigma error of all redshifts, if the table has no such column.  In the column, NaN, masked, a survey's code
+        or a negative number is an error not given, and 0 an exact redshift.
 
     Returns
     -------
@@ -60,7 +67,7 @@ def read_photometry(
         where neither a column nor an argument said the redshift.
     """
     table = read_table(path, prefer=(EXTENSION,))
-    return table_to_photometry(table, source=str(path), filters=filters, redshift=redshift)
+    return table_to_photometry(table, source=str(path), filters=filters, redshift=redshift, redshift_err=redshift_err)
 
 
 @dataclass(frozen=True)
@@ -79,6 +86,7 @@ def table_to_photometry(
     source: str = "table",
     filters: str | Bands | FilterSet | None = None,
     redshift: float | None = None,
+    redshift_err: float | None = None,
 ) -> Photometry:
     """The photometry of a table or a chunk of one; columns, codes and errors as in :func:`read_photometry`."""
     n = len(table)
@@ -104,6 +112,7 @@ def table_to_photometry(
         bad_error |= result.bad_error
     covered = np.isfinite(flux)
     seen_at, assumed = _redshift(table, source, redshift)
+    seen_at_err = _redshift_err(table, source, redshift_err, seen_at, assumed)
     flags = np.zeros(n, dtype=np.int32)
     if "flags" in table.colnames and np.issubdtype(table["flags"].dtype, np.integer):
         flags = np.asarray(np.ma.filled(table["flags"], 0), dtype=np.int32)
@@ -111,7 +120,8 @@ def table_to_photometry(
     flags = set_flag(flags, infinite, Flag.NON_FINITE)
     flags = set_flag(flags, bad_error, Flag.BAD_ERROR)
     meta = {"source": source, "filter_set": bands.filter_set, "redshift_assumed": assumed}
-    return Photometry(bands, flux, flux_err, covered, table_rows(table, source=source), seen_at, flags, meta)
+    rows = table_rows(table, source=source)
+    return Photometry(bands, flux, flux_err, covered, rows, seen_at, flags, meta, redshift_err=seen_at_err)
 
 
 def _find_bands(table: Table, source: str, filters: str | Bands | FilterSet | None) -> tuple[Bands, list[_BandColumns]]:
@@ -236,10 +246,32 @@ def _redshift(table: Table, source: str, redshift: float | None) -> tuple[Floats
     return np.full(len(table), 0.0 if redshift is None else float(redshift)), redshift is None
 
 
+def _redshift_err(table: Table, source: str, given: float | None, redshift: Floats, assumed: bool) -> Floats:
+    """Errors of the redshifts (n,), NaN where none is given or the redshift itself is unknown."""
+    in_table = "redshift_err" in table.colnames
+    if in_table and given is not None:
+        raise AgezError(f"{source} has a column redshift_err; drop the option redshift_err, or the column")
+    if given is not None and not (np.isfinite(given) and given >= 0):
+        raise AgezError(f"redshift_err is {given}; expected a finite number, 0 or more")
+    if in_table:
+        values, _ = _numbers(table, "redshift_err", source)
+    else:
+        values = np.full(len(table), np.nan if given is None else float(given))
+    unknown = _is_code(values) | ~np.isfinite(values) | (values < 0) | np.isnan(redshift)
+    if assumed and not unknown.all():
+        raise AgezError(
+            f"{source}: errors of redshifts, but no redshifts; add a column redshift, or give the option redshift "
+            "(0 for rest-frame SEDs)"
+        )
+    return np.where(unknown, np.nan, values)
+
+
 def photometry_to_table(photometry: Photometry, *, magnitudes: bool = False) -> Table:
     """The table that :func:`write_photometry` writes."""
     table = Table(rows_columns(photometry.rows, id_name="id"))
     table["redshift"] = photometry.redshift
+    if np.isfinite(photometry.redshift_err).any():
+        table["redshift_err"] = photometry.redshift_err
     values, errors = photometry.flux, photometry.flux_err
     kind, unit = "flux", u.microjansky
     if magnitudes:
