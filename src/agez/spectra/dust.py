@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import ArrayLike
 
 from agez.errors import AgezError
+from agez.photometry.milky_way import MILKY_WAY_R_V, ccm89
 from agez.types import Floats
 
-#: R_V of the diffuse Milky Way, which ``ccm89`` uses unless told otherwise.
-MILKY_WAY_R_V = 3.1
 #: R_V of local starburst galaxies (Calzetti et al. 2000).
 CALZETTI_R_V = 4.05
 #: Wavelengths that each law was defined over [Angstrom].
@@ -62,7 +59,7 @@ def attenuation_curve(wave_angstrom: ArrayLike, law: str = "calzetti", *, r_v: f
         raise AgezError(f"dust law {law!r}: r_v is {r_v}; it must be positive")
     if law == "calzetti":
         return _calzetti(wave, CALZETTI_R_V if r_v is None else r_v)
-    return _ccm89(wave, MILKY_WAY_R_V if r_v is None else r_v)
+    return ccm89(wave, MILKY_WAY_R_V if r_v is None else r_v)
 
 
 def _calzetti(wave: Floats, r_v: float) -> Floats:
@@ -70,27 +67,3 @@ def _calzetti(wave: Floats, r_v: float) -> Floats:
     blue = -2.156 + 1.509 * x - 0.198 * x**2 + 0.011 * x**3
     red = -1.857 + 1.040 * x
     return np.asarray((2.659 * np.where(wave < 6300.0, blue, red) + r_v) / r_v)
-
-
-def _polynomial(y: Floats, *coefficients: float) -> Floats:
-    """Coefficients in ascending order, from that of y**0."""
-    result: Floats = np.polynomial.polynomial.polyval(y, np.array(coefficients))
-    return result
-
-
-def _ccm89(wave: Floats, r_v: float) -> Floats:
-    x: Any = 1e4 / wave
-    a, b = 0.574 * x**1.61, -0.527 * x**1.61  # infrared, 0.3 <= x < 1.1
-    y = x - 1.82
-    optical = (x >= 1.1) & (x < 3.3)
-    a = np.where(optical, _polynomial(y, 1, 0.17699, -0.50447, -0.02427, 0.72085, 0.01979, -0.77530, 0.32999), a)
-    b = np.where(optical, _polynomial(y, 0, 1.41338, 2.28305, 1.07233, -5.38434, -0.62251, 5.30260, -2.09002), b)
-    ultraviolet = (x >= 3.3) & (x < 8.0)
-    far = np.clip(x - 5.9, 0.0, None)
-    a_uv = 1.752 - 0.316 * x - 0.104 / ((x - 4.67) ** 2 + 0.341) - 0.04473 * far**2 - 0.009779 * far**3
-    b_uv = -3.090 + 1.825 * x + 1.206 / ((x - 4.62) ** 2 + 0.263) + 0.2130 * far**2 + 0.1207 * far**3
-    a, b = np.where(ultraviolet, a_uv, a), np.where(ultraviolet, b_uv, b)
-    z = x - 8.0
-    a = np.where(x >= 8.0, _polynomial(z, -1.073, -0.628, 0.137, -0.070), a)
-    b = np.where(x >= 8.0, _polynomial(z, 13.670, 4.257, -0.420, 0.374), b)
-    return np.asarray(a + b / r_v)
