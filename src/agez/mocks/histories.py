@@ -65,7 +65,11 @@ class HistoryShape:
 def draw_shape(morphology: str, rng: np.random.Generator) -> HistoryShape:
     """Draw a galaxy's family of histories and its fixed parameters."""
     shares = FAMILY_SHARES[morphology]
-    family = str(rng.choice(list(shares), p=np.array(list(shares.values()))))
+    return shape_of_family(str(rng.choice(list(shares), p=np.array(list(shares.values())))), rng)
+
+
+def shape_of_family(family: str, rng: np.random.Generator) -> HistoryShape:
+    """Draw the fixed parameters of a history of ``family``."""
     onset = rng.uniform(11.0e9, 13.5e9)
     width = float(rng.uniform())
     if family == "bursts":

@@ -1,0 +1,1 @@
+"""Training SEDs that look like the sky: many libraries, histories, dust laws, lines and ways of observing."""

@@ -1,0 +1,96 @@
+"""Template libraries on one common wavelength grid, so that galaxies can be made of any of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.ndimage import gaussian_filter1d
+
+from agez.errors import AgezError
+from agez.photometry.air import to_medium
+from agez.spectra.rebin import log_grid, pixel_edges, rebin_rows
+from agez.spectra.templates import NORM_BAND_ANGSTROM, SSPGrid, load_templates
+from agez.types import Bools, Floats
+
+#: Step of the common grid [km/s]; a narrow band spans some fifty of its pixels.
+STEP_KMS = 150.0
+#: What bands of 3200-10900 A see between redshifts 0 and 0.15 [Angstrom, vacuum].
+RANGE_ANGSTROM = (2700.0, 11000.0)
+#: A library must reach over this part of the spectrum to be of use [Angstrom]: the Balmer lines and the normalisation.
+NEEDED_ANGSTROM = (3950.0, 6700.0)
+
+
+def common_wave() -> Floats:
+    """(p,) vacuum wavelengths [Angstrom] of the common grid."""
+    return log_grid(*RANGE_ANGSTROM, STEP_KMS)[0]
+
+
+@dataclass(frozen=True, eq=False)
+class Library:
+    """One template library, rebinned.
+
+    Attributes
+    ----------
+    name : str
+        By which :func:`agez.spectra.templates.load_templates` knows it.
+    log_age : (n_age,) float
+        log10(age/yr).
+    mh : (n_mh,) float
+        [M/H], on the library's own solar scale.
+    flux : (n_age, n_mh, p) float32
+        f_lambda per solar mass formed, on :func:`common_wave`; zero where the library does not reach.
+    reached : (p,) bool
+    light : (n_age, n_mh) float
+        Mean f_lambda in 5450-5550 A.
+    reference, solar_scale : str
+    """
+
+    name: str
+    log_age: Floats
+    mh: Floats
+    flux: Floats
+    reached: Bools
+    light: Floats
+    reference: str
+    solar_scale: str
+
+    def broadened(self, sigma_kms: float) -> Floats:
+        """(n_age, n_mh, p) templates convolved with a Gaussian of ``sigma_kms``; edges of what is reached kept."""
+        if sigma_kms <= 0.1 * STEP_KMS:
+            return self.flux
+        first, last = np.flatnonzero(self.reached)[[0, -1]]
+        out = np.zeros_like(self.flux)
+        inside = slice(first, last + 1)
+        out[..., inside] = gaussian_filter1d(self.flux[..., inside], sigma_kms / STEP_KMS, axis=-1, mode="nearest")
+        return out
+
+
+def library_of(grid: SSPGrid, *, name: str | None = None) -> Library:
+    """A template grid on the common wavelengths; AgezError if it lacks what every library must have."""
+    wave = to_medium(grid.wave_angstrom, grid.medium, "vacuum")
+    if wave[0] > NEEDED_ANGSTROM[0] or wave[-1] < NEEDED_ANGSTROM[1]:
+        raise AgezError(
+            f"template grid {grid.name!r} covers {wave[0]:.0f}-{wave[-1]:.0f} A; training needs at least "
+            f"{NEEDED_ANGSTROM[0]:.0f}-{NEEDED_ANGSTROM[1]:.0f} A: leave it out"
+        )
+    out, edges = log_grid(*RANGE_ANGSTROM, STEP_KMS)
+    rows = grid.flux.reshape(-1, len(wave))
+    flux, _, good = rebin_rows(
+        pixel_edges(wave), rows, np.ones_like(rows), np.ones(rows.shape, bool), edges, np.ones(len(rows))
+    )
+    reached = np.asarray(good.all(axis=0))
+    flux = np.where(reached, np.maximum(flux, 0.0), 0.0).astype(np.float32)
+    shape = (*grid.flux.shape[:2], len(out))
+    return Library(
+        name or grid.name, grid.log_age, grid.mh, flux.reshape(shape), reached, grid.light, grid.reference,
+        grid.solar_scale,
+    )  # fmt: skip
+
+
+def load_libraries(names: Sequence[str]) -> tuple[Library, ...]:
+    """Libraries by name or path, as :func:`agez.spectra.templates.load_templates` takes them."""
+    if not names:
+        raise AgezError(f"no template library given; name at least one ({NORM_BAND_ANGSTROM[0]:.0f} A must be in it)")
+    return tuple(library_of(load_templates(name), name=name) for name in names)

@@ -1,0 +1,123 @@
+"""How surveys see SEDs: noise that differs by band, missing bands, calibration that is off, redshifts with errors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from agez.types import Bools, Floats
+
+#: Smooth functions of wavelength that calibration errors and noise levels are made of.
+N_WAVES = 6
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What is drawn for every SED; each pair is the (low, high) of a range.
+
+    Attributes
+    ----------
+    snr : pair
+        Signal-to-noise ratio of the SED's mean flux in a band of typical noise, log-uniform.
+    noise_tilt, noise_scatter : float
+        Smooth change of the noise with wavelength, and from band to band [dex rms].
+    calibration : pair
+        Rms of the multiplicative errors that nobody knows of, log-uniform: one half smooth in wavelength (flux
+        calibration, templates that are wrong), one half from band to band (zero points).
+    error_scatter : float
+        By how much the errors that are told are wrong [ln, rms].
+    complete : float
+        Share of SEDs of which no band is taken away; of the others a half lose bands at random,
+        a quarter all beyond a range of wavelengths, a quarter both.
+    most_missing : float
+        The largest probability for a band to be missing.
+    least_bands : int
+    redshift_known : float
+        Share of SEDs with an exact redshift; others have an error, log-uniform in ``redshift_err``.
+    redshift_err : pair
+    """
+
+    snr: tuple[float, float] = (2.0, 400.0)
+    noise_tilt: float = 0.25
+    noise_scatter: float = 0.1
+    calibration: tuple[float, float] = (0.003, 0.04)
+    error_scatter: float = 0.1
+    complete: float = 0.3
+    most_missing: float = 0.75
+    least_bands: int = 6
+    redshift_known: float = 0.5
+    redshift_err: tuple[float, float] = (1e-4, 0.03)
+
+
+class Observed(NamedTuple):
+    """Fluxes (n, b), errors (n, b), which bands were observed (n, b); values where they were not have no meaning."""
+
+    flux: Floats
+    flux_err: Floats
+    covered: Bools
+
+
+def smooth_waves(pivot_angstrom: Floats) -> Floats:
+    """(N_WAVES, b) cosines of log wavelength of unit rms and falling weight; their weighted sums are smooth."""
+    log_wave = np.log(pivot_angstrom)
+    x = (log_wave - log_wave.min()) / max(np.ptp(log_wave), 1e-9)
+    k = np.arange(N_WAVES)[:, None]
+    waves = np.cos(np.pi * k * x) / (1 + k)
+    return (waves / np.sqrt((waves**2).sum(axis=0).mean())).astype(np.float32)
+
+
+def observe(
+    flux: Floats, present: Bools, pivot_angstrom: Floats, rng: np.random.Generator, *, survey: Survey | None = None
+) -> Observed:
+    """See noise-free SEDs as a survey would; every call draws anew.
+
+    Parameters
+    ----------
+    flux : (n, b) float
+        In units of about the mean of each row.
+    present : (n, b) bool
+        Bands that can be seen at all.
+    pivot_angstrom : (b,) float
+    """
+    survey = survey or Survey()
+    n, b = flux.shape
+    waves = smooth_waves(pivot_angstrom)
+    normal = lambda *shape: rng.standard_normal(shape, dtype=np.float32)  # noqa: E731
+    amplitude = np.exp(rng.uniform(*np.log(survey.calibration), (n, 1))).astype(np.float32) / np.float32(np.sqrt(2))
+    factor = 1 + amplitude * (normal(n, N_WAVES) @ waves + normal(n, b))
+    seen = flux * factor
+    level = np.exp(-rng.uniform(*np.log(survey.snr), (n, 1))).astype(np.float32)
+    tilt = survey.noise_tilt * (normal(n, N_WAVES) @ waves) + survey.noise_scatter * normal(n, b)
+    error = level * np.exp(np.float32(np.log(10)) * tilt)
+    seen = seen + error * normal(n, b)
+    told = error * np.exp(survey.error_scatter * normal(n, 1))
+    return Observed(seen, told, present & _kept(n, b, pivot_angstrom, rng, survey))
+
+
+def _kept(n: int, b: int, pivot: Floats, rng: np.random.Generator, survey: Survey) -> Bools:
+    """(n, b) False for bands that are taken away; at least ``least_bands`` are left."""
+    draw = rng.uniform(size=(n, b)).astype(np.float32)
+    kind = rng.uniform(size=(n, 1))
+    part = (kind - survey.complete) / max(1 - survey.complete, 1e-9)  # < 0: complete
+    at_random = (part >= 0) & ((part < 0.5) | (part >= 0.75))
+    in_range = part >= 0.5
+    kept = ~at_random | (draw >= survey.most_missing * rng.uniform(size=(n, 1)))
+    ends = np.sort(rng.uniform(pivot.min() - 200, pivot.max() + 200, (n, 2)), axis=1)
+    kept &= ~in_range | ((pivot >= ends[:, :1]) & (pivot <= ends[:, 1:])) | (np.ptp(ends, axis=1) < 1500)[:, None]
+    few = kept.sum(axis=1) < survey.least_bands
+    order = np.argsort(draw[few], axis=1)
+    kept[few] |= np.argsort(order, axis=1) < survey.least_bands
+    return np.asarray(kept)
+
+
+def observe_redshift(
+    redshift: Floats, redshift_range: tuple[float, float], rng: np.random.Generator, *, survey: Survey | None = None
+) -> tuple[Floats, Floats]:
+    """Redshifts as a survey gives them, with their errors (0: exact); those outside the range are put at its end."""
+    survey = survey or Survey()
+    n = len(redshift)
+    error = np.exp(rng.uniform(*np.log(survey.redshift_err), n))
+    error[rng.uniform(size=n) < survey.redshift_known] = 0.0
+    return np.clip(redshift + error * rng.standard_normal(n), *redshift_range), error
