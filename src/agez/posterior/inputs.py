@@ -28,7 +28,11 @@ TURNS = (0.16, 0.08, 0.04, 0.02)
 
 
 class Scaled(NamedTuple):
-    """SEDs in units of their own scale: flux, flux_err (n, b), 0 and 1 where not covered; scale (n,); covered (n, b)."""
+    """SEDs in units of their own scale.
+
+    ``flux``, ``flux_err`` (n, b), 0 and 1 where not covered; ``scale`` (n,); ``covered`` (n, b);
+    ``assumed`` (n,): some of the row's errors were unknown.
+    """
 
     flux: Floats
     flux_err: Floats
@@ -62,7 +66,7 @@ def scaled(flux: Floats, flux_err: Floats, covered: Bools) -> Scaled:
     weight /= total
     least = np.sqrt(((weight * e) ** 2).sum(axis=1, keepdims=True))
     scale = np.maximum((weight * f).sum(axis=1, keepdims=True), np.maximum(least, 1e-300))
-    return Scaled(f / scale, np.where(covered, e / scale, 1.0), scale[:, 0], covered, unknown.any(axis=1))
+    return Scaled(f / scale, np.where(covered, e / scale, 1.0), scale[:, 0], covered, np.asarray(unknown.any(axis=1)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,10 +120,14 @@ class Standard:
 
 
 def contrasts(seds: Scaled) -> Floats:
-    """(n, len(CONTRAST_WIDTHS), b) each band's flux over the mean of the observed bands around it, minus one; 0 if absent.
+    """Each band's flux over the mean of the observed bands around it, minus one; 0 if absent.
 
     Neighbours count by their inverse variance and by a Gaussian of their distance, in bands of the set's order.
     The ratio is bounded to +-1, which only noise exceeds.
+
+    Returns
+    -------
+    (n, len(CONTRAST_WIDTHS), b) float32
     """
     n, b = seds.flux.shape
     weight = np.where(seds.covered, 1.0 / (seds.flux_err**2 + CONTRAST_FLOOR**2), 0.0).astype(np.float32)
@@ -165,10 +173,10 @@ def features(seds: Scaled, redshift: Floats, redshift_err: Floats, standard: Sta
 
     Returns
     -------
-    (n, 3 b + 11) float32
+    (n, 5 b + 11) float32
         Standardised fluxes, compressed beyond ``LINEAR_UP_TO`` so that noise has no leverage; log errors;
-        the mask; the redshift, its error, whether it has one, and sines and cosines of log(1 + z), which
-        turn once in one to a few bands.  Bands that are not covered are 0 in all three.
+        the mask; contrasts; the redshift, its error, whether it has one, and sines and cosines of log(1 + z), which
+        turn once in one to a few bands.  Bands that are not covered are 0 in all five.
     """
     n, b = seds.flux.shape
     out = np.zeros((n, n_features(b)), np.float32)

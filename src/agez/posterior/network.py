@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -61,7 +62,7 @@ def initial_parameters(layers: Layers, rng: np.random.Generator) -> Parameters:
     """He et al. (2015, ICCV) normal weights, zero biases; a small last layer with components apart from each other."""
     sizes = layers.sizes
     out: Parameters = []
-    for number, (before, after) in enumerate(zip(sizes, sizes[1:], strict=False)):
+    for number, (before, after) in enumerate(pairwise(sizes)):
         last = number == len(sizes) - 2
         width = (0.1 if last else np.sqrt(2.0)) / np.sqrt(before)
         out.append(((width * rng.standard_normal((before, after))).astype(np.float32), np.zeros(after, np.float32)))

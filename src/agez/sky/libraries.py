@@ -11,7 +11,7 @@ from scipy.ndimage import gaussian_filter1d
 from agez.errors import AgezError
 from agez.photometry.air import to_medium
 from agez.spectra.rebin import log_grid, pixel_edges, rebin_rows
-from agez.spectra.templates import NORM_BAND_ANGSTROM, SSPGrid, load_templates
+from agez.spectra.templates import SSPGrid, load_templates
 from agez.types import Bools, Floats
 
 #: Step of the common grid [km/s]; a narrow band spans some fifty of its pixels.
@@ -92,5 +92,5 @@ def library_of(grid: SSPGrid, *, name: str | None = None) -> Library:
 def load_libraries(names: Sequence[str]) -> tuple[Library, ...]:
     """Libraries by name or path, as :func:`agez.spectra.templates.load_templates` takes them."""
     if not names:
-        raise AgezError(f"no template library given; name at least one ({NORM_BAND_ANGSTROM[0]:.0f} A must be in it)")
+        raise AgezError("no template library given; name at least one")
     return tuple(library_of(load_templates(name), name=name) for name in names)

@@ -84,16 +84,24 @@ def observe(
     survey = survey or Survey()
     n, b = flux.shape
     waves = smooth_waves(pivot_angstrom)
-    normal = lambda *shape: rng.standard_normal(shape, dtype=np.float32)  # noqa: E731
-    amplitude = np.exp(rng.uniform(*np.log(survey.calibration), (n, 1))).astype(np.float32) / np.float32(np.sqrt(2))
+
+    def normal(*shape: int) -> Floats:
+        return rng.standard_normal(shape, dtype=np.float32)
+
+    amplitude = _log_uniform(survey.calibration, n, rng)[:, None] / np.float32(np.sqrt(2))
     factor = 1 + amplitude * (normal(n, N_WAVES) @ waves + normal(n, b))
     seen = flux * factor
-    level = np.exp(-rng.uniform(*np.log(survey.snr), (n, 1))).astype(np.float32)
+    level = 1 / _log_uniform(survey.snr, n, rng)[:, None]
     tilt = survey.noise_tilt * (normal(n, N_WAVES) @ waves) + survey.noise_scatter * normal(n, b)
     error = level * np.exp(np.float32(np.log(10)) * tilt)
     seen = seen + error * normal(n, b)
     told = error * np.exp(survey.error_scatter * normal(n, 1))
     return Observed(seen, told, present & _kept(n, b, pivot_angstrom, rng, survey))
+
+
+def _log_uniform(span: tuple[float, float], n: int, rng: np.random.Generator) -> Floats:
+    """(n,) float32, uniform in log between the ends of ``span``."""
+    return np.exp(rng.uniform(np.log(span[0]), np.log(span[1]), n)).astype(np.float32)
 
 
 def _kept(n: int, b: int, pivot: Floats, rng: np.random.Generator, survey: Survey) -> Bools:
@@ -118,6 +126,6 @@ def observe_redshift(
     """Redshifts as a survey gives them, with their errors (0: exact); those outside the range are put at its end."""
     survey = survey or Survey()
     n = len(redshift)
-    error = np.exp(rng.uniform(*np.log(survey.redshift_err), n))
+    error = _log_uniform(survey.redshift_err, n, rng).astype(float)
     error[rng.uniform(size=n) < survey.redshift_known] = 0.0
     return np.clip(redshift + error * rng.standard_normal(n), *redshift_range), error

@@ -140,7 +140,7 @@ def _chunk(
     old_weights = np.where(young[:, None], 0, weights).reshape(n, -1)
     young_weights = np.where(young[:, None], weights, 0).reshape(n, -1)
     spectrum = (old_weights @ templates + (young_weights @ templates) * dust.extra_on_young) * dust.transmission
-    ew_ha = np.zeros(n)
+    ew_ha: Floats = np.zeros(n)
     if with_lines:
         emission = draw_emission(
             young_light=(light * young[:, None]).sum(axis=(1, 2)) / total, mh=mh_young, av=dust.av, rng=rng
