@@ -139,7 +139,7 @@ def _solve(w: Floats, mu: Floats, s: Floats, p: Floats) -> Floats:
     x = np.clip(mean + np.sqrt((w * (s * s + (mu - mean) ** 2)).sum(axis=0)) * z, low, high)
     inverse: Floats = 1 / s
     step = high - low
-    height = w * inverse / _ROOT_2PI
+    height: Floats = w * inverse / _ROOT_2PI
     # Newton's step d leaves an error of about d^2 over the scale on which the slope changes: a width
     enough = np.sqrt(STEP_DEX * s.min(axis=0))
     found = x.copy()

@@ -1,0 +1,262 @@
+"""Whether predicted distributions hold what they promise: coverage, CRPS and sharpness, overall and in bins.
+
+From the probability integral transform u = F(truth) of each row (:mod:`agez.analysis.pit`), its continuous ranked
+probability score, and sigma, half the width of its 68 % interval::
+
+    coverage of the central interval of probability c    the part of rows with abs(u - 1/2) <= c / 2
+    CRPS                                                 the mean of the rows' scores: small is good
+    sharpness                                            the median of the rows' sigma: small is good, if coverage holds
+
+Calibration first, then sharpness (Gneiting, Balabdaoui & Raftery 2007, J. R. Stat. Soc. B 69, 243).  Errors come from
+a bootstrap over galaxies (:mod:`agez.analysis.galaxy_bootstrap`).  Rows in which PIT, CRPS or sigma is not finite are
+left out.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from agez.analysis.galaxy_bootstrap import (
+    N_BOOTSTRAP,
+    Estimate,
+    draw_galaxies,
+    means_over_rows,
+    median_over_rows,
+    members,
+    sums_of_galaxies,
+)
+from agez.analysis.metrics import json_numbers
+from agez.analysis.pit import checked_pit, pit_shape
+from agez.errors import AgezError
+from agez.types import TARGET_WORDS, TARGETS, Floats
+
+#: Probabilities of a Gaussian's 1-sigma and 2-sigma intervals.
+COVERAGE_LEVELS = (0.6827, 0.9545)
+#: Bins of a quantity without given edges.
+N_BINS = 5
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """How well the intervals of ``n`` rows of ``n_galaxies`` galaxies hold.
+
+    Attributes
+    ----------
+    n, n_galaxies : int
+    coverage_68, coverage_95 : Estimate
+        Parts of 1; right at :data:`COVERAGE_LEVELS`.
+    crps, sharpness : Estimate
+        [dex]
+    """
+
+    n: int
+    n_galaxies: int
+    coverage_68: Estimate
+    coverage_95: Estimate
+    crps: Estimate
+    sharpness: Estimate
+
+    def to_json(self) -> dict[str, Any]:
+        """All of it for strict JSON: each estimate as {"value", "err"}."""
+        estimates = ("coverage_68", "coverage_95", "crps", "sharpness")
+        return {
+            "n": self.n,
+            "n_galaxies": self.n_galaxies,
+            **{name: getattr(self, name).to_json() for name in estimates},
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class BinnedCalibration:
+    """Calibrations in bins of a quantity.
+
+    Attributes
+    ----------
+    edges : (b + 1,) float
+        A bin holds its lower edge; the last holds its upper edge, too.
+    centre : (b,) float
+        Median of the quantity in each bin; NaN in an empty one.
+    bins : (b,) Calibration
+    """
+
+    edges: Floats
+    centre: Floats
+    bins: tuple[Calibration, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """edges and centre as lists, bins as a list of the calibrations' JSON."""
+        return {
+            "edges": json_numbers(self.edges),
+            "centre": json_numbers(self.centre),
+            "bins": [one.to_json() for one in self.bins],
+        }
+
+
+class _Rows(NamedTuple):
+    """What is known of each usable row."""
+
+    pit: Floats
+    crps: Floats
+    sigma: Floats
+    galaxy_id: Any
+
+
+def calibration(
+    pit: ArrayLike,
+    crps: ArrayLike,
+    sigma: ArrayLike,
+    galaxy_id: ArrayLike,
+    *,
+    rng: np.random.Generator,
+    n_bootstrap: int = N_BOOTSTRAP,
+) -> Calibration:
+    """Coverage, mean CRPS and sharpness of all rows.
+
+    Parameters
+    ----------
+    pit : (n,) float
+        Between 0 and 1.
+    crps, sigma : (n,) float
+        Score and half the width of the 68 % interval of each row [dex].
+    galaxy_id : (n,) str or int
+    rng : numpy.random.Generator
+        Draws galaxies.
+    """
+    return _calibration(_rows(pit, crps, sigma, galaxy_id, np.zeros(np.shape(pit)))[0], rng, n_bootstrap)
+
+
+def calibration_in_bins(
+    quantity: ArrayLike,
+    pit: ArrayLike,
+    crps: ArrayLike,
+    sigma: ArrayLike,
+    galaxy_id: ArrayLike,
+    *,
+    rng: np.random.Generator,
+    edges: ArrayLike | None = None,
+    n_bins: int = N_BINS,
+    n_bootstrap: int = N_BOOTSTRAP,
+) -> BinnedCalibration:
+    """:func:`calibration` in bins of a quantity; rows where it is NaN or outside all bins are left out.
+
+    Parameters
+    ----------
+    quantity : (n,) float
+        Anything known of the rows: S/N, age, number of bands.
+    pit, crps, sigma, galaxy_id : (n,)
+        As :func:`calibration` takes them.
+    edges : (b + 1,) float, optional
+        Rising.  Without them there are ``n_bins`` bins of equally many rows, fewer where many rows share a value.
+    """
+    x = np.asarray(quantity, dtype=float)
+    if x.shape != np.shape(pit):
+        raise AgezError(f"the quantity to bin in has shape {x.shape}, the PIT {np.shape(pit)}; expected the same (n,)")
+    rows, x = _rows(pit, crps, sigma, galaxy_id, x)
+    given = _edges(x, edges, n_bins)
+    at = np.searchsorted(given, x, side="right") - 1
+    at[x == given[-1]] = len(given) - 2
+    inside = [at == k for k in range(len(given) - 1)]
+    centre = [float(np.median(x[one])) if one.any() else math.nan for one in inside]
+    bins = [_calibration(_Rows(*(part[one] for part in rows)), rng, n_bootstrap) for one in inside]
+    return BinnedCalibration(given, np.array(centre), tuple(bins))
+
+
+def calibration_block(
+    pit: ArrayLike,
+    crps: ArrayLike,
+    sigma: ArrayLike,
+    galaxy_id: ArrayLike,
+    quantities: Mapping[str, ArrayLike],
+    *,
+    rng: np.random.Generator,
+    edges: Mapping[str, ArrayLike] | None = None,
+    n_bins: int = N_BINS,
+    n_bootstrap: int = N_BOOTSTRAP,
+) -> dict[str, Any]:
+    """All of it for both targets as strict JSON, which figures and tables are made from.
+
+    Parameters
+    ----------
+    pit, crps, sigma : (n, 2) float
+        A column a target.
+    galaxy_id : (n,) str or int
+    quantities : mapping of name to (n,) float
+        What to bin in, such as ``snr`` and ``n_bands``.
+    edges : mapping of name to edges, optional
+        Of those quantities that are not to be divided in ``n_bins`` bins of equally many rows.
+
+    Returns
+    -------
+    dict
+        ``{"age" | "metallicity": {"overall": Calibration, "pit": PitShape, "bins": {name: BinnedCalibration}}}``,
+        each as its ``to_json`` writes it.
+    """
+    columns = [np.asarray(values, dtype=float) for values in (pit, crps, sigma)]
+    for name, values in zip(("pit", "crps", "sigma"), columns, strict=True):
+        if values.ndim != 2 or values.shape[1] != len(TARGETS):
+            raise AgezError(f"{name} has shape {values.shape}; expected (n, {len(TARGETS)}): a column a target")
+    given = edges or {}
+    unknown = sorted(set(given) - set(quantities))
+    if unknown:
+        raise AgezError(
+            f"edges are given of {', '.join(unknown)}; expected names of quantities: {', '.join(quantities)}"
+        )
+    block: dict[str, Any] = {}
+    for k, target in enumerate(TARGETS):
+        u, score, width = (values[:, k] for values in columns)
+        block[TARGET_WORDS[target]] = {
+            "overall": calibration(u, score, width, galaxy_id, rng=rng, n_bootstrap=n_bootstrap).to_json(),
+            "pit": pit_shape(u, galaxy_id, rng=rng, n_bootstrap=n_bootstrap).to_json(),
+            "bins": {
+                name: calibration_in_bins(
+                    x, u, score, width, galaxy_id, rng=rng, edges=given.get(name), n_bins=n_bins,
+                    n_bootstrap=n_bootstrap,
+                ).to_json()
+                for name, x in quantities.items()
+            },
+        }  # fmt: skip
+    return block
+
+
+def _rows(
+    pit: ArrayLike, crps: ArrayLike, sigma: ArrayLike, galaxy_id: ArrayLike, quantity: Floats
+) -> tuple[_Rows, Floats]:
+    """The usable rows and the quantity in them."""
+    u, score, width = checked_pit(pit), np.asarray(crps, dtype=float), np.asarray(sigma, dtype=float)
+    names = np.asarray(galaxy_id)
+    for name, values in (("crps", score), ("sigma", width), ("galaxy_id", names)):
+        if values.shape != u.shape:
+            raise AgezError(f"pit has shape {u.shape} and {name} {values.shape}; expected two equal lengths (n,)")
+    good = np.isfinite(u) & np.isfinite(score) & np.isfinite(width) & np.isfinite(quantity)
+    return _Rows(u[good], score[good], width[good], names[good]), quantity[good]
+
+
+def _edges(x: Floats, edges: ArrayLike | None, n_bins: int) -> Floats:
+    if edges is not None:
+        given = np.asarray(edges, dtype=float)
+        if given.ndim != 1 or given.size < 2 or not np.all(np.diff(given) > 0):
+            raise AgezError(f"bin edges are {given.tolist()}; expected two or more rising numbers")
+        return given
+    if n_bins < 1:
+        raise AgezError(f"n_bins is {n_bins}; expected at least 1")
+    if not x.size:
+        return np.array([0.0, 1.0])
+    found = np.unique(np.quantile(x, np.linspace(0, 1, n_bins + 1)))
+    return found if found.size > 1 else found[0] + np.array([-0.5, 0.5])
+
+
+def _calibration(rows: _Rows, rng: np.random.Generator, n_bootstrap: int) -> Calibration:
+    of_galaxy = members(rows.galaxy_id)
+    drawn = draw_galaxies(of_galaxy.n_galaxies, rng=rng, n_bootstrap=n_bootstrap)
+    distance = np.abs(rows.pit - 0.5)
+    columns = np.stack([*(distance <= 0.5 * level for level in COVERAGE_LEVELS), rows.crps], axis=1)
+    value, err, _ = means_over_rows(of_galaxy, sums_of_galaxies(of_galaxy, columns), drawn)
+    low, high, score = (Estimate(float(v), float(e)) for v, e in zip(value, err, strict=True))
+    sharpness = median_over_rows(of_galaxy, rows.sigma, drawn)
+    return Calibration(len(rows.pit), of_galaxy.n_galaxies, low, high, score, sharpness)

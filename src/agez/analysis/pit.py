@@ -1,0 +1,141 @@
+"""The shape of the probability integral transform: its histogram, its departure from uniform, and coverage.
+
+The PIT of a row is u = F(truth), with F the cumulative distribution that was predicted.  It is uniform between 0 and 1
+where the distributions are right (Dawid 1984, J. R. Stat. Soc. A 147, 278): a histogram like a U says that they are
+too narrow, a hump that they are too wide, a slope that they are off to one side
+(Gneiting, Balabdaoui & Raftery 2007, J. R. Stat. Soc. B 69, 243).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from agez.analysis.galaxy_bootstrap import N_BOOTSTRAP, counts_of_galaxies, draw_galaxies, means_over_rows, members
+from agez.analysis.metrics import json_number, json_numbers
+from agez.errors import AgezError
+from agez.types import Floats
+
+#: Bars of the histogram.
+N_HISTOGRAM = 20
+#: Probabilities of the central intervals whose coverage is measured.
+NOMINAL = tuple((np.arange(1, 20) / 20).tolist())
+#: Levels at which the cumulative distribution of the PIT is compared.
+_N_CDF = 200
+#: Off by rounding, an interval that just holds the truth would leave it out.
+_ROUNDING = 1e-12
+
+
+@dataclass(frozen=True, eq=False)
+class PitShape:
+    """Histogram of the PIT and coverage against nominal, with errors from a bootstrap over galaxies.
+
+    Attributes
+    ----------
+    edges : (b + 1,) float
+    density, density_err : (b,) float
+        1 everywhere where the distributions are right.
+    nominal, coverage, coverage_err : (c,) float
+        Probabilities of central intervals, and the part of the rows that they hold.
+    departure : float
+        Largest distance of the cumulative distribution from that of a uniform PIT, as Kolmogorov's.
+    departure_95 : float
+        What 95 % of samples of as many and as correlated rows with a uniform PIT stay below: from the distances
+        of resampled from measured cumulative distributions.  NaN with too few galaxies.
+    n, n_galaxies : int
+    """
+
+    edges: Floats
+    density: Floats
+    density_err: Floats
+    nominal: Floats
+    coverage: Floats
+    coverage_err: Floats
+    departure: float
+    departure_95: float
+    n: int
+    n_galaxies: int
+
+    def to_json(self) -> dict[str, Any]:
+        """All of it for strict JSON, arrays as lists."""
+        out: dict[str, Any] = {}
+        for name in (one.name for one in fields(self)):
+            value = getattr(self, name)
+            if isinstance(value, np.ndarray):
+                out[name] = json_numbers(value)
+            else:
+                out[name] = value if isinstance(value, int) else json_number(value)
+        return out
+
+
+def pit_shape(
+    pit: ArrayLike,
+    galaxy_id: ArrayLike,
+    *,
+    rng: np.random.Generator,
+    n_bootstrap: int = N_BOOTSTRAP,
+    n_histogram: int = N_HISTOGRAM,
+) -> PitShape:
+    """Histogram of the PIT, its departure from uniform, and the coverage of central intervals of all sizes.
+
+    Parameters
+    ----------
+    pit : (n,) float
+        Between 0 and 1; NaN left out.
+    galaxy_id : (n,) str or int
+    rng : numpy.random.Generator
+        Draws galaxies.
+    n_histogram : int
+        Bars.
+
+    Raises
+    ------
+    AgezError
+        If a PIT is no probability, or the lengths differ.
+    """
+    if n_histogram < 1:
+        raise AgezError(f"pit_shape: n_histogram is {n_histogram}; expected at least 1")
+    u = checked_pit(pit)
+    names = np.asarray(galaxy_id)
+    if names.shape != u.shape:
+        raise AgezError(f"pit has shape {u.shape} and galaxy_id {names.shape}; expected two equal lengths (n,)")
+    good = np.isfinite(u)
+    u, rows = u[good], members(names[good])
+    drawn = draw_galaxies(rows.n_galaxies, rng=rng, n_bootstrap=n_bootstrap)
+
+    bar = np.minimum((u * n_histogram).astype(int), n_histogram - 1)
+    histogram = means_over_rows(rows, counts_of_galaxies(rows, bar, n_histogram), drawn)
+    # the first of the intervals that holds the row; those after it do so, too
+    smallest = np.searchsorted(np.asarray(NOMINAL), 2 * np.abs(u - 0.5) - _ROUNDING)
+    held = counts_of_galaxies(rows, smallest, len(NOMINAL) + 1).cumsum(axis=1)[:, :-1]
+    coverage = means_over_rows(rows, held, drawn)
+    level = np.ceil(u * _N_CDF - _ROUNDING).astype(int)
+    cdf = means_over_rows(rows, counts_of_galaxies(rows, level, _N_CDF + 1).cumsum(axis=1), drawn)
+    distances = np.abs(cdf.drawn - cdf.value).max(axis=1) if len(cdf.drawn) else np.full(1, np.nan)
+    return PitShape(
+        edges=np.arange(n_histogram + 1) / n_histogram,
+        density=n_histogram * histogram.value,
+        density_err=n_histogram * histogram.err,
+        nominal=np.asarray(NOMINAL),
+        coverage=coverage.value,
+        coverage_err=coverage.err,
+        departure=float(np.abs(cdf.value - np.arange(_N_CDF + 1) / _N_CDF).max()),
+        departure_95=float(np.quantile(distances, 0.95)),
+        n=len(u),
+        n_galaxies=rows.n_galaxies,
+    )
+
+
+def checked_pit(pit: ArrayLike) -> Floats:
+    """(n,) probabilities, or NaN; anything else is an AgezError that names the row."""
+    u = np.asarray(pit, dtype=float)
+    if u.ndim != 1:
+        raise AgezError(f"pit has shape {u.shape}; expected (n,)")
+    wrong = (u < 0) | (u > 1)
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        raise AgezError(f"pit of row {row + 1} is {u[row]:g}; expected a probability between 0 and 1")
+    return u
