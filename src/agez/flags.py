@@ -28,6 +28,7 @@ class Flag(enum.IntFlag):
     REDSHIFT_UNKNOWN = 1 << 13
     NO_GEOMETRY = 1 << 14
     PARTLY_COVERED = 1 << 15
+    ERROR_ASSUMED = 1 << 16
 
 
 #: What each bit means, in the words that the documentation and the reports use.
@@ -50,6 +51,7 @@ MEANING: dict[Flag, str] = {
     Flag.TOO_FEW_BANDS: "too many bands missing for this model: no prediction",
     Flag.REDSHIFT_UNKNOWN: "no redshift was given; the spectrum was taken as rest-frame",
     Flag.PARTLY_COVERED: "the spectrum has less than 60 % of the spectral fit's range: errors are too small",
+    Flag.ERROR_ASSUMED: "some bands came without an error; the model took 5 % of the flux",
     Flag.NO_GEOMETRY: "no position, effective radius or centre: no galactocentric radius",
 }
 

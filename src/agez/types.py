@@ -14,12 +14,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from agez.errors import AgezError
+
+if TYPE_CHECKING:
+    from agez.posterior.mixture import Mixture
 
 Floats = NDArray[np.floating[Any]]
 Bools = NDArray[np.bool_]
@@ -581,7 +584,23 @@ class Prediction(_PerRow):
     flags : (n,) int32
     meta : mapping
         ``model``, ``ood_threshold``, and ``labels``: how the labels were made that the model learned from.
+    log_age_lw_p025, log_age_lw_p975, mh_lw_p025, mh_lw_p975 : (n,) float, optional
+        Ends of the 95 % interval; like what follows, only models that give a distribution have them.
+    correlation : (n,) float, optional
+        Of the error in log age with the error in [M/H].
+    chi2, chi2_nearest : (n,) float, optional
+        Reduced chi2 of the SED against the best combination of training SEDs, and against the nearest one.
+    mixture : Mixture, optional
+        The whole distribution.
     """
+
+    REQUIRED: ClassVar[tuple[str, ...]] = (
+        "log_age_lw", "log_age_lw_err", "log_age_lw_p16", "log_age_lw_p50", "log_age_lw_p84",
+        "mh_lw", "mh_lw_err", "mh_lw_p16", "mh_lw_p50", "mh_lw_p84", "ood", "flags",
+    )  # fmt: skip
+    OPTIONAL: ClassVar[tuple[str, ...]] = (
+        "log_age_lw_p025", "log_age_lw_p975", "mh_lw_p025", "mh_lw_p975", "correlation", "chi2", "chi2_nearest",
+    )  # fmt: skip
 
     rows: Rows
     log_age_lw: Floats
@@ -597,21 +616,29 @@ class Prediction(_PerRow):
     ood: Floats
     flags: Ints
     meta: Mapping[str, Any] = field(default_factory=dict)
+    log_age_lw_p025: Floats | None = None
+    log_age_lw_p975: Floats | None = None
+    mh_lw_p025: Floats | None = None
+    mh_lw_p975: Floats | None = None
+    correlation: Floats | None = None
+    chi2: Floats | None = None
+    chi2_nearest: Floats | None = None
+    mixture: Mixture | None = None
 
     def __post_init__(self) -> None:
         for name in self.column_names():
             _check_shape(self, name, (len(self.rows),))
+        _check(self.mixture is None or len(self.mixture) == len(self.rows), "Prediction.mixture has other rows")
 
     def __len__(self) -> int:
         return len(self.rows)
 
-    @classmethod
-    def column_names(cls) -> tuple[str, ...]:
-        """Names of the per-row scalar columns, in the order of the output table."""
-        return tuple(f.name for f in fields(cls) if f.name not in ("rows", "meta"))
+    def column_names(self) -> tuple[str, ...]:
+        """Names of the per-row scalar columns that are there, in the order of the output table."""
+        return (*self.REQUIRED, *(name for name in self.OPTIONAL if getattr(self, name) is not None))
 
 
-Prediction._row_fields = ("rows", *Prediction.column_names())
+Prediction._row_fields = ("rows", *Prediction.REQUIRED, *Prediction.OPTIONAL, "mixture")
 
 
 @dataclass(frozen=True, eq=False)

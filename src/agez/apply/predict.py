@@ -7,13 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from agez.apply import answer_convolutional, answer_posterior
 from agez.errors import AgezError
-from agez.flags import Flag, set_flag
-from agez.learn import network_numpy
-from agez.learn.cross_validation import row_flags
-from agez.learn.model import Member, members_of
-from agez.learn.normalisation import NormalisedRows, filling_spread, normalise
-from agez.types import Bands, Bools, Floats, Model, Photometry, Prediction, Spectra
+from agez.learn.model import is_posterior
+from agez.types import Bands, Model, Photometry, Prediction, Spectra
 
 if TYPE_CHECKING:
     from agez.photometry.filters import FilterSet
@@ -22,23 +19,23 @@ if TYPE_CHECKING:
 CHUNK_ROWS = 4096
 #: How far a band's pivot and width may be from those of the model's band of the same name, as parts of its width.
 MAX_SHIFT, MAX_WIDENING = 0.2, 0.25
-#: Rows whose median signal-to-noise ratio over the bands is below this are flagged LOW_SNR: networks that have seen
-#: nearly noiseless photometry know nothing of noise, and the errors do not contain it.
-MIN_BAND_SNR = 10.0
 
 
 def predict(model: Model, photometry: Photometry, *, chunk_rows: int = CHUNK_ROWS) -> Prediction:
     """Predict every row of ``photometry``; a row's answer depends on that row alone.
 
-    The bands are found by name; those that the model does not know are ignored, those that a row lacks are
-    filled with their conditional mean (BAND_FILLED) as long as they are at most the model's ``max_missing``,
-    and what the filling leaves open is added to the error.  Nothing is clipped.
+    The bands are found by name; those that the model does not know are ignored.  Nothing is clipped.
+
+    Models that give a distribution (kind ``posterior``) take flux errors, missing bands and the redshift's error as
+    they come.  Models of the paper's kind (``convolutional``) fill bands that a row lacks with their conditional
+    mean (BAND_FILLED) as long as they are at most the model's ``max_missing``, and add what the filling leaves
+    open to the error; they know nothing of noise.
 
     Returns
     -------
     Prediction
-        ``log_age_lw`` and ``mh_lw`` are the mean of the model's networks; quantiles add those of the calibration.
-        NaN, and flagged, are rows with too few bands (TOO_FEW_BANDS), without positive flux (NO_DATA), or seen at
+        ``log_age_lw`` and ``mh_lw`` are the mean of the distribution, or of the model's networks, to which
+        quantiles add those of the calibration.  NaN, and flagged, are rows with too few bands (TOO_FEW_BANDS), without positive flux (NO_DATA), or seen at
         a redshift that the model does not know (REDSHIFT_OUTSIDE_MODEL).  An unknown redshift (NaN) is taken as
         inside.  Answers outside the training labels are flagged OUT_OF_RANGE, SEDs unlike the training
         set OUT_OF_DISTRIBUTION.
@@ -52,11 +49,11 @@ def predict(model: Model, photometry: Photometry, *, chunk_rows: int = CHUNK_ROW
     if chunk_rows < 1:
         raise AgezError(f"chunk_rows is {chunk_rows}; expected at least 1")
     photometry = _in_model_order(model, photometry)
-    members = members_of(model)
     # Tiles are small: a second BLAS thread gains little, and on a busy machine costs a factor of twenty (measured).
+    answer = answer_posterior.answer if is_posterior(model) else answer_convolutional.answer
     with threadpool_limits(1, user_api="blas"):
         parts = [
-            _predict_chunk(model, members, photometry.take(slice(start, start + chunk_rows)))
+            answer(model, photometry.take(slice(start, start + chunk_rows)))
             for start in range(0, max(len(photometry), 1), chunk_rows)
         ]
     return Prediction.concatenate(parts)
@@ -76,7 +73,7 @@ def predict_spectra(model: Model, spectra: Spectra, *, filters: FilterSet | None
     names = model.bands.names
     if filters is None:
         filters = load_filters(model.bands.filter_set)
-    rest = model.header["frame"] == "rest"
+    rest = model.header["frame"] == "rest" or model.header["redshift_range"][0] <= 0.0
     return predict(model, synthesize(spectra, filters.select(names), redshift=0.0 if rest else None))
 
 
@@ -87,7 +84,11 @@ def _in_model_order(model: Model, photometry: Photometry) -> Photometry:
     lacking = [name for name in bands.names if name not in photometry.bands.names]
     if not lacking:
         return photometry.select_bands(bands.names)
-    allowed = int(model.header["normalisation"]["max_missing"])
+    allowed = (
+        len(bands) - int(model.header["least_bands"])
+        if is_posterior(model)
+        else int(model.header["normalisation"]["max_missing"])
+    )
     if len(lacking) > allowed:
         some = ", ".join(lacking[:6]) + (", ..." if len(lacking) > 6 else "")
         raise AgezError(
@@ -122,85 +123,3 @@ def _check_same_filters(ours: Bands, theirs: Bands) -> None:
                 f"{theirs.fwhm_angstrom[j]:.0f} A wide) is not that of the model ({ours.filter_set!r}: {pivot:.0f} A, "
                 f"{width:.0f} A wide): use a model of these filters, or say with --filters whose they are"
             )
-
-
-def _predict_chunk(model: Model, members: list[Member], photometry: Photometry) -> Prediction:
-    header = model.header
-    n, targets = len(photometry), list(header["targets"])
-    low, high = header["redshift_range"]
-    tolerance = header["redshift_tolerance"]
-    with np.errstate(invalid="ignore"):
-        outside = (photometry.redshift < low - tolerance) | (photometry.redshift > high + tolerance)
-    answers, variances = np.zeros((n, len(targets))), np.zeros((n, len(targets)))
-    ood, flags, answered = np.zeros(n), np.array(photometry.flags, np.int32), ~outside
-    limit = int(header["normalisation"]["max_missing"])
-    for member in members:
-        rows = normalise(member.normalisation, photometry.flux, photometry.covered, max_missing=limit)
-        flags = row_flags(flags, rows)
-        answered &= rows.usable
-        ood += rows.ood / len(members)
-        usable = np.flatnonzero(rows.usable)
-        for t, target in enumerate(targets):
-            output = network_numpy.run(member.networks[target], rows.inputs[usable])
-            answers[usable, t] += (output * member.label_scale[t] + member.label_center[t]) / len(members)
-            spread = _variance_of_filling(member, rows, target) * member.label_scale[t] ** 2
-            variances[:, t] += spread / len(members)
-    flags = set_flag(flags, outside, Flag.REDSHIFT_OUTSIDE_MODEL)
-    flags = set_flag(flags, _signal_to_noise(photometry) < MIN_BAND_SNR, Flag.LOW_SNR)
-    answers[~answered], ood[~answered] = np.nan, np.nan
-    with np.errstate(invalid="ignore"):
-        flags = set_flag(flags, ood > header["ood_threshold"], Flag.OUT_OF_DISTRIBUTION)
-        flags = set_flag(flags, _out_of_range(model, answers), Flag.OUT_OF_RANGE)
-    columns = {}
-    for t, target in enumerate(targets):
-        columns.update(_with_errors(target, answers[:, t], variances[:, t], header["calibration"][target]))
-    meta = {
-        "model": header.get("name", ""),
-        "version": header["version"],
-        "ood_threshold": header["ood_threshold"],
-        "labels": header["labels"],
-    }
-    return Prediction(rows=photometry.rows, ood=ood, flags=flags, meta={**photometry.meta, **meta}, **columns)
-
-
-def _variance_of_filling(member: Member, rows: NormalisedRows, target: str) -> Floats:
-    """(n,) variance of a network's output due to filled bands, by central differences along each spread.
-
-    Predictions take the mean over members, which is that of a single network: on the wide side for their mean.
-    """
-    variance = np.zeros(len(rows.inputs))
-    network = member.networks[target]
-    for members, steps in filling_spread(member.normalisation, rows):
-        for step in steps:
-            up = network_numpy.run(network, rows.inputs[members] + step)
-            down = network_numpy.run(network, rows.inputs[members] - step)
-            variance[members] += ((up - down) / 2.0).astype(float) ** 2
-    return variance
-
-
-def _signal_to_noise(photometry: Photometry) -> Floats:
-    """Median S/N over the bands (n,); infinite where no error is known."""
-    known = photometry.covered & (photometry.flux_err > 0)
-    snr = np.full(photometry.flux.shape, np.nan)
-    np.divide(photometry.flux, photometry.flux_err, out=snr, where=known)
-    snr[~known.any(axis=1)] = np.inf
-    return np.asarray(np.nanmedian(snr, axis=1))
-
-
-def _out_of_range(model: Model, answers: Floats) -> Bools:
-    lowest, highest = model.arrays["label_range"].min(axis=(0, 1)), model.arrays["label_range"].max(axis=(0, 1))
-    return np.asarray(((answers < lowest) | (answers > highest)).any(axis=1))
-
-
-def _with_errors(target: str, answer: Floats, variance: Floats, calibration: dict[str, float]) -> dict[str, Floats]:
-    """The columns of one target: the calibration's quantiles, widened by the variance of filling."""
-    middle = answer + calibration["p50"]
-    below = np.hypot(calibration["p50"] - calibration["p16"], np.sqrt(variance))
-    above = np.hypot(calibration["p84"] - calibration["p50"], np.sqrt(variance))
-    return {
-        target: answer,
-        f"{target}_err": np.where(np.isfinite(answer), (below + above) / 2, np.nan),
-        f"{target}_p16": middle - below,
-        f"{target}_p50": middle,
-        f"{target}_p84": middle + above,
-    }

@@ -6,8 +6,10 @@ import json
 import os
 from typing import Any
 
+import numpy as np
 from astropy.table import Table
 
+from agez.posterior.mixture import Mixture, pack, packed_names, unpack
 from agez.table_columns import integer_column, meta_json, need_columns, number_column, rows_columns, table_rows
 from agez.table_files import read_table, write_table
 from agez.types import Prediction
@@ -19,13 +21,19 @@ EXTENSION = "PREDICTIONS"
 def prediction_to_table(prediction: Prediction) -> Table:
     """The table that :func:`write_prediction` writes: the input's identifying columns, then the answers."""
     table = Table(rows_columns(prediction.rows, id_name="id"))
-    for name in Prediction.column_names():
+    for name in prediction.column_names():
         table[name] = getattr(prediction, name)
+    if prediction.mixture is not None:
+        numbers = pack(prediction.mixture)
+        for k, name in enumerate(packed_names(prediction.mixture.n_components)):
+            table[name] = numbers[:, k]
     table.meta.update(
         {key: prediction.meta[key] for key in ("model", "version", "ood_threshold") if key in prediction.meta}
     )
     # what the numbers are: weighting, normalisation band, templates, solar scale
     table.meta["LABLMETA"] = json.dumps(dict(prediction.meta.get("labels", {})))
+    if "corrections" in prediction.meta:
+        table.meta["CORRMETA"] = json.dumps(prediction.meta["corrections"])  # of the photometry, before it was answered
     return table
 
 
@@ -37,9 +45,23 @@ def write_prediction(path: str | os.PathLike[str], prediction: Prediction) -> No
 def read_prediction(path: str | os.PathLike[str]) -> Prediction:
     """Read what :func:`write_prediction` wrote."""
     table, source = read_table(path, prefer=(EXTENSION,)), str(path)
-    need_columns(table, Prediction.column_names(), source=source, made_by="agez predict")
-    values: dict[str, Any] = {name: number_column(table, name, source=source) for name in Prediction.column_names()}
+    need_columns(table, Prediction.REQUIRED, source=source, made_by="agez predict")
+    there = [name for name in Prediction.OPTIONAL if name in table.colnames]
+    values: dict[str, Any] = {
+        name: number_column(table, name, source=source) for name in (*Prediction.REQUIRED, *there)
+    }
     values["flags"] = integer_column(table, "flags")
+    values["mixture"] = _mixture(table, source)
     labels = meta_json(table, "LABLMETA")
     meta = {str(key).lower(): value for key, value in table.meta.items() if key != "LABLMETA"} | {"labels": labels}
     return Prediction(rows=table_rows(table, source=source), meta=meta, **values)
+
+
+def _mixture(table: Table, source: str) -> Mixture | None:
+    """The distributions, where the table has them."""
+    k = 0
+    while packed_names(k + 1)[-1] in table.colnames:
+        k += 1
+    if k == 0:
+        return None
+    return unpack(np.stack([number_column(table, name, source=source) for name in packed_names(k)], axis=1), k)

@@ -25,6 +25,9 @@ from agez.learn.normalisation import Normalisation
 from agez.types import Floats, Model
 
 EXTENSION = ".safetensors"
+#: Of models that give a distribution.
+POSTERIOR_SCHEMA = "agez.model/2"
+SCHEMAS = (SCHEMA, POSTERIOR_SCHEMA)
 
 
 def check_model_output(path: str | os.PathLike[str]) -> Path:
@@ -71,13 +74,20 @@ def load_model(path_or_name: str | os.PathLike[str]) -> Model:
     except json.JSONDecodeError as error:
         raise AgezError(f"{path}: the model's header is damaged ({error}); copy it or train it again") from error
     schema = str(header.get("schema", "none"))
-    if schema != SCHEMA:
-        raise AgezError(f"{path} is of schema {schema}; this agez reads {SCHEMA}: install a newer agez or train again")
+    if schema not in SCHEMAS:
+        raise AgezError(
+            f"{path} is of schema {schema}; this agez reads {' and '.join(SCHEMAS)}: install a newer agez or train again"
+        )
     if metadata.get("sha256") != _digest(arrays, text):
         raise AgezError(
             f"{path}: the contents do not match their checksum, the file was altered; copy it or train it again"
         )
     return Model(arrays, header)
+
+
+def is_posterior(model: Model) -> bool:
+    """Whether a model gives a distribution, from rows with errors and gaps; else it is of the paper's kind."""
+    return bool(model.header.get("kind") == "posterior")
 
 
 def available_models() -> dict[str, Path]:
@@ -102,9 +112,9 @@ def members_of(model: Model) -> list[Member]:
     architectures = {target: Architecture.from_dict(header["architecture"][target]) for target in header["targets"]}
     out = []
     for number in range(int(header["folds"])):
-        normalisation = Normalisation.from_arrays(_below(model.arrays, f"fold{number}.normalisation."))
+        normalisation = Normalisation.from_arrays(below(model.arrays, f"fold{number}.normalisation."))
         networks = {
-            target: prepare(_below(model.arrays, f"fold{number}.{target}."), architectures[target], len(model.bands))
+            target: prepare(below(model.arrays, f"fold{number}.{target}."), architectures[target], len(model.bands))
             for target in header["targets"]
         }
         center, scale = model.arrays["label_center"][number], model.arrays["label_scale"][number]
@@ -112,7 +122,8 @@ def members_of(model: Model) -> list[Member]:
     return out
 
 
-def _below(arrays: Mapping[str, NDArray[Any]], prefix: str) -> dict[str, NDArray[Any]]:
+def below(arrays: Mapping[str, NDArray[Any]], prefix: str) -> dict[str, NDArray[Any]]:
+    """The arrays whose names begin with ``prefix``, under the rest of their names."""
     return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
 
 

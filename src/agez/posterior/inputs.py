@@ -12,6 +12,8 @@ from agez.types import Bools, Floats
 
 #: Errors below this part of a row's typical flux count as this much in the weights of its scale: no band rules alone.
 SCALE_FLOOR = 0.1
+#: Smallest number that is divided by.
+TINY = np.float32(1e-30)
 #: Unknown errors are taken as this part of the row's typical flux.
 ASSUMED_ERROR = 0.05
 #: Redshift errors below this are exact for bands of 100 A and more.
@@ -58,15 +60,21 @@ def scaled(flux: Floats, flux_err: Floats, covered: Bools) -> Scaled:
     """
     f = np.where(covered, flux, 0.0)
     count = np.maximum(covered.sum(axis=1, keepdims=True), 1)
-    typical = np.abs(f.sum(axis=1, keepdims=True)) / count
+    unit = np.abs(f).sum(axis=1, keepdims=True) / count
+    unit[~(unit > 0)] = 1.0
+    f = (f / unit).astype(np.float32)
     unknown = covered & ~np.isfinite(flux_err)
-    e = np.where(covered & ~unknown, flux_err, np.where(unknown, ASSUMED_ERROR * typical, 1.0))
-    weight = np.where(covered, 1.0 / np.maximum(e**2 + (SCALE_FLOOR * typical) ** 2, 1e-300), 0.0)
-    total = np.maximum(weight.sum(axis=1, keepdims=True), 1e-300)
-    weight /= total
+    typical = np.abs(f.mean(axis=1, keepdims=True)) * (f.shape[1] / count).astype(np.float32)
+    e = np.where(covered & ~unknown, flux_err / unit, 1.0).astype(np.float32)
+    e = np.where(unknown, ASSUMED_ERROR * typical, e)
+    weight = np.where(covered, 1.0 / np.maximum(e**2 + (SCALE_FLOOR * typical) ** 2, TINY), 0.0)
+    weight /= np.maximum(weight.sum(axis=1, keepdims=True), TINY)
     least = np.sqrt(((weight * e) ** 2).sum(axis=1, keepdims=True))
-    scale = np.maximum((weight * f).sum(axis=1, keepdims=True), np.maximum(least, 1e-300))
-    return Scaled(f / scale, np.where(covered, e / scale, 1.0), scale[:, 0], covered, np.asarray(unknown.any(axis=1)))
+    mean = np.maximum((weight * f).sum(axis=1, keepdims=True), np.maximum(least, TINY))
+    return Scaled(
+        f / mean, np.where(covered, e / mean, np.float32(1)), (mean * unit)[:, 0], covered,
+        np.asarray(unknown.any(axis=1)),
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)

@@ -28,6 +28,9 @@ FREE_FAMILIES = ("pieces", "burst", "two bursts")
 SKY_FAMILIES = (*FAMILIES, *FREE_FAMILIES)
 #: Galaxies that share a family's parameters: a shape is tabulated for several knobs at once.
 PER_SHAPE = 5
+#: The knob that moves a family from old (0) to young (1) is beta-distributed: drawn evenly, a third of all light would
+#: be of stars younger than 100 Myr, which few parts of galaxies are.
+KNOB_BETA = (1.1, 1.9)
 #: Lookback time within which the star-formation rate is raised or lowered at random [yr], and by how much [dex].
 RECENT_YEARS, RECENT_SCATTER = 3.0e7, 0.4
 #: Log age [yr] of the youngest and oldest burst.
@@ -85,7 +88,7 @@ def _mass_by_age(family: str, n: int, log_age: Floats, rng: np.random.Generator)
     onset = 10 ** rng.uniform(9.3, 10.14) if rng.uniform() < 0.4 else rng.uniform(9e9, 13.7e9)
     shape = HistoryShape(family, onset, drawn.width, drawn.events, drawn.sizes)
     x = 1 - np.clip(edges / onset, 0, 1)
-    formed = formed_fraction(x, rng.uniform(0, 1, n), shape)
+    formed = formed_fraction(x, rng.beta(*KNOB_BETA, n), shape)
     mass = np.clip(formed[:, :-1] - formed[:, 1:], 0, None) + 1e-12
     return np.asarray(mass / mass.sum(axis=1, keepdims=True))
 

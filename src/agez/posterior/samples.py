@@ -1,0 +1,115 @@
+"""Rows of a user's sample as training rows: their own noise, more of it, bands taken away, redshifts as given."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from agez.errors import AgezError
+from agez.posterior.inputs import Scaled, Standard, features, scaled, standard_of
+from agez.sky.observe import Survey, observe
+from agez.types import TARGETS, Bands, Bools, Floats, Ints, Sample
+
+#: What is done to a sample's rows: noise is added on top of their own, calibration errors are small, since rows have
+#: their own, and one half keep all their bands.
+SAMPLE_SURVEY = Survey(snr=(5.0, 1000.0), calibration=(0.0005, 0.005), complete=0.5)
+#: log10 of scaled errors that inputs are standardised by, where a sample is all that is known: samples have nearly
+#: one noise level, and their model must understand others.
+ERROR_STANDARD = (-1.7, 0.8)
+
+
+@dataclass(frozen=True, eq=False)
+class SampleRows:
+    """A sample as a posterior model sees it.
+
+    Attributes
+    ----------
+    bands : Bands
+    flux, flux_err, covered : (n, b)
+        In the model's order; NaN, NaN and False in bands that the sample lacks.
+    redshift, redshift_err : (n,) float
+    labels : (n, 2) float
+    galaxy : (n,) int
+        Number of each row's galaxy, from 0.
+    """
+
+    bands: Bands
+    flux: Floats
+    flux_err: Floats
+    covered: Bools
+    redshift: Floats
+    redshift_err: Floats
+    labels: Floats
+    galaxy: Ints
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def seds(self, rows: Ints | slice = slice(None)) -> Scaled:
+        """Scaled SEDs of some rows."""
+        return scaled(self.flux[rows], self.flux_err[rows], self.covered[rows])
+
+    def redshifts(self, rows: Ints | slice = slice(None)) -> tuple[Floats, Floats]:
+        """Redshifts and their errors of some rows."""
+        return self.redshift[rows], self.redshift_err[rows]
+
+
+def sample_rows(sample: Sample, bands: Bands | None = None) -> SampleRows:
+    """The rows of a sample in the order of ``bands``; default: the sample's own.
+
+    Raises
+    ------
+    AgezError
+        If a label is NaN, or the sample has none of the bands.
+    """
+    photometry = sample.photometry
+    wanted = photometry.bands if bands is None else bands
+    labels = np.stack([getattr(sample.labels, name) for name in TARGETS], axis=1)
+    if not np.isfinite(labels).all():
+        raise AgezError("sample: some labels are NaN; make it with 'agez sample', which rejects such rows")
+    names = photometry.bands.names
+    at = [names.index(name) if name in names else -1 for name in wanted.names]
+    has = np.array(at) >= 0
+    if not has.any():
+        raise AgezError(
+            f"sample: it has none of the {len(wanted)} bands ({', '.join(wanted.names[:4])}, ...) of {wanted.filter_set!r}"
+        )
+    n, columns = len(sample), [i for i in at if i >= 0]
+    flux, flux_err = np.full((n, len(wanted)), np.nan), np.full((n, len(wanted)), np.nan)
+    covered = np.zeros((n, len(wanted)), bool)
+    flux[:, has], flux_err[:, has] = photometry.flux[:, columns], photometry.flux_err[:, columns]
+    covered[:, has] = photometry.covered[:, columns]
+    galaxy = np.unique(sample.rows.galaxy_id, return_inverse=True)[1]
+    return SampleRows(
+        wanted, flux, flux_err, covered, photometry.redshift, photometry.redshift_err, labels, np.asarray(galaxy)
+    )
+
+
+def sample_standard(data: SampleRows, rows: Ints, redshift_range: tuple[float, float]) -> Standard:
+    """Means and widths of a sample's training rows."""
+    own = standard_of(data.seds(rows), data.labels[rows], redshift_range)
+    return replace(own, error_mean=ERROR_STANDARD[0], error_std=ERROR_STANDARD[1])
+
+
+@dataclass(frozen=True, eq=False)
+class SampleBatches:
+    """Some rows of a sample, observed anew at every step."""
+
+    data: SampleRows
+    rows: Ints
+    standard: Standard
+    survey: Survey = SAMPLE_SURVEY
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def draw(self, rows: Ints, rng: np.random.Generator) -> tuple[Floats, Floats]:
+        """Features and standardised labels of rows of ``rows``, with noise added and bands taken away."""
+        chosen, data, standard = self.rows[rows], self.data, self.standard
+        own = data.seds(chosen)
+        seen = observe(own.flux, own.covered, np.array(data.bands.pivot_angstrom), rng, survey=self.survey)
+        worse = scaled(seen.flux, np.hypot(seen.flux_err, own.flux_err), seen.covered)
+        inputs = features(worse, *data.redshifts(chosen), standard)
+        target = (data.labels[chosen] - standard.label_mean) / standard.label_std
+        return inputs, target.astype(np.float32)
