@@ -88,7 +88,7 @@ MANGADAP_LIBRARIES: Mapping[str, MangadapLibrary] = {
         (3480.0, 9430.0), "the library's own (file names)",
     ),
     "m11-miles": _maraston("miles", 2.54, (3550.0, 7400.0)),
-    "m11-stelib": _maraston("stelib", 3.40, (0.0, np.inf)),
+    "m11-stelib": _maraston("stelib", 3.40, (0.0, 7550.0)),  # residuals of telluric bands beyond: 0.1 mag at 7600 A
     "m11-elodie": _maraston("elodie", 0.55, (0.0, 6795.0)),
     # its names hold [Z/H]; at the resolution of 2.7 A the '_s' files lose nothing by their 1 A step
     "m11-marcs": replace(
