@@ -197,6 +197,25 @@ def test_members_that_disagree_make_it_wider():
     assert_allclose(sigma, [[np.sqrt(0.01 + 0.04), 0.1]])
 
 
+def test_merging_loses_little_of_the_shape(rng):
+    """Members that differ by half their widths: far better than one Gaussian, a little worse than all components."""
+    base = made_up(rng, n=4000)
+    members = []
+    for _ in range(3):
+        order = rng.permuted(np.tile(np.arange(4), (4000, 1)), axis=1)
+        moved = base.mean + rng.normal(0, 0.05, base.mean.shape)
+        parts = [base.weights, moved, base.covariance]
+        members.append(Mixture(*(np.take_along_axis(a, order.reshape(4000, 4, *[1] * (a.ndim - 2)), 1) for a in parts)))
+    full = everything(members)
+    mean, sigma, rho = moments(full)
+    covariance = np.stack([sigma[:, 0] ** 2, rho * sigma.prod(axis=1), sigma[:, 1] ** 2], axis=-1)
+    single = Mixture(np.ones((4000, 1)), mean[:, None], covariance[:, None])
+    truth = sample(full, 1, rng)[:, 0]
+    best, merged, worst = (log_density(m, truth).mean() for m in (full, combine(members), single))
+    assert best - 0.1 < merged < best
+    assert worst < best - 3 * (best - merged)
+
+
 def test_mixtures_that_do_not_go_together_are_refused(rng):
     with pytest.raises(AgezError, match="no mixtures"):
         combine([])
