@@ -42,14 +42,14 @@ UNTIED_RANGE, LOOSE_RANGE, WEAK_RANGE = (-1.0, 3.18), (-1.5, 1.0), (-0.52, 0.48)
 #: Of galaxies with an expected width below this [Angstrom], one in seven more has none.
 FAINT, ABSENT_AMONG_FAINT = 1.5, 0.15
 #: log10 range of the width that an AGN adds [Angstrom].
-AGN_RANGE = (0.5, 2.2)
+AGN_RANGE = (0.0, 2.3)
 #: Widths [Angstrom] that divide galaxies into classes, and how often each of KINDS occurs in each class: below 3 A
 #: mostly retired galaxies (Cid Fernandes et al. 2011).
 KIND_EDGES = (3.0, 10.0, 100.0)
 KIND_SHARES = ((0.10, 0.10, 0.0, 0.80), (0.50, 0.22, 0.15, 0.13), (0.74, 0.13, 0.11, 0.02), (0.93, 0.03, 0.04, 0.0))
 #: Nebular over stellar A_V is 1 to 3, in the mean 1 / 0.44 (Calzetti et al. 2000, ApJ 533, 682) where the gas has dust
 #: of its own; in half of the galaxies more, exponential with this mean [mag]; largest A_V.
-DUST_RATIO, DUST_MORE, DUST_MAX = (1.0, 3.0), 0.25, 4.0
+DUST_RATIO, DUST_MORE, DUST_MAX = (1.0, 3.0), 0.6, 6.0
 
 
 @dataclass(frozen=True, eq=False)

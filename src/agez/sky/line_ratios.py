@@ -19,10 +19,18 @@ STAR_FORMATION, COMPOSITE, AGN, LINER, NONE = range(len(KINDS))
 #: Of star-forming gas: the share whose metallicity says nothing, and the share whose [OIII]/Hb does not
 #: follow the sequence (any ionisation parameter below the maximum starburst line).
 FREE_METALLICITY, FREE_EXCITATION = 0.25, 0.25
+#: The share whose metals hardly shine at all (very metal-rich gas that cools in the infrared), and by how much [dex].
+DIM_METALS, DIM_RANGE = 0.04, (0.0, 3.0)
+#: The share whose lines of low ionisation do not follow [OIII]/Hb, range of the departure (1: thin, highly ionised gas;
+#: negative: diffuse gas), and what one unit does to each log ratio.
+FREE_IONISATION, IONISATION_RANGE = 0.3, (-0.5, 1.0)
+_IONISATION = {"sii": -0.6, "oi": -1.3, "oii": -0.4, "siii": 0.6, "neiii": 0.0, "heii": 0.3}
 #: Scatter [dex] of the gas metallicity about that of the young stars, and of [OIII]/Hb about the sequence.
 METALLICITY_SCATTER, SEQUENCE_SCATTER = 0.25, 0.2
 #: log [NII]/Ha of star-forming gas at solar metallicity, its slope, and its range.
-N2_SOLAR, N2_SLOPE, N2_RANGE = -0.45, 1.3, (-2.4, -0.2)
+N2_SOLAR, N2_SLOPE, N2_RANGE = -0.45, 1.3, (-3.0, -0.1)
+#: By how much the scatter of the other ratios grows per dex of [OIII]/Hb off the sequence, as a fraction.
+WIDER_OFF_SEQUENCE = 1.2
 #: He I over H-beta (Benjamin, Skillman & Smits 1999, ApJ 514, 307; y+ = 0.08, 10 000 K).
 HELIUM = {"HeI3188": 0.036, "HeI3889": 0.085, "HeI4026": 0.0185, "HeI4471": 0.039, "HeI4922": 0.0105, "HeI5016": 0.023,
           "HeI5876": 0.110, "HeI6678": 0.031, "HeI7065": 0.024, "HeI7281": 0.0065}  # fmt: skip
@@ -34,11 +42,11 @@ _MEAN = {
     "heii": (-2.2, -1.6, -0.75, -1.3, 0.0), "siii": (-0.6, -0.7, -0.6, -1.0, 0.0),
 }  # fmt: skip
 _SCATTER = {
-    "sii": (0.17, 0.23, 0.28, 0.31, 0.0), "oi": (0.30, 0.25, 0.30, 0.30, 0.0), "oii": (0.22, 0.33, 0.40, 0.43, 0.0),
+    "sii": (0.17, 0.25, 0.31, 0.31, 0.0), "oi": (0.30, 0.25, 0.30, 0.30, 0.0), "oii": (0.22, 0.42, 0.42, 0.43, 0.0),
     "neiii": (0.12, 0.15, 0.2, 0.25, 0.0), "heii": (0.4, 0.4, 0.25, 0.35, 0.0), "siii": (0.2, 0.2, 0.25, 0.25, 0.0),
 }  # fmt: skip
-#: Mean and scatter of the electron temperature [K] of gas not ionised by stars alone.
-_TEMPERATURE = ((0.0, 900.0), (8500.0, 1500.0), (13000.0, 2500.0), (10000.0, 2000.0), (10000.0, 0.0))
+#: Mean and scatter of the electron temperature [K]; the mean of star-forming gas follows [NII]/Ha.
+_TEMPERATURE = ((0.0, 1200.0), (8500.0, 1500.0), (13000.0, 2500.0), (10000.0, 2000.0), (10000.0, 0.0))
 TEMPERATURE_RANGE = (5500.0, 20000.0)
 
 
@@ -81,16 +89,18 @@ def draw_bpt(kind: Ints, mh: Floats, rng: np.random.Generator) -> tuple[Floats, 
         Kauffmann et al. 2003; the weak lines of retired galaxies on either side, as they are.
     """
     n = len(kind)
-    normal, uniform = rng.standard_normal((4, n)), rng.uniform(size=(5, n))
+    normal, uniform = rng.standard_normal((3, n)), rng.uniform(size=(7, n))
     low, high = N2_RANGE
     gas = mh + METALLICITY_SCATTER * normal[0]
-    n2 = np.clip(N2_SOLAR + N2_SLOPE * gas, low, high - 0.1) + 0.08 * normal[1]
+    n2 = np.clip(N2_SOLAR + N2_SLOPE * gas, low, high - 0.12) + 0.08 * normal[1]
     n2 = np.where(uniform[0] < FREE_METALLICITY, low + (high - low) * uniform[1], n2)
     n2 = np.clip(n2, low - 0.2, high)
     ceiling = np.minimum(kewley_2001(n2), 1.05) - 0.01
-    free = -1.3 + (ceiling + 1.3) * uniform[3]
+    free = -1.8 + (ceiling + 1.8) * uniform[3]
     o3 = np.where(uniform[2] < FREE_EXCITATION, free, star_forming_sequence(n2) + SEQUENCE_SCATTER * normal[2])
-    o3 = np.clip(o3, -1.6, ceiling - 0.05 * uniform[4])
+    o3 = np.clip(o3, -2.0, ceiling - 0.05 * uniform[4])
+    dim = np.where(uniform[5] < DIM_METALS, DIM_RANGE[0] + (DIM_RANGE[1] - DIM_RANGE[0]) * uniform[6], 0.0)
+    n2, o3 = n2 - dim, o3 - dim
     n2_composite = np.clip(-0.24 + 0.14 * normal[0], -0.6, 0.15)
     floor = np.maximum(kauffmann_2003(n2_composite), -0.8)
     o3_composite = floor + (kewley_2001(n2_composite) - 0.01 - floor) * uniform[1]
@@ -138,14 +148,23 @@ def line_ratios(
     flux: dict[str, Floats] = {name: ratio * t ** _hydrogen_power(name) for name, ratio in HYDROGEN.items()}
     flux["Halpha"] = flux["Halpha"] * np.where(agn, 1.08, 1.0)
     flux["NII6583"], flux["OIII5007"] = flux["Halpha"] * 10**log_nii_ha, 10**log_oiii_hb
-    log = {name: np.array(_MEAN[name])[kind] + np.array(_SCATTER[name])[kind] * rng.standard_normal(len(kind))
-           for name in _MEAN}  # fmt: skip
-    harder = np.where(star, log_oiii_hb - star_forming_sequence(log_nii_ha), 0.0)
+    harder = np.where(star, np.clip(log_oiii_hb - star_forming_sequence(log_nii_ha), -1.0, 1.2), 0.0)
+    low, high = IONISATION_RANGE
+    free = np.where(star & (rng.uniform(size=len(kind)) < FREE_IONISATION), rng.uniform(low, high, len(kind)), 0.0)
+    # off the sequence, models and galaxies agree on little
+    wider = 1 + WIDER_OFF_SEQUENCE * np.minimum(np.abs(harder), 1.0)
+    log: dict[str, Floats] = {}
+    for name in _MEAN:
+        scatter = np.array(_SCATTER[name])[kind] * wider
+        log[name] = np.array(_MEAN[name])[kind] + scatter * rng.standard_normal(len(kind)) + _IONISATION[name] * free
     poor = np.where(star, np.maximum(-0.5 - log_nii_ha, 0.0), 0.0)
     log["sii"] = log["sii"] - 0.25 * poor - 0.10 * poor**2 - 0.35 * harder
     log["oi"] = log["oi"] - 0.25 * poor - 0.10 * poor**2 - 0.30 * harder
     rich = np.where(star, np.maximum(log_nii_ha + 0.7, 0.0), 0.0)
     log["oii"] = log["oii"] - 0.6 * rich - 0.55 * np.maximum(poor - 0.7, 0) - 0.6 * np.clip(harder, -0.5, 1.0)
+    vanishing = np.where(star, np.maximum(-1.8 - log_oiii_hb, 0.0), 0.0)  # the metals hardly shine: neither do these
+    for name in ("sii", "oi", "oii"):
+        log[name] = log[name] - vanishing
     log["heii"] = log["heii"] + 0.25 * poor
     log["siii"] = log["siii"] + 0.6 * np.clip(harder, -0.7, 0.7)
     _add_forbidden(flux, log, t, agn & (log_oiii_hb > 0.3), np.where(star | (kind == COMPOSITE), 0.08, 0.22), rng)
