@@ -203,6 +203,35 @@ def _add_predict(p: argparse.ArgumentParser) -> None:
         metavar="Z",
         help="of spectra, in place of what they say; of a table without that column",
     )
+    of_tables = p.add_argument_group("tables of photometry")
+    of_tables.add_argument(
+        "--redshift-err", type=float, metavar="E", help="1-sigma error of all redshifts, without column redshift_err"
+    )
+    of_tables.add_argument(
+        "--ebv",
+        type=_number_or_name,
+        metavar="E|COLUMN",
+        help="take away the Milky Way's dust: E(B-V) of the map of Schlegel et al. (1998), or the column that holds it",
+    )
+    of_tables.add_argument(
+        "--no-recalibration", action="store_true", help="--ebv is a true colour excess, not that map's: see the docs"
+    )
+    of_tables.add_argument(
+        "--error-floor", type=float, metavar="F", help="fraction of the flux, added to errors in quadrature"
+    )
+    of_tables.add_argument(
+        "--zero-points", metavar="FILE", help="multiply each band's fluxes by the factors in a table"
+    )
+    of_tables.add_argument(
+        "--estimate-zero-points", metavar="FILE", help="write what factors the model finds: .ecsv, .fits or .csv"
+    )
+
+
+def _number_or_name(text: str) -> float | str:
+    try:
+        return float(text)
+    except ValueError:
+        return text
 
 
 def _add_gradient(p: argparse.ArgumentParser) -> None:

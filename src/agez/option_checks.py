@@ -20,6 +20,9 @@ _LIMITS: dict[str, tuple[str, float, bool, float]] = {
     "retries": ("--retries", 0, True, math.inf),
     "redshift": ("--redshift", -1, False, 1000),
     "source_redshift": ("--source-redshift", -1, False, 1000),
+    "redshift_err": ("--redshift-err", 0, True, 1000),
+    "ebv": ("--ebv", 0, True, 100),
+    "error_floor": ("--error-floor", 0, True, 1),
     "re": ("--re", 0, False, math.inf),
     "inclination": ("--inclination", 0, True, 90),
     "pa": ("--pa", -math.inf, False, math.inf),
@@ -28,7 +31,7 @@ _LIMITS: dict[str, tuple[str, float, bool, float]] = {
 #: Options that name what is read.
 _READ = (
     "input", "photometry", "labels", "galaxies", "also_labels", "truth", "sample", "model", "filters", "templates",
-    "bins", "star_mask", "checksums",
+    "bins", "star_mask", "checksums", "zero_points",
 )  # fmt: skip
 
 

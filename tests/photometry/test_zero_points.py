@@ -89,7 +89,7 @@ def test_one_band_off_by_a_fifth():
     found = iterate_zero_points(family(rng, offset=offset), expect)
     assert np.argmax(np.abs(np.log(found.factor))) == 5
     relative = found.magnitude_offset - np.delete(found.magnitude_offset, 5).mean()
-    assert relative[5] == pytest.approx(2.5 * np.log10(1.2), abs=0.03)
+    assert relative[5] == pytest.approx(2.5 * np.log10(1.2), rel=0.2)  # galaxies imitate the rest
 
 
 def test_grey_offsets_and_those_like_a_galaxy_cannot_be_known():
@@ -248,3 +248,13 @@ def test_bad_arguments(rng):
             estimate_zero_points(photometry, expected, expected_err, **changes)
     with pytest.raises(AgezError, match="max_iterations is 0"):
         iterate_zero_points(photometry, expect, max_iterations=0)
+
+
+def test_rows_without_any_noise(rng):
+    photometry = family(rng)
+    truth = photometry.flux.copy()
+    offset = np.exp(rng.normal(0, 0.1, N_BANDS))
+    spoiled = replace(photometry, flux=truth * offset)
+    found = iterate_zero_points(spoiled, lambda given: (truth, 0.01 * truth))
+    assert found.meta["converged"]
+    np.testing.assert_allclose(found.factor * offset, np.exp(np.log(offset).mean()), rtol=1e-3)

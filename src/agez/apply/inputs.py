@@ -74,7 +74,11 @@ def is_photometry(path: str | os.PathLike[str]) -> bool:
 
 
 def read_input(
-    path: str | os.PathLike[str], *, filters: str | None = None, redshift: float | None = None
+    path: str | os.PathLike[str],
+    *,
+    filters: str | None = None,
+    redshift: float | None = None,
+    redshift_err: float | None = None,
 ) -> Photometry | Spectra:
     """A table of photometry if the file is one, else spectra.
 
@@ -85,9 +89,11 @@ def read_input(
         known as photometry by it.
     redshift : float, optional
         Of the objects.
+    redshift_err : float, optional
+        Of all redshifts of a table of photometry; spectra have none.
     """
     path = check_input(path)
     own = filters is not None and filters not in BANDS_OF_SET
     if own or is_photometry(path):
-        return read_photometry(path, filters=filters, redshift=redshift)
+        return read_photometry(path, filters=filters, redshift=redshift, redshift_err=redshift_err)
     return read_spectra(path, redshift=redshift)

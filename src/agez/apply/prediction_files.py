@@ -53,7 +53,10 @@ def read_prediction(path: str | os.PathLike[str]) -> Prediction:
     values["flags"] = integer_column(table, "flags")
     values["mixture"] = _mixture(table, source)
     labels = meta_json(table, "LABLMETA")
-    meta = {str(key).lower(): value for key, value in table.meta.items() if key != "LABLMETA"} | {"labels": labels}
+    about = ("LABLMETA", "CORRMETA")
+    meta = {str(key).lower(): value for key, value in table.meta.items() if key not in about} | {"labels": labels}
+    if "CORRMETA" in table.meta:
+        meta["corrections"] = meta_json(table, "CORRMETA")
     return Prediction(rows=table_rows(table, source=source), meta=meta, **values)
 
 

@@ -60,19 +60,31 @@ def predict(options: Namespace) -> Answer:
     from agez.apply.predict import predict as predict_photometry
     from agez.apply.predict import predict_spectra
     from agez.apply.prediction_files import write_prediction
+    from agez.commands.corrections import check_corrections, corrected, estimated_zero_points, refuse_for_spectra
     from agez.learn.model import load_model
 
     check_table_output(options.out)
     check_input(options.input)
+    check_corrections(options)
     model = load_model(options.model)
-    data = read_input(options.input, filters=options.filters, redshift=options.redshift)
+    data = read_input(
+        options.input, filters=options.filters, redshift=options.redshift, redshift_err=options.redshift_err
+    )
+    extra: dict[str, Any] = {}
     if isinstance(data, Spectra):
+        refuse_for_spectra(options)
         remarks = remarks_on(data)
         prediction = predict_spectra(model, data, filters=_model_filters(options))
     else:
         assumed = bool(data.meta.get("redshift_assumed", False))
         remarks = ["no redshift column or option: the SEDs are taken as rest-frame"] if assumed else []
-        prediction = predict_photometry(model, data)
+        ready = corrected(data, options, model)
+        remarks += ready.lines
+        extra["corrections"] = ready.applied
+        if options.estimate_zero_points is not None:
+            extra["estimated_zero_points"], found = estimated_zero_points(ready.photometry, options, model)
+            remarks += found
+        prediction = predict_photometry(model, ready.photometry)
     write_prediction(options.out, prediction)
     answered = int(np.isfinite(prediction.log_age_lw).sum())
     content = {
@@ -81,6 +93,7 @@ def predict(options: Namespace) -> Answer:
         "n_answered": answered,
         "flags": count_flags(prediction.flags),
         "remarks": remarks,
+        **extra,
     }
     lines = [*remarks, f"{options.out}: {answered} of {len(prediction)} rows answered"]
     return content, [*lines, *few_rows(prediction), *flag_lines(prediction.flags)]
