@@ -131,12 +131,12 @@ def test_halpha_follows_young_light_with_wide_scatter_and_many_exceptions() -> N
     for share in (0.0, 0.01, 0.1, 1.0):
         some = drawn(6000, young_light=np.full(6000, share), mh=np.zeros(6000), av=np.zeros(6000))
         assert np.mean(some.ew_ha == 0) > 0.05
-        assert some.ew_ha.max() <= 4000
+        assert some.ew_ha.max() < 6500
         with np.errstate(divide="ignore"):
             width[share] = np.log10(some.ew_ha)
     assert np.median(width[0.0]) == pytest.approx(-0.1, abs=0.35)  # retired galaxies: 0.3 to 3 A
-    assert np.median(10 ** width[0.1]) == pytest.approx(45, rel=0.35)
-    assert np.percentile(10 ** width[1.0], 84) > 700
+    assert np.median(10 ** width[0.1]) == pytest.approx(55, rel=0.3)
+    assert np.percentile(10 ** width[1.0], 84) > 1000
     for one in width.values():
         spread = np.percentile(one[np.isfinite(one)], (5, 95))
         assert spread[1] - spread[0] > 1.2

@@ -27,17 +27,18 @@ from agez.types import Floats, Ints
 
 __all__ = ["KINDS", "SKY_LINES", "SKY_LINE_NAMES", "Emission", "draw_emission", "nebular_continuum"]
 
-#: log10 EW(Ha) [Angstrom] of stars younger than 20 Myr over their own continuum at solar metallicity, its slope with
-#: [M/H] (metal-poor stars are hotter), its scatter (escape, dust inside HII regions, binaries, the last 10 Myr), and
-#: its highest value (Leitherer et al. 1999, ApJS 123, 3, figures 83 and 84).
-LOG_EW_YOUNG, LOG_EW_SLOPE, LOG_EW_SCATTER, EW_MAX = 2.75, -0.2, 0.3, 3500.0
+#: log10 EW(Ha) [Angstrom] of stars formed at a constant rate over the last 20 Myr over their own continuum, at solar
+#: metallicity, its slope with [M/H] (metal-poor stars are hotter), its scatter (escape, dust inside HII regions,
+#: binaries, the last 10 Myr), and the highest width, that of a burst 3 Myr ago (Leitherer et al. 1999, ApJS 123, 3,
+#: figures 83 and 84; models give 3.0 and more where no photon is lost).
+LOG_EW_YOUNG, LOG_EW_SLOPE, LOG_EW_SCATTER, EW_MAX = 2.9, -0.2, 0.35, 6000.0
 #: log10 EW(Ha) [Angstrom] that hot evolved stars give old galaxies (Cid Fernandes et al. 2011, MNRAS 413, 1687).
 LOG_EW_OLD, LOG_EW_OLD_SCATTER = -0.1, 0.35
 #: The young stars' share of the light is smaller at H-alpha than at 5500 A by this factor, where it is small.
 YOUNG_RED = 0.8
 #: Shares of galaxies whose lines are not tied to their young stars: any width; tied, but many times stronger or
 #: weaker; weak as in retired galaxies; none at all.  The rest is tied.
-UNTIED, LOOSE, WEAK, ABSENT = 0.08, 0.07, 0.07, 0.06
+UNTIED, LOOSE, WEAK, ABSENT = 0.08, 0.10, 0.07, 0.06
 UNTIED_RANGE, LOOSE_RANGE, WEAK_RANGE = (-1.0, 3.18), (-1.5, 1.0), (-0.52, 0.48)
 #: Of galaxies with an expected width below this [Angstrom], one in seven more has none.
 FAINT, ABSENT_AMONG_FAINT = 1.5, 0.15
