@@ -1,0 +1,263 @@
+"""How unlike the training set a row is: a score that is 1 where one in twenty ordinary rows would be flagged.
+
+Two statistics are taken, both in data space: chi2 of the best-fitting combination of training SEDs (does it look
+like any galaxy?), and chi2 of the nearest training SED (is it a usual one?).  Each is set against its own
+distribution among held-out galaxies seen with the same noise, number of bands and knowledge of the redshift.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from agez.errors import AgezError
+from agez.posterior.inputs import Scaled, scaled
+from agez.posterior.nearest import Centres, nearest_chi2, representatives
+from agez.posterior.ordinary import conditions, fit_quantile
+from agez.posterior.subspace import (
+    CHUNK,
+    Planes,
+    fit_chi2,
+    fit_plane,
+    near_node,
+    normal_matrix,
+    plane_products,
+    redshift_nodes,
+    rows_of_nodes,
+    usable,
+    weigh,
+)
+from agez.sky.observe import Survey, observe, observe_redshift
+from agez.sky.seds import Sky
+from agez.types import Floats, Strings
+
+#: Width of the Gaussian that holds the coefficients of the best combination, in their spreads.
+LOOSENESS = 2.0
+#: Share of ordinary rows that is flagged.
+FALSE_FLAGS = 0.05
+#: Share of the galaxies that is held out for the thresholds, how often each is seen, and the most rows of that.
+HELD_OUT, VIEWS, MOST_ROWS = 0.2, 6, 60000
+#: Share of held-out rows whose redshift is unknown.
+UNKNOWN_REDSHIFT = 0.15
+#: Names of the fitted quantiles, in the order of :attr:`Typicality.thresholds`.
+QUANTILES = ("fit median", "fit top", "nearest median", "nearest top", "both top")
+
+
+@dataclass(frozen=True, eq=False)
+class Typicality:
+    """What is typical.
+
+    Attributes
+    ----------
+    planes : Planes
+    centres : Centres
+    thresholds : (5, k) float32
+        Coefficients of :data:`QUANTILES` over :func:`agez.posterior.ordinary.conditions`.
+    threshold : float
+        By which the score is divided: 1, or what a user's own held-out rows asked for.
+    """
+
+    planes: Planes
+    centres: Centres
+    thresholds: Floats
+    threshold: float = 1.0
+
+    def to_arrays(self) -> dict[str, Floats]:
+        """Arrays of the model file."""
+        return {
+            **self.planes.to_arrays(),
+            **self.centres.to_arrays(),
+            "ordinary_thresholds": self.thresholds,
+            "ordinary_threshold": np.array([self.threshold]),
+        }
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, Any]) -> Typicality:
+        """What :meth:`to_arrays` gave."""
+        return cls(
+            Planes.from_arrays(arrays), Centres.from_arrays(arrays), arrays["ordinary_thresholds"],
+            float(arrays["ordinary_threshold"][0]),
+        )  # fmt: skip
+
+
+class Scores(NamedTuple):
+    """Each (n,), NaN for rows with fewer than two bands.
+
+    ``ood``: 0 and more, above 1 the row is unlike the training set; ``chi2``: reduced chi2 of the best-fitting
+    combination of training SEDs, ``nearest``: of the nearest training SED (noise and 1.7 % calibration errors);
+    ``node``: which of the planes' redshifts fits best, -1 where NaN.
+    """
+
+    ood: Floats
+    chi2: Floats
+    nearest: Floats
+    node: Floats
+
+
+class _Statistics(NamedTuple):
+    chi2: Floats
+    nearest: Floats
+    node: Floats
+    conditions: Floats
+    good: Floats
+
+
+def learn_typicality(
+    sky: Sky, rng: np.random.Generator, *, redshift_range: tuple[float, float], survey: Survey | None = None
+) -> Typicality:
+    """Learn what is typical of a sky; a fifth of its galaxies are held out for the thresholds.
+
+    Parameters
+    ----------
+    redshift_range : (low, high)
+        Of the sky and of the model.
+    survey : Survey, optional
+        How rows are seen.
+
+    Raises
+    ------
+    AgezError
+        With fewer than 200 galaxies.
+    """
+    if len(sky) < 200:
+        raise AgezError(f"{len(sky)} galaxies: at least 200 are needed to learn what is typical")
+    order = rng.permutation(len(sky))
+    n_held = int(HELD_OUT * len(sky))
+    held, kept = sky.take(np.sort(order[:n_held])), sky.take(np.sort(order[n_held:]))
+    pivot = np.array(sky.bands.pivot_angstrom)
+    nodes = redshift_nodes(redshift_range)
+    basis, left, coefficients, precision = [], [], [], []
+    for k in range(len(nodes)):
+        rows = near_node(kept.redshift, nodes, k)
+        one_basis, one_left, one_row = fit_plane(kept.flux[rows], kept.present[rows], pivot, rng)
+        centres, spread = representatives(one_row, np.linalg.norm(one_basis[:-1], axis=1), rng)
+        basis.append(one_basis)
+        left.append(one_left)
+        coefficients.append(centres)
+        precision.append(spread)
+    planes = Planes(nodes, np.stack(basis), np.stack(left))
+    first = Typicality(planes, Centres(np.stack(coefficients), np.stack(precision)), np.zeros((0, 0), np.float32))
+    return replace(first, thresholds=_thresholds(first, held, redshift_range, survey or Survey(), rng))
+
+
+def _thresholds(
+    typicality: Typicality, held: Sky, redshift_range: tuple[float, float], survey: Survey, rng: np.random.Generator
+) -> Floats:
+    """(5, k) quantiles of held-out galaxies; a third of the views has few bands."""
+    pivot = np.array(held.bands.pivot_angstrom)
+    few = replace(survey, least_bands=2, most_missing=0.95, complete=0.0)
+    parts = []
+    for view in range(VIEWS):
+        rows = rng.permutation(len(held))[: MOST_ROWS // VIEWS]
+        seen = scaled(
+            *observe(held.flux[rows], held.present[rows], pivot, rng, survey=few if view % 3 == 2 else survey)
+        )
+        z, z_err = observe_redshift(held.redshift[rows], redshift_range, rng, survey=survey)
+        z[rng.uniform(size=len(z)) < UNKNOWN_REDSHIFT] = np.nan
+        one = _statistics(typicality, seen, z, z_err)
+        parts.append(_Statistics(*(column[one.good] for column in one)))
+    chi2, nearest, design = (
+        np.concatenate([getattr(p, name) for p in parts]) for name in ("chi2", "nearest", "conditions")
+    )
+    out = []
+    for values in (_logarithm(chi2), _logarithm(nearest)):
+        out += [fit_quantile(design, values, 0.5), fit_quantile(design, values, 1 - FALSE_FLAGS)]
+    both = _excess(chi2, nearest, design, np.stack(out))
+    return np.stack([*out, fit_quantile(design, both, 1 - FALSE_FLAGS)])
+
+
+def _logarithm(chi2: Floats) -> Floats:
+    """Of a reduced chi2; those of a band or two are often next to nothing."""
+    return np.asarray(np.log(chi2 + 0.05))
+
+
+def _excess(chi2: Floats, nearest: Floats, design: Floats, quantiles: Floats) -> Floats:
+    """The larger of the two statistics' excess over its median, in units of that of one in twenty."""
+    each = []
+    for k, value in enumerate((chi2, nearest)):
+        middle, top = design @ quantiles[2 * k], design @ quantiles[2 * k + 1]
+        each.append((_logarithm(value) - middle) / np.maximum(top - middle, 0.05))
+    return np.maximum(each[0], each[1])
+
+
+def score(typicality: Typicality, seds: Scaled, redshift: Floats, redshift_err: Floats) -> Scores:
+    """How unlike the training set rows are.
+
+    Parameters
+    ----------
+    seds : Scaled
+        (n, b) rows in units of their own scale; bands that are not covered, or not finite, do not count.
+    redshift, redshift_err : (n,) float
+        NaN redshift: anywhere in the range.  Error 0 or NaN: exact.  Redshifts beyond the range are taken as its end.
+    """
+    one = _statistics(typicality, seds, redshift, redshift_err)
+    top = one.conditions @ typicality.thresholds[4]
+    excess = _excess(one.chi2, one.nearest, one.conditions, typicality.thresholds) / np.maximum(top, 0.1)
+    ood = np.maximum(excess, 0) / typicality.threshold
+    ood, chi2, nearest = (np.where(one.good, x, np.nan) for x in (ood, one.chi2, one.nearest))
+    return Scores(ood, chi2, nearest, one.node)
+
+
+def _statistics(typicality: Typicality, seds: Scaled, redshift: Floats, redshift_err: Floats) -> _Statistics:
+    """Both statistics at each row's best redshift, and the conditions under which they were had."""
+    planes, centres = typicality.planes, typicality.centres
+    n = len(seds.flux)
+    counted = usable(seds)
+    flux = np.where(counted, seds.flux, 0).astype(np.float32)
+    error = np.where(counted, seds.flux_err, 1).astype(np.float32)
+    best = np.full(n, np.inf, np.float32)
+    nearest = np.full(n, np.inf, np.float32)
+    node = np.full(n, -1)
+    n_nodes = np.zeros(n)
+    for k, rows, penalty in rows_of_nodes(planes, redshift, redshift_err):
+        products = plane_products(planes.basis[k])
+        n_nodes[rows] += 1
+        for start in range(0, len(rows), CHUNK):
+            part = rows[start : start + CHUNK]
+            weighed = weigh(flux[part], error[part], counted[part], products.basis[-1], planes.left[k])
+            normal = normal_matrix(products, weighed)
+            chi2 = fit_chi2(normal, LOOSENESS) + penalty[start : start + CHUNK]
+            better = np.flatnonzero(chi2 < best[part])
+            best[part[better]] = chi2[better]
+            node[part[better]] = k
+            nearest[part[better]] = nearest_chi2(normal[:, :, better], centres.coefficients[k], centres.precision[k])
+    count = counted.sum(axis=1)
+    good = (count >= 2) & (node >= 0)
+    free = np.maximum(count - 1, 1)
+    log_error = np.where(counted, np.log10(np.maximum(error, 1e-6)), 0).sum(axis=1) / np.maximum(count, 1)
+    given = conditions(10.0**-log_error, count, n_nodes)
+    best, nearest = (np.where(good, x, 1) / free for x in (best, nearest))
+    return _Statistics(best, nearest, np.where(good, node, -1), given, good)
+
+
+def recalibrated(typicality: Typicality, ood_of_known_good: Floats, galaxy: Strings) -> Typicality:
+    """The threshold moved so that one in twenty of a user's own held-out rows is flagged, galaxies counting alike.
+
+    Parameters
+    ----------
+    ood_of_known_good : (n,) float
+        Scores of rows known to be what the model is for; NaN are passed over.
+    galaxy : (n,) int or str
+        Rows of a galaxy share its weight.
+
+    Raises
+    ------
+    AgezError
+        With fewer than 20 rows of known score.
+    """
+    ood, name = np.asarray(ood_of_known_good, float), np.asarray(galaxy)
+    good = np.isfinite(ood)
+    if good.sum() < 20:
+        raise AgezError(
+            f"{int(good.sum())} rows with a score: at least 20 are needed to move the threshold of what is typical"
+        )
+    _, number, count = np.unique(name[good], return_inverse=True, return_counts=True)
+    weight = 1.0 / count[number]
+    order = np.argsort(ood[good], kind="stable")
+    share = np.cumsum(weight[order]) / weight.sum()
+    at = int(np.searchsorted(share, 1 - FALSE_FLAGS - 1e-12))
+    value = float(ood[good][order][at])
+    return replace(typicality, threshold=typicality.threshold * max(value, 1e-3))
