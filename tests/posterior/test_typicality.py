@@ -7,6 +7,7 @@ from agez.errors import AgezError
 from agez.photometry.filters import load_filters
 from agez.posterior.band_expectation import AMPLITUDE_WIDTH, COEFFICIENT_WIDTH, expected
 from agez.posterior.inputs import scaled
+from agez.posterior.star_plane import star_seds
 from agez.posterior.subspace import (
     eliminate,
     fit_chi2,
@@ -18,28 +19,38 @@ from agez.posterior.subspace import (
     weigh,
 )
 from agez.posterior.typicality import LOOSENESS, Typicality, learn_typicality, recalibrated, score
+from agez.sky import seds as sky_seds
 from agez.sky.libraries import library_of
 from agez.sky.observe import Survey, observe, observe_redshift
-from agez.sky.seds import make_sky
+from agez.sky.outliers import stars as seen_stars
 from agez.spectra.templates import made_up_grid
 
 RANGE = (0.0, 0.02)
 
 
 @pytest.fixture(scope="module")
-def sky():
-    filters = load_filters("jpas")
-    filters = filters.select([name for name in filters.names if "SDSS" not in name])
-    return make_sky(filters, [library_of(made_up_grid())], 5000, np.random.default_rng(0), redshift_range=RANGE)
+def sky(filters):
+    with pytest.MonkeyPatch.context() as patch:
+        # galaxies of one chunk share redshift and velocity dispersion: many small ones, for few galaxies to be diverse
+        patch.setattr(sky_seds, "CHUNK", 25)
+        libraries = [library_of(made_up_grid())]
+        return sky_seds.make_sky(filters, libraries, 7000, np.random.default_rng(0), redshift_range=RANGE)
 
 
 @pytest.fixture(scope="module")
-def typical(sky):
-    return learn_typicality(sky.take(slice(0, 4000)), np.random.default_rng(1), redshift_range=RANGE)
+def filters():
+    filters = load_filters("jpas")
+    return filters.select([name for name in filters.names if "SDSS" not in name])
+
+
+@pytest.fixture(scope="module")
+def typical(sky, filters):
+    stars = star_seds(filters, np.random.default_rng(2), n=1000)
+    return learn_typicality(sky.take(slice(0, 6000)), np.random.default_rng(1), redshift_range=RANGE, stars=stars)
 
 
 def rows_seen(sky, rng, n=400, **survey):
-    rows = sky.take(slice(4000, 4000 + n))
+    rows = sky.take(slice(6000, 6000 + n))
     seen = observe(rows.flux, rows.present, np.array(sky.bands.pivot_angstrom), rng, survey=Survey(**survey))
     return seen, rows.redshift
 
@@ -152,6 +163,23 @@ def test_planted_outliers_are_flagged_and_small_calibration_errors_are_not(sky, 
     assert (score(typical, scaled(seen.flux * factor, seen.flux_err, seen.covered), z, zero).ood > 1).mean() > 0.9
     factor[factor > 1] = 1.02
     assert (score(typical, scaled(seen.flux * factor, seen.flux_err, seen.covered), z, zero).ood > 1).mean() < 0.15
+
+
+def test_stars_are_told_from_galaxies(sky, filters, typical, rng):
+    seen = seen_stars(filters, 300, rng, 30)
+    seds = scaled(seen.flux, seen.flux_err, seen.covered)
+    z = rng.uniform(*RANGE, 300)
+    with_stars = (score(typical, seds, z, np.zeros(300)).ood > 1).mean()
+    assert with_stars > 0.9
+
+
+def test_without_stars_it_works_as_well(sky, rng):
+    typical = learn_typicality(sky.take(slice(0, 1000)), np.random.default_rng(1), redshift_range=RANGE)
+    assert not any(name.startswith("star_") for name in typical.to_arrays())
+    again = Typicality.from_arrays(typical.to_arrays())
+    seen, z = rows_seen(sky, rng, n=300)
+    ood = score(again, scaled(*seen), z, np.zeros(300)).ood
+    assert 0.01 < (ood > 1).mean() < 0.13
 
 
 def test_rows_that_cannot_be_judged_are_nan_and_spoil_nothing(sky, typical, rng):

@@ -1,8 +1,9 @@
 """How unlike the training set a row is: a score that is 1 where one in twenty ordinary rows would be flagged.
 
-Two statistics are taken, both in data space: chi2 of the best-fitting combination of training SEDs (does it look
-like any galaxy?), and chi2 of the nearest training SED (is it a usual one?).  Each is set against its own
-distribution among held-out galaxies seen with the same noise, number of bands and knowledge of the redshift.
+Three statistics are taken, all in data space: chi2 of the best-fitting combination of training SEDs (does it look
+like any galaxy?), chi2 of the nearest training SED (is it a usual one?), and that over chi2 of the nearest star (is
+it rather a star?).  Each is set against its own distribution among held-out galaxies seen with the same noise, number
+of bands and knowledge of the redshift.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from agez.errors import AgezError
 from agez.posterior.inputs import Scaled, scaled
 from agez.posterior.nearest import Centres, nearest_chi2, representatives
 from agez.posterior.ordinary import conditions, fit_quantile
+from agez.posterior.star_plane import star_chi2, star_plane
 from agez.posterior.subspace import (
     CHUNK,
     Planes,
@@ -32,7 +34,7 @@ from agez.posterior.subspace import (
 )
 from agez.sky.observe import Survey, observe, observe_redshift
 from agez.sky.seds import Sky
-from agez.types import Floats, Strings
+from agez.types import Bools, Floats, Ints, Strings
 
 #: Width of the Gaussian that holds the coefficients of the best combination, in their spreads.
 LOOSENESS = 2.0
@@ -40,10 +42,14 @@ LOOSENESS = 2.0
 FALSE_FLAGS = 0.05
 #: Share of the galaxies that is held out for the thresholds, how often each is seen, and the most rows of that.
 HELD_OUT, VIEWS, MOST_ROWS = 0.2, 6, 60000
+#: Groups of equal redshift for each plane, with which groups and not single galaxies are held out.
+GROUPS_PER_NODE = 3
 #: Share of held-out rows whose redshift is unknown.
 UNKNOWN_REDSHIFT = 0.15
 #: Names of the fitted quantiles, in the order of :attr:`Typicality.thresholds`.
-QUANTILES = ("fit median", "fit top", "nearest median", "nearest top", "both top")
+QUANTILES = ("fit median", "fit top", "nearest median", "nearest top", "star median", "star top", "largest top")
+#: Log of the ratio of chi2 of the nearest galaxy and the nearest star below which a row is no star.
+NO_STAR = -0.3
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +60,9 @@ class Typicality:
     ----------
     planes : Planes
     centres : Centres
-    thresholds : (5, k) float32
+    stars, star_centres : Planes and Centres, or None
+        The same of stars, at one redshift.
+    thresholds : (5 or, with stars, 7, k) float32
         Coefficients of :data:`QUANTILES` over :func:`agez.posterior.ordinary.conditions`.
     threshold : float
         By which the score is divided: 1, or what a user's own held-out rows asked for.
@@ -62,12 +70,18 @@ class Typicality:
 
     planes: Planes
     centres: Centres
+    stars: Planes | None
+    star_centres: Centres | None
     thresholds: Floats
     threshold: float = 1.0
 
     def to_arrays(self) -> dict[str, Floats]:
         """Arrays of the model file."""
+        stars = {}
+        if self.stars is not None and self.star_centres is not None:
+            stars = {**self.stars.to_arrays(), **self.star_centres.to_arrays()}
         return {
+            **{"star_" + name: array for name, array in stars.items()},
             **self.planes.to_arrays(),
             **self.centres.to_arrays(),
             "ordinary_thresholds": self.thresholds,
@@ -77,10 +91,15 @@ class Typicality:
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, Any]) -> Typicality:
         """What :meth:`to_arrays` gave."""
+        stars = {name.removeprefix("star_"): array for name, array in arrays.items() if name.startswith("star_")}
         return cls(
-            Planes.from_arrays(arrays), Centres.from_arrays(arrays), arrays["ordinary_thresholds"],
+            Planes.from_arrays(arrays),
+            Centres.from_arrays(arrays),
+            Planes.from_arrays(stars) if stars else None,
+            Centres.from_arrays(stars) if stars else None,
+            arrays["ordinary_thresholds"],
             float(arrays["ordinary_threshold"][0]),
-        )  # fmt: skip
+        )
 
 
 class Scores(NamedTuple):
@@ -94,20 +113,22 @@ class Scores(NamedTuple):
     ood: Floats
     chi2: Floats
     nearest: Floats
-    node: Floats
+    node: Ints
 
 
 class _Statistics(NamedTuple):
     chi2: Floats
     nearest: Floats
-    node: Floats
+    star: Floats
+    node: Ints
     conditions: Floats
-    good: Floats
+    good: Bools
 
 
 def learn_typicality(
-    sky: Sky, rng: np.random.Generator, *, redshift_range: tuple[float, float], survey: Survey | None = None
-) -> Typicality:
+    sky: Sky, rng: np.random.Generator, *, redshift_range: tuple[float, float],
+    survey: Survey | None = None, stars: Floats | None = None,
+) -> Typicality:  # fmt: skip
     """Learn what is typical of a sky; a fifth of its galaxies are held out for the thresholds.
 
     Parameters
@@ -116,6 +137,9 @@ def learn_typicality(
         Of the sky and of the model.
     survey : Survey, optional
         How rows are seen.
+    stars : (k, b) float, optional
+        Noise-free SEDs of any scale, as of :func:`agez.posterior.star_plane.star_seds`; without them stars are told
+        only by being unlike galaxies.
 
     Raises
     ------
@@ -124,29 +148,37 @@ def learn_typicality(
     """
     if len(sky) < 200:
         raise AgezError(f"{len(sky)} galaxies: at least 200 are needed to learn what is typical")
-    order = rng.permutation(len(sky))
-    n_held = int(HELD_OUT * len(sky))
-    held, kept = sky.take(np.sort(order[:n_held])), sky.take(np.sort(order[n_held:]))
     pivot = np.array(sky.bands.pivot_angstrom)
     nodes = redshift_nodes(redshift_range)
+    # galaxies of one redshift were drawn together and share much: those held out share nothing with the others
+    value, group = np.unique(sky.redshift, return_inverse=True)
+    if len(value) < GROUPS_PER_NODE * len(nodes):
+        group = np.arange(len(sky))
+    out_of = rng.permutation(group.max() + 1)[: int(HELD_OUT * (group.max() + 1))]
+    is_held = np.isin(group, out_of)
+    held, kept = sky.take(is_held), sky.take(~is_held)
     basis, left, coefficients, precision = [], [], [], []
     for k in range(len(nodes)):
         rows = near_node(kept.redshift, nodes, k)
         one_basis, one_left, one_row = fit_plane(kept.flux[rows], kept.present[rows], pivot, rng)
-        centres, spread = representatives(one_row, np.linalg.norm(one_basis[:-1], axis=1), rng)
+        some, spread = representatives(one_row, np.linalg.norm(one_basis[:-1], axis=1), rng)
         basis.append(one_basis)
         left.append(one_left)
-        coefficients.append(centres)
+        coefficients.append(some)
         precision.append(spread)
     planes = Planes(nodes, np.stack(basis), np.stack(left))
-    first = Typicality(planes, Centres(np.stack(coefficients), np.stack(precision)), np.zeros((0, 0), np.float32))
+    centres = Centres(np.stack(coefficients), np.stack(precision))
+    first = Typicality(planes, centres, None, None, np.zeros((0, 0), np.float32))
+    if stars is not None:
+        plane, star_centres = star_plane(stars, pivot, rng)
+        first = replace(first, stars=plane, star_centres=star_centres)
     return replace(first, thresholds=_thresholds(first, held, redshift_range, survey or Survey(), rng))
 
 
 def _thresholds(
     typicality: Typicality, held: Sky, redshift_range: tuple[float, float], survey: Survey, rng: np.random.Generator
 ) -> Floats:
-    """(5, k) quantiles of held-out galaxies; a third of the views has few bands."""
+    """(5 or 7, k) quantiles of held-out galaxies; a third of the views has few bands."""
     pivot = np.array(held.bands.pivot_angstrom)
     few = replace(survey, least_bands=2, most_missing=0.95, complete=0.0)
     parts = []
@@ -158,15 +190,16 @@ def _thresholds(
         z, z_err = observe_redshift(held.redshift[rows], redshift_range, rng, survey=survey)
         z[rng.uniform(size=len(z)) < UNKNOWN_REDSHIFT] = np.nan
         one = _statistics(typicality, seen, z, z_err)
-        parts.append(_Statistics(*(column[one.good] for column in one)))
-    chi2, nearest, design = (
-        np.concatenate([getattr(p, name) for p in parts]) for name in ("chi2", "nearest", "conditions")
-    )
+        columns: list[Any] = [column[one.good] for column in one]
+        parts.append(_Statistics(*columns))
+    joined: list[Any] = [np.concatenate(views) for views in zip(*parts, strict=True)]
+    all_views = _Statistics(*joined)
     out = []
-    for values in (_logarithm(chi2), _logarithm(nearest)):
-        out += [fit_quantile(design, values, 0.5), fit_quantile(design, values, 1 - FALSE_FLAGS)]
-    both = _excess(chi2, nearest, design, np.stack(out))
-    return np.stack([*out, fit_quantile(design, both, 1 - FALSE_FLAGS)])
+    for values in _values(typicality, all_views):
+        for level in (0.5, 1 - FALSE_FLAGS / 2):
+            out.append(fit_quantile(all_views.conditions, values, level))
+    largest = _excess(typicality, all_views, np.stack(out))
+    return np.stack([*out, fit_quantile(all_views.conditions, largest, 1 - FALSE_FLAGS)])
 
 
 def _logarithm(chi2: Floats) -> Floats:
@@ -174,13 +207,21 @@ def _logarithm(chi2: Floats) -> Floats:
     return np.asarray(np.log(chi2 + 0.05))
 
 
-def _excess(chi2: Floats, nearest: Floats, design: Floats, quantiles: Floats) -> Floats:
-    """The larger of the two statistics' excess over its median, in units of that of one in twenty."""
+def _values(typicality: Typicality, one: _Statistics) -> list[Floats]:
+    """The statistics as their quantiles are taken, each (n,)."""
+    out = [_logarithm(one.chi2), _logarithm(one.nearest)]
+    if typicality.stars is not None:
+        out.append(np.maximum(_logarithm(one.nearest) - _logarithm(one.star), NO_STAR))
+    return out
+
+
+def _excess(typicality: Typicality, one: _Statistics, quantiles: Floats) -> Floats:
+    """The largest of the statistics' excesses over their medians, in units of that of one in twenty."""
     each = []
-    for k, value in enumerate((chi2, nearest)):
-        middle, top = design @ quantiles[2 * k], design @ quantiles[2 * k + 1]
-        each.append((_logarithm(value) - middle) / np.maximum(top - middle, 0.05))
-    return np.maximum(each[0], each[1])
+    for k, value in enumerate(_values(typicality, one)):
+        middle, top = one.conditions @ quantiles[2 * k], one.conditions @ quantiles[2 * k + 1]
+        each.append((value - middle) / np.maximum(top - middle, 0.05))
+    return np.max(each, axis=0)
 
 
 def score(typicality: Typicality, seds: Scaled, redshift: Floats, redshift_err: Floats) -> Scores:
@@ -194,8 +235,8 @@ def score(typicality: Typicality, seds: Scaled, redshift: Floats, redshift_err: 
         NaN redshift: anywhere in the range.  Error 0 or NaN: exact.  Redshifts beyond the range are taken as its end.
     """
     one = _statistics(typicality, seds, redshift, redshift_err)
-    top = one.conditions @ typicality.thresholds[4]
-    excess = _excess(one.chi2, one.nearest, one.conditions, typicality.thresholds) / np.maximum(top, 0.1)
+    top = one.conditions @ typicality.thresholds[-1]
+    excess = _excess(typicality, one, typicality.thresholds) / np.maximum(top, 0.1)
     ood = np.maximum(excess, 0) / typicality.threshold
     ood, chi2, nearest = (np.where(one.good, x, np.nan) for x in (ood, one.chi2, one.nearest))
     return Scores(ood, chi2, nearest, one.node)
@@ -224,13 +265,16 @@ def _statistics(typicality: Typicality, seds: Scaled, redshift: Floats, redshift
             best[part[better]] = chi2[better]
             node[part[better]] = k
             nearest[part[better]] = nearest_chi2(normal[:, :, better], centres.coefficients[k], centres.precision[k])
+    star = np.full(n, np.inf, np.float32)
+    if typicality.stars is not None and typicality.star_centres is not None:
+        star = star_chi2(typicality.stars, typicality.star_centres, flux, error, counted)
     count = counted.sum(axis=1)
     good = (count >= 2) & (node >= 0)
     free = np.maximum(count - 1, 1)
     log_error = np.where(counted, np.log10(np.maximum(error, 1e-6)), 0).sum(axis=1) / np.maximum(count, 1)
     given = conditions(10.0**-log_error, count, n_nodes)
-    best, nearest = (np.where(good, x, 1) / free for x in (best, nearest))
-    return _Statistics(best, nearest, np.where(good, node, -1), given, good)
+    best, nearest, star = (np.where(good, x, 1) / free for x in (best, nearest, star))
+    return _Statistics(best, nearest, star, np.where(good, node, -1), given, good)
 
 
 def recalibrated(typicality: Typicality, ood_of_known_good: Floats, galaxy: Strings) -> Typicality:
