@@ -121,7 +121,7 @@ def test_truth_equals_a_slow_sum_over_the_weights(plan, toy_grid):
 def test_truth_of_a_single_template_is_its_own(toy_grid):
     weights = np.zeros((1, len(toy_grid.log_age), len(toy_grid.mh)))
     weights[0, 3, 1] = 5.0
-    truth = truth_from_weights(weights, toy_grid)
+    truth = truth_from_weights(weights, toy_grid, light=toy_grid.light)
     assert truth["log_age_lw"][0] == pytest.approx(toy_grid.log_age[3]) == truth["log_age_mw"][0]
     assert truth["mh_lw"][0] == pytest.approx(toy_grid.mh[1])
 

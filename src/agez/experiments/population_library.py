@@ -102,7 +102,7 @@ def make_library(grid: SSPGrid, filters: FilterSet, *, n_models: int, rng: np.ra
     flat, light = weights.reshape(n_models, -1), grid.light.reshape(-1)
     flat = flat / (flat @ light)[:, None]  # each model's light before dust is 1
     flux = _stars_in_bands(flat, law, av, grid, filters)
-    means = truth_from_weights(weights, grid)
+    means = truth_from_weights(weights, grid, light=grid.light)
     return PopulationLibrary(
         filters.bands,
         flux / flux.mean(axis=1, keepdims=True),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from threadpoolctl import ThreadpoolController
@@ -77,22 +77,22 @@ class MockGalaxy:
     noiseless: Floats | None = None
 
 
-def truth_from_weights(mass_weights: Floats, grid: SSPGrid, *, light: Floats | None = None) -> dict[str, Floats]:
+def truth_from_weights(mass_weights: Floats, grid: Nodes, *, light: Floats) -> dict[str, Floats]:
     """Light- and mass-weighted means of the grid's log age and [M/H].
 
     Parameters
     ----------
     mass_weights : (n, n_age, n_mh) float
         Mass of stars formed, in any unit.
-    grid : SSPGrid
-    light : (n_age, n_mh) float, optional
-        ``grid.light``, where it is at hand.
+    grid : SSPGrid, or what has its nodes
+    light : (n_age, n_mh) float
+        ``grid.light``.
 
     Returns
     -------
     dict with ``log_age_lw``, ``mh_lw``, ``log_age_mw``, ``mh_mw``, each (n,).
     """
-    light_weights = mass_weights * (grid.light if light is None else light)
+    light_weights = mass_weights * light
     result = {}
     for suffix, weights in (("lw", light_weights), ("mw", mass_weights)):
         total = weights.sum(axis=(1, 2))
@@ -133,7 +133,7 @@ def _mass_by_age_of_spaxels(
 
 
 def _draw_weights(
-    spaxels: Spaxels, shape: HistoryShape, morphology: str, gas: Gas, prepared: PreparedGrid, rng: np.random.Generator
+    spaxels: Spaxels, shape: HistoryShape, morphology: str, gas: Gas, prepared: LightGrid, rng: np.random.Generator
 ) -> Floats:
     """(n, n_age, n_mh) masses of the spaxels' stars over the template grid; each sums to 1."""
     grid = prepared.grid
@@ -270,27 +270,73 @@ class NoiselessGalaxy:
     rng: np.random.Generator
 
 
-def noiseless_galaxy(plan: SurveyPlan, index: int, prepared: PreparedGrid) -> NoiselessGalaxy:
-    """Galaxy ``index`` before noise, bad pixels and errors of the calibration."""
+class Nodes(Protocol):
+    """Ages and metallicities of a template grid."""
+
+    @property
+    def log_age(self) -> Floats:
+        """(n_age,) log10(age/yr)."""
+
+    @property
+    def mh(self) -> Floats:
+        """(n_mh,) [M/H]."""
+
+
+class LightGrid(Protocol):
+    """All that stellar populations need of a template grid: :class:`PreparedGrid` has it."""
+
+    @property
+    def grid(self) -> Nodes:
+        """Its nodes."""
+
+    @property
+    def light(self) -> Floats:
+        """(n_age, n_mh) light per mass in the normalisation band."""
+
+    @property
+    def red_light(self) -> Floats:
+        """(n_age, n_mh) the same around H-alpha."""
+
+
+@dataclass(frozen=True, eq=False)
+class Populations:
+    """Stars, gas and dust of a galaxy's spaxels; ``rng`` stands where the lines are to be drawn from."""
+
+    weights: Floats
+    spaxels: Spaxels
+    gas: Gas
+    family: str
+    law: str
+    galaxies: Galaxies
+    rng: np.random.Generator
+
+
+def draw_populations(plan: SurveyPlan, index: int, prepared: LightGrid) -> Populations:
+    """What the spaxels of galaxy ``index`` are made of."""
     rng = np.random.default_rng([plan.seed, 1, index])
     galaxy, galaxies = plan.properties_of(index), plan.galaxies.take([index])
     morphology, n = str(galaxies.morphology[0]), int(plan.n_spectra[index])
-    redshift = galaxy["redshift"]
     law = str(rng.choice([name for name, _ in DUST_LAWS], p=[share for _, share in DUST_LAWS]))
     gas = draw_gas(galaxy, law, rng)
     spaxels = make_spaxels(n, galaxy, morphology, rng)
     shape = draw_shape(morphology, rng)
     weights = _draw_weights(spaxels, shape, morphology, gas, prepared, rng)
+    return Populations(weights, spaxels, gas, shape.family, law, galaxies, rng)
 
+
+def noiseless_galaxy(plan: SurveyPlan, index: int, prepared: PreparedGrid) -> NoiselessGalaxy:
+    """Galaxy ``index`` before noise, bad pixels and errors of the calibration."""
+    drawn = draw_populations(plan, index, prepared)
+    spaxels, galaxies, law, weights, rng = drawn.spaxels, drawn.galaxies, drawn.law, drawn.weights, drawn.rng
+    redshift = plan.properties_of(index)["redshift"]
     flux, continuum, fwhm = observed_starlight(weights, spaxels, law=law, redshift=redshift, prepared=prepared)
     halpha = spaxels.ew_ha * continuum * (1 + redshift)
-    lines = line_fluxes(halpha, av=spaxels.av, ew_ha=spaxels.ew_ha, r_re=spaxels.r_re, gas=gas, rng=rng)
-
+    lines = line_fluxes(halpha, av=spaxels.av, ew_ha=spaxels.ew_ha, r_re=spaxels.r_re, gas=drawn.gas, rng=rng)
     observation.add_lines(
         flux, lines, redshift=redshift, velocity_kms=spaxels.gas_velocity_kms,
         sigma_kms=spaxels.gas_sigma_kms, fwhm_angstrom=fwhm,
     )  # fmt: skip
-    return NoiselessGalaxy(flux, fwhm, weights, lines, spaxels, shape.family, law, galaxies, rng)
+    return NoiselessGalaxy(flux, fwhm, weights, lines, spaxels, drawn.family, law, galaxies, rng)
 
 
 def _make(plan: SurveyPlan, index: int, prepared: PreparedGrid, *, keep_noiseless: bool, perfect: bool) -> MockGalaxy:

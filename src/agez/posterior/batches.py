@@ -6,13 +6,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from agez.posterior.inputs import Standard, features, scaled, standard_of
+from agez.posterior.inputs import features, scaled, signals
+from agez.posterior.standard import Standard, standard_of
 from agez.sky.observe import Survey, observe, observe_redshift
 from agez.sky.seds import Sky
 from agez.types import Floats, Ints
 
 #: Rows from which the inputs' means and widths are taken.
 STANDARD_ROWS = 20000
+#: A survey that sees well: what is usual must be told from noise.
+SEEN_WELL = Survey(snr=(200.0, 1000.0), calibration=(0.001, 0.01), zero_points=(0.0005, 0.002), complete=1.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +41,14 @@ class SkyBatches:
 
 
 def sky_standard(sky: Sky, redshift_range: tuple[float, float], rng: np.random.Generator) -> Standard:
-    """Means and widths of a sky's inputs as surveys see it."""
+    """What is usual in a sky that is seen well; errors as all of it is seen."""
     rows = rng.choice(len(sky), min(STANDARD_ROWS, len(sky)), replace=False)
-    seen = observe(sky.flux[rows], sky.present[rows], np.array(sky.bands.pivot_angstrom), rng)
-    return standard_of(scaled(*seen), sky.labels[rows], redshift_range)
+    pivot = np.array(sky.bands.pivot_angstrom)
+    seds = [
+        scaled(*observe(sky.flux[rows], sky.present[rows], pivot, rng, survey=survey)) for survey in (SEEN_WELL, None)
+    ]
+    log_error = np.log10(seds[1].flux_err[seds[1].covered])
+    return standard_of(
+        signals(seds[0]), seds[0].covered, (float(log_error.mean()), float(log_error.std())), sky.redshift[rows],
+        sky.labels[rows], redshift_range,
+    )  # fmt: skip

@@ -1,13 +1,12 @@
-"""What a network is shown of an SED: fluxes, errors and a mask for each band, and the redshift with its error."""
+"""What a network is shown of an SED: fluxes, contrasts, errors and a mask for each band, and the redshift."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
+from agez.posterior.standard import Standard
 from agez.types import Bools, Floats
 
 #: Errors below this part of a row's typical flux count as this much in the weights of its scale: no band rules alone.
@@ -18,13 +17,13 @@ TINY = np.float32(1e-30)
 ASSUMED_ERROR = 0.05
 #: Redshift errors below this are exact for bands of 100 A and more.
 EXACT_REDSHIFT = 1e-4
-#: Widths [in log10] of the compressed errors, and how far standardised fluxes are let to go linearly.
-LINEAR_UP_TO = 4.0
 #: Widths [bands] of the Gaussians against whose local mean each band's flux is set: absorption features are changes of
 #: a few per cent between neighbours, on top of colours that differ by factors.
 CONTRAST_WIDTHS = (1.5, 4.0)
 #: Error that is added in quadrature in those means, in units of the row's scale.
 CONTRAST_FLOOR = 0.03
+#: Standardised signals are linear up to about this, and logarithmic beyond.
+LINEAR_UP_TO = np.float32(2.0)
 #: log10(1 + z) over which the sines and cosines of redshift turn once: one to four bands of 100 A.
 TURNS = (0.16, 0.08, 0.04, 0.02)
 
@@ -77,56 +76,6 @@ def scaled(flux: Floats, flux_err: Floats, covered: Bools) -> Scaled:
     )  # fmt: skip
 
 
-@dataclass(frozen=True, eq=False)
-class Standard:
-    """Means and widths that bring inputs and labels to order one.
-
-    Attributes
-    ----------
-    flux_mean, flux_std : (b,) float32
-        Of scaled fluxes.
-    contrast_mean, contrast_std : (len(CONTRAST_WIDTHS), b) float32
-        Of :func:`contrasts`.
-    error_mean, error_std : float
-        Of log10 of scaled errors.
-    redshift_range : (low, high)
-    label_mean, label_std : (2,) float
-    """
-
-    flux_mean: Floats
-    flux_std: Floats
-    contrast_mean: Floats
-    contrast_std: Floats
-    error_mean: float
-    error_std: float
-    redshift_range: tuple[float, float]
-    label_mean: Floats
-    label_std: Floats
-
-    def to_arrays(self) -> dict[str, Floats]:
-        """Arrays of the model file."""
-        return {
-            "flux_mean": self.flux_mean.astype(np.float32),
-            "flux_std": self.flux_std.astype(np.float32),
-            "contrast_mean": self.contrast_mean.astype(np.float32),
-            "contrast_std": self.contrast_std.astype(np.float32),
-            "error_standard": np.array([self.error_mean, self.error_std]),
-            "redshift_range": np.array(self.redshift_range),
-            "label_mean": self.label_mean,
-            "label_std": self.label_std,
-        }
-
-    @classmethod
-    def from_arrays(cls, arrays: Mapping[str, Any]) -> Standard:
-        """What :meth:`to_arrays` gave."""
-        low, high = (float(z) for z in arrays["redshift_range"])
-        mean, std = (float(x) for x in arrays["error_standard"])
-        return cls(
-            arrays["flux_mean"], arrays["flux_std"], arrays["contrast_mean"], arrays["contrast_std"], mean, std,
-            (low, high), arrays["label_mean"], arrays["label_std"],
-        )  # fmt: skip
-
-
 def contrasts(seds: Scaled) -> Floats:
     """Each band's flux over the mean of the observed bands around it, minus one; 0 if absent.
 
@@ -150,20 +99,9 @@ def contrasts(seds: Scaled) -> Floats:
     return out
 
 
-def standard_of(seds: Scaled, labels: Floats, redshift_range: tuple[float, float]) -> Standard:
-    """Means and widths of a training set."""
-    count = np.maximum(seds.covered.sum(axis=0), 1)
-    mean = np.where(seds.covered, seds.flux, 0).sum(axis=0) / count
-    variance = np.where(seds.covered, (seds.flux - mean) ** 2, 0).sum(axis=0) / count
-    log_error = np.log10(seds.flux_err[seds.covered])
-    contrast = contrasts(seds)
-    contrast_mean = contrast.sum(axis=0) / count
-    off = np.where(seds.covered[:, None], np.abs(contrast - contrast_mean), 0).sum(axis=0) / count
-    return Standard(
-        mean.astype(np.float32), np.sqrt(np.maximum(variance, 1e-6)).astype(np.float32),
-        contrast_mean.astype(np.float32), np.maximum(1.25 * off, 1e-3).astype(np.float32), float(log_error.mean()),
-        float(max(log_error.std(), 0.1)), redshift_range, labels.mean(axis=0), labels.std(axis=0),
-    )  # fmt: skip
+def signals(seds: Scaled) -> Floats:
+    """(n, 1 + len(CONTRAST_WIDTHS), b) float32: scaled fluxes and contrasts."""
+    return np.concatenate([seds.flux[:, None], contrasts(seds)], axis=1)
 
 
 def n_features(n_bands: int) -> int:
@@ -182,17 +120,17 @@ def features(seds: Scaled, redshift: Floats, redshift_err: Floats, standard: Sta
     Returns
     -------
     (n, 5 b + 11) float32
-        Standardised fluxes, compressed beyond ``LINEAR_UP_TO`` so that noise has no leverage; log errors;
-        the mask; contrasts; the redshift, its error, whether it has one, and sines and cosines of log(1 + z), which
+        Fluxes and contrasts, standardised by what is usual at their redshift and compressed beyond
+        ``LINEAR_UP_TO`` so that neither noise nor strong lines rule; log errors; the mask; the redshift, its error, whether it has one, and sines and cosines of log(1 + z), which
         turn once in one to a few bands.  Bands that are not covered are 0 in all five.
     """
     n, b = seds.flux.shape
     out = np.zeros((n, n_features(b)), np.float32)
     blocks = out[:, : (3 + len(CONTRAST_WIDTHS)) * b].reshape(n, -1, b)
-    blocks[:, 0] = _bent((seds.flux - standard.flux_mean) / standard.flux_std)
-    blocks[:, 1] = np.clip((np.log10(seds.flux_err) - standard.error_mean) / standard.error_std, -4, 4)
-    blocks[:, 2] = 1.0
-    blocks[:, 3:] = _bent((contrasts(seds) - standard.contrast_mean) / standard.contrast_std)
+    center, width = standard.at(redshift)
+    blocks[:, :-2] = LINEAR_UP_TO * np.arcsinh((signals(seds) - center) / (LINEAR_UP_TO * width))
+    blocks[:, -2] = np.clip((np.log10(seds.flux_err) - standard.error_mean) / standard.error_std, -4, 4)
+    blocks[:, -1] = 1.0
     blocks *= seds.covered[:, None]
     low, high = standard.redshift_range
     known = np.isfinite(redshift)
@@ -206,9 +144,3 @@ def features(seds: Scaled, redshift: Floats, redshift_err: Floats, standard: Sta
     phase = np.log10(1 + z)[:, None] / np.array(TURNS) * 2 * np.pi
     rest[:, 3:] = np.concatenate([np.sin(phase), np.cos(phase)], axis=1)
     return out
-
-
-def _bent(x: Floats) -> Floats:
-    """Linear up to ``LINEAR_UP_TO``, logarithmic beyond."""
-    size = np.maximum(np.abs(x), LINEAR_UP_TO)
-    return np.where(np.abs(x) > LINEAR_UP_TO, np.sign(x) * LINEAR_UP_TO * (1 + np.log(size / LINEAR_UP_TO)), x)

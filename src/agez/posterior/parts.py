@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agez.learn.model import below
-from agez.posterior.inputs import Scaled, Standard, features
+from agez.posterior.inputs import Scaled, features
 from agez.posterior.mixture import Mixture, combine
 from agez.posterior.network import Layers, Parameters, forward, head
 from agez.posterior.recalibration import Recalibration, recalibrate
+from agez.posterior.standard import Standard
 from agez.posterior.typicality import Typicality
 from agez.types import Floats, Model
 

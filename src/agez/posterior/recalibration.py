@@ -117,9 +117,7 @@ def learn_recalibration(
     x = circumstances(mixture, seds, center, width)
     good = np.isfinite(mean).all(axis=1) & np.isfinite(labels).all(axis=1)
     x, penalty = x[good], PENALTY / max(n_galaxies, 1)
-    shift = np.stack(
-        [_quantile_fit(x, ((labels - mean) / sigma)[good, t], 0.5, penalty) for t in range(len(TARGETS))]
-    )
+    shift = np.stack([_quantile_fit(x, ((labels - mean) / sigma)[good, t], 0.5, penalty) for t in range(len(TARGETS))])
     log_factor, tail = np.zeros_like(shift), np.ones(len(TARGETS))
     used, truth = mixture.take(good), labels[good]
     for _ in range(2):  # the second time on distributions that are nearly right: mixtures are not Gaussians

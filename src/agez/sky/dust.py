@@ -40,7 +40,7 @@ class Dust:
     extra_on_young: Floats
 
 
-def draw_dust(n: int, wave_angstrom: Floats, rng: np.random.Generator) -> Dust:
+def draw_dust(n: int, wave_angstrom: Floats, rng: np.random.Generator, *, av: Floats | None = None) -> Dust:
     """Draw A_V and a law for each of ``n`` galaxies.
 
     A half have Calzetti et al. (2000) with a changed slope, a quarter Cardelli et al. (1989) with R_V of their
@@ -50,9 +50,12 @@ def draw_dust(n: int, wave_angstrom: Floats, rng: np.random.Generator) -> Dust:
     ----------
     wave_angstrom : (p,) float
         Rest frame.
+    av : (n,) float, optional
+        A_V [mag]; default: drawn.
     """
-    av = np.minimum(rng.exponential(AV_MEAN, n), AV_MAX)
-    av[rng.uniform(size=n) < DUST_FREE] = 0.0
+    if av is None:
+        av = np.minimum(rng.exponential(AV_MEAN, n), AV_MAX)
+        av[rng.uniform(size=n) < DUST_FREE] = 0.0
     curves = _curves(n, wave_angstrom, rng)
     clouds = np.where(rng.uniform(size=n) < CLOUDS_SHARE, rng.uniform(0, CLOUDS_MAX, n), 0.0) * av
     power = (wave_angstrom / 5500.0) ** -0.7

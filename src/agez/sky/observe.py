@@ -24,8 +24,10 @@ class Survey:
     noise_tilt, noise_scatter : float
         Smooth change of the noise with wavelength, and from band to band [dex rms].
     calibration : pair
-        Rms of the multiplicative errors that nobody knows of, log-uniform: one half smooth in wavelength (flux
-        calibration, templates that are wrong), one half from band to band (zero points).
+        Rms of multiplicative errors that nobody knows of and that are smooth in wavelength (flux calibration,
+        dust, templates that are wrong), log-uniform.
+    zero_points : pair
+        The same for errors that differ from band to band.
     error_scatter : float
         By how much the errors that are told are wrong [ln, rms].
     complete : float
@@ -39,10 +41,11 @@ class Survey:
     redshift_err : pair
     """
 
-    snr: tuple[float, float] = (2.0, 400.0)
+    snr: tuple[float, float] = (2.0, 600.0)
     noise_tilt: float = 0.25
     noise_scatter: float = 0.1
-    calibration: tuple[float, float] = (0.003, 0.04)
+    calibration: tuple[float, float] = (0.002, 0.05)
+    zero_points: tuple[float, float] = (0.001, 0.03)
     error_scatter: float = 0.1
     complete: float = 0.3
     most_missing: float = 0.75
@@ -88,8 +91,8 @@ def observe(
     def normal(*shape: int) -> Floats:
         return rng.standard_normal(shape, dtype=np.float32)
 
-    amplitude = _log_uniform(survey.calibration, n, rng)[:, None] / np.float32(np.sqrt(2))
-    factor = 1 + amplitude * (normal(n, N_WAVES) @ waves + normal(n, b))
+    smooth = _log_uniform(survey.calibration, n, rng)[:, None] * (normal(n, N_WAVES) @ waves)
+    factor = 1 + smooth + _log_uniform(survey.zero_points, n, rng)[:, None] * normal(n, b)
     seen = flux * factor
     level = 1 / _log_uniform(survey.snr, n, rng)[:, None]
     tilt = survey.noise_tilt * (normal(n, N_WAVES) @ waves) + survey.noise_scatter * normal(n, b)

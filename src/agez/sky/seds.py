@@ -14,15 +14,19 @@ from agez.sky.dust import draw_dust
 from agez.sky.emission import SKY_LINES, draw_emission, nebular_continuum
 from agez.sky.histories import SKY_FAMILIES, draw_weights
 from agez.sky.libraries import STEP_KMS, Library, common_wave
+from agez.sky.survey_like import SURVEY_FAMILY, draw_survey_weights
 from agez.spectra.lines import SPEED_OF_LIGHT_KMS
 from agez.types import Bands, Bools, Floats, Ints, _PerRow
 
+#: Families by the numbers of :attr:`Sky.family`.
+ALL_FAMILIES = (*SKY_FAMILIES, SURVEY_FAMILY)
 #: Galaxies that share library, velocity dispersion and redshift: enough that the products are large.
 CHUNK = 200
 #: The part of a band's response that a library may lack: more, and the band counts as not observed.
 MAX_LACKING = 0.01
-#: Stars younger than this make the lines, and may have dust of their own [log yr].
-YOUNG_LOG_AGE = 7.3
+#: Stars younger than this make the lines, and may have dust of their own [log yr].  In libraries that begin later the
+#: youngest age stands for them (it holds all younger stars' mass), unless it is older than the second number.
+YOUNG_LOG_AGE, OLDEST_STAND_IN = 7.3, 8.1
 #: Velocity dispersions [km/s].
 SIGMA_RANGE_KMS = (0.0, 350.0)
 
@@ -73,7 +77,9 @@ def make_sky(
     *,
     shares: Sequence[float] | None = None,
     families: Sequence[str] = SKY_FAMILIES,
+    survey_share: float = 0.0,
     redshift_range: tuple[float, float] = (0.0, 0.1),
+    rest_share: float = 0.0,
     with_lines: bool = True,
     progress: Callable[[int], object] | None = None,
 ) -> Sky:
@@ -86,8 +92,12 @@ def make_sky(
         How often each library is used; default: all as often.
     families : sequence of str
         History families.
+    survey_share : float
+        The share of galaxies whose histories, metallicities and dust are drawn as the mock survey's; 0 to 1.
     redshift_range : (low, high)
         At which the bands see the galaxies, uniformly.
+    rest_share : float
+        The share of galaxies that are seen at the lowest redshift exactly: photometry of spectra is rest-frame.
     with_lines : bool
         With emission lines and nebular continuum.
     progress : callable, optional
@@ -112,10 +122,13 @@ def make_sky(
     number = rng.choice(len(libraries), size=-(-n // CHUNK), p=share / share.sum())
     # redshifts are dealt evenly, so that none is missing by chance
     z = low + (high - low) * (rng.permutation(len(number)) + rng.uniform(size=len(number))) / len(number)
+    z[rng.uniform(size=len(z)) < rest_share] = low
+    like_survey = rng.uniform(size=len(number)) < survey_share
     parts = []
     for k, (which, redshift) in enumerate(zip(number, z, strict=True)):
         count = min(CHUNK, n - k * CHUNK)
-        parts.append(_chunk(filters, wave, libraries, int(which), count, float(redshift), families, with_lines, rng))
+        drawn = () if like_survey[k] else tuple(families)
+        parts.append(_chunk(filters, wave, libraries, int(which), count, float(redshift), drawn, with_lines, rng))
         if progress is not None:
             progress(count)
     return Sky.concatenate(parts)
@@ -127,15 +140,21 @@ def _chunk(
 ) -> Sky:  # fmt: skip
     library = libraries[which]
     templates = library.broadened(rng.uniform(*SIGMA_RANGE_KMS)).reshape(-1, len(wave))
-    mass, mh_young, names = draw_weights(n, library.log_age, library.mh, rng, families=families)
+    if families:
+        mass, mh_young, names = draw_weights(n, library.log_age, library.mh, rng, families=families)
+        av = None
+    else:
+        mass, mh_young, av = draw_survey_weights(n, library, rng)
+        names = [SURVEY_FAMILY] * n
     light = mass * library.light
     total = light.sum(axis=(1, 2))
     labels = (
         np.stack([(light * library.log_age[:, None]).sum(axis=(1, 2)), (light * library.mh).sum(axis=(1, 2))], axis=1)
         / total[:, None]
     )
-    young = library.log_age <= YOUNG_LOG_AGE
-    dust = draw_dust(n, wave, rng)
+    first = float(library.log_age[0])
+    young = library.log_age <= (max(YOUNG_LOG_AGE, first) if first <= OLDEST_STAND_IN else YOUNG_LOG_AGE)
+    dust = draw_dust(n, wave, rng, av=av)
     weights = (mass / total[:, None, None]).astype(np.float32)
     old_weights = np.where(young[:, None], 0, weights).reshape(n, -1)
     young_weights = np.where(young[:, None], weights, 0).reshape(n, -1)
@@ -159,8 +178,8 @@ def _chunk(
     scale = (flux * present).sum(axis=1, keepdims=True) / present.sum(axis=1, keepdims=True)
     return Sky(
         filters.bands, np.where(present, flux / scale, 0).astype(np.float32), np.array(present), labels,
-        np.full(n, redshift), dust.av, ew_ha, np.full(n, which), np.array([SKY_FAMILIES.index(name) for name in names]),
-        tuple(one.name for one in libraries), SKY_FAMILIES,
+        np.full(n, redshift), dust.av, ew_ha, np.full(n, which), np.array([ALL_FAMILIES.index(name) for name in names]),
+        tuple(one.name for one in libraries), ALL_FAMILIES,
     )  # fmt: skip
 
 

@@ -1,0 +1,98 @@
+"""How each shipped model is made: the whole of what distinguishes it, and nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from agez.errors import AgezError
+from agez.photometry.filters import FilterSet, load_filters
+from agez.photometry.names import PAPER_BANDS
+from agez.posterior.fit import FitSettings
+from agez.sky.observe import Survey
+
+#: Template libraries and how often each makes a galaxy.  No two of them agree on ages and metallicities, and nobody
+#: knows which is right: what they disagree about must be in the error.
+LIBRARY_SHARES = {
+    "emiles": 0.35, "popstar": 0.14, "bc03": 0.13, "bpass": 0.10, "mastar": 0.10, "m11-miles": 0.09, "miuscat": 0.09,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A model's training, complete.
+
+    Attributes
+    ----------
+    name : str
+    filter_set : str
+    bands : tuple of str
+        Empty: all of the set's.
+    libraries : mapping of str to float
+        Shares of template libraries.
+    survey_share : float
+        The share of galaxies that follow the mock survey's relations; the rest have broad histories.
+    redshift_range : (low, high)
+    rest_share : float
+        The share of galaxies that are seen in the rest frame, as photometry of spectra is.
+    n_seds : int
+        Noise-free SEDs that each network learns from; each has its own.
+    hidden, components
+        Of :class:`agez.posterior.network.Layers`.
+    members : int
+        Networks of the ensemble.
+    settings : FitSettings
+    survey : Survey
+    least_bands : int
+        Rows with fewer are not answered.
+    n_calibration : int
+        Further SEDs, for calibration, typicality and scores.
+    seed : int
+    """
+
+    name: str
+    filter_set: str
+    bands: tuple[str, ...] = ()
+    libraries: dict[str, float] = field(default_factory=lambda: dict(LIBRARY_SHARES))
+    survey_share: float = 0.35
+    redshift_range: tuple[float, float] = (0.0, 0.1)
+    rest_share: float = 0.1
+    n_seds: int = 250_000
+    hidden: tuple[int, ...] = (384, 256, 256)
+    components: int = 4
+    members: int = 2
+    settings: FitSettings = FitSettings(steps=22_000, batch=768)
+    survey: Survey = Survey()
+    least_bands: int = 6
+    n_calibration: int = 40_000
+    seed: int = 1
+
+    def filters(self) -> FilterSet:
+        """The filters of the model's bands."""
+        filters = load_filters(self.filter_set)
+        return filters.select(self.bands) if self.bands else filters
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-able form."""
+        content = asdict(self)
+        return {key: list(value) if isinstance(value, tuple) else value for key, value in content.items()}
+
+
+def _narrow_and_two_broad() -> tuple[str, ...]:
+    """J-PAS without the broad g, r and i: 54 narrow bands and the two at the ends."""
+    return tuple(name for name in load_filters("jpas").names if not name.endswith("SDSS"))
+
+
+def recipe(name: str) -> Recipe:
+    """The recipe of a shipped model; AgezError if there is none of that name."""
+    if name == "jpas":
+        return Recipe(name, "jpas", _narrow_and_two_broad())
+    if name == "paper":
+        return Recipe(name, "jpas", PAPER_BANDS, rest_share=0.5, survey_share=0.5)
+    if name in ("jplus", "splus"):
+        return Recipe(name, name, hidden=(256, 256, 192), settings=FitSettings(steps=20_000, batch=768), seed=2)
+    raise AgezError(f"no shipped model is called {name!r}; there are {', '.join(SHIPPED)}")
+
+
+#: Names of the shipped models.
+SHIPPED = ("jpas", "jplus", "splus", "paper")

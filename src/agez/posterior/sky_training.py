@@ -1,0 +1,134 @@
+"""Training of a model on a sky: how the shipped models are made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+import agez
+from agez.learn.model import POSTERIOR_SCHEMA
+from agez.posterior.batches import SkyBatches, sky_standard
+from agez.posterior.fit import fit
+from agez.posterior.inputs import n_features, scaled
+from agez.posterior.mixture import Mixture
+from agez.posterior.network import Layers
+from agez.posterior.parts import KIND, Member, PosteriorParts, ensemble
+from agez.posterior.recalibration import learn_recalibration
+from agez.posterior.recipes import Recipe
+from agez.posterior.sky_scores import sky_scores
+from agez.posterior.typicality import learn_typicality
+from agez.sky.libraries import load_libraries
+from agez.sky.observe import observe, observe_redshift
+from agez.sky.seds import Sky, make_sky
+from agez.types import TARGETS, Floats, Model
+from agez.worker_pool import each_done
+
+#: Redshifts this near to a model's range are taken as inside it.
+REDSHIFT_TOLERANCE = 0.002
+#: Rows with a median signal-to-noise ratio below this are flagged LOW_SNR: noisier than any that was trained on.
+LEAST_SNR = 2.0
+
+
+@dataclass(frozen=True)
+class _Job:
+    recipe: Recipe
+    number: int
+
+
+def sky_of(recipe: Recipe, n: int, rng: np.random.Generator) -> Sky:
+    """A sky as the recipe wants it."""
+    names = list(recipe.libraries)
+    return make_sky(
+        recipe.filters(), load_libraries(names), n, rng, shares=[recipe.libraries[name] for name in names],
+        survey_share=recipe.survey_share, redshift_range=recipe.redshift_range,
+        rest_share=recipe.rest_share,
+    )  # fmt: skip
+
+
+def _train(job: _Job) -> Member:
+    recipe = job.recipe
+    rng = np.random.default_rng((recipe.seed, job.number))
+    sky = sky_of(recipe, recipe.n_seds, rng)
+    standard = sky_standard(sky, recipe.redshift_range, rng)
+    layers = Layers(n_features(len(sky.bands)), recipe.hidden, recipe.components)
+    trained = fit(SkyBatches(sky, standard, recipe.survey), layers, recipe.settings, rng)
+    return Member(standard, layers, trained.parameters)
+
+
+def train_on_sky(recipe: Recipe, *, workers: int = 2, progress: Callable[[int], object] | None = None) -> Model:
+    """Make the model of a recipe; the same recipe gives the same model, bit for bit, on the same machine.
+
+    Each network of the ensemble learns from galaxies of its own.  Another sky, seen once, calibrates the
+    distributions; its galaxies serve the typicality score too.  Scores are those of a third sky.
+
+    Parameters
+    ----------
+    progress : callable, optional
+        Called with 1 when a network is done.
+    """
+    found: dict[int, Member] = {}
+    jobs = [_Job(recipe, number) for number in range(recipe.members)]
+    for job, member in each_done(_train, jobs, workers=workers):
+        found[job.number] = member
+        if progress is not None:
+            progress(1)
+    members = tuple(found[number] for number in range(recipe.members))
+    rng = np.random.default_rng((recipe.seed, 1000))
+    sky = sky_of(recipe, recipe.n_calibration, rng)
+    raw, seds = _seen(members, sky, recipe, rng)
+    center, width = members[0].standard.label_mean, members[0].standard.label_std
+    recalibration = learn_recalibration(raw, sky.labels, seds, n_galaxies=len(sky), center=center, width=width)
+    typicality = learn_typicality(sky, rng, redshift_range=recipe.redshift_range, survey=recipe.survey)
+    parts = PosteriorParts(members, recalibration, typicality)
+    scores = sky_scores(parts, recipe, sky_of(recipe, recipe.n_calibration // 4, rng), rng)
+    return posterior_model(parts, sky, recipe, scores)
+
+
+def _seen(members: tuple[Member, ...], sky: Sky, recipe: Recipe, rng: np.random.Generator) -> tuple[Mixture, Any]:
+    """What the networks say of a sky that is seen once, and how it is seen."""
+    seen = observe(sky.flux, sky.present, np.array(sky.bands.pivot_angstrom), rng, survey=recipe.survey)
+    z, z_err = observe_redshift(sky.redshift, recipe.redshift_range, rng, survey=recipe.survey)
+    seds = scaled(*seen)
+    return ensemble(members, seds, z, z_err), seds
+
+
+def posterior_model(parts: PosteriorParts, sky: Sky, recipe: Recipe, scores: dict[str, Any]) -> Model:
+    """The model that goes into a file."""
+    bands = {key: value if isinstance(value, str) else list(value) for key, value in asdict(sky.bands).items()}
+    header = {
+        "schema": POSTERIOR_SCHEMA,
+        "kind": KIND,
+        "version": agez.__version__,
+        "name": recipe.name,
+        "targets": list(TARGETS),
+        "members": len(parts.members),
+        "architecture": parts.members[0].layers.to_dict(),
+        "bands": bands,
+        "frame": "observed",
+        "redshift_range": list(recipe.redshift_range),
+        "redshift_tolerance": REDSHIFT_TOLERANCE,
+        "least_bands": recipe.least_bands,
+        "least_snr": LEAST_SNR,
+        "ood_threshold": 1.0,
+        "labels": {
+            "weighting": "light",
+            "norm_band_angstrom": [5450.0, 5550.0],
+            "definition": "mean of log10 age and of [M/H], weights f_lambda in the normalisation band before dust",
+            "templates": ", ".join(recipe.libraries),
+            "solar_scale": "each library's own",
+            "source": "truth of mock galaxies",
+        },
+        "training": {"source": "sky", "recipe": recipe.to_dict()},
+        "calibration": {"method": "quantile regression on held-out galaxies", "n_galaxies": recipe.n_calibration},
+        "scores": scores,
+    }
+    arrays = parts.to_arrays() | {"label_range": _range(sky.labels)}
+    return Model(arrays, header)
+
+
+def _range(labels: Floats) -> Floats:
+    """(2, 2) lowest and highest of each label."""
+    return np.stack([labels.min(axis=0), labels.max(axis=0)])
