@@ -66,6 +66,6 @@ def test_ages_and_metallicities_are_broad(rng):
 
 @pytest.mark.parametrize("families", [(), ("fallin",), ("burst", "x")])
 def test_unknown_families(rng, families):
-    with pytest.raises(AgezError, match="history family .*: choose of .*two bursts"):
+    with pytest.raises(AgezError, match=r"history family .*: choose of .*two bursts"):
         draw_weights(3, LOG_AGE, MH, rng, families=families)
     assert set(FREE_FAMILIES) < set(SKY_FAMILIES)

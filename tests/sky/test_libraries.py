@@ -80,7 +80,7 @@ def test_the_width_of_a_broadened_line_is_that_of_a_gaussian():
 def test_libraries_of_no_use_are_refused(toy_grid):
     low, high = NEEDED_ANGSTROM
     for cut in ((low + 100, 9000.0), (3800.0, high - 100)):
-        with pytest.raises(AgezError, match="covers .* training needs at least 3950-6700 A"):
+        with pytest.raises(AgezError, match=r"covers .* training needs at least 3950-6700 A"):
             library_of(toy_grid.cut(*cut))
     with pytest.raises(AgezError, match="no template library"):
         load_libraries([])
