@@ -15,6 +15,8 @@ SCALE_FLOOR = 0.1
 TINY = np.float32(1e-30)
 #: Unknown errors are taken as this part of the row's typical flux.
 ASSUMED_ERROR = 0.05
+#: Errors are put into this range, in units of the row's mean absolute flux.
+ERROR_RANGE = (1e-7, 1e7)
 #: Redshift errors below this are exact for bands of 100 A and more.
 EXACT_REDSHIFT = 1e-4
 #: Widths [bands] of the Gaussians against whose local mean each band's flux is set: absorption features are changes of
@@ -48,7 +50,8 @@ def scaled(flux: Floats, flux_err: Floats, covered: Bools) -> Scaled:
     Parameters
     ----------
     flux, flux_err : (n, b) float
-        Any common unit; NaN errors are unknown and taken as :data:`ASSUMED_ERROR` of the row's median flux.
+        Any common unit; errors that are NaN, zero or negative are unknown and taken as :data:`ASSUMED_ERROR` of the
+        row's typical flux.
     covered : (n, b) bool
 
     Returns
@@ -62,9 +65,11 @@ def scaled(flux: Floats, flux_err: Floats, covered: Bools) -> Scaled:
     unit = np.abs(f).sum(axis=1, keepdims=True) / count
     unit[~(unit > 0)] = 1.0
     f = (f / unit).astype(np.float32)
-    unknown = covered & ~np.isfinite(flux_err)
+    unknown = covered & ~(flux_err > 0)
     typical = np.abs(f.mean(axis=1, keepdims=True)) * (f.shape[1] / count).astype(np.float32)
-    e = np.where(covered & ~unknown, flux_err / unit, 1.0).astype(np.float32)
+    # surveys write 1e30 or infinity for a band that says nothing: its square must stay a number
+    known = np.where(covered & ~unknown, flux_err, unit) / unit
+    e = np.clip(known, *ERROR_RANGE).astype(np.float32)
     e = np.where(unknown, ASSUMED_ERROR * typical, e)
     weight = np.where(covered, 1.0 / np.maximum(e**2 + (SCALE_FLOOR * typical) ** 2, TINY), 0.0)
     weight /= np.maximum(weight.sum(axis=1, keepdims=True), TINY)
@@ -121,8 +126,9 @@ def features(seds: Scaled, redshift: Floats, redshift_err: Floats, standard: Sta
     -------
     (n, 5 b + 11) float32
         Fluxes and contrasts, standardised by what is usual at their redshift and compressed beyond
-        ``LINEAR_UP_TO`` so that neither noise nor strong lines rule; log errors; the mask; the redshift, its error, whether it has one, and sines and cosines of log(1 + z), which
-        turn once in one to a few bands.  Bands that are not covered are 0 in all five.
+        ``LINEAR_UP_TO`` so that neither noise nor strong lines rule; log errors; the mask; then the redshift,
+        its error, whether it has one, and sines and cosines of log(1 + z), which turn once in one to a few
+        bands.  Bands that are not covered are 0 in all five.
     """
     n, b = seds.flux.shape
     out = np.zeros((n, n_features(b)), np.float32)
