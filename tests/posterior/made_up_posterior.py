@@ -69,9 +69,9 @@ def small_photometry(n=200, *, seed=5, **survey):
     settings = Survey(**({"snr": (20.0, 100.0), "complete": 0.5, "least_bands": 8} | survey))
     seen = observe(sky.flux, sky.present, np.array(sky.bands.pivot_angstrom), rng, survey=settings)
     scale = np.exp(rng.normal(3, 2, (n, 1)))
+    flux, error = (np.where(seen.covered, one * scale, np.nan) for one in (seen.flux, seen.flux_err))
     photometry = Photometry(
-        sky.bands, np.where(seen.covered, seen.flux * scale, np.nan), np.where(seen.covered, seen.flux_err * scale, np.nan),
-        seen.covered, Rows.numbered(n), sky.redshift, np.zeros(n, np.int32), {"source": "tests"},
+        sky.bands, flux, error, seen.covered, Rows.numbered(n), sky.redshift, np.zeros(n, np.int32), {"source": "tests"},
         redshift_err=np.zeros(n),
     )  # fmt: skip
     return photometry, sky.labels

@@ -72,7 +72,7 @@ def test_there_and_back(standard):
 
 @pytest.mark.parametrize("high", [0.0, 0.002])
 def test_a_sample_of_one_redshift(data, high):
-    signals, covered, z, labels = data
+    signals, covered, _, labels = data
     standard = standard_of(signals, covered, (0, 1), np.full(N, 0.0), labels, (0.0, high))
     center, width = standard.at(np.array([0.0, high, np.nan]))
     assert np.isfinite(center).all()
