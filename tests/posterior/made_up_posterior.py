@@ -71,7 +71,7 @@ def small_photometry(n=200, *, seed=5, **survey):
     scale = np.exp(rng.normal(3, 2, (n, 1)))
     flux, error = (np.where(seen.covered, one * scale, np.nan) for one in (seen.flux, seen.flux_err))
     photometry = Photometry(
-        sky.bands, flux, error, seen.covered, Rows.numbered(n), sky.redshift, np.zeros(n, np.int32), {"source": "tests"},
-        redshift_err=np.zeros(n),
+        sky.bands, flux, error, seen.covered, Rows.numbered(n), sky.redshift, np.zeros(n, np.int32),
+        {"source": "tests"}, redshift_err=np.zeros(n),
     )  # fmt: skip
     return photometry, sky.labels
