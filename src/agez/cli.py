@@ -188,14 +188,33 @@ def _add_train(p: argparse.ArgumentParser) -> None:
     p.add_argument("-o", "--out", required=True, metavar="MODEL", help="model file, .safetensors")
     p.add_argument("--split", default="by-galaxy", choices=("within", "by-galaxy"), help="default: by-galaxy")
     p.add_argument("--seed", type=int, default=1, metavar="N", help="default: 1")
-    p.add_argument("--max-epochs", type=int, metavar="N", help="default: that of the standard preset")
+    p.add_argument(
+        "--network",
+        default="posterior",
+        choices=("posterior", "paper"),
+        help="posterior: distributions, from noisy and incomplete photometry; paper: the networks of the paper; "
+        "default: posterior",
+    )
+    p.add_argument("--init", metavar="MODEL", help="go on from a shipped model (agez models) or a file")
+    p.add_argument(
+        "--steps", type=int, metavar="N", help="of training each posterior network; default: 4000, or 2500 with --init"
+    )
+    p.add_argument(
+        "--max-epochs", type=int, metavar="N", help="of the paper's networks; default: that of the standard preset"
+    )
     _add_workers(p)
 
 
 def _add_predict(p: argparse.ArgumentParser) -> None:
     p.add_argument("input", metavar="INPUT", help="table of photometry, or a file of spectra or a cube")
     p.add_argument("-o", "--out", required=True, metavar="OUT", help="table: .fits, .ecsv, .csv or .parquet")
-    p.add_argument("--model", default="jpas", metavar="FILE|NAME", help="a file that 'train' or 'reproduce' wrote")
+    p.add_argument(
+        "--model",
+        default="jpas",
+        metavar="FILE|NAME",
+        help="see 'agez models', or a file that 'train' wrote; default: jpas",
+    )
+    p.add_argument("--distribution", action="store_true", help="write the whole distribution of each row, too")
     p.add_argument("--filters", metavar="NAME|PATH", help="filter set of the input's bands, if it is not clear")
     p.add_argument(
         "--redshift",

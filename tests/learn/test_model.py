@@ -63,8 +63,8 @@ def test_not_a_model_and_newer_schema(path, tmp_path):
     save_file(arrays, tmp_path / "plain.safetensors")
     with pytest.raises(AgezError, match="not a model of agez"):
         load_model(tmp_path / "plain.safetensors")
-    save_file(arrays, tmp_path / "newer.safetensors", metadata={"agez": json.dumps({"schema": "agez.model/2"})})
-    with pytest.raises(AgezError, match=r"schema agez\.model/2; .*newer agez"):
+    save_file(arrays, tmp_path / "newer.safetensors", metadata={"agez": json.dumps({"schema": "agez.model/3"})})
+    with pytest.raises(AgezError, match=r"schema agez\.model/3; .*newer agez"):
         load_model(tmp_path / "newer.safetensors")
     (tmp_path / "pickle.bin").write_bytes(pickle.dumps({"a": 1}))
     with pytest.raises(AgezError, match="not a whole model"):

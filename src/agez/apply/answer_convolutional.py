@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from agez.flags import Flag, set_flag
@@ -45,7 +47,7 @@ def answer(model: Model, photometry: Photometry) -> Prediction:
     with np.errstate(invalid="ignore"):
         flags = set_flag(flags, ood > header["ood_threshold"], Flag.OUT_OF_DISTRIBUTION)
         flags = set_flag(flags, _out_of_range(model, answers), Flag.OUT_OF_RANGE)
-    columns = {}
+    columns: dict[str, Any] = {}
     for t, target in enumerate(targets):
         columns.update(_with_errors(target, answers[:, t], variances[:, t], header["calibration"][target]))
     meta = {

@@ -13,7 +13,7 @@ from agez.posterior.mixture import Mixture, moments
 from agez.posterior.parts import PosteriorParts, parts_of
 from agez.posterior.recalibration import calibrated_probabilities, signal_to_noise
 from agez.posterior.typicality import score
-from agez.types import TARGETS, Bools, Floats, Ints, Model, Photometry, Prediction
+from agez.types import TARGETS, Bools, Floats, Model, Photometry, Prediction
 
 #: Suffixes of the columns of quantiles, and their probabilities.
 QUANTILES = {"p025": 0.025, "p16": 0.1586552539, "p50": 0.5, "p84": 0.8413447461, "p975": 0.975}
@@ -75,7 +75,7 @@ def _only(mixture: Mixture, answered: Bools) -> Mixture:
     )
 
 
-def _columns(parts: PosteriorParts, mixture: Mixture, mean: Floats) -> dict[str, Floats | Ints]:
+def _columns(parts: PosteriorParts, mixture: Mixture, mean: Floats) -> dict[str, Any]:
     """Mean, quantiles and errors of both targets."""
     out: dict[str, Any] = {}
     for t, target in enumerate(TARGETS):

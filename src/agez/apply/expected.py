@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from agez.apply.predict import in_model_order
 from agez.errors import AgezError
+from agez.learn.model import is_posterior
 from agez.photometry.zero_points import Expect
-from agez.types import Model
+from agez.posterior.band_expectation import expected
+from agez.posterior.inputs import scaled
+from agez.posterior.parts import parts_of
+from agez.types import Floats, Model, Photometry
 
 
 def expected_of(model: Model) -> Expect:
@@ -15,8 +20,18 @@ def expected_of(model: Model) -> Expect:
     AgezError
         If models of this kind know ages and metallicities only, and no SEDs.
     """
-    kind = model.header.get("kind", "convolutional")
-    raise AgezError(
-        f"model {model.header.get('name', '')!r} is of the kind {kind!r}, which does not say what fluxes it expects: "
-        "zero points cannot be estimated with it; give --model another"
-    )
+    if not is_posterior(model):
+        raise AgezError(
+            f"model {model.header.get('name', '')!r} is of the paper's kind, which does not say what fluxes it "
+            "expects: zero points cannot be estimated with it; give --model another"
+        )
+    typicality = parts_of(model).typicality
+
+    def expect(photometry: Photometry) -> tuple[Floats, Floats]:
+        ordered = in_model_order(model, photometry)
+        seds = scaled(ordered.flux, ordered.flux_err, ordered.covered)
+        at = model.bands.index(photometry.bands.names)
+        flux, err = expected(typicality, seds, ordered.redshift, ordered.redshift_err)
+        return flux[:, at] * seds.scale[:, None], err[:, at] * seds.scale[:, None]
+
+    return expect

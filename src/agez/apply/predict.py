@@ -26,10 +26,10 @@ def predict(model: Model, photometry: Photometry, *, chunk_rows: int = CHUNK_ROW
 
     The bands are found by name; those that the model does not know are ignored.  Nothing is clipped.
 
-    Models that give a distribution (kind ``posterior``) take flux errors, missing bands and the redshift's error as
-    they come.  Models of the paper's kind (``convolutional``) fill bands that a row lacks with their conditional
-    mean (BAND_FILLED) as long as they are at most the model's ``max_missing``, and add what the filling leaves
-    open to the error; they know nothing of noise.
+    Models that give a distribution (kind ``posterior``) take flux errors, missing bands and the redshift's error
+    as they come.  Models of the paper's kind (``convolutional``) fill bands that a row lacks with their
+    conditional mean (BAND_FILLED) as long as they are at most the model's ``max_missing``, and add what the
+    filling leaves open to the error; they know nothing of noise.
 
     Returns
     -------
@@ -48,7 +48,7 @@ def predict(model: Model, photometry: Photometry, *, chunk_rows: int = CHUNK_ROW
     """
     if chunk_rows < 1:
         raise AgezError(f"chunk_rows is {chunk_rows}; expected at least 1")
-    photometry = _in_model_order(model, photometry)
+    photometry = in_model_order(model, photometry)
     # Tiles are small: a second BLAS thread gains little, and on a busy machine costs a factor of twenty (measured).
     answer = answer_posterior.answer if is_posterior(model) else answer_convolutional.answer
     with threadpool_limits(1, user_api="blas"):
@@ -77,7 +77,7 @@ def predict_spectra(model: Model, spectra: Spectra, *, filters: FilterSet | None
     return predict(model, synthesize(spectra, filters.select(names), redshift=0.0 if rest else None))
 
 
-def _in_model_order(model: Model, photometry: Photometry) -> Photometry:
+def in_model_order(model: Model, photometry: Photometry) -> Photometry:
     """The model's bands in its order; those that the table lacks are columns of NaN."""
     bands = model.bands
     _check_same_filters(bands, photometry.bands)

@@ -10,48 +10,76 @@ from typing import Any
 import numpy as np
 
 from agez.commands.answers import Answer, few_rows, flag_lines
+from agez.errors import AgezError
 from agez.files import check_input
 from agez.flags import count_flags
 from agez.progress import progress
 from agez.table_files import check_table_output
-from agez.types import TARGET_WORDS, Spectra
+from agez.types import TARGET_WORDS, Model, Sample, Spectra
 
 
 def train(options: Namespace) -> Answer:
     """``agez train``."""
-    from agez.learn.model import check_model_output, save_model
+    from agez.learn.model import check_model_output, load_model, save_model
     from agez.learn.sample import read_sample
-    from agez.learn.training import CONVERGED_FAST
-    from agez.learn.training import train as run
+    from agez.posterior.learn_sample import score_lines
 
     check_model_output(options.out)
+    if options.network == "paper" and (options.init is not None or options.steps is not None):
+        raise AgezError("--init and --steps are of the posterior network; leave them out, or --network paper")
+    if options.network == "posterior" and options.max_epochs is not None:
+        raise AgezError("--max-epochs is of the paper's network; give --steps, or --network paper")
+    start = None if options.init is None else load_model(options.init)
     data = read_sample(options.sample)
-    settings = CONVERGED_FAST
-    if options.max_epochs is not None:
-        settings = replace(settings, max_epochs=options.max_epochs)
-    with progress(total=8 * settings.max_epochs, title="training") as bar:
-        model = run(
-            data,
-            split=options.split,
-            settings=settings,
-            seed=options.seed,
-            workers=options.workers,
-            name=Path(options.out).stem,
-            progress=lambda number, epoch, mse: bar.update(1),
-        )
+    name = Path(options.out).stem
+    model = _paper_model(options, data, name) if options.network == "paper" else _posterior(options, data, start, name)
     save_model(options.out, model)
     scores = {word: model.header["scores"][target] for target, word in TARGET_WORDS.items()}
     content = {
         "output": options.out,
         "n_spectra": len(data),
         "n_galaxies": len(data.galaxies),
+        "network": options.network,
+        "init": options.init,
         "split": options.split,
         "seed": options.seed,
         "scores": scores,
     }
     lines = [f"{options.out}: {len(data)} spectra of {len(data.galaxies)} galaxies, split {options.split}"]
-    lines += [f"  {word}: sigma_mad {one['sigma_mad']:.3f} dex against labels" for word, one in scores.items()]
+    if options.network == "paper":
+        lines += [f"  {word}: sigma_mad {one['sigma_mad']:.3f} dex against labels" for word, one in scores.items()]
+    else:
+        lines += score_lines(model.header["scores"])
     return content, lines
+
+
+def _paper_model(options: Namespace, data: Sample, name: str) -> Model:
+    from agez.learn.training import CONVERGED_FAST
+    from agez.learn.training import train as run
+
+    settings = CONVERGED_FAST
+    if options.max_epochs is not None:
+        settings = replace(settings, max_epochs=options.max_epochs)
+    with progress(total=8 * settings.max_epochs, title="training") as bar:
+        return run(
+            data, split=options.split, settings=settings, seed=options.seed, workers=options.workers, name=name,
+            progress=lambda number, epoch, mse: bar.update(1),
+        )  # fmt: skip
+
+
+def _posterior(options: Namespace, data: Sample, start: Model | None, name: str) -> Model:
+    from agez.posterior.learn_sample import N_NETWORKS, learn_sample
+    from agez.posterior.sample_training import FRESH_SETTINGS, TUNED_SETTINGS
+
+    settings = FRESH_SETTINGS if start is None else TUNED_SETTINGS
+    if options.steps is not None:
+        settings = replace(settings, steps=options.steps)
+    with progress(total=N_NETWORKS, title="training") as bar:
+        learned = learn_sample(
+            data, split=options.split, start=start, settings=settings, seed=options.seed, workers=options.workers,
+            name=name, progress=bar.update,
+        )  # fmt: skip
+    return learned.model
 
 
 def predict(options: Namespace) -> Answer:
@@ -85,6 +113,10 @@ def predict(options: Namespace) -> Answer:
             extra["estimated_zero_points"], found = estimated_zero_points(ready.photometry, options, model)
             remarks += found
         prediction = predict_photometry(model, ready.photometry)
+    if not options.distribution:
+        prediction = replace(prediction, mixture=None)
+    elif prediction.mixture is None:
+        raise AgezError("--distribution: this model is of the paper's kind and gives none; leave it out")
     write_prediction(options.out, prediction)
     answered = int(np.isfinite(prediction.log_age_lw).sum())
     content = {

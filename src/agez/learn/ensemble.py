@@ -65,14 +65,14 @@ def model_from_cross_validation(cv: CrossValidation, sample: Sample, *, name: st
         "redshift_tolerance": REDSHIFT_TOLERANCE,
         "normalisation": {"kind": "softened colours, filled, partly whitened", "max_missing": cv.max_missing},
         "ood_threshold": cv.ood_threshold,
-        "labels": _plain(dict(sample.labels.meta)),
+        "labels": plain(dict(sample.labels.meta)),
         "training": {
             "split": cv.split,
             "seed": cv.seed,
             "settings": asdict(cv.settings),
             "n_spectra": len(sample),
             "n_galaxies": len(sample.galaxies),
-            "sample": _plain(dict(sample.meta)),
+            "sample": plain(dict(sample.meta)),
         },
         "calibration": {
             "method": "split-conformal quantiles of label minus out-of-sample prediction",
@@ -99,14 +99,14 @@ def _quantiles(residual: Floats) -> dict[str, float]:
     }
 
 
-def _plain(content: Any) -> Any:
+def plain(content: Any) -> Any:
     """Only what JSON knows."""
     if isinstance(content, dict):
-        return {str(key): _plain(value) for key, value in content.items()}
+        return {str(key): plain(value) for key, value in content.items()}
     if isinstance(content, list | tuple):
-        return [_plain(value) for value in content]
+        return [plain(value) for value in content]
     if isinstance(content, np.generic | np.ndarray):
-        return _plain(content.tolist())
+        return plain(content.tolist())
     if isinstance(content, float) and not np.isfinite(content):
         return None
     return content if isinstance(content, str | int | float | bool) or content is None else str(content)

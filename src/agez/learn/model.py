@@ -75,9 +75,8 @@ def load_model(path_or_name: str | os.PathLike[str]) -> Model:
         raise AgezError(f"{path}: the model's header is damaged ({error}); copy it or train it again") from error
     schema = str(header.get("schema", "none"))
     if schema not in SCHEMAS:
-        raise AgezError(
-            f"{path} is of schema {schema}; this agez reads {' and '.join(SCHEMAS)}: install a newer agez or train again"
-        )
+        known = " and ".join(SCHEMAS)
+        raise AgezError(f"{path} is of schema {schema}; this agez reads {known}: install a newer agez or train again")
     if metadata.get("sha256") != _digest(arrays, text):
         raise AgezError(
             f"{path}: the contents do not match their checksum, the file was altered; copy it or train it again"

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from agez.learn.model import below
+import agez
+from agez.learn.model import POSTERIOR_SCHEMA, below
 from agez.posterior.inputs import Scaled, features
 from agez.posterior.mixture import Mixture, combine
 from agez.posterior.network import Layers, Parameters, forward, head
 from agez.posterior.recalibration import Recalibration, recalibrate
 from agez.posterior.standard import Standard
 from agez.posterior.typicality import Typicality
-from agez.types import Floats, Model
+from agez.types import TARGETS, Bands, Floats, Model
 
 #: What the header calls models of this kind.
 KIND = "posterior"
+#: Redshifts this near to a model's range are taken as inside it.
+REDSHIFT_TOLERANCE = 0.002
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,6 +83,60 @@ def mixture_of(raw: Floats, components: int, label_mean: Floats, label_std: Floa
         np.stack([h.m1 * sx + label_mean[0], h.m2 * sy + label_mean[1]], axis=-1),
         covariance * np.array([sx * sx, sx * sy, sy * sy]),
     )
+
+
+def build_model(
+    parts: PosteriorParts,
+    bands: Bands,
+    *,
+    label_range: Floats,
+    name: str,
+    redshift_range: tuple[float, float],
+    least_bands: int,
+    least_snr: float,
+    frame: str,
+    labels: Mapping[str, Any],
+    training: Mapping[str, Any],
+    calibration: Mapping[str, Any],
+    scores: Mapping[str, Any],
+) -> Model:
+    """The model that goes into a file.
+
+    Parameters
+    ----------
+    label_range : (2, 2) float
+        Lowest and highest of each label that was learned from.
+    redshift_range : (low, high)
+        At which rows are answered.
+    least_bands : int
+        Rows with fewer are not answered.
+    least_snr : float
+        Rows with a lower median signal-to-noise ratio are flagged.
+    frame : 'rest' or 'observed'
+    labels, training, calibration, scores : mapping
+        JSON-able, for the header.
+    """
+    header = {
+        "schema": POSTERIOR_SCHEMA,
+        "kind": KIND,
+        "version": agez.__version__,
+        "name": name,
+        "targets": list(TARGETS),
+        "members": len(parts.members),
+        "architecture": parts.members[0].layers.to_dict(),
+        "bands": {key: value if isinstance(value, str) else list(value) for key, value in asdict(bands).items()},
+        "frame": frame,
+        "redshift_range": list(redshift_range),
+        "redshift_tolerance": REDSHIFT_TOLERANCE,
+        "least_bands": least_bands,
+        "least_snr": least_snr,
+        "ood_threshold": 1.0,
+        "labels": dict(labels),
+        "training": dict(training),
+        "calibration": dict(calibration),
+        "scores": dict(scores),
+    }
+    return Model(parts.to_arrays() | {"label_range": label_range}, header)
 
 
 def parts_of(model: Model) -> PosteriorParts:

@@ -11,7 +11,7 @@ the overall coverage of the held-out rows exact (Vovk, Gammerman & Shafer 2005).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -119,21 +119,31 @@ def learn_recalibration(
     x, penalty = x[good], PENALTY / max(n_galaxies, 1)
     shift = np.stack([_quantile_fit(x, ((labels - mean) / sigma)[good, t], 0.5, penalty) for t in range(len(TARGETS))])
     log_factor, tail = np.zeros_like(shift), np.ones(len(TARGETS))
-    used, truth = mixture.take(good), labels[good]
+    used, truth = mixture.take(np.flatnonzero(good)), labels[good]
     for _ in range(2):  # the second time on distributions that are nearly right: mixtures are not Gaussians
         trial = Recalibration(shift, log_factor, tail, np.asarray(center), np.asarray(width))
         scores = np.abs(normal_scores(_stretched(trial, used, x), truth))
         for t in range(len(TARGETS)):
             log_factor[t] += _quantile_fit(x, np.log(np.maximum(scores[:, t], 1e-3)), ONE_SIGMA, penalty)
+    trial = Recalibration(shift, log_factor, tail, np.asarray(center), np.asarray(width))
     scores = np.abs(normal_scores(_stretched(trial, used, x), truth))
-    scores = np.abs(
-        normal_scores(_stretched(Recalibration(shift, log_factor, tail, trial.center, trial.width), used, x), truth)
-    )
     for t in range(len(TARGETS)):
         one, two = (_upper_quantile(scores[:, t], p) for p in (ONE_SIGMA, TWO_SIGMA))
         log_factor[t, 0] += np.log(one)
         tail[t] = two / one / 2
     return Recalibration(shift, log_factor, tail, np.asarray(center, float), np.asarray(width, float))
+
+
+def exact_overall(recalibration: Recalibration, mixture: Mixture, labels: Floats, seds: Scaled) -> Recalibration:
+    """The same with constants that make the overall coverage of both intervals exact for other held-out rows."""
+    scores = np.abs(normal_scores(recalibrate(recalibration, mixture, seds), labels))
+    good = np.isfinite(scores).all(axis=1)
+    log_factor, tail = np.array(recalibration.log_factor), np.ones(len(TARGETS))
+    for t in range(len(TARGETS)):
+        one, two = (_upper_quantile(scores[good, t], p) for p in (ONE_SIGMA, TWO_SIGMA))
+        log_factor[t, 0] += np.log(one)
+        tail[t] = two / one / 2
+    return replace(recalibration, log_factor=log_factor, tail=tail)
 
 
 def recalibrate(recalibration: Recalibration, mixture: Mixture, seds: Scaled) -> Mixture:
@@ -166,7 +176,7 @@ def calibrated_probabilities(recalibration: Recalibration, probabilities: Floats
 
 
 def _quantile_fit(x: Floats, y: Floats, probability: float, penalty: float) -> Floats:
-    """Coefficients of the linear function below which y lies with ``probability``; slopes are held back by ``penalty``."""
+    """Coefficients of the linear function below which y lies with ``probability``; ``penalty`` holds slopes back."""
     start = np.zeros(x.shape[1])
     start[0] = np.quantile(y, probability)
 

@@ -61,8 +61,8 @@ class Recipe:
     hidden: tuple[int, ...] = (384, 256, 256)
     components: int = 4
     members: int = 2
-    settings: FitSettings = FitSettings(steps=22_000, batch=768)
-    survey: Survey = Survey()
+    settings: FitSettings = field(default_factory=lambda: FitSettings(steps=22_000, batch=768))
+    survey: Survey = field(default_factory=Survey)
     least_bands: int = 6
     n_calibration: int = 40_000
     seed: int = 1

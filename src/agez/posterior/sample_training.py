@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
 from agez.errors import AgezError
-from agez.learn.splits import Split
+from agez.learn.splits import Split, fold_of_rows
 from agez.posterior.fit import FitSettings, fit
-from agez.posterior.inputs import n_features
+from agez.posterior.inputs import Scaled, n_features
 from agez.posterior.mixture import Mixture
 from agez.posterior.network import Layers
 from agez.posterior.parts import Member, ensemble
-from agez.posterior.recalibration import Recalibration, learn_recalibration, recalibrate
-from agez.posterior.samples import SampleBatches, SampleRows, sample_standard
+from agez.posterior.recalibration import Recalibration, exact_overall, learn_recalibration, recalibrate
+from agez.posterior.samples import SAMPLE_SURVEY, SampleBatches, SampleRows, sample_standard
 from agez.types import Floats, Ints
 from agez.worker_pool import each_done
 
@@ -28,6 +29,17 @@ LEAST_RANGE = 0.002
 FRESH_SETTINGS = FitSettings(steps=4000, batch=256, learning_rate=1e-3)
 #: Fine-tuning is shorter and gentler: what the network knows of the sky is to be kept.
 TUNED_SETTINGS = FitSettings(steps=2500, batch=256, learning_rate=5e-4)
+#: How often held-out rows are seen anew, and how: samples have nearly one noise level and all bands, and intervals
+#: must hold for rows that are noisier or lack bands.  Their fluxes have errors of calibration of their own.
+VIEWS = 3
+VIEW_SURVEY = replace(SAMPLE_SURVEY, snr=(5.0, 300.0), calibration=(1e-4, 1e-3), zero_points=(1e-4, 1e-3), complete=0.4)
+
+
+class View(NamedTuple):
+    """Rows of a sample with more noise and fewer bands, and what networks that have not seen them say."""
+
+    seds: Scaled
+    raw: Mixture
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,11 +54,14 @@ class CrossFit:
         Held-out answers of all rows, as the networks give them.
     fold : (n,) int
         Fold of each row.
+    views : tuple of View
+        Of all rows.
     """
 
     members: tuple[tuple[Member, ...], ...]
     raw: Mixture
     fold: Ints
+    views: tuple[View, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,24 +146,41 @@ def cross_fit(
         if progress is not None:
             progress(1)
     by_fold = tuple(tuple(found[k, m] for m in range(members)) for k in range(len(splits)))
-    fold = np.zeros(len(data), int)
+    fold = fold_of_rows(splits, len(data))
+    views = []
+    for number in range(VIEWS):
+        seds = data.seen_anew(slice(None), np.random.default_rng((seed, len(splits), number)), VIEW_SURVEY)
+        views.append(View(seds, unseen_answers(by_fold, fold, seds, data)))
+    return CrossFit(by_fold, unseen_answers(by_fold, fold, data.seds(), data), fold, tuple(views))
+
+
+def unseen_answers(members: Sequence[Sequence[Member]], fold: Ints, seds: Scaled, data: SampleRows) -> Mixture:
+    """What the networks of each row's fold say of it, however it is seen."""
     parts, order = [], []
-    for k, split in enumerate(splits):
-        fold[split.test] = k
-        parts.append(ensemble(by_fold[k], data.seds(split.test), *data.redshifts(split.test)))
-        order.append(split.test)
-    back = np.argsort(np.concatenate(order), kind="stable")
-    return CrossFit(by_fold, Mixture.concatenate(parts).take(back), fold)
+    for k, own in enumerate(members):
+        rows = np.flatnonzero(fold == k)
+        parts.append(ensemble(own, _rows_of(seds, rows), *data.redshifts(rows)))
+        order.append(rows)
+    return Mixture.concatenate(parts).take(np.argsort(np.concatenate(order), kind="stable"))
 
 
 def recalibration_of(cross: CrossFit, data: SampleRows, rows: Ints | None = None) -> Recalibration:
-    """What held-out answers of some rows (default: all) say of the networks' intervals."""
+    """What held-out answers of some rows (default: all) say of the networks' intervals.
+
+    How intervals depend on noise and bands is learned from the rows as they are and as they are seen anew;
+    overall they are exact for the rows as they are.
+    """
     rows = np.arange(len(data)) if rows is None else rows
     center, width = _labels_of(data)
-    return learn_recalibration(
-        cross.raw.take(rows), data.labels[rows], data.seds(rows), n_galaxies=len(np.unique(data.galaxy[rows])),
-        center=center, width=width,
+    seen = [View(data.seds(), cross.raw), *cross.views]
+    parts = [_rows_of(one.seds, rows) for one in seen]
+    together = Scaled(*(np.concatenate([getattr(part, name) for part in parts]) for name in Scaled._fields))
+    labels = data.labels[rows]
+    learned = learn_recalibration(
+        Mixture.concatenate([one.raw.take(rows) for one in seen]), np.tile(labels, (len(seen), 1)), together,
+        n_galaxies=len(np.unique(data.galaxy[rows])), center=center, width=width,
     )  # fmt: skip
+    return exact_overall(learned, cross.raw.take(rows), labels, parts[0])
 
 
 def held_out(cross: CrossFit, data: SampleRows) -> tuple[Mixture, tuple[Recalibration, ...]]:
@@ -173,10 +205,9 @@ def held_out(cross: CrossFit, data: SampleRows) -> tuple[Mixture, tuple[Recalibr
     return Mixture.concatenate(parts).take(back), tuple(recalibrations)
 
 
-def observed_again(data: SampleRows, flux: Floats, flux_err: Floats, covered: Floats) -> SampleRows:
-    """The same rows with other photometry."""
-    return replace(data, flux=flux, flux_err=flux_err, covered=covered)
-
-
 def _labels_of(data: SampleRows) -> tuple[Floats, Floats]:
     return data.labels.mean(axis=0), np.maximum(data.labels.std(axis=0), 1e-3)
+
+
+def _rows_of(seds: Scaled, rows: Ints) -> Scaled:
+    return Scaled(*(part[rows] for part in seds))

@@ -56,6 +56,12 @@ class SampleRows:
         """Redshifts and their errors of some rows."""
         return self.redshift[rows], self.redshift_err[rows]
 
+    def seen_anew(self, rows: Ints | slice, rng: np.random.Generator, survey: Survey) -> Scaled:
+        """Scaled SEDs of some rows with a survey's noise on top of their own, and bands taken away."""
+        own = self.seds(rows)
+        seen = observe(own.flux, own.covered, np.array(self.bands.pivot_angstrom), rng, survey=survey)
+        return scaled(seen.flux, np.hypot(seen.flux_err, own.flux_err), seen.covered)
+
 
 def sample_rows(sample: Sample, bands: Bands | None = None) -> SampleRows:
     """The rows of a sample in the order of ``bands``; default: the sample's own.
@@ -112,9 +118,6 @@ class SampleBatches:
     def draw(self, rows: Ints, rng: np.random.Generator) -> tuple[Floats, Floats]:
         """Features and standardised labels of rows of ``rows``, with noise added and bands taken away."""
         chosen, data, standard = self.rows[rows], self.data, self.standard
-        own = data.seds(chosen)
-        seen = observe(own.flux, own.covered, np.array(data.bands.pivot_angstrom), rng, survey=self.survey)
-        worse = scaled(seen.flux, np.hypot(seen.flux_err, own.flux_err), seen.covered)
-        inputs = features(worse, *data.redshifts(chosen), standard)
+        inputs = features(data.seen_anew(chosen, rng, self.survey), *data.redshifts(chosen), standard)
         target = (data.labels[chosen] - standard.label_mean) / standard.label_std
         return inputs, target.astype(np.float32)

@@ -3,31 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-import agez
-from agez.learn.model import POSTERIOR_SCHEMA
 from agez.posterior.batches import SkyBatches, sky_standard
 from agez.posterior.fit import fit
 from agez.posterior.inputs import n_features, scaled
 from agez.posterior.mixture import Mixture
 from agez.posterior.network import Layers
-from agez.posterior.parts import KIND, Member, PosteriorParts, ensemble
+from agez.posterior.parts import Member, PosteriorParts, build_model, ensemble
 from agez.posterior.recalibration import learn_recalibration
 from agez.posterior.recipes import Recipe
 from agez.posterior.sky_scores import sky_scores
+from agez.posterior.star_plane import star_seds
 from agez.posterior.typicality import learn_typicality
 from agez.sky.libraries import load_libraries
 from agez.sky.observe import observe, observe_redshift
 from agez.sky.seds import Sky, make_sky
-from agez.types import TARGETS, Floats, Model
+from agez.types import Floats, Model
 from agez.worker_pool import each_done
 
-#: Redshifts this near to a model's range are taken as inside it.
-REDSHIFT_TOLERANCE = 0.002
 #: Rows with a median signal-to-noise ratio below this are flagged LOW_SNR: noisier than any that was trained on.
 LEAST_SNR = 2.0
 
@@ -61,8 +58,7 @@ def _train(job: _Job) -> Member:
 def train_on_sky(recipe: Recipe, *, workers: int = 2, progress: Callable[[int], object] | None = None) -> Model:
     """Make the model of a recipe; the same recipe gives the same model, bit for bit, on the same machine.
 
-    Each network of the ensemble learns from galaxies of its own.  Another sky, seen once, calibrates the
-    distributions; its galaxies serve the typicality score too.  Scores are those of a third sky.
+    Each network of the ensemble learns from galaxies of its own; see :func:`finished_model` for the rest.
 
     Parameters
     ----------
@@ -75,13 +71,24 @@ def train_on_sky(recipe: Recipe, *, workers: int = 2, progress: Callable[[int], 
         found[job.number] = member
         if progress is not None:
             progress(1)
-    members = tuple(found[number] for number in range(recipe.members))
+    return finished_model(recipe, tuple(found[number] for number in range(recipe.members)))
+
+
+def finished_model(recipe: Recipe, members: tuple[Member, ...]) -> Model:
+    """A model of trained networks.
+
+    A sky of new galaxies, seen once, calibrates the distributions, and serves the typicality score.
+    Scores are those of another.
+    """
     rng = np.random.default_rng((recipe.seed, 1000))
     sky = sky_of(recipe, recipe.n_calibration, rng)
     raw, seds = _seen(members, sky, recipe, rng)
     center, width = members[0].standard.label_mean, members[0].standard.label_std
     recalibration = learn_recalibration(raw, sky.labels, seds, n_galaxies=len(sky), center=center, width=width)
-    typicality = learn_typicality(sky, rng, redshift_range=recipe.redshift_range, survey=recipe.survey)
+    typicality = learn_typicality(
+        sky, rng, redshift_range=recipe.redshift_range, survey=recipe.survey,
+        stars=star_seds(recipe.filters(), rng),
+    )  # fmt: skip
     parts = PosteriorParts(members, recalibration, typicality)
     scores = sky_scores(parts, recipe, sky_of(recipe, recipe.n_calibration // 4, rng), rng)
     return posterior_model(parts, sky, recipe, scores)
@@ -97,23 +104,10 @@ def _seen(members: tuple[Member, ...], sky: Sky, recipe: Recipe, rng: np.random.
 
 def posterior_model(parts: PosteriorParts, sky: Sky, recipe: Recipe, scores: dict[str, Any]) -> Model:
     """The model that goes into a file."""
-    bands = {key: value if isinstance(value, str) else list(value) for key, value in asdict(sky.bands).items()}
-    header = {
-        "schema": POSTERIOR_SCHEMA,
-        "kind": KIND,
-        "version": agez.__version__,
-        "name": recipe.name,
-        "targets": list(TARGETS),
-        "members": len(parts.members),
-        "architecture": parts.members[0].layers.to_dict(),
-        "bands": bands,
-        "frame": "observed",
-        "redshift_range": list(recipe.redshift_range),
-        "redshift_tolerance": REDSHIFT_TOLERANCE,
-        "least_bands": recipe.least_bands,
-        "least_snr": LEAST_SNR,
-        "ood_threshold": 1.0,
-        "labels": {
+    return build_model(
+        parts, sky.bands, label_range=_range(sky.labels), name=recipe.name, redshift_range=recipe.redshift_range,
+        least_bands=recipe.least_bands, least_snr=LEAST_SNR, frame="observed", scores=scores,
+        labels={
             "weighting": "light",
             "norm_band_angstrom": [5450.0, 5550.0],
             "definition": "mean of log10 age and of [M/H], weights f_lambda in the normalisation band before dust",
@@ -121,12 +115,9 @@ def posterior_model(parts: PosteriorParts, sky: Sky, recipe: Recipe, scores: dic
             "solar_scale": "each library's own",
             "source": "truth of mock galaxies",
         },
-        "training": {"source": "sky", "recipe": recipe.to_dict()},
-        "calibration": {"method": "quantile regression on held-out galaxies", "n_galaxies": recipe.n_calibration},
-        "scores": scores,
-    }
-    arrays = parts.to_arrays() | {"label_range": _range(sky.labels)}
-    return Model(arrays, header)
+        training={"source": "sky", "recipe": recipe.to_dict()},
+        calibration={"method": "quantile regression on held-out galaxies", "n_galaxies": recipe.n_calibration},
+    )  # fmt: skip
 
 
 def _range(labels: Floats) -> Floats:
