@@ -132,7 +132,7 @@ def features(seds: Scaled, redshift: Floats, redshift_err: Floats, standard: Sta
     """
     n, b = seds.flux.shape
     out = np.zeros((n, n_features(b)), np.float32)
-    blocks = out[:, : (3 + len(CONTRAST_WIDTHS)) * b].reshape(n, -1, b)
+    blocks = out[:, : (3 + len(CONTRAST_WIDTHS)) * b].reshape(n, 3 + len(CONTRAST_WIDTHS), b)
     center, width = standard.at(redshift)
     blocks[:, :-2] = LINEAR_UP_TO * np.arcsinh((signals(seds) - center) / (LINEAR_UP_TO * width))
     blocks[:, -2] = np.clip((np.log10(seds.flux_err) - standard.error_mean) / standard.error_std, -4, 4)

@@ -22,7 +22,7 @@ def _hats(x: Floats, knots: tuple[float, ...]) -> Floats:
 
 
 def _product(a: Floats, b: Floats) -> Floats:
-    return np.asarray((a[:, :, None] * b[:, None, :]).reshape(len(a), -1))
+    return np.asarray((a[:, :, None] * b[:, None, :]).reshape(len(a), a.shape[1] * b.shape[1]))
 
 
 def conditions(snr: Floats, n_bands: Floats, n_nodes: Floats) -> Floats:
