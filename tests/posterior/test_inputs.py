@@ -124,6 +124,11 @@ def test_wild_rows_stay_finite(rows, standard, kind):
     assert np.abs(got).max() < 1e3
 
 
+def test_no_rows(rows, standard):
+    got = shown(standard, *(one[:0] for one in rows))
+    assert got.shape == (0, n_features(rows[0].shape[1]))
+
+
 def test_unknown_errors_are_assumed_and_said(rows):
     flux, error, covered, *_ = rows
     error = error.copy()

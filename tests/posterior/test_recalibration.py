@@ -23,7 +23,7 @@ LEVELS = {68: (0.1586552539, 0.8413447461), 95: (0.025, 0.975)}
 
 
 def made_up(n, seed, *, factor=lambda snr: 1.0, shift=lambda snr: 0.0, tails=None, bands=20):
-    """Gaussian answers whose errors are ``factor`` times too large (below 1: too small), and moved by ``shift`` sigma."""
+    """Gaussian answers with errors ``factor`` times those that are true, moved by ``shift`` sigma."""
     rng = np.random.default_rng(seed)
     snr = 10 ** rng.uniform(0.7, 2.3, n)
     covered = rng.random((n, bands)) < rng.uniform(0.4, 1, (n, 1))
@@ -146,11 +146,11 @@ def test_none_changes_nothing():
 @given(st.floats(0.5, 3), st.lists(st.floats(1e-6, 1 - 1e-6), min_size=2, max_size=30))
 def test_quantiles_stay_in_order(tail, probabilities):
     p = np.sort(np.array([*probabilities, 0.5]))
-    one = Recalibration.none(CENTER, WIDTH)
-    got = calibrated_probabilities(Recalibration(one.shift, one.log_factor, np.array([tail, 1.0]), CENTER, WIDTH), p, 0)
+    none = Recalibration.none(CENTER, WIDTH)
+    stretched = Recalibration(none.shift, none.log_factor, np.array([tail, 1.0]), CENTER, WIDTH)
+    got = calibrated_probabilities(stretched, p, 0)
     assert (np.diff(got) >= -1e-15).all()
-    np.testing.assert_allclose(got, 1 - calibrated_probabilities(
-        Recalibration(one.shift, one.log_factor, np.array([tail, 1.0]), CENTER, WIDTH), 1 - p, 0), atol=1e-9)  # fmt: skip
+    np.testing.assert_allclose(got, 1 - calibrated_probabilities(stretched, 1 - p, 0), atol=1e-9)
     np.testing.assert_allclose(got[(p > 0.16) & (p < 0.84)], p[(p > 0.16) & (p < 0.84)], rtol=1e-9)
 
 
