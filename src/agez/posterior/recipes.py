@@ -83,14 +83,24 @@ def _narrow_and_two_broad() -> tuple[str, ...]:
     return tuple(name for name in load_filters("jpas").names if not name.endswith("SDSS"))
 
 
+#: The paper's own world: photometry of an integral-field survey's spectra, in the rest frame, fitted with E-MILES.
+PAPER_LIBRARIES = {
+    "emiles": 0.6, "popstar": 0.1, "bc03": 0.08, "bpass": 0.06, "mastar": 0.05, "m11-miles": 0.06, "miuscat": 0.05,
+}  # fmt: skip
+
+
 def recipe(name: str) -> Recipe:
     """The recipe of a shipped model; AgezError if there is none of that name."""
+    short = FitSettings(steps=14_000, batch=768)
     if name == "jpas":
         return Recipe(name, "jpas", _narrow_and_two_broad())
     if name == "paper":
-        return Recipe(name, "jpas", PAPER_BANDS, rest_share=0.5, survey_share=0.5)
+        return Recipe(
+            name, "jpas", PAPER_BANDS, libraries=PAPER_LIBRARIES, survey_share=0.85, rest_share=0.75, n_seds=150_000,
+            settings=short, seed=3,
+        )  # fmt: skip
     if name in ("jplus", "splus"):
-        return Recipe(name, name, hidden=(256, 256, 192), settings=FitSettings(steps=20_000, batch=768), seed=2)
+        return Recipe(name, name, hidden=(256, 256, 192), n_seds=150_000, settings=short, seed=2)
     raise AgezError(f"no shipped model is called {name!r}; there are {', '.join(SHIPPED)}")
 
 
