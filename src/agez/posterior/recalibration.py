@@ -134,9 +134,18 @@ def learn_recalibration(
     return Recalibration(shift, log_factor, tail, np.asarray(center, float), np.asarray(width, float))
 
 
-def exact_overall(recalibration: Recalibration, mixture: Mixture, labels: Floats, seds: Scaled) -> Recalibration:
-    """The same with constants that make the overall coverage of both intervals exact for other held-out rows."""
-    scores = np.abs(normal_scores(recalibrate(recalibration, mixture, seds), labels))
+def exact_overall(recalibration: Recalibration, answers: Mixture, labels: Floats) -> Recalibration:
+    """The same with constants that make the overall coverage of both intervals exact.
+
+    Parameters
+    ----------
+    answers : Mixture
+        Of rows that are to be covered, each calibrated on others than its own galaxy: intervals fit the galaxies
+        that they were learned from better than new ones.
+    labels : (n, 2) float
+        Of the same rows.
+    """
+    scores = np.abs(normal_scores(answers, labels))
     good = np.isfinite(scores).all(axis=1)
     log_factor, tail = np.array(recalibration.log_factor), np.ones(len(TARGETS))
     for t in range(len(TARGETS)):

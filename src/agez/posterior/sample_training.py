@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -146,7 +146,7 @@ def cross_fit(
         if progress is not None:
             progress(1)
     by_fold = tuple(tuple(found[k, m] for m in range(members)) for k in range(len(splits)))
-    fold = fold_of_rows(splits, len(data))
+    fold = fold_of_rows(tuple(splits), len(data))
     views = []
     for number in range(VIEWS):
         seds = data.seen_anew(slice(None), np.random.default_rng((seed, len(splits), number)), VIEW_SURVEY)
@@ -222,4 +222,5 @@ def _labels_of(data: SampleRows) -> tuple[Floats, Floats]:
 
 
 def _rows_of(seds: Scaled, rows: Ints) -> Scaled:
-    return Scaled(*(part[rows] for part in seds))
+    parts: list[Any] = [part[rows] for part in seds]
+    return Scaled(*parts)

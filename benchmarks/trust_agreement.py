@@ -1,0 +1,77 @@
+"""Models predict the same by numpy and by JAX, the same after a save, and broken files are refused."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import replace
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from trust_table import Bar, Part
+
+from agez.errors import AgezError
+from agez.learn.model import load_model, save_model
+from agez.posterior.inputs import Scaled, features
+from agez.posterior.mixture import Mixture, moments
+from agez.posterior.parts import PosteriorParts, mixture_of, parts_of
+from agez.types import Floats, Model
+
+SMALLEST = 1e-5
+
+
+def agreement(model: Model, seds: Scaled, redshift: Floats) -> Part:
+    """Of a model that gives distributions, on some rows."""
+    parts, exact = parts_of(model), np.zeros(len(redshift))
+    bars = [_jax(parts, seds, redshift, exact)]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "saved.safetensors"
+        save_model(path, model)
+        again = parts_of(load_model(path)).answer(seds, redshift, exact)
+        first = parts.answer(seds, redshift, exact)
+        same = all(_bits(getattr(first, name)) == _bits(getattr(again, name)) for name in first._row_fields)
+        bars.append(Bar("saved and loaded: answers", "bit for bit", "the same" if same else "others", same))
+        whole = path.read_bytes()
+        for what, content in _broken(path, model, whole).items():
+            path.write_bytes(content)
+            try:
+                load_model(path)
+                said = ""
+            except AgezError as error:
+                said = str(error).replace(str(path), "FILE")
+            clear = bool(said) and "\n" not in said
+            bars.append(Bar(f"a model file that is {what}", "refused in one line", said or "was read", clear))
+    return Part(bars, [])
+
+
+def _broken(path: Path, model: Model, whole: bytes) -> dict[str, bytes]:
+    altered = bytearray(whole)
+    altered[-len(whole) // 3] ^= 1
+    save_model(path, replace(model, header={**model.header, "schema": "agez.model/99"}))
+    return {"cut short": whole[: len(whole) // 2], "altered by one bit": bytes(altered), "newer": path.read_bytes()}
+
+
+def _jax(parts: PosteriorParts, seds: Scaled, redshift: Floats, exact: Floats) -> Bar:
+    name = "numpy against JAX: largest difference of means and widths [dex]"
+    if find_spec("jax") is None:
+        return Bar(name, f"{SMALLEST:g}", "JAX is not installed", None)
+    import jax.numpy as jnp
+
+    worst = 0.0
+    for member in parts.members:
+        layers: Any = jnp.asarray(features(seds, redshift, exact, member.standard))
+        for k, (weight, bias) in enumerate(member.parameters):
+            layers = jnp.dot(layers, weight, precision="highest") + bias
+            if k < len(member.parameters) - 1:
+                layers = jnp.maximum(layers, 0)
+        standard = member.standard
+        by_jax = mixture_of(np.asarray(layers), member.layers.components, standard.label_mean, standard.label_std)
+        by_numpy: Mixture = member.answer(seds, redshift, exact)
+        for one, other in zip(moments(by_jax)[:2], moments(by_numpy)[:2], strict=True):
+            worst = max(worst, float(np.abs(one - other).max()))
+    return Bar(name, f"<= {SMALLEST:g}", f"{worst:.1e}", worst <= SMALLEST)
+
+
+def _bits(values: Floats) -> bytes:
+    return np.ascontiguousarray(values).tobytes()

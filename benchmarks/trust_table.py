@@ -1,0 +1,113 @@
+"""What the parts of trust.py tell: bars, met or not, and tables of the numbers behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy.special import ndtr
+
+from agez.analysis.metrics import evaluate
+from agez.posterior.mixture import Mixture, moments
+from agez.posterior.recalibration import normal_scores
+from agez.types import TARGET_WORDS, TARGETS, Bools, Floats
+
+#: Probabilities of the intervals, by the names that they go by.
+NOMINAL = {"68": 0.6826894921, "95": 0.9544997361}
+WORDS = tuple(TARGET_WORDS[target] for target in TARGETS)
+
+
+@dataclass(frozen=True)
+class Bar:
+    """What was asked for and what was measured; ``met`` None where nothing is judged."""
+
+    bar: str
+    asked: str
+    measured: str
+    met: bool | None
+
+
+@dataclass(frozen=True)
+class Table:
+    """Numbers behind the bars."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+class Part(NamedTuple):
+    """What a part of the benchmark gives."""
+
+    bars: list[Bar]
+    tables: list[Table]
+
+    def to_json(self) -> dict[str, Any]:
+        """For a file."""
+        return {"bars": [asdict(one) for one in self.bars], "tables": [asdict(one) for one in self.tables]}
+
+
+class Answers(NamedTuple):
+    """Of n rows: means, where the labels lie in the intervals that are reported, and residuals; each (n, 2)."""
+
+    mean: Floats
+    pit: Floats
+    residual: Floats
+
+
+def answers(mixture: Mixture, labels: Floats, tail: Floats) -> Answers:
+    """Means and probability integral transforms.
+
+    Parameters
+    ----------
+    tail : (2,) or (n, 2) float
+        Of the recalibration: what :func:`agez.posterior.recalibration.calibrated_probabilities` does to the
+        probabilities of quantiles is undone here, so that 95 % intervals are those that users get.
+    """
+    mean, _, _ = moments(mixture)
+    score = normal_scores(mixture, labels)
+    size, more = np.abs(score), np.asarray(tail) - 1
+    # size = z (1 + more (z - 1)) between z = 1 and 2
+    root = np.sqrt(np.maximum((1 - more) ** 2 + 4 * more * size, 0))
+    z = np.where(size <= 1, size, np.where(size < 2 * (1 + more), 2 * size / (1 - more + root), size / (1 + more)))
+    return Answers(mean, ndtr(np.sign(score) * z), mean - labels)
+
+
+def coverage(pit: Floats, level: str) -> float:
+    """The part of (n,) probability integral transforms that lies in the central interval."""
+    good = np.isfinite(pit)
+    return float(np.mean(np.abs(pit[good] - 0.5) <= NOMINAL[level] / 2)) if good.any() else float("nan")
+
+
+def scores(given: Answers, rows: Bools | None = None) -> dict[str, dict[str, float]]:
+    """sigma_mad, bias and both coverages of some rows, by target."""
+    keep = np.ones(len(given.mean), bool) if rows is None else rows
+    out = {}
+    for t, word in enumerate(WORDS):
+        found = evaluate(given.mean[keep, t], given.mean[keep, t] - given.residual[keep, t])
+        out[word] = {
+            "sigma_mad": found.sigma_mad, "bias": found.bias, "n": int(keep.sum()),
+            **{level: coverage(given.pit[keep, t], level) for level in NOMINAL},
+        }  # fmt: skip
+    return out
+
+
+def percent(value: float, err: float | None = None) -> str:
+    """A share of 1 in per cent, with its error."""
+    return f"{100 * value:.1f}" + ("" if err is None or not np.isfinite(err) else f" +- {100 * err:.1f}")
+
+
+def markdown(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table."""
+    lines = [columns, ["---"] * len(columns), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def bars_table(bars: Sequence[Bar]) -> str:
+    """All bars as a table."""
+    said = {True: "yes", False: "**no**", None: ""}
+    return markdown(
+        ("bar", "asked", "measured", "met"), [(one.bar, one.asked, one.measured, said[one.met]) for one in bars]
+    )

@@ -1,0 +1,110 @@
+"""Rows that no model should answer for are flagged, and galaxies are not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+from trust_table import Bar, Part, Table, percent
+
+from agez.errors import AgezError
+from agez.photometry.filters import FilterSet, load_filters
+from agez.posterior.inputs import Scaled, scaled
+from agez.posterior.parts import parts_of
+from agez.posterior.recipes import LIBRARY_SHARES
+from agez.posterior.typicality import score
+from agez.sky import outliers
+from agez.sky.libraries import load_libraries
+from agez.sky.observe import Survey, observe, observe_redshift
+from agez.sky.seds import Sky, make_sky
+from agez.types import Model, Photometry, Rows
+
+SNR, FOUND, FALSE_FLAGS = 30.0, 0.90, 0.05
+#: Rates are judged as met within this: the error of a rate of some thousand rows.
+ROUNDING = 0.005
+
+
+def unlike(model: Model, name: str, *, n: int, seed: int = 11) -> Part:
+    """Rates of flags for new galaxies and for all else, at a signal-to-noise ratio of 30 in each band."""
+    rng = np.random.default_rng(seed)
+    filters = load_filters(model.bands.filter_set).select(model.bands.names)
+    libraries = list(LIBRARY_SHARES)
+    sky = make_sky(
+        filters, load_libraries(libraries), n, rng, shares=[LIBRARY_SHARES[one] for one in libraries],
+        survey_share=0.35, redshift_range=tuple(model.header["redshift_range"]),
+    )  # fmt: skip
+    galaxies = _photometry(sky, rng)
+    bars, rows = [], []
+    false = {
+        f"galaxies at S/N {SNR:g}, redshift known": _flagged(model, galaxies),
+        f"galaxies at S/N {SNR:g}, redshift unknown": _flagged(model, _unknown(galaxies)),
+        "galaxies as surveys see them": _flagged_sky(model, sky, rng),
+    }
+    for what, share in false.items():
+        met = share <= FALSE_FLAGS + ROUNDING
+        bars.append(Bar(f"{name}: flagged of new {what}", "<= 5 %", f"{percent(share)} %", met))
+    for what, make in _kinds(filters, galaxies, n, rng).items():
+        try:
+            odd = make()
+        except AgezError as error:  # MILES stars need sdss-mangadap
+            rows.append((name, what, str(error), ""))
+            continue
+        known, unknown = _flagged(model, odd), _flagged(model, _unknown(odd))
+        bars.append(Bar(f"{name}: flagged of {what}", ">= 90 %", f"{percent(known)} %", known >= FOUND))
+        rows.append((name, what, percent(known), percent(unknown)))
+    columns = ("model", "what", "flagged, redshift claimed [%]", "flagged, redshift unknown [%]")
+    return Part(bars, [Table(f"What {name} flags at S/N {SNR:g} per band", columns, tuple(rows))])
+
+
+def _kinds(
+    filters: FilterSet, galaxies: Photometry, n: int, rng: np.random.Generator
+) -> dict[str, Callable[[], Photometry]]:
+    return {
+        "stars of MILES": lambda: outliers.real_stars(filters, min(n, 900), rng, SNR),
+        "stars of black bodies and lines": lambda: outliers.stars(filters, n, rng, SNR),
+        "quasars": lambda: outliers.quasars(filters, n, rng, SNR),
+        "galaxies at redshift 0.5": lambda: outliers.distant_galaxies(
+            filters, n, rng, SNR, redshift_range=(0.48, 0.52)
+        ),
+        "one pair of bands swapped": lambda: outliers.swap_bands(galaxies, rng, n_pairs=1),
+        "three pairs of bands swapped": lambda: (
+            outliers.swap_bands(galaxies, rng, n_pairs=3)
+            if len(filters.names) > 12
+            else outliers.swap_bands(galaxies, rng, n_pairs=3, apart=2)
+        ),
+        "20 % in five bands": lambda: outliers.zero_point_error(galaxies, rng),
+    }
+
+
+def _photometry(sky: Sky, rng: np.random.Generator) -> Photometry:
+    """Galaxies with errors of one thirtieth of each band's flux."""
+    n = len(sky)
+    error = np.maximum(np.abs(sky.flux), 1e-6) / SNR
+    flux = np.where(sky.present, sky.flux + error * rng.standard_normal(sky.flux.shape), np.nan)
+    return Photometry(
+        sky.bands, flux, np.where(sky.present, error, np.nan), sky.present, Rows.numbered(n), sky.redshift,
+        np.zeros(n, np.int32), redshift_err=np.zeros(n),
+    )  # fmt: skip
+
+
+def _unknown(photometry: Photometry) -> Photometry:
+    return replace(photometry, redshift=np.full(len(photometry.redshift), np.nan))
+
+
+def _flagged(model: Model, photometry: Photometry) -> float:
+    enough = photometry.covered.sum(axis=1) >= int(model.header["least_bands"])
+    seds = scaled(photometry.flux[enough], photometry.flux_err[enough], photometry.covered[enough])
+    return _share(model, seds, photometry.redshift[enough], photometry.redshift_err[enough])
+
+
+def _flagged_sky(model: Model, sky: Sky, rng: np.random.Generator) -> float:
+    survey = Survey()
+    seen = observe(sky.flux, sky.present, np.array(sky.bands.pivot_angstrom), rng, survey=survey)
+    z, z_err = observe_redshift(sky.redshift, tuple(model.header["redshift_range"]), rng, survey=survey)
+    return _share(model, scaled(*seen), z, z_err)
+
+
+def _share(model: Model, seds: Scaled, redshift: np.ndarray, redshift_err: np.ndarray) -> float:
+    ood = score(parts_of(model).typicality, seds, redshift, redshift_err).ood
+    return float(np.mean(ood > float(model.header["ood_threshold"])))
