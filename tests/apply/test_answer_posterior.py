@@ -68,9 +68,10 @@ def test_answers_are_near_the_truth_and_the_columns_are_those_of_the_mixture(mod
     assert whole.meta["model"] == "small"
 
 
-@pytest.mark.parametrize("chunk_rows", [1, 7, 199])
-def test_a_row_depends_on_itself_alone(model, photometry, whole, chunk_rows):
-    close(whole, predict(model, photometry, chunk_rows=chunk_rows))
+@pytest.mark.parametrize(("chunk_rows", "n"), [(1, 40), (7, 200), (199, 200)])
+def test_a_row_depends_on_itself_alone(model, photometry, whole, chunk_rows, n):
+    """To the rounding of single precision, which depends on how many rows are multiplied at once."""
+    close(whole.take(slice(0, n)), predict(model, photometry.take(slice(0, n)), chunk_rows=chunk_rows))
 
 
 def test_rows_in_another_order(model, photometry, whole):

@@ -12,6 +12,7 @@ from agez.posterior.recalibration import (
     Recalibration,
     calibrated_probabilities,
     circumstances,
+    exact_overall,
     learn_recalibration,
     normal_scores,
     recalibrate,
@@ -143,7 +144,7 @@ def test_none_changes_nothing():
         np.testing.assert_allclose(calibrated_probabilities(none, p, t), p, rtol=1e-9)
 
 
-@given(st.floats(0.5, 3), st.lists(st.floats(1e-6, 1 - 1e-6), min_size=2, max_size=30))
+@given(st.floats(0.67, 3), st.lists(st.floats(1e-6, 1 - 1e-6), min_size=2, max_size=30))
 def test_quantiles_stay_in_order(tail, probabilities):
     p = np.sort(np.array([*probabilities, 0.5]))
     none = Recalibration.none(CENTER, WIDTH)
@@ -152,6 +153,18 @@ def test_quantiles_stay_in_order(tail, probabilities):
     assert (np.diff(got) >= -1e-15).all()
     np.testing.assert_allclose(got, 1 - calibrated_probabilities(stretched, 1 - p, 0), atol=1e-9)
     np.testing.assert_allclose(got[(p > 0.16) & (p < 0.84)], p[(p > 0.16) & (p < 0.84)], rtol=1e-9)
+
+
+def test_overall_coverage_is_made_exact_for_other_held_out_rows():
+    """What was learned on wide errors is off for rows with narrow ones, and their slopes are kept."""
+    recalibration = learned(made_up(3000, 20, factor=lambda snr: 1.5))
+    other = made_up(3000, 21, factor=lambda snr: 0.7)
+    mixture, labels, seds = other
+    moved = exact_overall(recalibration, recalibrate(recalibration, mixture, seds), labels)
+    check(moved, other, tolerance=0.005)
+    check(moved, made_up(8000, 22, factor=lambda snr: 0.7))
+    np.testing.assert_array_equal(moved.log_factor[:, 1:], recalibration.log_factor[:, 1:])
+    np.testing.assert_array_equal(moved.shift, recalibration.shift)
 
 
 def test_rows_without_an_answer_neither_teach_nor_spoil():
