@@ -29,6 +29,8 @@ N_CIRCUMSTANCES = 9
 ONE_SIGMA, TWO_SIGMA = 0.6826894921, 0.9544997361
 #: Normal scores beyond this are put there: a label nowhere near its distribution.
 LARGEST_SCORE = 6.0
+#: Tails are not drawn in further: quantiles would lose their order.
+LEAST_TAIL = 0.7
 #: Penalty on every slope, in units of the loss of one row, divided by the number of galaxies: ten galaxies can move an
 #: interval as a whole, not learn how it depends on five things.
 PENALTY = 1.0
@@ -151,7 +153,7 @@ def exact_overall(recalibration: Recalibration, answers: Mixture, labels: Floats
     for t in range(len(TARGETS)):
         one, two = (_upper_quantile(scores[good, t], p) for p in (ONE_SIGMA, TWO_SIGMA))
         log_factor[t, 0] += np.log(one)
-        tail[t] = two / one / 2
+        tail[t] = max(two / one / 2, LEAST_TAIL)
     return replace(recalibration, log_factor=log_factor, tail=tail)
 
 
