@@ -47,6 +47,22 @@ def save_model(path: str | os.PathLike[str], model: Model) -> None:
             save_file(arrays, part, metadata={"agez": header, "sha256": _digest(arrays, header)})
         except SafetensorError as error:  # a full disk, for one
             raise OSError(str(error)) from error
+        _sort_metadata(Path(part))
+
+
+def _sort_metadata(path: Path) -> None:
+    """Put the file's metadata in order: safetensors writes them in any, so the same model made different files.
+
+    The format is the length of a JSON header (8 bytes, little-endian), that header, and the arrays.
+    """
+    with path.open("r+b") as file:
+        length = int.from_bytes(file.read(8), "little")
+        header = json.loads(file.read(length))
+        header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+        text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+        if len(text) <= length:  # else it stays as it was: another order is no fault
+            file.seek(8)
+            file.write(text.ljust(length))
 
 
 def load_model(path_or_name: str | os.PathLike[str]) -> Model:

@@ -115,13 +115,15 @@ def learn_recalibration(
     center, width : (2,) float
         Of the labels.
     """
-    mean, sigma, _ = moments(mixture)
+    mean, _, _ = moments(mixture)
     x = circumstances(mixture, seds, center, width)
     good = np.isfinite(mean).all(axis=1) & np.isfinite(labels).all(axis=1)
     x, penalty = x[good], PENALTY / max(n_galaxies, 1)
-    shift = np.stack([_quantile_fit(x, ((labels - mean) / sigma)[good, t], 0.5, penalty) for t in range(len(TARGETS))])
-    log_factor, tail = np.zeros_like(shift), np.ones(len(TARGETS))
     used, truth = mixture.take(np.flatnonzero(good)), labels[good]
+    # normal scores, not distances in sigma: between two peaks far apart the median of those is anywhere
+    places = normal_scores(used, truth)
+    shift = np.stack([_quantile_fit(x, places[:, t], 0.5, penalty) for t in range(len(TARGETS))])
+    log_factor, tail = np.zeros_like(shift), np.ones(len(TARGETS))
     for _ in range(2):  # the second time on distributions that are nearly right: mixtures are not Gaussians
         trial = Recalibration(shift, log_factor, tail, np.asarray(center), np.asarray(width))
         scores = np.abs(normal_scores(_stretched(trial, used, x), truth))
