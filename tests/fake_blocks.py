@@ -1,7 +1,9 @@
 """Invented blocks of every further experiment, in the form in which the experiments give them, and claims."""
 
 import numpy as np
+from scipy.special import ndtr
 
+from agez.analysis.calibration_metrics import calibration_block
 from agez.experiments.claims import Claim
 from agez.experiments.paper import TABLE_1, published
 
@@ -181,10 +183,32 @@ def peers(rng):
             "measured": {"methods": methods, "skipped": skipped, "differences": {}, "library": None}}  # fmt: skip
 
 
+def uncertainty(rng, n=900, *, width=1.0):
+    """Distributions that hold what they promise, or are ``width`` times as wide as they should be."""
+    galaxy = rng.integers(30, size=n)
+    score = rng.normal(0, 1 / width, (n, 2))
+    sigma = np.full((n, 2), 0.05)
+    known = {"snr": rng.uniform(10, 80, n), "n_bands": np.full(n, 34.0), "log_age_lw": rng.normal(9.5, 0.3, n)}
+    measured, points = {"start": "paper", "n_galaxies": 30, "size": {"steps": 5, "members": 1, "n_bootstrap": 50}}, {}
+    for name in SETS:
+        points[name] = calibration_block(ndtr(score), sigma, sigma, galaxy, known, rng=rng, n_bootstrap=50)
+        measured[name] = {"residual_pcc": -0.35, "correlation": -0.31}
+        for word in WORDS:
+            part = points[name][word]
+            gain = {"difference": 0.006, "low": 0.001, "high": 0.011}
+            measured[name][word] = {
+                "sigma_mad": 0.054, "bias": -0.001, "rmse": 0.071, "n": n, "network_sigma_mad": 0.06, "ratio": 0.9,
+                "gain": gain, **{key: part["overall"][key] for key in ("coverage_68", "coverage_95")},
+                **{key: part["overall"][key] for key in ("crps", "sharpness")},
+                **{key: part["pit"][key] for key in ("departure", "departure_95")},
+            }  # fmt: skip
+    return {"published": {}, "measured": measured, "points": points}
+
+
 def fake_blocks(seed=11):
     """A block of every experiment, by key, in the paper's order."""
     rng = np.random.default_rng(seed)
-    makers = (hyperparameters, dependence, table1, training_size, mass_gradients, peers)
+    makers = (hyperparameters, dependence, table1, training_size, mass_gradients, peers, uncertainty)
     return {make.__name__: make(rng) for make in makers}
 
 
@@ -199,4 +223,5 @@ def fake_claims():
         Claim("figure 13", "more data help", "supported", "2 errors"),
         Claim("figure 14", "gradients follow mass", "supported", "rms 1.1"),
         Claim("peers", "networks are better", "not supported", "they are not"),
+        Claim("calibration", "intervals hold", "supported", "68.1 and 95.2 %"),
     )

@@ -131,9 +131,10 @@ def test_verdicts_stand_with_their_experiments(results):
     told = parts.values(), results.sets_tables(summary)
     assert sum(part.count("- **") for part in [*told[0], told[1]]) == len(fake_claims())
     table = results.claims_table(summary)
-    assert table.startswith("8 claims: 4 supported, 2 not supported, 2 cannot tell.")
+    assert table.startswith("9 claims: 5 supported, 2 not supported, 2 cannot tell.")
     assert [results.home_of(claim.figure) for claim in fake_claims()] == [
         "hyperparameters", "sets", "dependence", "dependence", "table1", "training_size", "mass_gradients", "peers",
+        "uncertainty",
     ]  # fmt: skip
 
 

@@ -7,6 +7,8 @@ from markdown_tables import join_table
 from agez.experiments.presets import PRESETS, Preset
 from agez.experiments.training_size import TrainingGrid
 from agez.learn.jobs import TrainingSettings
+from agez.learn.splits import N_FOLDS
+from agez.posterior.sample_training import FRESH_SETTINGS, TUNED_SETTINGS
 
 
 def presets_table() -> str:
@@ -21,6 +23,7 @@ def presets_table() -> str:
         ["figure 13", *(_grid(p.training_grid) for p in presets)],
         ["peers", *(f"{p.peers.trees.forest_trees} trees of the forest, {p.peers.trees.boosting_rounds} and at most "
                     f"{p.peers.trees.lightgbm_rounds} rounds of boosting, {p.peers.n_models} models" for p in presets)],
+        ["distributions", *(_distributions(p) for p in presets)],
     ]  # fmt: skip
     return join_table(["", *(f"`{p.name}`" for p in presets)], rows)
 
@@ -39,6 +42,13 @@ def _search(preset: Preset) -> str:
         f"at most {networks} networks: {size.n_trials} trials a case, {size.epochs} epochs; {best} and the authors' "
         f"with {size.n_final_seeds} seeds, {final} epochs; {rows}"
     )
+
+
+def _distributions(preset: Preset) -> str:
+    size = preset.uncertainty
+    fresh, tuned = (min(size.steps, one.steps) for one in (FRESH_SETTINGS, TUNED_SETTINGS))
+    steps = f"{fresh} steps" if fresh == tuned else f"{fresh} steps afresh, {tuned} from a model"
+    return f"{2 * N_FOLDS * size.members} networks, {steps}, batch {FRESH_SETTINGS.batch}"
 
 
 def _grid(grid: TrainingGrid) -> str:

@@ -36,7 +36,7 @@ def run(tiny, tmp_path_factory):
 def test_everything_is_written(run):
     folder, _ = run
     names = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
-    figures = {f"figures/figure_{k}.png" for k in ("search", *range(1, 15))}
+    figures = {f"figures/figure_{k}.png" for k in ("search", "calibration", *range(1, 15))}
     files = {"summary.json", "report.html", "sample.fits", "predictions.fits", "work/run.json"}
     files |= {f"experiments/{experiment.key}.json" for experiment in EXPERIMENTS}
     networks = {name for name in names if name.startswith(("work/networks/", "work/search/"))}

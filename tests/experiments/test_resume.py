@@ -177,7 +177,7 @@ def test_a_damaged_block_is_run_again(tmp_path):
 
 
 def test_claims_stand_in_the_papers_order():
-    shown = ["figure 2", "figure 9", "figures 10-12", "table 1", "figure 13", "figure 14", "peers"]
+    shown = ["figure 2", "figure 9", "figures 10-12", "table 1", "figure 13", "figure 14", "peers", "calibration"]
     assert sorted(shown[::-1], key=place_in_paper) == shown
 
 

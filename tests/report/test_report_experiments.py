@@ -119,8 +119,9 @@ def test_every_claim_stands_with_its_verdict_at_its_figure(text, run):
     assert "more data help" in after[: after.index("<table")]
     assert re.search(r'href="#dependence">figures 10-12<', text)
     assert re.search(r'href="#peers">peers<', text)
-    assert "8 claims" in text
-    assert "4 supported, 2 not supported, 2 cannot tell" in text
+    assert re.search(r'href="#calibration">calibration<', text)
+    assert "9 claims" in text
+    assert "5 supported, 2 not supported, 2 cannot tell" in text
 
 
 def test_a_page_without_any_experiment_says_how_to_get_them(run, tmp_path):
@@ -129,7 +130,7 @@ def test_a_page_without_any_experiment_says_how_to_get_them(run, tmp_path):
     page = Page(text)
     assert set(page.links) <= set(page.ids)
     assert "agez reproduce --only fig13" in text
-    assert text.count("<code>") == 8  # two sets and six experiments
+    assert text.count("<code>") == 9  # two sets and seven experiments
     assert not set(TABLES.values()) & set(page.ids)
     assert "measured" not in page.ids
 
@@ -140,7 +141,7 @@ def test_a_page_with_a_single_experiment(run, tmp_path, key):
     page = Page(text)
     assert set(page.links) <= set(page.ids)
     assert set(TABLES.values()) & set(page.ids) == {TABLES[key]}
-    assert text.count("<code>") == 7
+    assert text.count("<code>") == 8
     one = next(chapter for chapter in CHAPTERS if chapter.experiment == key)
     assert set(paths) == {1, 2, *one.figures}
 
@@ -173,7 +174,7 @@ def test_a_block_without_numbers_is_shown_with_dashes(run, tmp_path):
             return [emptied(v) for v in value]
         return None if isinstance(value, float) else value
 
-    keys = ("dependence", "table1", "training_size", "mass_gradients", "peers")
+    keys = ("dependence", "table1", "training_size", "mass_gradients", "peers", "uncertainty")
     blocks = {key: json.loads(json.dumps(run.blocks[key])) for key in keys}
     for block in blocks.values():
         block["measured"] = emptied(block["measured"])

@@ -1,4 +1,4 @@
-"""The experiments of the paper, in its order, and the names by which they can be asked for."""
+"""The experiments of the paper, in its order, then those past it, and the names by which they can be asked for."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from agez.errors import AgezError
-from agez.experiments import dependence, hyperparameters, mass_gradients, peers, table1, training_size
+from agez.experiments import dependence, hyperparameters, mass_gradients, peers, table1, training_size, uncertainty
 from agez.experiments.stage import Experiment, Stage
 from agez.learn.tuning import check_optuna
 from agez.types import Floats
@@ -84,6 +84,21 @@ EXPERIMENTS: tuple[Experiment, ...] = (
             workers=stage.workers,
         ),
         claims=peers.claims,
+    ),
+    Experiment(
+        "uncertainty",
+        ("calibration",),
+        needs_sets=True,
+        run=lambda stage: uncertainty.uncertainty(
+            stage.sample,
+            _predicted(stage),
+            splits={name: run.splits for name, run in stage.runs.items()},
+            start=uncertainty.shipped_start(stage.sample),
+            size=stage.preset.uncertainty,
+            seed=stage.seed,
+            workers=stage.workers,
+        ),
+        claims=uncertainty.claims,
     ),
 )
 

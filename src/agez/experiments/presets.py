@@ -9,6 +9,7 @@ from agez.experiments.hyperparameters import SearchSize
 from agez.experiments.peer_methods import TreeSizes
 from agez.experiments.peers import PeerSizes
 from agez.experiments.training_size import TrainingGrid
+from agez.experiments.uncertainty import UncertaintySize
 from agez.learn.jobs import TrainingSettings
 from agez.learn.training import CONVERGED_FAST
 
@@ -33,6 +34,8 @@ class Preset:
     training_grid : TrainingGrid
         Of figure 13.
     peers : PeerSizes
+    uncertainty : UncertaintySize
+        Of the distributions.
     about : str
         One line for the help and the report.
     """
@@ -46,6 +49,7 @@ class Preset:
     table1_draws: int
     training_grid: TrainingGrid
     peers: PeerSizes
+    uncertainty: UncertaintySize
     about: str
 
 
@@ -68,6 +72,7 @@ PRESETS = {
             table1_draws=2,
             training_grid=TrainingGrid((0.2, 0.75), 2, replace(_QUICK, max_epochs=10)),
             peers=PeerSizes(TreeSizes(forest_trees=10, boosting_rounds=50, lightgbm_rounds=100), n_models=4000),
+            uncertainty=UncertaintySize(steps=150),
             about="a small mock survey, to see that everything works: about a minute",
         ),
         Preset(
@@ -80,6 +85,7 @@ PRESETS = {
             table1_draws=5,
             training_grid=TrainingGrid((0.05, 0.2, 0.4, 0.75), 5, _SHORT),
             peers=PeerSizes(),
+            uncertainty=UncertaintySize(steps=500),
             about="the paper's size, trainings shortened and fewer: under ten minutes",
         ),
         Preset(
@@ -92,6 +98,7 @@ PRESETS = {
             table1_draws=20,
             training_grid=TrainingGrid((0.05, 0.10, 0.15, 0.20, 0.30, 0.40, 0.50, 0.75), 100, CONVERGED_FAST),
             peers=PeerSizes(),
+            uncertainty=UncertaintySize(steps=4000, members=2, n_bootstrap=500),
             about="the paper's size and its repeats, Set A and Set B by its training recipe: hours",
         ),
     )

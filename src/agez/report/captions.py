@@ -63,7 +63,7 @@ def _dependence(what: str) -> Caption:
     )
 
 
-#: Figures are keyed by their number in the paper; ``search`` has none there.
+#: Figures are keyed by their number in the paper; ``search`` and ``calibration`` have none there.
 FigureKey = int | str
 
 CAPTIONS: dict[FigureKey, Caption] = {
@@ -119,5 +119,14 @@ CAPTIONS: dict[FigureKey, Caption] = {
         "labels, Set A and Set B (top to bottom). Circles: late types; triangles: early types. Faint: one galaxy each, "
         "with the error of its slope; bold: means of bins in order of mass, with standard errors.",
         "Gradients of age and metallicity against stellar mass, one row each for labels, Set A and Set B, with means.",
+    ),
+    "calibration": Caption(
+        "Whether the distributions hold what they promise: unseen galaxies (Set B)",
+        "Top left: histogram of the probability integral transform, the predicted cumulative distribution at the "
+        "label: flat where the distributions are right. Top middle: coverage minus nominal probability of central "
+        "intervals of all sizes. Other panels: coverage of the 68.27 % (full symbols) and 95.45 % (open) intervals in "
+        "bins of equally many spectra. Circles and solid: age; triangles and dashed: metallicity; bars: standard "
+        "errors over bootstrap samples of galaxies. Grey: within 2 points overall, 5 in a bin.",
+        "A histogram near one, and curves of coverage near their nominal probabilities, for age and metallicity.",
     ),
 }  # fmt: skip

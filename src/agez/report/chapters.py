@@ -73,6 +73,8 @@ CHAPTERS = (
             ("table-mass-gradients", "Gradients against the labels'", tables.mass_gradients_table)),
     Chapter("other-methods", "Other methods on the same data", "peers", "peers", (),
             ("peers", "Methods beside each other", tables.peers_table)),
+    Chapter("uncertainty", "Past the paper: distributions for the same folds", "uncertainty", "calibration",
+            ("calibration",), ("calibration", "Distributions beside the paper's networks", tables.uncertainty_table)),
 )  # fmt: skip
 
 

@@ -205,5 +205,36 @@ def peers_table(blocks: Blocks) -> str:
     return shown
 
 
+def uncertainty_table(blocks: Blocks) -> str:
+    """Distributions in the folds of the paper's networks: scatter beside theirs, coverage, CRPS and sharpness."""
+    rows = []
+    for name in (one for one in SETS if find(blocks, f"uncertainty.measured.{one}")):
+        rows.append(group(_SET_NAMES[name], 10))
+        base = f"uncertainty.measured.{name}"
+        for word in WORDS:
+            one = f"{base}.{word}"
+            cells = "".join(cell(blocks, f"{one}.{key}", "{:.3f}") for key in ("sigma_mad", "network_sigma_mad"))
+            cells += cell(blocks, f"{one}.ratio", "{:.2f}")
+            for key in ("coverage_68", "coverage_95"):
+                cells += with_error(blocks, f"{one}.{key}.value", f"{one}.{key}.err", "{:.3f}")
+            for key in ("crps", "sharpness"):
+                cells += with_error(blocks, f"{one}.{key}.value", f"{one}.{key}.err", "{:.4f}")
+            cells += cell(blocks, f"{one}.departure", "{:.3f}")
+            rows.append(row(word, cells + "<td></td>" * 2))
+        cells = cell(blocks, f"{base}.residual_pcc", "{:+.2f}") + cell(blocks, f"{base}.correlation", "{:+.2f}")
+        rows.append(row("both", "<td></td>" * 8 + cells))
+    start = find(blocks, "uncertainty.measured.start")
+    begun = f"trained on from the model {escape(repr(str(start)))}" if start else "started afresh"
+    return table(
+        f"Networks that give distributions, {begun}, in the folds of the paper's networks, calibrated on the other "
+        "folds: scatter of their means beside the networks', parts of the labels inside the 68.27 % and 95.45 % "
+        "intervals, CRPS, median half-width of the 68 % interval, departure of the PIT from uniform, and correlation "
+        "of age and metallicity errors: measured, and as predicted (median). Errors over galaxies.",
+        head(f"{_SIGMA} [dex]", "paper's networks [dex]", "ratio", "68.27 % holds", "95.45 % holds", "CRPS [dex]",
+             "sharpness [dex]", "PIT departs by", "correlation", "predicted"),
+        rows, anchor="calibration",
+    )  # fmt: skip
+
+
 def _float(value: Any) -> float | None:
     return None if value is None else float(value)

@@ -31,7 +31,7 @@ def make_figures(folder: str | os.PathLike[str], result: RunResult) -> dict[Figu
     Returns
     -------
     dict of figure key to path
-        Keys are the paper's numbers, and ``search``; in the order of the page.  Missing are those of
+        Keys are the paper's numbers, ``search`` and ``calibration``; in the order of the page.  Missing are those of
         experiments that were not run, and figure 1 where the run has no example spectrum.
 
     Raises
@@ -98,7 +98,8 @@ def _of_the_sets(result: RunResult) -> dict[FigureKey, Drawing]:
 
 
 def _of_the_experiments(blocks: Mapping[str, Mapping[str, Any]]) -> dict[FigureKey, Drawing]:
-    """Figures 10 to 14, and the search, of the experiments that were run."""
+    """Figures 10 to 14, the search and the calibration, of the experiments that were run."""
+    from agez.report.figure_calibration import figure_calibration
     from agez.report.figure_dependence import figure_dependence
     from agez.report.figure_mass_gradients import figure_mass_gradients
     from agez.report.figure_search import figure_search
@@ -113,6 +114,8 @@ def _of_the_experiments(blocks: Mapping[str, Mapping[str, Any]]) -> dict[FigureK
     if (block := was_run(blocks, "dependence")) is not None:
         for key, properties in DEPENDENCE_FIGURES.items():
             drawings[key] = partial(figure_dependence, block=block, properties=properties)
+    if (block := was_run(blocks, "uncertainty")) is not None and "set_b" in block["points"]:
+        drawings["calibration"] = partial(figure_calibration, block=block["points"]["set_b"])
     return drawings
 
 
