@@ -61,7 +61,7 @@ def test_chi2_of_a_plane_is_that_of_the_dense_covariance(sky, typical, rng):
     basis, left = planes.basis[1], planes.left[1]
     covered = seds.covered & np.isfinite(left)
     weighed = weigh(seds.flux, seds.flux_err, covered, basis[-1], left)
-    fast = fit_chi2(normal_matrix(plane_products(basis), weighed), LOOSENESS)
+    fast = fit_chi2(normal_matrix(plane_products(basis), weighed), LOOSENESS).chi2
     for i in range(12):
         use = covered[i]
         components = LOOSENESS * basis[:-1, use].astype(float)
@@ -75,9 +75,10 @@ def test_chi2_of_a_plane_is_that_of_the_dense_covariance(sky, typical, rng):
 def test_eliminate_is_the_schur_complement(rng):
     a = rng.standard_normal((5, 7, 9))
     matrix = np.einsum("nij,nkj->ikn", a, a)
-    rest = eliminate(matrix[:, :, :1].copy(), 2)[:, :, 0]
+    rest, log_det = (part[..., 0] for part in eliminate(matrix[:, :, :1].copy(), 2))
     m = matrix[:, :, 0]
     np.testing.assert_allclose(rest, m[2:, 2:] - m[2:, :2] @ np.linalg.inv(m[:2, :2]) @ m[:2, 2:])
+    assert log_det == pytest.approx(np.linalg.slogdet(m[:2, :2])[1])
 
 
 def test_what_other_bands_say_is_the_conditional_mean_of_the_joint_gaussian(sky, typical, rng):

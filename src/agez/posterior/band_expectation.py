@@ -5,12 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from agez.posterior.inputs import Scaled
+from agez.posterior.left_out import AMPLITUDE_WIDTH, COEFFICIENT_WIDTH
 from agez.posterior.subspace import CHUNK, plane_products, usable, weigh
 from agez.posterior.typicality import Typicality, score
 from agez.types import Floats
-
-#: Widths of the Gaussians that hold the coefficients (in their spreads) and the amplitude (about one).
-COEFFICIENT_WIDTH, AMPLITUDE_WIDTH = 1.0, 2.0
 
 
 def expected(typicality: Typicality, seds: Scaled, redshift: Floats, redshift_err: Floats) -> tuple[Floats, Floats]:

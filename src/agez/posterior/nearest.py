@@ -8,18 +8,18 @@ from typing import Any
 
 import numpy as np
 
-from agez.posterior.subspace import eliminate
+from agez.posterior.subspace import Fit, eliminate
 from agez.types import Floats
 
-#: Representative SEDs at each redshift.
-N_CENTRES = 384
+#: Representative SEDs of each plane.
+N_CENTRES = 192
 #: Rounds of Lloyd's algorithm.
 N_ROUNDS = 6
 
 
 @dataclass(frozen=True, eq=False)
 class Centres:
-    """Representative SEDs in the planes' coefficients, at ``m`` redshifts.
+    """Representative SEDs in the coefficients of ``m`` planes.
 
     Attributes
     ----------
@@ -78,8 +78,10 @@ def representatives(coefficients: Floats, size: Floats, rng: np.random.Generator
     return np.clip(out, -6e4, 6e4).astype(np.float16), np.linalg.inv(covariance).astype(np.float32)
 
 
-def nearest_chi2(normal: Floats, centres: Floats, precision: Floats) -> Floats:
-    """(n,) chi2 of the nearest centre with any amplitude; the spread around centres counts as an error.
+def nearest_chi2(normal: Floats, centres: Floats, precision: Floats) -> Fit:
+    """chi2 of the nearest centre with any amplitude; the spread around centres counts as an error.
+
+    The determinant is over that of the bands' own variances.
 
     Parameters
     ----------
@@ -93,7 +95,7 @@ def nearest_chi2(normal: Floats, centres: Floats, precision: Floats) -> Floats:
     work = np.empty((q + total, q + total, normal.shape[2]), np.float32)
     work[:q, :q] = normal[:q, :q] + precision[:, :, None]
     work[:q, q:], work[q:, :q], work[q:, q:] = normal[:q], normal[:, :q], normal
-    rest = eliminate(work, q)
+    rest, log_det = eliminate(work, q)
     # with v = mean + components . c and s = components . c:  r.r, v.r and v.v once s is taken from the residual r
     j, k = np.triu_indices(q)
     c = centres.astype(np.float32)
@@ -108,4 +110,5 @@ def nearest_chi2(normal: Floats, centres: Floats, precision: Floats) -> Floats:
     v_v = s_s
     v_v += 2 * s_m
     v_v += rest[q, q]
-    return np.maximum((r_r - v_r * v_r / np.maximum(v_v, 1e-20)).min(axis=0), 0)
+    chi2 = np.maximum((r_r - v_r * v_r / np.maximum(v_v, 1e-20)).min(axis=0), 0)
+    return Fit(chi2, log_det - np.float32(np.linalg.slogdet(precision)[1]))

@@ -37,15 +37,15 @@ CHUNK = 512
 
 @dataclass(frozen=True, eq=False)
 class Planes:
-    """Planes of noise-free SEDs at ``m`` redshifts.
+    """Planes of noise-free SEDs at ``m`` redshifts, for each of one or more kinds of them.
 
     Attributes
     ----------
     redshift : (m,) float
         Ascending, evenly spaced.
-    basis : (m, q + 1, b) float32
-        The q components, each with the spread of its coefficient, and the mean SED last.
-    left : (m, b) float32
+    basis : (m * kinds, q + 1, b) float32
+        The q components, each with the spread of its coefficient, and the mean SED last; a redshift's kinds together.
+    left : (m * kinds, b) float32
         Variance that the plane leaves, infinite for a band that no training SED has at this redshift.
     """
 
@@ -57,6 +57,11 @@ class Planes:
     def n_components(self) -> int:
         """Dimensions q of the planes."""
         return self.basis.shape[1] - 1
+
+    @property
+    def kinds(self) -> int:
+        """Planes at each redshift."""
+        return len(self.basis) // len(self.redshift)
 
     @property
     def step(self) -> float:
@@ -174,6 +179,10 @@ class Weighed(NamedTuple):
     weight: Floats
     amplitude: Floats
 
+    def take(self, rows: Ints) -> Weighed:
+        """Some of the rows."""
+        return Weighed(self.residual[:, rows], self.weight[:, rows], self.amplitude[rows])
+
 
 def weigh(flux: Floats, flux_err: Floats, covered: Bools, mean: Floats, left: Floats) -> Weighed:
     """Bring rows (n, b) to the amplitude of the mean SED; variances are noise, remainder and calibration."""
@@ -217,24 +226,44 @@ def normal_matrix(products: PlaneProducts, weighed: Weighed) -> Floats:
     return out
 
 
-def eliminate(matrix: Floats, count: int) -> Floats:
+def eliminate(matrix: Floats, count: int) -> tuple[Floats, Floats]:
     """What is left of a symmetric positive matrix (k, k, n) when its first ``count`` unknowns are solved for: the
-    Schur complement (k - count, k - count, n).  ``matrix`` is overwritten."""
+    Schur complement (k - count, k - count, n), and the log of their determinant (n,).  ``matrix`` is overwritten."""
+    determinant = np.zeros(matrix.shape[2], matrix.dtype)
     for j in range(count):
         column = matrix[j, j + 1 :]
+        determinant += np.log(matrix[j, j])
         share = column / matrix[j, j]
         for i in range(len(column)):
             matrix[j + 1 + i, j + 1 :] -= column[i] * share
-    return matrix[count:, count:]
+    return matrix[count:, count:], determinant
 
 
-def fit_chi2(normal: Floats, looseness: float) -> Floats:
-    """(n,) chi2 of the best combination with any amplitude, coefficients held by a Gaussian of width ``looseness``."""
+class Fit(NamedTuple):
+    """chi2 (n,), and the log (n,) of the determinant of the covariance that it was had with."""
+
+    chi2: Floats
+    log_det: Floats
+
+
+def fit_chi2(normal: Floats, looseness: float) -> Fit:
+    """That of the best combination with any amplitude, coefficients held by a Gaussian of width ``looseness``.
+
+    The determinant is over that of the bands' own variances.
+    """
     q = len(normal) - 2
     work = normal.copy()
     work[np.arange(q), np.arange(q)] += np.float32(1 / looseness**2)
-    rest = eliminate(work, q)
-    return np.maximum(rest[1, 1] - rest[0, 1] ** 2 / np.maximum(rest[0, 0], 1e-20), 0)
+    rest, log_det = eliminate(work, q)
+    chi2 = np.maximum(rest[1, 1] - rest[0, 1] ** 2 / np.maximum(rest[0, 0], 1e-20), 0)
+    return Fit(chi2, log_det + np.float32(2 * q * np.log(looseness)))
+
+
+def log_variance(weighed: Weighed) -> Floats:
+    """(n,) sum of the logs of the variances of a row's bands, in units of its scale."""
+    weight = weighed.weight
+    total = -np.log(np.where(weight > 0, weight, 1)).sum(axis=0)
+    return np.asarray(total + 2 * (weight > 0).sum(axis=0) * np.log(weighed.amplitude))
 
 
 def usable(seds: Scaled) -> Bools:

@@ -1,9 +1,12 @@
 """How unlike the training set a row is: a score that is 1 where one in twenty ordinary rows would be flagged.
 
-Three statistics are taken, all in data space: chi2 of the best-fitting combination of training SEDs (does it look
-like any galaxy?), chi2 of the nearest training SED (is it a usual one?), and that over chi2 of the nearest star (is
-it rather a star?).  Each is set against its own distribution among held-out galaxies seen with the same noise, number
-of bands and knowledge of the redshift.
+Four statistics are taken, all in data space: how unlikely the row is as a combination of training SEDs (does it look
+like any galaxy?), how unlikely for the nearest of them (is it a usual one?), chi2 of the worst bands against what the
+others say (are some spoilt?), and how much likelier it is as a star.  Each is set against its own distribution among
+held-out galaxies seen with the same noise, number of bands and knowledge of the redshift.
+
+What the noise hides cannot be told: bands that were exchanged with others of nearly the same flux, zero points off by
+little more than calibration errors and noise, distant galaxies in few broad bands.
 """
 
 from __future__ import annotations
@@ -16,14 +19,17 @@ import numpy as np
 
 from agez.errors import AgezError
 from agez.posterior.inputs import Scaled, scaled
-from agez.posterior.nearest import Centres, nearest_chi2, representatives
+from agez.posterior.kinds import KIND_COST, fit_kinds
+from agez.posterior.left_out import worst_chi2
+from agez.posterior.nearest import Centres, nearest_chi2
 from agez.posterior.ordinary import conditions, fit_quantile
-from agez.posterior.star_plane import star_chi2, star_plane
+from agez.posterior.star_plane import star_fit, star_plane
 from agez.posterior.subspace import (
     CHUNK,
     Planes,
+    Weighed,
     fit_chi2,
-    fit_plane,
+    log_variance,
     near_node,
     normal_matrix,
     plane_products,
@@ -37,7 +43,7 @@ from agez.sky.seds import Sky
 from agez.types import Bools, Floats, Ints, Strings
 
 #: Width of the Gaussian that holds the coefficients of the best combination, in their spreads.
-LOOSENESS = 2.0
+LOOSENESS = 1.0
 #: Share of ordinary rows that is flagged.
 FALSE_FLAGS = 0.05
 #: Share of the galaxies that is held out for the thresholds, how often each is seen, and the most rows of that.
@@ -47,9 +53,12 @@ GROUPS_PER_NODE = 3
 #: Share of held-out rows whose redshift is unknown.
 UNKNOWN_REDSHIFT = 0.15
 #: Names of the fitted quantiles, in the order of :attr:`Typicality.thresholds`.
-QUANTILES = ("fit median", "fit top", "nearest median", "nearest top", "star median", "star top", "largest top")
-#: Log of the ratio of chi2 of the nearest galaxy and the nearest star below which a row is no star.
-NO_STAR = -0.3
+QUANTILES = (
+    "fit median", "fit top", "nearest median", "nearest top", "worst median", "worst top", "star median", "star top",
+    "largest top",
+)  # fmt: skip
+#: Of arcsinh of half the difference of -2 ln likelihood as a galaxy and as a star: below, a row is no star.
+NO_STAR = -1.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +71,7 @@ class Typicality:
     centres : Centres
     stars, star_centres : Planes and Centres, or None
         The same of stars, at one redshift.
-    thresholds : (5 or, with stars, 7, k) float32
+    thresholds : (7 or, with stars, 9, k) float32
         Coefficients of :data:`QUANTILES` over :func:`agez.posterior.ordinary.conditions`.
     threshold : float
         By which the score is divided: 1, or what a user's own held-out rows asked for.
@@ -107,7 +116,7 @@ class Scores(NamedTuple):
 
     ``ood``: 0 and more, above 1 the row is unlike the training set; ``chi2``: reduced chi2 of the best-fitting
     combination of training SEDs, ``nearest``: of the nearest training SED (noise and 1.7 % calibration errors);
-    ``node``: which of the planes' redshifts fits best, -1 where NaN.
+    ``node``: which of the planes fits best, -1 where NaN.
     """
 
     ood: Floats
@@ -119,6 +128,9 @@ class Scores(NamedTuple):
 class _Statistics(NamedTuple):
     chi2: Floats
     nearest: Floats
+    unlikely: Floats
+    unusual: Floats
+    worst: Floats
     star: Floats
     node: Ints
     conditions: Floats
@@ -160,12 +172,11 @@ def learn_typicality(
     basis, left, coefficients, precision = [], [], [], []
     for k in range(len(nodes)):
         rows = near_node(kept.redshift, nodes, k)
-        one_basis, one_left, one_row = fit_plane(kept.flux[rows], kept.present[rows], pivot, rng)
-        some, spread = representatives(one_row, np.linalg.norm(one_basis[:-1], axis=1), rng)
-        basis.append(one_basis)
-        left.append(one_left)
-        coefficients.append(some)
-        precision.append(spread)
+        for one in fit_kinds(kept.flux[rows], kept.present[rows], pivot, rng):
+            basis.append(one.basis)
+            left.append(one.left)
+            coefficients.append(one.centres)
+            precision.append(one.precision)
     planes = Planes(nodes, np.stack(basis), np.stack(left))
     centres = Centres(np.stack(coefficients), np.stack(precision))
     first = Typicality(planes, centres, None, None, np.zeros((0, 0), np.float32))
@@ -178,7 +189,7 @@ def learn_typicality(
 def _thresholds(
     typicality: Typicality, held: Sky, redshift_range: tuple[float, float], survey: Survey, rng: np.random.Generator
 ) -> Floats:
-    """(5 or 7, k) quantiles of held-out galaxies; a third of the views has few bands."""
+    """(7 or 9, k) quantiles of held-out galaxies; a third of the views has few bands."""
     pivot = np.array(held.bands.pivot_angstrom)
     few = replace(survey, least_bands=2, most_missing=0.95, complete=0.0)
     parts = []
@@ -209,9 +220,9 @@ def _logarithm(chi2: Floats) -> Floats:
 
 def _values(typicality: Typicality, one: _Statistics) -> list[Floats]:
     """The statistics as their quantiles are taken, each (n,)."""
-    out = [_logarithm(one.chi2), _logarithm(one.nearest)]
+    out = [_logarithm(one.unlikely), _logarithm(one.unusual), _logarithm(one.worst)]
     if typicality.stars is not None:
-        out.append(np.maximum(_logarithm(one.nearest) - _logarithm(one.star), NO_STAR))
+        out.append(np.maximum(np.arcsinh(one.star / 2), NO_STAR))
     return out
 
 
@@ -243,38 +254,58 @@ def score(typicality: Typicality, seds: Scaled, redshift: Floats, redshift_err: 
 
 
 def _statistics(typicality: Typicality, seds: Scaled, redshift: Floats, redshift_err: Floats) -> _Statistics:
-    """Both statistics at each row's best redshift, and the conditions under which they were had."""
-    planes, centres = typicality.planes, typicality.centres
+    """All statistics at each row's best redshift, and the conditions under which they were had."""
+    planes, centres, kinds = typicality.planes, typicality.centres, typicality.planes.kinds
     n = len(seds.flux)
     counted = usable(seds)
     flux = np.where(counted, seds.flux, 0).astype(np.float32)
     error = np.where(counted, seds.flux_err, 1).astype(np.float32)
-    best = np.full(n, np.inf, np.float32)
-    nearest = np.full(n, np.inf, np.float32)
+    evidence, usual = np.full(n, np.inf, np.float32), np.zeros(n, np.float32)
+    chi2, near, log_det, worst = np.ones((4, n), np.float32)
     node = np.full(n, -1)
     n_nodes = np.zeros(n)
+
+    def weighed_rows(k: int, rows: Ints) -> Weighed:
+        return weigh(flux[rows], error[rows], counted[rows], planes.basis[k, -1], planes.left[k])
+
+    products = [plane_products(basis) for basis in planes.basis]
     for k, rows, penalty in rows_of_nodes(planes, redshift, redshift_err):
-        products = plane_products(planes.basis[k])
         n_nodes[rows] += 1
         for start in range(0, len(rows), CHUNK):
             part = rows[start : start + CHUNK]
-            weighed = weigh(flux[part], error[part], counted[part], products.basis[-1], planes.left[k])
-            normal = normal_matrix(products, weighed)
-            chi2 = fit_chi2(normal, LOOSENESS) + penalty[start : start + CHUNK]
-            better = np.flatnonzero(chi2 < best[part])
-            best[part[better]] = chi2[better]
-            node[part[better]] = k
-            nearest[part[better]] = nearest_chi2(normal[:, :, better], centres.coefficients[k], centres.precision[k])
-    star = np.full(n, np.inf, np.float32)
-    if typicality.stars is not None and typicality.star_centres is not None:
-        star = star_chi2(typicality.stars, typicality.star_centres, flux, error, counted)
+            first: Floats = np.zeros(len(part))  # the log determinant of the usual kind
+            for kind in range(kinds):
+                plane = kinds * k + kind
+                weighed = weighed_rows(plane, part)
+                fit = fit_chi2(normal_matrix(products[plane], weighed), LOOSENESS)
+                total = fit.log_det + log_variance(weighed)
+                first = total if kind == 0 else first
+                value = fit.chi2 + total + penalty[start : start + CHUNK] + KIND_COST[kind]
+                better = np.flatnonzero(value < evidence[part])
+                evidence[part[better]], node[part[better]] = value[better], plane
+                chi2[part[better]], usual[part[better]] = fit.chi2[better], first[better]
+    for plane in np.unique(node[node >= 0]):
+        rows = np.flatnonzero(node == plane)
+        for start in range(0, len(rows), CHUNK):
+            part = rows[start : start + CHUNK]
+            weighed = weighed_rows(plane, part)
+            normal = normal_matrix(products[plane], weighed)
+            nearest = nearest_chi2(normal, centres.coefficients[plane], centres.precision[plane])
+            near[part], log_det[part] = nearest.chi2, nearest.log_det + log_variance(weighed)
+            worst[part] = worst_chi2(products[plane], weighed)
     count = counted.sum(axis=1)
     good = (count >= 2) & (node >= 0)
+    star: Floats = np.zeros(n)
+    if typicality.stars is not None and typicality.star_centres is not None:
+        star = near + log_det - star_fit(typicality.stars, typicality.star_centres, flux, error, counted)
     free = np.maximum(count - 1, 1)
     log_error = np.where(counted, np.log10(np.maximum(error, 1e-6)), 0).sum(axis=1) / np.maximum(count, 1)
     given = conditions(10.0**-log_error, count, n_nodes)
-    best, nearest, star = (np.where(good, x, 1) / free for x in (best, nearest, star))
-    return _Statistics(best, nearest, star, np.where(good, node, -1), given, good)
+    fits = (chi2, near, np.maximum(evidence - usual, 0), np.maximum(near + log_det - usual, 0))
+    values = [np.where(good, x, 1) / free for x in fits]
+    return _Statistics(
+        *values, np.where(good, worst, 1), np.where(good, star, 0), np.where(good, node, -1), given, good
+    )
 
 
 def recalibrated(typicality: Typicality, ood_of_known_good: Floats, galaxy: Strings) -> Typicality:

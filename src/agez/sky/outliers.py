@@ -52,13 +52,27 @@ def stars(filters: FilterSet, n: int, rng: np.random.Generator, snr: ArrayLike) 
 
 
 def real_stars(
-    filters: FilterSet, n: int, rng: np.random.Generator, snr: ArrayLike, *, folder: Path | None = None
+    filters: FilterSet,
+    n: int,
+    rng: np.random.Generator,
+    snr: ArrayLike,
+    *,
+    folder: Path | None = None,
+    some: slice = slice(None),
 ) -> Photometry:
     """Stars of the MILES library; bands outside 3576-7402 A are missing.  Arguments and result as of :func:`stars`.
 
     No star comes twice unless there are fewer than ``n``.  AgezError where sdss-mangadap is not installed.
-    """
+
+    Parameters
+    ----------
+    folder : Path, optional
+        As of :func:`agez.sky.star_spectra.miles_stars`.
+    some : slice
+        Which of the library's stars are drawn from, in the order of their numbers.
+    """  # fmt: skip
     wave, flux = miles_stars(folder)
+    flux = flux[some]
     chosen = flux[rng.choice(len(flux), n, replace=n > len(flux))]
     return _seen(_spectra(wave, np.where(chosen > 0, chosen, np.nan)), filters, rng, snr, "miles-star")
 

@@ -58,7 +58,8 @@ def made_up_stars(wave_angstrom: Floats, n: int, rng: np.random.Generator) -> tu
     temperature_k : (n,) float
         Log-uniform in :data:`TEMPERATURE_RANGE`.
     """
-    kelvin = np.exp(rng.uniform(*np.log(TEMPERATURE_RANGE), n))
+    low, high = np.log(TEMPERATURE_RANGE)
+    kelvin = np.exp(rng.uniform(low, high, n))
     iron = rng.uniform(*IRON_RANGE, n)
     wave, temperature = wave_angstrom[None, :], kelvin[:, None]
     flux = wave**-5.0 / np.expm1(_HC_OVER_K / (wave * temperature))
