@@ -38,7 +38,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_gradient(command("gradient", "radial gradients, with errors, of a table of labels or predictions"))
     _add_fetch(command("fetch", "download cubes of a public survey, going on after interruptions"))
     _add_filters(command("filters", "list filter sets, or the bands of one"))
-    command("models", "list the models that come with agez")
+    _add_models(command("models", "list the models that come with agez, or show the card of one"))
     command("check", "test what works on this machine")
     return parser
 
@@ -197,7 +197,15 @@ def _add_train(p: argparse.ArgumentParser) -> None:
     )
     p.add_argument("--init", metavar="MODEL", help="go on from a shipped model (agez models) or a file")
     p.add_argument(
-        "--steps", type=int, metavar="N", help="of training each posterior network; default: 4000, or 2500 with --init"
+        "--steps",
+        type=int,
+        metavar="N",
+        help="of training each posterior network; default: by the sample's size, up to 4000, or 1500 with --init",
+    )
+    p.add_argument(
+        "--learning-curve",
+        action="store_true",
+        help="measure what --init gains over starting afresh with 10, 30, 100 and all galaxies; trains much more",
     )
     p.add_argument(
         "--max-epochs", type=int, metavar="N", help="of the paper's networks; default: that of the standard preset"
@@ -262,6 +270,10 @@ def _add_gradient(p: argparse.ArgumentParser) -> None:
     p.add_argument("--galaxy", metavar="ID", help="which galaxy, where the table holds several")
     p.add_argument("--column", action="append", metavar="NAME", help="quantity; may be given several times")
     p.add_argument("--seed", type=int, default=1, metavar="N", help="of the bootstrap; default: 1")
+
+
+def _add_models(p: argparse.ArgumentParser) -> None:
+    p.add_argument("name", nargs="?", metavar="NAME|FILE", help="a model; without it all of agez's own are listed")
 
 
 def _add_filters(p: argparse.ArgumentParser) -> None:

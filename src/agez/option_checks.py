@@ -14,6 +14,7 @@ _LIMITS: dict[str, tuple[str, float, bool, float]] = {
     "galaxies": ("--galaxies", 1, True, math.inf),
     "spectra": ("--spectra", 1, True, math.inf),
     "workers": ("--workers", 1, True, math.inf),
+    "steps": ("--steps", 1, True, math.inf),
     "max_epochs": ("--max-epochs", 1, True, math.inf),
     "bin_snr": ("--bin-snr", 0, True, math.inf),
     "n_plots": ("--n-plots", 1, True, math.inf),
@@ -31,7 +32,7 @@ _LIMITS: dict[str, tuple[str, float, bool, float]] = {
 #: Options that name what is read.
 _READ = (
     "input", "photometry", "labels", "galaxies", "also_labels", "truth", "sample", "model", "filters", "templates",
-    "bins", "star_mask", "checksums", "zero_points",
+    "bins", "star_mask", "checksums", "zero_points", "init",
 )  # fmt: skip
 
 

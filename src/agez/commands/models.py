@@ -23,16 +23,25 @@ def train(options: Namespace) -> Answer:
     from agez.learn.model import check_model_output, load_model, save_model
     from agez.learn.sample import read_sample
     from agez.posterior.learn_sample import score_lines
+    from agez.posterior.learning_curve import curve_lines
 
     check_model_output(options.out)
     if options.network == "paper" and (options.init is not None or options.steps is not None):
         raise AgezError("--init and --steps are of the posterior network; leave them out, or --network paper")
     if options.network == "posterior" and options.max_epochs is not None:
         raise AgezError("--max-epochs is of the paper's network; give --steps, or --network paper")
+    if options.learning_curve and options.init is None:
+        raise AgezError("--learning-curve compares going on from a model with starting afresh; give --init MODEL")
+    if options.learning_curve and options.split != "by-galaxy":
+        raise AgezError("--learning-curve counts galaxies and tests on unseen ones; leave --split within out")
     start = None if options.init is None else load_model(options.init)
     data = read_sample(options.sample)
     name = Path(options.out).stem
+    curve = _learning_curve(options, data, start) if start is not None and options.learning_curve else None
     model = _paper_model(options, data, name) if options.network == "paper" else _posterior(options, data, start, name)
+    if curve is not None:
+        training = dict(model.header["training"]) | {"learning_curve": curve}
+        model = replace(model, header=dict(model.header) | {"training": training})
     save_model(options.out, model)
     scores = {word: model.header["scores"][target] for target, word in TARGET_WORDS.items()}
     content = {
@@ -45,12 +54,14 @@ def train(options: Namespace) -> Answer:
         "seed": options.seed,
         "scores": scores,
     }
+    if curve is not None:
+        content["learning_curve"] = curve
     lines = [f"{options.out}: {len(data)} spectra of {len(data.galaxies)} galaxies, split {options.split}"]
     if options.network == "paper":
         lines += [f"  {word}: sigma_mad {one['sigma_mad']:.3f} dex against labels" for word, one in scores.items()]
     else:
         lines += score_lines(model.header["scores"])
-    return content, lines
+    return content, lines + (curve_lines(curve) if curve is not None else [])
 
 
 def _paper_model(options: Namespace, data: Sample, name: str) -> Model:
@@ -69,9 +80,9 @@ def _paper_model(options: Namespace, data: Sample, name: str) -> Model:
 
 def _posterior(options: Namespace, data: Sample, start: Model | None, name: str) -> Model:
     from agez.posterior.learn_sample import N_NETWORKS, learn_sample
-    from agez.posterior.sample_training import FRESH_SETTINGS, TUNED_SETTINGS
+    from agez.posterior.sample_training import settings_for
 
-    settings = FRESH_SETTINGS if start is None else TUNED_SETTINGS
+    settings = settings_for(len(data), from_model=start is not None)
     if options.steps is not None:
         settings = replace(settings, steps=options.steps)
     with progress(total=N_NETWORKS, title="training") as bar:
@@ -80,6 +91,15 @@ def _posterior(options: Namespace, data: Sample, start: Model | None, name: str)
             name=name, progress=bar.update,
         )  # fmt: skip
     return learned.model
+
+
+def _learning_curve(options: Namespace, data: Sample, start: Model) -> dict[str, Any]:
+    from agez.posterior.learning_curve import learning_curve, n_trainings
+
+    with progress(total=n_trainings(data), title="learning curve") as bar:
+        return learning_curve(
+            data, start, steps=options.steps, seed=options.seed, workers=options.workers, progress=bar.update
+        ).to_json()
 
 
 def predict(options: Namespace) -> Answer:
@@ -139,9 +159,29 @@ def _model_filters(options: Namespace) -> Any:
 
 def models(options: Namespace) -> Answer:
     """``agez models``."""
-    from agez.learn.model import available_models
+    from agez.learn.model import available_models, find_model, load_model
+    from agez.posterior.model_card import card_lines, summary_line
 
+    if options.name is not None:
+        model = load_model(options.name)
+        return {
+            "name": model.header.get("name", ""),
+            "path": str(find_model(options.name)),
+            **model.header,
+        }, card_lines(model)
     found = available_models()
-    lines = [f"{name:10s} {path}" for name, path in found.items()]
+    known = {name: load_model(path) for name, path in found.items()}
+    content = {
+        name: {
+            "path": str(found[name]),
+            "size_bytes": found[name].stat().st_size,
+            "filter_set": model.bands.filter_set,
+            "n_bands": len(model.bands),
+            "redshift_range": list(model.header["redshift_range"]),
+            "scores": model.header["scores"],
+        }
+        for name, model in known.items()
+    }
+    lines = [summary_line(name, model, found[name]) for name, model in known.items()]
     none = "none come with this version; make one: agez reproduce, or agez train SAMPLE -o MODEL.safetensors"
-    return {"models": {name: str(path) for name, path in found.items()}}, lines or [none]
+    return {"models": content}, lines or [none]

@@ -73,7 +73,7 @@ def load_model(path_or_name: str | os.PathLike[str]) -> Model:
     AgezError
         If there is no such file or name, or the file is cut short, altered, of a newer schema or no model.
     """
-    path = _find(path_or_name)
+    path = find_model(path_or_name)
     try:
         with safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}
@@ -142,7 +142,8 @@ def below(arrays: Mapping[str, NDArray[Any]], prefix: str) -> dict[str, NDArray[
     return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
 
 
-def _find(path_or_name: str | os.PathLike[str]) -> Path:
+def find_model(path_or_name: str | os.PathLike[str]) -> Path:
+    """The file of a model, given by path or by the name of one that comes with agez; AgezError if there is none."""
     path = Path(path_or_name)
     if path.exists() or path.suffix or len(path.parts) > 1:
         return check_input(path)

@@ -96,7 +96,7 @@ def learn_sample(
         parts = parts_of(start)
     data = sample_rows(sample, start.bands if start is not None else None)
     if start is not None:
-        _check_redshifts(data, start)
+        check_redshifts(data, start)
     splits = make_splits(sample, kind=split, rng=np.random.default_rng(seed))
     cross = cross_fit(
         data, splits, start=parts.members if parts else (), settings=settings, members=members, seed=seed,
@@ -157,7 +157,8 @@ def score_lines(scores: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _check_redshifts(data: SampleRows, start: Model) -> None:
+def check_redshifts(data: SampleRows, start: Model) -> None:
+    """AgezError if some rows of a sample are at redshifts that a model does not know."""
     low, high = start.header["redshift_range"]
     slack = float(start.header["redshift_tolerance"])
     outside = (data.redshift < low - slack) | (data.redshift > high + slack)

@@ -29,6 +29,8 @@ LEAST_RANGE = 0.002
 FRESH_SETTINGS = FitSettings(steps=4000, batch=256, learning_rate=1e-3)
 #: Fine-tuning is shorter and gentler: what the network knows of the sky is to be kept.
 TUNED_SETTINGS = FitSettings(steps=1500, batch=256, learning_rate=3e-4)
+#: Rows that these are for: with fewer, training is shorter, by their number's ratio to this power; not below this part.
+SETTINGS_ROWS, STEPS_POWER, LEAST_STEPS = 15_000, 0.5, 0.2
 #: How often held-out rows are seen anew, and how: samples have nearly one noise level and all bands, and intervals
 #: must hold for rows that are noisier or lack bands.  Their fluxes have errors of calibration of their own.
 VIEWS = 3
@@ -94,6 +96,13 @@ def _train(job: _Job) -> Member:
     return Member(standard, layers, trained.parameters)
 
 
+def settings_for(n_rows: int, *, from_model: bool) -> FitSettings:
+    """How long a network is trained on so many rows: few are learned by heart if they are shown as often as many."""
+    full = TUNED_SETTINGS if from_model else FRESH_SETTINGS
+    part = min(max((n_rows / SETTINGS_ROWS) ** STEPS_POWER, LEAST_STEPS), 1.0)
+    return replace(full, steps=round(full.steps * part))
+
+
 def redshift_range_of(data: SampleRows) -> tuple[float, float]:
     """The redshifts that a sample covers; at least ``LEAST_RANGE`` wide."""
     known = data.redshift[np.isfinite(data.redshift)]
@@ -121,7 +130,7 @@ def cross_fit(
     start : sequence of Member
         Networks to go on from, one after another; none: afresh.
     settings : FitSettings, optional
-        Default: ``TUNED_SETTINGS`` with a start, else ``FRESH_SETTINGS``.
+        Default: :func:`settings_for` so many rows.
     progress : callable, optional
         Called with 1 when a network is done.
 
@@ -132,7 +141,7 @@ def cross_fit(
     """
     if members < 1:
         raise AgezError(f"members is {members}; expected at least 1")
-    settings = settings or (TUNED_SETTINGS if start else FRESH_SETTINGS)
+    settings = settings or settings_for(len(data), from_model=bool(start))
     jobs = []
     for k, split in enumerate(splits):
         rows = np.sort(np.concatenate([split.train, split.validation]))

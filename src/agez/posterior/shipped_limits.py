@@ -1,0 +1,29 @@
+"""What no header knows of the models that ship: limits that a user must hear of, and what to cite."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+#: Lines of the card, by model.
+LIMITS: Mapping[str, tuple[str, ...]] = {
+    "jpas": ("The broad g, r and i of J-PAS: it has the narrow bands and the two broad ones at the ends.",),
+    "jplus": (
+        "zSDSS of real J-PLUS data: the shipped curve has its pivot at 9606 A, which looks like the filter without the "
+        "detector's fall (published: 9114 A).  Leave that band out (NaN), until its curve is settled.",
+    ),
+    "splus": ("Ages and metallicities of single faint galaxies: twelve bands leave wide intervals, which say so.",),
+    "paper": (
+        "Photometry of surveys: most of its galaxies are mocks of an integral-field survey in the rest frame, as "
+        "photometry made of spectra is.  For observed bands take `jpas`.",
+    ),
+}
+#: Of the template libraries, by name.
+REFERENCES: Mapping[str, str] = {
+    "emiles": "Vazdekis et al. 2016, MNRAS 463, 3409; files of pPXF: Cappellari 2023, MNRAS 526, 3273",
+    "popstar": "Molla, Garcia-Vargas & Bressan 2009, MNRAS 398, 451",
+    "bc03": "Bruzual & Charlot 2003, MNRAS 344, 1000",
+    "bpass": "Eldridge, Stanway et al. 2017, PASA 34, e058; Stanway & Eldridge 2018, MNRAS 479, 75",
+    "mastar": "Maraston et al. 2020, MNRAS 496, 2962",
+    "m11-miles": "Maraston & Stromback 2011, MNRAS 418, 2785",
+    "miuscat": "Vazdekis et al. 2012, MNRAS 424, 157; Ricciardelli et al. 2012, MNRAS 424, 172",
+}
