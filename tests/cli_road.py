@@ -97,7 +97,7 @@ def make_road(folder: Path) -> Road:
             at["photometry.fits"], at["labels.fits"], survey / "galaxies.fits", "--truth", survey / "truth.fits",
             "-o", at["sample.fits"],
         ),
-        "train": (at["sample.fits"], "-o", at["model.safetensors"], "--max-epochs", 2, "--workers", 2),
+        "train": (at["sample.fits"], "-o", at["model.safetensors"], "--network", "paper", "--max-epochs", 2),
         "predict": (at["photometry.fits"], "-o", at["predictions.fits"], "--model", at["model.safetensors"]),
     }  # fmt: skip
     return Road(folder, {name: done(name, *options, "--json").json for name, options in commands.items()})

@@ -22,7 +22,7 @@ def commands(road, out):
         "synth": ("synth", one, "-o", out),
         "label": ("label", one, "-o", out, *TOY),
         "sample": ("sample", road.photometry, road.labels, "-o", out),
-        "train": ("train", road.sample, "-o", out, "--max-epochs", 1),
+        "train": ("train", road.sample, "-o", out, "--network", "paper", "--max-epochs", 1),
         "predict": ("predict", road.photometry, "-o", out, "--model", road.model),
         "gradient": ("gradient", road.predictions, "-o", out, *largest_galaxy(road.predictions)),
         "mock": ("mock", "-o", out, "--galaxies", 1, "--spectra", 3, *TOY),
@@ -35,7 +35,8 @@ WRITERS = ("synth", "label", "sample", "train", "predict", "gradient", "mock", "
 LONG_WORK = (
     "agez.photometry.synthesis.synthesize", "agez.spectra.fitting.fit_labels", "agez.learn.sample.make_sample",
     "agez.learn.training.train", "agez.apply.predict.predict", "agez.analysis.gradient_files.galaxy_gradients",
-    "agez.mocks.survey_files.write_survey", "agez.experiments.reproduce.make_mock_sample",
+    "agez.posterior.learn_sample.learn_sample", "agez.mocks.survey_files.write_survey",
+    "agez.experiments.reproduce.make_mock_sample",
 )  # fmt: skip
 
 
@@ -107,7 +108,7 @@ NUMBERS = {
     "mock": {"--galaxies": (0, -3), "--spectra": (0, -1), "--seed": (-1,)},
     "synth": {"--redshift": ("nan", "inf", -1, -5), "--source-redshift": ("nan", "-inf", -1)},
     "label": {"--redshift": ("nan", "inf", -1), "--bin-snr": (-1, "nan", "inf"), "--workers": (0,), "--n-plots": (0,)},
-    "train": {"--seed": (-1,), "--workers": (0, -2), "--max-epochs": (0, -1)},
+    "train": {"--seed": (-1,), "--workers": (0, -2), "--steps": (0, -1), "--max-epochs": (0, -1)},
     "predict": {"--redshift": ("nan", "inf", -1)},
     "gradient": {"--re": (0, -3, "nan", "inf"), "--inclination": (90, 95, -1, "nan"), "--pa": ("nan", "inf"),
                  "--seed": (-1,)},

@@ -1,12 +1,13 @@
 """Writes the parts of docs/ that come from code or from a run, between their marks.
 
-docs/flags.md and the presets of docs/experiments.md always, from the code; with the folder of a run, also the tables
+docs/flags.md and the presets of docs/experiments.md always, from the code, and docs/shipped_models.md, from the models
+that come with agez; with the folder of a run, also the tables
 and verdicts of docs/results.md, from its summary.json alone (what the run lacks is said there), and the tables of
 docs/mock_survey.md; with --labels, also the tables of docs/labels.md, docs/real_spectra.md and the figures there::
 
-    python tools/write_docs.py [OUT] [--labels DIR]
+    python tools/write_docs.py [OUT] [--labels DIR] [--fine-tuning FILE]
 
-DIR is what tools/measure_labels.py filled.
+DIR is what tools/measure_labels.py filled, FILE what benchmarks/fine_tuning.py wrote: the table of docs/models.md.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ from results_tables import claims_table, experiment_parts, sets_tables
 
 from agez.experiments.paper import SETS
 from agez.flags import MEANING
+from agez.learn.model import available_models, load_model
+from agez.posterior.model_card import card_lines
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 
@@ -49,6 +52,20 @@ def flags_page() -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def models_page() -> str:
+    """docs/shipped_models.md: what ``agez models`` and ``agez models NAME`` print."""
+    lines = [
+        "# Models that ship",
+        "",
+        "What `agez models NAME` prints of each; written by `python tools/write_docs.py` from the model files.",
+        "How to use them: [models.md](models.md).",
+    ]
+    for name, path in available_models().items():
+        card = card_lines(load_model(path))
+        lines += ["", f"## {name}", *(f"#{line}" if line.startswith("#") else line for line in card[1:])]
+    return "\n".join([*lines, ""])
 
 
 def between_marks(text: str, mark: str, new: str) -> str:
@@ -141,8 +158,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", metavar="OUT", nargs="?", type=Path, help="folder of a run of 'agez reproduce'")
     parser.add_argument("--labels", metavar="DIR", type=Path, help="folder that tools/measure_labels.py filled")
+    parser.add_argument("--fine-tuning", metavar="FILE", type=Path, help="what benchmarks/fine_tuning.py --out wrote")
     options = parser.parse_args()
+    if options.fine_tuning is not None:
+        rewrite("models.md", "fine-tuning", options.fine_tuning.read_text(encoding="utf-8").strip())
     (DOCS / "flags.md").write_text(flags_page(), encoding="utf-8")
+    (DOCS / "shipped_models.md").write_text(models_page(), encoding="utf-8")
     rewrite("experiments.md", "presets", presets_table())
     if options.run is not None:
         summary = json.loads((options.run / "summary.json").read_text(encoding="utf-8"))

@@ -26,7 +26,7 @@ from agez.posterior.learning_curve import (
 from agez.posterior.network import Layers
 from agez.posterior.parts import Member, PosteriorParts, build_model
 from agez.posterior.recalibration import Recalibration
-from agez.posterior.sample_training import settings_for
+from agez.posterior.sample_training import FRESH_SETTINGS, TUNED_SETTINGS, settings_for
 from agez.posterior.samples import SampleBatches, sample_rows, sample_standard
 from agez.types import TARGET_WORDS, TARGETS
 
@@ -132,13 +132,14 @@ def test_galaxies_are_dealt_by_morphology(rng):
     assert one != other
 
 
-def test_shorter_training_for_fewer_rows():
-    for from_model in (False, True):
-        steps = [settings_for(n, from_model=from_model).steps for n in (10, 1000, 4000, 15_000, 10**6)]
-        assert steps == sorted(steps)
-        assert steps[0] > 0
-        assert steps[-1] == steps[-2]
-    assert settings_for(10**6, from_model=True).steps < settings_for(10**6, from_model=False).steps
+def test_fine_tuning_is_gentler_for_fewer_rows():
+    found = [settings_for(n, from_model=True) for n in (10, 1000, 4000, 15_000, 10**6)]
+    assert found[-1] == found[-2] == TUNED_SETTINGS
+    for name in ("steps", "learning_rate"):
+        values = [getattr(one, name) for one in found]
+        assert values == sorted(values)
+        assert 0 < values[0] < values[2] < values[3]
+    assert settings_for(10, from_model=False) == FRESH_SETTINGS
 
 
 def test_sizes_are_those_that_the_sample_allows(sample):

@@ -29,8 +29,11 @@ LEAST_RANGE = 0.002
 FRESH_SETTINGS = FitSettings(steps=4000, batch=256, learning_rate=1e-3)
 #: Fine-tuning is shorter and gentler: what the network knows of the sky is to be kept.
 TUNED_SETTINGS = FitSettings(steps=1500, batch=256, learning_rate=3e-4)
-#: Rows that these are for: with fewer, training is shorter, by their number's ratio to this power; not below this part.
-SETTINGS_ROWS, STEPS_POWER, LEAST_STEPS = 15_000, 0.5, 0.2
+#: Rows that this is for.  With fewer, fine-tuning is gentler still: its steps and learning rate fall with the ratio to
+#: these powers, the ratio not below this one.  On ten galaxies (a thousand rows) of the mock survey sigma_mad on unseen
+#: ones is 0.068 and 0.148 dex after 300 steps at 1e-4, 0.085 and 0.172 after 1500 at 3e-4, 0.089 and 0.150 before (one
+#: draw).  Training afresh is not shortened: there more steps are better.
+TUNED_ROWS, STEPS_POWER, RATE_POWER, LEAST_RATIO = 15_000, 0.5, 0.4, 0.04
 #: How often held-out rows are seen anew, and how: samples have nearly one noise level and all bands, and intervals
 #: must hold for rows that are noisier or lack bands.  Their fluxes have errors of calibration of their own.
 VIEWS = 3
@@ -97,10 +100,14 @@ def _train(job: _Job) -> Member:
 
 
 def settings_for(n_rows: int, *, from_model: bool) -> FitSettings:
-    """How long a network is trained on so many rows: few are learned by heart if they are shown as often as many."""
-    full = TUNED_SETTINGS if from_model else FRESH_SETTINGS
-    part = min(max((n_rows / SETTINGS_ROWS) ** STEPS_POWER, LEAST_STEPS), 1.0)
-    return replace(full, steps=round(full.steps * part))
+    """How a network is trained on so many rows: from a model the gentler the fewer there are, lest it forget."""
+    if not from_model:
+        return FRESH_SETTINGS
+    ratio = min(max(n_rows / TUNED_ROWS, LEAST_RATIO), 1.0)
+    return replace(
+        TUNED_SETTINGS, steps=round(TUNED_SETTINGS.steps * ratio**STEPS_POWER),
+        learning_rate=TUNED_SETTINGS.learning_rate * ratio**RATE_POWER,
+    )  # fmt: skip
 
 
 def redshift_range_of(data: SampleRows) -> tuple[float, float]:

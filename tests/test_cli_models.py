@@ -1,0 +1,163 @@
+"""agez train, afresh and from a model, with its learning curve; agez models and cards; the models that ship."""
+
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import numpy as np
+import pytest
+from cli_road import agez, done, refused
+from made_up_posterior import small_model, small_photometry
+from made_up_sample import made_up_sample
+
+from agez.learn.model import available_models, load_model, save_model
+from agez.learn.sample_files import write_sample
+from agez.posterior.model_card import card_lines
+from agez.posterior.recipes import SHIPPED, recipe
+
+MODELS = available_models()
+TRAIN = ("--steps", 3, "--workers", 1)
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory):
+    path = tmp_path_factory.mktemp("sample") / "sample.fits"
+    write_sample(path, made_up_sample(260, n_galaxies=9, n_bands=6))
+    return path
+
+
+@pytest.fixture(scope="module")
+def trained(sample):
+    path = sample.with_name("fresh.safetensors")
+    return path, done("train", sample, "-o", path, *TRAIN, "--json").json
+
+
+def test_training_afresh_makes_a_posterior_model(trained):
+    path, answer = trained
+    assert answer["network"] == "posterior"
+    assert answer["init"] is None
+    assert "learning_curve" not in answer
+    assert {"sigma_mad", "bias", "coverage_68", "coverage_95"} <= set(answer["scores"]["age"])
+    model = load_model(path)
+    assert model.header["kind"] == "posterior"
+    assert model.header["training"]["start"] == ""
+    assert model.header["training"]["settings"]["steps"] == 3
+
+
+def test_going_on_from_a_model_with_its_learning_curve(sample, trained, tmp_path):
+    start, _ = trained
+    out = tmp_path / "tuned.safetensors"
+    answer = done("train", sample, "-o", out, "--init", start, "--learning-curve", *TRAIN, "--json").json
+    header = load_model(out).header
+    assert header["training"]["start"] == "fresh"
+    curve = answer["learning_curve"]
+    assert header["training"]["learning_curve"] == curve
+    assert [point["n_galaxies"] for point in curve["points"]] == [6]
+    assert (curve["start"], curve["n_test_galaxies"], curve["n_draws"]) == ("fresh", 3, 3)
+    one = curve["points"][0]["age"]
+    assert one["gain"] == pytest.approx(one["fresh"]["sigma_mad"] - one["from_model"]["sigma_mad"])
+    card = done("models", out).out
+    assert "- Begun from the model fresh." in card
+    assert "3 unseen galaxies, 3 draws" in card
+    assert "`python tools/make_models.py" not in card
+
+
+def test_options_that_do_not_go_together(sample, trained, road, tmp_path):
+    out, (start, _) = tmp_path / "m.safetensors", trained
+    for options, words in (
+        (("--max-epochs", 2), "--steps"),
+        (("--network", "paper", "--steps", 2), "--steps are of the posterior network"),
+        (("--network", "paper", "--init", start), "--init and --steps"),
+        (("--learning-curve",), "give --init MODEL"),
+        (("--learning-curve", "--init", start, "--split", "within"), "--split within"),
+        (("--init", "nobody"), "no model is called 'nobody'"),
+    ):
+        refused("train", sample, "-o", out, *options, says=words, output=out)
+    refused("train", sample, "-o", start, "--init", start, *TRAIN, says="input", output=start)
+    refused("train", sample, "-o", out, "--init", road.model, says="is of the paper's kind", output=out)
+    few = tmp_path / "few.fits"
+    write_sample(few, made_up_sample(210, n_galaxies=6, n_bands=6))
+    refused("train", few, "-o", out, "--init", start, "--learning-curve", *TRAIN,
+            says="6 galaxies are too few for a learning curve", output=out)  # fmt: skip
+
+
+def test_cards_of_both_kinds(road):
+    card = card_lines(load_model(road.model))
+    assert card[0] == "# model"
+    assert any(line.startswith("| age") for line in card)
+    assert "## Not to be used for" in card
+    assert card_lines(small_model())[0] == "# small"  # a model without scores has a card, too
+
+
+def test_models_lists_and_shows(monkeypatch, tmp_path):
+    path = tmp_path / "small.safetensors"
+    save_model(path, small_model())
+    monkeypatch.setattr("agez.learn.model.available_models", lambda: {"small": path})
+    (line,) = done("models").out.splitlines()
+    for words in ("small", "16 bands of jpas", "z 0-0.02", "MB", "no scores"):
+        assert words in line
+    one = done("models", "--json").json["models"]["small"]
+    assert (one["n_bands"], one["path"], one["size_bytes"]) == (16, str(path), path.stat().st_size)
+    assert done("models", "small").out.splitlines() == card_lines(small_model())
+    answer = done("models", "small", "--json").json
+    assert answer["path"] == str(path)
+    assert answer["least_bands"] == 5
+    refused("models", "nobody", says="no model is called 'nobody'")
+    assert agez("models", path).out == agez("models", "small").out
+
+
+def test_the_package_takes_the_models_along():
+    project = Path(__file__).resolve().parents[1] / "pyproject.toml"
+    assert '"models/*.safetensors"' in project.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_models_that_ship(name):
+    """They are there, small, as their recipes say, and answer where there is no JAX."""
+    if name not in MODELS:
+        pytest.skip(f"model {name} has not been made yet: python tools/make_models.py {name}")
+    assert MODELS[name].stat().st_size < 5e6
+    model = load_model(name)
+    assert model.header["name"] == name
+    assert model.header["training"]["recipe"] == recipe(name).to_dict(), f"run: python tools/make_models.py {name}"
+    assert model.bands.names == recipe(name).filters().bands.names
+    card = "\n".join(card_lines(model))
+    for words in ("half of the bands, S/N 30", f"tools/make_models.py {name}", "emiles", "## Labels", "## Cite"):
+        assert words in card
+    code = f"""
+        import sys
+        sys.modules["jax"] = None  # an import of it fails
+        import numpy as np, agez
+        from agez.types import Photometry, Rows
+        model = agez.load_model("{name}")
+        n, b = 3, len(model.bands)
+        flux = np.linspace(1, 2, b) * np.ones((n, 1))
+        covered = np.ones((n, b), bool)
+        covered[1, ::2] = False
+        flux[~covered] = np.nan
+        p = Photometry(model.bands, flux, flux / 30, covered, Rows.numbered(n), np.zeros(n), np.zeros(n, np.int32))
+        print(*np.isfinite(model.predict(p).log_age_lw))
+    """
+    found = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, check=True, timeout=120
+    )
+    assert found.stdout.split() == ["True"] * 3
+
+
+def test_the_same_rows_are_answered_by_a_loaded_model(tmp_path):
+    save_model(tmp_path / "small.safetensors", small_model())
+    photometry, _ = small_photometry(20)
+    one, two = (model.predict(photometry) for model in (small_model(), load_model(tmp_path / "small.safetensors")))
+    assert np.array_equal(one.log_age_lw, two.log_age_lw, equal_nan=True)
+
+
+@pytest.mark.skipif(not MODELS, reason="no models have been made yet: python tools/make_models.py")
+def test_page_of_models_is_that_of_the_models(monkeypatch):
+    root = Path(__file__).resolve().parents[1]
+    monkeypatch.syspath_prepend(str(root / "tools"))
+    from write_docs import models_page
+
+    page = root / "docs" / "shipped_models.md"
+    assert page.read_text(encoding="utf-8") == models_page(), "run: python tools/write_docs.py"
+    sys.modules.pop("write_docs")
