@@ -223,9 +223,14 @@ def _calibration(
     }
     return calibration_block(
         pit_of_intervals(answers, data.labels), crps(answers.mixture, data.labels), (width[..., 1] - width[..., 0]) / 2,
-        sample.rows.galaxy_id, {name: x for name, x in quantities.items() if np.isfinite(x).any()}, rng=rng,
+        sample.rows.galaxy_id, {name: x for name, x in quantities.items() if _varies(x)}, rng=rng,
         n_bootstrap=n_bootstrap,
     )  # fmt: skip
+
+
+def _varies(x: Floats) -> bool:
+    """Whether a quantity has bins: what is the same in all rows, or not known, has none."""
+    return len(np.unique(x[np.isfinite(x)])) > 1
 
 
 def _scores(labels: Floats, mixture: Mixture, block: Mapping[str, Any]) -> dict[str, Any]:
