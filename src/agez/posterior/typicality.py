@@ -303,9 +303,9 @@ def _statistics(typicality: Typicality, seds: Scaled, redshift: Floats, redshift
     given = conditions(10.0**-log_error, count, n_nodes)
     fits = (chi2, near, np.maximum(evidence - usual, 0), np.maximum(near + log_det - usual, 0))
     values = [np.where(good, x, 1) / free for x in fits]
-    return _Statistics(
-        *values, np.where(good, worst, 1), np.where(good, star, 0), np.where(good, node, -1), given, good
-    )
+    columns: list[Any] = [*values, np.where(good, worst, 1), np.where(good, star, 0)]
+    columns += [np.where(good, node, -1), given, good]
+    return _Statistics(*columns)
 
 
 def recalibrated(typicality: Typicality, ood_of_known_good: Floats, galaxy: Strings) -> Typicality:
