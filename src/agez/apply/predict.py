@@ -35,10 +35,10 @@ def predict(model: Model, photometry: Photometry, *, chunk_rows: int = CHUNK_ROW
     -------
     Prediction
         ``log_age_lw`` and ``mh_lw`` are the mean of the distribution, or of the model's networks, to which
-        quantiles add those of the calibration.  NaN, and flagged, are rows with too few bands (TOO_FEW_BANDS), without positive flux (NO_DATA), or seen at
-        a redshift that the model does not know (REDSHIFT_OUTSIDE_MODEL).  An unknown redshift (NaN) is taken as
-        inside.  Answers outside the training labels are flagged OUT_OF_RANGE, SEDs unlike the training
-        set OUT_OF_DISTRIBUTION.
+        quantiles add those of the calibration.  NaN, and flagged, are rows with too few bands (TOO_FEW_BANDS),
+        without positive flux (NO_DATA), or seen at a redshift that the model does not know
+        (REDSHIFT_OUTSIDE_MODEL).  An unknown redshift (NaN) is taken as inside.  Answers outside the training
+        labels are flagged OUT_OF_RANGE, SEDs unlike the training set OUT_OF_DISTRIBUTION.
 
     Raises
     ------
