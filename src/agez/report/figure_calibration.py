@@ -82,6 +82,8 @@ def figure_calibration(path: str | os.PathLike[str], block: Mapping[str, Any]) -
 def _draw_pit(axes: Any, target: str, pit: Mapping[str, Any]) -> None:
     colour, marker, side = _STYLES[target]
     edges, density, err = (_floats(pit[name]) for name in ("edges", "density", "density_err"))
+    if not np.isfinite(edges).all():
+        return  # nothing was measured
     axes.stairs(density, edges, color=colour, lw=1.5, ls="-" if side < 0 else "--", baseline=None)
     middle = 0.5 * (edges[1:] + edges[:-1]) + 0.12 * side * np.diff(edges)
     axes.errorbar(middle, density, err, fmt=marker, color=colour, ms=3, lw=1, mec="white", mew=0.4)
