@@ -139,9 +139,15 @@ def find_experiments(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(key for key in dict.fromkeys(known.values()) if key in chosen)
 
 
+#: What the paper does not show, in the order of the report.
+PAST_THE_PAPER = ("peers", "calibration")
+
+
 def place_in_paper(shown_in: str) -> float:
     """Where ``figure 13`` or ``table 1`` stands among the figures; at the end what the paper does not show."""
     if shown_in == "table 1":
         return 12.5  # section 4.5: between figures 12 and 13
     number = re.search(r"\d+", shown_in)
-    return float(number[0]) if number else math.inf
+    if number:
+        return float(number[0])
+    return 1000.0 + PAST_THE_PAPER.index(shown_in) if shown_in in PAST_THE_PAPER else math.inf
