@@ -7,11 +7,10 @@ from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.special import ndtr
 
 from agez.analysis.metrics import evaluate
 from agez.posterior.mixture import Mixture, moments
-from agez.posterior.recalibration import normal_scores
+from agez.posterior.recalibration import pit_in_intervals
 from agez.types import TARGET_WORDS, TARGETS, Bools, Floats
 
 #: Probabilities of the intervals, by the names that they go by.
@@ -67,12 +66,7 @@ def answers(mixture: Mixture, labels: Floats, tail: Floats) -> Answers:
         probabilities of quantiles is undone here, so that 95 % intervals are those that users get.
     """
     mean, _, _ = moments(mixture)
-    score = normal_scores(mixture, labels)
-    size, more = np.abs(score), np.asarray(tail) - 1
-    # size = z (1 + more (z - 1)) between z = 1 and 2
-    root = np.sqrt(np.maximum((1 - more) ** 2 + 4 * more * size, 0))
-    z = np.where(size <= 1, size, np.where(size < 2 * (1 + more), 2 * size / (1 - more + root), size / (1 + more)))
-    return Answers(mean, ndtr(np.sign(score) * z), mean - labels)
+    return Answers(mean, pit_in_intervals(mixture, labels, tail), mean - labels)
 
 
 def coverage(pit: Floats, level: str) -> float:

@@ -296,6 +296,24 @@ class Photometry(_PerRow):
             covered=self.covered[:, at],
         )
 
+    def in_bands(self, bands: Bands) -> Photometry:
+        """The same rows in other bands, found by name: those that are not there are columns of NaN, not covered."""
+        at = [self.bands.names.index(name) if name in self.bands.names else -1 for name in bands.names]
+        has = np.array(at) >= 0
+
+        def reordered(values: NDArray[Any], empty: float | bool) -> NDArray[Any]:
+            out = np.full((len(self), len(bands)), empty)
+            out[:, has] = values[:, [i for i in at if i >= 0]]
+            return out
+
+        return replace(
+            self,
+            bands=bands,
+            flux=reordered(self.flux, np.nan),
+            flux_err=reordered(self.flux_err, np.nan),
+            covered=reordered(self.covered, False),
+        )
+
 
 @dataclass(frozen=True, eq=False)
 class Lines(_PerRow):

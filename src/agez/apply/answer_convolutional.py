@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from agez.flags import Flag, set_flag
 from agez.learn import network_numpy
 from agez.learn.cross_validation import row_flags
-from agez.learn.model import Member, members_of
+from agez.learn.model import Member
 from agez.learn.normalisation import NormalisedRows, filling_spread, normalise
 from agez.types import Bools, Floats, Model, Photometry, Prediction
 
@@ -18,9 +19,11 @@ from agez.types import Bools, Floats, Model, Photometry, Prediction
 MIN_BAND_SNR = 10.0
 
 
-def answer(model: Model, photometry: Photometry) -> Prediction:
-    """Predict rows whose bands are the model's, in its order; see :func:`agez.apply.predict.predict`."""
-    members = members_of(model)
+def answer(model: Model, members: Sequence[Member], photometry: Photometry) -> Prediction:
+    """Predict rows whose bands are the model's, in its order; see :func:`agez.apply.predict.predict`.
+
+    ``members`` are the model's (:func:`agez.learn.model.members_of`), prepared once for all chunks of rows.
+    """
     header = model.header
     n, targets = len(photometry), list(header["targets"])
     low, high = header["redshift_range"]

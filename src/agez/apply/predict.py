@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
 
-import numpy as np
 from threadpoolctl import threadpool_limits
 
 from agez.apply import answer_convolutional, answer_posterior
 from agez.errors import AgezError
-from agez.learn.model import is_posterior
+from agez.learn.model import is_posterior, members_of
 from agez.types import Bands, Model, Photometry, Prediction, Spectra
 
 if TYPE_CHECKING:
@@ -50,10 +51,14 @@ def predict(model: Model, photometry: Photometry, *, chunk_rows: int = CHUNK_ROW
         raise AgezError(f"chunk_rows is {chunk_rows}; expected at least 1")
     photometry = in_model_order(model, photometry)
     # Tiles are small: a second BLAS thread gains little, and on a busy machine costs a factor of twenty (measured).
-    answer = answer_posterior.answer if is_posterior(model) else answer_convolutional.answer
+    answer: Callable[[Photometry], Prediction]
+    if is_posterior(model):
+        answer = partial(answer_posterior.answer, model)
+    else:
+        answer = partial(answer_convolutional.answer, model, members_of(model))
     with threadpool_limits(1, user_api="blas"):
         parts = [
-            answer(model, photometry.take(slice(start, start + chunk_rows)))
+            answer(photometry.take(slice(start, start + chunk_rows)))
             for start in range(0, max(len(photometry), 1), chunk_rows)
         ]
     return Prediction.concatenate(parts)
@@ -95,20 +100,7 @@ def in_model_order(model: Model, photometry: Photometry) -> Photometry:
             f"the photometry lacks {len(lacking)} of the model's {len(bands)} bands ({some}); at most {allowed} may be "
             "missing: use a model of these bands, or --filters if they have other names"
         )
-    n = len(photometry)
-    at = [photometry.bands.names.index(name) if name in photometry.bands.names else -1 for name in bands.names]
-    has = np.array(at) >= 0
-
-    def reordered(values: Any, empty: float | bool) -> Any:
-        out = np.full((n, len(bands)), empty)
-        out[:, has] = values[:, [i for i in at if i >= 0]]
-        return out
-
-    return Photometry(
-        bands, reordered(photometry.flux, np.nan), reordered(photometry.flux_err, np.nan),
-        reordered(photometry.covered, False), photometry.rows, photometry.redshift, photometry.flags, photometry.meta,
-        redshift_err=photometry.redshift_err,
-    )  # fmt: skip
+    return photometry.in_bands(bands)
 
 
 def _check_same_filters(ours: Bands, theirs: Bands) -> None:

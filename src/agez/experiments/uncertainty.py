@@ -30,7 +30,7 @@ from agez.learn.splits import Split
 from agez.posterior.marginals import crps, quantiles
 from agez.posterior.mixture import Mixture, moments
 from agez.posterior.parts import parts_of
-from agez.posterior.recalibration import normal_scores, signal_to_noise
+from agez.posterior.recalibration import pit_in_intervals, signal_to_noise
 from agez.posterior.sample_training import FRESH_SETTINGS, TUNED_SETTINGS, CrossFit, cross_fit, held_out
 from agez.posterior.samples import SampleRows, sample_rows
 from agez.progress import progress
@@ -158,17 +158,8 @@ def uncertainty(
 
 
 def pit_of_intervals(answers: HeldOut, labels: Floats) -> Floats:
-    """Probability integral transform (n, 2) of labels in the intervals that are reported.
-
-    A normal score s of the mixture lies at z of the intervals: ``abs(s) = z (1 + (tail - 1) (z - 1))`` between
-    one and two sigma, s itself below, and ``s / tail`` above.
-    """
-    score = normal_scores(answers.mixture, labels)
-    distance, more = np.abs(score), answers.tail - 1
-    root = np.sqrt(np.maximum((1 - more) ** 2 + 4 * more * distance, 0))
-    between = 2 * distance / (1 - more + root)
-    z = np.where(distance <= 1, distance, np.where(distance < 2 + 2 * more, between, distance / (1 + more)))
-    return np.asarray(ndtr(np.sign(score) * z))
+    """Probability integral transform (n, 2) of labels in the intervals that are reported."""
+    return pit_in_intervals(answers.mixture, labels, answers.tail)
 
 
 def _not_run(reason: str) -> dict[str, Any]:

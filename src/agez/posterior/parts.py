@@ -50,7 +50,7 @@ class PosteriorParts:
 
     def uncalibrated(self, seds: Scaled, redshift: Floats, redshift_err: Floats) -> Mixture:
         """The ensemble's mixture as the networks give it."""
-        return combine([member.answer(seds, redshift, redshift_err) for member in self.members])
+        return ensemble(self.members, seds, redshift, redshift_err)
 
     def answer(self, seds: Scaled, redshift: Floats, redshift_err: Floats) -> Mixture:
         """The mixture that is reported."""

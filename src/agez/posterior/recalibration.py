@@ -188,6 +188,25 @@ def calibrated_probabilities(recalibration: Recalibration, probabilities: Floats
     return np.asarray(ndtr(score * (1 + (recalibration.tail[target] - 1) * part)))
 
 
+def pit_in_intervals(mixture: Mixture, labels: Floats, tail: Floats) -> Floats:
+    """Probability integral transforms (n, 2) of labels in the intervals that are reported.
+
+    The inverse of :func:`calibrated_probabilities`: a normal score s of the mixture lies at z of the intervals,
+    ``abs(s) = z (1 + (tail - 1) (z - 1))`` between one and two sigma, s itself below, and ``s / tail`` above.
+
+    Parameters
+    ----------
+    tail : (2,) or (n, 2) float
+        Of the recalibration.
+    """
+    score = normal_scores(mixture, labels)
+    distance, more = np.abs(score), np.asarray(tail) - 1
+    root = np.sqrt(np.maximum((1 - more) ** 2 + 4 * more * distance, 0))
+    between = 2 * distance / (1 - more + root)
+    z = np.where(distance <= 1, distance, np.where(distance < 2 + 2 * more, between, distance / (1 + more)))
+    return np.asarray(ndtr(np.sign(score) * z))
+
+
 def _quantile_fit(x: Floats, y: Floats, probability: float, penalty: float) -> Floats:
     """Coefficients of the linear function below which y lies with ``probability``; ``penalty`` holds slopes back."""
     start = np.zeros(x.shape[1])

@@ -76,23 +76,17 @@ def sample_rows(sample: Sample, bands: Bands | None = None) -> SampleRows:
     labels = np.stack([getattr(sample.labels, name) for name in TARGETS], axis=1)
     if not np.isfinite(labels).all():
         raise AgezError("sample: some labels are NaN; make it with 'agez sample', which rejects such rows")
-    names = photometry.bands.names
-    at = [names.index(name) if name in names else -1 for name in wanted.names]
-    has = np.array(at) >= 0
-    if not has.any():
+    if not set(wanted.names) & set(photometry.bands.names):
         raise AgezError(
             f"sample: it has none of the {len(wanted)} bands of {wanted.filter_set!r} "
             f"({', '.join(wanted.names[:4])}, ...); start from a model of its own bands"
         )
-    n, columns = len(sample), [i for i in at if i >= 0]
-    flux, flux_err = np.full((n, len(wanted)), np.nan), np.full((n, len(wanted)), np.nan)
-    covered = np.zeros((n, len(wanted)), bool)
-    flux[:, has], flux_err[:, has] = photometry.flux[:, columns], photometry.flux_err[:, columns]
-    covered[:, has] = photometry.covered[:, columns]
+    ordered = photometry.in_bands(wanted)
     galaxy = np.unique(sample.rows.galaxy_id, return_inverse=True)[1]
     return SampleRows(
-        wanted, flux, flux_err, covered, photometry.redshift, photometry.redshift_err, labels, np.asarray(galaxy)
-    )
+        wanted, ordered.flux, ordered.flux_err, ordered.covered, ordered.redshift, ordered.redshift_err, labels,
+        np.asarray(galaxy),
+    )  # fmt: skip
 
 
 def sample_standard(data: SampleRows, rows: Ints, redshift_range: tuple[float, float]) -> Standard:
