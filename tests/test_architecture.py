@@ -17,12 +17,15 @@ ROOMS = (
     ("table_columns", "table_files", "maps", "maps_files"),
     ("analysis",),
     ("photometry",),
+    ("catalogues",),
     ("spectra",),
+    ("images",),
     ("mocks",),
     ("sky",),
     ("learn",),
     ("posterior",),
     ("apply",),
+    ("engine",),
     ("experiments",),
     ("report",),
     ("commands",),
@@ -35,7 +38,26 @@ KNOWN_EXCEPTIONS = {
     ("experiments", "report"),  # reproduce.py writes its report last
 }
 #: Libraries that only some commands need.
-HEAVY = ("jax", "matplotlib", "astroquery", "pst", "ppxf", "scipy", "astropy", "numpy", "pyarrow", "specutils")
+HEAVY = (
+    "jax",
+    "matplotlib",
+    "astroquery",
+    "pst",
+    "ppxf",
+    "scipy",
+    "astropy",
+    "numpy",
+    "pyarrow",
+    "specutils",
+    "photutils",
+    "reproject",
+    "numba",
+    "dask",
+    "distributed",
+    "lsdb",
+    "hats",
+    "onnx",
+)
 
 
 def imports(body: list[ast.stmt], *, deferred: bool = False) -> Iterator[tuple[str, bool]]:
