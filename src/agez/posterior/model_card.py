@@ -83,8 +83,10 @@ def _sky_lines(header: Mapping[str, Any]) -> list[str]:
     recipe = header["training"]["recipe"]
     survey, settings = recipe["survey"], recipe["settings"]
     shares = ", ".join(f"{name} {100 * share:.0f} %" for name, share in recipe["libraries"].items())
+    spaxels = 100 * recipe["spaxel_share"]
+    own = f"{spaxels:.0f} % are spectra of the mock survey (E-MILES, rest frame); of the others " if spaxels else ""
     return [
-        f"- {recipe['n_seds']} mock galaxies for each of {recipe['members']} networks; "
+        f"- {recipe['n_seds']} mock galaxies for each of {recipe['members']} networks; {own}"
         f"{100 * recipe['survey_share']:.0f} % follow the mock survey's relations, the rest have broad histories.",
         f"- Template libraries: {shares}.",
         f"- {100 * recipe['rest_share']:.0f} % in the rest frame, the rest at redshifts "

@@ -22,6 +22,7 @@ from agez.posterior.typicality import learn_typicality
 from agez.sky.libraries import load_libraries
 from agez.sky.observe import observe, observe_redshift
 from agez.sky.seds import Sky, make_sky
+from agez.sky.spaxel_sky import spaxel_sky
 from agez.types import Floats, Model
 from agez.worker_pool import each_done
 
@@ -38,11 +39,17 @@ class _Job:
 def sky_of(recipe: Recipe, n: int, rng: np.random.Generator) -> Sky:
     """A sky as the recipe wants it."""
     names = list(recipe.libraries)
-    return make_sky(
-        recipe.filters(), load_libraries(names), n, rng, shares=[recipe.libraries[name] for name in names],
-        survey_share=recipe.survey_share, redshift_range=recipe.redshift_range,
-        rest_share=recipe.rest_share,
-    )  # fmt: skip
+    n_spaxels = round(recipe.spaxel_share * n)
+    parts = []
+    if n_spaxels < n:
+        parts.append(make_sky(
+            recipe.filters(), load_libraries(names), n - n_spaxels, rng,
+            shares=[recipe.libraries[name] for name in names], survey_share=recipe.survey_share,
+            redshift_range=recipe.redshift_range, rest_share=recipe.rest_share,
+        ))  # fmt: skip
+    if n_spaxels:
+        parts.append(spaxel_sky(recipe.filters(), names, n_spaxels, rng))
+    return Sky.concatenate(parts)
 
 
 def _train(job: _Job) -> Member:

@@ -41,6 +41,7 @@ from agez.posterior.subspace import (
     weigh,
 )
 from agez.sky.observe import Survey, observe, observe_redshift
+from agez.sky.seds import CHUNK as CHUNK_OF_SKY
 from agez.sky.seds import Sky
 from agez.types import Bools, Floats, Ints, Strings
 
@@ -50,7 +51,7 @@ LOOSENESS = 1.0
 FALSE_FLAGS = 0.05
 #: Share of the galaxies that is held out for the thresholds, how often each is seen, and the most rows of that.
 HELD_OUT, VIEWS, MOST_ROWS = 0.2, 6, 60000
-#: Groups of equal redshift for each plane, with which groups and not single galaxies are held out.
+#: Groups of galaxies that were drawn together for each plane, with which groups and not single galaxies are held out.
 GROUPS_PER_NODE = 3
 #: Share of held-out rows whose redshift is unknown.
 UNKNOWN_REDSHIFT = 0.15
@@ -164,9 +165,8 @@ def learn_typicality(
         raise AgezError(f"{len(sky)} galaxies: at least 200 are needed to learn what is typical")
     pivot = np.array(sky.bands.pivot_angstrom)
     nodes = redshift_nodes(redshift_range)
-    # galaxies of one redshift were drawn together and share much: those held out share nothing with the others
-    value, group = np.unique(sky.redshift, return_inverse=True)
-    if len(value) < GROUPS_PER_NODE * len(nodes):
+    group = _drawn_together(sky.redshift)
+    if group.max() + 1 < GROUPS_PER_NODE * len(nodes):
         group = np.arange(len(sky))
     out_of = rng.permutation(group.max() + 1)[: int(HELD_OUT * (group.max() + 1))]
     is_held = np.isin(group, out_of)
@@ -186,6 +186,19 @@ def learn_typicality(
         plane, star_centres = star_plane(stars, pivot, rng)
         first = replace(first, stars=plane, star_centres=star_centres)
     return replace(first, thresholds=_thresholds(first, held, redshift_range, survey or Survey(), rng))
+
+
+def _drawn_together(redshift: Floats) -> Ints:
+    """(n,) groups of neighbouring rows of one redshift, of which a sky draws so many at a time.
+
+    They share much: those that are held out are to share nothing with the others.  Many draws are of the rest frame.
+    """
+    group = np.unique(redshift, return_inverse=True)[1]
+    order = np.argsort(group, kind="stable")
+    first = np.searchsorted(group[order], group)
+    rank = np.empty(len(group), int)
+    rank[order] = np.arange(len(group))
+    return np.unique(np.stack([group, (rank - first) // CHUNK_OF_SKY]), axis=1, return_inverse=True)[1].ravel()
 
 
 def _thresholds(
