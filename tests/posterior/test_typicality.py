@@ -18,7 +18,15 @@ from agez.posterior.subspace import (
     rows_of_nodes,
     weigh,
 )
-from agez.posterior.typicality import LOOSENESS, Typicality, learn_typicality, recalibrated, score
+from agez.posterior.typicality import (
+    CHUNK_OF_SKY,
+    LOOSENESS,
+    Typicality,
+    _drawn_together,
+    learn_typicality,
+    recalibrated,
+    score,
+)
 from agez.sky import seds as sky_seds
 from agez.sky.libraries import library_of
 from agez.sky.observe import Survey, observe, observe_redshift
@@ -268,3 +276,14 @@ def test_nodes_span_the_range():
     assert nodes[0] == 0
     assert nodes[-1] == 0.1
     assert len(nodes) == 21
+
+
+def test_rows_of_one_redshift_are_held_out_a_draw_at_a_time():
+    redshift = np.repeat([0.03, 0.0, 0.05], [CHUNK_OF_SKY, 3 * CHUNK_OF_SKY, 10])
+    group = _drawn_together(redshift)
+    assert len(np.unique(group)) == 5
+    for start in range(0, 4 * CHUNK_OF_SKY, CHUNK_OF_SKY):
+        assert len(np.unique(group[start : start + CHUNK_OF_SKY])) == 1
+    shuffled = np.random.default_rng(1).permutation(len(redshift))
+    counts = np.unique(_drawn_together(redshift[shuffled]), return_counts=True)[1]
+    assert sorted(counts) == [10, *[CHUNK_OF_SKY] * 4]
