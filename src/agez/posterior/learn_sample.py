@@ -22,6 +22,7 @@ from agez.posterior.sample_training import (
     CrossFit,
     cross_fit,
     held_out,
+    learned_without,
     recalibration_of,
     redshift_range_of,
 )
@@ -102,9 +103,10 @@ def learn_sample(
         data, splits, start=parts.members if parts else (), settings=settings, members=members, seed=seed,
         workers=workers, progress=progress,
     )  # fmt: skip
-    answers, recalibrations = held_out(cross, data)
+    learned = learned_without(cross, data)
+    answers, recalibrations = held_out(cross, data, learned=learned)
     final = PosteriorParts(
-        tuple(one for fold in cross.members for one in fold), recalibration_of(cross, data),
+        tuple(one for fold in cross.members for one in fold), recalibration_of(cross, data, learned=learned),
         _typicality(data, parts, sample, seed),
     )  # fmt: skip
     redshift_range = tuple(start.header["redshift_range"]) if start is not None else redshift_range_of(data)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -180,24 +181,44 @@ def unseen_answers(members: Sequence[Sequence[Member]], fold: Ints, seds: Scaled
     return Mixture.concatenate(parts).take(np.argsort(np.concatenate(order), kind="stable"))
 
 
-def recalibration_of(cross: CrossFit, data: SampleRows, rows: Ints | None = None) -> Recalibration:
-    """What held-out answers of some rows (default: all) say of the networks' intervals.
+#: Intervals learned from all folds but some.
+LearnedWithout = Callable[[frozenset[int]], Recalibration]
+
+
+def learned_without(cross: CrossFit, data: SampleRows) -> LearnedWithout:
+    """Intervals that are learned from the held-out answers of all folds but those given; each set is learned once."""
+
+    @cache
+    def learned(folds: frozenset[int]) -> Recalibration:
+        return _learned(cross, data, np.flatnonzero(~np.isin(cross.fold, list(folds))))
+
+    return learned
+
+
+def recalibration_of(
+    cross: CrossFit, data: SampleRows, *, without: frozenset[int] = frozenset(), learned: LearnedWithout | None = None
+) -> Recalibration:
+    """What held-out answers of all folds but some (default: of all) say of the networks' intervals.
 
     How intervals depend on noise and bands is learned from the rows as they are and as they are seen anew.  Overall
     they are exact for the rows as they are, each fold by what the others say of it: cross-conformal prediction
     (Vovk 2015, Ann. Math. Artif. Intell. 74, 9).
+
+    Parameters
+    ----------
+    learned : callable, optional
+        That of :func:`learned_without`, where several recalibrations of the same networks are wanted.
     """
-    rows = np.arange(len(data)) if rows is None else rows
-    learned, fold = _learned(cross, data, rows), cross.fold[rows]
-    if len(np.unique(fold)) < 2:
-        return learned
-    by_others: list[tuple[Ints, Recalibration]] = []
-    for k in np.unique(fold):
-        by_others.append((rows[fold == k], _learned(cross, data, rows[fold != k])))
-    unseen = [recalibrate(other, cross.raw.take(own), data.seds(own)) for own, other in by_others]
-    return exact_overall(
-        learned, Mixture.concatenate(unseen), data.labels[np.concatenate([own for own, _ in by_others])]
-    )
+    learned = learned or learned_without(cross, data)
+    folds = [int(k) for k in np.unique(cross.fold) if k not in without]
+    if len(folds) < 2:
+        return learned(without)
+    unseen, order = [], []
+    for k in folds:
+        own = np.flatnonzero(cross.fold == k)
+        unseen.append(recalibrate(learned(without | {k}), cross.raw.take(own), data.seds(own)))
+        order.append(own)
+    return exact_overall(learned(without), Mixture.concatenate(unseen), data.labels[np.concatenate(order)])
 
 
 def _learned(cross: CrossFit, data: SampleRows, rows: Ints) -> Recalibration:
@@ -211,7 +232,9 @@ def _learned(cross: CrossFit, data: SampleRows, rows: Ints) -> Recalibration:
     )  # fmt: skip
 
 
-def held_out(cross: CrossFit, data: SampleRows) -> tuple[Mixture, tuple[Recalibration, ...]]:
+def held_out(
+    cross: CrossFit, data: SampleRows, *, learned: LearnedWithout | None = None
+) -> tuple[Mixture, tuple[Recalibration, ...]]:
     """Calibrated held-out answers: each fold with a calibration learned from the other folds alone.
 
     Returns
@@ -221,11 +244,11 @@ def held_out(cross: CrossFit, data: SampleRows) -> tuple[Mixture, tuple[Recalibr
     recalibrations : tuple of Recalibration
         One a fold.
     """
-    folds = int(cross.fold.max()) + 1
+    learned = learned or learned_without(cross, data)
     parts, order, recalibrations = [], [], []
-    for k in range(folds):
+    for k in range(int(cross.fold.max()) + 1):
         rows = np.flatnonzero(cross.fold == k)
-        others = recalibration_of(cross, data, np.flatnonzero(cross.fold != k))
+        others = recalibration_of(cross, data, without=frozenset({k}), learned=learned)
         parts.append(recalibrate(others, cross.raw.take(rows), data.seds(rows)))
         order.append(rows)
         recalibrations.append(others)

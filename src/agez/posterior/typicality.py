@@ -159,10 +159,10 @@ def learn_typicality(
     Raises
     ------
     AgezError
-        With fewer than 200 galaxies.
+        With fewer than 200 SEDs.
     """
     if len(sky) < 200:
-        raise AgezError(f"{len(sky)} galaxies: at least 200 are needed to learn what is typical")
+        raise AgezError(f"{len(sky)} SEDs: at least 200 are needed to learn what is typical")
     pivot = np.array(sky.bands.pivot_angstrom)
     nodes = redshift_nodes(redshift_range)
     group = _drawn_together(sky.redshift)
