@@ -22,7 +22,7 @@ from agez.posterior.parts import parts_of
 from agez.posterior.recalibration import Recalibration, recalibrate, signal_to_noise
 from agez.posterior.sample_training import MEMBERS, CrossFit, cross_fit, held_out, unseen_answers
 from agez.posterior.samples import SAMPLE_SURVEY, SampleRows, sample_rows
-from agez.types import Bools, Floats, Model, Sample, Strings
+from agez.types import TARGETS, Bools, Floats, Model, Sample, Strings
 
 SEED = 1
 #: Signal-to-noise ratios in a band to which noise is added, and shares of their bands that rows keep.
@@ -91,22 +91,27 @@ def set_b(
     say(f"set B: ours, {how}")
     ours = train("by-galaxy", start)
     given = ours.answers()
-    bars, rows = [], [("B", "the paper's network", *_row_of_residuals(theirs))]
-    bars += _ratios(given.residual, theirs, galaxy, how)
-    rows.append(("B", f"ours, {how}", *_row_of_residuals(given.residual)))
+    bars = _ratios(given.residual, theirs, galaxy, how)
+    residuals = [("B", "the paper's network", theirs), ("B", f"ours, {how}", given.residual)]
     say(f"set A: ours, {how}")
     within = train("within", start).answers()
-    rows.append(("A", f"ours, {how}", *_row_of_residuals(within.residual)))
+    residuals.append(("A", f"ours, {how}", within.residual))
     for t, word in enumerate(WORDS):
         value, err = _ratio(given.residual[:, t], within.residual[:, t], galaxy)
         bars.append(_upper(f"sigma_mad of Set B over Set A, {word}", A_TO_B, value, err))
     if fresh and start is not None:
         say("set B: ours, afresh")
         alone = train("by-galaxy", None).answers()
-        rows.append(("B", "ours, afresh", *_row_of_residuals(alone.residual)))
+        residuals.append(("B", "ours, afresh", alone.residual))
         bars += [replace(one, met=None) for one in _ratios(alone.residual, theirs, galaxy, "afresh")]
     columns = ("set", "networks", "sigma_mad age [dex]", "[M/H] [dex]", "bias age", "[M/H]", "rms age", "[M/H]")
-    tables = [Table("Residuals against the labels", columns, tuple(rows))]
+    rows = tuple((name, how, *_row_of_residuals(one)) for name, how, one in residuals)
+    tables = [Table("Residuals against the labels", columns, rows)]
+    if sample.truth is not None:
+        wrong = data.labels - np.stack([getattr(sample.truth, target) for target in TARGETS], axis=1)
+        rows = (("", "the labels themselves", *_row_of_residuals(wrong)),)
+        rows += tuple((name, how, *_row_of_residuals(one + wrong)) for name, how, one in residuals)
+        tables.append(Table("Residuals against the truth", columns, rows))
     say("set B: rows seen anew")
     checked = _checks(ours, given, sample, galaxy)
     return Part(bars + checked.bars, tables + checked.tables)
