@@ -124,10 +124,13 @@ def write_table(path: str | os.PathLike[str], table: Table, *, name: str = "") -
 
 
 @contextmanager
-def open_fits(path: str | os.PathLike[str]) -> Iterator[fits.HDUList]:
-    """The HDUs of a FITS file; whatever goes wrong inside the ``with`` for the file's sake is one AgezError."""
+def open_fits(path: str | os.PathLike[str], *, what: str = "table") -> Iterator[fits.HDUList]:
+    """The HDUs of a FITS file; whatever goes wrong inside the ``with`` for the file's sake is one AgezError.
+
+    ``what`` it is, for the message.
+    """
     path = check_input(path)
-    with _one_clear_line(path, "fits"), _unpacked(path) as file, fits.open(file, memmap=False) as hdus:
+    with _one_clear_line(path, "fits", what), _unpacked(path) as file, fits.open(file, memmap=False) as hdus:
         len(hdus)  # reads on to the end, so that a file cut short anywhere is noticed
         yield hdus
 
@@ -144,7 +147,7 @@ def _unpacked(path: Path) -> IO[bytes]:
 
 
 @contextmanager
-def _one_clear_line(path: Path, kind: str) -> Iterator[None]:
+def _one_clear_line(path: Path, kind: str, what: str = "table") -> Iterator[None]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # odd units or keywords in what is not ours are no concern
@@ -155,7 +158,7 @@ def _one_clear_line(path: Path, kind: str) -> Iterator[None]:
     except Exception as error:  # each reader has its own exceptions for a damaged file
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise AgezError(
-            f"{path} cannot be read as a {kind.removeprefix('ascii.')} table: {reason}; "
+            f"{path} cannot be read as a {kind.removeprefix('ascii.')} {what}: {reason}; "
             "it may be cut short or of another kind: make or copy it again"
         ) from error
 

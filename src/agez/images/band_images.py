@@ -1,0 +1,136 @@
+"""One band's image: a piece cut out, in microjansky per pixel, with variance and mask."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from astropy.coordinates import SkyCoord
+from astropy.nddata import Cutout2D, NoOverlapError
+
+from agez.errors import AgezError
+from agez.images.alignment import pixel_area_arcsec2
+from agez.images.image_files import RawImage
+from agez.images.pixel_units import microjansky_per_unit
+from agez.types import Bools, Floats
+
+#: Keywords of the PSF's FWHM [arcsec]; those of the J-PLUS and S-PLUS pipelines first.
+PSF_KEYWORDS = ("OAJ PRO FWHMMEAN", "MAR PRO FWHMMEAN", "PSFFWHM", "PSF_FWHM", "FWHMMEAN", "SEEING")
+#: The exponent of a Moffat PSF, by the same pipelines.
+BETA_KEYWORDS = ("OAJ PRO FWHMBETA", "MAR PRO FWHMBETA", "PSFBETA", "FWHMBETA")
+
+
+@dataclass(frozen=True, eq=False)
+class BandImage:
+    """One band in microjansky.
+
+    Attributes
+    ----------
+    name : str
+    raw : RawImage
+        Where it comes from.
+    flux, variance : (ny, nx) float
+        [microjansky] and its square; variance is NaN where unknown; both are NaN where masked for want of data.
+    mask : (ny, nx) bool
+    unit : str
+        How the unit came about, in words.
+    """
+
+    name: str
+    raw: RawImage
+    flux: Floats
+    variance: Floats
+    mask: Bools
+    unit: str
+
+
+def cut_out(raw: RawImage, center: tuple[float, float], size_arcsec: float) -> RawImage:
+    """The square of ``size_arcsec`` around ``center`` (ra, dec [degree]); NaN where the image does not reach.
+
+    Raises
+    ------
+    AgezError
+        If the place is not on the image.
+    """
+    side = max(1, round(size_arcsec / np.sqrt(pixel_area_arcsec2(raw.wcs))))
+    place = SkyCoord(*center, unit="deg")
+    options: dict[str, Any] = {"mode": "partial", "fill_value": np.nan}
+
+    def cut(layer: Floats | None) -> Any:
+        return None if layer is None else Cutout2D(layer, place, side, **options).data
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            science = Cutout2D(raw.science, place, side, wcs=raw.wcs, **options)
+            options["wcs"] = raw.wcs
+            weight, error, variance = cut(raw.weight), cut(raw.error), cut(raw.variance)
+            mask = cut(raw.mask.astype(float))
+    except (NoOverlapError, ValueError) as error:
+        raise AgezError(f"{raw.path}: the place {center[0]:.5f} {center[1]:+.5f} is not on this image") from error
+    return replace(
+        raw, science=science.data, weight=weight, error=error, variance=variance,
+        mask=np.nan_to_num(mask, nan=1.0) != 0, wcs=science.wcs,
+    )  # fmt: skip
+
+
+def in_microjansky(
+    name: str, raw: RawImage, *, zero_point: float | None, pivot_angstrom: float, source_noise: bool
+) -> BandImage:
+    """Flux and variance of a band [microjansky per pixel], and which pixels cannot be used.
+
+    Raises
+    ------
+    AgezError
+        If the unit cannot be turned into microjansky, or more than one of weight, error and variance is there and
+        they do not agree.
+    """
+    factor, words = microjansky_per_unit(
+        str(raw.path), raw.headers, zero_point=zero_point, pivot_angstrom=pivot_angstrom,
+        pixel_arcsec2=pixel_area_arcsec2(raw.wcs),
+    )  # fmt: skip
+    mask = raw.mask | ~np.isfinite(raw.science)
+    variance = np.full(raw.science.shape, np.nan)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        if raw.error is not None:
+            variance = raw.error.astype(float) ** 2
+            bad = ~(raw.error > 0)
+        elif raw.variance is not None:
+            variance = raw.variance.astype(float)
+            bad = ~(raw.variance > 0)
+        elif raw.weight is not None:
+            bad = ~(raw.weight > 0)
+            variance = 1.0 / raw.weight
+            gain = first_number(raw.headers, ("GAIN",)) if source_noise else np.nan
+            if gain > 0:
+                variance = variance + np.clip(np.nan_to_num(raw.science), 0, None) / gain
+                words += f", source noise with gain {gain:g}"
+        else:
+            bad = np.zeros(mask.shape, dtype=bool)
+        if raw.error is not None or raw.variance is not None or raw.weight is not None:
+            bad |= ~np.isfinite(variance)
+        if raw.weight is not None:
+            bad |= ~(raw.weight > 0)
+    mask = mask | bad
+    empty = ~np.isfinite(raw.science)
+    flux = np.where(empty, np.nan, raw.science * factor)
+    return BandImage(name, raw, flux, np.where(bad, np.nan, variance * factor**2), mask, words)
+
+
+def first_number(headers: Sequence[Mapping[str, Any]], keywords: Sequence[str]) -> float:
+    """The first number that the headers have under one of the keywords; NaN if none."""
+    for keyword in keywords:
+        for header in headers:
+            value = header.get(keyword)
+            if isinstance(value, int | float) and not isinstance(value, bool) and np.isfinite(value):
+                return float(value)
+    return np.nan
+
+
+def psf_in_header(raw: RawImage) -> tuple[float, float]:
+    """FWHM [arcsec] and Moffat exponent that the headers say; NaN where they do not (0 and less say nothing)."""
+    fwhm, beta = first_number(raw.headers, PSF_KEYWORDS), first_number(raw.headers, BETA_KEYWORDS)
+    return (fwhm if fwhm > 0 else np.nan), (beta if beta > 1 else np.nan)

@@ -1,0 +1,52 @@
+"""Convolution of an image that has holes, with its variance, mask and correlation of noise."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.signal import oaconvolve
+
+from agez.images.noise_correlation import after_convolution
+from agez.types import Bools, Floats
+
+
+@dataclass(frozen=True, eq=False)
+class Convolved:
+    """An image after convolution: flux, variance (NaN where unknown), mask, and correlation of noise."""
+
+    flux: Floats
+    variance: Floats
+    mask: Bools
+    noise: Floats
+
+
+def convolve(
+    flux: Floats, variance: Floats, mask: Bools, noise: Floats, kernel: Floats, *, max_masked: float
+) -> Convolved:
+    """Convolve the good pixels of an image with a kernel that sums to 1.
+
+    Holes and what lies outside the image are left out, and the kernel over what remains is normalised:
+    f'(x) = sum k(d) f(x-d) / sum k(d) over good x-d.  The variance is that of this sum,
+    sum k(d)**2 var(x-d) / (sum k(d))**2, times what the correlation that was there before makes of it: exact where the
+    variance is the same over the kernel.  A pixel is masked if it was before, or if more than ``max_masked`` of the
+    kernel (of its absolute value) lies on masked pixels.
+    """
+    good = (~mask).astype(float)
+    known = np.isfinite(variance) & ~mask
+
+    def over(image: Floats, weights: Floats) -> Floats:
+        return np.asarray(oaconvolve(image, weights, mode="same"))
+
+    share = over(good, kernel)
+    absolute = np.abs(kernel)
+    lost = 1.0 - over(good, absolute) / absolute.sum() if kernel.min() < 0 else 1.0 - share
+    bad = mask | (lost > max_masked)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        new = over(np.where(mask, 0.0, np.nan_to_num(flux)), kernel) / share
+        square = over(np.where(known, variance, 0.0), kernel**2) / share**2
+    unknown = over((~known & ~mask).astype(float), kernel**2) > 1e-9
+    correlation, factor = after_convolution(noise, kernel)
+    square = np.clip(square, 0.0, None) * factor / float((kernel**2).sum())
+    empty = lost > 0.5
+    return Convolved(np.where(empty, np.nan, new), np.where(unknown | empty, np.nan, square), bad, correlation)

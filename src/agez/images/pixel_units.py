@@ -1,0 +1,117 @@
+"""From what the pixels of an image are stored in to microjansky per pixel."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from astropy import units as u
+from astropy.units import Unit
+
+from agez.errors import AgezError
+
+#: Keywords of an AB zero point: a pixel value of 1 has this magnitude.
+ZERO_POINT_KEYWORDS = ("MAGZP", "MAG_ZP", "ZP", "PHOTZP", "ZEROPT", "ZEROPNT", "MAGZPT", "MAGZERO", "ZPAB")
+#: f_nu of AB magnitude 0 [microjansky].
+AB_ZERO_MICROJANSKY = 3631e6
+#: Words in BUNIT for what only a zero point can turn into fluxes: counts, electrons, also a second.
+_COUNTS = frozenset(
+    ("", "adu", "count", "counts", "ct", "cts", "dn", "electron", "electrons", "e-", "e", "photon", "none", "arbitrary")
+)
+_NANOMAGGY = frozenset(("nmgy", "nanomaggy", "nanomaggies"))
+_MAGGY = frozenset(("mgy", "maggy", "maggies"))
+_PER_SECOND = ("/s", " s-1", " s^-1", "/sec", "/second", " s**-1")
+
+
+def microjansky_per_unit(
+    source: str,
+    headers: Sequence[Mapping[str, Any]],
+    *,
+    zero_point: float | None,
+    pivot_angstrom: float,
+    pixel_arcsec2: float,
+) -> tuple[float, str]:
+    """What a pixel's value is to be multiplied by to become f_nu [microjansky] of the pixel, and in words how.
+
+    ``BUNIT`` is taken if astropy can turn it into Jy: f_nu, f_lambda at the band's pivot wavelength
+    (f_nu = f_lambda pivot**2 / c), either by solid angle, too (times the pixel's area).  Counts of any kind need an
+    AB zero point, m = zero_point - 2.5 log10(pixel value): the user's, or one of :data:`ZERO_POINT_KEYWORDS`.
+
+    Raises
+    ------
+    AgezError
+        If neither is there, if a zero point is given for an image whose unit needs none, or if keywords differ.
+    """
+    text = next((str(h["BUNIT"]).strip() for h in headers if h.get("BUNIT") not in (None, "")), "")
+    factor = None if _is_counts(text) else _physical(text, pivot_angstrom, pixel_arcsec2)
+    if factor is not None:
+        if zero_point is not None:
+            raise AgezError(f"{source}: its unit is {text!r}, but a zero point is given, too; take that out")
+        return factor, f"BUNIT {text}"
+    if zero_point is None:
+        zero_point, keyword = _zero_point_in(source, headers)
+        how = f"AB zero point {zero_point:g} ({keyword})"
+    else:
+        how = f"AB zero point {zero_point:g} (given)"
+    if zero_point is None:
+        said = f"the unit is {text!r}" if text else "the header says no unit (BUNIT)"
+        raise AgezError(
+            f"{source}: {said}, and there is no zero point ({', '.join(ZERO_POINT_KEYWORDS[:4])}, ...); give "
+            "zero_points, a table with the columns band and zero_point (AB magnitude of a pixel value of 1)"
+        )
+    if not np.isfinite(zero_point) or not -50 < zero_point < 60:
+        raise AgezError(f"{source}: the zero point is {zero_point}; expected an AB magnitude such as 25.3")
+    return AB_ZERO_MICROJANSKY * 10 ** (-0.4 * zero_point), how
+
+
+def _is_counts(text: str) -> bool:
+    word = text.lower()
+    for end in _PER_SECOND:
+        word = word.removesuffix(end)
+    return word.strip() in _COUNTS
+
+
+def _physical(text: str, pivot_angstrom: float, pixel_arcsec2: float) -> float | None:
+    """Microjansky for a value of 1 in this unit; None if it is no flux."""
+    if text.lower() in _NANOMAGGY:
+        return AB_ZERO_MICROJANSKY * 1e-9
+    if text.lower() in _MAGGY:
+        return AB_ZERO_MICROJANSKY
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            unit = Unit(text)
+    except (ValueError, TypeError):
+        return None
+    pixel = u.def_unit("agez_pixel_area", pixel_arcsec2 * u.arcsec**2)
+    at = u.spectral_density(pivot_angstrom * u.AA)
+    for one in (unit, unit * u.pix, unit * pixel):
+        try:
+            value = float((1 * one).to(u.uJy, at).value)
+        except u.UnitConversionError:
+            continue
+        return value
+    return None
+
+
+def _zero_point_in(source: str, headers: Sequence[Mapping[str, Any]]) -> tuple[float | None, str]:
+    """The zero point that a header says, and its keyword."""
+    found: dict[str, float] = {}
+    for keyword in ZERO_POINT_KEYWORDS:
+        for header in headers:
+            value = header.get(keyword)
+            if isinstance(value, int | float) and not isinstance(value, bool) and np.isfinite(value):
+                found.setdefault(keyword, float(value))
+    if not found:
+        return None, ""
+    for header in headers:
+        system = str(header.get("MAGSYS", header.get("PHOTSYS", ""))).strip().upper()
+        if system and not system.startswith("AB"):
+            raise AgezError(f"{source}: the zero point is in the system {system}; give zero_points in AB magnitudes")
+    if max(found.values()) - min(found.values()) > 0.001:
+        said = ", ".join(f"{key} {value:g}" for key, value in found.items())
+        raise AgezError(f"{source}: the header has several zero points ({said}); say with zero_points which to take")
+    keyword = next(iter(found))
+    return found[keyword], keyword

@@ -1,0 +1,181 @@
+"""One PSF for all bands: each image is convolved to that of the worst."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from agez.errors import AgezError
+from agez.images.alignment import pixel_size_arcsec
+from agez.images.convolution import convolve
+from agez.images.image_set import ImageSet
+from agez.images.kernels import (
+    FWHM_OF_SIGMA,
+    full_width_half_maximum,
+    gaussian_kernel,
+    matching_kernel,
+    moffat_psf,
+)
+from agez.types import Floats
+
+#: Part of a kernel that may lie on masked pixels.
+MAX_MASKED = 0.2
+#: Smaller differences of width (in sigma, pixels) are left as they are: they change the peak of a PSF by below 0.1 %.
+_SAME_SIGMA = 0.03
+#: A PSF wider than this part of the image's shorter side leaves no more than a few resolution elements.
+_MAX_OF_IMAGE = 1 / 3
+#: Half side of the images of model PSFs, in FWHM of the widest.
+_REACH_FWHM = 5.0
+
+
+def match_psf(
+    images: ImageSet,
+    *,
+    to: float | None = None,
+    psfs: Mapping[str, Floats] | None = None,
+    beta: float | None = None,
+    max_masked: float = MAX_MASKED,
+) -> ImageSet:
+    """Convolve all bands to the PSF of the worst.
+
+    - From their FWHM alone, PSFs are taken as Gaussians: the kernel is the discrete Gaussian of variance
+      (FWHM_to**2 - FWHM**2) / 8 ln 2, exact in second moments (:func:`agez.images.kernels.gaussian_kernel`).
+    - Where all bands have a Moffat exponent (``meta["psf_beta"]``, from the pipelines' headers, or ``beta``), and for
+      measured ``psfs``, kernels are made from images of the PSFs (:func:`agez.images.kernels.matching_kernel`).
+
+    Variances and correlations of noise are carried through (:func:`agez.images.convolution.convolve`): ``flux_err`` is
+    the error of a pixel by itself, ``noise`` how it goes with those of its neighbours.
+
+    Parameters
+    ----------
+    images : ImageSet
+    to : float, optional
+        FWHM [arcsec] of the common PSF, no less than that of the worst band.  None: the worst band's.
+    psfs : mapping of band to (k, k) image, optional
+        The PSF of each band, k odd, in the middle of the image and on the same pixels; all of one size.
+    beta : float, optional
+        Moffat exponent of all bands.
+    max_masked : float
+        Part of a kernel that may lie on masked pixels (:data:`MAX_MASKED`).
+
+    Returns
+    -------
+    ImageSet
+        ``meta["psf"]``: ``fwhm_arcsec`` of the result, ``before`` (of each band) and ``shape``.
+
+    Raises
+    ------
+    AgezError
+        If a band's PSF is unknown, wider than ``to``, or not small against the image; always names its file.
+    """
+    if psfs is not None and (to is not None or beta is not None):
+        raise AgezError("PSF matching: psfs gives the PSFs and so the target; leave out to and beta")
+    if not 0 <= max_masked < 1:
+        raise AgezError(f"PSF matching: max_masked is {max_masked}; expected 0 to less than 1")
+    size = pixel_size_arcsec(images.wcs)
+    if psfs is not None:
+        images, kernels, target, shape = _from_images(images, psfs, size)
+    else:
+        images, kernels, target, shape = _from_widths(images, to, beta, size)
+    flux, error, mask = images.flux.copy(), images.flux_err.copy(), images.mask.copy()
+    noise = list(images.noise)
+    for b, kernel in enumerate(kernels):
+        if kernel.size == 1:
+            continue
+        done = convolve(
+            images.flux[b].astype(float), images.flux_err[b].astype(float) ** 2, images.mask[b], noise[b], kernel,
+            max_masked=max_masked,
+        )  # fmt: skip
+        if done.mask.all():
+            raise AgezError(
+                f"{images.sources[b]}: no pixel of band {images.bands.names[b]} is left after its PSF was matched to "
+                f"{target:.2f} arcsec: too many are masked; use larger images, or leave out the band with the worst PSF"
+            )
+        flux[b], error[b], mask[b], noise[b] = done.flux, np.sqrt(done.variance), done.mask, done.noise
+    before = dict(zip(images.bands.names, map(float, images.psf_fwhm_arcsec), strict=True))
+    meta = {**images.meta, "psf": {"fwhm_arcsec": target, "before": before, "shape": shape}, "psf_beta": {}}
+    return replace(
+        images, flux=flux, flux_err=error, mask=mask, noise=tuple(noise), meta=meta,
+        psf_fwhm_arcsec=np.full(len(images.bands), target),
+    )  # fmt: skip
+
+
+def check_psf(images: ImageSet) -> None:
+    """AgezError that names the file if a band's PSF is unknown, or not small against the image."""
+    side = min(images.shape) * pixel_size_arcsec(images.wcs)
+    for name, source, fwhm in zip(images.bands.names, images.sources, images.psf_fwhm_arcsec, strict=True):
+        if not np.isfinite(fwhm):
+            raise AgezError(
+                f"{source}: the PSF of band {name} is unknown (no keyword such as PSFFWHM, and not measured); give "
+                "psf_fwhm, in arcsec, or leave the images unmatched"
+            )
+        if not fwhm > 0:
+            raise AgezError(f"{source}: the PSF of band {name} has a FWHM of {fwhm} arcsec; expected a positive number")
+        if fwhm > _MAX_OF_IMAGE * side:
+            raise AgezError(
+                f"{source}: the PSF of band {name} has a FWHM of {fwhm:.2f} arcsec, but the image is only {side:.1f} "
+                "arcsec across; leave this band out, or give larger images"
+            )
+
+
+def _from_widths(
+    images: ImageSet, to: float | None, beta: float | None, size: float
+) -> tuple[ImageSet, list[Floats], float, str]:
+    """Kernels from the bands' FWHM, for Gaussians, or for Moffat profiles where all exponents are known."""
+    check_psf(images)
+    worst = int(np.argmax(images.psf_fwhm_arcsec))
+    widest = float(images.psf_fwhm_arcsec[worst])
+    target = widest if to is None else float(to)
+    if not np.isfinite(target) or target < widest * (1 - 1e-6):
+        raise AgezError(
+            f"{images.sources[worst]}: the PSF of band {images.bands.names[worst]} has a FWHM of {widest:.3f} arcsec, "
+            f"wider than the {target:g} arcsec asked for; ask for {widest:.3f} or more, or leave this band out"
+        )
+    in_header: Mapping[str, Any] = images.meta.get("psf_beta") or {}
+    betas = [beta if beta is not None else in_header.get(name) for name in images.bands.names]
+    if beta is not None and not beta > 1:
+        raise AgezError(f"PSF matching: the Moffat exponent beta is {beta}; expected more than 1, usually 2.5 to 5")
+    if any(one is None for one in betas):
+        sigma = np.sqrt(np.clip(target**2 - images.psf_fwhm_arcsec**2, 0, None)) / FWHM_OF_SIGMA / size
+        return images, [gaussian_kernel(s) if s > _SAME_SIGMA else np.ones((1, 1)) for s in sigma], target, "gaussian"
+    side = 2 * int(np.ceil(_REACH_FWHM * target / size)) + 1
+    goal = moffat_psf(target / size, float(betas[worst] or 0), side)
+    kernels = []
+    for source, fwhm, one in zip(images.sources, images.psf_fwhm_arcsec, betas, strict=True):
+        mine = moffat_psf(float(fwhm) / size, float(one or 0), side)
+        same = np.abs(mine - goal).max() < 1e-3 * goal.max()
+        kernels.append(np.ones((1, 1)) if same else matching_kernel(mine, goal, source=source))
+    return images, kernels, target, "moffat"
+
+
+def _from_images(
+    images: ImageSet, psfs: Mapping[str, Floats], size: float
+) -> tuple[ImageSet, list[Floats], float, str]:
+    """Kernels from images of the PSFs; the target is the widest of them."""
+    missing = [name for name in images.bands.names if name not in psfs]
+    if missing:
+        raise AgezError(f"PSF matching: no PSF image of band(s) {', '.join(missing)}")
+    stamps = []
+    for name, source in zip(images.bands.names, images.sources, strict=True):
+        stamp = np.asarray(psfs[name], dtype=float)
+        odd = stamp.ndim == 2 and stamp.shape[0] == stamp.shape[1] and stamp.shape[0] % 2 == 1
+        if not odd or not np.isfinite(stamp).all() or not stamp.sum() > 0:
+            raise AgezError(
+                f"{source}: the PSF image of band {name} has shape {stamp.shape}; expected an odd square of finite "
+                "numbers with a positive sum"
+            )
+        stamps.append(stamp / stamp.sum())
+        if stamp.shape != stamps[0].shape:
+            raise AgezError(f"{source}: the PSF image of band {name} has another size than the first; give one size")
+    width = np.array([full_width_half_maximum(stamp) for stamp in stamps]) * size
+    images = replace(images, psf_fwhm_arcsec=width)
+    check_psf(images)
+    worst = int(np.argmax(width))
+    kernels = [
+        np.ones((1, 1)) if number == worst else matching_kernel(stamp, stamps[worst], source=source)
+        for number, (stamp, source) in enumerate(zip(stamps, images.sources, strict=True))
+    ]
+    return images, kernels, float(width[worst]), "measured"
