@@ -69,8 +69,8 @@ def cut_out(raw: RawImage, center: tuple[float, float], size_arcsec: float) -> R
             options["wcs"] = raw.wcs
             weight, error, variance = cut(raw.weight), cut(raw.error), cut(raw.variance)
             mask = cut(raw.mask.astype(float))
-    except (NoOverlapError, ValueError) as error:
-        raise AgezError(f"{raw.path}: the place {center[0]:.5f} {center[1]:+.5f} is not on this image") from error
+    except (NoOverlapError, ValueError) as problem:
+        raise AgezError(f"{raw.path}: the place {center[0]:.5f} {center[1]:+.5f} is not on this image") from problem
     return replace(
         raw, science=science.data, weight=weight, error=error, variance=variance,
         mask=np.nan_to_num(mask, nan=1.0) != 0, wcs=science.wcs,

@@ -34,27 +34,18 @@ def gaussian_kernel(sigma_pixels: float) -> Floats:
     while len(line) > 1 and 1 - line[1:-1].sum() < _TAIL:
         line = line[1:-1]
     line = line / line.sum()
-    return np.outer(line, line)
-
-
-def gaussian_psf(fwhm_pixels: float, size: int) -> Floats:
-    """A round Gaussian PSF, integrated over pixels, on ``size`` by ``size`` (odd) pixels; sums to 1."""
-    from scipy.special import erf
-
-    edge = (np.arange(size + 1) - size / 2) * FWHM_OF_SIGMA / (np.sqrt(2) * fwhm_pixels)
-    line = np.diff(erf(edge))
-    image = np.outer(line, line)
-    return image / image.sum()
+    return np.asarray(np.outer(line, line))
 
 
 def moffat_psf(fwhm_pixels: float, beta: float, size: int) -> Floats:
-    """A round Moffat PSF, (1 + (r / alpha)**2)**-beta, on ``size`` by ``size`` (odd) pixels; sums to 1."""
+    """A round Moffat PSF, (1 + (r / alpha)**2)**-beta, at the centres of ``size`` by ``size`` (odd) pixels; sums to 1.
+
+    As measured on images: the pixels' own size is part of the FWHM.
+    """
     alpha = fwhm_pixels / (2 * np.sqrt(2 ** (1 / beta) - 1))
-    fine = 5  # points a pixel along each axis
-    at = (np.arange(size * fine) + 0.5) / fine - size / 2
-    profile = (1 + (at[:, None] ** 2 + at[None, :] ** 2) / alpha**2) ** -beta
-    image = profile.reshape(size, fine, size, fine).mean(axis=(1, 3))
-    return image / image.sum()
+    at = np.arange(size) - size // 2
+    image = (1 + (at[:, None] ** 2 + at[None, :] ** 2) / alpha**2) ** -beta
+    return np.asarray(image / image.sum())
 
 
 def matching_kernel(psf: Floats, target: Floats, *, source: str) -> Floats:

@@ -1,0 +1,184 @@
+"""The background that the images still have, estimated where there are no sources, and taken off."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Literal, get_args
+
+import numpy as np
+
+from agez.errors import AgezError
+from agez.images.alignment import pixel_size_arcsec
+from agez.images.detection import source_mask
+from agez.images.image_set import ImageSet
+from agez.images.kernels import require_photutils
+from agez.types import Bools, Floats
+
+Background = Literal["auto", "none", "constant", "map"]
+BACKGROUNDS: tuple[Background, ...] = get_args(Background)
+#: With less of the image without sources, or fewer pixels, the background cannot be told from the galaxy.
+MIN_SKY_FRACTION = 0.1
+#: And with less than this, haloes that are too faint to be seen raise the sky: ``auto`` keeps off.
+SAFE_SKY_FRACTION = 0.3
+MIN_SKY_PIXELS = 200
+#: Side of the boxes of a background map, if not given: this part of the image's shorter side.
+_BOX_OF_SIDE = 1 / 6
+#: Sky pixels are divided into about so many patches, whose scatter says how well the level is known.
+_PATCHES = 64
+
+
+def subtract_background(
+    images: ImageSet, *, how: Background = "auto", box_arcsec: float | None = None, sources: Bools | None = None
+) -> ImageSet:
+    """Take off each band's background.
+
+    - ``none``: images are left as they are: surveys' coadds have had their background taken off.
+    - ``constant``: one number a band, the sigma-clipped biweight location of the pixels without sources.
+    - ``map``: photutils' Background2D, the same in boxes and interpolated; only for galaxies much smaller than the
+      image, since it takes off haloes larger than the boxes, too.
+    - ``auto``: ``constant`` where at least 30 % of the image have no sources; else ``none``, with a remark: the
+      outskirts of a galaxy that fills its image must not be taken for background.
+
+    Sources are found on all bands together (:func:`agez.images.detection.source_mask`).  The background's error, of
+    a pixel and the same for all of them, comes from the scatter of patches of sky, so that it knows of large-scale
+    residuals; it is not added to ``flux_err``: summed over n pixels it counts n times, not sqrt(n) times.
+
+    Parameters
+    ----------
+    images : ImageSet
+    how : str
+    box_arcsec : float, optional
+        Side of the boxes of ``map``.
+    sources : (ny, nx) bool, optional
+        Pixels to be left out as sources, instead of looking for them.
+
+    Returns
+    -------
+    ImageSet
+        ``meta["background"]``: ``how`` it was done, ``sky_fraction``, and for each band in ``bands`` the ``value``
+        (mean of the image) that was taken off and its ``error`` [microjansky per pixel].
+
+    Raises
+    ------
+    AgezError
+        If ``constant`` or ``map`` is asked for and too few pixels are without sources, or for a bad option.
+    """
+    if how not in BACKGROUNDS:
+        raise AgezError(f"background {how!r} is unknown; choose one of {', '.join(BACKGROUNDS)}")
+    if box_arcsec is not None and how != "map":
+        raise AgezError(f"background: a box size goes with 'map', not with {how!r}; leave it out")
+    if how == "none":
+        return replace(images, meta={**images.meta, "background": {"how": "none", "bands": {}}})
+    if sources is None:
+        sources = source_mask(images)
+    elif sources.shape != images.shape:
+        raise AgezError(f"background: the mask of sources has shape {sources.shape}; the images {images.shape}")
+    sky = ~sources
+    fraction = float(sky.mean())
+    if fraction < (SAFE_SKY_FRACTION if how == "auto" else MIN_SKY_FRACTION) or sky.sum() < MIN_SKY_PIXELS:
+        words = f"only {100 * fraction:.0f} % of the image ({int(sky.sum())} pixels) are without sources"
+        if how != "auto":
+            raise AgezError(
+                f"{images.sources[0]}: {words}, too little to measure the background on; give larger images, or "
+                "--background none if the background has been taken off"
+            )
+        remarks = [*images.meta.get("remarks", []), f"background left as it is: {words}"]
+        meta = {"how": "none", "sky_fraction": fraction, "bands": {}}
+        return replace(images, meta={**images.meta, "background": meta, "remarks": remarks})
+    from scipy.ndimage import distance_transform_edt
+
+    distance = np.asarray(distance_transform_edt(sky))
+    flux = images.flux.copy()
+    taken: dict[str, dict[str, float]] = {}
+    remarks = list(images.meta.get("remarks", []))
+    for b, name in enumerate(images.bands.names):
+        use = sky & ~images.mask[b]
+        if use.sum() < MIN_SKY_PIXELS:
+            remarks.append(f"background of band {name} left as it is: {int(use.sum())} usable pixels without sources")
+            continue
+        image = images.flux[b].astype(float)
+        if how == "map":
+            level, error = _map(image, images.mask[b], sources, _box(images, box_arcsec), images.sources[b])
+            flux[b] = image - level
+            value = float(level.mean())
+        else:
+            value, error = _away_from_sources(image, use, distance)
+            flux[b] = image - value
+        taken[name] = {"value": value, "error": error}
+    done = "constant" if how == "auto" else how
+    meta = {**images.meta, "background": {"how": done, "sky_fraction": fraction, "bands": taken}, "remarks": remarks}
+    return replace(images, flux=flux, meta=meta)
+
+
+def _away_from_sources(image: Floats, use: Bools, distance: Floats) -> tuple[float, float]:
+    """Level and error of the sky; where it is higher near sources than far from them, of its farther half.
+
+    What is left of haloes in that half is then of the order of the difference, half of which goes into the error.
+    """
+    value, error = constant_level(image, use)
+    far = use & (distance > np.median(distance[use]))
+    near = use & ~far
+    if min(far.sum(), near.sum()) < MIN_SKY_PIXELS / 2:
+        return value, error
+    (level_near, error_near), (level_far, error_far) = constant_level(image, near), constant_level(image, far)
+    step = level_near - level_far
+    if step <= 2.5 * np.hypot(error_near, error_far):
+        return value, error
+    return level_far, float(np.hypot(error_far, 0.5 * step))
+
+
+def constant_level(image: Floats, use: Bools) -> tuple[float, float]:
+    """Level of the pixels ``use``, and its error from the scatter of patches: neighbours' noise may be correlated."""
+    from astropy.stats import biweight_location, sigma_clip
+
+    values = image[use]
+    clipped = sigma_clip(values, sigma=3.0, maxiters=10, masked=False)
+    value = float(biweight_location(clipped)) if np.ptp(clipped) > 0 else float(np.median(clipped))
+    low, high = float(clipped.min()), float(clipped.max())
+    good = use & (image >= low) & (image <= high)
+    side = max(4, round(np.sqrt(image.size / _PATCHES)))
+    rows, columns = (np.arange(n) // side for n in image.shape)
+    patch = (rows[:, None] * (columns.max() + 1) + columns[None, :])[good]
+    count = np.bincount(patch)
+    full = count >= 0.25 * side**2
+    if full.sum() < 4:
+        full = count >= 0.1 * side**2
+    if full.sum() < 4:
+        return value, float(np.std(clipped))  # few patches: no better than one pixel
+    mean = np.bincount(patch, weights=image[good])[full] / count[full]
+    weight = count[full] / count[full].sum()
+    spread = np.sqrt((weight * (mean - (weight * mean).sum()) ** 2).sum() / (1 - (weight**2).sum()))
+    return value, float(spread * np.sqrt((weight**2).sum()))
+
+
+def _box(images: ImageSet, box_arcsec: float | None) -> int:
+    side = min(images.shape)
+    if box_arcsec is None:
+        return max(8, round(side * _BOX_OF_SIDE))
+    box = round(box_arcsec / pixel_size_arcsec(images.wcs)) if np.isfinite(box_arcsec) else 0
+    if not 5 <= box <= side / 2:
+        size = pixel_size_arcsec(images.wcs)
+        raise AgezError(
+            f"background: boxes of {box_arcsec:g} arcsec are {box} pixels; give {5 * size:.1f} to {side / 2 * size:.1f} arcsec"
+        )
+    return box
+
+
+def _map(image: Floats, mask: Bools, sources: Bools, box: int, source: str) -> tuple[Floats, float]:
+    """photutils' two-dimensional background, and the typical error of its level in a box."""
+    background: Any = require_photutils("background")
+    from astropy.stats import SigmaClip
+
+    try:
+        found = background.Background2D(
+            np.where(mask, 0.0, np.nan_to_num(image)), box, mask=mask | sources, filter_size=3, exclude_percentile=80.0,
+            sigma_clip=SigmaClip(sigma=3.0), bkg_estimator=background.BiweightLocationBackground(),
+        )  # fmt: skip
+    except ValueError as error:
+        raise AgezError(
+            f"{source}: the background map cannot be made ({error}); use larger boxes, or a constant background"
+        ) from error
+    level = np.asarray(found.background, dtype=float)
+    _, error_of_rest = constant_level(image - level, ~(mask | sources))
+    per_box = found.background_rms_median / np.sqrt(0.5 * box**2)
+    return level, float(np.hypot(error_of_rest, per_box))

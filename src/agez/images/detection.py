@@ -1,0 +1,147 @@
+"""All bands of an image set added into one deep image, and where on it there are sources."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+from scipy.signal import oaconvolve
+
+from agez.images.image_set import ImageSet
+from agez.images.kernels import FWHM_OF_SIGMA, gaussian_kernel
+from agez.types import Bools, Floats
+
+#: Sources are what stands this many sigma above the sky on the deep image, smoothed.
+THRESHOLD_SIGMA = 1.5
+#: Smoothing before sources are looked for [pixel, FWHM].
+SMOOTH_FWHM = 4.0
+#: The mask of sources is made larger by so many pixels on all sides.
+GROW_PIXELS = 4
+#: Blocks along each axis whose lowest say where the sky is.
+_BLOCKS = 10
+_LOWEST = 0.05
+_MAD = 1.4826
+
+
+@dataclass(frozen=True, eq=False)
+class DeepImage:
+    """The bands added.
+
+    Attributes
+    ----------
+    image : (ny, nx) float
+        Weighted mean of the bands; 0 where masked in all.
+    mask : (ny, nx) bool
+        Pixels that no band has.
+    """
+
+    image: Floats
+    mask: Bools
+
+
+def robust_sigma(values: Floats) -> float:
+    """1.4826 times the median absolute deviation; NaN for nothing."""
+    good = values[np.isfinite(values)]
+    return float(_MAD * np.median(np.abs(good - np.median(good)))) if good.size else np.nan
+
+
+def pixel_sigma(image: Floats, mask: Bools, *, lag: int = 1) -> float:
+    """Noise of a pixel from differences of pixels ``lag`` apart, in the fainter half of the image; NaN for nothing.
+
+    What changes slowly over the image, sky and galaxy, does not count.
+    """
+    good = ~mask
+    if not good.any():
+        return np.nan
+    # by the mean of its surroundings, lest the choice depends on a pixel's own noise
+    around = ndimage.uniform_filter(np.where(good, image, np.median(image[good])), size=8 * lag + 1, mode="nearest")
+    faint = good & (around <= np.median(around[good]))
+    left, right = (slice(None), slice(None, -lag)), (slice(None), slice(lag, None))
+    both = faint[left] & faint[right]
+    if both.sum() < 50:
+        both = good[left] & good[right]
+    return robust_sigma((image[right] - image[left])[both]) / np.sqrt(2)
+
+
+def deep_image(images: ImageSet, *, sharp: bool = False) -> DeepImage:
+    """The mean of the bands weighted by 1 / sigma**2 (from the images themselves).
+
+    ``sharp`` leaves out bands whose PSF is more than 1.25 times that of the best third of the bands.
+    """
+    use = np.ones(len(images.bands), dtype=bool)
+    fwhm = images.psf_fwhm_arcsec
+    if sharp and np.isfinite(fwhm).any():
+        use = ~(fwhm > 1.25 * np.nanpercentile(fwhm, 33))
+    total = np.zeros(images.shape)
+    weights = np.zeros(images.shape)
+    for b in np.flatnonzero(use):
+        flux, mask = images.flux[b].astype(float), images.mask[b]
+        sigma = pixel_sigma(flux, mask, lag=_lag(images.noise[b]))
+        if not (np.isfinite(sigma) and sigma > 0):
+            continue
+        total += np.where(mask, 0.0, flux) / sigma**2
+        weights += np.where(mask, 0.0, 1.0) / sigma**2
+    nothing = weights == 0
+    return DeepImage(np.where(nothing, 0.0, total / np.where(nothing, 1.0, weights)), nothing)
+
+
+def _lag(noise: Floats) -> int:
+    return max(1, noise.shape[0] // 2 + 1)
+
+
+def smoothed(deep: DeepImage, fwhm_pixels: float) -> Floats:
+    """The deep image convolved with a Gaussian, holes left out; 0 in the middle of large holes."""
+    kernel = gaussian_kernel(fwhm_pixels / FWHM_OF_SIGMA)
+    share = oaconvolve((~deep.mask).astype(float), kernel, mode="same")
+    image = oaconvolve(np.where(deep.mask, 0.0, deep.image), kernel, mode="same")
+    return np.asarray(np.where(share > 0.1, image / np.clip(share, 0.1, None), 0.0))
+
+
+def lowest_level(image: Floats, mask: Bools) -> float:
+    """Typical value of the faintest blocks of an image: the sky, or what comes nearest to it where a galaxy is all over.
+
+    Of a hundred blocks, the mean of the medians of the lowest twentieth, corrected for having been chosen.
+    """
+    medians, counts = [], []
+    for rows in np.array_split(np.arange(image.shape[0]), min(_BLOCKS, image.shape[0])):
+        for columns in np.array_split(np.arange(image.shape[1]), min(_BLOCKS, image.shape[1])):
+            at = np.ix_(rows, columns)
+            values = image[at][~mask[at]]
+            if values.size >= max(4, 0.3 * mask[at].size):
+                medians.append(float(np.median(values)))
+                counts.append(values.size)
+    if not medians:
+        return float(np.median(image[~mask])) if (~mask).any() else 0.0
+    lowest = np.sort(medians)[: max(1, round(_LOWEST * len(medians)))]
+    return float(np.mean(lowest))
+
+
+def source_mask(images: ImageSet, *, threshold: float = THRESHOLD_SIGMA, grow: int = GROW_PIXELS) -> Bools:
+    """Where there are sources, the galaxy and others, on the deep image; True also where no band has a pixel.
+
+    The level that they stand above is that of the faintest part of the image, so that a galaxy that fills the image
+    is a source all over, and not taken for sky.
+    """
+    deep = deep_image(images)
+    if deep.mask.all():
+        return deep.mask
+    image = smoothed(deep, SMOOTH_FWHM)
+    sigma = pixel_sigma(image, deep.mask, lag=int(2 * SMOOTH_FWHM))
+    level = lowest_level(image, deep.mask)
+    # the lowest of a hundred blocks is low by chance, too: by about two of their own errors
+    block = image.size / _BLOCKS**2
+    beam = 2 * np.pi * (SMOOTH_FWHM / FWHM_OF_SIGMA) ** 2 * 2
+    level += 2.0 * 1.25 * sigma / np.sqrt(max(1.0, block / beam))
+    above = (image > level + threshold * sigma) & ~deep.mask
+    # single peaks of the noise: at 1.5 sigma there are many; sources have more than a beam's pixels in one piece
+    labels, n = ndimage.label(above)
+    if n:
+        size = np.bincount(labels.ravel())
+        brightest = ndimage.maximum(image, labels, np.arange(n + 1))
+        keep = (size > 2 * beam) | (np.asarray(brightest) > level + 4 * sigma)
+        keep[0] = False
+        above = keep[labels]
+    if grow > 0:
+        above = ndimage.binary_dilation(above, structure=ndimage.generate_binary_structure(2, 1), iterations=grow)
+    return np.asarray(above | deep.mask)

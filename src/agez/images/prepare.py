@@ -1,0 +1,170 @@
+"""From images as they were read to images that can be measured: background, noise, stars, PSF, in this order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from agez.errors import AgezError
+from agez.images.alignment import pixel_size_arcsec
+from agez.images.background import Background, subtract_background
+from agez.images.detection import source_mask
+from agez.images.image_set import ImageSet
+from agez.images.psf import match_psf
+from agez.images.psf_stars import measure_psf
+from agez.images.sky_noise import Noise, empirical_noise
+from agez.images.stars import galaxy_centre, mask_stars
+
+
+@dataclass(frozen=True)
+class ImageSettings:
+    """What is done to images before regions are measured.
+
+    Attributes
+    ----------
+    background : 'auto', 'none', 'constant' or 'map'
+        See :func:`agez.images.background.subtract_background`.
+    background_box_arcsec : float or None
+        Side of the boxes of ``map``.
+    noise : 'auto', 'given' or 'measure'
+        See :func:`agez.images.sky_noise.empirical_noise`.
+    stars : bool
+        Whether to look for stars and mask them.
+    star_catalogue : path or None
+        Stars to be masked in any case: see :func:`agez.images.stars.mask_stars`.
+    center : (ra, dec) or None
+        Of the galaxy [degree]; None: found.
+    match_psf : bool
+        Whether all bands get the PSF of the worst.
+    psf_to_arcsec : float or None
+        FWHM of that common PSF; None: of the worst band.
+    psf_beta : float or None
+        Moffat exponent of all PSFs; None: as headers or stars say, else Gaussians.
+    max_psf_arcsec : float or None
+        Bands with a wider PSF are left out.
+    """
+
+    background: Background = "auto"
+    background_box_arcsec: float | None = None
+    noise: Noise = "auto"
+    stars: bool = True
+    star_catalogue: str | Path | None = None
+    center: tuple[float, float] | None = None
+    match_psf: bool = True
+    psf_to_arcsec: float | None = None
+    psf_beta: float | None = None
+    max_psf_arcsec: float | None = None
+
+    def __post_init__(self) -> None:
+        if not self.match_psf and (self.psf_to_arcsec is not None or self.psf_beta is not None):
+            raise AgezError("images: psf_to_arcsec and psf_beta go with PSF matching, which is switched off")
+
+
+def prepare(images: ImageSet, *, settings: ImageSettings | None = None) -> ImageSet:
+    """Background off, noise measured, stars masked, PSFs matched.
+
+    Parameters
+    ----------
+    images : ImageSet
+        As read.
+    settings : ImageSettings, optional
+
+    Returns
+    -------
+    ImageSet
+        ``meta`` says what was done (``background``, ``noise``, ``stars``, ``psf``, ``remarks``) and has the galaxy's
+        ``centre`` (x, y) [pixel].
+
+    Raises
+    ------
+    AgezError
+        As the steps do; also if the galaxy is not on the image, or its extent is below the worst PSF's FWHM.
+    """
+    settings = settings or ImageSettings()
+    if settings.max_psf_arcsec is not None:
+        images = _without_wide_psf(images, settings.max_psf_arcsec)
+    sources = source_mask(images)
+    images = subtract_background(
+        images, how=settings.background, box_arcsec=settings.background_box_arcsec,
+        sources=None if settings.background == "none" else sources,
+    )  # fmt: skip
+    images = empirical_noise(images, how=settings.noise, sources=None if settings.noise == "given" else sources)
+    if settings.match_psf and not np.isfinite(images.psf_fwhm_arcsec).all():
+        images = measure_psf(images)
+    centre = _centre(images, settings.center)
+    images = replace(images, meta={**images.meta, "centre": centre})
+    if settings.stars or settings.star_catalogue is not None:
+        images = mask_stars(images, catalogue=settings.star_catalogue, keep=centre, find=settings.stars)
+    if settings.match_psf:
+        _check_galaxy_is_resolved(images, centre, settings.psf_to_arcsec)
+        images = match_psf(images, to=settings.psf_to_arcsec, beta=settings.psf_beta)
+    return images
+
+
+def select_bands(images: ImageSet, names: list[str]) -> ImageSet:
+    """Only some bands, in that order."""
+    at = images.bands.index(names)
+    return replace(
+        images, bands=images.bands.select(names), flux=images.flux[at], flux_err=images.flux_err[at],
+        mask=images.mask[at], psf_fwhm_arcsec=images.psf_fwhm_arcsec[at],
+        noise=tuple(images.noise[i] for i in at), sources=tuple(images.sources[i] for i in at),
+    )  # fmt: skip
+
+
+def _without_wide_psf(images: ImageSet, limit: float) -> ImageSet:
+    """Without the bands whose PSF is known to be wider than the limit [arcsec], with a remark for each."""
+    if not limit > 0:
+        raise AgezError(f"images: max_psf_arcsec is {limit}; expected a positive number")
+    wide = images.psf_fwhm_arcsec > limit
+    if not wide.any():
+        return images
+    if wide.all():
+        raise AgezError(f"{images.sources[0]}: all bands have a PSF wider than {limit:g} arcsec (max_psf_arcsec)")
+    remarks = list(images.meta.get("remarks", []))
+    names = images.bands.names
+    for b in np.flatnonzero(wide):
+        remarks.append(
+            f"band {names[b]} is left out: PSF of {images.psf_fwhm_arcsec[b]:.2f} arcsec in {images.sources[b]}"
+        )
+    kept = select_bands(images, [name for name, out in zip(names, wide, strict=True) if not out])
+    missing = [*images.meta.get("missing_bands", []), *(names[b] for b in np.flatnonzero(wide))]
+    return replace(kept, meta={**images.meta, "remarks": remarks, "missing_bands": missing})
+
+
+def _centre(images: ImageSet, given: tuple[float, float] | None) -> tuple[float, float]:
+    if given is None:
+        return galaxy_centre(images)
+    from astropy.coordinates import SkyCoord
+
+    x, y = (float(part) for part in images.wcs.world_to_pixel(SkyCoord(*given, unit="deg")))
+    ny, nx = images.shape
+    if not (-0.5 <= x < nx - 0.5 and -0.5 <= y < ny - 0.5):
+        raise AgezError(f"{images.sources[0]}: the galaxy's centre {given[0]:.5f} {given[1]:+.5f} is not on the images")
+    return x, y
+
+
+def _check_galaxy_is_resolved(images: ImageSet, centre: tuple[float, float], to: float | None) -> None:
+    """AgezError that names the file of the worst PSF, if the galaxy's extent is no larger than that."""
+    if not np.isfinite(images.psf_fwhm_arcsec).all():
+        return  # match_psf says what is missing
+    worst = int(np.argmax(images.psf_fwhm_arcsec))
+    target = float(images.psf_fwhm_arcsec[worst]) if to is None else float(to)
+    extent = galaxy_extent_arcsec(images, centre)
+    if extent is not None and target > extent:
+        raise AgezError(
+            f"{images.sources[worst]}: with this band all are brought to a PSF of {target:.2f} arcsec FWHM, wider than "
+            f"the galaxy ({extent:.1f} arcsec across); leave the band out (max_psf_arcsec), or take no map of this galaxy"
+        )
+
+
+def galaxy_extent_arcsec(images: ImageSet, centre: tuple[float, float]) -> float | None:
+    """Diameter [arcsec] of a circle with the area of the source around the centre; None if there is none."""
+    from scipy import ndimage
+
+    labels, _ = ndimage.label(source_mask(images, grow=0))
+    label = labels[round(centre[1]), round(centre[0])]
+    if not label:
+        return None
+    return float(2 * np.sqrt((labels == label).sum() / np.pi) * pixel_size_arcsec(images.wcs))

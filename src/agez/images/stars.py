@@ -1,0 +1,239 @@
+"""Foreground stars on the images: found, or from a catalogue, and masked in all bands."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from astropy import units as u
+from astropy.coordinates import SkyCoord
+from astropy.table import Table
+from scipy import ndimage
+
+from agez.errors import AgezError
+from agez.images.alignment import pixel_size_arcsec
+from agez.images.detection import DeepImage, deep_image, pixel_sigma, smoothed, source_mask
+from agez.images.image_set import ImageSet
+from agez.images.point_sources import PointSources, find_point_sources
+from agez.table_columns import number_column
+from agez.table_files import read_table
+from agez.types import Bools, Floats
+
+#: Peaks of stars over the noise of a pixel of the deep image.
+THRESHOLD_SIGMA = 8.0
+#: Widths of point sources, in units of the PSF's.
+WIDTH_LIMITS = (0.75, 1.3)
+#: On the galaxy itself, a star's peak must be this many times the light that it stands on: clumps of star formation
+#: are seldom so bright.
+MIN_CONTRAST = 1.5
+#: Within this many FWHM of the galaxy's centre nothing is a star.
+NUCLEUS_FWHM = 2.5
+#: Stars are masked out to where they are below this part of the noise of a pixel of the deep image...
+_WINGS_SIGMA = 0.5
+#: ...for a Moffat profile of this exponent (wings as wide as those of real telescopes), within limits in FWHM.
+_WINGS_BETA = 3.0
+_RADIUS_LIMITS = (1.5, 12.0)
+#: PSF taken where nothing is known of it [pixel, FWHM].
+_USUAL_FWHM = 3.0
+
+
+def mask_stars(
+    images: ImageSet,
+    *,
+    catalogue: Table | str | os.PathLike[str] | None = None,
+    keep: tuple[float, float] | None = None,
+    find: bool = True,
+    threshold: float = THRESHOLD_SIGMA,
+    min_contrast: float = MIN_CONTRAST,
+) -> ImageSet:
+    """Mask foreground stars, in all bands alike.
+
+    Stars are found on the sum of the sharpest bands (:func:`agez.images.point_sources.find_point_sources`): round
+    sources as narrow as the PSF, and not the nucleus.  Away from the galaxy all of them are masked.  On the galaxy,
+    only those whose peak is at least ``min_contrast`` times the light that they stand on: star clusters and HII regions
+    cannot be told from stars by their shape where they are not resolved, but are seldom so bright.  So a faint star on
+    a bright part of the galaxy stays, and a very bright clump is lost; a ``catalogue`` (of Gaia's stars with
+    parallaxes or proper motions, say) and ``find=False`` do better.
+
+    The radius of a mask is where a Moffat profile of the star's peak falls below half the noise of a pixel of the deep
+    image, for the widest PSF among the bands.
+
+    Parameters
+    ----------
+    images : ImageSet
+    catalogue : table or path, optional
+        Stars to be masked: ``ra``, ``dec`` [degree, ICRS], and ``radius`` [arcsec] if known; they are masked even
+        where they are not seen, even in the nucleus.
+    keep : (x, y), optional
+        The galaxy's centre [pixel]; None: :func:`galaxy_centre`.
+    find : bool
+        Whether to look for stars.
+    threshold : float
+        Least peak over the noise of a pixel of the deep image.
+    min_contrast : float
+
+    Returns
+    -------
+    ImageSet
+        ``meta["stars"]``: a list of ``x``, ``y`` [pixel], ``radius`` [arcsec] and ``from`` (found, catalogue).
+
+    Raises
+    ------
+    AgezError
+        For a catalogue without these columns, a centre outside the image, or masks that leave nothing.
+    """
+    if not threshold > 0 or not min_contrast >= 0:
+        raise AgezError(f"stars: threshold is {threshold}, min_contrast {min_contrast}; expected positive numbers")
+    deep = deep_image(images, sharp=True)
+    centre = galaxy_centre(images) if keep is None else keep
+    ny, nx = images.shape
+    if not (np.isfinite(centre).all() and -0.5 <= centre[0] < nx and -0.5 <= centre[1] < ny):
+        raise AgezError(f"stars: the centre to keep, x {centre[0]:g}, y {centre[1]:g}, is outside of the image")
+    size = pixel_size_arcsec(images.wcs)
+    known = np.isfinite(images.psf_fwhm_arcsec)
+    widest = float(np.nanmax(images.psf_fwhm_arcsec)) / size if known.any() else _USUAL_FWHM
+    sharp = float(np.nanpercentile(images.psf_fwhm_arcsec, 20)) / size if known.any() else _USUAL_FWHM
+    sigma = pixel_sigma(deep.image, deep.mask)
+    stars: list[dict[str, Any]] = []
+    if find and np.isfinite(sigma) and sigma > 0:
+        found = _found_stars(images, deep, centre, sharp, threshold, min_contrast, known=bool(known.any()))
+        for x, y, peak in zip(found.x, found.y, found.peak, strict=True):
+            radius = _wings_radius(peak / sigma, sharp, widest)
+            stars.append({"x": float(x), "y": float(y), "radius": radius * size, "from": "found"})
+    if catalogue is not None:
+        stars += _listed_stars(images, catalogue, deep, sigma, sharp, widest)
+    masked = circles(images.shape, [(s["x"], s["y"], s["radius"] / size) for s in stars])
+    if (masked | images.mask.all(axis=0)).all():
+        raise AgezError(f"stars: the masks of {len(stars)} stars leave no pixel; check the catalogue's radii [arcsec]")
+    return replace(images, mask=images.mask | masked, meta={**images.meta, "stars": stars})
+
+
+def circles(shape: tuple[int, int], places: list[tuple[float, float, float]]) -> Bools:
+    """Pixels whose centre is within one of the circles (x, y, radius) [pixel]."""
+    masked = np.zeros(shape, dtype=bool)
+    for x, y, radius in places:
+        rows = slice(max(0, int(y - radius)), max(0, int(y + radius) + 2))
+        columns = slice(max(0, int(x - radius)), max(0, int(x + radius) + 2))
+        at_y, at_x = np.mgrid[rows, columns]
+        inside = np.hypot(at_x - x, at_y - y) <= radius
+        part = masked[rows, columns]
+        part |= inside[: part.shape[0], : part.shape[1]]
+    return masked
+
+
+def galaxy_centre(images: ImageSet) -> tuple[float, float]:
+    """Where the galaxy is (x, y) [pixel]: the brightest place, on a smoothed image, of the source nearest the middle.
+
+    The image is smoothed to a twentieth of its side, so that stars and clumps count for little, and the peak refined
+    on the image smoothed to the PSF.
+    """
+    deep = deep_image(images)
+    ny, nx = images.shape
+    middle = np.array([(ny - 1) / 2, (nx - 1) / 2])
+    labels, n = ndimage.label(source_mask(images) & ~deep.mask)
+    size = pixel_size_arcsec(images.wcs)
+    fwhm = float(np.nanmedian(images.psf_fwhm_arcsec)) / size if np.isfinite(images.psf_fwhm_arcsec).any() else 3.0
+    coarse = max(3 * fwhm, 0.05 * min(ny, nx))
+    image = smoothed(deep, coarse)
+    if n:
+        distance = ndimage.distance_transform_edt(labels == 0, return_indices=True)[1]
+        nearest = labels[tuple(distance[:, int(middle[0]), int(middle[1])])]
+        image = np.where(labels == nearest, image, -np.inf)
+    peak = np.unravel_index(int(np.argmax(image)), images.shape)
+    fine = smoothed(deep, fwhm)
+    reach = int(np.ceil(coarse))
+    rows = slice(max(0, int(peak[0]) - reach), int(peak[0]) + reach + 1)
+    columns = slice(max(0, int(peak[1]) - reach), int(peak[1]) + reach + 1)
+    near = np.unravel_index(int(np.argmax(fine[rows, columns])), fine[rows, columns].shape)
+    return float(near[1] + columns.start), float(near[0] + rows.start)
+
+
+def _found_stars(
+    images: ImageSet, deep: DeepImage, centre: tuple[float, float], fwhm: float, threshold: float, contrast: float,
+    *, known: bool,
+) -> PointSources:  # fmt: skip
+    found = find_point_sources(deep.image, deep.mask, fwhm, threshold_sigma=threshold)
+    if not len(found):
+        return found
+    narrow = (found.fwhm > WIDTH_LIMITS[0] * fwhm) & (found.fwhm < WIDTH_LIMITS[1] * fwhm)
+    if not known:
+        narrow = np.isfinite(found.fwhm) & (found.fwhm > 1.2)
+    apart = np.hypot(found.x - centre[0], found.y - centre[1]) > NUCLEUS_FWHM * fwhm
+    body = _body(images, centre)
+    at = np.rint(found.y).astype(int), np.rint(found.x).astype(int)
+    level = np.median(deep.image[~body & ~deep.mask]) if (~body & ~deep.mask).any() else 0.0
+    on_galaxy = body[at]
+    bright = found.peak > contrast * np.clip(found.background - level, 0, None)
+    return found.take(narrow & apart & (found.snr > threshold) & (~on_galaxy | bright))
+
+
+def _body(images: ImageSet, centre: tuple[float, float]) -> Bools:
+    """The source that the centre lies in."""
+    labels, n = ndimage.label(source_mask(images))
+    if not n:
+        return np.zeros(images.shape, dtype=bool)
+    label = labels[round(centre[1]), round(centre[0])]
+    return np.asarray(labels == label) if label else np.zeros(images.shape, dtype=bool)
+
+
+def _wings_radius(peak_over_sigma: float, fwhm: float, widest: float) -> float:
+    """Radius [pixel] where the star is below half the noise, in the band of the widest PSF."""
+    alpha = widest / (2 * np.sqrt(2 ** (1 / _WINGS_BETA) - 1))
+    peak = peak_over_sigma * (fwhm / widest) ** 2  # the same flux
+    radius = alpha * np.sqrt(max((max(peak, 1e-9) / _WINGS_SIGMA) ** (1 / _WINGS_BETA) - 1, 0.0))
+    return float(np.clip(radius, _RADIUS_LIMITS[0] * widest, _RADIUS_LIMITS[1] * widest))
+
+
+def _listed_stars(
+    images: ImageSet,
+    catalogue: Table | str | os.PathLike[str],
+    deep: DeepImage,
+    sigma: float,
+    fwhm: float,
+    widest: float,
+) -> list[dict[str, Any]]:
+    source = "the catalogue of stars" if isinstance(catalogue, Table) else str(catalogue)
+    table = catalogue if isinstance(catalogue, Table) else read_table(catalogue)
+    names = {name.lower(): name for name in table.colnames}
+    missing = [name for name in ("ra", "dec") if name not in names]
+    if missing:
+        raise AgezError(
+            f"{source}: column(s) {', '.join(missing)} missing; expected ra, dec [degree], and radius [arcsec] if known"
+        )
+    ra, dec = (number_column(table, names[name], source=source) for name in ("ra", "dec"))
+    radius = number_column(table, names["radius"], source=source) if "radius" in names else np.full(len(ra), np.nan)
+    if not (np.isfinite(ra) & np.isfinite(dec) & (np.abs(dec) <= 90)).all():
+        raise AgezError(f"{source}: ra and dec must be numbers [degree], dec within -90 to 90")
+    if (np.isfinite(radius) & ~(radius > 0)).any():
+        raise AgezError(f"{source}: a radius is {np.nanmin(radius)}; expected positive arcsec")
+    size = pixel_size_arcsec(images.wcs)
+    x, y = images.wcs.world_to_pixel(SkyCoord(ra * u.deg, dec * u.deg))
+    stars = []
+    for one_x, one_y, given in zip(np.atleast_1d(x), np.atleast_1d(y), radius, strict=True):
+        if not (np.isfinite(one_x) and np.isfinite(one_y)):
+            continue
+        if not np.isfinite(given):
+            given = _wings_radius(_peak_at(deep, one_x, one_y, sigma, fwhm), fwhm, widest) * size
+        reach = given / size
+        if -reach <= one_x < images.shape[1] + reach and -reach <= one_y < images.shape[0] + reach:
+            stars.append({"x": float(one_x), "y": float(one_y), "radius": float(given), "from": "catalogue"})
+    return stars
+
+
+def _peak_at(deep: DeepImage, x: float, y: float, sigma: float, fwhm: float) -> float:
+    """Highest pixel within half a FWHM over the median of a ring around, in units of the noise; 0 outside."""
+    reach = int(np.ceil(4 * fwhm))
+    column, row = round(x), round(y)
+    rows = slice(max(0, row - reach), max(0, row + reach + 1))
+    columns = slice(max(0, column - reach), max(0, column + reach + 1))
+    image, mask = deep.image[rows, columns], deep.mask[rows, columns]
+    if image.size == 0 or not sigma > 0:
+        return 0.0
+    at_y, at_x = np.mgrid[rows.start : rows.start + image.shape[0], columns.start : columns.start + image.shape[1]]
+    distance: Floats = np.hypot(at_x - x, at_y - y)
+    inside, ring = (distance <= max(1.0, 0.5 * fwhm)) & ~mask, (distance > 2 * fwhm) & ~mask
+    if not inside.any():
+        return 1e4  # all masked: saturated
+    return float((image[inside].max() - (np.median(image[ring]) if ring.any() else 0.0)) / sigma)
