@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
 
 from agez.types import _check
 
-Kind = Literal["fits", "parquet", "csv", "hats"]
+#: ``table``: a format that is only read whole (ECSV, VOTable).
+Kind = Literal["fits", "parquet", "csv", "hats", "table"]
 
 
 @dataclass(frozen=True)
@@ -19,10 +21,18 @@ class Partition:
     number : int
         From 0, in the order of the output.
     name : str
-        Stable and fit for a file name: ``part-00012``, or ``Norder=3/Dir=0/Npix=12`` of a HATS catalogue.
+        Stable and fit for a file name: ``part-00012``, or ``Norder=3/Dir=0/Npix=12`` of a HATS catalogue
+        (``Norder=3/Dir=0/Npix=12.001`` for the second part of a large pixel).
     path : str
-    kind : 'fits', 'parquet', 'csv' or 'hats'
+    kind : 'fits', 'parquet', 'csv', 'hats' or 'table'
     start, stop : int
+        Rows of that file.
+    first_row : int
+        Number of row ``start`` in the whole catalogue, from 0.
+    bytes_range : (int, int)
+        Of CSV: where these rows are in the file (in its content, if it is gzipped).
+    fault : str
+        Why the file cannot be read, if that is known already: reading the partition raises it.
     """
 
     number: int
@@ -31,6 +41,9 @@ class Partition:
     kind: Kind
     start: int
     stop: int
+    first_row: int = 0
+    bytes_range: tuple[int, int] = (0, 0)
+    fault: str = ""
 
     def __post_init__(self) -> None:
         _check(0 <= self.start <= self.stop, f"partition {self.name}: rows {self.start} to {self.stop}")
@@ -47,16 +60,38 @@ class Catalogue:
     ----------
     path : str
         The file or folder that the user gave.
-    kind : 'fits', 'parquet', 'csv' or 'hats'
+    kind : 'fits', 'parquet', 'csv', 'hats' or 'table'
     columns : tuple of str
         Of the table, as in the files.
     partitions : tuple of Partition
+    units : mapping of str to str
+        Of the columns that have one.
+    meta : mapping
+        Header of the table (``FILTERS`` and the like); of HATS, its properties, under ``hats``.
+    types : mapping of str to str
+        What a column holds: ``number``, ``text``, ``truth``, ``vector``, ``other``.
+    bands : tuple of str
+        Of vector columns of photometry: the band of each element; none where columns are of one band each.
+    vectors : tuple of two str
+        Names of the vector columns of values and errors that are the photometry; none, likewise.
+    remarks : tuple of str
+        What the user should be told before work begins: files that cannot be read, what was assumed.
     """
 
     path: str
     kind: Kind
     columns: tuple[str, ...]
     partitions: tuple[Partition, ...]
+    units: Mapping[str, str] = field(default_factory=dict)
+    meta: Mapping[str, Any] = field(default_factory=dict)
+    types: Mapping[str, str] = field(default_factory=dict)
+    bands: tuple[str, ...] = ()
+    vectors: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return sum(len(one) for one in self.partitions)
+
+    def without_partitions(self) -> Catalogue:
+        """What is needed to read any partition: small, to be sent to other processes."""
+        return replace(self, partitions=())
