@@ -89,7 +89,7 @@ def _narrow_and_two_broad() -> tuple[str, ...]:
 
 #: The paper's own world: photometry of an integral-field survey's spectra, in the rest frame, fitted with E-MILES.
 #: Bands of one spectrum share its calibration, which is smooth; zero points of their own they have next to none.
-PAPER_SURVEY = Survey(snr=(5.0, 3000.0), calibration=(0.005, 0.05), zero_points=(0.0003, 0.003), complete=0.5)
+PAPER_SURVEY = Survey(snr=(5.0, 10000.0), calibration=(0.005, 0.05), zero_points=(0.0003, 0.003), complete=0.6)
 PAPER_LIBRARIES = {
     "emiles": 0.6, "popstar": 0.1, "bc03": 0.08, "bpass": 0.06, "mastar": 0.05, "m11-miles": 0.06, "miuscat": 0.05,
 }  # fmt: skip
@@ -102,8 +102,8 @@ def recipe(name: str) -> Recipe:
         return Recipe(name, "jpas", _narrow_and_two_broad())
     if name == "paper":
         return Recipe(
-            name, "jpas", PAPER_BANDS, libraries=PAPER_LIBRARIES, survey_share=0.85, rest_share=0.5, spaxel_share=0.7,
-            n_seds=250_000, settings=FitSettings(steps=16_000, batch=768), survey=PAPER_SURVEY, seed=3,
+            name, "jpas", PAPER_BANDS, libraries=PAPER_LIBRARIES, survey_share=0.85, rest_share=0.5, spaxel_share=0.75,
+            n_seds=400_000, settings=FitSettings(steps=26_000, batch=768), survey=PAPER_SURVEY, seed=3,
         )  # fmt: skip
     if name in ("jplus", "splus"):
         return Recipe(name, name, hidden=(256, 256, 192), n_seds=150_000, settings=short, seed=2)
