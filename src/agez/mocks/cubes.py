@@ -14,14 +14,14 @@ from scipy import sparse
 from scipy.ndimage import gaussian_filter
 from scipy.spatial import cKDTree
 
-from agez.analysis.geometry import disc_coordinates, face_on_radius
+from agez.analysis.geometry import face_on_radius
 from agez.errors import AgezError
 from agez.files import whole_file
 from agez.mocks import observation
 from agez.mocks.galaxies import NoiselessGalaxy, noiseless_galaxy, one_blas_thread, truth_from_weights
 from agez.mocks.observation import PreparedGrid, prepare_grid
 from agez.mocks.plan import SurveyPlan
-from agez.mocks.spaxels import single_snr, surface_brightness
+from agez.mocks.spaxels import nearest_tile, single_snr, surface_brightness
 from agez.spectra.formats_califa import pixel_ids
 from agez.spectra.lines import SPEED_OF_LIGHT_KMS
 from agez.spectra.templates import SSPGrid
@@ -161,8 +161,7 @@ def _in_field(x: Ints, y: Ints) -> Bools:
 
 def _shares(x: Ints, y: Ints, light: Floats, made: NoiselessGalaxy, where: dict[str, float]) -> sparse.csr_array:
     """(spaxels, tiles) what part of each spaxel's light is from each tile, by the seeing; rows sum to 1."""
-    tiles = cKDTree(np.column_stack(disc_coordinates(made.spaxels.x, made.spaxels.y, **where)))
-    nearest = tiles.query(np.column_stack(disc_coordinates(x, y, **where)))[1]
+    nearest = nearest_tile(made.spaxels.x, made.spaxels.y, x, y, **where)
     spaxels = cKDTree(np.column_stack([x, y]))
     sigma = SEEING_ARCSEC * observation.SIGMA_PER_FWHM
     near = spaxels.sparse_distance_matrix(spaxels, 3.5 * sigma, output_type="coo_matrix")

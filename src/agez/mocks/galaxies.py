@@ -132,10 +132,14 @@ def _mass_by_age_of_spaxels(
     return np.asarray(mass / mass.sum(axis=1, keepdims=True))
 
 
-def _draw_weights(
+def draw_weights(
     spaxels: Spaxels, shape: HistoryShape, morphology: str, gas: Gas, prepared: LightGrid, rng: np.random.Generator
 ) -> Floats:
-    """(n, n_age, n_mh) masses of the spaxels' stars over the template grid; each sums to 1."""
+    """(n, n_age, n_mh) masses of the spaxels' stars over the template grid; each sums to 1.
+
+    Their light-weighted means are the ``log_age`` and ``mh`` of the spaxels, as far as the history's family and the
+    grid reach; bursts make some younger.
+    """
     grid = prepared.grid
     table = mass_by_age(shape, grid.log_age)
     typical = float(np.clip(np.median(spaxels.mh), grid.mh[0], grid.mh[-1]))
@@ -176,7 +180,7 @@ def _draw_weights(
     return enriched(mass / mass.sum(axis=1, keepdims=True))
 
 
-def _star_light(weights: Floats, spaxels: Spaxels, law: str, prepared: PreparedGrid) -> Floats:
+def star_light(weights: Floats, spaxels: Spaxels, law: str, prepared: PreparedGrid) -> Floats:
     """(n, p) float32 rest-frame spectra of the stars behind dust, scaled to the spaxels' flux at 5500 A."""
     flat = weights.reshape(len(weights), -1)
     scale = spaxels.flux / (flat @ prepared.light.reshape(-1))
@@ -210,7 +214,7 @@ def observed_starlight(
     fwhm : float
         Resolution [Angstrom, observed frame].
     """
-    stars = _star_light(weights, spaxels, law, prepared)
+    stars = star_light(weights, spaxels, law, prepared)
     continuum = stars[:, prepared.red_pixels].mean(axis=1, dtype=float)
     moved = move_and_broaden(stars, spaxels.velocity_kms, spaxels.sigma_kms, step_kms=prepared.step_kms)
     matrix, fwhm = observation.line_spread(prepared.wave_angstrom, redshift, template_fwhm=prepared.fwhm_angstrom)
@@ -320,7 +324,7 @@ def draw_populations(plan: SurveyPlan, index: int, prepared: LightGrid) -> Popul
     gas = draw_gas(galaxy, law, rng)
     spaxels = make_spaxels(n, galaxy, morphology, rng)
     shape = draw_shape(morphology, rng)
-    weights = _draw_weights(spaxels, shape, morphology, gas, prepared, rng)
+    weights = draw_weights(spaxels, shape, morphology, gas, prepared, rng)
     return Populations(weights, spaxels, gas, shape.family, law, galaxies, rng)
 
 

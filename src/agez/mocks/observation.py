@@ -83,10 +83,14 @@ def near_halpha(wave_angstrom: Floats) -> Bools:
 @lru_cache(maxsize=2)
 def prepare_grid(grid: SSPGrid) -> PreparedGrid:
     """Resample a template grid for mocks (cached); AgezError if it does not reach over CALIFA's range."""
+    low = WAVE_ANGSTROM[0] / (1 + REDSHIFT_RANGE[1]) * (1 - MARGIN)
+    return prepare_range(grid, low, WAVE_ANGSTROM[-1] / (1 + REDSHIFT_RANGE[0]) * (1 + MARGIN))
+
+
+def prepare_range(grid: SSPGrid, low: float, high: float) -> PreparedGrid:
+    """The same for a range of rest-frame wavelengths [Angstrom, air], with the margins that motion needs."""
     from scipy.interpolate import CubicSpline
 
-    low = WAVE_ANGSTROM[0] / (1 + REDSHIFT_RANGE[1]) * (1 - MARGIN)
-    high = WAVE_ANGSTROM[-1] / (1 + REDSHIFT_RANGE[0]) * (1 + MARGIN)
     n_pixel = fft.next_fast_len(int(np.ceil(np.log(high / low) / (STEP_KMS / SPEED_OF_LIGHT_KMS))), real=True)
     wave = np.geomspace(low, high, n_pixel)
     part = grid.cut(low - 10.0, high + 10.0)

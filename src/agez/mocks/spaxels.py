@@ -6,15 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.spatial import cKDTree
 
-from agez.analysis.geometry import face_on_radius, sky_coordinates
+from agez.analysis.geometry import disc_coordinates, face_on_radius, sky_coordinates
 from agez.mocks.relations import (
     MASS_METALLICITY_RADIUS_RE,
     mean_metallicity,
     metallicity_scatter,
     rotation_speed,
 )
-from agez.types import Floats
+from agez.types import Floats, Ints
 
 #: Radial gradients inside Re: mean and galaxy-to-galaxy scatter [dex/Re], between the means that Gonzalez Delgado et
 #: al. 2015, A&A 581, A103 (CALIFA, figures 8, 11, 14), Sanchez-Blazquez et al. 2014, A&A 570, A6 (CALIFA discs) and
@@ -31,6 +32,8 @@ SCATTER = {
     "early": {"log_age": (0.03, 0.02), "mh": (0.03, 0.02), "log_av": (0.10, 0.05), "log_ew": (0.15, 0.08)},
     "late": {"log_age": (0.07, 0.03), "mh": (0.04, 0.03), "log_av": (0.12, 0.06), "log_ew": (0.18, 0.08)},
 }
+#: Seeing and spaxel of about 2.5 arcsec soften the centre by half of that.
+SOFT_ARCSEC = 1.2
 #: PPak's field of view reaches this far from the centre [arcsec] (Sanchez et al. 2012, A&A 538, A8: 74 by 64).
 FIELD_RADIUS_ARCSEC = 36.0
 #: S/N per Angstrom near 5500 A.  Spaxels of low surface brightness are binned to a target, as the spectra behind
@@ -114,17 +117,26 @@ def _rotation_amplitude(galaxy: Mapping[str, float], morphology: str, rng: np.ra
     return speed * share if morphology == "early" else speed
 
 
-def surface_brightness(r_re: Floats, galaxy: Mapping[str, float]) -> Floats:
+def nearest_tile(
+    tile_x: Floats, tile_y: Floats, x: Floats | Ints, y: Floats | Ints, *, inclination_deg: float, pa_deg: float
+) -> Ints:
+    """(n,) which of the tiles at those offsets is nearest to each place ``x``, ``y`` (n,), in the plane of the disc."""
+    where = {"inclination_deg": inclination_deg, "pa_deg": pa_deg}
+    tiles = cKDTree(np.column_stack(disc_coordinates(tile_x, tile_y, **where)))
+    return np.asarray(tiles.query(np.column_stack(disc_coordinates(x, y, **where)))[1])
+
+
+def surface_brightness(r_re: Floats, galaxy: Mapping[str, float], *, soft_arcsec: float = SOFT_ARCSEC) -> Floats:
     """Smooth light of a galaxy at face-on radii [Re], as seen on the sky [1e-16 erg/s/cm2/A/arcsec2, at 5500 A].
 
     Sersic's law with an index from 1 (no bulge) to 4; mean surface brightness inside Re as measured (Graham & Driver
-    2005, PASA 22, 118).
+    2005, PASA 22, 118).  ``soft_arcsec`` keeps the centre finite.
     """
     n_sersic = 1 + 3 * galaxy["bulge_fraction"]
     b = 2 * n_sersic - 0.324
     inner = np.linspace(1e-4, 1, 400)
     mean_inside = np.mean(np.exp(-b * (inner ** (1 / n_sersic) - 1)) * 2 * inner)
-    r_soft = np.hypot(r_re, 1.2 / galaxy["re_arcsec"])  # seeing and spaxel of about 2.5 arcsec keep the centre finite
+    r_soft = np.hypot(r_re, soft_arcsec / galaxy["re_arcsec"])
     brightness = np.exp(-b * (r_soft ** (1 / n_sersic) - 1)) / mean_inside
     # AB magnitude to f_lambda at 6200 A (where mu is measured), taken over to 5500 A as is
     flux_density = 10 ** (-0.4 * (galaxy["mu_mean"] + 48.6)) * 2.998e18 / 6200.0**2 / 1e-16
