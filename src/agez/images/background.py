@@ -159,7 +159,7 @@ def _box(images: ImageSet, box_arcsec: float | None) -> int:
     if not 5 <= box <= side / 2:
         size = pixel_size_arcsec(images.wcs)
         raise AgezError(
-            f"background: boxes of {box_arcsec:g} arcsec are {box} pixels; give {5 * size:.1f} to {side / 2 * size:.1f} arcsec"
+            f"background: boxes of {box_arcsec:g} arcsec are {box} pixels; give {5 * size:.1f} to {side / 2 * size:.1f}"
         )
     return box
 

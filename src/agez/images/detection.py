@@ -99,9 +99,9 @@ def smoothed(deep: DeepImage, fwhm_pixels: float) -> Floats:
 
 
 def lowest_level(image: Floats, mask: Bools) -> float:
-    """Typical value of the faintest blocks of an image: the sky, or what comes nearest to it where a galaxy is all over.
+    """Typical value of the faintest blocks of an image: the sky, or what is nearest to it where a galaxy is all over.
 
-    Of a hundred blocks, the mean of the medians of the lowest twentieth, corrected for having been chosen.
+    Of a hundred blocks, the mean of the medians of the lowest twentieth.
     """
     medians, counts = [], []
     for rows in np.array_split(np.arange(image.shape[0]), min(_BLOCKS, image.shape[0])):

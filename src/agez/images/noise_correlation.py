@@ -9,7 +9,7 @@ from agez.errors import AgezError
 from agez.types import Floats
 
 #: Rings of a correlation whose absolute values add up to less than this part of all are left out.
-NEGLIGIBLE = 1e-4
+NEGLIGIBLE = 1e-3
 WHITE: Floats = np.ones((1, 1))
 
 

@@ -56,18 +56,26 @@ class PointSources:
 
 
 def without_smooth_light(image: Floats, mask: Bools, fwhm_pixels: float) -> Floats:
-    """An image less its median over a ring of 2 to 4 FWHM: what is left is narrow; 0 where masked."""
-    outer = max(3, round(4 * fwhm_pixels))
-    inner = 2 * fwhm_pixels
+    """An image less its median over a ring of 2 to 4 FWHM: what is left is narrow; 0 where masked.
+
+    The median is taken on means of blocks of about half a FWHM, and interpolated between them.
+    """
+    filled = np.where(mask, np.median(image[~mask]) if (~mask).any() else 0.0, image)
+    block = max(1, round(fwhm_pixels / 2))
+    ny, nx = (-(-n // block) for n in image.shape)
+    padded = np.pad(filled, ((0, ny * block - image.shape[0]), (0, nx * block - image.shape[1])), mode="edge")
+    coarse = padded.reshape(ny, block, nx, block).mean(axis=(1, 3))
+    outer = max(2, round(4 * fwhm_pixels / block))
     y, x = np.mgrid[-outer : outer + 1, -outer : outer + 1]
     radius = np.hypot(y, x)
-    ring = (radius <= outer) & (radius >= inner) & ((x + y) % 2 == 0)  # every other pixel: half the time
-    filled = np.where(mask, np.median(image[~mask]) if (~mask).any() else 0.0, image)
-    return np.where(mask, 0.0, filled - ndimage.median_filter(filled, footprint=ring, mode="nearest"))
+    ring = (radius <= outer) & (radius >= 2 * fwhm_pixels / block)
+    smooth = ndimage.median_filter(coarse, footprint=ring, mode="nearest")
+    at = np.meshgrid(*((np.arange(n) - (block - 1) / 2) / block for n in image.shape), indexing="ij")
+    return np.where(mask, 0.0, filled - ndimage.map_coordinates(smooth, at, order=1, mode="nearest"))
 
 
 def find_point_sources(
-    image: Floats, mask: Bools, fwhm_pixels: float, *, threshold_sigma: float, fit: bool = True
+    image: Floats, mask: Bools, fwhm_pixels: float, *, threshold_sigma: float, most: int = 200
 ) -> PointSources:
     """Round narrow sources by photutils' DAOStarFinder, with Moffat profiles fitted by its PSFPhotometry.
 
@@ -77,9 +85,9 @@ def find_point_sources(
     fwhm_pixels : float
         About the FWHM of the PSF.
     threshold_sigma : float
-        Of the peak after convolution, in units of the noise of a pixel.
-    fit : bool
-        Whether to fit profiles; otherwise ``fwhm`` and ``beta`` are NaN.
+        Least peak, in units of the noise of a pixel.
+    most : int
+        So many of the brightest.
     """
     detection = require_photutils("detection")
     none = PointSources(*(np.zeros(0) for _ in PointSources.__dataclass_fields__))
@@ -97,13 +105,15 @@ def find_point_sources(
         return none
     names = ("x_centroid", "y_centroid") if "x_centroid" in table.colnames else ("xcentroid", "ycentroid")
     x, y = (np.asarray(table[name], dtype=float) for name in names)
-    inside = np.isfinite(x) & np.isfinite(y)
-    x, y, peak = x[inside], y[inside], np.asarray(table["peak"], dtype=float)[inside]
+    peak = np.asarray(table["peak"], dtype=float)
+    inside = np.flatnonzero(np.isfinite(x) & np.isfinite(y) & (peak > threshold_sigma * sigma))
+    inside = inside[np.argsort(-peak[inside], kind="stable")][:most]
+    if not len(inside):
+        return none
+    x, y, peak = x[inside], y[inside], peak[inside]
     at = np.rint(y).astype(int), np.rint(x).astype(int)
     under = image[at] - narrow[at]
-    fwhm, beta = np.full(len(x), np.nan), np.full(len(x), np.nan)
-    if fit and len(x):
-        fwhm, beta = _fit_moffat(narrow, mask, x, y, fwhm_pixels)
+    fwhm, beta = _fit_moffat(narrow, mask, x, y, fwhm_pixels)
     return PointSources(x, y, fwhm, beta, peak, peak / sigma, under)
 
 

@@ -155,7 +155,7 @@ def _check_galaxy_is_resolved(images: ImageSet, centre: tuple[float, float], to:
     if extent is not None and target > extent:
         raise AgezError(
             f"{images.sources[worst]}: with this band all are brought to a PSF of {target:.2f} arcsec FWHM, wider than "
-            f"the galaxy ({extent:.1f} arcsec across); leave the band out (max_psf_arcsec), or take no map of this galaxy"
+            f"the galaxy ({extent:.1f} arcsec across); leave the band out (max_psf_arcsec), or map another galaxy"
         )
 
 

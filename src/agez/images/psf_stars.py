@@ -10,7 +10,7 @@ import numpy as np
 from agez.images.alignment import pixel_size_arcsec
 from agez.images.image_set import ImageSet
 from agez.images.point_sources import PointSources, find_point_sources
-from agez.types import Floats
+from agez.types import Bools, Floats
 
 #: Fewer stars that agree say nothing: one could be a clump, two could agree by chance.
 MIN_STARS = 3
@@ -18,8 +18,10 @@ MIN_STARS = 3
 THRESHOLD_SIGMA = 20.0
 #: Widths of stars agree within this part of each other.
 _AGREE = 0.12
-#: Widths [pixel] that are tried first: DAOFind wants to know about how wide stars are.
-_FIRST_FWHM = (2.5, 4.5)
+#: Width that is tried first [pixel]: DAOFind wants to know about how wide stars are.
+_FIRST_FWHM = 3.0
+#: So many of the brightest sources are looked at.
+_MOST = 40
 
 
 def measure_psf(images: ImageSet, *, bands: Sequence[str] | None = None) -> ImageSet:
@@ -61,20 +63,14 @@ def measure_psf(images: ImageSet, *, bands: Sequence[str] | None = None) -> Imag
     return replace(images, psf_fwhm_arcsec=fwhm, meta={**images.meta, "psf_beta": betas, "psf_stars": found})
 
 
-def psf_stars(image: Floats, mask: np.ndarray) -> PointSources:  # type: ignore[type-arg]
+def psf_stars(image: Floats, mask: Bools) -> PointSources:
     """Stars of one image, alike in width: the largest group within a few per cent; none if there is no such group."""
-    best: PointSources | None = None
-    for first in _FIRST_FWHM:
-        stars = _one_width(find_point_sources(image, mask, first, threshold_sigma=THRESHOLD_SIGMA))
-        if len(stars):  # once more, with their own width
-            again = _one_width(
-                find_point_sources(image, mask, float(np.median(stars.fwhm)), threshold_sigma=THRESHOLD_SIGMA)
-            )
-            stars = again if len(again) >= len(stars) - 1 else stars
-        if best is None or len(stars) > len(best):
-            best = stars
-    assert best is not None
-    return best
+    stars = _one_width(find_point_sources(image, mask, _FIRST_FWHM, threshold_sigma=THRESHOLD_SIGMA, most=_MOST))
+    width = float(np.median(stars.fwhm)) if len(stars) else 2 * _FIRST_FWHM
+    if abs(width / _FIRST_FWHM - 1) < 0.25:
+        return stars
+    again = _one_width(find_point_sources(image, mask, width, threshold_sigma=THRESHOLD_SIGMA, most=_MOST))
+    return again if len(again) >= len(stars) else stars
 
 
 def _one_width(found: PointSources) -> PointSources:

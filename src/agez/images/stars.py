@@ -27,7 +27,7 @@ THRESHOLD_SIGMA = 8.0
 WIDTH_LIMITS = (0.75, 1.3)
 #: On the galaxy itself, a star's peak must be this many times the light that it stands on: clumps of star formation
 #: are seldom so bright.
-MIN_CONTRAST = 1.5
+MIN_CONTRAST = 3.0
 #: Within this many FWHM of the galaxy's centre nothing is a star.
 NUCLEUS_FWHM = 2.5
 #: Stars are masked out to where they are below this part of the noise of a pixel of the deep image...
@@ -124,30 +124,38 @@ def circles(shape: tuple[int, int], places: list[tuple[float, float, float]]) ->
 
 
 def galaxy_centre(images: ImageSet) -> tuple[float, float]:
-    """Where the galaxy is (x, y) [pixel]: the brightest place, on a smoothed image, of the source nearest the middle.
+    """Where the galaxy is (x, y) [pixel]: the brightest place of the source nearest the middle of the image.
 
-    The image is smoothed to a twentieth of its side, so that stars and clumps count for little, and the peak refined
-    on the image smoothed to the PSF.
+    Point sources do not count: the image is first median-filtered, over several PSFs; the place is then refined on
+    the image itself, smoothed to the PSF, within one FWHM.
     """
     deep = deep_image(images)
     ny, nx = images.shape
-    middle = np.array([(ny - 1) / 2, (nx - 1) / 2])
-    labels, n = ndimage.label(source_mask(images) & ~deep.mask)
+    middle = round((ny - 1) / 2), round((nx - 1) / 2)
     size = pixel_size_arcsec(images.wcs)
-    fwhm = float(np.nanmedian(images.psf_fwhm_arcsec)) / size if np.isfinite(images.psf_fwhm_arcsec).any() else 3.0
-    coarse = max(3 * fwhm, 0.05 * min(ny, nx))
-    image = smoothed(deep, coarse)
-    if n:
-        distance = ndimage.distance_transform_edt(labels == 0, return_indices=True)[1]
-        nearest = labels[tuple(distance[:, int(middle[0]), int(middle[1])])]
-        image = np.where(labels == nearest, image, -np.inf)
-    peak = np.unravel_index(int(np.argmax(image)), images.shape)
+    known = np.isfinite(images.psf_fwhm_arcsec).any()
+    fwhm = float(np.nanmedian(images.psf_fwhm_arcsec)) / size if known else _USUAL_FWHM
     fine = smoothed(deep, fwhm)
-    reach = int(np.ceil(coarse))
-    rows = slice(max(0, int(peak[0]) - reach), int(peak[0]) + reach + 1)
-    columns = slice(max(0, int(peak[1]) - reach), int(peak[1]) + reach + 1)
+    coarse = smoothed(DeepImage(_median_filtered(fine, fwhm), deep.mask), 1.5 * fwhm)
+    labels, n = ndimage.label(source_mask(images) & ~deep.mask)
+    if n:
+        nearest = ndimage.distance_transform_edt(labels == 0, return_distances=False, return_indices=True)
+        coarse = np.where(labels == labels[tuple(nearest[:, middle[0], middle[1]])], coarse, -np.inf)
+    row, column = np.unravel_index(int(np.argmax(coarse)), images.shape)
+    reach = max(1, round(fwhm))
+    rows = slice(max(0, int(row) - reach), int(row) + reach + 1)
+    columns = slice(max(0, int(column) - reach), int(column) + reach + 1)
     near = np.unravel_index(int(np.argmax(fine[rows, columns])), fine[rows, columns].shape)
     return float(near[1] + columns.start), float(near[0] + rows.start)
+
+
+def _median_filtered(image: Floats, fwhm: float) -> Floats:
+    """Median over squares of 4 FWHM, in which a point source fills less than half; every other FWHM is enough."""
+    step = max(1, round(fwhm / 2))
+    coarse = image[step // 2 :: step, step // 2 :: step]
+    median = ndimage.median_filter(coarse, size=2 * round(2 * fwhm / step) + 1, mode="nearest")
+    at = np.meshgrid(*((np.arange(n) - step // 2) / step for n in image.shape), indexing="ij")
+    return np.asarray(ndimage.map_coordinates(median, at, order=1, mode="nearest"))
 
 
 def _found_stars(
