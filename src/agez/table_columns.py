@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,66 @@ from astropy.table import Table
 
 from agez.errors import AgezError
 from agez.types import Floats, Rows, Strings
+
+
+@dataclass(frozen=True, eq=False)
+class PlainTable:
+    """Columns as arrays, without what astropy's Table does at each touch; the functions below take either.
+
+    Attributes
+    ----------
+    columns : mapping of str to array
+        (n,) or, of vector columns, (n, k); a masked array where entries may be missing.  Text as str, bytes or objects.
+    n_rows : int
+    units, descriptions : mapping of str to str
+        Of the columns that have one.
+    meta : mapping
+        Header of the table.
+    first_row : int
+        Number of the first row in the whole table that this is a part of, from 0.
+    """
+
+    columns: Mapping[str, Any]
+    n_rows: int
+    units: Mapping[str, str] = field(default_factory=dict)
+    descriptions: Mapping[str, str] = field(default_factory=dict)
+    meta: Mapping[str, Any] = field(default_factory=dict)
+    first_row: int = 0
+
+    def __len__(self) -> int:
+        return self.n_rows
+
+    def __getitem__(self, name: str) -> Any:
+        return self.columns[name]
+
+    @property
+    def colnames(self) -> list[str]:
+        """Names of the columns, in order."""
+        return list(self.columns)
+
+    def select(self, names: Sequence[str]) -> PlainTable:
+        """The same rows with only these columns, in that order."""
+        return replace(self, columns={name: self.columns[name] for name in names})
+
+    @classmethod
+    def of(cls, table: Table) -> PlainTable:
+        """The columns of an astropy table, not copied."""
+        units = {name: str(table[name].unit) for name in table.colnames if getattr(table[name], "unit", None)}
+        words = {n: table[n].description for n in table.colnames if getattr(table[n], "description", None)}
+        return cls({name: table[name] for name in table.colnames}, len(table), units, words, dict(table.meta))
+
+    def to_table(self) -> Table:
+        """The same as an astropy table."""
+        table = Table({name: values for name, values in self.columns.items()}, meta=dict(self.meta))
+        for name in table.colnames:
+            if name in self.units:
+                table[name].unit = self.units[name]
+            if name in self.descriptions:
+                table[name].description = self.descriptions[name]
+        return table
+
+
+AnyTable = Table | PlainTable
 
 
 def need_columns(table: Table, names: Sequence[str], *, source: str, made_by: str) -> None:
@@ -40,17 +101,18 @@ def native(column: Any) -> Any:
     return array.astype(array.dtype.newbyteorder("="))
 
 
-def text_column(table: Table, name: str) -> Strings:
+def text_column(table: AnyTable, name: str) -> Strings:
     """A column as text, '' where masked, and in each row where the table has no such column."""
     if name not in table.colnames:
         return np.full(len(table), "", dtype="<U1")
     column = table[name]
-    masked = np.ma.getmaskarray(column) if isinstance(column, np.ma.MaskedArray) else False
-    plain = native(column.data.data if isinstance(column, np.ma.MaskedArray) else column)
-    return np.where(masked, "", np.char.strip(plain.astype(str)))
+    masked = np.ma.getmaskarray(column) if isinstance(column, np.ma.MaskedArray) else np.False_
+    plain = native(np.ma.getdata(column))
+    text = plain.astype(str) if plain.dtype.kind in "biuf" else np.char.strip(plain.astype(str))
+    return np.where(masked, "", text) if masked.any() else text
 
 
-def number_column(table: Table, name: str, *, source: str) -> Floats:
+def number_column(table: AnyTable, name: str, *, source: str) -> Floats:
     """A column as floats: NaN where masked, and in each row where the table has no such column.
 
     Raises
@@ -64,10 +126,13 @@ def number_column(table: Table, name: str, *, source: str) -> Floats:
     if getattr(column, "ndim", 1) != 1:
         raise AgezError(f"{source}: column {name} holds {column.shape[1:]} values a row; expected one number")
     try:
+        if not isinstance(column, np.ma.MaskedArray):
+            return np.asarray(column).astype(float)
         values = np.ma.asarray(column).astype(float)
     except (TypeError, ValueError):
         bad = next((i for i, value in enumerate(column) if not _is_number(value)), 0)
-        raise AgezError(f"{source}: column {name}, row {bad + 1} is {str(column[bad])!r}; expected a number") from None
+        row = getattr(table, "first_row", 0) + bad + 1
+        raise AgezError(f"{source}: column {name}, row {row} is {str(column[bad])!r}; expected a number") from None
     return np.asarray(np.ma.filled(values, np.nan))
 
 
@@ -79,7 +144,7 @@ def _is_number(value: object) -> bool:
     return True
 
 
-def integer_column(table: Table, name: str) -> Any:
+def integer_column(table: AnyTable, name: str) -> Any:
     """A column of quality bits as int32: 0 where masked, and in each row where the table has no such column."""
     if name not in table.colnames:
         return np.zeros(len(table), dtype=np.int32)
@@ -93,11 +158,12 @@ def rows_columns(rows: Rows, *, id_name: str) -> dict[str, Any]:
     return {id_name: rows.spec_id, "galaxy_id": rows.galaxy_id, "x": rows.x, "y": rows.y}
 
 
-def table_rows(table: Table, *, source: str) -> Rows:
+def table_rows(table: AnyTable, *, source: str) -> Rows:
     """What each row is, from ``id`` or ``spec_id``, ``galaxy_id``, ``x`` and ``y``; numbered where there is no id."""
     name = next((name for name in ("id", "spec_id") if name in table.colnames), None)
+    first = getattr(table, "first_row", 0)
     return Rows(
-        Rows.numbered(len(table)).spec_id if name is None else text_column(table, name),
+        np.arange(first, first + len(table)).astype(str) if name is None else text_column(table, name),
         text_column(table, "galaxy_id"),
         number_column(table, "x", source=source),
         number_column(table, "y", source=source),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from astropy import units as u
@@ -12,19 +13,36 @@ from astropy.table import Column, Table
 
 from agez.errors import AgezError
 from agez.flags import Flag, set_flag
-from agez.photometry.filters import FILTER_SETS, FilterSet, load_filters
-from agez.photometry.names import canonical_band_name
-from agez.photometry.synthesis import ab_magnitude, flux_from_ab_magnitude
-from agez.table_columns import number_column, rows_columns, table_rows
+from agez.photometry.band_columns import BandColumn, band_names, named_columns
+from agez.photometry.filters import FilterSet
+from agez.photometry.measured import SURVEY_CODES, Measured, from_fluxes, from_magnitudes, is_code
+from agez.photometry.synthesis import ab_magnitude
+from agez.photometry.vector_columns import (
+    BAD_FLAGS,
+    choose_vector_photometry,
+    default_order,
+    find_vector_photometry,
+    vector_band_columns,
+)
+from agez.table_columns import PlainTable, number_column, rows_columns, table_rows
 from agez.table_files import read_table, write_table
 from agez.types import Bands, Bools, Floats, Photometry
 
+__all__ = [
+    "EXTENSION",
+    "SURVEY_CODES",
+    "find_photometry",
+    "photometry_to_table",
+    "read_photometry",
+    "rows_to_photometry",
+    "table_to_photometry",
+    "write_photometry",
+]
+
 #: Name of the table in a FITS file.
 EXTENSION = "PHOTOMETRY"
-#: Values that surveys write where nothing was measured.
-SURVEY_CODES = (-99.0, 99.0, -999.0, 999.0, -9999.0)
-#: Those that may also be a flux: in a flux column they count as codes only beside an error that is no error.
-_POSSIBLE_FLUX = (99.0, 999.0)
+#: Rows whose photometry is worked out at a time.
+_BLOCK_ROWS = 4096
 
 
 def read_photometry(
@@ -70,16 +88,6 @@ def read_photometry(
     return table_to_photometry(table, source=str(path), filters=filters, redshift=redshift, redshift_err=redshift_err)
 
 
-@dataclass(frozen=True)
-class _BandColumns:
-    """The column of a band, of its error, and whether they are magnitudes."""
-
-    band: str
-    value: str
-    error: str | None
-    magnitude: bool
-
-
 def table_to_photometry(
     table: Table,
     *,
@@ -89,164 +97,145 @@ def table_to_photometry(
     redshift_err: float | None = None,
 ) -> Photometry:
     """The photometry of a table or a chunk of one; columns, codes and errors as in :func:`read_photometry`."""
-    n = len(table)
-    if n == 0:
+    if len(table) == 0:
         raise AgezError(f"{source}: the table is empty; expected a row for each object")
-    bands, columns = _find_bands(table, source, filters)
-    flux = np.full((n, len(bands)), np.nan)
-    flux_err = flux.copy()
+    plain = PlainTable.of(table)
+    bands, columns = find_photometry(plain, source=source, filters=filters)
+    return rows_to_photometry(plain, bands, columns, source=source, redshift=redshift, redshift_err=redshift_err)
+
+
+def find_photometry(
+    table: PlainTable, *, source: str, filters: str | Bands | FilterSet | None = None
+) -> tuple[Bands, tuple[BandColumn, ...]]:
+    """The bands of a table and their columns: one a band, or, where there are none, vector columns."""
+    if not band_names([name for name in table.colnames if np.ndim(table[name]) == 1]):
+        lengths = {name: table[name].shape[1] for name in table.colnames if np.ndim(table[name]) == 2}
+        vectors = find_vector_photometry(lengths)
+        if vectors:
+            chosen = choose_vector_photometry(vectors, source=source)
+            _, order = default_order(chosen.length, source=source, column=chosen.value)
+            return vector_band_columns(
+                chosen, order, source=source, units=table.units, meta=table.meta, filters=filters
+            )
+    return named_columns(table.colnames, source=source, units=table.units, meta=table.meta, filters=filters)
+
+
+def rows_to_photometry(
+    table: PlainTable,
+    bands: Bands,
+    columns: Sequence[BandColumn],
+    *,
+    source: str,
+    redshift: float | None = None,
+    redshift_err: float | None = None,
+) -> Photometry:
+    """The photometry of any number of rows, none included; each row's depends on that row alone.
+
+    ``columns`` says where each of ``bands`` is.  The one place where values of tables become fluxes: values are taken
+    some thousand rows at a time, so that they stay in the processor's cache.
+    """
+    n = len(table)
+    flux, flux_err = np.empty((n, len(bands))), np.empty((n, len(bands)))
     infinite, bad_error = np.zeros(n, dtype=bool), np.zeros(n, dtype=bool)
-    for k, names in enumerate(columns):
-        value, given = _numbers(table, names.value, source)
-        error, error_given = (np.full(n, np.nan), np.zeros(n, dtype=bool))
-        if names.error is not None:
-            error, error_given = _numbers(table, names.error, source)
-        if names.magnitude:
-            result = _from_magnitudes(value, given, error, error_given)
-        else:
-            factor = _to_microjansky(table, names.value, source)
-            factor_err = factor if names.error is None else _to_microjansky(table, names.error, source, default=factor)
-            result = _from_fluxes(value, given, error, error_given, factor, factor_err)
-        flux[:, k], flux_err[:, k] = result.flux, result.flux_err
-        infinite |= result.infinite
-        bad_error |= result.bad_error
+    masked = _MaskedBands.of(table, columns)
+    for start in range(0, n, _BLOCK_ROWS):
+        rows = slice(start, min(start + _BLOCK_ROWS, n))
+        part = PlainTable(
+            {name: table[name][rows] for one in columns for name in (one.value, one.error) if name is not None},
+            rows.stop - rows.start,
+            first_row=table.first_row + start,
+        )
+        values, errors = np.empty((len(bands), len(part))), np.empty((len(bands), len(part)))
+        for k, one in enumerate(columns):
+            measured = _measured(part, one, source, masked.element(rows, one))
+            values[k], errors[k] = measured.flux, measured.flux_err
+            infinite[rows] |= measured.infinite
+            bad_error[rows] |= measured.bad_error
+        flux[rows], flux_err[rows] = values.T, errors.T
     covered = np.isfinite(flux)
     seen_at, assumed = _redshift(table, source, redshift)
     seen_at_err = _redshift_err(table, source, redshift_err, seen_at, assumed)
     flags = np.zeros(n, dtype=np.int32)
-    if "flags" in table.colnames and np.issubdtype(table["flags"].dtype, np.integer):
+    if "flags" in table.colnames and table["flags"].ndim == 1 and np.issubdtype(table["flags"].dtype, np.integer):
         flags = np.asarray(np.ma.filled(table["flags"], 0), dtype=np.int32)
     flags = set_flag(flags, ~covered.any(axis=1), Flag.NO_DATA)
     flags = set_flag(flags, infinite, Flag.NON_FINITE)
     flags = set_flag(flags, bad_error, Flag.BAD_ERROR)
     meta = {"source": source, "filter_set": bands.filter_set, "redshift_assumed": assumed}
-    rows = table_rows(table, source=source)
-    return Photometry(bands, flux, flux_err, covered, rows, seen_at, flags, meta, redshift_err=seen_at_err)
+    rows_of_table = table_rows(table, source=source)
+    return Photometry(bands, flux, flux_err, covered, rows_of_table, seen_at, flags, meta, redshift_err=seen_at_err)
 
 
-def _find_bands(table: Table, source: str, filters: str | Bands | FilterSet | None) -> tuple[Bands, list[_BandColumns]]:
-    """The bands that the table has, in the set's order, with their columns."""
-    found = {}
-    for name in table.colnames:
-        lower = name.lower()
-        if lower.startswith(("flux_", "mag_")) and not lower.endswith("_err"):
-            found[name] = name.split("_", 1)[1]
-    if not found:
-        raise AgezError(
-            f"{source}: no column flux_<band> or mag_<band>; found {', '.join(table.colnames[:12])}; "
-            "rename the columns to the survey's band names, for example flux_J0400"
-        )
-    known = _known_bands(table, source, filters, list(found.values()))
-    by_lower = {name.lower(): name for name in table.colnames}
-    columns: dict[str, _BandColumns] = {}
-    for column, spelled in found.items():
-        try:
-            band = canonical_band_name(spelled, known.names)
-        except AgezError:
-            raise AgezError(
-                f"{source}: column {column} is of an unknown band; those of {known.filter_set!r} are "
-                f"{', '.join(known.names)}"
-            ) from None
-        if band in columns:
-            raise AgezError(f"{source}: columns {columns[band].value} and {column} are both of band {band}; keep one")
-        error = by_lower.get(f"{column.lower()}_err")
-        columns[band] = _BandColumns(band, column, error, column.lower().startswith("mag_"))
-    names = [name for name in known.names if name in columns]
-    return known.select(names), [columns[name] for name in names]
+def _measured(part: PlainTable, one: BandColumn, source: str, unusable: Bools | None) -> Measured:
+    """Fluxes of one band in some rows."""
+    value = _numbers(part, one.value, source, one.element)
+    error = np.full(len(part), np.nan) if one.error is None else _numbers(part, one.error, source, one.element)
+    if one.relative_error:
+        error = np.where(is_code(error) | is_code(value), error, np.abs(value) * error)
+    if unusable is not None:
+        value = np.where(unusable, np.nan, value)
+    if one.magnitude:
+        return from_magnitudes(value, error)
+    return from_fluxes(value, error, factor=one.factor, factor_err=one.factor_err)
 
 
-def _known_bands(table: Table, source: str, filters: str | Bands | FilterSet | None, spelled: Sequence[str]) -> Bands:
-    if isinstance(filters, Bands):
-        return filters
-    if isinstance(filters, FilterSet):
-        return filters.bands
-    if filters is not None:
-        return load_filters(filters).bands
-    said = {str(key).upper(): value for key, value in table.meta.items()}.get("FILTERS")
-    if said in FILTER_SETS:
-        return load_filters(str(said)).bands
-    sets = [load_filters(name).bands for name in FILTER_SETS]
-
-    def belong(bands: Bands) -> int:
-        return sum(canonical_band_name(name) in bands.names for name in spelled)
-
-    return max(sets, key=belong)  # the first of the best; the column that does not fit is named by the caller
-
-
-def _numbers(table: Table, name: str, source: str) -> tuple[Floats, Bools]:
-    """A column as floats, NaN where masked, and where it says anything at all."""
-    values = number_column(table, name, source=source)
-    return values, ~np.isnan(values)
-
-
-def _to_microjansky(table: Table, name: str, source: str, *, default: float = 1.0) -> float:
-    unit = table[name].unit
-    if unit is None or str(unit) == "":
-        return default
-    try:
-        return float(u.Unit(unit).to(u.microjansky))
-    except (ValueError, TypeError, u.UnitConversionError) as error:
-        raise AgezError(
-            f"{source}: column {name} is in {unit}, which is not f_nu; expected a unit such as uJy, nJy or Jy"
-        ) from error
+def _numbers(part: PlainTable, name: str, source: str, element: int | None) -> Floats:
+    """A column, or an element of a vector column, as floats; NaN where masked."""
+    if element is None:
+        return number_column(part, name, source=source)
+    one = part[name][:, element]
+    return np.asarray(np.ma.filled(one.astype(float), np.nan))
 
 
 @dataclass(frozen=True, eq=False)
-class _Measured:
-    """One band's fluxes and errors [microjansky], and the rows in which something was wrong."""
+class _MaskedBands:
+    """Vector columns of flags a band, where photometry is in vectors: which elements are not to be used."""
 
-    flux: Floats
-    flux_err: Floats
-    infinite: Bools
-    bad_error: Bools
+    flags: Any
+    mask: Any
 
+    @classmethod
+    def of(cls, table: PlainTable, columns: Sequence[BandColumn]) -> _MaskedBands:
+        if not columns or columns[0].element is None:
+            return cls(None, None)
+        length = table[columns[0].value].shape[1]
+        by_name = {name.upper().rpartition(".")[2]: name for name in table.colnames}
 
-def _is_code(value: Floats) -> Bools:
-    return np.isin(value, SURVEY_CODES)
+        def vector(name: str) -> Any:
+            found = table[by_name[name]] if name in by_name else None
+            usable = found is not None and found.shape[1:] == (length,) and found.dtype.kind in "iu"
+            return found if usable else None
 
+        return cls(vector("FLAGS"), vector("MASK_FLAGS"))
 
-def _from_fluxes(
-    value: Floats, given: Bools, error: Floats, error_given: Bools, factor: float, factor_err: float
-) -> _Measured:
-    error_usable = (error > 0) & np.isfinite(error) & ~(_is_code(error) & (error == value))
-    observed = given & ~(_is_code(value) & ~(np.isin(value, _POSSIBLE_FLUX) & error_usable))
-    infinite = observed & ~np.isfinite(value)
-    error_given = error_given & ~(_is_code(error) & (error < 0))
-    bad_error = observed & error_given & ~((error > 0) & np.isfinite(error))
-    good = observed & ~infinite & ~bad_error
-    flux = np.where(good, value * factor, np.nan)
-    return _Measured(flux, np.where(good & error_given, error * factor_err, np.nan), infinite, bad_error)
-
-
-def _from_magnitudes(value: Floats, given: Bools, error: Floats, error_given: Bools) -> _Measured:
-    limit_known = error_given & np.isfinite(error) & (error > 0) & ~_is_code(error)
-    undetected = given & (value == 99.0) & limit_known
-    observed = given & ~_is_code(value)
-    infinite = observed & ~np.isfinite(value)
-    error_given = error_given & ~_is_code(error)
-    bad_error = observed & error_given & ~((error > 0) & np.isfinite(error))
-    good = observed & ~infinite & ~bad_error
-    flux, flux_err = flux_from_ab_magnitude(np.where(good, value, np.nan), np.where(good & error_given, error, np.nan))
-    limit, _ = flux_from_ab_magnitude(np.where(undetected, error, np.nan))
-    return _Measured(np.where(undetected, 0.0, flux), np.where(undetected, limit, flux_err), infinite, bad_error)
+    def element(self, rows: slice, one: BandColumn) -> Bools | None:
+        if self.flags is None and self.mask is None:
+            return None
+        bad: Bools = np.zeros(rows.stop - rows.start, dtype=bool)
+        if self.flags is not None:
+            bad |= (np.ma.getdata(self.flags[rows, one.element]) & BAD_FLAGS) != 0
+        if self.mask is not None:
+            bad |= np.ma.getdata(self.mask[rows, one.element]) != 0
+        return bad
 
 
-def _redshift(table: Table, source: str, redshift: float | None) -> tuple[Floats, bool]:
+def _redshift(table: PlainTable, source: str, redshift: float | None) -> tuple[Floats, bool]:
     if "redshift" in table.colnames:
         if redshift is not None:
             raise AgezError(f"{source} has a column redshift; drop the option redshift, or the column")
-        values, _ = _numbers(table, "redshift", source)
-        values = np.where(_is_code(values) | ~np.isfinite(values), np.nan, values)
+        values = number_column(table, "redshift", source=source)
+        values = np.where(is_code(values) | ~np.isfinite(values), np.nan, values)
         if (values <= -1).any():
             row = int(np.argmax(values <= -1))
-            raise AgezError(f"{source}: redshift in row {row + 1} is {values[row]:g}; expected above -1, or NaN")
+            row_of_table = table.first_row + row + 1
+            raise AgezError(f"{source}: redshift in row {row_of_table} is {values[row]:g}; expected above -1, or NaN")
         return values, False
     if redshift is not None and not (np.isfinite(redshift) and redshift > -1):
         raise AgezError(f"redshift is {redshift}; expected a finite number above -1")
     return np.full(len(table), 0.0 if redshift is None else float(redshift)), redshift is None
 
 
-def _redshift_err(table: Table, source: str, given: float | None, redshift: Floats, assumed: bool) -> Floats:
+def _redshift_err(table: PlainTable, source: str, given: float | None, redshift: Floats, assumed: bool) -> Floats:
     """Errors of the redshifts (n,), NaN where none is given or the redshift itself is unknown."""
     in_table = "redshift_err" in table.colnames
     if in_table and given is not None:
@@ -254,10 +243,10 @@ def _redshift_err(table: Table, source: str, given: float | None, redshift: Floa
     if given is not None and not (np.isfinite(given) and given >= 0):
         raise AgezError(f"redshift_err is {given}; expected a finite number, 0 or more")
     if in_table:
-        values, _ = _numbers(table, "redshift_err", source)
+        values = number_column(table, "redshift_err", source=source)
     else:
         values = np.full(len(table), np.nan if given is None else float(given))
-    unknown = _is_code(values) | ~np.isfinite(values) | (values < 0) | np.isnan(redshift)
+    unknown = is_code(values) | ~np.isfinite(values) | (values < 0) | np.isnan(redshift)
     if assumed and not unknown.all():
         raise AgezError(
             f"{source}: errors of redshifts, but no redshifts; add a column redshift, or give the option redshift "
