@@ -1,0 +1,108 @@
+"""The compiled network against numpy's: any architecture, any number of rows and threads, a bound on the edges."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from odd_networks import CASES
+
+pytest.importorskip("numba")
+
+from agez.learn import network_compiled, network_numpy
+from agez.learn.architecture import PAPER_ARCHITECTURES, Architecture, initial_parameters
+from agez.learn.lane_kernels import LANES, MOST_UNITS
+
+
+def some_network(architecture, n_bands, rng):
+    """Random weights with biases that are not zero."""
+    parameters = initial_parameters(architecture, n_bands, rng)
+    shaken = {k: v + rng.normal(0, 0.1, v.shape).astype(np.float32) for k, v in parameters.items()}
+    return network_numpy.prepare(shaken, architecture, n_bands)
+
+
+def agree(network, x):
+    """Both forward passes, to 1e-6 of the larger of 1 and the outputs' size."""
+    got, want = network_compiled.run(network, x), network_numpy.run(network, x)
+    assert got.dtype == want.dtype == np.float32
+    np.testing.assert_allclose(got, want, rtol=0, atol=1e-6 * max(1.0, np.abs(want).max(initial=0)))
+
+
+@pytest.mark.parametrize(("architecture", "n_bands"), CASES)
+def test_odd_networks(architecture, n_bands, rng):
+    agree(some_network(architecture, n_bands, rng), rng.normal(size=(2 * LANES + 3, n_bands)).astype(np.float32))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_any_architecture(data):
+    def size(largest):
+        return data.draw(st.integers(1, largest))
+
+    architecture = Architecture((size(30), size(30)), (size(14), size(14)), size(9), size(45))
+    n_bands = architecture.pool + size(40) - 1
+    rng = np.random.default_rng(size(1000))
+    agree(some_network(architecture, n_bands, rng), rng.normal(size=(size(40), n_bands)).astype(np.float32))
+
+
+@pytest.mark.parametrize("n", [0, 1, LANES - 1, LANES, LANES + 1, 1000])
+def test_any_number_of_rows(n, rng):
+    agree(some_network(PAPER_ARCHITECTURES["mh_lw"], 34, rng), rng.normal(size=(n, 34)).astype(np.float32))
+
+
+def test_a_row_depends_on_itself_alone_and_not_on_threads(rng):
+    network = some_network(PAPER_ARCHITECTURES["log_age_lw"], 34, rng)
+    x = rng.normal(size=(3 * network_compiled.ROWS_AT_A_TIME + 5, 34)).astype(np.float32)
+    whole = network_compiled.run(network, x)
+    np.testing.assert_array_equal(whole, network_compiled.run(network, x, threads=3))
+    some = rng.permutation(len(x))[:77]
+    np.testing.assert_array_equal(whole[some], network_compiled.run(network, x[some]))
+
+
+def test_rows_of_nan_and_of_wild_numbers_spoil_no_others(rng):
+    network = some_network(PAPER_ARCHITECTURES["log_age_lw"], 34, rng)
+    x = rng.normal(size=(LANES, 34)).astype(np.float32)
+    clean = network_compiled.run(network, x)
+    x[3, 5], x[7, 33], x[9] = np.nan, np.nan, 1e30
+    got = network_compiled.run(network, x)
+    assert np.isnan(got[[3, 7]]).all()
+    others = np.delete(np.arange(LANES), [3, 7, 9])
+    np.testing.assert_array_equal(got[others], clean[others])
+
+
+def test_inputs_of_other_types_and_orders(rng):
+    network = some_network(PAPER_ARCHITECTURES["log_age_lw"], 34, rng)
+    x = rng.normal(size=(34, 50))
+    got = network_compiled.run(network, x.T)
+    np.testing.assert_array_equal(got, network_compiled.run(network, np.ascontiguousarray(x.T, np.float32)))
+
+
+def test_tiles_hold_all_units_and_none_is_too_large():
+    for units in range(1, 70):
+        edges = network_compiled.tile_edges(units, MOST_UNITS)
+        sizes = np.diff(edges)
+        assert edges[0] == 0
+        assert edges[-1] == units
+        assert sizes.min() >= 1
+        assert sizes.max() <= MOST_UNITS
+        assert len(sizes) == -(-units // MOST_UNITS)
+
+
+def test_work_is_that_of_direct_convolution():
+    """The count by which rates are given, with loops in place of the formula."""
+    architecture, n_bands, multiplications = Architecture((3, 5), (4, 2), 3, 7), 11, 0
+    for _ in range(n_bands):
+        multiplications += 4 * 3
+    for _ in range(3 * 3):  # the last two positions are not pooled
+        multiplications += 2 * 3 * 5
+    multiplications += 3 * 5 * 7 + 7
+    network = some_network(architecture, n_bands, np.random.default_rng(0))
+    assert network_compiled.direct_flops(network) == 2 * multiplications
+
+
+def test_an_error_in_one_part_is_raised():
+    def rows(start, stop):
+        if start:
+            raise ValueError("here")
+
+    with pytest.raises(ValueError, match="here"):
+        network_compiled.each_part(rows, 3 * network_compiled.ROWS_AT_A_TIME, 2)
