@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from agez.flags import Flag, set_flag
-from agez.learn import network_numpy
+from agez.learn import network_compiled, network_numpy
 from agez.learn.cross_validation import row_flags
 from agez.learn.model import Member
+from agez.learn.network_numpy import Prepared
 from agez.learn.normalisation import NormalisedRows, filling_spread, normalise
 from agez.types import Bools, Floats, Model, Photometry, Prediction
 
@@ -19,11 +20,15 @@ from agez.types import Bools, Floats, Model, Photometry, Prediction
 MIN_BAND_SNR = 10.0
 
 
-def answer(model: Model, members: Sequence[Member], photometry: Photometry) -> Prediction:
+def answer(
+    model: Model, members: Sequence[Member], photometry: Photometry, *, compiled: bool = False
+) -> Prediction:
     """Predict rows whose bands are the model's, in its order; see :func:`agez.apply.predict.predict`.
 
     ``members`` are the model's (:func:`agez.learn.model.members_of`), prepared once for all chunks of rows.
+    ``compiled`` runs the networks in compiled code, which is to float32 rounding the same.
     """
+    run = network_compiled.run if compiled else network_numpy.run
     header = model.header
     n, targets = len(photometry), list(header["targets"])
     low, high = header["redshift_range"]
@@ -40,9 +45,9 @@ def answer(model: Model, members: Sequence[Member], photometry: Photometry) -> P
         ood += rows.ood / len(members)
         usable = np.flatnonzero(rows.usable)
         for t, target in enumerate(targets):
-            output = network_numpy.run(member.networks[target], rows.inputs[usable])
+            output = run(member.networks[target], rows.inputs[usable])
             answers[usable, t] += (output * member.label_scale[t] + member.label_center[t]) / len(members)
-            spread = _variance_of_filling(member, rows, target) * member.label_scale[t] ** 2
+            spread = _variance_of_filling(run, member, rows, target) * member.label_scale[t] ** 2
             variances[:, t] += spread / len(members)
     flags = set_flag(flags, outside, Flag.REDSHIFT_OUTSIDE_MODEL)
     flags = set_flag(flags, _signal_to_noise(photometry) < MIN_BAND_SNR, Flag.LOW_SNR)
@@ -62,7 +67,9 @@ def answer(model: Model, members: Sequence[Member], photometry: Photometry) -> P
     return Prediction(rows=photometry.rows, ood=ood, flags=flags, meta={**photometry.meta, **meta}, **columns)
 
 
-def _variance_of_filling(member: Member, rows: NormalisedRows, target: str) -> Floats:
+def _variance_of_filling(
+    run: Callable[[Prepared, Floats], Floats], member: Member, rows: NormalisedRows, target: str
+) -> Floats:
     """(n,) variance of a network's output due to filled bands, by central differences along each spread.
 
     Predictions take the mean over members, which is that of a single network: on the wide side for their mean.
@@ -71,8 +78,8 @@ def _variance_of_filling(member: Member, rows: NormalisedRows, target: str) -> F
     network = member.networks[target]
     for members, steps in filling_spread(member.normalisation, rows):
         for step in steps:
-            up = network_numpy.run(network, rows.inputs[members] + step)
-            down = network_numpy.run(network, rows.inputs[members] - step)
+            up = run(network, rows.inputs[members] + step)
+            down = run(network, rows.inputs[members] - step)
             variance[members] += ((up - down) / 2.0).astype(float) ** 2
     return variance
 
