@@ -200,7 +200,7 @@ def _add_train(p: argparse.ArgumentParser) -> None:
         "--steps",
         type=int,
         metavar="N",
-        help="of training each posterior network; default: 4000; with --init up to 1500, by the sample's size",
+        help="of training each posterior network; default: 4000; with --init up to 1000, by the sample's size",
     )
     p.add_argument(
         "--learning-curve",

@@ -29,7 +29,7 @@ MEMBERS = 2
 LEAST_RANGE = 0.002
 FRESH_SETTINGS = FitSettings(steps=4000, batch=256, learning_rate=1e-3)
 #: Fine-tuning is shorter and gentler: what the network knows of the sky is to be kept.
-TUNED_SETTINGS = FitSettings(steps=1500, batch=256, learning_rate=3e-4)
+TUNED_SETTINGS = FitSettings(steps=1000, batch=256, learning_rate=2e-4)
 #: Rows that this is for.  With fewer, fine-tuning is gentler still: its steps and learning rate fall with the ratio to
 #: these powers, the ratio not below this one.  On ten galaxies (a thousand rows) of the mock survey sigma_mad on unseen
 #: ones is 0.071 and 0.136 dex after 100 steps at 1e-4, 0.085 and 0.172 after 1500 at 3e-4, 0.089 and 0.150 before (one
