@@ -2,8 +2,8 @@
 
 Tables ``MagABDualObj``, ``FNuDualObj`` and ``FLambdaDualObj`` hold for each way of measuring a vector of values and
 one of errors: ``MAG_AUTO`` and ``MAG_ERR_AUTO``, ``FLUX_PSFCOR`` and ``FLUX_RELERR_PSFCOR`` (error / flux).  Elements
-are in the order of ``filter_id`` in the survey's table of filters.  Column names may be in any case, and may have the table's
-name in front (``FLambdaDualObj.FLUX_AUTO``), as downloads from archive.cefca.es have it.
+are in the order of ``filter_id`` in the survey's table of filters.  Column names may be in any case, and may have the
+table's name in front (``FLambdaDualObj.FLUX_AUTO``), as downloads from archive.cefca.es have it.
 
 What is known from where: names of tables and columns, FITS downloads, and the scale 1e-19 erg / (s cm2 A) of
 FLambdaDualObj from scripts that are public; J-PLUS' order of filters from another (DR3), and the scale 1e-30
@@ -160,7 +160,7 @@ def vector_band_columns(
 
 
 def _flux_unit(chosen: VectorPhotometry, *, source: str, units: Mapping[str, str], meta: Mapping[str, Any]) -> str:
-    """Of fluxes in vectors: the table that they are from (named in the column, header or file) says it; else the unit."""
+    """Of fluxes in vectors, by the table that they are from (named in the column, header or file), or the column's."""
     names = [chosen.value, str(meta.get("EXTNAME", "")), str(meta.get("name", "")), source.replace("\\", "/")]
     for name in names:
         flat = name.upper().rpartition("/")[2].replace("_", "")

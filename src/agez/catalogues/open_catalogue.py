@@ -1,0 +1,74 @@
+"""Open a catalogue of photometry: find its files, columns and partitions, and say at once what is wrong with it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+from agez.catalogues import csv_files, fits_files, hats_files, parquet_files, whole_files
+from agez.catalogues.catalogue import Catalogue
+from agez.catalogues.vector_columns import find_vectors
+from agez.errors import AgezError
+from agez.files import check_input
+
+#: Rows of a partition unless said otherwise: 200 000 rows of 60 bands are 200 MB of fluxes and errors.
+ROWS_PER_PARTITION = 200_000
+
+
+def open_catalogue(
+    path: str | os.PathLike[str],
+    *,
+    rows_per_partition: int = ROWS_PER_PARTITION,
+    photometry: str | None = None,
+    filter_table: str | os.PathLike[str] | None = None,
+) -> Catalogue:
+    """Find the files, columns and partitions of a catalogue; nothing but headers (of CSV: ends of lines) is read.
+
+    Understood are FITS tables (``.fits``, ``.fits.gz``), CSV (``.csv``, ``.csv.gz``), Parquet (a file, or a folder of
+    files), HATS catalogues (a folder with ``hats.properties``), and, read whole as one partition, ECSV and VOTable.
+
+    Parameters
+    ----------
+    path : path
+    rows_per_partition : int
+        At most this many rows a partition; files and row groups of Parquet a little larger are not cut.
+    photometry : str, optional
+        Which of several vector columns of photometry: ``AUTO``, ``APER_COR_3_0``, ``PSFCOR``, as in their names.
+        See :mod:`agez.catalogues.vector_columns`.
+    filter_table : path, optional
+        The survey's table of filters (columns ``filter_id`` and ``name``), which says the order of vector columns.
+
+    Raises
+    ------
+    AgezError
+        If there is no such catalogue, it holds no photometry, its files have different columns, or nothing in it
+        can be read.  Single files of a folder that cannot be read are partitions with a ``fault``.
+    """
+    if rows_per_partition < 1:
+        raise AgezError(f"rows per partition is {rows_per_partition}; expected at least 1")
+    path = Path(path)
+    catalogue = _open(path, rows_per_partition)
+    if not any(len(one) for one in catalogue.partitions) and not any(one.fault for one in catalogue.partitions):
+        raise AgezError(f"{path}: the catalogue is empty; expected a row for each object")
+    return find_vectors(replace(catalogue, path=str(path)), photometry=photometry, filter_table=filter_table)
+
+
+def _open(path: Path, rows: int) -> Catalogue:
+    if path.is_dir():
+        root = hats_files.catalogue_root(path)
+        return parquet_files.open_folder(path, rows) if root is None else hats_files.open_hats(root, rows)
+    check_input(path)
+    name = path.name.lower().removesuffix(".gz")
+    if name.endswith((".fits", ".fit")):
+        return fits_files.open_fits_table(path, rows)
+    if name.endswith((".parquet", ".parq", ".pq")):
+        return parquet_files.open_file(path, rows)
+    if name.endswith(".csv"):
+        return csv_files.open_csv(path, rows)
+    if name.endswith(whole_files.EXTENSIONS):
+        return whole_files.open_whole(path)
+    raise AgezError(
+        f"{path}: unknown kind of catalogue; use .fits[.gz], .csv[.gz], .parquet, .ecsv, .vot, or a folder of Parquet "
+        "files or of a HATS catalogue"
+    )

@@ -1,0 +1,331 @@
+"""Catalogues in Parquet: one file cut by its row groups, or a folder of files of one schema."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from agez.catalogues.catalogue import Catalogue, Kind, Partition
+from agez.errors import AgezError
+from agez.table_columns import PlainTable
+
+#: A file or a row group is cut only if it has more than this many times the rows of a partition.
+SLACK = 2.0
+#: Rows that are decoded at a time from a row group that is cut.
+_BATCH_ROWS = 50_000
+#: Keys of a field's metadata that hold its unit and description (ours, then VOParquet's and others').
+_UNIT_KEYS, _WORDS_KEYS = (b"unit", b"units"), (b"description", b"doc")
+
+
+def need_pyarrow(path: object) -> Any:
+    """The module pyarrow.parquet; AgezError that says how to get it."""
+    try:
+        import pyarrow.parquet
+    except ImportError as error:
+        raise AgezError(f"{path}: Parquet needs pyarrow; run: pip install 'agez[parquet]'") from error
+    return pyarrow.parquet
+
+
+def open_file(path: Path, rows: int) -> Catalogue:
+    """One file."""
+    footer = _footer(path)
+    pieces = _cut(footer.group_rows, rows)
+    return _catalogue(
+        path, "parquet", [_Named(path, f"part-{k:05d}", *piece) for k, piece in enumerate(pieces)], footer
+    )
+
+
+def open_folder(path: Path, rows: int) -> Catalogue:
+    """A folder, searched to any depth, of Parquet files of one schema; hidden files and ``_metadata`` are left out."""
+    files = sorted(one for one in path.rglob("*") if one.suffix in (".parquet", ".parq", ".pq") and _is_data(one, path))
+    if not files:
+        raise AgezError(f"{path}: no Parquet file in this folder; give a file, or a folder that has some")
+    return open_files(path, "parquet", [(one, "") for one in files], rows)
+
+
+def _is_data(path: Path, root: Path) -> bool:
+    return path.is_file() and not any(part.startswith((".", "_")) for part in path.relative_to(root).parts)
+
+
+def open_files(
+    path: Path, kind: Kind, files: Sequence[tuple[Path, str]], rows: int, *, skip: Iterable[str] = ()
+) -> Catalogue:
+    """A catalogue of many files, each with the name of its partition (or '': numbered).
+
+    A file that cannot be read becomes a partition with a fault.  AgezError if none can, or two differ in schema.
+    """
+    named: list[_Named] = []
+    first: tuple[Path, _Footer] | None = None
+    faults: list[str] = []
+    for file, name in files:
+        try:
+            footer = _footer(file)
+        except AgezError as error:
+            faults.append(str(error))
+            named.append(_Named(file, name or f"part-{len(named):05d}", 0, 0, str(error)))
+            continue
+        if first is None:
+            first = (file, footer)
+        _same_schema(first, (file, footer), skip=set(skip))
+        pieces = _cut(footer.group_rows, rows)
+        for k, (start, stop) in enumerate(pieces):
+            label = name and (name if len(pieces) == 1 else f"{name}.{k:03d}")
+            named.append(_Named(file, label or f"part-{len(named):05d}", start, stop))
+    if first is None:
+        raise AgezError(f"{path}: none of {len(files)} files can be read; the first: {faults[0]}")
+    some = f" and {len(faults) - 1} others" if len(faults) > 1 else ""
+    remarks = (f"set aside: {faults[0]}{some}",) if faults else ()
+    return _catalogue(path, kind, named, first[1], remarks)
+
+
+@dataclass(frozen=True)
+class _Named:
+    path: Path
+    name: str
+    start: int
+    stop: int
+    fault: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class _Footer:
+    """What the end of a file says of it."""
+
+    schema: Any
+    group_rows: tuple[int, ...]
+
+
+def _footer(path: Path) -> _Footer:
+    parquet = need_pyarrow(path)
+    try:
+        with parquet.ParquetFile(path) as file:
+            meta = file.metadata
+            return _Footer(file.schema_arrow, tuple(meta.row_group(k).num_rows for k in range(meta.num_row_groups)))
+    except Exception as error:  # pyarrow raises whatever the damage leads to
+        raise AgezError(
+            f"{path} cannot be read as Parquet: {_reason(error)}; it may be cut short or of another kind: "
+            "make or copy it again"
+        ) from error
+
+
+def _reason(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(". ")
+
+
+def _cut(group_rows: Sequence[int], rows: int) -> list[tuple[int, int]]:
+    """Ranges of rows: whole row groups together up to ``rows``; large ones are cut into equal parts."""
+    pieces: list[tuple[int, int]] = []
+    start = at = 0
+    for n in group_rows:
+        if n > SLACK * rows:
+            if at > start:
+                pieces.append((start, at))
+            parts = -(-n // rows)
+            edges = [at + n * k // parts for k in range(parts + 1)]
+            pieces += list(zip(edges[:-1], edges[1:], strict=True))
+            start = at + n
+        elif at + n - start > rows and at > start:
+            pieces.append((start, at))
+            start = at
+        at += n
+    if at > start or not pieces:
+        pieces.append((start, at))
+    return pieces
+
+
+def _catalogue(
+    path: Path, kind: Kind, named: Sequence[_Named], footer: _Footer, remarks: tuple[str, ...] = ()
+) -> Catalogue:
+    partitions, first_row = [], 0
+    for number, one in enumerate(named):
+        partitions.append(
+            Partition(number, one.name, str(one.path), kind, one.start, one.stop, first_row, fault=one.fault)
+        )
+        first_row += one.stop - one.start
+    schema = footer.schema
+    units = {field.name: found for field in schema if (found := _said(field.metadata, _UNIT_KEYS))}
+    meta = _table_meta(schema.metadata)
+    for name, unit in meta.pop("_units", {}).items():
+        units.setdefault(name, unit)
+    types = {field.name: _kind_of(field.type) for field in schema}
+    return Catalogue(
+        str(path), kind, tuple(schema.names), tuple(partitions), units, meta, types, remarks=remarks
+    )  # fmt: skip
+
+
+def _said(metadata: Any, keys: Sequence[bytes]) -> str:
+    return next((metadata[key].decode() for key in keys if metadata and key in metadata), "")
+
+
+def _table_meta(metadata: Any) -> dict[str, Any]:
+    """Header of the table: plain keys, and what astropy writes as YAML (its units, too)."""
+    if not metadata:
+        return {}
+    known = {key.decode(): value for key, value in metadata.items()}
+    yaml = known.pop("table_meta_yaml", None)
+    known = {key: value.decode("utf-8", "replace") for key, value in known.items() if key not in _NOT_META}
+    if yaml is not None:
+        from astropy.table.meta import get_header_from_yaml
+
+        try:
+            header = get_header_from_yaml(yaml.decode().split("\n"))
+        except Exception:  # another program's, or damaged: the columns are there all the same
+            return dict(known)
+        known.update(header.get("meta", {}))
+        known["_units"] = {one["name"]: str(one["unit"]) for one in header["datatype"] if one.get("unit")}
+    return dict(known)
+
+
+_NOT_META = ("ARROW:schema", "pandas", "huggingface")
+
+
+def _kind_of(type_: Any) -> str:
+    import pyarrow.types as kinds
+
+    if kinds.is_dictionary(type_):
+        return _kind_of(type_.value_type)
+    if kinds.is_integer(type_) or kinds.is_floating(type_) or kinds.is_decimal(type_):
+        return "number"
+    if kinds.is_string(type_) or kinds.is_large_string(type_) or kinds.is_binary(type_) or kinds.is_large_binary(type_):
+        return "text"
+    if kinds.is_boolean(type_):
+        return "truth"
+    if kinds.is_null(type_):
+        return "null"
+    is_list = kinds.is_list(type_) or kinds.is_large_list(type_) or kinds.is_fixed_size_list(type_)
+    return "vector" if is_list and _kind_of(type_.value_type) == "number" else "other"
+
+
+def _same_schema(first: tuple[Path, _Footer], other: tuple[Path, _Footer], *, skip: set[str]) -> None:
+    """AgezError that names the file and the column if a file has other columns than the first, or of another type."""
+    ours, theirs = ({f.name: _kind_of(f.type) for f in one[1].schema if f.name not in skip} for one in (first, other))
+    for name in ours:
+        if name not in theirs:
+            raise AgezError(
+                f"{other[0]} has no column {name}, which {first[0]} has; files of a catalogue must be alike"
+            )
+        if ours[name] != theirs[name] and "null" not in (ours[name], theirs[name]):
+            raise AgezError(
+                f"{other[0]}: column {name} holds {theirs[name]}, that of {first[0]} holds {ours[name]}; "
+                "files of a catalogue must be alike"
+            )
+    more = [name for name in theirs if name not in ours]
+    if more:
+        raise AgezError(
+            f"{other[0]} has a column {more[0]}, which {first[0]} has not; files of a catalogue must be alike"
+        )
+
+
+def read_rows(partition: Partition, columns: Sequence[str]) -> PlainTable:
+    """These columns of a partition, decoded from the row groups that it needs."""
+    parquet = need_pyarrow(partition.path)
+    try:
+        table = _read(parquet, partition, list(columns))
+    except Exception as error:
+        raise AgezError(
+            f"{partition.path} cannot be read as Parquet: {_reason(error)}; it may be damaged: make or copy it again"
+        ) from error
+    if table.num_rows != len(partition):
+        raise AgezError(f"{partition.path} has changed while it was read: it has other rows than at first")
+    arrays = {name: to_numpy(table.column(name), name, partition) for name in columns}
+    words = {f.name: found for f in table.schema if (found := _said(f.metadata, _WORDS_KEYS))}
+    return PlainTable(arrays, len(partition), descriptions=words, first_row=partition.first_row)
+
+
+#: The last row group that was cut, and the batches still to come: partitions in order go on where the last one ended.
+_going_on: dict[tuple[Any, ...], tuple[int, Iterator[Any], Any]] = {}
+
+
+def _read(parquet: Any, partition: Partition, columns: list[str]) -> Any:
+    import pyarrow as pa
+
+    with parquet.ParquetFile(partition.path) as file:
+        edges = np.cumsum([0] + [file.metadata.row_group(k).num_rows for k in range(file.metadata.num_row_groups)])
+        groups = [k for k in range(len(edges) - 1) if edges[k] < partition.stop and edges[k + 1] > partition.start]
+        if not groups:
+            return file.schema_arrow.empty_table().select(columns)
+        if edges[groups[0]] == partition.start and edges[groups[-1] + 1] == partition.stop:
+            return file.read_row_groups(groups, columns=columns, use_threads=False)
+    # part of a large row group: batch after batch, never the whole of it
+    key = (partition.path, Path(partition.path).stat().st_mtime_ns, groups[0], tuple(columns))
+    at, batches, left = _going_on.pop(key, (0, None, None))
+    start = partition.start - int(edges[groups[0]])
+    if batches is None or at > start:
+        at, left = 0, None
+        file = parquet.ParquetFile(partition.path)
+        batches = file.iter_batches(_BATCH_ROWS, row_groups=[groups[0]], columns=columns, use_threads=False)
+    taken, need = [], len(partition)
+    while need:
+        if left is None or left.num_rows == 0:
+            left = next(batches)
+        if at < start:
+            skip = min(start - at, left.num_rows)
+            left, at = left.slice(skip), at + skip
+            continue
+        take = min(need, left.num_rows)
+        taken.append(left.slice(0, take))
+        left, at, need = left.slice(take), at + take, need - take
+    _going_on.clear()
+    _going_on[key] = (at, batches, left)
+    return pa.Table.from_batches(taken)
+
+
+def to_numpy(column: Any, name: str, partition: Partition) -> Any:
+    """An Arrow column as a plain array: masked where integers, truths or text are missing, NaN where floats are."""
+    import pyarrow as pa
+    import pyarrow.types as kinds
+
+    array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    if isinstance(array, pa.ChunkedArray):
+        array = array.chunk(0) if array.num_chunks == 1 else pa.concat_arrays(array.chunks)
+    if kinds.is_dictionary(array.type):
+        array = array.dictionary_decode()
+    if kinds.is_decimal(array.type):
+        array = array.cast(pa.float64())
+    kind = _kind_of(array.type)
+    if kind == "null":
+        return np.full(len(array), np.nan)
+    if kind == "vector":
+        return _vectors(array, name, partition)
+    if kind in ("number", "truth") and array.null_count and not kinds.is_floating(array.type):
+        missing = np.asarray(array.is_null())
+        return np.ma.MaskedArray(np.asarray(array.fill_null(False if kind == "truth" else 0)), mask=missing)
+    if kind == "text":
+        text = np.asarray(array.to_numpy(zero_copy_only=False), dtype=object)
+        if not array.null_count:
+            return text
+        missing = np.asarray(array.is_null())
+        text[missing] = ""
+        return np.ma.MaskedArray(text, mask=missing)
+    return array.to_numpy(zero_copy_only=False)
+
+
+def _vectors(array: Any, name: str, partition: Partition) -> Any:
+    """A list column as (n, k); rows that have none are NaN."""
+    import pyarrow.compute as pc
+    import pyarrow.types as kinds
+
+    n = len(array)
+    if n == 0:
+        return np.zeros((0, 0))
+    if kinds.is_fixed_size_list(array.type) and not array.null_count:
+        return to_numpy(array.flatten(), name, partition).reshape(n, -1)
+    lengths = np.asarray(pc.list_value_length(array).fill_null(-1))
+    length = int(lengths.max())
+    odd = (lengths != length) & (lengths > 0)
+    if odd.any():
+        row = int(np.argmax(odd))
+        raise AgezError(
+            f"{partition.path}: column {name} has {lengths[row]} values in row {partition.start + row + 1}, "
+            f"{length} in others; expected as many in each"
+        )
+    flat = to_numpy(pc.list_flatten(array), name, partition)
+    if not (lengths <= 0).any():
+        return flat.reshape(n, length)
+    full = np.full((n, max(length, 0)), np.nan)
+    full[lengths > 0] = flat.reshape(-1, length) if length > 0 else full[lengths > 0]
+    return full

@@ -1,0 +1,183 @@
+"""A partition of a catalogue: its columns, its photometry, and what is kept of it beside the answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from agez.catalogues import csv_files, fits_files, parquet_files, whole_files
+from agez.catalogues.catalogue import Catalogue, Partition
+from agez.errors import AgezError
+from agez.photometry.band_columns import BandColumn, band_names, named_columns
+from agez.photometry.filters import FilterSet
+from agez.photometry.tables import rows_to_photometry
+from agez.photometry.vector_columns import choose_vector_photometry, find_vector_photometry, vector_band_columns
+from agez.table_columns import PlainTable
+from agez.types import Bands, Photometry
+
+#: Columns by which rows are known, in any case and with a table's name in front: they are always kept.
+IDENTIFYING = (
+    "id", "spec_id", "galaxy_id", "obj_id", "object_id", "source_id", "tile_id", "number", "x", "y", "ra", "dec",
+    "alpha_j2000", "delta_j2000", "raj2000", "dej2000", "ra_icrs", "de_icrs", "redshift", "redshift_err",
+    "_healpix_29", "_healpix_19",
+)  # fmt: skip
+#: Columns beside the photometry that photometry is made with.
+_WITH_PHOTOMETRY = ("id", "spec_id", "galaxy_id", "x", "y", "redshift", "redshift_err", "flags")
+
+
+def read_partition(catalogue: Catalogue, partition: Partition, columns: Sequence[str] | None = None) -> PlainTable:
+    """Columns of a partition as plain arrays; all of them unless ``columns`` says which.
+
+    Raises
+    ------
+    AgezError
+        If the file is damaged or has changed; it names the file.
+    """
+    if partition.fault:
+        raise AgezError(partition.fault)
+    names = list(catalogue.columns if columns is None else columns)
+    missing = [name for name in names if name not in catalogue.columns]
+    if missing:
+        raise AgezError(f"{catalogue.path} has no column {missing[0]}; it has {', '.join(catalogue.columns[:12])}")
+    if partition.kind == "fits":
+        table = fits_files.read_rows(partition, names)
+    elif partition.kind == "csv":
+        vectors = [name for name in names if catalogue.types.get(name) == "vector"]
+        table = csv_files.read_rows(partition, names, names=catalogue.columns, vectors=vectors)
+    elif partition.kind == "table":
+        table = whole_files.read_rows(partition, names)
+    else:
+        table = parquet_files.read_rows(partition, names)
+    units = {name: catalogue.units[name] for name in names if name in catalogue.units}
+    return PlainTable(table.columns, len(table), units, table.descriptions, catalogue.meta, partition.first_row)
+
+
+def photometry_layout(
+    catalogue: Catalogue, *, filters: str | Bands | FilterSet | None = None
+) -> tuple[Bands, tuple[BandColumn, ...]]:
+    """The bands of a catalogue and their columns."""
+    source = catalogue.path
+    if catalogue.vectors:
+        (chosen,) = (
+            one
+            for one in find_vector_photometry({name: len(catalogue.bands) for name in vector_columns(catalogue)})
+            if one.value == catalogue.vectors[0]
+        )
+        return vector_band_columns(
+            chosen, catalogue.bands, source=source, units=catalogue.units, meta=catalogue.meta, filters=filters
+        )
+    return named_columns(catalogue.columns, source=source, units=catalogue.units, meta=catalogue.meta, filters=filters)
+
+
+def partition_photometry(
+    catalogue: Catalogue,
+    partition: Partition,
+    *,
+    filters: str | Bands | FilterSet | None = None,
+    redshift: float | None = None,
+    redshift_err: float | None = None,
+) -> Photometry:
+    """The photometry of a partition, by the rules of :func:`agez.read_photometry`; empty partitions have no rows.
+
+    Only the columns that it is made of are read.
+    """
+    photometry, _ = partition_rows(
+        catalogue, partition, keep=(), filters=filters, redshift=redshift, redshift_err=redshift_err
+    )
+    return photometry
+
+
+def partition_rows(
+    catalogue: Catalogue,
+    partition: Partition,
+    *,
+    keep: Sequence[str],
+    filters: str | Bands | FilterSet | None = None,
+    redshift: float | None = None,
+    redshift_err: float | None = None,
+) -> tuple[Photometry, PlainTable]:
+    """The photometry of a partition and the columns ``keep`` (see :func:`kept_columns`), the file being read once."""
+    bands, columns = photometry_layout(catalogue, filters=filters)
+    there = set(catalogue.columns)
+    needed = [name for name in _WITH_PHOTOMETRY if name in there]
+    needed += [name for one in columns for name in (one.value, one.error) if name is not None]
+    if catalogue.vectors:
+        needed += [name for name in vector_columns(catalogue) if _bare(name) in ("flags", "mask_flags")]
+    table = read_partition(catalogue, partition, list(dict.fromkeys([*needed, *keep])))
+    if catalogue.vectors and len(table):
+        _check_lengths(catalogue, table)
+    with_photometry = table.select([name for name in dict.fromkeys(needed) if len(table) or table[name].ndim == 1])
+    if not len(table):
+        empty = {
+            name: np.zeros((0, len(catalogue.bands))) for one in columns for name in (one.value, one.error) if name
+        }
+        if catalogue.vectors:
+            with_photometry = PlainTable({**with_photometry.columns, **empty}, 0)
+    photometry = rows_to_photometry(
+        with_photometry, bands, columns, source=partition.path, redshift=redshift, redshift_err=redshift_err
+    )
+    return photometry, table.select(list(keep))
+
+
+def _check_lengths(catalogue: Catalogue, table: PlainTable) -> None:
+    for name in catalogue.vectors:
+        if name and table[name].shape[1:] != (len(catalogue.bands),):
+            raise AgezError(
+                f"{catalogue.path}: column {name} has {table[name].shape[-1]} values a row; expected "
+                f"{len(catalogue.bands)}, one a filter"
+            )
+
+
+def vector_columns(catalogue: Catalogue) -> list[str]:
+    """Names of the columns that hold a vector of numbers a row."""
+    return [name for name in catalogue.columns if catalogue.types.get(name) == "vector"]
+
+
+def kept_columns(catalogue: Catalogue, also: Sequence[str] | str = ()) -> tuple[str, ...]:
+    """Columns of the input that go beside the answers, in the order of the input.
+
+    Those that identify a row are always among them (:data:`IDENTIFYING`; of HATS, its own position columns).
+
+    Parameters
+    ----------
+    also : sequence of str, or 'all'
+        Further columns; AgezError if there is none of that name.
+    """
+    if also == "all":
+        return catalogue.columns
+    wanted = [also] if isinstance(also, str) else list(also)
+    missing = [name for name in wanted if name not in catalogue.columns]
+    if missing:
+        raise AgezError(
+            f"{catalogue.path} has no column {missing[0]} to be kept; its columns are "
+            f"{', '.join(catalogue.columns[:12])}{', ...' if len(catalogue.columns) > 12 else ''}"
+        )
+    hats = catalogue.meta.get("hats", {})
+    own = {hats.get("hats_col_ra"), hats.get("hats_col_dec"), hats.get("hats_col_healpix")}
+    bands = set() if catalogue.vectors else set(band_names(catalogue.columns))
+    return tuple(
+        name
+        for name in catalogue.columns
+        if name in wanted
+        or name in own
+        or (_bare(name) in IDENTIFYING and name not in bands and catalogue.types.get(name) != "vector")
+    )
+
+
+def _bare(name: str) -> str:
+    return name.rpartition(".")[2].lower()
+
+
+def resolve_vectors(
+    catalogue: Catalogue, *, photometry: str | None, length: int, order: Sequence[str]
+) -> tuple[str, ...]:
+    """Names of the columns of values and errors that ``photometry`` means; the order is checked against their length."""
+    found = find_vector_photometry(dict.fromkeys(vector_columns(catalogue), length))
+    chosen = choose_vector_photometry(found, source=catalogue.path, photometry=photometry)
+    if len(order) != length:
+        raise AgezError(
+            f"{catalogue.path}: column {chosen.value} has {length} values a row, the table of filters {len(order)} "
+            "filters; give that of the same survey and data release"
+        )
+    return (chosen.value,) if chosen.error is None else (chosen.value, chosen.error)

@@ -1,0 +1,86 @@
+"""Settle at opening how a catalogue's photometry is laid out: a column a band, or vectors in an order of filters."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+
+import numpy as np
+
+from agez.catalogues.catalogue import Catalogue
+from agez.catalogues.fits_files import filter_order
+from agez.catalogues.read_partition import photometry_layout, read_partition, resolve_vectors, vector_columns
+from agez.errors import AgezError
+from agez.photometry.band_columns import band_names
+from agez.photometry.vector_columns import default_order, find_vector_photometry
+from agez.table_files import read_table
+
+
+def find_vectors(
+    catalogue: Catalogue,
+    *,
+    photometry: str | None = None,
+    filter_table: str | os.PathLike[str] | None = None,
+) -> Catalogue:
+    """The catalogue with its vector columns and the order of their elements, if its photometry is in vectors.
+
+    The order is that of ``filter_table``, of a table of filters in the same FITS file, or the survey's as agez knows
+    it, and then the user is told.
+
+    Raises
+    ------
+    AgezError
+        If there is no photometry at all, or an option is for vectors and there are none.
+    """
+    vectors = vector_columns(catalogue)
+    found = find_vector_photometry(dict.fromkeys(vectors, 2))
+    scalar = [name for name in band_names(catalogue.columns) if catalogue.types.get(name) != "vector"]
+    if not found or (scalar and photometry is None and _are_bands(catalogue)):
+        if photometry is not None or filter_table is not None:
+            raise AgezError(f"{catalogue.path} has no vector columns of photometry, which the options are for")
+        if not band_names(catalogue.columns):
+            photometry_layout(catalogue)  # says so
+        return replace(catalogue, bands=(), vectors=())
+    value = resolve_vectors(catalogue, photometry=photometry, length=2, order=("", ""))[0]
+    length = _length(catalogue, value)
+    remarks = list(catalogue.remarks)
+    if filter_table is not None:
+        order = filter_order(read_table(filter_table).as_array(), source=str(filter_table))
+        if not order:
+            raise AgezError(
+                f"{filter_table} has no column 'name' (or filter_name); expected the survey's table of filters"
+            )
+    elif catalogue.bands:
+        order = catalogue.bands
+    else:
+        survey, order = default_order(length, source=catalogue.path, column=value)
+        remarks.append(
+            f"order of the {length} values of {value}: taken to be {survey}'s ({', '.join(order[:3])} ... {order[-1]}); "
+            "a table of filters makes sure"
+        )
+    columns = resolve_vectors(catalogue, photometry=photometry, length=length, order=order)
+    ways = sorted({one.value for one in found})
+    if photometry is None and len(ways) > 1:
+        remarks.append(f"photometry: {value} of {', '.join(ways)}")
+    settled = replace(catalogue, bands=tuple(order), vectors=columns, remarks=tuple(remarks))
+    photometry_layout(settled)  # whatever is wrong with units and bands is said now
+    return settled
+
+
+def _are_bands(catalogue: Catalogue) -> bool:
+    try:
+        photometry_layout(replace(catalogue, bands=(), vectors=()))
+    except AgezError:
+        return False
+    return True
+
+
+def _length(catalogue: Catalogue, name: str) -> int:
+    """Elements of a vector column, by its first rows."""
+    for partition in catalogue.partitions:
+        if len(partition) and not partition.fault:
+            few = replace(partition, stop=min(partition.stop, partition.start + 100))
+            if partition.kind == "csv":
+                few = partition
+            return int(np.ma.getdata(read_partition(catalogue, few, [name])[name]).shape[1])
+    return 0

@@ -1,0 +1,53 @@
+"""Tables that are only read whole, as one partition: ECSV and VOTable."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from astropy.table import Table
+
+from agez.catalogues.catalogue import Catalogue, Partition
+from agez.errors import AgezError
+from agez.table_columns import PlainTable
+from agez.table_files import read_table
+
+EXTENSIONS = (".ecsv", ".vot", ".votable", ".xml")
+
+
+def open_whole(path: Path) -> Catalogue:
+    """A catalogue of one partition."""
+    table = _read(str(path), path.stat().st_mtime_ns)
+    kinds = {name: kind_of(table[name]) for name in table.colnames}
+    partition = Partition(0, "part-00000", str(path), "table", 0, len(table))
+    return Catalogue(str(path), "table", tuple(table.colnames), (partition,), table.units, table.meta, kinds)
+
+
+def kind_of(column: object) -> str:
+    """What a numpy column holds, in the words of :class:`Catalogue`."""
+    array = np.ma.getdata(column)
+    kind = {"b": "truth", "S": "text", "U": "text", "O": "text"}.get(array.dtype.kind, "number")
+    if array.ndim == 1:
+        return kind
+    return "vector" if array.ndim == 2 and kind == "number" else "other"
+
+
+def read_rows(partition: Partition, columns: Sequence[str]) -> PlainTable:
+    """These columns."""
+    return _read(partition.path, Path(partition.path).stat().st_mtime_ns).select(columns)
+
+
+@lru_cache(maxsize=1)
+def _read(path: str, _modified: int) -> PlainTable:
+    if path.lower().endswith(".ecsv"):
+        return PlainTable.of(read_table(path))
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # archives write VOTables that astropy has remarks on
+            return PlainTable.of(Table.read(path, format="votable", use_names_over_ids=True))
+    except Exception as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise AgezError(f"{path} cannot be read as a VOTable: {reason}; make or copy it again") from error
