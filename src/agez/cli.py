@@ -70,10 +70,14 @@ def _add_workers(p: argparse.ArgumentParser) -> None:
 def _add_mock(p: argparse.ArgumentParser) -> None:
     p.add_argument("-o", "--out", required=True, metavar="DIR", help="output folder")
     p.add_argument("--galaxies", type=int, default=190, metavar="N", help="default: 190")
-    p.add_argument("--spectra", type=int, metavar="N", help="in all; default: 104 a galaxy, 19727 for 190")
+    p.add_argument("--spectra", type=int, metavar="N", help="in all; default: 104 a galaxy, 19727 for 190; of --images: patches, 400 a galaxy")
     p.add_argument("--seed", type=int, default=1, metavar="N", help="default: 1")
     p.add_argument("--templates", default="emiles", metavar="NAME|PATH", help="default: emiles")
-    p.add_argument("--cubes", action="store_true", help="write cubes in CALIFA's format in place of rows of spectra")
+    kind = p.add_mutually_exclusive_group()
+    kind.add_argument("--cubes", action="store_true", help="write cubes in CALIFA's format in place of rows of spectra")
+    kind.add_argument("--images", action="store_true", help="write images in each band, a folder a galaxy, instead")
+    p.add_argument("--filters", metavar="NAME|PATH", help="of --images; default: jpas")
+    p.add_argument("--snr", type=float, metavar="X", help="of --images: of a pixel at 1 Re; default: 5 to 50, drawn")
 
 
 def _add_fetch(p: argparse.ArgumentParser) -> None:

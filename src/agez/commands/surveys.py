@@ -6,6 +6,7 @@ from argparse import Namespace
 from pathlib import Path
 
 from agez.commands.answers import Answer
+from agez.errors import AgezError
 from agez.files import make_folder
 from agez.table_files import check_fits_output
 from agez.types import TARGET_WORDS
@@ -43,7 +44,11 @@ def mock(options: Namespace) -> Answer:
     from agez.mocks.survey_files import write_survey
     from agez.spectra.templates import load_templates
 
+    if not options.images and (options.filters is not None or options.snr is not None):
+        raise AgezError("--filters and --snr are of mock images; add --images, or leave them out")
     n_spectra = options.spectra
+    if options.images:
+        return _mock_images(options)
     if n_spectra is None:
         n_spectra = round(N_SPECTRA * options.galaxies / N_GALAXIES)
     plan = survey_plan(options.galaxies, n_spectra, seed=options.seed)
@@ -54,6 +59,29 @@ def mock(options: Namespace) -> Answer:
         content["files"] = [str(path) for path in files]
         return content, [f"{folder}: {len(files)} cubes, galaxies.fits, truth.fits"]
     return content, [f"{folder}: {n_spectra} spectra of {len(files)} galaxies, galaxies.fits, truth.fits"]
+
+
+def _mock_images(options: Namespace) -> Answer:
+    from agez.mocks.image_files import TILES, write_image_survey
+    from agez.mocks.survey import survey_plan
+    from agez.photometry.filters import load_filters
+    from agez.spectra.templates import load_templates
+
+    if options.snr is not None and not options.snr > 0:
+        raise AgezError(f"--snr is {options.snr:g}; expected a positive number")
+    filters = load_filters(options.filters or "jpas")
+    n_tiles = TILES * options.galaxies if options.spectra is None else options.spectra
+    plan = survey_plan(options.galaxies, n_tiles, seed=options.seed)
+    folder = make_folder(options.out)
+    folders = write_image_survey(folder, plan, load_templates(options.templates), filters, snr=options.snr)
+    content = {
+        "folder": str(folder),
+        "n_galaxies": len(folders),
+        "n_bands": len(filters),
+        "seed": options.seed,
+        "folders": [str(one) for one in folders],
+    }
+    return content, [f"{folder}: images of {len(folders)} galaxies in {len(filters)} bands, galaxies.fits, truth/"]
 
 
 def sample(options: Namespace) -> Answer:
