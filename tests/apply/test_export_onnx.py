@@ -1,0 +1,127 @@
+"""Exported ONNX files against agez's own answers, as onnxruntime computes them."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from made_up_posterior import small_model, small_photometry
+from made_up_sample import made_up_model, made_up_sample
+
+onnx = pytest.importorskip("onnx")
+runtime = pytest.importorskip("onnxruntime")
+
+from agez.apply.export_onnx import export_onnx  # noqa: E402
+from agez.apply.predict import predict  # noqa: E402
+from agez.errors import AgezError  # noqa: E402
+from agez.learn.model import load_model  # noqa: E402
+from agez.types import TARGETS  # noqa: E402
+
+AT_MOST = 1e-5
+
+
+def run(path, feed):
+    """Outputs by name, on one thread."""
+    options = runtime.SessionOptions()
+    options.intra_op_num_threads = 1
+    session = runtime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    names = [one.name for one in session.get_outputs()]
+    return dict(zip(names, session.run(names, feed), strict=True))
+
+
+def posterior_feed(photometry):
+    """What a posterior file is given."""
+    redshift_err = photometry.redshift_err
+    unknown = np.full(len(photometry), np.nan)
+    return {
+        "flux": photometry.flux, "flux_err": photometry.flux_err, "covered": photometry.covered,
+        "redshift": photometry.redshift, "redshift_err": unknown if redshift_err is None else redshift_err,
+    }  # fmt: skip
+
+
+def test_a_model_of_the_papers_kind(tmp_path):
+    model, photometry = made_up_model(), made_up_sample(200, n_galaxies=20, seed=11).photometry
+    path = export_onnx(tmp_path / "paper.onnx", model)
+    flux = photometry.flux.copy()
+    flux[3] *= -1
+    got = run(path, {"flux": flux})
+    want = predict(model, replace(photometry, flux=flux))
+    for target in TARGETS:
+        np.testing.assert_allclose(got[target], getattr(want, target), atol=AT_MOST, rtol=0)
+        assert np.isnan(got[target][3])
+    scaled = run(path, {"flux": flux * 1e-20})
+    np.testing.assert_allclose(scaled["mh_lw"], got["mh_lw"], atol=AT_MOST, rtol=0)
+    assert len(run(path, {"flux": flux[:0]})["mh_lw"]) == 0
+
+
+def odd_rows(photometry):
+    """The same with unknown redshifts, errors and wild numbers; all can still be answered."""
+    redshift, redshift_err = photometry.redshift.copy(), photometry.redshift_err.copy()
+    flux_err, flux = photometry.flux_err.copy(), photometry.flux.copy()
+    redshift[:5] = np.nan
+    redshift_err[5:10] = 0.01
+    redshift_err[10:15] = np.nan
+    flux_err[15:20] = np.nan
+    flux_err[20:23, 2] = 1e30
+    flux[23:26, 4] *= -3
+    return replace(photometry, redshift=redshift, redshift_err=redshift_err, flux=flux, flux_err=flux_err)
+
+
+def check_posterior(path, model, photometry):
+    got, want = run(path, posterior_feed(photometry)), predict(model, photometry)
+    answered = np.isfinite(want.log_age_lw)
+    assert answered.mean() > 0.9
+    for target in TARGETS:
+        np.testing.assert_allclose(got[target][answered], getattr(want, target)[answered], atol=AT_MOST, rtol=0)
+    for name in ("weights", "mean", "covariance"):
+        mine, theirs = getattr(want.mixture, name)[answered], got[name][answered]
+        np.testing.assert_allclose(theirs, mine, atol=AT_MOST, rtol=1e-4, err_msg=name)
+    return got
+
+
+def test_a_posterior_model_with_odd_rows(tmp_path):
+    photometry, _ = small_photometry(200)
+    path = export_onnx(tmp_path / "small.onnx", small_model())
+    whole = check_posterior(path, small_model(), odd_rows(photometry))
+    few = run(path, posterior_feed(odd_rows(photometry).take(slice(0, 3))))
+    np.testing.assert_allclose(few["mh_lw"], whole["mh_lw"][:3], atol=AT_MOST)
+
+
+def test_a_shipped_model(tmp_path, rng):
+    """Its own bands at all its redshifts, with SEDs that are smooth with noise."""
+    from agez.types import Photometry, Rows
+
+    model, n = load_model("splus"), 100
+    b = len(model.bands)
+    low, high = model.header["redshift_range"]
+    pivot = np.array(model.bands.pivot_angstrom)
+    sed = (pivot / 5500) ** rng.uniform(0, 3, (n, 1))
+    flux = sed * np.exp(rng.normal(0, 2, (n, 1))) * (1 + 0.05 * rng.normal(size=(n, b)))
+    covered = rng.random((n, b)) < 0.9
+    covered[:, :6] = True
+    rows = Photometry(
+        model.bands, np.where(covered, flux, np.nan), np.where(covered, 0.05 * flux, np.nan), covered, Rows.numbered(n),
+        rng.uniform(low, high, n), np.zeros(n, np.int32), {}, redshift_err=np.full(n, 0.003),
+    )  # fmt: skip
+    check_posterior(export_onnx(tmp_path / "splus.onnx", model), model, rows)
+
+
+def test_the_file_says_what_it_is(tmp_path):
+    model = small_model()
+    content = onnx.load(export_onnx(tmp_path / "small.onnx", model))
+    onnx.checker.check_model(content, full_check=True)
+    said = {one.key: one.value for one in content.metadata_props}
+    assert json.loads(said["bands"]) == list(model.bands.names)
+    assert said["kind"] == "posterior"
+    assert said["frame"] == model.header["frame"]
+    assert json.loads(said["redshift_range"]) == list(model.header["redshift_range"])
+    assert json.loads(said["labels"]) == model.header["labels"]
+    assert content.producer_name == "agez"
+    for name in [*(one.name for one in content.graph.input), *(one.name for one in content.graph.output)]:
+        assert name in content.doc_string
+
+
+def test_bad_output_names(tmp_path):
+    with pytest.raises(AgezError, match=r"ends in \.onnx; give model\.onnx"):
+        export_onnx(tmp_path / "model.bin", small_model())
+    assert not list(tmp_path.iterdir())
