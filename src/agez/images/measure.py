@@ -1,0 +1,197 @@
+"""Photometry of regions of an image set, with errors that know that neighbouring pixels share noise."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from agez.errors import AgezError
+from agez.flags import Flag, set_flag
+from agez.images.image_set import ImageSet
+from agez.types import Bools, Floats, Ints, Photometry, Rows
+
+#: A band is measured in a region if at least this part of the region's light falls on pixels that it has.
+LEAST_LIGHT = 0.6
+#: Correlations of pixels below this are none.
+_NO_CORRELATION = 1e-4
+
+
+def measure(
+    images: ImageSet,
+    bin_id: Ints,
+    *,
+    galaxy_id: str = "",
+    redshift: float = np.nan,
+    centre: tuple[float, float] | None = None,
+) -> Photometry:
+    """Fluxes of regions in all bands.
+
+    The flux of a region is the sum over its pixels.  Where a band lacks some of them (a cosmic ray, a star, an edge)
+    the sum is divided by the share of the region's light that falls on the others, as all bands together have it.
+
+    Errors: with the standard deviation s_i of each pixel and the correlation c of the noise at each distance::
+
+        var = sum_ij s_i s_j c(x_i - x_j, y_i - y_j),    i, j in the region
+
+    which for white noise is the sum of squares.  Neighbouring regions share noise as well; that is not kept.
+
+    Parameters
+    ----------
+    images : ImageSet
+    bin_id : (ny, nx) int
+        Number of each pixel's region, from 0 without gaps; -1 = unused.
+    galaxy_id : str
+    redshift : float
+        Of the galaxy.
+    centre : (x, y), optional
+        The galaxy's centre [pixel], from which positions count; default: the middle of the images.
+
+    Returns
+    -------
+    Photometry
+        A row a region, in order of their numbers.  A band with less than ``LEAST_LIGHT`` of a region's light is not
+        covered there; positions are light-weighted.
+
+    Raises
+    ------
+    AgezError
+        If ``bin_id`` has another shape than the images, or no region.
+    """
+    bin_id = np.asarray(bin_id)
+    if bin_id.shape != images.shape:
+        raise AgezError(f"regions have shape {bin_id.shape}; the images have {images.shape}")
+    n = int(bin_id.max(initial=-1)) + 1
+    if n == 0:
+        raise AgezError("no region: all pixels are unused (-1)")
+    light = light_of_pixels(images, bin_id)
+    frame = _Frame.of(bin_id, light, n)
+    flux, err = np.full((n, len(images.bands)), np.nan), np.full((n, len(images.bands)), np.nan)
+    for b in range(len(images.bands)):
+        flux[:, b], err[:, b] = _band(images, b, frame)
+    covered = np.isfinite(flux)
+    flags = set_flag(np.zeros(n, np.int32), ~covered.all(axis=1), Flag.BAND_NOT_COVERED)
+    flags = set_flag(flags, ~covered.any(axis=1), Flag.NO_DATA)
+    flags = set_flag(flags, (covered & ~np.isfinite(err)).any(axis=1), Flag.BAD_ERROR)
+    x, y = _positions(images, frame, centre)
+    rows = Rows(np.array([str(i) for i in range(n)]), np.full(n, galaxy_id, dtype=f"<U{max(1, len(galaxy_id))}"), x, y)
+    meta = {**images.meta, "source": ", ".join(images.sources[:1])}
+    return Photometry(images.bands, flux, err, covered, rows, np.full(n, float(redshift)), flags, meta)
+
+
+@dataclass(frozen=True, eq=False)
+class _Frame:
+    """The part of the images that has regions."""
+
+    window: tuple[slice, slice]
+    bin_id: Ints
+    light: Floats
+    total: Floats
+    n: int
+
+    @classmethod
+    def of(cls, bin_id: Ints, light: Floats, n: int) -> _Frame:
+        rows, columns = (np.flatnonzero((bin_id >= 0).any(axis=axis)) for axis in (1, 0))
+        window = (slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1))
+        number, share = bin_id[window], light[window]
+        inside = number >= 0
+        return cls(window, number, share, np.bincount(number[inside], weights=share[inside], minlength=n), n)
+
+    def sums(self, values: Floats, where: Bools) -> Floats:
+        """(n,) sums over the pixels of each region that are in ``where``."""
+        return np.asarray(np.bincount(self.bin_id[where], weights=values[where], minlength=self.n), float)
+
+
+def light_of_pixels(images: ImageSet, bin_id: Ints) -> Floats:
+    """(ny, nx) how the light of the regions is spread over their pixels: all bands together, positive.
+
+    The mean over the bands that a pixel has, each in units of its mean over the regions; smoothed by nothing, but no
+    pixel has less than a tenth of its region's mean, so that noise takes none away.
+    """
+    inside = bin_id >= 0
+    total, number = np.zeros(images.shape), np.zeros(images.shape)
+    for b in range(len(images.bands)):
+        good = ~images.mask[b] & inside
+        level = float(images.flux[b][good].mean()) if good.any() else 0.0
+        if level > 0:
+            total[good] += images.flux[b][good] / level
+            number += good
+    light = np.where(number > 0, total / np.maximum(number, 1), np.nan)
+    n = int(bin_id.max()) + 1
+    seen = inside & np.isfinite(light)
+    mean = np.bincount(bin_id[seen], weights=np.maximum(light[seen], 0), minlength=n) / np.maximum(
+        np.bincount(bin_id[seen], minlength=n), 1
+    )
+    mean = np.maximum(mean, 1e-12)
+    typical = np.where(inside, mean[np.maximum(bin_id, 0)], 0.0)
+    return np.where(np.isfinite(light), np.maximum(light, 0.1 * typical), typical) * inside
+
+
+def _band(images: ImageSet, b: int, frame: _Frame) -> tuple[Floats, Floats]:
+    """Flux and error (n,) of one band."""
+    good = ~images.mask[b][frame.window] & (frame.bin_id >= 0)
+    flux = np.where(good, images.flux[b][frame.window], 0.0).astype(float)
+    sigma = images.flux_err[b][frame.window].astype(float)
+    known = good & np.isfinite(sigma) & (sigma > 0)
+    unknown = frame.sums(np.ones(flux.shape), good & ~known) > 0
+    share = frame.sums(frame.light, good) / frame.total
+    enough = share >= LEAST_LIGHT
+    with np.errstate(divide="ignore", invalid="ignore"):
+        total = np.where(enough, frame.sums(flux, good) / share, np.nan)
+        variance = region_variance(np.where(known, sigma, 0.0), images.noise[b], frame.bin_id, frame.n)
+        err = np.where(enough & ~unknown, np.sqrt(variance) / share, np.nan)
+    return total, err
+
+
+def region_variance(sigma: Floats, correlation: Floats, bin_id: Ints, n: int) -> Floats:
+    """(n,) variance of the sum over each region's pixels; see :func:`measure`.
+
+    Parameters
+    ----------
+    sigma : (ny, nx) float
+        Standard deviation of each pixel; 0 where it is not summed.
+    correlation : (k, k) float
+        Of the noise of a pixel with that of its neighbours; symmetric, 1 in the middle.
+    bin_id : (ny, nx) int
+        -1 = unused.
+    """
+    used = bin_id >= 0
+    variance: Floats = np.asarray(np.bincount(bin_id[used], weights=sigma[used] ** 2, minlength=n), float)
+    half = correlation.shape[0] // 2
+    ny, nx = sigma.shape
+    for dy in range(half + 1):
+        for dx in range(-half, half + 1):
+            c = float(correlation[half + dy, half + dx])
+            # each pair of pixels once: the half plane of lags
+            if (dy == 0 and dx <= 0) or abs(c) < _NO_CORRELATION or dy >= ny or abs(dx) >= nx:
+                continue
+            here = (slice(0, ny - dy), slice(max(0, -dx), nx - max(0, dx)))
+            there = (slice(dy, ny), slice(max(0, dx), nx - max(0, -dx)))
+            number = bin_id[here]
+            both = (number == bin_id[there]) & (number >= 0)
+            products = sigma[here][both] * sigma[there][both]
+            variance += 2 * c * np.bincount(number[both], weights=products, minlength=n)
+    return np.asarray(np.maximum(variance, 0.0))
+
+
+def _positions(images: ImageSet, frame: _Frame, centre: tuple[float, float] | None) -> tuple[Floats, Floats]:
+    """Light-weighted offsets (n,) to the west and to the north [arcsec] of the regions."""
+    ny, nx = images.shape
+    x0, y0 = centre if centre is not None else ((nx - 1) / 2, (ny - 1) / 2)
+    west, north = pixel_offsets(images, (float(x0), float(y0)))
+    inside = frame.bin_id >= 0
+    return (
+        frame.sums(west[frame.window] * frame.light, inside) / frame.total,
+        frame.sums(north[frame.window] * frame.light, inside) / frame.total,
+    )
+
+
+def pixel_offsets(images: ImageSet, centre: tuple[float, float]) -> tuple[Floats, Floats]:
+    """(ny, nx) offsets of all pixels from a place [pixel], to the west and to the north [arcsec]."""
+    from astropy.coordinates import SkyCoord
+
+    y, x = np.indices(images.shape)
+    sky = images.wcs.pixel_to_world(x, y)
+    origin: SkyCoord = images.wcs.pixel_to_world(*centre)
+    east, north = origin.spherical_offsets_to(sky)
+    return -np.asarray(east.arcsec), np.asarray(north.arcsec)
