@@ -94,7 +94,8 @@ def _bands_in_name(name: str, known: Sequence[str]) -> tuple[list[str], bool]:
 
 
 def filter_set_of(paths: Sequence[Path], headers: Sequence[Sequence[Mapping[str, Any]]]) -> str:
-    """The filter set of some image files, from instrument and telescope, or from bands that only one set has.
+    """The filter set of some image files: by survey, instrument or telescope in the headers, by a survey's name as a
+    word of the files' names, or by bands that only one set has.
 
     Raises
     ------
@@ -113,6 +114,10 @@ def filter_set_of(paths: Sequence[Path], headers: Sequence[Sequence[Mapping[str,
             match = next((name for word, name in _SET_OF_INSTRUMENT if word in text), None)
             if match is not None:
                 found.add(match)
+    if not found:
+        for path in paths:
+            words = set(re.split(r"[^a-z0-9]+", path.name.lower().replace("-plus", "plus").replace("-pas", "pas")))
+            found |= words & {"jplus", "splus", "jpas", "alhambra"}
     if len(found) == 1:
         return found.pop()
     if len(found) > 1:

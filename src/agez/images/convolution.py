@@ -48,5 +48,5 @@ def convolve(
     unknown = over((~known & ~mask).astype(float), kernel**2) > 1e-9
     correlation, factor = after_convolution(noise, kernel)
     square = np.clip(square, 0.0, None) * factor / float((kernel**2).sum())
-    empty = lost > 0.5
-    return Convolved(np.where(empty, np.nan, new), np.where(unknown | empty, np.nan, square), bad, correlation)
+    empty = lost > max(0.5, max_masked)
+    return Convolved(np.where(empty, np.nan, new), np.where(unknown | empty, np.nan, square), bad | empty, correlation)

@@ -47,9 +47,9 @@ def robust_sigma(values: Floats) -> float:
 
 
 def pixel_sigma(image: Floats, mask: Bools, *, lag: int = 1) -> float:
-    """Noise of a pixel from differences of pixels ``lag`` apart, in the fainter half of the image; NaN for nothing.
+    """Noise of a pixel from second differences, of pixels ``lag`` apart, in the fainter half of the image.
 
-    What changes slowly over the image, sky and galaxy, does not count.
+    What changes slowly over the image, sky and galaxy, does not count.  NaN for nothing.
     """
     good = ~mask
     if not good.any():
@@ -57,11 +57,12 @@ def pixel_sigma(image: Floats, mask: Bools, *, lag: int = 1) -> float:
     # by the mean of its surroundings, lest the choice depends on a pixel's own noise
     around = ndimage.uniform_filter(np.where(good, image, np.median(image[good])), size=8 * lag + 1, mode="nearest")
     faint = good & (around <= np.median(around[good]))
-    left, right = (slice(None), slice(None, -lag)), (slice(None), slice(lag, None))
-    both = faint[left] & faint[right]
-    if both.sum() < 50:
-        both = good[left] & good[right]
-    return robust_sigma((image[right] - image[left])[both]) / np.sqrt(2)
+    left, right = (slice(None), slice(None, -2 * lag)), (slice(None), slice(2 * lag, None))
+    middle = (slice(None), slice(lag, -lag))
+    all_three = faint[left] & faint[middle] & faint[right]
+    if all_three.sum() < 50:
+        all_three = good[left] & good[middle] & good[right]
+    return robust_sigma((image[left] - 2 * image[middle] + image[right])[all_three]) / np.sqrt(6)
 
 
 def deep_image(images: ImageSet, *, sharp: bool = False) -> DeepImage:
@@ -127,7 +128,7 @@ def source_mask(images: ImageSet, *, threshold: float = THRESHOLD_SIGMA, grow: i
     if deep.mask.all():
         return deep.mask
     image = smoothed(deep, SMOOTH_FWHM)
-    sigma = pixel_sigma(image, deep.mask, lag=int(2 * SMOOTH_FWHM))
+    sigma = pixel_sigma(image, deep.mask, lag=int(1.5 * SMOOTH_FWHM))
     level = lowest_level(image, deep.mask)
     # the lowest of a hundred blocks is low by chance, too: by about two of their own errors
     block = image.size / _BLOCKS**2

@@ -51,10 +51,9 @@ def microjansky_per_unit(
             raise AgezError(f"{source}: its unit is {text!r}, but a zero point is given, too; take that out")
         return factor, f"BUNIT {text}"
     if zero_point is None:
-        zero_point, keyword = _zero_point_in(source, headers)
-        how = f"AB zero point {zero_point:g} ({keyword})"
+        zero_point, where = _zero_point_in(source, headers)
     else:
-        how = f"AB zero point {zero_point:g} (given)"
+        where = "given"
     if zero_point is None:
         said = f"the unit is {text!r}" if text else "the header says no unit (BUNIT)"
         raise AgezError(
@@ -63,7 +62,7 @@ def microjansky_per_unit(
         )
     if not np.isfinite(zero_point) or not -50 < zero_point < 60:
         raise AgezError(f"{source}: the zero point is {zero_point}; expected an AB magnitude such as 25.3")
-    return AB_ZERO_MICROJANSKY * 10 ** (-0.4 * zero_point), how
+    return AB_ZERO_MICROJANSKY * 10 ** (-0.4 * zero_point), f"AB zero point {zero_point:g} ({where})"
 
 
 def _is_counts(text: str) -> bool:

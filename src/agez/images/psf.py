@@ -41,8 +41,8 @@ def match_psf(
 ) -> ImageSet:
     """Convolve all bands to the PSF of the worst.
 
-    - From their FWHM alone, PSFs are taken as Gaussians: the kernel is the discrete Gaussian of variance
-      (FWHM_to**2 - FWHM**2) / 8 ln 2, exact in second moments (:func:`agez.images.kernels.gaussian_kernel`).
+    - From their FWHM alone, PSFs are taken as Gaussians: the kernel is a Gaussian of variance
+      (FWHM_to**2 - FWHM**2) / 8 ln 2 (:func:`agez.images.kernels.gaussian_kernel`).
     - Where all bands have a Moffat exponent (``meta["psf_beta"]``, from the pipelines' headers, or ``beta``), and for
       measured ``psfs``, kernels are made from images of the PSFs (:func:`agez.images.kernels.matching_kernel`).
 

@@ -63,8 +63,9 @@ def read_photometric_cube(
 
     The layout (of the programs ``scubes`` and ``splusdata``): the primary header with the galaxy's name (``GALAXY`` or
     ``OBJECT``), ``TILE``, ``RA``, ``DEC``; image extensions ``DATA`` and ``ERRORS`` (band, y, x) in ``BUNIT``
-    (f_lambda; scaled by BSCALE) with the WCS; ``WEIMASK`` (y, x), the number of bands in which a pixel's weight is negative, or
-    (band, y, x); and the table ``METADATA`` with ``FILTER``, ``PIVOTWAVE`` (or ``WAVE_EFF``) and ``PSFFWHM`` [arcsec].
+    (f_lambda; scaled by BSCALE) with the WCS; ``WEIMASK`` (y, x), the number of bands in which a pixel's weight is
+    negative, or (band, y, x); and the table ``METADATA`` with ``FILTER``, ``PIVOTWAVE`` (or ``WAVE_EFF``) and
+    ``PSFFWHM`` [arcsec].
 
     S-Cubes were made from images in AB f_nu by f_lambda = f_nu c / wavelength**2 with the table's wavelength; so the
     same wavelength takes them back, whatever the filter curves say.  Where there is none, it is the filter's pivot.
@@ -221,8 +222,8 @@ def _masked(counted: Any, shape: tuple[int, ...], path: Path, remarks: list[str]
     bad = counted > 0
     if bad.mean() > 0.5:
         remarks.append(
-            f"{path}: its mask counts bad bands in {100 * bad.mean():.0f} % of the pixels without saying which; only those "
-            "bad in all bands are masked"
+            f"{path}: its mask counts bad bands in {100 * bad.mean():.0f} % of the pixels without saying which; only "
+            "those bad in all bands are masked"
         )
         bad = counted >= shape[0]
     return np.broadcast_to(bad, shape)
