@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from astropy.table import Table
@@ -71,7 +71,7 @@ class PlainTable:
         return table
 
 
-AnyTable = Table | PlainTable
+AnyTable: TypeAlias = Any  # Table | PlainTable: astropy has no types
 
 
 def need_columns(table: Table, names: Sequence[str], *, source: str, made_by: str) -> None:

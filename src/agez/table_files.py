@@ -85,11 +85,12 @@ def table_hdu(table: Table, *, name: str = "", header: Mapping[str, Any] | None 
         value, comment = value if isinstance(value, tuple) else (value, "")
         if value is not None and key.upper() != "EXTNAME":
             keyword = key.upper() if len(key) <= 8 else f"HIERARCH {key}"
-            hdu.header[keyword] = (_card_value(value), comment)
+            hdu.header[keyword] = (card_value(value), comment)
     return hdu
 
 
-def _card_value(value: Any) -> Any:
+def card_value(value: Any) -> Any:
+    """A value as a FITS header can hold it: a number, or one line of ASCII."""
     if isinstance(value, bool | int | float | np.bool_ | np.integer | np.floating) and np.isfinite(value):
         return value.item() if isinstance(value, np.generic) else value
     text = value if isinstance(value, str) else json.dumps(value, default=str)

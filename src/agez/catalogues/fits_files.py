@@ -15,6 +15,7 @@ from astropy.io import fits
 
 from agez.catalogues.catalogue import Catalogue, Partition
 from agez.catalogues.file_bytes import is_gzipped, read_bytes
+from agez.catalogues.fits_rows import Field
 from agez.errors import AgezError
 from agez.photometry.tables import EXTENSION
 from agez.table_columns import PlainTable
@@ -59,7 +60,10 @@ class _Layout:
 
 
 def open_fits_table(path: Path, rows: int) -> Catalogue:
-    """The table ``PHOTOMETRY``, or the first (of a gzipped file: the first); a table of filters gives the order of vectors."""
+    """The table ``PHOTOMETRY``, or the first; a table of filters beside it gives the order of vectors.
+
+    Of a gzipped file it is the first table, and no other is looked for.
+    """
     layout = _layout(str(path), path.stat().st_mtime_ns)
     if not is_gzipped(path):
         ends, size = layout.offset + layout.n_rows * layout.row_bytes, path.stat().st_size
@@ -84,6 +88,20 @@ def _kind(column: _Column) -> str:
     return "vector" if column.code in "BIJKED" else "other"
 
 
+def layout_of(path: Path) -> _Layout:
+    """Where a file has its table, and what is in it."""
+    return _layout(str(path), path.stat().st_mtime_ns)
+
+
+def fields_of(layout: _Layout) -> list[Field]:
+    """The columns of a table that agez wrote, as they are to be written again."""
+    return [
+        Field(one.name, one.code, one.repeat, one.null, layout.units.get(one.name, ""),
+              layout.descriptions.get(one.name, ""))
+        for one in layout.columns.values()
+    ]  # fmt: skip
+
+
 @lru_cache(maxsize=8)
 def _layout(path: str, _modified: int) -> _Layout:
     try:
@@ -99,7 +117,8 @@ def _layout(path: str, _modified: int) -> _Layout:
 
 
 def _found(hdus: fits.HDUList, path: str) -> _Layout:
-    chosen, order = None, ()
+    chosen = None
+    order: tuple[str, ...] = ()
     for hdu in hdus:
         if not isinstance(hdu, fits.BinTableHDU) or isinstance(hdu, fits.CompImageHDU):
             continue
@@ -112,7 +131,11 @@ def _found(hdus: fits.HDUList, path: str) -> _Layout:
     if chosen is None:
         raise AgezError(f"{path} holds no binary table; give a file that does")
     header = chosen.header
-    fields, columns, units, words, at = [], {}, {}, {}, 0
+    fields: list[tuple[str, Any, int]] = []
+    columns: dict[str, _Column] = {}
+    units: dict[str, str] = {}
+    words: dict[str, str] = {}
+    at = 0
     for k in range(1, header["TFIELDS"] + 1):
         name = str(header.get(f"TTYPE{k}", f"col{k}")).strip()
         match = re.match(r"\s*(\d*)([A-Z])", header[f"TFORM{k}"])
@@ -167,7 +190,7 @@ def read_rows(partition: Partition, columns: Sequence[str]) -> PlainTable:
     """These columns of a partition."""
     layout = _layout(partition.path, Path(partition.path).stat().st_mtime_ns)
     n = len(partition)
-    fields = layout.dtype.fields or {}
+    fields: Any = layout.dtype.fields or {}
     raw = {name: np.empty((n, *fields[name][0].shape), fields[name][0].base.newbyteorder("=")) for name in columns}
     step = max(1, BLOCK_BYTES // layout.row_bytes)
     for a in range(0, n, step):

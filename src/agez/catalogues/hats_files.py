@@ -63,6 +63,6 @@ def open_hats(root: Path, rows: int) -> Catalogue:
     if not found:
         raise AgezError(f"{root}: no pixel in this HATS catalogue; expected dataset/Norder=*/Dir=*/Npix=*.parquet")
     several = {name for _, _, number, _, name in found if number}
-    files = [(one, f"{name}.{k:03d}" if name in several else name) for _, _, k, one, name in sorted(found)]
-    catalogue = parquet_files.open_files(root, "hats", files, rows, skip=HIVE_COLUMNS)
+    named = [(one, f"{name}.{k:03d}" if name in several else name) for _, _, k, one, name in sorted(found)]
+    catalogue = parquet_files.open_files(root, "hats", named, rows, skip=HIVE_COLUMNS)
     return replace(catalogue, meta={**catalogue.meta, "hats": properties})

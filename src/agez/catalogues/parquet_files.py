@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -126,7 +127,7 @@ def _cut(group_rows: Sequence[int], rows: int) -> list[tuple[int, int]]:
                 pieces.append((start, at))
             parts = -(-n // rows)
             edges = [at + n * k // parts for k in range(parts + 1)]
-            pieces += list(zip(edges[:-1], edges[1:], strict=True))
+            pieces += list(pairwise(edges))
             start = at + n
         elif at + n - start > rows and at > start:
             pieces.append((start, at))

@@ -172,7 +172,7 @@ def _bare(name: str) -> str:
 def resolve_vectors(
     catalogue: Catalogue, *, photometry: str | None, length: int, order: Sequence[str]
 ) -> tuple[str, ...]:
-    """Names of the columns of values and errors that ``photometry`` means; the order is checked against their length."""
+    """Names of the columns of values and errors that ``photometry`` means; the order must have as many filters."""
     found = find_vector_photometry(dict.fromkeys(vector_columns(catalogue), length))
     chosen = choose_vector_photometry(found, source=catalogue.path, photometry=photometry)
     if len(order) != length:

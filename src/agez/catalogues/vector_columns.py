@@ -55,8 +55,8 @@ def find_vectors(
     else:
         survey, order = default_order(length, source=catalogue.path, column=value)
         remarks.append(
-            f"order of the {length} values of {value}: taken to be {survey}'s ({', '.join(order[:3])} ... {order[-1]}); "
-            "a table of filters makes sure"
+            f"order of the {length} values of {value}: taken to be {survey}'s ({', '.join(order[:3])} ... "
+            f"{order[-1]}); a table of filters makes sure"
         )
     columns = resolve_vectors(catalogue, photometry=photometry, length=length, order=order)
     ways = sorted({one.value for one in found})

@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from astropy.table import Table
@@ -26,7 +27,7 @@ def open_whole(path: Path) -> Catalogue:
     return Catalogue(str(path), "table", tuple(table.colnames), (partition,), table.units, table.meta, kinds)
 
 
-def kind_of(column: object) -> str:
+def kind_of(column: Any) -> str:
     """What a numpy column holds, in the words of :class:`Catalogue`."""
     array = np.ma.getdata(column)
     kind = {"b": "truth", "S": "text", "U": "text", "O": "text"}.get(array.dtype.kind, "number")

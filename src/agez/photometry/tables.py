@@ -136,7 +136,8 @@ def rows_to_photometry(
     """
     n = len(table)
     flux, flux_err = np.empty((n, len(bands))), np.empty((n, len(bands)))
-    infinite, bad_error = np.zeros(n, dtype=bool), np.zeros(n, dtype=bool)
+    infinite: Bools = np.zeros(n, dtype=bool)
+    bad_error: Bools = np.zeros(n, dtype=bool)
     masked = _MaskedBands.of(table, columns)
     for start in range(0, n, _BLOCK_ROWS):
         rows = slice(start, min(start + _BLOCK_ROWS, n))
@@ -158,7 +159,7 @@ def rows_to_photometry(
     flags = np.zeros(n, dtype=np.int32)
     if "flags" in table.colnames and table["flags"].ndim == 1 and np.issubdtype(table["flags"].dtype, np.integer):
         flags = np.asarray(np.ma.filled(table["flags"], 0), dtype=np.int32)
-    flags = set_flag(flags, ~covered.any(axis=1), Flag.NO_DATA)
+    flags = set_flag(flags, np.asarray(~covered.any(axis=1)), Flag.NO_DATA)
     flags = set_flag(flags, infinite, Flag.NON_FINITE)
     flags = set_flag(flags, bad_error, Flag.BAD_ERROR)
     meta = {"source": source, "filter_set": bands.filter_set, "redshift_assumed": assumed}
