@@ -95,7 +95,8 @@ class _Frame:
         window = (slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1))
         number, share = bin_id[window], light[window]
         inside = number >= 0
-        return cls(window, number, share, np.bincount(number[inside], weights=share[inside], minlength=n), n)
+        total = np.asarray(np.bincount(number[inside], weights=share[inside], minlength=n), float)
+        return cls(window, number, share, total, n)
 
     def sums(self, values: Floats, where: Bools) -> Floats:
         """(n,) sums over the pixels of each region that are in ``where``."""

@@ -1,0 +1,108 @@
+"""Maps of one galaxy in one FITS file: images of its properties, the table of its regions, profiles and gradients."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any
+
+import numpy as np
+from astropy.table import Table
+
+from agez import __version__
+from agez.analysis.gradient_files import EXTENSION as GRADIENTS
+from agez.apply.map_galaxy import UNRELIABLE, GalaxyMaps, bin_maps
+from agez.apply.prediction_files import EXTENSION as PREDICTIONS
+from agez.apply.prediction_files import prediction_to_table
+from agez.flags import has_flag
+from agez.maps_files import maps_hdus
+from agez.table_files import table_hdu, write_fits
+from agez.types import TARGETS, Floats
+
+#: Name of the table of profiles.
+PROFILES = "PROFILES"
+#: Width of the rings of a profile [Re], and regions that a ring needs.
+RING_RE, LEAST_REGIONS = 0.25, 3
+
+
+def write_galaxy_maps(path: str | os.PathLike[str], maps: GalaxyMaps) -> None:
+    """Write maps, whole or not at all.
+
+    Extensions: ``BINID``, ``SPX_*``, each property with ``_IVAR`` and ``_MASK`` (the layout of MaNGA's MAPS files); the
+    table ``PREDICTIONS`` with a row a region, its fluxes beside; where the effective radius is known ``PROFILES`` and
+    ``GRADIENTS``.
+    """
+    hdus = [*maps_hdus(bin_maps(maps), maps.frame), table_hdu(region_table(maps), name=PREDICTIONS)]
+    if maps.gradients is not None:
+        hdus += [table_hdu(profile_table(maps), name=PROFILES), table_hdu(gradient_table(maps), name=GRADIENTS)]
+    write_fits(path, hdus, header=primary_header(maps))
+
+
+def primary_header(maps: GalaxyMaps) -> dict[str, Any]:
+    """What the file says of itself."""
+    meta = maps.meta
+    return {
+        "OBJECT": (_ascii(meta["galaxy"]), "galaxy"),
+        "ORIGIN": (f"agez {__version__}", "who made this"),
+        "MODEL": (_ascii(meta["model"]), "who answered"),
+        "REDSHIFT": (meta["redshift"], "of the galaxy"),
+        "EBV": (meta["ebv"], "E(B-V) of the Milky Way taken away"),
+        "ERRFLOOR": (meta["error_floor"], "fraction of the flux added to errors"),
+        "BINNING": (meta["regions"]["method"], "kind of regions"),
+        "BINSNR": (meta["regions"]["target_snr"], f"S/N that was asked for in {meta['snr_band']}"[:47]),
+        "MAPMETA": _ascii(json.dumps(meta, default=str)),
+    }
+
+
+def _ascii(text: str) -> str:
+    return text.encode("ascii", "backslashreplace").decode()
+
+
+def region_table(maps: GalaxyMaps) -> Table:
+    """The regions' predictions, radii, numbers of pixels and fluxes."""
+    table = prediction_to_table(maps.prediction)
+    table["r_re"] = maps.r_re
+    table["n_pixels"] = maps.frame.spaxels_in_bins(len(maps.prediction))
+    if maps.photometry is not None:
+        for b, name in enumerate(maps.photometry.bands.names):
+            table[f"flux_{name}"] = maps.photometry.flux[:, b]
+            table[f"flux_{name}_err"] = maps.photometry.flux_err[:, b]
+    return table
+
+
+def gradient_table(maps: GalaxyMaps) -> Table:
+    """A row a quantity."""
+    records = maps.gradients.to_json() if maps.gradients is not None else []
+    columns: dict[str, Any] = {key: [record[key] for record in records] for key in (records[0] if records else {})}
+    for key in ("slope", "slope_err", "intercept"):
+        columns[key] = np.array([np.nan if value is None else value for value in columns.get(key, [])], float)
+    return Table(columns)
+
+
+def profile_table(maps: GalaxyMaps) -> Table:
+    """Medians in rings of ``RING_RE``, with the scatter of the regions and the error of their mean.
+
+    Regions of flags that make them unreliable do not count; rings with fewer than ``LEAST_REGIONS`` have NaN.
+    """
+    radius = maps.r_re
+    last = float(np.nanmax(radius)) if np.isfinite(radius).any() else 0.0
+    inner = np.arange(0, max(last, RING_RE), RING_RE)
+    good = ~has_flag(maps.prediction.flags, UNRELIABLE)
+    table = Table({"r_re_inner": inner, "r_re_outer": inner + RING_RE})
+    rings = [good & (radius >= low) & (radius < low + RING_RE) for low in inner]
+    table["n_regions"] = [int(ring.sum()) for ring in rings]
+    for target in TARGETS:
+        value, err = getattr(maps.prediction, target), getattr(maps.prediction, f"{target}_err")
+        numbers = np.array([_ring(value[ring], err[ring]) for ring in rings])
+        for k, name in enumerate(("", "_scatter", "_err")):
+            table[f"{target}{name}"] = numbers[:, k]
+    return table
+
+
+def _ring(value: Floats, err: Floats) -> tuple[float, float, float]:
+    """Median, robust scatter, and the error of the mean if errors of regions were independent."""
+    known = np.isfinite(value) & np.isfinite(err) & (err > 0)
+    if known.sum() < LEAST_REGIONS:
+        return np.nan, np.nan, np.nan
+    middle = float(np.median(value[known]))
+    return middle, float(1.4826 * np.median(np.abs(value[known] - middle))), float(np.sum(err[known] ** -2.0) ** -0.5)

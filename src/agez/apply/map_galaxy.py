@@ -1,0 +1,222 @@
+"""Maps of one galaxy from its images or its cube: regions, their photometry, a model's answer, gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from agez.analysis.geometry import disc_coordinates
+from agez.analysis.gradients import GradientTable, galaxy_gradients
+from agez.apply.predict import predict
+from agez.errors import AgezError
+from agez.flags import Flag, has_flag
+from agez.images.alignment import pixel_size_arcsec
+from agez.images.image_set import ImageSet
+from agez.images.measure import measure, pixel_offsets
+from agez.images.regions import RegionSettings, make_regions
+from agez.images.stars import circles
+from agez.maps import BinMap, MapFrame
+from agez.photometry.dereddening import deredden
+from agez.photometry.error_floors import with_error_floor
+from agez.types import TARGETS, Floats, Ints, Model, Photometry, Prediction
+
+#: Rows with one of these have values that are not to be trusted.
+UNRELIABLE = Flag.LOW_SNR | Flag.OUT_OF_RANGE | Flag.OUT_OF_DISTRIBUTION
+#: Of images, an error floor for what the calibration of narrow bands is off by from one to the next.
+ERROR_FLOOR = 0.01
+_TITLES = {
+    "log_age_lw": ("LOG_AGE_LW", "light-weighted mean log10(age/yr)"),
+    "mh_lw": ("MH_LW", "light-weighted mean [M/H], dex"),
+}
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """The disc in which radii are measured; NaN where unknown."""
+
+    re_arcsec: float = np.nan
+    inclination_deg: float = np.nan
+    pa_deg: float = np.nan
+
+    def __post_init__(self) -> None:
+        if not np.isnan(self.re_arcsec) and not self.re_arcsec > 0:
+            raise AgezError(f"--re is {self.re_arcsec:g} arcsec; expected a positive effective radius")
+        if np.isnan(self.inclination_deg) != np.isnan(self.pa_deg):
+            raise AgezError("--inclination and --pa belong together: a tilted disc needs both; or neither for face-on")
+        if not (np.isnan(self.inclination_deg) or 0 <= self.inclination_deg < 90):
+            raise AgezError(f"--inclination is {self.inclination_deg:g}; expected 0 (face-on) to below 90 degrees")
+
+    def coordinates(self, x: Floats, y: Floats) -> tuple[Floats, Floats]:
+        """Along the major and the deprojected minor axis [arcsec]; face-on if the tilt is not known."""
+        tilt = (self.inclination_deg, self.pa_deg) if np.isfinite(self.inclination_deg) else (0.0, 0.0)
+        return disc_coordinates(x, y, inclination_deg=tilt[0], pa_deg=tilt[1])
+
+
+@dataclass(frozen=True)
+class MapSettings:
+    """What a map is made with.
+
+    Attributes
+    ----------
+    regions : RegionSettings
+    geometry : Geometry
+    redshift : float, optional
+        Of the galaxy; default: the images'.
+    redshift_err : float
+    ebv : float
+        E(B-V) of the Milky Way in front of it, of the map of Schlegel et al. (1998).
+    error_floor : float
+        Fraction of the flux, added to errors in quadrature.
+    seed : int
+        Of the gradients' subsets.
+    """
+
+    regions: RegionSettings = field(default_factory=RegionSettings)
+    geometry: Geometry = field(default_factory=Geometry)
+    redshift: float | None = None
+    redshift_err: float = 0.0
+    ebv: float = 0.0
+    error_floor: float = ERROR_FLOOR
+    seed: int = 1
+
+
+@dataclass(frozen=True, eq=False)
+class GalaxyMaps:
+    """Maps of one galaxy.
+
+    Attributes
+    ----------
+    frame : MapFrame
+    photometry : Photometry
+        Of the regions as measured, with the Milky Way's dust and without the error floor; None of spectra.
+    prediction : Prediction
+        A row a region.
+    gradients : GradientTable or None
+        Of log_age_lw and mh_lw [dex/Re]; None without an effective radius.
+    r_re : (n,) float
+        Radius of each region [Re]; NaN without an effective radius.
+    meta : mapping
+        What was done, in plain words and numbers.
+    """
+
+    frame: MapFrame
+    photometry: Photometry | None
+    prediction: Prediction
+    gradients: GradientTable | None
+    r_re: Floats
+    meta: Mapping[str, Any]
+
+
+def map_galaxy(images: ImageSet, model: Model, *, settings: MapSettings | None = None) -> GalaxyMaps:
+    """Map a galaxy on prepared images (:func:`agez.images.prepare.prepare`).
+
+    Parameters
+    ----------
+    images : ImageSet
+        ``meta['centre']`` is the galaxy's centre (x, y) [pixel], ``meta['redshift']`` its redshift if the settings
+        do not say it.
+    model : Model
+
+    Raises
+    ------
+    AgezError
+        Without a redshift, if the model does not know it, or as regions and their photometry do.
+    """
+    settings = settings or MapSettings()
+    redshift = checked_redshift(images.meta.get("redshift") if settings.redshift is None else settings.redshift, model)
+    ny, nx = images.shape
+    centre = images.meta.get("centre") or ((nx - 1) / 2, (ny - 1) / 2)
+    regions = make_regions(images, settings.regions, centre=centre)
+    name = str(images.meta.get("object") or "")
+    photometry = measure(images, regions.bin_id, galaxy_id=name, redshift=redshift, centre=centre)
+    photometry = replace(photometry, redshift_err=np.full(len(photometry), float(settings.redshift_err)))
+    ready = deredden(photometry, settings.ebv) if settings.ebv else photometry
+    ready = with_error_floor(ready, settings.error_floor) if settings.error_floor else ready
+    prediction = predict(model, ready)
+    frame = _frame(images, regions.bin_id, regions.snr, centre, settings.geometry)
+    meta = {
+        "galaxy": name, "model": model.header.get("name", ""), "redshift": redshift, "ebv": settings.ebv,
+        "error_floor": settings.error_floor, "regions": settings.regions.as_meta(), "snr_band": regions.band,
+        "labels": dict(model.header["labels"]),
+        "images": {key: images.meta[key] for key in ("background", "noise", "psf") if key in images.meta},
+        "n_stars": len(images.meta.get("stars", [])), "remarks": list(images.meta.get("remarks", [])),
+    }  # fmt: skip
+    return with_gradients(frame, photometry, prediction, settings, meta)
+
+
+def with_gradients(
+    frame: MapFrame,
+    photometry: Photometry | None,
+    prediction: Prediction,
+    settings: MapSettings,
+    meta: Mapping[str, Any],
+) -> GalaxyMaps:  # fmt: skip
+    """Radii of the regions and gradients, where the effective radius is known."""
+    geometry = settings.geometry
+    radius = np.hypot(*geometry.coordinates(prediction.rows.x, prediction.rows.y)) / geometry.re_arcsec
+    gradients = None
+    if np.isfinite(geometry.re_arcsec):
+        values = np.stack([getattr(prediction, target) for target in TARGETS], axis=1)
+        values = np.where(has_flag(prediction.flags, UNRELIABLE)[:, None], np.nan, values)
+        gradients = galaxy_gradients(
+            prediction.rows.galaxy_id, radius, values, names=TARGETS, rng=np.random.default_rng(settings.seed)
+        )
+    return GalaxyMaps(frame, photometry, prediction, gradients, radius, meta)
+
+
+def checked_redshift(redshift: float | None, model: Model) -> float:
+    """A galaxy's redshift that the model knows; AgezError otherwise."""
+    if redshift is None or not np.isfinite(redshift):
+        raise AgezError("the images do not say the galaxy's redshift; give it with --redshift")
+    low, high = model.header["redshift_range"]
+    slack = float(model.header["redshift_tolerance"])
+    if not low - slack <= redshift <= high + slack:
+        raise AgezError(
+            f"--redshift is {redshift:g}; model {model.header.get('name', '')!r} knows {low:g} to {high:g}: "
+            "give another --model, or the right redshift"
+        )
+    return float(redshift)
+
+
+def _frame(images: ImageSet, bin_id: Ints, snr: Floats, centre: tuple[float, float], geometry: Geometry) -> MapFrame:
+    """Where the regions lie on the sky."""
+    west, north = pixel_offsets(images, centre)
+    ellcoo = None
+    if np.isfinite([geometry.re_arcsec, geometry.inclination_deg]).any():
+        major, minor = geometry.coordinates(west, north)
+        radius = np.hypot(major, minor)
+        ellcoo = np.stack([radius, radius / geometry.re_arcsec, np.degrees(np.arctan2(minor, major)) % 360.0])
+    keys = {card.keyword: card.value for card in images.wcs.to_header(relax=True).cards}
+    pixel = pixel_size_arcsec(images.wcs)
+    found = [(one["x"], one["y"], one["radius"] / pixel) for one in images.meta.get("stars", [])]
+    stars = circles(images.shape, found) if found else None
+    return MapFrame(bin_id, keys, np.stack([west, north]), ellcoo, snr, stars=stars)
+
+
+def bin_maps(maps: GalaxyMaps) -> list[BinMap]:
+    """The properties of the regions, as maps."""
+    prediction, photometry = maps.prediction, maps.photometry
+    doubtful = has_flag(prediction.flags, UNRELIABLE)
+    out = []
+    for target in TARGETS:
+        title, words = _TITLES[target]
+        value, err = getattr(prediction, target), getattr(prediction, f"{target}_err")
+        out.append(BinMap(title, value, err, "", doubtful, comment=words))
+        between = np.stack([getattr(prediction, f"{target}_{name}") for name in ("p16", "p50", "p84")], axis=1)
+        out.append(
+            BinMap(f"{title}_PCT", between, None, "", doubtful, channels=("p16", "p50", "p84"), comment="percentiles")
+        )
+    out.append(BinMap("OOD", prediction.ood, comment="unlike the training set: above 1 flagged"))
+    out.append(BinMap("FLAGS", prediction.flags.astype(float), comment="sum of agez's quality bits"))
+    if photometry is not None:
+        pixels = np.maximum(maps.frame.spaxels_in_bins(len(photometry)), 1)[:, None]
+        out.append(
+            BinMap(
+                "FLUX", photometry.flux / pixels, photometry.flux_err / pixels, "uJy", channels=photometry.bands.names,
+                comment="f_nu per pixel of the bands, mean over the region, as measured",
+            )
+        )  # fmt: skip
+    return out
