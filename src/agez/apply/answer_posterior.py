@@ -7,44 +7,47 @@ from typing import Any
 import numpy as np
 
 from agez.flags import Flag, set_flag
-from agez.posterior.inputs import scaled
-from agez.posterior.marginals import quantiles
-from agez.posterior.mixture import Mixture, moments
-from agez.posterior.parts import PosteriorParts, parts_of
-from agez.posterior.recalibration import calibrated_probabilities, signal_to_noise
-from agez.posterior.typicality import score
-from agez.types import TARGETS, Bools, Floats, Model, Photometry, Prediction
+from agez.posterior.answers import Answers, Seen, answers
+from agez.posterior.parts import parts_of
+from agez.types import TARGETS, Bools, Model, Photometry, Prediction
 
 #: Suffixes of the columns of quantiles, and their probabilities.
 QUANTILES = {"p025": 0.025, "p16": 0.1586552539, "p50": 0.5, "p84": 0.8413447461, "p975": 0.975}
 
 
-def answer(model: Model, photometry: Photometry) -> Prediction:
-    """Predict rows whose bands are the model's, in its order; see :func:`agez.apply.predict.predict`."""
-    header, parts = model.header, parts_of(model)
-    seds = scaled(photometry.flux, photometry.flux_err, photometry.covered)
+def answer(model: Model, photometry: Photometry, *, compiled: bool = False) -> Prediction:
+    """Predict rows whose bands are the model's, in its order; see :func:`agez.apply.predict.predict`.
+
+    ``compiled``: by kernels that numba compiles, which must be there.
+    """
+    header = model.header
     outside = _outside(photometry, header)
     few = photometry.covered.sum(axis=1) < int(header["least_bands"])
-    nothing = ~(np.where(photometry.covered, photometry.flux, 0).sum(axis=1) > 0)
-    answered = ~(outside | few | nothing)
+    seen = Seen(
+        photometry.flux, photometry.flux_err, photometry.covered, photometry.redshift, photometry.redshift_err,
+        ~(outside | few),
+    )  # fmt: skip
+    probabilities = np.array(list(QUANTILES.values()))
+    if compiled:
+        from agez.posterior.fast_answer import fast_answers
+
+        found = fast_answers(parts_of(model), seen, probabilities)
+    else:
+        found = answers(parts_of(model), seen, probabilities)
     flags = set_flag(np.array(photometry.flags, np.int32), outside, Flag.REDSHIFT_OUTSIDE_MODEL)
     flags = set_flag(flags, few, Flag.TOO_FEW_BANDS)
-    flags = set_flag(flags, nothing & ~few, Flag.NO_DATA)
+    flags = set_flag(flags, found.nothing & ~few, Flag.NO_DATA)
     flags = set_flag(flags, np.isnan(photometry.redshift), Flag.REDSHIFT_UNKNOWN)
-    flags = set_flag(flags, seds.assumed, Flag.ERROR_ASSUMED)
+    flags = set_flag(flags, found.assumed, Flag.ERROR_ASSUMED)
     with np.errstate(invalid="ignore"):
-        flags = set_flag(flags, signal_to_noise(seds) < float(header["least_snr"]), Flag.LOW_SNR)
-    mixture = _only(parts.answer(seds, photometry.redshift, photometry.redshift_err), answered)
-    found = score(parts.typicality, seds, photometry.redshift, photometry.redshift_err)
-    mean, _, correlation = moments(mixture)
-    ood, chi2, nearest = (np.where(answered, one, np.nan) for one in (found.ood, found.chi2, found.nearest))
-    with np.errstate(invalid="ignore"):
-        flags = set_flag(flags, ood > float(header["ood_threshold"]), Flag.OUT_OF_DISTRIBUTION)
+        flags = set_flag(flags, found.snr < float(header["least_snr"]), Flag.LOW_SNR)
+        flags = set_flag(flags, found.ood > float(header["ood_threshold"]), Flag.OUT_OF_DISTRIBUTION)
         low, high = model.arrays["label_range"]
-        flags = set_flag(flags, ((mean < low) | (mean > high)).any(axis=1), Flag.OUT_OF_RANGE)
+        flags = set_flag(flags, ((found.mean < low) | (found.mean > high)).any(axis=1), Flag.OUT_OF_RANGE)
     return Prediction(
-        rows=photometry.rows, ood=ood, flags=flags, correlation=correlation, chi2=chi2, chi2_nearest=nearest,
-        mixture=mixture, meta={**photometry.meta, **model_meta(model)}, **_columns(parts, mixture, mean),
+        rows=photometry.rows, ood=found.ood, flags=flags, correlation=found.correlation, chi2=found.chi2,
+        chi2_nearest=found.nearest, mixture=found.mixture, meta={**photometry.meta, **model_meta(model)},
+        **_columns(found),
     )  # fmt: skip
 
 
@@ -67,21 +70,11 @@ def _outside(photometry: Photometry, header: Any) -> Bools:
         return np.asarray((photometry.redshift < low - slack) | (photometry.redshift > high + slack))
 
 
-def _only(mixture: Mixture, answered: Bools) -> Mixture:
-    """The same with NaN in the rows that are not answered."""
-    keep = np.where(answered, 1.0, np.nan)
-    return Mixture(
-        mixture.weights * keep[:, None], mixture.mean * keep[:, None, None], mixture.covariance * keep[:, None, None]
-    )
-
-
-def _columns(parts: PosteriorParts, mixture: Mixture, mean: Floats) -> dict[str, Any]:
+def _columns(found: Answers) -> dict[str, Any]:
     """Mean, quantiles and errors of both targets."""
     out: dict[str, Any] = {}
     for t, target in enumerate(TARGETS):
-        levels = calibrated_probabilities(parts.recalibration, np.array(list(QUANTILES.values())), t)
-        values = quantiles(mixture, levels, t)
-        out |= {f"{target}_{name}": values[:, k] for k, name in enumerate(QUANTILES)}
-        out[target] = mean[:, t]
+        out |= {f"{target}_{name}": found.quantiles[t, k] for k, name in enumerate(QUANTILES)}
+        out[target] = found.mean[:, t]
         out[f"{target}_err"] = (out[f"{target}_p84"] - out[f"{target}_p16"]) / 2
     return out

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -11,18 +13,22 @@ from threadpoolctl import threadpool_limits
 from agez.apply import answer_convolutional, answer_posterior
 from agez.errors import AgezError
 from agez.learn.model import is_posterior, members_of
+from agez.learn.network_compiled import is_available, is_worthwhile, usable_cores
 from agez.types import Bands, Model, Photometry, Prediction, Spectra
 
 if TYPE_CHECKING:
     from agez.photometry.filters import FilterSet
 
-#: Rows that are answered at a time, which bounds memory.
-CHUNK_ROWS = 4096
+#: Rows that are answered at a time, which bounds memory; by compiled code more, which sorts them by redshift.
+CHUNK_ROWS, COMPILED_CHUNK_ROWS = 4096, 16384
 #: How far a band's pivot and width may be from those of the model's band of the same name, as parts of its width.
 MAX_SHIFT, MAX_WIDENING = 0.2, 0.25
 
 
-def predict(model: Model, photometry: Photometry, *, chunk_rows: int = CHUNK_ROWS) -> Prediction:
+def predict(
+    model: Model, photometry: Photometry, *, chunk_rows: int | None = None, threads: int | None = None,
+    compiled: bool | None = None,
+) -> Prediction:  # fmt: skip
     """Predict every row of ``photometry``; a row's answer depends on that row alone.
 
     The bands are found by name; those that the model does not know are ignored.  Nothing is clipped.
@@ -31,6 +37,18 @@ def predict(model: Model, photometry: Photometry, *, chunk_rows: int = CHUNK_ROW
     as they come.  Models of the paper's kind (``convolutional``) fill bands that a row lacks with their
     conditional mean (BAND_FILLED) as long as they are at most the model's ``max_missing``, and add what the
     filling leaves open to the error; they know nothing of noise.
+
+    Parameters
+    ----------
+    chunk_rows : int, optional
+        Rows that are answered at a time; memory grows with it, answers stay.
+    threads : int, optional
+        Chunks that are answered at once; the answers are the same bit for bit.  Default: as many as OMP_NUM_THREADS
+        says, which is 1 in worker processes, and else one on each core.
+    compiled : bool, optional
+        Whether compiled code answers, for which numba (``agez[fast]``) must be there.  Default: where it is, and the
+        table has so many rows that loading it pays.  Answers are those of numpy but for rounding: those who cut a
+        table into pieces and want the same digits whatever the pieces decide once for all of them.
 
     Returns
     -------
@@ -47,21 +65,40 @@ def predict(model: Model, photometry: Photometry, *, chunk_rows: int = CHUNK_ROW
         If so many of the model's bands are missing from the whole table that no row could be answered, or
         a band is not the model's, but another filter of that name.
     """
-    if chunk_rows < 1:
+    if chunk_rows is not None and chunk_rows < 1:
         raise AgezError(f"chunk_rows is {chunk_rows}; expected at least 1")
+    if threads is not None and threads < 1:
+        raise AgezError(f"threads is {threads}; expected at least 1")
+    if compiled and not is_available():
+        raise AgezError("compiled code needs numba, which is not installed: pip install 'agez[fast]'")
     photometry = in_model_order(model, photometry)
+    fast = is_worthwhile(len(photometry)) if compiled is None else compiled
+    rows = chunk_rows or (COMPILED_CHUNK_ROWS if fast else CHUNK_ROWS)
     # Tiles are small: a second BLAS thread gains little, and on a busy machine costs a factor of twenty (measured).
     answer: Callable[[Photometry], Prediction]
     if is_posterior(model):
-        answer = partial(answer_posterior.answer, model)
+        answer = partial(answer_posterior.answer, model, compiled=fast)
     else:
-        answer = partial(answer_convolutional.answer, model, members_of(model))
+        members = members_of(model)
+        answer = partial(answer_convolutional.answer, model, members, compiled=fast)
+
+    def chunk(start: int) -> Prediction:
+        return answer(photometry.take(slice(start, start + rows)))
+
+    starts = range(0, max(len(photometry), 1), rows)
+    threads = min(default_threads() if threads is None else threads, len(starts))
     with threadpool_limits(1, user_api="blas"):
-        parts = [
-            answer(photometry.take(slice(start, start + chunk_rows)))
-            for start in range(0, max(len(photometry), 1), chunk_rows)
-        ]
-    return Prediction.concatenate(parts)
+        if threads == 1:
+            return Prediction.concatenate([chunk(start) for start in starts])
+        with ThreadPoolExecutor(threads) as pool:
+            return Prediction.concatenate(list(pool.map(chunk, starts)))
+
+
+def default_threads() -> int:
+    """Threads of one process: what OMP_NUM_THREADS allows, at most one on each core that it may run on."""
+    allowed = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
+    cores = usable_cores()
+    return min(int(allowed), cores) if allowed.isdigit() and int(allowed) > 0 else cores
 
 
 def predict_spectra(model: Model, spectra: Spectra, *, filters: FilterSet | None = None) -> Prediction:
@@ -87,6 +124,8 @@ def in_model_order(model: Model, photometry: Photometry) -> Photometry:
     bands = model.bands
     _check_same_filters(bands, photometry.bands)
     lacking = [name for name in bands.names if name not in photometry.bands.names]
+    if photometry.bands.names == bands.names:
+        return photometry
     if not lacking:
         return photometry.select_bands(bands.names)
     allowed = (
