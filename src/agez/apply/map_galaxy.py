@@ -183,17 +183,22 @@ def checked_redshift(redshift: float | None, model: Model) -> float:
 
 def _frame(images: ImageSet, bin_id: Ints, snr: Floats, centre: tuple[float, float], geometry: Geometry) -> MapFrame:
     """Where the regions lie on the sky."""
-    west, north = pixel_offsets(images, centre)
-    ellcoo = None
-    if np.isfinite([geometry.re_arcsec, geometry.inclination_deg]).any():
-        major, minor = geometry.coordinates(west, north)
-        radius = np.hypot(major, minor)
-        ellcoo = np.stack([radius, radius / geometry.re_arcsec, np.degrees(np.arctan2(minor, major)) % 360.0])
     keys = {card.keyword: card.value for card in images.wcs.to_header(relax=True).cards}
     pixel = pixel_size_arcsec(images.wcs)
     found = [(one["x"], one["y"], one["radius"] / pixel) for one in images.meta.get("stars", [])]
     stars = circles(images.shape, found) if found else None
-    return MapFrame(bin_id, keys, np.stack([west, north]), ellcoo, snr, stars=stars)
+    frame = MapFrame(bin_id, keys, np.stack(pixel_offsets(images, centre)), None, snr, stars=stars)
+    return disc_frame(frame, geometry)
+
+
+def disc_frame(frame: MapFrame, geometry: Geometry) -> MapFrame:
+    """The same with radii and azimuths in the plane of the disc, as far as its geometry is known."""
+    if frame.offsets is None or not np.isfinite([geometry.re_arcsec, geometry.inclination_deg]).any():
+        return frame
+    major, minor = geometry.coordinates(*frame.offsets)
+    radius = np.hypot(major, minor)
+    azimuth = np.degrees(np.arctan2(minor, major)) % 360.0
+    return replace(frame, ellcoo=np.stack([radius, radius / geometry.re_arcsec, azimuth]))
 
 
 def bin_maps(maps: GalaxyMaps) -> list[BinMap]:

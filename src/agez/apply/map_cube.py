@@ -1,0 +1,46 @@
+"""Maps of one galaxy from its cube of spectra: bins, synthetic photometry in the rest frame, a model's answer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from agez.apply.cube_bins import fitted_rows
+from agez.apply.map_galaxy import GalaxyMaps, MapSettings, disc_frame, with_gradients
+from agez.apply.predict import predict_spectra
+from agez.errors import AgezError
+from agez.photometry.filters import FilterSet
+from agez.spectra.binning import BinSettings
+from agez.types import Model
+
+
+def map_cube(
+    path: Path, model: Model, *, settings: MapSettings, binning: BinSettings, filters: FilterSet | None = None
+) -> GalaxyMaps:
+    """Map a galaxy from a cube of CALIFA, MaNGA or of their kind.
+
+    Parameters
+    ----------
+    settings : MapSettings
+        Its regions are not used: ``binning`` says how spaxels are gathered.
+    binning : BinSettings
+        Bins of a signal-to-noise ratio per Angstrom.
+
+    Raises
+    ------
+    AgezError
+        If the file holds no cube, no redshift is known, or as the steps do.
+    """
+    spectra, frame = fitted_rows(path, redshift=settings.redshift, binning=binning)
+    if frame is None or frame.offsets is None:
+        raise AgezError(f"{path}: rows of spectra, and no cube; use agez predict, then agez gradient")
+    prediction = predict_spectra(model, spectra, filters=filters)
+    meta = {
+        "galaxy": str(spectra.rows.galaxy_id[0]), "model": model.header.get("name", ""),
+        "redshift": float(np.median(spectra.redshift)), "ebv": 0.0, "error_floor": 0.0,
+        "regions": {"method": binning.method, "target_snr": binning.target_snr}, "snr_band": "spectra, per Angstrom",
+        "labels": dict(model.header["labels"]), "remarks": [],
+    }  # fmt: skip
+    frame = disc_frame(frame, settings.geometry)
+    return with_gradients(frame, None, prediction, settings, meta)

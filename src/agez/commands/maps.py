@@ -1,0 +1,206 @@
+"""Command map: images or a cube of one galaxy to maps of its ages and metallicities."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from agez.commands.answers import Answer, flag_lines
+from agez.errors import AgezError
+from agez.files import check_input, make_folder
+from agez.flags import count_flags
+from agez.table_files import check_fits_output
+from agez.types import TARGET_WORDS, Model
+
+if TYPE_CHECKING:
+    from agez.apply.map_galaxy import GalaxyMaps, MapSettings
+    from agez.images.image_set import ImageSet
+    from agez.images.prepare import ImageSettings
+
+#: Options that only images know, and the value that means that they are not given.
+_OF_IMAGES = {
+    "band_of": None, "psf": None, "no_psf_match": False, "max_psf": None, "background": None, "noise": None,
+    "no_stars": False, "star_table": None, "reproject": False, "zero_points": None, "ebv": None, "error_floor": None,
+    "redshift_err": None, "segments": None, "pixel_snr": None, "centre": None, "size": None, "no_source_noise": False,
+}  # fmt: skip
+#: Default S/N of the regions of images, and of bins of spectra per Angstrom.
+IMAGE_SNR, SPECTRA_SNR = 10.0, 40.0
+
+
+def map_(options: Namespace) -> Answer:
+    """``agez map``."""
+    from agez.apply.map_files import write_galaxy_maps
+    from agez.learn.model import load_model
+
+    check_fits_output(options.out)
+    for one in options.input:
+        if not Path(one).is_dir():
+            check_input(one)
+    if options.pictures is not None:
+        _need_matplotlib()
+        make_folder(options.pictures)
+    settings = _settings(options)
+    model = load_model(options.model)
+    if _is_spectral_cube(options.input):
+        maps, images = _of_cube(options, model, settings), None
+    else:
+        maps, images = _of_images(options, model, settings)
+    write_galaxy_maps(options.out, maps)
+    pictures = []
+    if options.pictures is not None:
+        from agez.report.map_pictures import draw_maps
+
+        pictures = draw_maps(maps, options.pictures, images=images)
+    return _answer(options, maps, [str(path) for path in pictures])
+
+
+def _settings(options: Namespace) -> MapSettings:
+    from agez.apply.map_galaxy import ERROR_FLOOR, Geometry, MapSettings
+    from agez.images.regions import LEAST_PIXEL_SNR, RegionSettings
+
+    def number(value: float | None, default: float = np.nan) -> float:
+        return default if value is None else float(value)
+
+    geometry = Geometry(number(options.re), number(options.inclination), number(options.pa))
+    regions = RegionSettings(
+        method=options.bins, target_snr=number(options.snr, IMAGE_SNR), segments=options.segments,
+        pixel_snr=number(options.pixel_snr, LEAST_PIXEL_SNR),
+        inclination_deg=number(options.inclination, 0.0), pa_deg=number(options.pa, 0.0),
+    )  # fmt: skip
+    return MapSettings(
+        regions, geometry, options.redshift, number(options.redshift_err, 0.0), number(options.ebv, 0.0),
+        number(options.error_floor, ERROR_FLOOR), options.seed,
+    )  # fmt: skip
+
+
+def _is_spectral_cube(inputs: list[str]) -> bool:
+    from agez.apply.cube_bins import is_cube
+    from agez.images.scubes import is_photometric_cube
+
+    return len(inputs) == 1 and Path(inputs[0]).is_file() and is_cube(inputs[0]) and not is_photometric_cube(inputs[0])
+
+
+def _of_cube(options: Namespace, model: Model, settings: MapSettings) -> GalaxyMaps:
+    from agez.apply.map_cube import map_cube
+    from agez.photometry.filters import load_filters
+    from agez.spectra.binning import BinSettings, can_bin
+
+    for name, default in _OF_IMAGES.items():
+        if getattr(options, name) != default:
+            option = "--" + name.replace("_", "-")
+            raise AgezError(f"{option} is of images; {options.input[0]} is a cube of spectra: leave it out")
+    if options.bins not in ("voronoi", "pixels"):
+        raise AgezError(f"--bins {options.bins} is of images; a cube of spectra knows voronoi and pixels")
+    method = "voronoi" if options.bins == "voronoi" else "none"
+    can_bin(method)
+    binning = BinSettings(method=method, target_snr=SPECTRA_SNR if options.snr is None else options.snr)
+    filters = None if options.filters is None else load_filters(options.filters)
+    return map_cube(Path(options.input[0]), model, settings=settings, binning=binning, filters=filters)
+
+
+def _of_images(options: Namespace, model: Model, settings: MapSettings) -> tuple[GalaxyMaps, ImageSet]:
+    from agez.apply.map_galaxy import checked_redshift, map_galaxy
+    from agez.apply.predict import in_model_order
+    from agez.images.prepare import prepare
+
+    _need_photutils()
+    if options.bins == "voronoi":
+        from agez.spectra.voronoi import need_powerbin
+
+        need_powerbin()
+    images = _read(options)
+    known = images.meta.get("redshift")
+    redshift = checked_redshift(known if settings.redshift is None else settings.redshift, model)
+    in_model_order(model, _no_rows(images))
+    names = [name for name in images.bands.names if name in model.bands.names]
+    left_out = [name for name in images.bands.names if name not in names]
+    if left_out:
+        from agez.images.prepare import select_bands
+
+        images = select_bands(images, names)
+        words = f"bands that model {options.model} does not know are left out: {', '.join(left_out)}"
+        images = replace(images, meta={**images.meta, "remarks": [*images.meta.get("remarks", []), words]})
+    images = prepare(images, settings=_image_settings(options))
+    return map_galaxy(images, model, settings=replace(settings, redshift=redshift)), images
+
+
+def _read(options: Namespace) -> ImageSet:
+    from agez.images.read_images import read_images
+    from agez.images.scubes import is_photometric_cube, read_photometric_cube
+
+    if len(options.input) == 1 and Path(options.input[0]).is_file() and is_photometric_cube(options.input[0]):
+        for name in ("zero_points", "psf", "band_of", "size"):
+            if getattr(options, name) is not None:
+                option = "--" + name.replace("_", "-")
+                raise AgezError(f"{option} is of images in files of their own; leave it out for a cube")
+        return read_photometric_cube(options.input[0], filters=options.filters, redshift=options.redshift)
+    band_of = None if options.band_of is None else dict(_pair(one) for one in options.band_of)
+    centre = None if options.size is None else options.centre
+    if options.size is not None and centre is None:
+        raise AgezError("--size cuts a square out around --centre RA,DEC: give that, too")
+    return read_images(
+        options.input, filters=options.filters, zero_points=options.zero_points, psf_fwhm=options.psf, band_of=band_of,
+        center=centre, size_arcsec=options.size, reproject=options.reproject,
+        source_noise=not options.no_source_noise, redshift=options.redshift,
+    )  # fmt: skip
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, band = text.partition("=")
+    if not (name and equals and band):
+        raise AgezError(f"--band-of is {text!r}; expected FILE=BAND, as in ngc1_f378.fits=J0378")
+    return name, band
+
+
+def _image_settings(options: Namespace) -> ImageSettings:
+    from agez.images.prepare import ImageSettings
+
+    return ImageSettings(
+        background=options.background or "auto", noise=options.noise or "auto", stars=not options.no_stars,
+        star_catalogue=options.star_table, center=options.centre, match_psf=not options.no_psf_match,
+        max_psf_arcsec=options.max_psf,
+    )  # fmt: skip
+
+
+def _no_rows(images: ImageSet) -> Any:
+    """Photometry of no row in the images' bands, for checks before any work."""
+    from agez.types import Photometry, Rows
+
+    none = np.zeros((0, len(images.bands)))
+    return Photometry(images.bands, none, none, none.astype(bool), Rows.numbered(0), np.zeros(0), np.zeros(0, np.int32))
+
+
+def _answer(options: Namespace, maps: GalaxyMaps, pictures: list[str]) -> Answer:
+    prediction, meta = maps.prediction, maps.meta
+    answered = int(np.isfinite(prediction.log_age_lw).sum())
+    gradients = [] if maps.gradients is None else maps.gradients.to_json()
+    content = {
+        "output": options.out, "galaxy": meta["galaxy"], "model": meta["model"], "redshift": meta["redshift"],
+        "n_regions": len(prediction), "n_answered": answered, "n_pixels": int((maps.frame.bin_id >= 0).sum()),
+        "snr_band": meta["snr_band"], "flags": count_flags(prediction.flags), "remarks": list(meta["remarks"]),
+        "gradients": gradients, "pictures": pictures,
+    }  # fmt: skip
+    lines = [*meta["remarks"], f"{options.out}: {answered} of {len(prediction)} regions answered"]
+    for one in gradients:
+        word = TARGET_WORDS[one["quantity"]]
+        told = one["reason"] or f"{one['slope']:+.3f} +- {one['slope_err']:.3f} dex/Re"
+        lines.append(f"  gradient of {word}: {told}")
+    return content, lines + flag_lines(prediction.flags)
+
+
+def _need_photutils() -> None:
+    try:
+        import photutils  # noqa: F401
+    except ImportError as error:
+        raise AgezError("maps of images need photutils; run: pip install 'agez[images]'") from error
+
+
+def _need_matplotlib() -> None:
+    try:
+        import matplotlib  # noqa: F401
+    except ImportError as error:
+        raise AgezError("--pictures needs matplotlib; run: pip install 'agez[report]'") from error

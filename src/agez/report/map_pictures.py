@@ -1,0 +1,228 @@
+"""Pictures of a galaxy's maps: colours, ages, metallicities, their errors, what is flagged, and radial profiles."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import matplotlib
+import numpy as np
+from matplotlib.colors import Normalize
+from matplotlib.patheffects import withStroke
+
+from agez.apply.map_files import profile_table
+from agez.apply.map_galaxy import UNRELIABLE, GalaxyMaps
+from agez.files import make_folder
+from agez.flags import has_flag
+from agez.report.style import BLUE, QUANTITY, VERMILLION, figure, margins, note
+from agez.types import TARGETS, Floats
+
+if TYPE_CHECKING:
+    from agez.images.image_set import ImageSet
+
+#: Colour maps that are even in lightness, for all eyes.
+VALUE_COLOURS, ERROR_COLOURS = {"log_age_lw": "viridis", "mh_lw": "cividis"}, "magma"
+#: Softening of the colour image, in units of the typical light (Lupton et al. 2004, PASP 116, 133: arcsinh).
+SOFTENING = 8.0
+_UNUSED = "0.85"
+
+
+def draw_maps(maps: GalaxyMaps, folder: str | os.PathLike[str], *, images: ImageSet | None = None) -> list[Path]:
+    """Draw ``NAME_maps.png`` and, where the effective radius is known, ``NAME_profiles.png``; the paths.
+
+    Parameters
+    ----------
+    images : ImageSet, optional
+        For the colour image; without them the first panel has the signal-to-noise ratio.
+    """
+    folder = make_folder(folder)
+    name = re.sub(r"[^\w.+-]", "_", str(maps.meta["galaxy"])) or "galaxy"
+    drawn = [_maps(folder / f"{name}_maps.png", maps, images)]
+    if maps.gradients is not None:
+        drawn.append(_profiles(folder / f"{name}_profiles.png", maps))
+    return drawn
+
+
+def _maps(path: Path, maps: GalaxyMaps, images: ImageSet | None) -> Path:
+    frame, prediction = maps.frame, maps.prediction
+    window = _window(frame.bin_id >= 0)
+    extent = _extent(frame.offsets, window)
+    with figure(path, width=11.0, height=7.4) as page:
+        grid = margins(page, left=0.75, right=0.35, bottom=0.65, top=0.75, wspace=0.34, hspace=0.28)
+        panels = page.subplots(2, 3, gridspec_kw=grid, squeeze=False)
+        title = [str(maps.meta["galaxy"]) or "galaxy", f"z = {maps.meta['redshift']:.4f}"]
+        title += [f"{len(prediction)} regions", f"model {maps.meta['model']}"]
+        page.suptitle(", ".join(title), y=0.985, fontsize=12)
+        _first_panel(page, panels[0, 0], maps, images, window, extent)
+        for row, target in enumerate(TARGETS):
+            value, err = getattr(prediction, target), getattr(prediction, f"{target}_err")
+            _panel(page, panels[row, 1], frame.painted(value)[window], extent, QUANTITY[target], VALUE_COLOURS[target])
+            label = "error of " + QUANTITY[target].replace(" [log$_{10}$ yr]", " [dex]")
+            _panel(page, panels[row, 2], frame.painted(err)[window], extent, label, ERROR_COLOURS, low=0.0)
+        _unlike(page, panels[1, 0], maps, window, extent)
+        for axes in panels[1]:
+            axes.set_xlabel("offset to the east [arcsec]")
+        for axes in panels[:, 0]:
+            axes.set_ylabel("offset to the north [arcsec]")
+        _compass(panels[0, 0], extent)
+    return path
+
+
+def _first_panel(page: Any, axes: Any, maps: GalaxyMaps, images: ImageSet | None, window: Any, extent: Any) -> None:
+    if images is None:
+        snr = maps.frame.snr
+        shown = np.full(maps.frame.bin_id.shape, np.nan) if snr is None else np.asarray(snr, float)
+        _panel(page, axes, shown[window], extent, "S/N of a spaxel", "gray_r")
+        return
+    blue, green, red = three_bands(images)
+    axes.imshow(
+        colour_image(images, (red, green, blue))[window], origin="lower", extent=extent, interpolation="nearest"
+    )
+    red_name, green_name, blue_name = (images.bands.names[b] for b in (red, green, blue))
+    axes.set_title(f"{red_name}, {green_name}, {blue_name} as R, G, B", fontsize=9)
+
+
+def _unlike(page: Any, axes: Any, maps: GalaxyMaps, window: Any, extent: Any) -> None:
+    ood = maps.frame.painted(maps.prediction.ood)[window]
+    _panel(
+        page,
+        axes,
+        ood,
+        extent,
+        "unlike the training set (flagged above 1)",
+        "Purples",
+        low=0.0,
+        high=max(2.0, _top(ood)),
+    )
+    flagged = maps.frame.painted(has_flag(maps.prediction.flags, UNRELIABLE).astype(float))[window]
+    if np.nanmax(flagged, initial=0) > 0:
+        # regions to be used with care are hatched
+        ny, nx = flagged.shape
+        x = extent[0] + (np.arange(nx) + 0.5) / nx * (extent[1] - extent[0])
+        y = extent[2] + (np.arange(ny) + 0.5) / ny * (extent[3] - extent[2])
+        with matplotlib.rc_context({"hatch.color": VERMILLION, "hatch.linewidth": 0.6}):
+            axes.contourf(x, y, np.nan_to_num(flagged), levels=[0.5, 1.5], colors="none", hatches=["///"])
+        share = float(has_flag(maps.prediction.flags, UNRELIABLE).mean())
+        note(axes, f"hatched: flagged, {100 * share:.0f} % of regions", where="lower left")
+
+
+def _top(values: Floats) -> float:
+    known = values[np.isfinite(values)]
+    return float(np.quantile(known, 0.98)) if known.size else 1.0
+
+
+def _panel(
+    page: Any, axes: Any, image: Floats, extent: Any, label: str, colours: str, *, low: float | None = None,
+    high: float | None = None,
+) -> None:  # fmt: skip
+    """An image with its colour bar; grey where there is none."""
+    known = image[np.isfinite(image)]
+    bottom, top = np.quantile(known, [0.02, 0.98]) if known.size else (0.0, 1.0)
+    bottom, top = (bottom if low is None else low), (top if high is None else high)
+    norm = Normalize(bottom, top if top > bottom else bottom + 1e-3)
+    axes.set_facecolor(_UNUSED)
+    shown = axes.imshow(image, origin="lower", extent=extent, norm=norm, cmap=colours, interpolation="nearest")
+    bar = page.colorbar(shown, ax=axes, location="top", pad=0.02, fraction=0.055, aspect=28)
+    bar.set_label(label, fontsize=9)
+    bar.ax.tick_params(labelsize=8)
+
+
+def _window(used: Any) -> tuple[slice, slice]:
+    """The part of the image that is used, and a margin of a tenth."""
+    y, x = np.nonzero(used)
+    out = []
+    for at, n in ((y, used.shape[0]), (x, used.shape[1])):
+        pad = max(2, round(0.08 * (at.max() - at.min() + 1)))
+        out.append(slice(max(0, int(at.min()) - pad), min(n, int(at.max()) + pad + 1)))
+    return out[0], out[1]
+
+
+def _extent(offsets: Floats | None, window: tuple[slice, slice]) -> tuple[float, float, float, float]:
+    """Left, right, bottom, top of the window: offsets to the east and to the north [arcsec]."""
+    if offsets is None:
+        return float(window[1].start), float(window[1].stop), float(window[0].start), float(window[0].stop)
+    east, north = -offsets[0][window], offsets[1][window]
+    ny, nx = east.shape
+    dx = (east[:, -1].mean() - east[:, 0].mean()) / max(nx - 1, 1)
+    dy = (north[-1].mean() - north[0].mean()) / max(ny - 1, 1)
+    return (
+        float(east[:, 0].mean() - dx / 2), float(east[:, -1].mean() + dx / 2),
+        float(north[0].mean() - dy / 2), float(north[-1].mean() + dy / 2),
+    )  # fmt: skip
+
+
+def _compass(axes: Any, extent: tuple[float, float, float, float]) -> None:
+    """A bar of round length."""
+    width = abs(extent[1] - extent[0])
+    length = max(step for step in (1, 2, 5, 10, 20, 30, 60, 120) if step <= max(width / 4, 1))
+    x = extent[0] + 0.06 * (extent[1] - extent[0])
+    y = extent[2] + 0.07 * (extent[3] - extent[2])
+    end = x + np.sign(extent[1] - extent[0]) * length
+    edge, thick = [withStroke(linewidth=3, foreground="black")], [withStroke(linewidth=5, foreground="black")]
+    axes.plot(
+        [x, end],
+        [y, y],
+        color="white",
+        lw=2.5,
+        solid_capstyle="butt",
+        path_effects=[withStroke(linewidth=5, foreground="black")],
+    )
+    axes.text(
+        (x + end) / 2, y + 0.025 * (extent[3] - extent[2]), f'{length}"', ha="center", va="bottom", color="white",
+        path_effects=edge,
+    )  # fmt: skip
+
+
+def three_bands(images: ImageSet) -> tuple[int, int, int]:
+    """Bands for blue, green and red: near 4700, 6250 and 7700 A, or what is nearest to thirds of the range."""
+    pivot = np.array(images.bands.pivot_angstrom)
+    usable = np.flatnonzero([(~mask).any() for mask in images.mask])
+    low, high = pivot[usable].min(), pivot[usable].max()
+    wanted = (
+        (4700.0, 6250.0, 7700.0)
+        if low < 5200 and high > 7400
+        else tuple(low + f * (high - low) for f in (0.15, 0.5, 0.85))
+    )
+    found = [int(usable[np.argmin(np.abs(pivot[usable] - wave))]) for wave in wanted]
+    return found[0], found[1], found[2]
+
+
+def colour_image(images: ImageSet, bands: tuple[int, int, int]) -> Floats:
+    """(ny, nx, 3) red, green, blue in 0-1, compressed by arcsinh alike in all three, so that colours stay."""
+    parts = []
+    for b in bands:
+        flux = np.where(images.mask[b], np.nan, images.flux[b]).astype(float)
+        level = np.nanquantile(flux, 0.97)
+        parts.append(np.nan_to_num(flux / level if level > 0 else flux))
+    stack = np.clip(np.stack(parts, axis=-1), 0, None)
+    mean = stack.mean(axis=-1, keepdims=True)
+    pressed = np.arcsinh(SOFTENING * mean) / np.arcsinh(SOFTENING * max(float(np.quantile(mean, 0.999)), 1e-9))
+    colour = stack * np.divide(pressed, mean, out=np.zeros_like(mean), where=mean > 0)
+    return np.asarray(np.clip(colour / np.maximum(colour.max(axis=-1, keepdims=True), 1.0), 0, 1))
+
+
+def _profiles(path: Path, maps: GalaxyMaps) -> Path:
+    table = profile_table(maps)
+    middle = (np.asarray(table["r_re_inner"]) + np.asarray(table["r_re_outer"])) / 2
+    gradients = {} if maps.gradients is None else {one["quantity"]: one for one in maps.gradients.to_json()}
+    good = ~has_flag(maps.prediction.flags, UNRELIABLE)
+    with figure(path, width=9.5, height=4.0) as page:
+        grid = margins(page, left=0.75, right=0.15, bottom=0.6, top=0.45, wspace=0.24)
+        for axes, target in zip(page.subplots(1, 2, gridspec_kw=grid), TARGETS, strict=True):
+            value, err = getattr(maps.prediction, target), getattr(maps.prediction, f"{target}_err")
+            each = {"fmt": "o", "ms": 3, "color": "0.65", "elinewidth": 0.5, "zorder": 1, "label": "regions, 68 %"}
+            axes.errorbar(maps.r_re[good], value[good], err[good], **each)
+            rings = {"fmt": "s", "ms": 5, "color": BLUE, "capsize": 3, "zorder": 3, "label": "medians, scatter"}
+            axes.errorbar(middle, table[target], table[f"{target}_scatter"], **rings)
+            one = gradients.get(target, {})
+            if one.get("slope") is not None:
+                line = np.array([0.0, 1.0])
+                words = f"{one['slope']:+.3f} $\\pm$ {one['slope_err']:.3f} dex / $R_e$"
+                axes.plot(line, one["intercept"] + one["slope"] * line, color=VERMILLION, lw=2, zorder=4, label=words)
+            axes.set_xlabel("radius [$R_e$]")
+            axes.set_ylabel(QUANTITY[target])
+            axes.legend(loc="best")
+        page.suptitle(str(maps.meta["galaxy"]) or "galaxy", y=0.98, fontsize=11)
+    return path
