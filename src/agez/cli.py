@@ -35,6 +35,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_sample(command("sample", "join photometry and labels into a training sample"))
     _add_train(command("train", "train and calibrate a model on a sample"))
     _add_predict(command("predict", "ages and metallicities of photometry or spectra by a trained model"))
+    _add_map(command("map", "maps of ages and metallicities of one galaxy, from its images or its cube"))
     _add_gradient(command("gradient", "radial gradients, with errors, of a table of labels or predictions"))
     _add_fetch(command("fetch", "download cubes of a public survey, going on after interruptions"))
     _add_filters(command("filters", "list filter sets, or the bands of one"))
@@ -70,7 +71,7 @@ def _add_workers(p: argparse.ArgumentParser) -> None:
 def _add_mock(p: argparse.ArgumentParser) -> None:
     p.add_argument("-o", "--out", required=True, metavar="DIR", help="output folder")
     p.add_argument("--galaxies", type=int, default=190, metavar="N", help="default: 190")
-    p.add_argument("--spectra", type=int, metavar="N", help="in all; default: 104 a galaxy, 19727 for 190; of --images: patches, 400 a galaxy")
+    p.add_argument("--spectra", type=int, metavar="N", help="in all; default: 104 a galaxy (--images: 400)")
     p.add_argument("--seed", type=int, default=1, metavar="N", help="default: 1")
     p.add_argument("--templates", default="emiles", metavar="NAME|PATH", help="default: emiles")
     kind = p.add_mutually_exclusive_group()
@@ -218,8 +219,15 @@ def _add_train(p: argparse.ArgumentParser) -> None:
 
 
 def _add_predict(p: argparse.ArgumentParser) -> None:
-    p.add_argument("input", metavar="INPUT", help="table of photometry, or a file of spectra or a cube")
-    p.add_argument("-o", "--out", required=True, metavar="OUT", help="table: .fits, .ecsv, .csv or .parquet")
+    p.add_argument(
+        "input",
+        metavar="INPUT",
+        help="table of photometry (.fits, .csv, .parquet, .ecsv), folder of Parquet files or of a HATS catalogue, or a "
+        "file of spectra or a cube",
+    )
+    p.add_argument(
+        "-o", "--out", required=True, metavar="OUT", help="table: .fits, .ecsv, .csv or .parquet; a folder for HATS"
+    )
     p.add_argument(
         "--model",
         default="jpas",
@@ -256,6 +264,29 @@ def _add_predict(p: argparse.ArgumentParser) -> None:
     of_tables.add_argument(
         "--estimate-zero-points", metavar="FILE", help="write what factors the model finds: .ecsv, .fits or .csv"
     )
+    large = p.add_argument_group("catalogues")
+    large.add_argument("--keep", metavar="COLUMN,...|all", help="columns of the input that the output has, too")
+    large.add_argument("--picture", metavar="FILE.png", help="draw ages, metallicities, errors and flags of all rows")
+    large.add_argument(
+        "--photometry", metavar="NAME", help="which of a survey's vector columns of magnitudes or fluxes: AUTO, ..."
+    )
+    large.add_argument(
+        "--filter-table", metavar="FILE", help="the survey's table of filters: the order of such vectors"
+    )
+    large.add_argument(
+        "--rows-per-part",
+        type=int,
+        metavar="N",
+        help="rows that are read, answered and written at a time; default: 200000",
+    )
+    large.add_argument(
+        "--workers",
+        type=int,
+        metavar="N",
+        help=f"processes; default: one, and {_WORKERS} where there is so much to do that it pays",
+    )
+    large.add_argument("--scheduler", metavar="ADDRESS", help="of a running Dask scheduler, whose workers do the work")
+    large.add_argument("--fresh", action="store_true", help="begin anew, whatever an earlier run has left")
 
 
 def _number_or_name(text: str) -> float | str:
@@ -263,6 +294,59 @@ def _number_or_name(text: str) -> float | str:
         return float(text)
     except ValueError:
         return text
+
+
+def _add_map(p: argparse.ArgumentParser) -> None:
+    _add_inputs(p, "a folder of images, one a band, or the images; or a cube, of bands (S-Cubes) or of spectra")
+    p.add_argument("-o", "--out", required=True, metavar="MAPS", help="FITS file")
+    p.add_argument("--model", default="jpas", metavar="FILE|NAME", help="see 'agez models'; default: jpas")
+    p.add_argument(
+        "--filters", metavar="NAME|PATH", help="filter set, if headers and names do not say it"
+    )
+    p.add_argument("--redshift", type=float, metavar="Z", help="of the galaxy, if the files do not say it")
+    p.add_argument(
+        "--bins", default="voronoi", choices=("voronoi", "pixels", "segments", "annuli"), help="default: voronoi"
+    )
+    p.add_argument(
+        "--snr",
+        type=float,
+        metavar="S",
+        help="of each region in the faintest useful band; default: 10; of spectra, per Angstrom: 40",
+    )
+    p.add_argument("--re", type=float, metavar="R", help="effective radius, major axis [arcsec]: for gradients")
+    p.add_argument("--inclination", type=float, metavar="I", help="[degree], 0 = face-on; with --pa")
+    p.add_argument("--pa", type=float, metavar="PA", help="position angle, north through east [degree]")
+    p.add_argument("--pictures", metavar="DIR", help="draw the maps and the profiles")
+    p.add_argument("--seed", type=int, default=1, metavar="N", help="of the gradients; default: 1")
+    images = p.add_argument_group("images")
+    images.add_argument("--centre", type=_ra_dec, metavar="RA,DEC", help="of the galaxy [degree]; default: found")
+    images.add_argument("--size", type=float, metavar="ARCSEC", help="read only a square of that side around --centre")
+    images.add_argument("--band-of", action="append", metavar="FILE=BAND", help="which band a file is; several times")
+    images.add_argument("--zero-points", metavar="TABLE", help="AB magnitudes of 1 count: columns band, zero_point")
+    images.add_argument("--psf", type=_number_or_name, metavar="FWHM|TABLE", help="[arcsec], or columns band, psf_fwhm")
+    images.add_argument("--no-psf-match", action="store_true", help="leave each band its own PSF")
+    images.add_argument("--max-psf", type=float, metavar="FWHM", help="leave bands of a wider PSF out [arcsec]")
+    images.add_argument("--background", choices=("auto", "none", "constant", "map"), help="default: auto")
+    images.add_argument("--noise", choices=("auto", "given", "measure"), help="errors of the files, or of the sky")
+    images.add_argument("--no-source-noise", action="store_true", help="weights know the galaxy's own noise")
+    images.add_argument("--no-stars", action="store_true", help="do not look for foreground stars")
+    images.add_argument("--star-table", metavar="FILE", help="stars to be masked: ra, dec [degree] and radius [arcsec]")
+    images.add_argument("--reproject", action="store_true", help="resample images that are on another grid")
+    images.add_argument("--segments", metavar="FILE", help="FITS image of segments, with --bins segments")
+    images.add_argument("--pixel-snr", type=float, metavar="S", help="where the galaxy ends, all bands; default: 3")
+    images.add_argument("--ebv", type=float, metavar="E", help="E(B-V) of the Milky Way's dust, to be taken away")
+    images.add_argument("--error-floor", type=float, metavar="F", help="fraction of the flux; default: 0.01")
+    images.add_argument("--redshift-err", type=float, metavar="E", help="1-sigma error of the redshift; default: 0")
+
+
+def _ra_dec(text: str) -> tuple[float, float]:
+    ra, comma, dec = text.partition(",")
+    if not comma:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected RA,DEC in degrees")
+    try:
+        return float(ra), float(dec)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected RA,DEC in degrees") from error
 
 
 def _add_gradient(p: argparse.ArgumentParser) -> None:
@@ -278,6 +362,7 @@ def _add_gradient(p: argparse.ArgumentParser) -> None:
 
 def _add_models(p: argparse.ArgumentParser) -> None:
     p.add_argument("name", nargs="?", metavar="NAME|FILE", help="a model; without it all of agez's own are listed")
+    p.add_argument("--onnx", metavar="FILE", help="write the model as an ONNX file, for other tools than agez")
 
 
 def _add_filters(p: argparse.ArgumentParser) -> None:

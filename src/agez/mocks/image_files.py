@@ -26,8 +26,9 @@ TRUTH_FOLDER = "truth"
 #: What the images of a survey of this command are like: pixels of J-PLUS and S-PLUS; sizes and PSFs near theirs
 #: (Cenarro et al. 2019, A&A 622, A176: FWHM 1.1 arcsec in r, most below 1.5).
 PIXEL_ARCSEC, SHAPE, PSF_RANGE_ARCSEC, PSF_BETA = 0.55, (100, 100), (1.0, 1.6), 3.5
-#: Redshifts, the effective radii that keep a galaxy on its image [arcsec], S/N of a pixel at 1 Re, stars, ...
-REDSHIFTS, RE_ARCSEC, SNR_RANGE, MAX_STARS = (0.02, 0.05), (4.0, 9.0), (5.0, 50.0), 8
+#: Redshifts, effective radii [arcsec] of galaxies that are resolved and fit on the image, S/N at 1 Re, stars.
+REDSHIFTS, RE_ARCSEC, SNR_RANGE, MAX_STARS = (0.02, 0.05), (6.0, 10.0), (5.0, 50.0), 8
+#: Sigma of the kernel that shares noise [pixel], share of bad pixels, rms of the background [sigma], AB zero points.
 NOISE_KERNEL, BAD_SHARE, SKY_SIGMA, ZERO_POINTS = 0.5, 5e-4, 0.3, (23.0, 26.0)
 #: Tiles that a galaxy is painted with, on average.
 TILES = 400
@@ -46,8 +47,8 @@ def make_survey_images(
 ) -> MockImages:
     """Galaxy ``index`` of a mock survey as images, with all that differs from one to the next drawn for it.
 
-    Redshift, PSF of each band, background left, zero points, number of stars and, unless given, S/N (evenly in its
-    logarithm) are drawn: a function of the arguments alone.
+    Redshift, size, PSF of each band, background left, zero points, number of stars and, unless given, S/N (evenly in
+    its logarithm) are drawn: a function of the arguments alone.
     """
     rng = np.random.default_rng([plan.seed, 3, index])
     redshift = float(rng.uniform(*REDSHIFTS))
@@ -55,8 +56,7 @@ def make_survey_images(
     psf = rng.uniform(*PSF_RANGE_ARCSEC, len(filters))
     zero_point, sky = rng.uniform(*ZERO_POINTS, len(filters)), rng.normal(0, SKY_SIGMA, len(filters))
     n_stars = int(rng.integers(MAX_STARS + 1))
-    own = plan.properties_of(index)
-    re_arcsec = float(np.clip(own["re_arcsec"] * own["redshift"] / max(redshift, 1e-6), *RE_ARCSEC))
+    re_arcsec = float(rng.uniform(*RE_ARCSEC))
     tiles = galaxy_tiles(plan, index, grid, filters, redshift=redshift, re_arcsec=re_arcsec)
     return make_mock_images(
         tiles, filters, pixel_arcsec=PIXEL_ARCSEC, shape=shape, psf_fwhm_arcsec=psf, psf_beta=psf_beta,

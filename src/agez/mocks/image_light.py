@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 
 import numpy as np
@@ -33,6 +33,8 @@ from agez.types import Bands, Floats, Galaxies
 _F_NU = 1e13 / 2.99792458e18
 #: Part of a band's response that may lie beyond the templates.
 _MAX_LACKING = 1e-3
+#: Spectra held in memory at a time.
+_CHUNK = 500
 #: Templates are prepared once for all redshifts of a step.
 _REDSHIFT_STEP = 0.05
 
@@ -170,8 +172,13 @@ def tiles_of_maps(
         gas = draw_gas(properties, "calzetti", rng)
         shape = draw_shape(morphology, rng)
         weights = draw_weights(spaxels, shape, "early", gas, prepared, rng)  # early: without bursts on top
-        drawn = Populations(weights, spaxels, gas, shape.family, "calzetti", galaxies, rng)
-        color = band_colors(drawn, prepared, filters, redshift=z)
+        colors = []
+        for first in range(0, n, _CHUNK):
+            part = slice(first, first + _CHUNK)
+            some = Spaxels(**{field.name: getattr(spaxels, field.name)[part] for field in fields(Spaxels)})
+            drawn = Populations(weights[part], some, gas, shape.family, "calzetti", galaxies, rng)
+            colors.append(band_colors(drawn, prepared, filters, redshift=z))
+        color = np.concatenate(colors)
     means = truth_from_weights(weights, grid, light=prepared.light)
     return Tiles(
         galaxies, properties, filters.bands, np.asarray(x, float), np.asarray(y, float), color, means["log_age_lw"],
