@@ -44,6 +44,17 @@ def test_a_galaxy_that_fills_its_image_is_not_eaten(rng):
             subtract_background(images, how=how)
 
 
+def test_in_between_a_clear_level_goes_and_a_halo_stays(rng):
+    """With 10 to 30 % of sky, a level of 5 is taken off to a few per cent, and one of 0 is left."""
+    for sky in (5.0, 0.0):
+        _, flux = galaxies(rng, scale=15, peak=20, sky=sky, bands=8)
+        found = subtract_background(image_set(flux)).meta["background"]
+        assert 0.1 < found["sky_fraction"] < 0.3
+        values = [one["value"] for one in found["bands"].values()]
+        assert len(values) == (8 if sky else len(values))
+        np.testing.assert_allclose(values, sky, atol=0.15)
+
+
 def test_none_is_none(rng):
     _, flux = galaxies(rng, scale=6, peak=30, sky=5)
     images = image_set(flux)

@@ -65,7 +65,11 @@ def test_too_little_sky(rng):
     images = image_set(rng.normal(0, 1, (1, 30, 30)))
     with pytest.raises(AgezError, match=r"image_B0\.fits: only .* pixels without sources"):
         empirical_noise(images, how="measure")
-    assert "not measured" in empirical_noise(images, how="auto").meta["remarks"][0]
+    tiny = image_set(rng.normal(0, 1, (1, 8, 8)))
+    assert "not measured" in empirical_noise(tiny, how="auto").meta["remarks"][0]
+    few = empirical_noise(image_set(rng.normal(0, 3, (1, 30, 30)), np.nan), how="auto")
+    assert few.flux_err[0, 3, 3] == pytest.approx(3.0, rel=0.1)
+    assert few.noise[0].shape == (1, 1)
     with pytest.raises(AgezError, match="'some' is unknown"):
         empirical_noise(images, how="some")
     flat = image_set(np.zeros((1, 90, 90)))
@@ -147,6 +151,8 @@ def test_settings_and_centres(rng):
     assert prepare(images, settings=settings).meta["centre"] == pytest.approx((79.0, 81.0), abs=1e-6)
     with pytest.raises(AgezError, match=r"image_B0\.fits: the galaxy's centre"):
         prepare(images, settings=replace(settings, center=(10.0, 2.0)))
+    with pytest.raises(AgezError, match=r"image_B0\.fits and the other bands' images have no usable pixel"):
+        prepare(image_set(np.ones((1, 40, 40)), fwhm=1.5, mask=np.ones((1, 40, 40), dtype=bool)))
     unknown = image_set(rng.normal(0, 1, (1, 60, 60)) + 20 * np.exp(-distance_from((60, 60), 30, 30) / 5), fwhm=np.nan)
     with pytest.raises(AgezError, match="is unknown"):
         prepare(unknown)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any, Literal, get_args
 
 import numpy as np
+from scipy.ndimage import distance_transform_edt
 
 from agez.errors import AgezError
 from agez.images.alignment import pixel_size_arcsec
@@ -18,7 +19,7 @@ Background = Literal["auto", "none", "constant", "map"]
 BACKGROUNDS: tuple[Background, ...] = get_args(Background)
 #: With less of the image without sources, or fewer pixels, the background cannot be told from the galaxy.
 MIN_SKY_FRACTION = 0.1
-#: And with less than this, haloes that are too faint to be seen raise the sky: ``auto`` keeps off.
+#: And with less than this, haloes that are too faint to be seen raise the sky: ``auto`` looks twice.
 SAFE_SKY_FRACTION = 0.3
 MIN_SKY_PIXELS = 200
 #: Side of the boxes of a background map, if not given: this part of the image's shorter side.
@@ -36,8 +37,10 @@ def subtract_background(
     - ``constant``: one number a band, the sigma-clipped biweight location of the pixels without sources.
     - ``map``: photutils' Background2D, the same in boxes and interpolated; only for galaxies much smaller than the
       image, since it takes off haloes larger than the boxes, too.
-    - ``auto``: ``constant`` where at least 30 % of the image have no sources; else ``none``, with a remark: the
-      outskirts of a galaxy that fills its image must not be taken for background.
+    - ``auto``: ``constant`` where at least 30 % of the image have no sources; ``none``, with a remark, where less
+      than 10 % have none: the outskirts of a galaxy that fills its image must not be taken for background.  In between,
+      ``constant`` for the bands whose level is more than twice the difference between sky near sources and far from
+      them, and is more than the galaxy's halo; part of the halo goes with it (larger images help).
 
     Sources are found on all bands together (:func:`agez.images.detection.source_mask`).  The background's error, of
     a pixel and the same for all of them, comes from the scatter of patches of sky, so that it knows of large-scale
@@ -75,19 +78,17 @@ def subtract_background(
         raise AgezError(f"background: the mask of sources has shape {sources.shape}; the images {images.shape}")
     sky = ~sources
     fraction = float(sky.mean())
-    if fraction < (SAFE_SKY_FRACTION if how == "auto" else MIN_SKY_FRACTION) or sky.sum() < MIN_SKY_PIXELS:
-        words = f"only {100 * fraction:.0f} % of the image ({int(sky.sum())} pixels) are without sources"
+    distance = np.asarray(distance_transform_edt(sky))
+    if fraction < MIN_SKY_FRACTION or sky.sum() < MIN_SKY_PIXELS:
+        words = f"only {int(sky.sum())} pixels ({100 * fraction:.0f} % of the image) are without sources"
         if how != "auto":
             raise AgezError(
-                f"{images.sources[0]}: {words}, too little to measure the background on; give larger images, or "
+                f"{images.sources[0]}: {words}, too few to measure the background on; give larger images, or "
                 "--background none if the background has been taken off"
             )
         remarks = [*images.meta.get("remarks", []), f"background left as it is: {words}"]
         meta = {"how": "none", "sky_fraction": fraction, "bands": {}}
         return replace(images, meta={**images.meta, "background": meta, "remarks": remarks})
-    from scipy.ndimage import distance_transform_edt
-
-    distance = np.asarray(distance_transform_edt(sky))
     flux = images.flux.copy()
     taken: dict[str, dict[str, float]] = {}
     remarks = list(images.meta.get("remarks", []))
@@ -103,6 +104,12 @@ def subtract_background(
             value = float(level.mean())
         else:
             value, error = _away_from_sources(image, use, distance)
+            if how == "auto" and fraction < SAFE_SKY_FRACTION:
+                step = _near_and_far(image, use, distance)
+                if step is None or abs(value) < 2 * max(abs(step[0]), step[1]):
+                    remarks.append(f"background of band {name} left as it is: it may be the galaxy's halo")
+                    continue
+                error = float(np.hypot(error, step[0]))
             flux[b] = image - value
         taken[name] = {"value": value, "error": error}
     done = "constant" if how == "auto" else how
@@ -116,15 +123,21 @@ def _away_from_sources(image: Floats, use: Bools, distance: Floats) -> tuple[flo
     What is left of haloes in that half is then of the order of the difference, half of which goes into the error.
     """
     value, error = constant_level(image, use)
+    step = _near_and_far(image, use, distance)
+    if step is None or step[0] <= 2.5 * step[1]:
+        return value, error
+    level, error_far = constant_level(image, use & (distance > np.median(distance[use])))
+    return level, float(np.hypot(error_far, 0.5 * step[0]))
+
+
+def _near_and_far(image: Floats, use: Bools, distance: Floats) -> tuple[float, float] | None:
+    """How much brighter the sky is in the half nearer to sources, and the error of that; None for too few pixels."""
     far = use & (distance > np.median(distance[use]))
     near = use & ~far
     if min(far.sum(), near.sum()) < MIN_SKY_PIXELS / 2:
-        return value, error
+        return None
     (level_near, error_near), (level_far, error_far) = constant_level(image, near), constant_level(image, far)
-    step = level_near - level_far
-    if step <= 2.5 * np.hypot(error_near, error_far):
-        return value, error
-    return level_far, float(np.hypot(error_far, 0.5 * step))
+    return level_near - level_far, float(np.hypot(error_near, error_far))
 
 
 def constant_level(image: Floats, use: Bools) -> tuple[float, float]:

@@ -83,6 +83,8 @@ def prepare(images: ImageSet, *, settings: ImageSettings | None = None) -> Image
         As the steps do; also if the galaxy is not on the image, or its extent is below the worst PSF's FWHM.
     """
     settings = settings or ImageSettings()
+    if images.mask.all():
+        raise AgezError(f"{images.sources[0]} and the other bands' images have no usable pixel: all are masked")
     if settings.max_psf_arcsec is not None:
         images = _without_wide_psf(images, settings.max_psf_arcsec)
     sources = source_mask(images)

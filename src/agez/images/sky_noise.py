@@ -17,8 +17,9 @@ from agez.types import Bools, Floats
 
 Noise = Literal["auto", "given", "measure"]
 NOISES: tuple[Noise, ...] = get_args(Noise)
-#: Fewer pixels of sky tell nothing about correlations.
+#: Fewer pixels of sky tell nothing about correlations, or about noise at all.
 MIN_SKY_PIXELS = 1500
+MIN_FOR_SIGMA = 100
 #: Correlations are looked for out to this many pixels.
 MAX_LAG = 8
 #: Pixels beyond so many sigma are faint sources, or bad.
@@ -72,13 +73,14 @@ def empirical_noise(images: ImageSet, *, how: Noise = "measure", sources: Bools 
         known = np.isfinite(images.flux_err[b])
         has_errors = bool((known & ~images.mask[b]).any())
         use &= known if has_errors else True
-        if use.sum() < MIN_SKY_PIXELS:
-            if how == "measure":
-                raise AgezError(
-                    f"{images.sources[b]}: only {int(use.sum())} pixels without sources to measure the noise of band "
-                    f"{name} on; expected {MIN_SKY_PIXELS}; give larger images, or --noise given"
-                )
-            remarks.append(f"noise of band {name} not measured: {int(use.sum())} pixels without sources")
+        n_sky = int(use.sum())
+        if n_sky < MIN_SKY_PIXELS and how == "measure":
+            raise AgezError(
+                f"{images.sources[b]}: only {n_sky} pixels without sources to measure the noise of band "
+                f"{name} on; expected {MIN_SKY_PIXELS}; give larger images, or --noise given"
+            )
+        if n_sky < MIN_FOR_SIGMA:
+            remarks.append(f"noise of band {name} not measured: {n_sky} pixels without sources")
             continue
         flux = images.flux[b].astype(float)
         level, _ = constant_level(flux, use)
@@ -88,7 +90,7 @@ def empirical_noise(images: ImageSet, *, how: Noise = "measure", sources: Bools 
         if not sigma > 0:
             raise AgezError(f"{images.sources[b]}: half of the sky's pixels of band {name} have the very same value")
         use &= np.abs(scaled) < _CLIP * sigma
-        if how == "measure" or images.noise[b].size == 1:
+        if n_sky >= MIN_SKY_PIXELS and (how == "measure" or images.noise[b].size == 1):
             noise[b] = sky_correlation(scaled, use)
         factor = float(np.sqrt(np.mean(scaled[use] ** 2)))
         squares = _squares(scaled / factor, use, noise[b])

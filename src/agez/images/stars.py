@@ -114,12 +114,10 @@ def circles(shape: tuple[int, int], places: list[tuple[float, float, float]]) ->
     """Pixels whose centre is within one of the circles (x, y, radius) [pixel]."""
     masked = np.zeros(shape, dtype=bool)
     for x, y, radius in places:
-        rows = slice(max(0, int(y - radius)), max(0, int(y + radius) + 2))
-        columns = slice(max(0, int(x - radius)), max(0, int(x + radius) + 2))
+        rows = slice(int(np.clip(y - radius, 0, shape[0])), int(np.clip(y + radius + 1, 0, shape[0])))
+        columns = slice(int(np.clip(x - radius, 0, shape[1])), int(np.clip(x + radius + 1, 0, shape[1])))
         at_y, at_x = np.mgrid[rows, columns]
-        inside = np.hypot(at_x - x, at_y - y) <= radius
-        part = masked[rows, columns]
-        part |= inside[: part.shape[0], : part.shape[1]]
+        masked[rows, columns] |= np.hypot(at_x - x, at_y - y) <= radius
     return masked
 
 
