@@ -34,7 +34,7 @@ def test_two_commands_install_and_run():
     assert "'.[reproduce]'" in run
     assert run.endswith("agez reproduce")
     assert "'.[test]'" in test
-    assert test.endswith("python -m pytest")
+    assert test.endswith("python -m pytest -n auto")
     assert block("test-command").strip() == test
 
 
@@ -55,6 +55,11 @@ def test_usage_is_understood_by_the_command_line():
         assert word == "agez"
         commands.append(_parser().parse_args(arguments).command)
     assert commands == ["mock", "synth", "label", "sample", "train", "predict", "gradient"]
+
+
+def test_commands_for_catalogues_and_images_are_understood():
+    lines = [shlex.split(line, comments=True) for line in block("catalogue").splitlines() if line.strip()]
+    assert [_parser().parse_args(words[1:]).command for words in lines] == ["predict", "predict", "map"]
 
 
 def test_commands_for_cubes_are_understood():
