@@ -13,7 +13,7 @@ from typing import IO, Any
 
 import numpy as np
 from astropy.io import fits
-from astropy.table import vstack
+from astropy.table import TableMergeError, vstack
 
 from agez.catalogues import fits_files, fits_rows, hats_tree
 from agez.catalogues.catalogue import Catalogue, Partition
@@ -67,7 +67,11 @@ def assemble(
     paths = [path for _, path in ordered]
     kind = paths[0].suffix
     if kind not in join:
-        write_table(output, vstack([read_table(path) for path in paths], metadata_conflicts="silent"), name=name)
+        try:
+            joined = vstack([read_table(path) for path in paths], metadata_conflicts="silent")
+        except TableMergeError as error:
+            raise AgezError(f"{output}: {error}; write .csv, .fits or .parquet") from error
+        write_table(output, joined, name=name)
         return
     with whole_file(output) as part:
         join[kind](part, paths, name)

@@ -8,14 +8,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from astropy.io import fits
 
 from agez.catalogues.catalogue import Catalogue, Partition
-from agez.catalogues.file_bytes import is_gzipped, read_bytes
-from agez.catalogues.fits_rows import Field
+from agez.catalogues.file_bytes import is_gzipped, open_content, read_bytes
+from agez.catalogues.fits_rows import BLOCK, Field
 from agez.errors import AgezError
 from agez.photometry.tables import EXTENSION
 from agez.table_columns import PlainTable
@@ -105,10 +105,9 @@ def fields_of(layout: _Layout) -> list[Field]:
 @lru_cache(maxsize=8)
 def _layout(path: str, _modified: int) -> _Layout:
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), open_content(path) as file:
             warnings.simplefilter("ignore")  # what is odd in other extensions is no concern
-            with Path(path).open("rb") as file, fits.open(file, memmap=False, lazy_load_hdus=True) as hdus:
-                return _found(hdus, path)
+            return _found(file, path)
     except AgezError:
         raise
     except Exception as error:  # astropy raises whatever the damage leads to
@@ -116,21 +115,39 @@ def _layout(path: str, _modified: int) -> _Layout:
         raise AgezError(f"{path} cannot be read as FITS: {reason}; make or copy it again") from error
 
 
-def _found(hdus: fits.HDUList, path: str) -> _Layout:
-    chosen = None
+def _found(file: IO[bytes], path: str) -> _Layout:
+    """The headers one after another, without the data between them."""
+    chosen: tuple[fits.Header, int] | None = None
     order: tuple[str, ...] = ()
-    for hdu in hdus:
-        if not isinstance(hdu, fits.BinTableHDU) or isinstance(hdu, fits.CompImageHDU):
-            continue
-        if chosen is None or (hdu.name == EXTENSION and chosen.name != EXTENSION):
-            chosen = hdu
-        if hdu is not chosen and "FILTER" in hdu.name.upper():
-            order = filter_order(hdu.data, source=path)
-        if is_gzipped(path):
+    at = 0
+    while True:
+        try:
+            file.seek(at)
+            header = fits.Header.fromfile(file, padding=False)
+        except EOFError:
+            break
+        at = file.tell() + (-file.tell() % BLOCK)
+        table = str(header.get("XTENSION", "")).strip() == "BINTABLE" and not header.get("ZIMAGE", False)
+        name = str(header.get("EXTNAME", "")).strip().upper()
+        if table and "FILTER" in name:
+            layout = _of_header(header, at, path, ())
+            rows = read_bytes(path, at, layout.n_rows * layout.row_bytes)
+            order = filter_order(np.frombuffer(rows, layout.dtype), source=path) or order
+        if table and (chosen is None or (name == EXTENSION and chosen[0].get("EXTNAME") != EXTENSION)):
+            chosen = header, at
+        if table and is_gzipped(path):
             break  # further ones are behind all of its rows
+        size = abs(header["BITPIX"]) // 8 * header.get("GCOUNT", 1)
+        axes = [header[f"NAXIS{k}"] for k in range(1, header["NAXIS"] + 1)]
+        size *= header.get("PCOUNT", 0) + (int(np.prod(axes)) if axes else 0)
+        at += size + (-size % BLOCK)
     if chosen is None:
         raise AgezError(f"{path} holds no binary table; give a file that does")
-    header = chosen.header
+    return _of_header(*chosen, path, order)
+
+
+def _of_header(header: fits.Header, offset: int, path: str, order: tuple[str, ...]) -> _Layout:
+    """The layout of the table that a header describes."""
     fields: list[tuple[str, Any, int]] = []
     columns: dict[str, _Column] = {}
     units: dict[str, str] = {}
@@ -162,7 +179,7 @@ def _found(hdus: fits.HDUList, path: str) -> _Layout:
     )  # fmt: skip
     meta = {key: value for key, value in header.items() if not _STRUCTURAL.match(key)}
     return _Layout(
-        chosen.fileinfo()["datLoc"], header["NAXIS2"], header["NAXIS1"], dtype, columns, units, words, meta, order
+        offset, header["NAXIS2"], header["NAXIS1"], dtype, columns, units, words, meta, order
     )  # fmt: skip
 
 

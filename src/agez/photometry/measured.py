@@ -20,7 +20,7 @@ _LN10_OVER_2_5 = float(np.log(10.0) / 2.5)
 
 @dataclass(frozen=True, eq=False)
 class Measured:
-    """One band's fluxes and errors [microjansky] (n,), NaN where not observed; rows in which something was wrong."""
+    """Fluxes and errors [microjansky], NaN where not observed; and where something was wrong."""
 
     flux: Floats
     flux_err: Floats
@@ -33,8 +33,10 @@ def is_code(value: Floats) -> Bools:
     return np.isin(value, SURVEY_CODES)
 
 
-def from_fluxes(value: Floats, error: Floats, *, factor: float = 1.0, factor_err: float = 1.0) -> Measured:
-    """Fluxes (n,) with errors, NaN where the table has nothing; ``factor`` brings them to microjansky.
+def from_fluxes(
+    value: Floats, error: Floats, *, factor: Floats | float = 1.0, factor_err: Floats | float = 1.0
+) -> Measured:
+    """Fluxes with errors (any shape), NaN where the table has nothing; ``factor`` brings them to microjansky.
 
     Nearly all entries are plain ones: finite, above all codes, with another positive number as the error.  The others
     are picked out and judged by the rules.
@@ -45,7 +47,7 @@ def from_fluxes(value: Floats, error: Floats, *, factor: float = 1.0, factor_err
 
 
 def from_magnitudes(value: Floats, error: Floats) -> Measured:
-    """AB magnitudes (n,) with errors, NaN where the table has nothing; 99 with a limit: flux 0 with that limit."""
+    """AB magnitudes with errors (any shape), NaN where there is nothing; 99 with a limit: flux 0 with that limit."""
     plain = (value > _LOWEST_CODE) & (value < _HIGHEST_MAGNITUDE) & (error > 0) & (error < _HIGHEST_MAGNITUDE)
     with np.errstate(invalid="ignore", over="ignore"):
         flux = flux_of_magnitude(value)
@@ -66,17 +68,16 @@ def _plain(flux: Floats, flux_err: Floats) -> Measured:
     return Measured(flux, flux_err, nothing, nothing)
 
 
-def _judged(measured: Measured, odd: Bools, rules, value: Floats, error: Floats, *factors: float) -> Measured:  # type: ignore[no-untyped-def]
+def _judged(measured: Measured, odd: Bools, rules, value: Floats, error: Floats, *factors: Floats | float) -> Measured:  # type: ignore[no-untyped-def]
     """``measured`` with the entries of ``odd`` as the rules have them."""
-    at = np.flatnonzero(odd)
-    other: Measured = rules(value[at], error[at], *factors)
-    infinite, bad_error = measured.infinite.copy(), measured.bad_error.copy()
-    measured.flux[at], measured.flux_err[at] = other.flux, other.flux_err
-    infinite[at], bad_error[at] = other.infinite, other.bad_error
+    other: Measured = rules(value[odd], error[odd], *(np.broadcast_to(one, value.shape)[odd] for one in factors))
+    infinite, bad_error = np.zeros(value.shape, dtype=bool), np.zeros(value.shape, dtype=bool)
+    measured.flux[odd], measured.flux_err[odd] = other.flux, other.flux_err
+    infinite[odd], bad_error[odd] = other.infinite, other.bad_error
     return Measured(measured.flux, measured.flux_err, infinite, bad_error)
 
 
-def _odd_fluxes(value: Floats, error: Floats, factor: float, factor_err: float) -> Measured:
+def _odd_fluxes(value: Floats, error: Floats, factor: Floats, factor_err: Floats) -> Measured:
     error_usable = (error > 0) & np.isfinite(error) & ~(is_code(error) & (error == value))
     observed = ~np.isnan(value) & ~(is_code(value) & ~(np.isin(value, _POSSIBLE_FLUX) & error_usable))
     infinite = observed & ~np.isfinite(value)
