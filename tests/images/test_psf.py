@@ -1,5 +1,6 @@
 """PSF matching: known kernels, fluxes, variances and correlations, masks, and PSFs that are refused."""
 
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -18,6 +19,7 @@ from agez.images.kernels import (
 )
 from agez.images.noise_correlation import WHITE, after_convolution, variance_of_sum
 from agez.images.psf import match_psf
+from agez.images.resampling import require_reproject
 
 
 def gaussian(fwhm_pixels, size=61):
@@ -189,3 +191,12 @@ def test_nothing_left_names_the_file():
     flux = np.ones((2, 31, 31))
     with pytest.raises(AgezError, match=r"image_B1\.fits: no pixel of band B1 is left"):
         match_psf(image_set(flux, mask=mask, fwhm=[2.0, 1.0]))
+
+
+@pytest.mark.parametrize("library", ["photutils.psf_matching", "reproject"])
+def test_absent_libraries_are_said(library, monkeypatch):
+    monkeypatch.setitem(sys.modules, library, None)
+    psfs = moffat_psf(2.0, 3.0, 21), moffat_psf(3.0, 3.0, 21)
+    use = require_reproject if library == "reproject" else lambda: matching_kernel(*psfs, source="x")
+    with pytest.raises(AgezError, match=r"pip install 'agez\[images\]'"):
+        use()

@@ -15,6 +15,8 @@ from agez.images.read_images import read_images
 from agez.photometry.filters import load_filters
 
 SHAPE = (12, 15)
+#: f_nu of AB magnitude 22.5 [microjansky].
+NANOMAGGY = 10**0.56
 
 
 @pytest.fixture
@@ -44,7 +46,7 @@ def test_microjansky_come_through(tmp_path, pixels):
     [
         ("Jy", 1e6),
         ("mJy / pix", 1e3),
-        ("nanomaggy", 3.631),
+        ("nanomaggy", NANOMAGGY),
         ("MJy/sr", 1e12 * (PIXEL_ARCSEC * u.arcsec).to_value(u.rad) ** 2),
         ("uJy / arcsec2", PIXEL_ARCSEC**2),
     ],
@@ -55,8 +57,9 @@ def test_units_of_flux(tmp_path, pixels, bunit, factor):
     np.testing.assert_allclose(images.flux[0], pixels * factor, rtol=1e-4)
 
 
-def test_f_lambda_at_the_pivot(tmp_path, pixels):
-    one(tmp_path, pixels, BUNIT="1e-18 erg / (s cm2 Angstrom)")
+@pytest.mark.parametrize("bunit", ["1e-18 erg / (s cm2 Angstrom)", "10^-18 erg/s/cm^2/A"])
+def test_f_lambda_at_the_pivot(tmp_path, pixels, bunit):
+    one(tmp_path, pixels, BUNIT=bunit)
     images = read_images(tmp_path, filters="jplus")
     pivot = load_filters("jplus").select(["rSDSS"]).bands.pivot_angstrom[0] * u.AA
     expected = (1e-18 * u.erg / u.s / u.cm**2 / u.AA).to_value(u.uJy, u.spectral_density(pivot))
@@ -68,9 +71,9 @@ def test_counts_by_an_ab_zero_point(tmp_path, pixels, bunit):
     cards = {} if bunit is None else {"BUNIT": bunit}
     one(tmp_path, pixels, MAGZP=22.5, **cards)
     by_header = read_images(tmp_path, filters="jplus")
-    np.testing.assert_allclose(by_header.flux[0], pixels * 3.631, rtol=1e-6)
+    np.testing.assert_allclose(by_header.flux[0], pixels * NANOMAGGY, rtol=1e-6)
     given = read_images(tmp_path, filters="jplus", zero_points={"r": 25.0})
-    np.testing.assert_allclose(given.flux[0], pixels * 0.3631, rtol=1e-6)
+    np.testing.assert_allclose(given.flux[0], pixels * NANOMAGGY / 10, rtol=1e-6)
 
 
 def test_zero_points_in_a_table(tmp_path, pixels):
@@ -116,10 +119,10 @@ def test_splus_cut_outs_with_weights(tmp_path, pixels):
     assert images.mask.sum() == 2
     assert images.psf_fwhm_arcsec[0] == pytest.approx(1.3)
     assert images.meta["psf_beta"] == {"J0660": 3.2}
-    flux = images.flux[0, 5, 5] / 3.631
-    assert images.flux_err[0, 5, 5] == pytest.approx(3.631 * np.sqrt(0.25 + flux / 100), rel=1e-4)
+    flux = images.flux[0, 5, 5] / NANOMAGGY
+    assert images.flux_err[0, 5, 5] == pytest.approx(NANOMAGGY * np.sqrt(0.25 + flux / 100), rel=1e-4)
     alone = read_images(tmp_path, source_noise=False)
-    assert alone.flux_err[0, 5, 5] == pytest.approx(3.631 * 0.5, rel=1e-4)
+    assert alone.flux_err[0, 5, 5] == pytest.approx(NANOMAGGY * 0.5, rel=1e-4)
 
 
 @pytest.mark.parametrize("name", ["gal_rSDSS.weight.fits", "gal_rSDSS_wht.fits", "gal_rSDSS_ivar.fits.gz"])
@@ -214,6 +217,14 @@ def test_files_that_are_no_images(tmp_path, pixels):
     other = write_image(tmp_path / "small_gSDSS.fits", pixels, BUNIT="uJy", layers={"ERR": np.ones((3, 3))})
     with pytest.raises(AgezError, match="the error has 3 x 3 pixels"):
         read_images(other, filters="jplus")
+
+
+def test_tables_beside_and_axes_of_length_one(tmp_path, pixels):
+    header = tangent_wcs(SHAPE).to_header()
+    header["MAGZP"] = "23.9"
+    fits.PrimaryHDU(pixels[None], header).writeto(tmp_path / "g_rSDSS.fits")
+    Table({"a": [1]}).write(tmp_path / "galaxies.fits")
+    np.testing.assert_allclose(read_images(tmp_path, filters="jplus").flux[0], pixels, rtol=1e-6)
 
 
 def test_a_weight_that_belongs_to_no_image(tmp_path, pixels):

@@ -75,6 +75,7 @@ def image_files(inputs: str | os.PathLike[str] | Iterable[str | os.PathLike[str]
     for one in map(Path, given):
         if one.is_dir():
             inside = sorted(path for path in one.iterdir() if is_image_name(path) and path.is_file())
+            inside = [path for path in inside if not _is_only_tables(path)]
             if not inside:
                 raise AgezError(f"{one}: no FITS file in this folder; give one that holds an image for each band")
             found += inside
@@ -83,6 +84,18 @@ def image_files(inputs: str | os.PathLike[str] | Iterable[str | os.PathLike[str]
     if not found:
         raise AgezError("no image files; give a folder, or one FITS file for each band")
     return list(dict.fromkeys(found))
+
+
+def _is_only_tables(path: Path) -> bool:
+    """Whether a file can be read and holds tables, but no image: a catalogue beside the images."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with fits.open(path) as hdus:
+                tables = any(isinstance(hdu, fits.BinTableHDU | fits.TableHDU) for hdu in hdus)
+                return tables and not _images(hdus)
+    except Exception:
+        return False  # whoever reads it says what is wrong
 
 
 def is_image_name(path: Path) -> bool:
@@ -196,13 +209,20 @@ def celestial_wcs(header: Any, path: Path | str) -> WCS:
 
 
 def _role_of_extension(hdu: Any) -> Role | None:
-    if not getattr(hdu, "is_image", False) or hdu.header.get("NAXIS") != 2:
+    if not _is_two_dimensional(hdu):
         return None
     return next((_ROLE_OF[word] for word in re.split(r"[^a-z0-9]+", hdu.name.lower()) if word in _ROLE_OF), None)
 
 
 def _images(hdus: Sequence[Any]) -> list[Any]:
-    return [hdu for hdu in hdus if getattr(hdu, "is_image", False) and hdu.header.get("NAXIS") == 2]
+    return [hdu for hdu in hdus if _is_two_dimensional(hdu)]
+
+
+def _is_two_dimensional(hdu: Any) -> bool:
+    """Whether an extension is an image of two axes (others of length 1 do not count)."""
+    axes = hdu.header.get("NAXIS", 0)
+    image = bool(getattr(hdu, "is_image", False)) and axes >= 2
+    return image and all(hdu.header.get(f"NAXIS{number}") == 1 for number in range(3, axes + 1))
 
 
 def _science_hdu(hdus: Sequence[Any], path: Path) -> Any:
@@ -221,4 +241,5 @@ def _first_image(hdus: Sequence[Any], path: Path) -> Any:
 
 
 def _pixels(hdu: Any) -> Floats:
-    return np.asarray(hdu.data, dtype=float)
+    pixels = np.asarray(hdu.data, dtype=float)
+    return pixels.reshape(pixels.shape[-2:])

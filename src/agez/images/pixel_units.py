@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,11 +12,10 @@ from astropy import units as u
 from astropy.units import Unit
 
 from agez.errors import AgezError
+from agez.photometry.synthesis import AB_ZERO_POINT_MICROJANSKY
 
 #: Keywords of an AB zero point: a pixel value of 1 has this magnitude.
 ZERO_POINT_KEYWORDS = ("MAGZP", "MAG_ZP", "ZP", "PHOTZP", "ZEROPT", "ZEROPNT", "MAGZPT", "MAGZERO", "ZPAB")
-#: f_nu of AB magnitude 0 [microjansky].
-AB_ZERO_MICROJANSKY = 3631e6
 #: Words in BUNIT for what only a zero point can turn into fluxes: counts, electrons, also a second.
 _COUNTS = frozenset(
     ("", "adu", "count", "counts", "ct", "cts", "dn", "electron", "electrons", "e-", "e", "photon", "none", "arbitrary")
@@ -62,7 +62,7 @@ def microjansky_per_unit(
         )
     if not np.isfinite(zero_point) or not -50 < zero_point < 60:
         raise AgezError(f"{source}: the zero point is {zero_point}; expected an AB magnitude such as 25.3")
-    return AB_ZERO_MICROJANSKY * 10 ** (-0.4 * zero_point), f"AB zero point {zero_point:g} ({where})"
+    return 10 ** (0.4 * (AB_ZERO_POINT_MICROJANSKY - zero_point)), f"AB zero point {zero_point:g} ({where})"
 
 
 def _is_counts(text: str) -> bool:
@@ -75,13 +75,15 @@ def _is_counts(text: str) -> bool:
 def _physical(text: str, pivot_angstrom: float, pixel_arcsec2: float) -> float | None:
     """Microjansky for a value of 1 in this unit; None if it is no flux."""
     if text.lower() in _NANOMAGGY:
-        return AB_ZERO_MICROJANSKY * 1e-9
+        return 10 ** (0.4 * (AB_ZERO_POINT_MICROJANSKY - 22.5))
     if text.lower() in _MAGGY:
-        return AB_ZERO_MICROJANSKY
+        return 10 ** (0.4 * AB_ZERO_POINT_MICROJANSKY)
+    # headers often write A, which is ampere, and Ang
+    spelled = re.sub(r"(?<![A-Za-z])(A|Ang|ang)(?![A-Za-z])", "Angstrom", text)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            unit = Unit(text)
+            unit = Unit(spelled)
     except (ValueError, TypeError):
         return None
     pixel = u.def_unit("agez_pixel_area", pixel_arcsec2 * u.arcsec**2)
@@ -101,8 +103,14 @@ def _zero_point_in(source: str, headers: Sequence[Mapping[str, Any]]) -> tuple[f
     for keyword in ZERO_POINT_KEYWORDS:
         for header in headers:
             value = header.get(keyword)
-            if isinstance(value, int | float) and not isinstance(value, bool) and np.isfinite(value):
-                found.setdefault(keyword, float(value))
+            if isinstance(value, bool):
+                continue
+            try:
+                number = float(value)  # type: ignore[arg-type]
+            except (TypeError, ValueError):
+                continue
+            if np.isfinite(number):
+                found.setdefault(keyword, number)
     if not found:
         return None, ""
     for header in headers:
