@@ -1,5 +1,7 @@
 """The compiled functions' errors are those that they promise, and NaN stays NaN where rows may hold it."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from scipy.special import ndtr
@@ -7,6 +9,8 @@ from scipy.special import ndtr
 pytest.importorskip("numba")
 
 from agez.posterior import compiled_math
+from agez.posterior.compiled import kernel
+from agez.posterior.compiled_lanes import LANES, subtract_row
 
 
 def each(function, x):
@@ -41,3 +45,40 @@ def test_tail_of_the_normal_distribution(rng):
     z = np.concatenate([[0.0], rng.uniform(0, 35, 3000)])
     found = each(compiled_math.tail_ratio, z) * np.exp(-0.5 * z * z)
     np.testing.assert_allclose(found, ndtr(-z), rtol=2e-12)
+
+
+def test_kernels_are_compiled_where_nothing_can_be_kept(monkeypatch):
+    import numba
+
+    whole = numba.njit
+
+    def nowhere(*given, cache=False, **options):
+        if cache:
+            raise RuntimeError("cannot cache function: no locator available")
+        return whole(*given, **options)
+
+    monkeypatch.setattr(numba, "njit", nowhere)
+    assert kernel(lambda x: x + 1)(2) == 3
+
+
+def test_what_was_kept_is_dated_by_all_kernels():
+    """A kernel is made of functions in other files: it is compiled anew when any of these has changed."""
+    from agez.posterior.compiled_inputs import scale_rows
+
+    stamp = scale_rows._cache._cache_file._source_stamp
+    folder = Path(compiled_math.__file__).parent
+    assert {name for name, _, _ in stamp} == {path.name for path in folder.glob("compiled*.py")}
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_row_of_small_matrices(rng, kind):
+    work, column, part = (rng.normal(size=(n, LANES)).astype(kind) for n in (7, 9, 1))
+    expected = work.copy()
+    expected[2:6] -= part * column[5:9]
+
+    @kernel
+    def call(work, column, part):
+        subtract_row(work, 2 * LANES, column, 5 * LANES, part, 4)
+
+    call(work.reshape(-1), column.reshape(-1), part.reshape(-1))
+    np.testing.assert_allclose(work, expected, rtol=1e-6, atol=1e-6)

@@ -13,11 +13,10 @@ import math
 import numpy as np
 
 from agez.posterior.compiled import kernel, part_of_kernels
+from agez.posterior.compiled_lanes import LANES, subtract_row
 from agez.posterior.compiled_math import log32
 from agez.posterior.subspace import AMPLITUDE_FLOOR, AMPLITUDE_RANGE, CALIBRATION
 
-#: Rows that a small matrix is solved for at once: their matrices stay in the processor's innermost cache.
-LANES = 64
 _FLOOR, _CALIBRATION = np.float32(AMPLITUDE_FLOOR**2), np.float32(CALIBRATION**2)
 _FAINTEST, _BRIGHTEST = (np.float32(limit) for limit in AMPLITUDE_RANGE)
 _ZERO, _UNIT, _TWO = np.float32(0), np.float32(1), np.float32(2)
@@ -63,17 +62,17 @@ def gather_rows(flux, flux_err, covered, rows, x, e, seen):
     ``seen`` is 1 where covered, else 0.
     """
     b, width = x.shape
-    for place in range(width):
-        if place < len(rows):
-            i = rows[place]
-            for j in range(b):
+    for start in range(0, width, 16):  # few rows at a time: columns far apart share their places in the cache
+        for j in range(b):
+            for place in range(start, min(start + 16, len(rows))):
+                i = rows[place]
                 x[j, place] = flux[i, j]
                 e[j, place] = flux_err[i, j]
                 seen[j, place] = _UNIT if covered[i, j] else _ZERO
-        else:
-            for j in range(b):
-                x[j, place] = e[j, place] = _UNIT
-                seen[j, place] = _ZERO
+    for j in range(b):
+        for place in range(len(rows), width):
+            x[j, place] = e[j, place] = _UNIT
+            seen[j, place] = _ZERO
 
 
 @kernel
@@ -155,10 +154,10 @@ def fit_rows(products, projected, square, chi2, log_det):
     chi2, log_det : (w,), filled
     """
     size, width = projected.shape
-    lanes = min(width, LANES)  # not known to the compiler, which would unroll instead of taking eight at a time
+    lanes = min(width, LANES)  # LANES: not known to the compiler, which would then unroll instead of using vectors
     q = size - 1
     work = np.empty((size + 1, size + 1, lanes), np.float32)
-    share = np.empty(lanes, np.float32)
+    flat, share = work.reshape(-1), np.empty(lanes, np.float32)
     for start in range(0, width, lanes):
         _load(work, products, projected, square, start, size)
         total = log_det[start : start + lanes]
@@ -172,9 +171,8 @@ def fit_rows(products, projected, square, chi2, log_det):
             for i in range(p + 1, size + 1):
                 for k in range(lanes):
                     share[k] = work[p, i, k] / work[p, p, k]
-                for j in range(i, size + 1):
-                    for k in range(lanes):
-                        work[i, j, k] -= share[k] * work[p, j, k]
+                at, of = (i * (size + 1) + i) * lanes, (p * (size + 1) + i) * lanes
+                subtract_row(flat, at, flat, of, share, size + 1 - i)
         for k in range(lanes):
             mixed = work[q, size, k]
             rest = work[size, size, k] - mixed * mixed / max(work[q, q, k], _LEAST)
@@ -203,10 +201,11 @@ def sweep_rows(products, projected, square, prior, count, one_less, inverse, sol
         Log of the determinant of A.
     """
     size, width = projected.shape
-    lanes = min(width, LANES)  # not known to the compiler, which would unroll instead of taking eight at a time
+    lanes = min(width, LANES)  # LANES: not known to the compiler, which would then unroll instead of using vectors
     work = np.empty((size + 1, size + 1, lanes))
     column = np.empty((size + 1, lanes))
-    share = np.empty(lanes)
+    share, part = np.empty(lanes), np.empty(lanes)
+    flat, flat_column = work.reshape(-1), column.reshape(-1)
     for start in range(0, width, lanes):
         _load(work, products, projected, square, start, size)
         total = log_det[start : start + lanes]
@@ -220,18 +219,27 @@ def sweep_rows(products, projected, square, prior, count, one_less, inverse, sol
             for k in range(lanes):
                 total[k] += log32(np.float32(work[p, p, k]))
                 share[k] = _UNIT / work[p, p, k]
-            for i in range(size + 1):
-                if i < p:
-                    for k in range(lanes):
-                        column[i, k] = work[i, p, k]
-                        work[i, p, k] *= share[k]
-                else:
-                    for k in range(lanes):
-                        column[i, k] = work[p, i, k]
-                        work[p, i, k] *= share[k]
+            for i in range(p):
+                for k in range(lanes):
+                    column[i, k] = work[i, p, k]
+            for i in range(p + 1, size + 1):
+                for k in range(lanes):
+                    column[i, k] = work[p, i, k]
             for k in range(lanes):
                 work[p, p, k] = -share[k]
-            _subtract(work, column, share, p, size + 1)
+                column[p, k] = 0.0  # the pivot's own column is done
+            for i in range(p):
+                for k in range(lanes):
+                    part[k] = column[i, k] * share[k]
+                for k in range(lanes):
+                    work[i, p, k] = part[k]
+                subtract_row(flat, (i * (size + 1) + i) * lanes, flat_column, i * lanes, part, size + 1 - i)
+            for i in range(p + 1, size + 1):
+                for k in range(lanes):
+                    part[k] = column[i, k] * share[k]
+                for k in range(lanes):
+                    work[p, i, k] = part[k]
+                subtract_row(flat, (i * (size + 1) + i) * lanes, flat_column, i * lanes, part, size + 1 - i)
         pair = 0
         for i in range(count):
             for j in range(i, count):
@@ -249,20 +257,3 @@ def sweep_rows(products, projected, square, prior, count, one_less, inverse, sol
                 for k in range(lanes):
                     rest[pair, start + k] = work[i, j, k]
                 pair += 1
-
-
-@part_of_kernels
-def _subtract(work, column, share, p, size):
-    """The sweep's change of all elements but those of the pivot's own row and column."""
-    lanes = len(share)
-    part = np.empty(lanes)
-    for i in range(size):
-        if i == p:
-            continue
-        for k in range(lanes):
-            part[k] = column[i, k] * share[k]
-        for j in range(i, size):
-            if j == p:
-                continue
-            for k in range(lanes):
-                work[i, j, k] -= part[k] * column[j, k]

@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from agez.posterior.compiled_planes import LANES, fit_rows, gather_rows, rows_at_nodes, sweep_rows, weigh_rows
+from agez.posterior.compiled_lanes import LANES
+from agez.posterior.compiled_planes import fit_rows, gather_rows, rows_at_nodes, sweep_rows, weigh_rows
 from agez.posterior.compiled_typicality import keep_better, nearest_of, score_rows, worst_of
 from agez.posterior.kinds import KIND_COST
 from agez.posterior.prepared_planes import PreparedPlane, PreparedTypicality
