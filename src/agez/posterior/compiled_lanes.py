@@ -55,6 +55,6 @@ def _generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
     return context.get_dummy_value()
 
 
-#: ``subtract_row(work, w0, column, c0, part, count)``: ``work[w0 + j] -= part * column[c0 + j]`` for ``count`` vectors of
-#: LANES numbers, 1 or more.  All are flat arrays of one kind of float; places count numbers; ``part`` is one vector.
+#: ``subtract_row(work, w0, column, c0, part, count)``: ``work[w0 + j] -= part * column[c0 + j]`` for ``count`` vectors
+#: of LANES numbers, 1 or more.  All are flat arrays of one kind of float; places count numbers; ``part`` is one vector.
 subtract_row: Any = intrinsic(_subtract_row)
