@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from agez.commands.answers import Answer, flag_lines
+from agez.commands.extras import need
 from agez.errors import AgezError
 from agez.files import check_input, make_folder
 from agez.flags import count_flags
@@ -41,7 +42,7 @@ def map_(options: Namespace) -> Answer:
         if not Path(one).is_dir():
             check_input(one)
     if options.pictures is not None:
-        _need_matplotlib()
+        need("matplotlib", extra="report", what="--pictures")
         make_folder(options.pictures)
     settings = _settings(options)
     model = load_model(options.model)
@@ -107,7 +108,7 @@ def _of_images(options: Namespace, model: Model, settings: MapSettings) -> tuple
     from agez.apply.predict import in_model_order
     from agez.images.prepare import prepare
 
-    _need_photutils()
+    need("photutils", extra="images", what="a map of images")
     if options.bins == "voronoi":
         from agez.spectra.voronoi import need_powerbin
 
@@ -190,17 +191,3 @@ def _answer(options: Namespace, maps: GalaxyMaps, pictures: list[str]) -> Answer
         told = one["reason"] or f"{one['slope']:+.3f} +- {one['slope_err']:.3f} dex/Re"
         lines.append(f"  gradient of {word}: {told}")
     return content, lines + flag_lines(prediction.flags)
-
-
-def _need_photutils() -> None:
-    try:
-        import photutils  # noqa: F401
-    except ImportError as error:
-        raise AgezError("maps of images need photutils; run: pip install 'agez[images]'") from error
-
-
-def _need_matplotlib() -> None:
-    try:
-        import matplotlib  # noqa: F401
-    except ImportError as error:
-        raise AgezError("--pictures needs matplotlib; run: pip install 'agez[report]'") from error
