@@ -27,9 +27,9 @@ TRUTH_FOLDER = "truth"
 #: (Cenarro et al. 2019, A&A 622, A176: FWHM 1.1 arcsec in r, most below 1.5).
 PIXEL_ARCSEC, SHAPE, PSF_RANGE_ARCSEC, PSF_BETA = 0.55, (100, 100), (1.0, 1.6), 3.5
 #: Redshifts, effective radii [arcsec] of galaxies that are resolved and fit on the image, S/N at 1 Re, stars.
-REDSHIFTS, RE_ARCSEC, SNR_RANGE, MAX_STARS = (0.02, 0.05), (6.0, 10.0), (5.0, 50.0), 8
+REDSHIFTS, RE_ARCSEC, SNR_RANGE, MAX_STARS = (0.02, 0.05), (6.0, 10.0), (5.0, 50.0), 4
 #: Sigma of the kernel that shares noise [pixel], share of bad pixels, rms of the background [sigma], AB zero points.
-NOISE_KERNEL, BAD_SHARE, SKY_SIGMA, ZERO_POINTS = 0.5, 5e-4, 0.3, (23.0, 26.0)
+NOISE_KERNEL, BAD_SHARE, SKY_SIGMA, ZERO_POINTS = 0.5, 5e-4, 0.1, (23.0, 26.0)
 #: Tiles that a galaxy is painted with, on average.
 TILES = 400
 

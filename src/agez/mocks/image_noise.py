@@ -106,12 +106,12 @@ def draw_stars(
     fwhm_pixels: float,
     reference: int,
 ) -> FieldStars:
-    """Stars anywhere on the image; peaks are 0.3 to 30 times ``peak`` in the reference band, evenly in the logarithm.
+    """Stars anywhere on the image; peaks are 0.05 to 5 times ``peak`` in the reference band, evenly in the logarithm.
 
     ``seds`` (k, b) is what they may look like: each star is one of them, scaled.
     """
     y, x = rng.uniform(0, shape[0] - 1, n), rng.uniform(0, shape[1] - 1, n)
-    height = peak * 10 ** rng.uniform(np.log10(0.3), np.log10(30.0), n)
+    height = peak * 10 ** rng.uniform(np.log10(0.05), np.log10(5.0), n)
     total = height * 2 * np.pi * (fwhm_pixels / FWHM_OF_SIGMA) ** 2
     sed = seds[rng.integers(len(seds), size=n)]
     return FieldStars(x, y, total[:, None] * sed / sed[:, [reference]])
