@@ -78,12 +78,14 @@ class MapFrame:
     ellcoo : (3, ny, nx) float or None
         Radius in the plane of the disc [arcsec], the same over Re, and azimuth from the major axis [degree].
     snr : (ny, nx) float or None
-        Median signal-to-noise ratio per Angstrom of each spaxel.
+        Signal-to-noise ratio of each spaxel, ``snr_of``.
     mean_flux : (ny, nx) float or None
         Typical (median) flux density of each spaxel in the normalisation band, in ``flux_unit``.
     flux_unit : str
     stars : (ny, nx) bool or None
         Spaxels left out because of a foreground star.
+    snr_of : str
+        What ``snr`` is of: an Angstrom (its median), or a band.
     """
 
     bin_id: Ints
@@ -94,6 +96,7 @@ class MapFrame:
     mean_flux: Floats | None = None
     flux_unit: str = ""
     stars: Bools | None = None
+    snr_of: str = "per Angstrom"
 
     def __post_init__(self) -> None:
         shape = np.shape(self.bin_id)

@@ -80,7 +80,7 @@ def _spaxel_hdus(frame: MapFrame) -> list[fits.ImageHDU]:
             )
         )
     if frame.snr is not None:
-        hdus.append(_image("SPX_SNR", np.float32(frame.snr), frame, comment="signal-to-noise ratio per Angstrom"))
+        hdus.append(_image("SPX_SNR", np.float32(frame.snr), frame, comment=f"signal-to-noise ratio {frame.snr_of}"))
     if frame.stars is not None:
         hdus.append(_image("SPX_STAR", frame.stars.astype(np.uint8), frame, comment="1 = foreground star, left out"))
     for hdu in hdus:

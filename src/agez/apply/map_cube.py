@@ -8,7 +8,7 @@ import numpy as np
 
 from agez.apply.cube_bins import fitted_rows
 from agez.apply.map_galaxy import GalaxyMaps, MapSettings, disc_frame, with_gradients
-from agez.apply.predict import predict_spectra
+from agez.apply.predict import photometry_for, predict
 from agez.errors import AgezError
 from agez.photometry.filters import FilterSet
 from agez.spectra.binning import BinSettings
@@ -35,7 +35,8 @@ def map_cube(
     spectra, frame = fitted_rows(path, redshift=settings.redshift, binning=binning)
     if frame is None or frame.offsets is None:
         raise AgezError(f"{path}: rows of spectra, and no cube; use agez predict, then agez gradient")
-    prediction = predict_spectra(model, spectra, filters=filters)
+    photometry = photometry_for(model, spectra, filters=filters)
+    prediction = predict(model, photometry)
     meta = {
         "galaxy": str(spectra.rows.galaxy_id[0]), "model": model.header.get("name", ""),
         "redshift": float(np.median(spectra.redshift)), "ebv": 0.0, "error_floor": 0.0,
@@ -43,4 +44,5 @@ def map_cube(
         "labels": dict(model.header["labels"]), "remarks": [],
     }  # fmt: skip
     frame = disc_frame(frame, settings.geometry)
-    return with_gradients(frame, None, prediction, settings, meta)
+    light = None if frame.mean_flux is None else np.nan_to_num(frame.mean_flux)
+    return with_gradients(frame, photometry, prediction, settings, meta, light=light)

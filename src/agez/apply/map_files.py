@@ -11,7 +11,7 @@ from astropy.table import Table
 
 from agez import __version__
 from agez.analysis.gradient_files import EXTENSION as GRADIENTS
-from agez.apply.map_galaxy import UNRELIABLE, GalaxyMaps, bin_maps
+from agez.apply.map_galaxy import UNRELIABLE, GalaxyMaps, bin_maps, snr_of_regions
 from agez.apply.prediction_files import EXTENSION as PREDICTIONS
 from agez.apply.prediction_files import prediction_to_table
 from agez.flags import has_flag
@@ -23,18 +23,21 @@ from agez.types import TARGETS, Floats
 PROFILES = "PROFILES"
 #: Width of the rings of a profile [Re], and regions that a ring needs.
 RING_RE, LEAST_REGIONS = 0.25, 3
+#: Rings where no effective radius is known.
+RINGS = 8
 
 
 def write_galaxy_maps(path: str | os.PathLike[str], maps: GalaxyMaps) -> None:
     """Write maps, whole or not at all.
 
     Extensions: ``BINID``, ``SPX_*``, each property with ``_IVAR`` and ``_MASK`` (the layout of MaNGA's MAPS files); the
-    table ``PREDICTIONS`` with a row a region, its fluxes beside; where the effective radius is known ``PROFILES`` and
+    table ``PREDICTIONS`` with a row a region, its fluxes beside; ``PROFILES``; where the effective radius is known
     ``GRADIENTS``.
     """
     hdus = [*maps_hdus(bin_maps(maps), maps.frame), table_hdu(region_table(maps), name=PREDICTIONS)]
+    hdus.append(table_hdu(profile_table(maps), name=PROFILES))
     if maps.gradients is not None:
-        hdus += [table_hdu(profile_table(maps), name=PROFILES), table_hdu(gradient_table(maps), name=GRADIENTS)]
+        hdus.append(table_hdu(gradient_table(maps), name=GRADIENTS))
     write_fits(path, hdus, header=primary_header(maps))
 
 
@@ -61,12 +64,13 @@ def _ascii(text: str) -> str:
 def region_table(maps: GalaxyMaps) -> Table:
     """The regions' predictions, radii, numbers of pixels and fluxes."""
     table = prediction_to_table(maps.prediction)
+    table["radius_arcsec"] = maps.radius_arcsec
     table["r_re"] = maps.r_re
     table["n_pixels"] = maps.frame.spaxels_in_bins(len(maps.prediction))
-    if maps.photometry is not None:
-        for b, name in enumerate(maps.photometry.bands.names):
-            table[f"flux_{name}"] = maps.photometry.flux[:, b]
-            table[f"flux_{name}_err"] = maps.photometry.flux_err[:, b]
+    table["snr_band"] = snr_of_regions(maps)
+    for b, name in enumerate(maps.photometry.bands.names):
+        table[f"flux_{name}"] = maps.photometry.flux[:, b]
+        table[f"flux_{name}_err"] = maps.photometry.flux_err[:, b]
     return table
 
 
@@ -80,16 +84,20 @@ def gradient_table(maps: GalaxyMaps) -> Table:
 
 
 def profile_table(maps: GalaxyMaps) -> Table:
-    """Medians in rings of ``RING_RE``, with the scatter of the regions and the error of their mean.
+    """Medians in rings, with the scatter of the regions and the error of their mean.
 
-    Regions of flags that make them unreliable do not count; rings with fewer than ``LEAST_REGIONS`` have NaN.
+    Rings of ``RING_RE``, or ``RINGS`` of them where no effective radius is known.  Regions of flags that make them
+    unreliable do not count; rings with fewer than ``LEAST_REGIONS`` have NaN.
     """
-    radius = maps.r_re
-    last = float(np.nanmax(radius)) if np.isfinite(radius).any() else 0.0
-    inner = np.arange(0, max(last, RING_RE), RING_RE)
+    radius = maps.radius_arcsec
+    last = float(np.nanmax(radius, initial=0.0))
+    unit = ring_unit(maps)
+    width = RING_RE * unit if np.isfinite(unit) else max(last / RINGS, 1e-6) * (1 + 1e-9)
+    inner = np.arange(0, max(last, width), width)
     good = ~has_flag(maps.prediction.flags, UNRELIABLE)
-    table = Table({"r_re_inner": inner, "r_re_outer": inner + RING_RE})
-    rings = [good & (radius >= low) & (radius < low + RING_RE) for low in inner]
+    table = Table({"radius_arcsec_inner": inner, "radius_arcsec_outer": inner + width})
+    table["r_re_inner"], table["r_re_outer"] = inner / unit, (inner + width) / unit
+    rings = [good & (radius >= low) & (radius < low + width) for low in inner]
     table["n_regions"] = [int(ring.sum()) for ring in rings]
     for target in TARGETS:
         value, err = getattr(maps.prediction, target), getattr(maps.prediction, f"{target}_err")
@@ -97,6 +105,12 @@ def profile_table(maps: GalaxyMaps) -> Table:
         for k, name in enumerate(("", "_scatter", "_err")):
             table[f"{target}{name}"] = numbers[:, k]
     return table
+
+
+def ring_unit(maps: GalaxyMaps) -> float:
+    """The effective radius [arcsec]; NaN where unknown."""
+    known = np.isfinite(maps.r_re) & (maps.r_re > 0)
+    return float(np.median(maps.radius_arcsec[known] / maps.r_re[known])) if known.any() else np.nan
 
 
 def _ring(value: Floats, err: Floats) -> tuple[float, float, float]:

@@ -15,7 +15,7 @@ from agez.errors import AgezError
 from agez.flags import Flag, has_flag
 from agez.images.alignment import pixel_size_arcsec
 from agez.images.image_set import ImageSet
-from agez.images.measure import measure, pixel_offsets
+from agez.images.measure import light_of_pixels, measure, pixel_offsets
 from agez.images.regions import RegionSettings, make_regions
 from agez.images.stars import circles
 from agez.maps import BinMap, MapFrame
@@ -91,21 +91,23 @@ class GalaxyMaps:
     ----------
     frame : MapFrame
     photometry : Photometry
-        Of the regions as measured, with the Milky Way's dust and without the error floor; None of spectra.
+        Of the regions as measured, with the Milky Way's dust and without the error floor; synthetic, of spectra.
     prediction : Prediction
         A row a region.
     gradients : GradientTable or None
         Of log_age_lw and mh_lw [dex/Re]; None without an effective radius.
-    r_re : (n,) float
-        Radius of each region [Re]; NaN without an effective radius.
+    radius_arcsec, r_re : (n,) float
+        Light-weighted radius of each region in the plane of the disc [arcsec], and over the effective radius; NaN
+        without one.
     meta : mapping
         What was done, in plain words and numbers.
     """
 
     frame: MapFrame
-    photometry: Photometry | None
+    photometry: Photometry
     prediction: Prediction
     gradients: GradientTable | None
+    radius_arcsec: Floats
     r_re: Floats
     meta: Mapping[str, Any]
 
@@ -136,7 +138,7 @@ def map_galaxy(images: ImageSet, model: Model, *, settings: MapSettings | None =
     ready = deredden(photometry, settings.ebv) if settings.ebv else photometry
     ready = with_error_floor(ready, settings.error_floor) if settings.error_floor else ready
     prediction = predict(model, ready)
-    frame = _frame(images, regions.bin_id, regions.snr, centre, settings.geometry)
+    frame = replace(_frame(images, regions.bin_id, regions.snr, centre, settings.geometry), snr_of=f"in {regions.band}")
     meta = {
         "galaxy": name, "model": model.header.get("name", ""), "redshift": redshift, "ebv": settings.ebv,
         "error_floor": settings.error_floor, "regions": settings.regions.as_meta(), "snr_band": regions.band,
@@ -144,19 +146,22 @@ def map_galaxy(images: ImageSet, model: Model, *, settings: MapSettings | None =
         "images": {key: images.meta[key] for key in ("background", "noise", "psf") if key in images.meta},
         "n_stars": len(images.meta.get("stars", [])), "remarks": list(images.meta.get("remarks", [])),
     }  # fmt: skip
-    return with_gradients(frame, photometry, prediction, settings, meta)
+    return with_gradients(frame, photometry, prediction, settings, meta, light=light_of_pixels(images, regions.bin_id))
 
 
 def with_gradients(
     frame: MapFrame,
-    photometry: Photometry | None,
+    photometry: Photometry,
     prediction: Prediction,
     settings: MapSettings,
     meta: Mapping[str, Any],
-) -> GalaxyMaps:  # fmt: skip
-    """Radii of the regions and gradients, where the effective radius is known."""
+    *,
+    light: Floats | None,
+) -> GalaxyMaps:
+    """Radii of the regions, and gradients where the effective radius is known; ``light`` (ny, nx) weighs pixels."""
     geometry = settings.geometry
-    radius = np.hypot(*geometry.coordinates(prediction.rows.x, prediction.rows.y)) / geometry.re_arcsec
+    radius_arcsec = _radius_of_regions(frame, geometry, light, len(prediction))
+    radius = radius_arcsec / geometry.re_arcsec
     gradients = None
     if np.isfinite(geometry.re_arcsec):
         values = np.stack([getattr(prediction, target) for target in TARGETS], axis=1)
@@ -164,7 +169,20 @@ def with_gradients(
         gradients = galaxy_gradients(
             prediction.rows.galaxy_id, radius, values, names=TARGETS, rng=np.random.default_rng(settings.seed)
         )
-    return GalaxyMaps(frame, photometry, prediction, gradients, radius, meta)
+    return GalaxyMaps(frame, photometry, prediction, gradients, radius_arcsec, radius, meta)
+
+
+def _radius_of_regions(frame: MapFrame, geometry: Geometry, light: Floats | None, n: int) -> Floats:
+    """(n,) mean radius of the pixels of each region [arcsec], by their light: a ring's is not that of its middle."""
+    if frame.offsets is None:
+        return np.full(n, np.nan)
+    inside = frame.bin_id >= 0
+    number = frame.bin_id[inside]
+    radius = np.hypot(*geometry.coordinates(*frame.offsets))[inside]
+    weight = np.ones(len(number)) if light is None else np.maximum(np.asarray(light, float)[inside], 0.0)
+    total = np.bincount(number, weights=weight, minlength=n)
+    weight = np.where(total[number] > 0, weight, 1.0)
+    return np.asarray(np.bincount(number, weight * radius, minlength=n) / np.bincount(number, weight, minlength=n))
 
 
 def checked_redshift(redshift: float | None, model: Model) -> float:
@@ -216,12 +234,24 @@ def bin_maps(maps: GalaxyMaps) -> list[BinMap]:
         )
     out.append(BinMap("OOD", prediction.ood, comment="unlike the training set: above 1 flagged"))
     out.append(BinMap("FLAGS", prediction.flags.astype(float), comment="sum of agez's quality bits"))
-    if photometry is not None:
-        pixels = np.maximum(maps.frame.spaxels_in_bins(len(photometry)), 1)[:, None]
-        out.append(
-            BinMap(
-                "FLUX", photometry.flux / pixels, photometry.flux_err / pixels, "uJy", channels=photometry.bands.names,
-                comment="f_nu per pixel of the bands, mean over the region, as measured",
-            )
-        )  # fmt: skip
+    if prediction.chi2 is not None:
+        out.append(BinMap("CHI2", prediction.chi2, comment="reduced, of the photometry against training SEDs"))
+    if maps.meta["snr_band"] in photometry.bands.names:
+        out.append(BinMap("BIN_SNR", snr_of_regions(maps), comment=f"of the region in {maps.meta['snr_band']}"))
+    pixels = np.maximum(maps.frame.spaxels_in_bins(len(photometry)), 1)[:, None]
+    out.append(
+        BinMap(
+            "FLUX", photometry.flux / pixels, photometry.flux_err / pixels, "uJy", channels=photometry.bands.names,
+            comment="f_nu per pixel of the bands, mean over the region, as measured",
+        )
+    )  # fmt: skip
     return out
+
+
+def snr_of_regions(maps: GalaxyMaps) -> Floats:
+    """(n,) signal-to-noise ratio in the band that regions were made for; NaN of spectra."""
+    photometry, band = maps.photometry, maps.meta["snr_band"]
+    if band not in photometry.bands.names:
+        return np.full(len(photometry), np.nan)
+    b = photometry.bands.names.index(band)
+    return np.asarray(photometry.flux[:, b] / photometry.flux_err[:, b])

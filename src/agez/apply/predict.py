@@ -102,7 +102,12 @@ def default_threads() -> int:
 
 
 def predict_spectra(model: Model, spectra: Spectra, *, filters: FilterSet | None = None) -> Prediction:
-    """Predict spectra: synthetic photometry in the model's bands and frame first.
+    """Predict spectra: synthetic photometry first (:func:`photometry_for`)."""
+    return predict(model, photometry_for(model, spectra, filters=filters))
+
+
+def photometry_for(model: Model, spectra: Spectra, *, filters: FilterSet | None = None) -> Photometry:
+    """Synthetic photometry of spectra in a model's bands, and in the rest frame if the model knows it.
 
     Parameters
     ----------
@@ -116,7 +121,7 @@ def predict_spectra(model: Model, spectra: Spectra, *, filters: FilterSet | None
     if filters is None:
         filters = load_filters(model.bands.filter_set)
     rest = model.header["frame"] == "rest" or model.header["redshift_range"][0] <= 0.0
-    return predict(model, synthesize(spectra, filters.select(names), redshift=0.0 if rest else None))
+    return synthesize(spectra, filters.select(names), redshift=0.0 if rest else None)
 
 
 def in_model_order(model: Model, photometry: Photometry) -> Photometry:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -66,13 +67,11 @@ def measure(
         raise AgezError("no region: all pixels are unused (-1)")
     light = light_of_pixels(images, bin_id)
     frame = _Frame.of(bin_id, light, n)
-    flux, err = np.full((n, len(images.bands)), np.nan), np.full((n, len(images.bands)), np.nan)
-    for b in range(len(images.bands)):
-        flux[:, b], err[:, b] = _band(images, b, frame)
+    flux, err = _fluxes(images, frame)
     covered = np.isfinite(flux)
-    flags = set_flag(np.zeros(n, np.int32), ~covered.all(axis=1), Flag.BAND_NOT_COVERED)
-    flags = set_flag(flags, ~covered.any(axis=1), Flag.NO_DATA)
-    flags = set_flag(flags, (covered & ~np.isfinite(err)).any(axis=1), Flag.BAD_ERROR)
+    flags = set_flag(np.zeros(n, np.int32), np.asarray(~covered.all(axis=1)), Flag.BAND_NOT_COVERED)
+    flags = set_flag(flags, np.asarray(~covered.any(axis=1)), Flag.NO_DATA)
+    flags = set_flag(flags, np.asarray((covered & ~np.isfinite(err)).any(axis=1)), Flag.BAD_ERROR)
     x, y = _positions(images, frame, centre)
     rows = Rows(np.array([str(i) for i in range(n)]), np.full(n, galaxy_id, dtype=f"<U{max(1, len(galaxy_id))}"), x, y)
     meta = {**images.meta, "source": ", ".join(images.sources[:1])}
@@ -106,14 +105,17 @@ class _Frame:
 def light_of_pixels(images: ImageSet, bin_id: Ints) -> Floats:
     """(ny, nx) how the light of the regions is spread over their pixels: all bands together, positive.
 
-    The mean over the bands that a pixel has, each in units of its mean over the regions; smoothed by nothing, but no
-    pixel has less than a tenth of its region's mean, so that noise takes none away.
+    The mean over the bands that a pixel has, each in units of its mean over the pixels of regions that all bands have
+    (its own, if there are none); smoothed by nothing, but no pixel has less than a tenth of its region's mean, so that
+    noise takes none away.
     """
     inside = bin_id >= 0
+    common = inside & ~images.mask.any(axis=0)
     total, number = np.zeros(images.shape), np.zeros(images.shape)
     for b in range(len(images.bands)):
         good = ~images.mask[b] & inside
-        level = float(images.flux[b][good].mean()) if good.any() else 0.0
+        typical_of = common if common.any() else good
+        level = float(images.flux[b][typical_of].mean(dtype=float)) if good.any() else 0.0
         if level > 0:
             total[good] += images.flux[b][good] / level
             number += good
@@ -128,20 +130,21 @@ def light_of_pixels(images: ImageSet, bin_id: Ints) -> Floats:
     return np.where(np.isfinite(light), np.maximum(light, 0.1 * typical), typical) * inside
 
 
-def _band(images: ImageSet, b: int, frame: _Frame) -> tuple[Floats, Floats]:
-    """Flux and error (n,) of one band."""
-    good = ~images.mask[b][frame.window] & (frame.bin_id >= 0)
-    flux = np.where(good, images.flux[b][frame.window], 0.0).astype(float)
-    sigma = images.flux_err[b][frame.window].astype(float)
+def _fluxes(images: ImageSet, frame: _Frame) -> tuple[Floats, Floats]:
+    """Fluxes and errors (n, b) of all bands."""
+    inside = frame.bin_id >= 0
+    good = ~images.mask[(slice(None), *frame.window)] & inside
+    sigma = images.flux_err[(slice(None), *frame.window)].astype(float)
     known = good & np.isfinite(sigma) & (sigma > 0)
-    unknown = frame.sums(np.ones(flux.shape), good & ~known) > 0
-    share = frame.sums(frame.light, good) / frame.total
+    total, share, unknown = (np.empty((frame.n, len(images.bands))) for _ in range(3))
+    for b in range(len(images.bands)):
+        total[:, b] = frame.sums(images.flux[b][frame.window].astype(float), good[b])
+        share[:, b] = frame.sums(frame.light, good[b]) / frame.total
+        unknown[:, b] = np.bincount(frame.bin_id[good[b] & ~known[b]], minlength=frame.n)
     enough = share >= LEAST_LIGHT
-    with np.errstate(divide="ignore", invalid="ignore"):
-        total = np.where(enough, frame.sums(flux, good) / share, np.nan)
-        variance = region_variance(np.where(known, sigma, 0.0), images.noise[b], frame.bin_id, frame.n)
-        err = np.where(enough & ~unknown, np.sqrt(variance) / share, np.nan)
-    return total, err
+    share[~enough] = np.nan
+    variance = region_variances(np.where(known, sigma, 0.0), images.noise, frame.bin_id, frame.n)
+    return total / share, np.where(unknown > 0, np.nan, np.sqrt(variance) / share)
 
 
 def region_variance(sigma: Floats, correlation: Floats, bin_id: Ints, n: int) -> Floats:
@@ -156,23 +159,53 @@ def region_variance(sigma: Floats, correlation: Floats, bin_id: Ints, n: int) ->
     bin_id : (ny, nx) int
         -1 = unused.
     """
-    used = bin_id >= 0
-    variance: Floats = np.asarray(np.bincount(bin_id[used], weights=sigma[used] ** 2, minlength=n), float)
-    half = correlation.shape[0] // 2
-    ny, nx = sigma.shape
+    return region_variances(sigma[None], (correlation,), bin_id, n)[:, 0]
+
+
+def region_variances(sigma: Floats, correlations: Sequence[Floats], bin_id: Ints, n: int) -> Floats:
+    """(n, b) the same for b bands, ``sigma`` (b, ny, nx), each with its own correlation.
+
+    Lag by lag, all bands together: the pairs of pixels of one region that are so far apart are found once, sorted by
+    region, and their products summed region by region.  Time goes as lags times pixels times bands.
+    """
+    y, x = np.nonzero(bin_id >= 0)
+    number = bin_id[y, x]
+    order = np.argsort(number, kind="stable")
+    y, x, number = y[order], x[order], number[order]
+    s = np.ascontiguousarray(sigma[:, y, x].T, dtype=np.float64)
+    place = np.full(bin_id.shape, -1, dtype=np.int64)
+    place[y, x] = np.arange(len(y))
+    variance = _sums_of_regions(s**2, number, n)
+    half = max((c.shape[0] // 2 for c in correlations), default=0)
+    ny, nx = bin_id.shape
     for dy in range(half + 1):
-        for dx in range(-half, half + 1):
-            c = float(correlation[half + dy, half + dx])
-            # each pair of pixels once: the half plane of lags
-            if (dy == 0 and dx <= 0) or abs(c) < _NO_CORRELATION or dy >= ny or abs(dx) >= nx:
+        for dx in range(1 if dy == 0 else -half, half + 1):  # each pair of pixels once: the half plane of lags
+            c = np.array([_at_lag(one, dy, dx) for one in correlations])
+            bands = np.flatnonzero(np.abs(c) >= _NO_CORRELATION)
+            if not len(bands):
                 continue
-            here = (slice(0, ny - dy), slice(max(0, -dx), nx - max(0, dx)))
-            there = (slice(dy, ny), slice(max(0, dx), nx - max(0, -dx)))
-            number = bin_id[here]
-            both = (number == bin_id[there]) & (number >= 0)
-            products = sigma[here][both] * sigma[there][both]
-            variance += 2 * c * np.bincount(number[both], weights=products, minlength=n)
+            inside = (y + dy < ny) & (x + dx >= 0) & (x + dx < nx)
+            first = np.flatnonzero(inside)
+            second = place[y[first] + dy, x[first] + dx]
+            both = (second >= 0) & (number[second] == number[first])
+            first, second = first[both], second[both]
+            one = s if len(bands) == s.shape[1] else s[:, bands]
+            variance[:, bands] += 2 * c[bands] * _sums_of_regions(one[first] * one[second], number[first], n)
     return np.asarray(np.maximum(variance, 0.0))
+
+
+def _at_lag(correlation: Floats, dy: int, dx: int) -> float:
+    half = correlation.shape[0] // 2
+    return float(correlation[half + dy, half + dx]) if max(dy, abs(dx)) <= half else 0.0
+
+
+def _sums_of_regions(values: Floats, number: Ints, n: int) -> Floats:
+    """(n, b) sums of rows (p, b) with the same ``number``, which is sorted."""
+    sums = np.zeros((n, values.shape[1]))
+    if len(number):
+        starts = np.flatnonzero(np.r_[True, number[1:] != number[:-1]])
+        sums[number[starts]] = np.add.reduceat(values, starts, axis=0)
+    return sums
 
 
 def _positions(images: ImageSet, frame: _Frame, centre: tuple[float, float] | None) -> tuple[Floats, Floats]:

@@ -8,12 +8,13 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 from scipy import ndimage
+from scipy.signal import oaconvolve
 
 from agez.analysis.geometry import disc_coordinates
 from agez.errors import AgezError
 from agez.images.alignment import pixel_size_arcsec
 from agez.images.image_set import ImageSet
-from agez.images.measure import pixel_offsets, region_variance
+from agez.images.measure import pixel_offsets
 from agez.spectra.covariance import INDEPENDENT, SpatialCovariance
 from agez.spectra.voronoi import voronoi_bins
 from agez.types import Bools, Floats, Ints
@@ -155,26 +156,35 @@ def galaxy_extent(images: ImageSet, usable: Bools, centre: tuple[float, float], 
 
 
 def all_bands_snr(images: ImageSet) -> Floats:
-    """(ny, nx) signal-to-noise ratio of all bands together, each weighed by its own, smoothed by the widest PSF."""
+    """(ny, nx) signal-to-noise ratio of all bands together, each weighed by its own, smoothed by the widest PSF.
+
+    With the weights w = typical / err**2 of a band, the sum over bands of w f, smoothed by a Gaussian g, has the
+    variance of g**2 (w err)**2 times what the correlation of the noise makes of it; exact where errors change slowly.
+    """
     fwhm = np.nanmax([*images.psf_fwhm_arcsec, 0.0])
     width = max(fwhm / pixel_size_arcsec(images.wcs), 1.0) / 2.355
     signal, variance = np.zeros(images.shape), np.zeros(images.shape)
     for b in range(len(images.bands)):
-        err = images.flux_err[b].astype(float)
+        err, flux = images.flux_err[b].astype(float), images.flux[b]
         good = ~images.mask[b] & np.isfinite(err) & (err > 0)
-        if not good.any():
+        bright = flux[good & (flux > 0)]
+        if not bright.size:
             continue
-        weight = np.where(good, 1 / np.where(good, err, 1.0) ** 2, 0.0) / np.sum(images.noise[b])
-        typical = (
-            float(np.median(images.flux[b][good & (images.flux[b] > 0)])) if (images.flux[b][good] > 0).any() else 0.0
-        )
-        signal += weight * typical * np.where(good, images.flux[b], 0.0)
-        variance += weight * typical**2
+        typical = float(np.median(bright))
+        weight = np.where(good, 1 / np.where(good, err, 1.0) ** 2, 0.0)
+        signal += weight * typical * np.where(good, flux, 0.0)
+        variance += weight * typical**2 * _variance_smoothed(images.noise[b], width)
     smooth_signal = ndimage.gaussian_filter(signal, width)
     smooth_variance = ndimage.gaussian_filter(variance, width)
-    pixels = 4 * np.pi * width**2  # independent pixels in a Gaussian of that width
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.nan_to_num(smooth_signal / np.sqrt(smooth_variance / pixels))
+        return np.asarray(np.nan_to_num(smooth_signal / np.sqrt(smooth_variance)))
+
+
+def _variance_smoothed(correlation: Floats, width: float) -> float:
+    """Variance of unit noise of that correlation after a Gaussian of width w: sum c(d) exp(-d**2/4w**2)/4 pi w**2."""
+    half = correlation.shape[0] // 2
+    lag2 = np.add.outer(np.arange(-half, half + 1) ** 2, np.arange(-half, half + 1) ** 2)
+    return max(float(np.sum(correlation * np.exp(-lag2 / (4 * width**2)))) / (4 * np.pi * width**2), 1e-12)
 
 
 def faintest_useful_band(images: ImageSet, extent: Bools) -> int:
@@ -183,14 +193,30 @@ def faintest_useful_band(images: ImageSet, extent: Bools) -> int:
     for b in range(len(images.bands)):
         good = extent & ~images.mask[b] & np.isfinite(images.flux_err[b])
         if good.any():
-            variance = region_variance(
-                np.where(good, images.flux_err[b], 0.0), images.noise[b], np.where(extent, 0, -1), 1
-            )
-            snr[b] = images.flux[b][good].sum() / np.sqrt(variance[0]) if variance[0] > 0 else np.nan
+            variance = _variance_of_one(np.where(good, images.flux_err[b], 0.0), images.noise[b])
+            snr[b] = images.flux[b][good].sum(dtype=float) / np.sqrt(variance) if variance > 0 else np.nan
     if not np.isfinite(snr).any():
         raise AgezError(f"{images.sources[0]}: no band has errors on the galaxy; give weights or errors")
-    useful = snr >= USEFUL * np.nanmedian(snr)
+    useful = (snr > 0) & (snr >= USEFUL * np.nanmedian(snr))
+    if not useful.any():
+        raise AgezError(
+            f"{images.sources[0]}: the galaxy's flux is not positive in any band; see the background and --centre"
+        )
     return int(np.nanargmin(np.where(useful, snr, np.nan)))
+
+
+def _variance_of_one(sigma: Floats, correlation: Floats) -> float:
+    """Variance of the sum of all pixels with that standard deviation: sum over x of s(x) (c * s)(x), exact."""
+    y, x = np.nonzero(sigma)
+    if not len(y):
+        return 0.0
+    s = sigma[y.min() : y.max() + 1, x.min() : x.max() + 1].astype(float)
+    return max(float(np.sum(s * oaconvolve(s, correlation, mode="full")[_middle(s, correlation)])), 0.0)
+
+
+def _middle(image: Floats, kernel: Floats) -> tuple[slice, slice]:
+    half = kernel.shape[0] // 2
+    return slice(half, half + image.shape[0]), slice(half, half + image.shape[1])
 
 
 def covariance_of(correlation: Floats) -> SpatialCovariance:
@@ -203,7 +229,7 @@ def covariance_of(correlation: Floats) -> SpatialCovariance:
         y, x = np.indices((side, side)) - side // 2
         inside = np.hypot(x, y) <= radius
         numbers.append(int(inside.sum()))
-        variance = region_variance(inside.astype(float), correlation, np.where(inside, 0, -1), 1)[0]
+        variance = _variance_of_one(inside.astype(float), correlation)
         ratios.append(float(np.sqrt(variance / inside.sum())))
     slope = float(np.sum((np.array(ratios) - 1) * np.log10(numbers)) / np.sum(np.log10(numbers) ** 2))
     return SpatialCovariance(
@@ -281,7 +307,7 @@ def _annuli(images: ImageSet, extent: Bools, settings: RegionSettings, centre: t
             ring = extent & (radius >= inner) & (radius < outer)
             if not ring.any():
                 continue
-            variance = region_variance(np.where(ring, sigma, 0.0), images.noise[band], np.where(ring, 0, -1), 1)[0]
+            variance = _variance_of_one(np.where(ring, sigma, 0.0), images.noise[band])
             if variance > 0 and flux[ring].sum() >= settings.target_snr * np.sqrt(variance):
                 break
         ring = extent & (radius >= inner) & (radius < max(outer, inner + width))

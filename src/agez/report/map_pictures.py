@@ -30,7 +30,7 @@ _UNUSED = "0.85"
 
 
 def draw_maps(maps: GalaxyMaps, folder: str | os.PathLike[str], *, images: ImageSet | None = None) -> list[Path]:
-    """Draw ``NAME_maps.png`` and, where the effective radius is known, ``NAME_profiles.png``; the paths.
+    """Draw ``NAME_maps.png`` and ``NAME_profiles.png``; the paths.
 
     Parameters
     ----------
@@ -39,10 +39,7 @@ def draw_maps(maps: GalaxyMaps, folder: str | os.PathLike[str], *, images: Image
     """
     folder = make_folder(folder)
     name = re.sub(r"[^\w.+-]", "_", str(maps.meta["galaxy"])) or "galaxy"
-    drawn = [_maps(folder / f"{name}_maps.png", maps, images)]
-    if maps.gradients is not None:
-        drawn.append(_profiles(folder / f"{name}_profiles.png", maps))
-    return drawn
+    return [_maps(folder / f"{name}_maps.png", maps, images), _profiles(folder / f"{name}_profiles.png", maps)]
 
 
 def _maps(path: Path, maps: GalaxyMaps, images: ImageSet | None) -> Path:
@@ -160,7 +157,7 @@ def _compass(axes: Any, extent: tuple[float, float, float, float]) -> None:
     x = extent[0] + 0.06 * (extent[1] - extent[0])
     y = extent[2] + 0.07 * (extent[3] - extent[2])
     end = x + np.sign(extent[1] - extent[0]) * length
-    edge, thick = [withStroke(linewidth=3, foreground="black")], [withStroke(linewidth=5, foreground="black")]
+    edge = [withStroke(linewidth=3, foreground="black")]
     axes.plot(
         [x, end],
         [y, y],
@@ -205,7 +202,10 @@ def colour_image(images: ImageSet, bands: tuple[int, int, int]) -> Floats:
 
 def _profiles(path: Path, maps: GalaxyMaps) -> Path:
     table = profile_table(maps)
-    middle = (np.asarray(table["r_re_inner"]) + np.asarray(table["r_re_outer"])) / 2
+    radius, words, unit = maps.radius_arcsec, "radius [arcsec]", "radius_arcsec"
+    if maps.gradients is not None:
+        radius, words, unit = maps.r_re, "radius [$R_e$]", "r_re"
+    middle = (np.asarray(table[f"{unit}_inner"]) + np.asarray(table[f"{unit}_outer"])) / 2
     gradients = {} if maps.gradients is None else {one["quantity"]: one for one in maps.gradients.to_json()}
     good = ~has_flag(maps.prediction.flags, UNRELIABLE)
     with figure(path, width=9.5, height=4.0) as page:
@@ -213,7 +213,7 @@ def _profiles(path: Path, maps: GalaxyMaps) -> Path:
         for axes, target in zip(page.subplots(1, 2, gridspec_kw=grid), TARGETS, strict=True):
             value, err = getattr(maps.prediction, target), getattr(maps.prediction, f"{target}_err")
             each = {"fmt": "o", "ms": 3, "color": "0.65", "elinewidth": 0.5, "zorder": 1, "label": "regions, 68 %"}
-            axes.errorbar(maps.r_re[good], value[good], err[good], **each)
+            axes.errorbar(radius[good], value[good], err[good], **each)
             rings = {"fmt": "s", "ms": 5, "color": BLUE, "capsize": 3, "zorder": 3, "label": "medians, scatter"}
             axes.errorbar(middle, table[target], table[f"{target}_scatter"], **rings)
             one = gradients.get(target, {})
@@ -221,7 +221,7 @@ def _profiles(path: Path, maps: GalaxyMaps) -> Path:
                 line = np.array([0.0, 1.0])
                 words = f"{one['slope']:+.3f} $\\pm$ {one['slope_err']:.3f} dex / $R_e$"
                 axes.plot(line, one["intercept"] + one["slope"] * line, color=VERMILLION, lw=2, zorder=4, label=words)
-            axes.set_xlabel("radius [$R_e$]")
+            axes.set_xlabel(words)
             axes.set_ylabel(QUANTITY[target])
             axes.legend(loc="best")
         page.suptitle(str(maps.meta["galaxy"]) or "galaxy", y=0.98, fontsize=11)
