@@ -35,6 +35,8 @@ _WINGS_SIGMA = 0.5
 #: ...for a Moffat profile of this exponent (wings as wide as those of real telescopes), within limits in FWHM.
 _WINGS_BETA = 3.0
 _RADIUS_LIMITS = (1.5, 12.0)
+#: Sources this many times above the threshold are stars even where the fit of their profile fails.
+_BRIGHT = 5.0
 #: PSF taken where nothing is known of it [pixel, FWHM].
 _USUAL_FWHM = 3.0
 
@@ -164,6 +166,8 @@ def _found_stars(
     if not len(found):
         return found
     narrow = (found.fwhm > WIDTH_LIMITS[0] * fwhm) & (found.fwhm < WIDTH_LIMITS[1] * fwhm)
+    # on the slope of a bright galaxy no profile can be fitted; of bright sources DAOFind's own shape says enough
+    narrow |= ~np.isfinite(found.fwhm) & (found.snr > _BRIGHT * threshold)
     if not known:
         narrow = np.isfinite(found.fwhm) & (found.fwhm > 1.2)
     apart = np.hypot(found.x - centre[0], found.y - centre[1]) > NUCLEUS_FWHM * fwhm
