@@ -16,7 +16,13 @@ _LIMITS: dict[str, tuple[str, float, bool, float]] = {
     "workers": ("--workers", 1, True, math.inf),
     "steps": ("--steps", 1, True, math.inf),
     "max_epochs": ("--max-epochs", 1, True, math.inf),
+    "rows_per_part": ("--rows-per-part", 1, True, math.inf),
     "bin_snr": ("--bin-snr", 0, True, math.inf),
+    "snr": ("--snr", 0, False, math.inf),
+    "pixel_snr": ("--pixel-snr", 0, False, math.inf),
+    "size": ("--size", 0, False, math.inf),
+    "psf": ("--psf", 0, False, math.inf),
+    "max_psf": ("--max-psf", 0, False, math.inf),
     "n_plots": ("--n-plots", 1, True, math.inf),
     "retries": ("--retries", 0, True, math.inf),
     "redshift": ("--redshift", -1, False, 1000),
@@ -32,7 +38,7 @@ _LIMITS: dict[str, tuple[str, float, bool, float]] = {
 #: Options that name what is read.
 _READ = (
     "input", "photometry", "labels", "galaxies", "also_labels", "truth", "sample", "model", "filters", "templates",
-    "bins", "star_mask", "checksums", "zero_points", "init",
+    "bins", "segments", "star_table", "star_mask", "checksums", "zero_points", "init", "filter_table",
 )  # fmt: skip
 
 

@@ -8,13 +8,29 @@ from collections.abc import Callable
 from agez.commands.answers import Answer
 from agez.commands.fetching import fetch
 from agez.commands.listings import check, filters
-from agez.commands.models import models, predict, train
+from agez.commands.maps import map_
+from agez.commands.models import models, train
+from agez.commands.predict import predict
 from agez.commands.spectra import label, synth
 from agez.commands.surveys import gradient, mock, reproduce, sample
 
 __all__ = ["COMMANDS", "Answer"]
 
 COMMANDS: dict[str, Callable[[Namespace], Answer]] = {
-    command.__name__: command
-    for command in (reproduce, mock, synth, label, sample, train, predict, gradient, fetch, filters, models, check)
+    command.__name__.rstrip("_"): command  # map is a word of Python's own
+    for command in (
+        reproduce,
+        mock,
+        synth,
+        label,
+        sample,
+        train,
+        predict,
+        map_,
+        gradient,
+        fetch,
+        filters,
+        models,
+        check,
+    )
 }

@@ -1,31 +1,28 @@
-"""What ``agez predict`` does to photometry before it is answered: zero points, dereddening, error floors."""
+"""Options of ``agez predict`` that correct photometry: zero points, dereddening, error floors."""
 
 from __future__ import annotations
 
 from argparse import Namespace
-from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from agez.apply.corrections import Corrections
 from agez.errors import AgezError
 from agez.files import check_not_input
-from agez.table_columns import number_column
-from agez.table_files import check_table_output, column_names, read_table
-from agez.types import Floats, Model, Photometry
+from agez.table_files import check_table_output
+
+if TYPE_CHECKING:
+    from agez.catalogues.catalogue import Catalogue
+    from agez.engine.answer import AnswerJob
+    from agez.engine.reports import RunReport
 
 #: Column of E(B-V) that is looked for, to remind of it.
 EBV_COLUMN = "ebv"
-_OPTIONS = ("ebv", "no_recalibration", "error_floor", "zero_points", "estimate_zero_points", "redshift_err")
-
-
-@dataclass(frozen=True, eq=False)
-class Corrected:
-    """Corrected photometry, what was done to it (for ``--json``), and the same in lines for a person."""
-
-    photometry: Photometry
-    applied: dict[str, Any]
-    lines: list[str]
+_OPTIONS = (
+    "ebv", "no_recalibration", "error_floor", "zero_points", "estimate_zero_points", "redshift_err", "keep",
+    "rows_per_part", "scheduler", "workers", "fresh",
+)  # fmt: skip
 
 
 def check_corrections(options: Namespace) -> None:
@@ -52,83 +49,48 @@ def refuse_for_spectra(options: Namespace) -> None:
             )
 
 
-def corrected(photometry: Photometry, options: Namespace, model: Model) -> Corrected:
-    """Photometry in the model's bands, with zero points, then dereddening, then error floors, as the options say."""
-    known = [name for name in photometry.bands.names if name in model.bands.names]
-    if known:
-        photometry = photometry.select_bands(known)
-    applied: dict[str, Any] = {}
-    lines: list[str] = []
+def corrections_of(options: Namespace) -> Corrections:
+    """What the options say is to be done to photometry; AgezError if the table of zero points is none."""
+    zero_points = None
     if options.zero_points is not None:
         from agez.photometry.zero_point_files import read_zero_points
-        from agez.photometry.zero_points import apply_zero_points
 
-        try:
-            photometry = apply_zero_points(photometry, read_zero_points(options.zero_points))
-        except AgezError as error:
-            where = str(options.zero_points)
-            raise error if where in str(error) else AgezError(f"{where}: {error}") from error
-        applied["zero_points"] = str(options.zero_points)
-        lines.append(f"zero points of {options.zero_points} applied")
-    if options.ebv is not None:
-        photometry, applied["ebv"] = _dereddened(photometry, options)
-        median = applied["ebv"]["median"]
-        lines.append(f"dereddened: E(B-V) {options.ebv}" + ("" if median is None else f", median {median:.3f} mag"))
-        if len(photometry) and not (photometry.redshift != 0).any():
+        zero_points = read_zero_points(options.zero_points)
+    return Corrections(
+        zero_points, str(options.zero_points or ""), options.ebv, not options.no_recalibration, options.error_floor,
+        options.redshift_err,
+    )  # fmt: skip
+
+
+def correction_lines(corrections: Corrections, report: RunReport, catalogue: Catalogue) -> list[str]:
+    """What was done, for a person."""
+    lines = []
+    if corrections.zero_points is not None:
+        lines.append(f"zero points of {corrections.zero_points_file} applied")
+    if corrections.ebv is not None:
+        median = report.ebv.median
+        lines.append(f"dereddened: E(B-V) {corrections.ebv}" + ("" if median is None else f", median {median:.3f} mag"))
+        if report.n_rows and not report.any_redshift:
             lines.append("every redshift is 0: dereddened as if the bands had been observed so; SEDs that were brought "
                          "to the rest frame had other light behind the dust")  # fmt: skip
-    elif EBV_COLUMN in column_names(options.input):
+    elif EBV_COLUMN in catalogue.columns:
         lines.append(f"column {EBV_COLUMN} was not used: '--ebv {EBV_COLUMN}' dereddens, if that is not yet done")
-    if options.error_floor is not None:
-        from agez.photometry.error_floors import with_error_floor
-
-        photometry = with_error_floor(photometry, options.error_floor)
-        applied["error_floor"] = options.error_floor
-        lines.append(f"error floor: {options.error_floor:g} of the flux")
-    if options.redshift_err is not None:
-        applied["redshift_err"] = options.redshift_err
-    if applied:
-        photometry = replace(photometry, meta={**photometry.meta, "corrections": applied})
-    return Corrected(photometry, applied, lines)
+    if corrections.error_floor is not None:
+        lines.append(f"error floor: {corrections.error_floor:g} of the flux")
+    return lines
 
 
-def _dereddened(photometry: Photometry, options: Namespace) -> tuple[Photometry, dict[str, Any]]:
-    from agez.photometry.dereddening import deredden
-
-    column = isinstance(options.ebv, str)
-    ebv = _ebv_column(options) if column else np.full(len(photometry), options.ebv)
-    known = ebv[np.isfinite(ebv) & (ebv >= 0)]
-    said = {
-        "column" if column else "value": options.ebv,
-        "median": float(np.median(known)) if len(known) else None,
-        "n_unknown": len(ebv) - len(known),
-        "law": "fitzpatrick99",
-        "r_v": 3.1,
-        "recalibrated": not options.no_recalibration,
-    }
-    return deredden(photometry, ebv, recalibrate=not options.no_recalibration), said
-
-
-def _ebv_column(options: Namespace) -> Floats:
-    from agez.photometry.tables import EXTENSION, SURVEY_CODES
-
-    table = read_table(options.input, prefer=(EXTENSION,))
-    if options.ebv not in table.colnames:
-        raise AgezError(
-            f"--ebv is {options.ebv!r}, which is neither a number nor a column of {options.input}; its columns are "
-            f"{', '.join(table.colnames[:12])}"
-        )
-    values = number_column(table, options.ebv, source=str(options.input))
-    return np.where(np.isin(values, SURVEY_CODES), np.nan, values)
-
-
-def estimated_zero_points(photometry: Photometry, options: Namespace, model: Model) -> tuple[dict[str, Any], list[str]]:
-    """Estimate zero points with the model and write them; what was found, for ``--json`` and in lines."""
+def estimated_zero_points(options: Namespace, job: AnswerJob, catalogue: Catalogue) -> tuple[dict[str, Any], list[str]]:
+    """Estimate zero points from rows of all the catalogue and write them; for ``--json`` and in lines."""
     from agez.apply.expected import expected_of
+    from agez.engine.answer import model_of
+    from agez.engine.sampling import some_rows
     from agez.photometry.zero_point_files import write_zero_points
     from agez.photometry.zero_points import iterate_zero_points
 
-    found = iterate_zero_points(photometry, expected_of(model))
+    expect = expected_of(model_of(job.model, job.model_digest))
+    photometry = some_rows(job, catalogue)
+    found = iterate_zero_points(photometry, expect)
     write_zero_points(options.estimate_zero_points, found)
     offset, error = found.magnitude_offset, found.magnitude_offset_err
     bands = [
@@ -143,6 +105,7 @@ def estimated_zero_points(photometry: Photometry, options: Namespace, model: Mod
     largest = int(np.argmax(np.abs(offset)))
     content = {
         "output": str(options.estimate_zero_points),
+        "n_rows": len(photometry),
         "n_galaxies": found.meta["n_galaxies"],
         "iterations": found.meta["iterations"],
         "converged": found.meta["converged"],
@@ -153,6 +116,8 @@ def estimated_zero_points(photometry: Photometry, options: Namespace, model: Mod
         f"{options.estimate_zero_points}: zero points of {len(found)} bands, not applied; largest: "
         f"{found.bands.names[largest]} {offset[largest]:+.3f} +- {error[largest]:.3f} mag"
     ]
+    if len(photometry) < len(catalogue):
+        lines.append(f"zero points were estimated from {len(photometry)} rows, evenly spaced among {len(catalogue)}")
     if not found.meta["converged"]:
         lines.append(f"zero points still change by {found.meta['last_change']:.2%}: take them with care")
     if found.meta["too_few"]:

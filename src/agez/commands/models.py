@@ -1,4 +1,4 @@
-"""Commands of models: train, predict, models."""
+"""Commands of models: train, models."""
 
 from __future__ import annotations
 
@@ -7,15 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from agez.commands.answers import Answer, few_rows, flag_lines
+from agez.commands.answers import Answer
 from agez.errors import AgezError
-from agez.files import check_input
-from agez.flags import count_flags
 from agez.progress import progress
-from agez.table_files import check_table_output
-from agez.types import TARGET_WORDS, Model, Sample, Spectra
+from agez.types import TARGET_WORDS, Model, Sample
 
 
 def train(options: Namespace) -> Answer:
@@ -102,66 +97,13 @@ def _learning_curve(options: Namespace, data: Sample, start: Model) -> dict[str,
         ).to_json()
 
 
-def predict(options: Namespace) -> Answer:
-    """``agez predict``."""
-    from agez.apply.inputs import read_input, remarks_on
-    from agez.apply.predict import predict as predict_photometry
-    from agez.apply.predict import predict_spectra
-    from agez.apply.prediction_files import write_prediction
-    from agez.commands.corrections import check_corrections, corrected, estimated_zero_points, refuse_for_spectra
-    from agez.learn.model import load_model
-
-    check_table_output(options.out)
-    check_input(options.input)
-    check_corrections(options)
-    model = load_model(options.model)
-    data = read_input(
-        options.input, filters=options.filters, redshift=options.redshift, redshift_err=options.redshift_err
-    )
-    extra: dict[str, Any] = {}
-    if isinstance(data, Spectra):
-        refuse_for_spectra(options)
-        remarks = remarks_on(data)
-        prediction = predict_spectra(model, data, filters=_model_filters(options))
-    else:
-        assumed = bool(data.meta.get("redshift_assumed", False))
-        remarks = ["no redshift column or option: the SEDs are taken as rest-frame"] if assumed else []
-        ready = corrected(data, options, model)
-        remarks += ready.lines
-        extra["corrections"] = ready.applied
-        if options.estimate_zero_points is not None:
-            extra["estimated_zero_points"], found = estimated_zero_points(ready.photometry, options, model)
-            remarks += found
-        prediction = predict_photometry(model, ready.photometry)
-    if not options.distribution:
-        prediction = replace(prediction, mixture=None)
-    elif prediction.mixture is None:
-        raise AgezError("--distribution: this model is of the paper's kind and gives none; leave it out")
-    write_prediction(options.out, prediction)
-    answered = int(np.isfinite(prediction.log_age_lw).sum())
-    content = {
-        "output": options.out,
-        "n_rows": len(prediction),
-        "n_answered": answered,
-        "flags": count_flags(prediction.flags),
-        "remarks": remarks,
-        **extra,
-    }
-    lines = [*remarks, f"{options.out}: {answered} of {len(prediction)} rows answered"]
-    return content, [*lines, *few_rows(prediction), *flag_lines(prediction.flags)]
-
-
-def _model_filters(options: Namespace) -> Any:
-    from agez.photometry.filters import load_filters
-
-    return None if options.filters is None else load_filters(options.filters)
-
-
 def models(options: Namespace) -> Answer:
     """``agez models``."""
     from agez.learn.model import available_models, find_model, load_model
     from agez.posterior.model_card import card_lines, summary_line
 
+    if options.onnx is not None:
+        return _export(options)
     if options.name is not None:
         model = load_model(options.name)
         return {
@@ -185,3 +127,17 @@ def models(options: Namespace) -> Answer:
     lines = [summary_line(name, model, found[name]) for name, model in known.items()]
     none = "none come with this version; make one: agez reproduce, or agez train SAMPLE -o MODEL.safetensors"
     return {"models": content}, lines or [none]
+
+
+def _export(options: Namespace) -> Answer:
+    """``agez models NAME --onnx FILE``."""
+    from agez.apply.export_onnx import export_onnx
+    from agez.learn.model import load_model
+
+    if options.name is None:
+        raise AgezError("--onnx writes one model; name it: agez models NAME --onnx FILE (agez models lists them)")
+    path = export_onnx(options.onnx, load_model(options.name))
+    size = path.stat().st_size
+    content = {"output": str(path), "model": options.name, "size_bytes": size}
+    lines = [f"{path}: {options.name}, from fluxes to answers, {size / 1e6:.1f} MB; its description says how to use it"]
+    return content, lines

@@ -1,0 +1,203 @@
+"""``agez predict``: tables and catalogues of photometry by the engine, spectra by way of their photometry."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from agez.commands.answers import Answer, few_rows, reasons
+from agez.errors import AgezError, PartlyDoneError
+from agez.files import check_input, check_output
+from agez.flags import count_flags
+from agez.table_files import check_table_output
+
+if TYPE_CHECKING:
+    from agez.catalogues.catalogue import Catalogue
+    from agez.engine.reports import RunReport
+    from agez.engine.tally import Tally
+
+#: From so many rows on, their rate is told.
+_MANY = 10_000
+#: Partitions that were set aside are named one by one up to so many.
+_NAMED = 20
+
+
+def predict(options: Namespace) -> Answer:
+    """``agez predict``."""
+    from agez.commands.corrections import check_corrections
+
+    _check_output(options)
+    check_corrections(options)
+    if options.picture is not None:
+        from agez.report.catalogue_picture import check_picture
+
+        check_picture(options.picture)
+    catalogue = _catalogue(options)
+    return _spectra(options) if catalogue is None else _photometry(options, catalogue)
+
+
+def _check_output(options: Namespace) -> None:
+    if Path(options.input).is_dir() and not Path(options.out).suffix:
+        return  # a catalogue of many files to another one: its writer checks it
+    check_table_output(options.out)
+
+
+def _catalogue(options: Namespace) -> Catalogue | None:
+    """The catalogue that the input is; None if it holds spectra."""
+    from agez.apply.inputs import is_photometry
+    from agez.catalogues.open_catalogue import ROWS_PER_PARTITION, open_catalogue
+    from agez.photometry.names import BANDS_OF_SET
+
+    def opened() -> Catalogue:
+        return open_catalogue(
+            options.input, rows_per_partition=options.rows_per_part or ROWS_PER_PARTITION,
+            photometry=options.photometry, filter_table=options.filter_table,
+        )  # fmt: skip
+
+    path = Path(options.input)
+    if path.is_dir():
+        return opened()
+    check_input(path)
+    own = options.filters is not None and options.filters not in BANDS_OF_SET
+    if own or options.photometry or options.filter_table or is_photometry(path):
+        return opened()
+    try:
+        found = opened()
+    except AgezError:
+        return None  # whoever reads spectra says what is wrong, if that is none, either
+    return found if found.vectors else None
+
+
+def _photometry(options: Namespace, catalogue: Catalogue) -> Answer:
+    from agez.commands.corrections import correction_lines, corrections_of, estimated_zero_points
+    from agez.engine.answer import make_job
+    from agez.engine.run import run_catalogue
+
+    corrections = corrections_of(options)
+    job = make_job(
+        catalogue, options.model, filters=options.filters, redshift=options.redshift, corrections=corrections,
+        distribution=options.distribution, keep=_kept(options),
+    )  # fmt: skip
+    estimated, found = (None, list[str]())
+    if options.estimate_zero_points is not None:
+        estimated, found = estimated_zero_points(options, job, catalogue)
+    try:
+        report = run_catalogue(
+            catalogue, job, options.out, workers=options.workers, scheduler=options.scheduler, fresh=options.fresh
+        )
+    except KeyboardInterrupt:
+        from agez.engine.pieces import pieces_folder
+
+        folder = pieces_folder(Path(options.out))
+        if folder.is_dir():
+            print(f"agez: finished partitions are kept in {folder}; the same command goes on", file=sys.stderr)
+        raise
+    remarks = [
+        *catalogue.remarks, *report.remarks, *correction_lines(corrections, report, catalogue), *found,
+    ]  # fmt: skip
+    content = {
+        **_content(report, remarks),
+        "corrections": corrections.to_json(report.ebv),
+        **({} if estimated is None else {"estimated_zero_points": estimated}),
+    }
+    lines = [*remarks, *_lines(report)]
+    if options.picture is not None:
+        content["picture"] = options.picture
+        lines += _picture(options.picture, report.tally, report.flags, report.n_rows, title=str(options.input))
+    if not report.failed:
+        return content, lines
+    first = report.failed[0]
+    more = f" and {len(report.failed) - 1} more" if len(report.failed) > 1 else ""
+    raise PartlyDoneError(
+        f"{len(report.failed)} of {report.n_partitions} partitions set aside: {first[1]}{more}; {report.output} holds "
+        f"the others; mend or remove the files and give the same command again: only they are answered then",
+        content=content,
+        lines=lines,
+    )
+
+
+def _kept(options: Namespace) -> tuple[str, ...] | str:
+    if options.keep is None or options.keep.strip() == "all":
+        return options.keep.strip() if options.keep else ()
+    return tuple(name.strip() for name in options.keep.split(",") if name.strip())
+
+
+def _content(report: RunReport, remarks: list[str]) -> dict[str, Any]:
+    return {
+        "output": report.output,
+        "n_rows": report.n_rows,
+        "n_answered": report.n_answered,
+        "flags": dict(report.flags),
+        "remarks": remarks,
+        "seconds": round(report.seconds, 3),
+        "rows_per_second": round(report.rows_per_second, 1),
+        "n_partitions": report.n_partitions,
+        "resumed": report.resumed,
+        "workers": report.n_workers,
+        "set_aside": [{"partition": name, "reason": reason} for name, reason in report.failed],
+        "kept": report.kept,
+    }
+
+
+def _lines(report: RunReport) -> list[str]:
+    lines = [f"{report.output}: {report.n_answered} of {report.n_rows} rows answered"]
+    if report.resumed:
+        lines.append(f"{report.resumed} of {report.n_partitions} partitions were done by an earlier run")
+    if report.n_rows >= _MANY:
+        by = f" by {report.n_workers} processes" if report.n_workers > 1 else ""
+        lines.append(f"{report.seconds:.1f} s, {report.rows_per_second:.0f} rows/s{by}")
+    if report.few is not None:
+        lines += few_rows(report.few)
+    lines += reasons(report.flags)
+    lines += [f"set aside: {name}: {reason}" for name, reason in report.failed[:_NAMED]]
+    if len(report.failed) > _NAMED:
+        lines.append(f"set aside: {len(report.failed) - _NAMED} more; --json names all")
+    return lines
+
+
+def _picture(path: str, tally: Tally, flags: Any, n_rows: int, *, title: str) -> list[str]:
+    from agez.report.catalogue_picture import catalogue_picture
+
+    catalogue_picture(path, tally, flags, n_rows=n_rows, title=title)
+    return [f"{path}: picture of the answers"]
+
+
+def _spectra(options: Namespace) -> Answer:
+    """A file of spectra, or a cube."""
+    from agez.apply.inputs import read_one, remarks_on
+    from agez.apply.predict import predict_spectra
+    from agez.apply.prediction_files import write_prediction
+    from agez.commands.corrections import refuse_for_spectra
+    from agez.engine.tally import tally
+    from agez.learn.model import load_model
+    from agez.photometry.filters import load_filters
+
+    check_output(options.out)
+    model = load_model(options.model)
+    data = read_one(Path(options.input), redshift=options.redshift)
+    refuse_for_spectra(options)
+    remarks = remarks_on(data)
+    filters = None if options.filters is None else load_filters(options.filters)
+    prediction = predict_spectra(model, data, filters=filters)
+    if not options.distribution:
+        prediction = replace(prediction, mixture=None)
+    elif prediction.mixture is None:
+        raise AgezError("--distribution: this model is of the paper's kind and gives none; leave it out")
+    write_prediction(options.out, prediction)
+    answered = int(np.isfinite(prediction.log_age_lw).sum())
+    flags = count_flags(prediction.flags)
+    content: dict[str, Any] = {
+        "output": options.out, "n_rows": len(prediction), "n_answered": answered, "flags": flags, "remarks": remarks,
+    }  # fmt: skip
+    lines = [*remarks, f"{options.out}: {answered} of {len(prediction)} rows answered", *few_rows(prediction)]
+    lines += reasons(flags)
+    if options.picture is not None:
+        content["picture"] = options.picture
+        counted = tally(prediction, np.asarray(data.redshift))
+        lines += _picture(options.picture, counted, flags, len(prediction), title=str(options.input))
+    return content, lines

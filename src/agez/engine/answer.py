@@ -1,0 +1,243 @@
+"""The one function that answers a partition, whoever runs it: this process, a worker's, or a cluster's.
+
+Read, correct, predict, write.  Everything that goes in and comes out is plain data.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from astropy.table import Table
+
+from agez import __version__
+from agez.apply.corrections import Corrections, corrected, ebv_of_rows, ebv_seen
+from agez.apply.fingerprint import file_hash
+from agez.apply.predict import predict
+from agez.apply.prediction_files import prediction_to_table
+from agez.catalogues.catalogue import Catalogue, Partition
+from agez.catalogues.read_partition import kept_columns, partition_rows, photometry_layout
+from agez.engine.pieces import Piece, keep_piece
+from agez.engine.reports import PartitionReport
+from agez.engine.tally import tally
+from agez.errors import AgezError
+from agez.flags import count_flags
+from agez.learn.model import available_models, find_model, load_model
+from agez.learn.network_compiled import is_available, is_worthwhile
+from agez.photometry.tables import rows_to_photometry
+from agez.table_columns import PlainTable
+from agez.types import Model, Photometry, Prediction
+
+#: Columns of the output that say what each row is, whatever the input calls them.
+ROWS = ("id", "galaxy_id", "x", "y")
+#: A disk that is full, over its quota, read-only or gone: no partition can be written.
+_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.ENODEV, errno.EIO}
+
+
+@dataclass(frozen=True, eq=False)
+class AnswerJob:
+    """What is done with every partition of a catalogue.
+
+    Attributes
+    ----------
+    catalogue : Catalogue
+        Without its partitions.
+    model, model_digest : str
+        Path, or name of one that comes with agez; and SHA-256 of the file, so that all workers use the same.
+    filters : str, optional
+        Filter set of the bands: a name, or a path.
+    redshift : float, optional
+        Of all rows, where the catalogue has no such column.
+    corrections : Corrections
+    distribution : bool
+        Write the whole distribution of each row, too.
+    keep : tuple of str
+        Columns of the catalogue that the output has, too.
+    n_partitions : int
+        Of the catalogue: so much less is told of each.
+    compiled : bool
+        Compiled code answers, where it is installed: decided once, so that the last short partition takes the same
+        road as the others.
+    version : str
+        Of agez: workers of another one refuse.
+    """
+
+    catalogue: Catalogue
+    model: str
+    model_digest: str
+    filters: str | None = None
+    redshift: float | None = None
+    corrections: Corrections = field(default_factory=Corrections)
+    distribution: bool = False
+    keep: tuple[str, ...] = ()
+    n_partitions: int = 1
+    compiled: bool = False
+    version: str = __version__
+
+
+def make_job(
+    catalogue: Catalogue, model: str | os.PathLike[str], *, keep: Sequence[str] | str = (), **options: Any
+) -> AnswerJob:
+    """The job of answering a catalogue with a model; other ``options`` are attributes of :class:`AnswerJob`.
+
+    Columns that identify a row are kept beside those that ``keep`` names, or beside 'all'.
+
+    Raises
+    ------
+    AgezError
+        If there is no such model, it gives no distributions though they are asked for, or a column that is named is
+        not there.
+    """
+    path = find_model(model)
+    shipped = available_models().get(str(model)) == path  # known by name wherever agez is
+    job = AnswerJob(
+        catalogue.without_partitions(), str(model) if shipped else str(path.resolve()), file_hash(path),
+        keep=kept_columns(catalogue, keep), n_partitions=max(len(catalogue.partitions), 1),
+        compiled=is_worthwhile(len(catalogue)), **options,
+    )  # fmt: skip
+    known = model_of(job.model, job.model_digest)
+    if job.distribution and not known.header.get("kind") == "posterior":
+        raise AgezError("--distribution: this model is of the paper's kind and gives none; leave it out")
+    ebv = job.corrections.ebv
+    if isinstance(ebv, str) and ebv not in catalogue.columns:
+        raise AgezError(
+            f"--ebv is {ebv!r}, which is neither a number nor a column of {catalogue.path}; its columns are "
+            f"{', '.join(catalogue.columns[:12])}"
+        )
+    return job
+
+
+@lru_cache(maxsize=4)
+def model_of(path_or_name: str, digest: str) -> Model:
+    """The model, read once by a process; AgezError if it is another file than it was when the run began."""
+    path = find_model(path_or_name)
+    if file_hash(path) != digest:
+        raise AgezError(f"{path} is another model for {socket.gethostname()} than where the run began; copy it there")
+    return load_model(path)
+
+
+@dataclass(frozen=True, eq=False)
+class Answered:
+    """A partition's output table, the prediction in it, and what is told of them."""
+
+    table: Table
+    prediction: Prediction
+    report: PartitionReport
+
+
+def answer_rows(job: AnswerJob, photometry: Photometry, columns: PlainTable, partition: Partition) -> Answered:
+    """Answer rows that are in memory: their photometry, and those of their other columns that are wanted."""
+    source = Path(partition.path).name
+    model = model_of(job.model, job.model_digest)
+    assumed = bool(photometry.meta.get("redshift_assumed", False))
+    remarks = ("no redshift column or option: the SEDs are taken as rest-frame",) if assumed else ()
+    ebv = ebv_of_rows(columns, job.corrections, source=source)
+    ready = corrected(photometry, job.corrections, model.bands, ebv=ebv)
+    prediction = predict(model, ready, compiled=job.compiled and is_available())
+    if not job.distribution:
+        prediction = replace(prediction, mixture=None)
+    at_most = max(256, 2_000_000 // job.n_partitions)
+    report = PartitionReport(
+        partition.number, partition.name, partition.path, len(prediction),
+        int(np.isfinite(prediction.log_age_lw).sum()), count_flags(prediction.flags),
+        tally(prediction, ready.redshift), remarks, ebv_seen(ebv, at_most=at_most),
+        bool((ready.redshift != 0).any()),
+    )  # fmt: skip
+    return Answered(with_columns(prediction_to_table(prediction), columns.select(job.keep)), prediction, report)
+
+
+def with_columns(answers: Table, kept: PlainTable) -> Table:
+    """What identifies the rows, then columns of the input, then the answers.
+
+    Columns of the input that have an answer's name get ``input_`` before it.
+    """
+    table = Table({name: answers[name] for name in ROWS}, meta=answers.meta)
+    there = kept.to_table()
+    for name in kept.colnames:
+        if name not in ROWS:
+            table[f"input_{name}" if name in answers.colnames else name] = there[name]
+    for name in answers.colnames:
+        if name not in ROWS:
+            table[name] = answers[name]
+    return table
+
+
+def answer_partition(job: AnswerJob, partition: Partition, piece: Piece) -> PartitionReport:
+    """Answer one partition and keep its piece of the output; what is wrong is told, not raised.
+
+    Parameters
+    ----------
+    job : AnswerJob
+    partition : Partition
+    piece : Piece
+        The file that is to be written.
+
+    Returns
+    -------
+    PartitionReport
+        With a ``problem`` if the partition could not be answered; ``fatal`` if no other could be, either.
+    """
+    told = PartitionReport(partition.number, partition.name, partition.path)
+    if job.version != __version__:
+        where = f"the worker on {socket.gethostname()}"
+        problem = f"{where} has agez {__version__}, but the run began with {job.version}: install the same on both"
+        return replace(told, problem=problem, fatal=True)
+    try:
+        answered = answer_rows(job, *read(job, partition), partition) if len(partition) or partition.fault else None
+    except Exception as error:
+        return replace(told, problem=what_is_wrong(error, partition))
+    try:
+        return keep_piece(piece, told if answered is None else answered.report, answered and answered.table)
+    except Exception as error:
+        return replace(told, problem=str(error), fatal=True) if _no_disk(error) else replace(
+            told, problem=what_is_wrong(error, partition)
+        )  # fmt: skip
+
+
+def read(job: AnswerJob, partition: Partition) -> tuple[Photometry, PlainTable]:
+    """The photometry of a partition, and those of its other columns that the job needs."""
+    ebv = (job.corrections.ebv,) if isinstance(job.corrections.ebv, str) else ()
+    return partition_rows(
+        job.catalogue, partition, keep=tuple(dict.fromkeys((*job.keep, *ebv))), filters=job.filters,
+        redshift=job.redshift, redshift_err=job.corrections.redshift_err,
+    )  # fmt: skip
+
+
+def photometry_of(job: AnswerJob, table: PlainTable) -> Photometry:
+    """The photometry of rows that are in memory with all columns of the job's catalogue."""
+    bands, columns = photometry_layout(job.catalogue, filters=job.filters)
+    return rows_to_photometry(
+        table, bands, columns, source=job.catalogue.path, redshift=job.redshift,
+        redshift_err=job.corrections.redshift_err,
+    )  # fmt: skip
+
+
+def what_is_wrong(error: Exception, partition: Partition) -> str:
+    """Why a partition is set aside, in one line that names its file."""
+    path = partition.path
+    if not Path(path).exists():
+        return f"{path} is not there for {socket.gethostname()}; every worker must see the same files"
+    if isinstance(error, AgezError):
+        return str(error) if Path(path).name in str(error) else f"{path}: {error}"
+    if isinstance(error, MemoryError):
+        return f"{path}: not enough memory; give fewer --rows-per-part, or fewer --workers"
+    if os.environ.get("AGEZ_DEBUG"):
+        raise error
+    words = " ".join(str(error).split())
+    return f"{path}: unexpected {type(error).__name__}: {words}; with AGEZ_DEBUG=1 it says where"
+
+
+def _no_disk(error: BaseException | None) -> bool:
+    """Whether an error, or what it is from, is that of a disk."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in _DISK:
+            return True
+        error = error.__cause__ or error.__context__
+    return False

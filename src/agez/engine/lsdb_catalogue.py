@@ -1,0 +1,126 @@
+"""LSDB: a model on a HATS catalogue that is opened lazily, pixel by pixel, with the schema said beforehand."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from agez.apply.corrections import Corrections
+from agez.catalogues.catalogue import Catalogue, Partition
+from agez.catalogues.open_catalogue import open_catalogue
+from agez.catalogues.parquet_files import to_numpy
+from agez.catalogues.read_partition import kept_columns
+from agez.engine.answer import AnswerJob, answer_rows, make_job, photometry_of
+from agez.errors import AgezError
+from agez.table_columns import PlainTable
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def predict_hats(
+    catalogue: Any,
+    model: str | os.PathLike[str] = "jpas",
+    *,
+    keep: Sequence[str] | str = (),
+    filters: str | None = None,
+    redshift: float | None = None,
+    corrections: Corrections | None = None,
+    distribution: bool = False,
+) -> Any:
+    """A catalogue of LSDB with a row of answers for each of its rows; nothing is computed yet.
+
+    The columns are those of ``agez predict``; the positions that HATS needs are kept, so that the result can be
+    crossmatched, computed, and written with ``write_catalog``.  Pixels without rows give none.
+
+    Parameters
+    ----------
+    catalogue : lsdb.Catalog, or path of a HATS catalogue
+        Opened, it must have its photometry: ``lsdb.open_catalog(path, columns="all")``.
+    model : path or name
+        Workers elsewhere must see the same file.
+    keep : sequence of str, or 'all'
+        Columns of the catalogue that the answers have beside them, too.
+    filters, redshift, corrections, distribution
+        See :class:`agez.engine.answer.AnswerJob`.
+
+    Returns
+    -------
+    lsdb.Catalog
+
+    Raises
+    ------
+    AgezError
+        If the catalogue has no photometry that the model knows, or LSDB is not installed.
+    """
+    try:
+        import lsdb
+    except ImportError as error:
+        raise AgezError("HATS catalogues by LSDB need lsdb; run: pip install 'agez[hats]'") from error
+    if isinstance(catalogue, str | os.PathLike):
+        known = open_catalogue(catalogue).without_partitions()
+        catalogue = lsdb.open_catalog(str(catalogue), columns="all")  # type: ignore[attr-defined]
+    else:
+        known = _described(catalogue)
+    info = catalogue.hc_structure.catalog_info
+    sky = [info.ra_column, info.dec_column]
+    wanted = keep if isinstance(keep, str) else [*keep, *sky]
+    job = make_job(
+        known, model, keep=kept_columns(known, wanted), filters=filters, redshift=redshift,
+        corrections=corrections or Corrections(), distribution=distribution,
+    )  # fmt: skip
+    return catalogue.map_partitions(answer_frame, job=job, meta=answer_frame(_empty(catalogue), job=job))
+
+
+def answer_frame(frame: pd.DataFrame, *, job: AnswerJob) -> pd.DataFrame:
+    """The answers of the rows of a data frame, with its index; of no rows, the columns."""
+    import nested_pandas as npd
+    import pandas as pd
+
+    partition = Partition(0, "frame", job.catalogue.path, "hats", 0, len(frame))
+    table = _plain(frame, partition)
+    answered = answer_rows(job, photometry_of(job, table), table, partition)
+    columns = {}
+    for name in answered.table.colnames:
+        values = answered.table[name]
+        text = values.dtype.kind in "US"
+        columns[name] = pd.Series(values, index=frame.index, dtype=_dtype(values.dtype, text=text))
+    return npd.NestedFrame(columns, index=frame.index)
+
+
+def _dtype(dtype: Any, *, text: bool) -> Any:
+    import pandas as pd
+    import pyarrow as pa
+
+    return pd.ArrowDtype(pa.large_string() if text else pa.from_numpy_dtype(dtype))
+
+
+def _plain(frame: pd.DataFrame, partition: Partition) -> PlainTable:
+    import pyarrow as pa
+
+    arrays = {}
+    for name in frame.columns:
+        column = pa.chunked_array(pa.array(frame[name], from_pandas=True))
+        arrays[name] = to_numpy(column, name, partition)
+    return PlainTable(arrays, len(frame))
+
+
+def _empty(catalogue: Any) -> pd.DataFrame:
+    """A frame of no rows with the columns of a catalogue of LSDB."""
+    frame: pd.DataFrame = catalogue._ddf._meta.iloc[:0]
+    return frame
+
+
+def _described(catalogue: Any) -> Catalogue:
+    """What the engine needs to know of an opened catalogue's columns: one band each."""
+    empty = _empty(catalogue)
+    kinds = {name: _kind(str(empty[name].dtype)) for name in empty.columns}
+    name = str(getattr(catalogue.hc_structure.catalog_info, "catalog_name", "") or "catalogue")
+    return Catalogue(name, "hats", tuple(empty.columns), (), types=kinds)
+
+
+def _kind(dtype: str) -> str:
+    if "list" in dtype or "nested" in dtype or "struct" in dtype:
+        return "other"
+    return "text" if "str" in dtype or dtype == "object" else "number"

@@ -1,0 +1,220 @@
+"""Who answers the partitions: this process, a Dask cluster on this machine, or one that runs elsewhere."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from agez import __version__
+from agez.catalogues.catalogue import Partition
+from agez.engine.answer import AnswerJob, answer_partition
+from agez.engine.pieces import Piece
+from agez.engine.reports import PartitionReport
+from agez.errors import AgezError
+from agez.worker_pool import ONE_THREAD
+
+#: A partition to do, and the piece to make of it.
+Work = tuple[Partition, Piece]
+
+#: Seconds that a cluster on this machine takes until its workers work (imports, the model): measured 3 to 6.
+START_SECONDS = 5.0
+#: How many times its own cost a cluster has to save before one is started.
+PAYS = 2.0
+#: Partitions that are given out for each thread of a worker: one at work, one waiting.
+GIVEN_OUT = 2
+#: Seconds to wait for a scheduler, for its first worker, and for the return of workers that have all gone.
+CONNECT_SECONDS, WORKERS_SECONDS = 20, 60
+
+
+def n_cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
+
+
+def answer_here(job: AnswerJob, work: Iterable[Work]) -> Iterator[PartitionReport]:
+    """One after the other in this process."""
+    for partition, piece in work:
+        yield answer_partition(job, partition, piece)
+
+
+def answer_where_it_pays(job: AnswerJob, work: Sequence[Work], *, cores: int) -> Iterator[PartitionReport]:
+    """In this process, and in workers on all cores as soon as what is left is worth their start."""
+    rows = sum(len(partition) for partition, _ in work)
+    for done, (partition, piece) in enumerate(work, start=1):
+        started = time.monotonic()
+        report = answer_partition(job, partition, piece)
+        seconds_a_row = (time.monotonic() - started) / max(len(partition), 1)
+        yield report
+        rows -= len(partition)
+        seconds = seconds_a_row * rows
+        workers = min(cores, len(work) - done)
+        if workers > 1 and seconds * (1 - 1 / workers) > PAYS * START_SECONDS and has_distributed():
+            with local_client(workers) as client:
+                yield from answer_on(client, job, work[done:])
+            return
+
+
+def has_distributed() -> bool:
+    """Whether dask.distributed is installed."""
+    from importlib.util import find_spec
+
+    return find_spec("distributed") is not None
+
+
+def _need_distributed(option: str) -> Any:
+    try:
+        import distributed
+    except ImportError as error:
+        raise AgezError(f"{option} needs dask.distributed; run: pip install 'agez[cluster]'") from error
+    return distributed
+
+
+@contextmanager
+def local_client(workers: int) -> Iterator[Any]:
+    """A client of single-threaded worker processes on this machine, which end with the ``with``.
+
+    Workers that die are started again.  A script of one's own needs ``if __name__ == "__main__":`` before it, as
+    with all processes that Python starts afresh.
+    """
+    distributed = _need_distributed("--workers")
+    import dask
+
+    quiet = logging.getLogger("distributed")
+    level = quiet.level
+    quiet.setLevel(logging.CRITICAL)
+    settings = {
+        "distributed.nanny.pre-spawn-environ": {**ONE_THREAD, "MALLOC_TRIM_THRESHOLD_": "65536"},
+        "distributed.comm.timeouts.connect": "60s",
+    }
+    try:
+        with (
+            dask.config.set(settings),
+            distributed.LocalCluster(
+                n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=None,
+                silence_logs=logging.CRITICAL,
+            ) as cluster,
+            distributed.Client(cluster, set_as_default=False) as client,
+        ):  # fmt: skip
+            yield client
+    finally:
+        quiet.setLevel(level)
+
+
+@contextmanager
+def remote_client(address: str, job: AnswerJob, folder: Path) -> Iterator[Any]:
+    """A client of the scheduler at an address, whose workers are found fit for the job.
+
+    Raises
+    ------
+    AgezError
+        If nobody answers there, no worker is there, or one of them has another agez, cannot see the catalogue, or
+        cannot write beside the output.
+    """
+    distributed = _need_distributed("--scheduler")
+    try:
+        client = distributed.Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
+    except (OSError, TimeoutError, ValueError) as error:
+        raise AgezError(
+            f"--scheduler {address}: no Dask scheduler answers there ({' '.join(str(error).split()) or 'timed out'}); "
+            "give the address that 'dask scheduler' prints, such as tcp://10.0.0.1:8786"
+        ) from error
+    with client:
+        try:
+            client.wait_for_workers(1, timeout=WORKERS_SECONDS)
+        except TimeoutError as error:
+            raise AgezError(f"--scheduler {address}: it has no workers; start some: dask worker {address}") from error
+        _check_workers(client, address, job, folder)
+        yield client
+
+
+def _check_workers(client: Any, address: str, job: AnswerJob, folder: Path) -> None:
+    token = folder / f".part-seen-by-{socket.gethostname()}-{os.getpid()}"
+    token.touch()
+    try:
+        found = client.run(fitness, __version__, job.catalogue.path, str(token))
+    except ImportError as error:
+        raise AgezError(f"--scheduler {address}: a worker has no agez ({error}); install it there") from error
+    finally:
+        token.unlink(missing_ok=True)
+    for worker, problem in sorted(found.items()):
+        if problem:
+            raise AgezError(f"--scheduler {address}: worker {worker} {problem}")
+
+
+def fitness(version: str, catalogue: str, token: str) -> str:
+    """Run by a worker: why it cannot take part; nothing if it can."""
+    host = socket.gethostname()
+    if version != __version__:
+        return f"has agez {__version__}, but it is {version} here: install the same on both"
+    if not Path(catalogue).exists():
+        return f"on {host} does not see {catalogue}: all workers must see the same files"
+    if not Path(token).exists():
+        return f"on {host} does not see {Path(token).parent}: the output must be on a file system that all share"
+    if not os.access(Path(token).parent, os.W_OK):
+        return f"on {host} may not write into {Path(token).parent}"
+    return ""
+
+
+def answer_on(client: Any, job: AnswerJob, work: Sequence[Work]) -> Iterator[PartitionReport]:
+    """By the workers of a cluster, a few partitions given out at a time; reports as they come.
+
+    A partition whose worker dies goes to another one; the scheduler gives up on it when workers have died over it
+    several times (``distributed.scheduler.allowed-failures``), and it is set aside.
+    """
+    from distributed import wait
+
+    waiting = iter(work)
+    given: dict[Any, Partition] = {}
+    alive = time.monotonic()
+    try:
+        while True:
+            threads = sum(client.nthreads().values())
+            alive = time.monotonic() if threads else alive
+            while len(given) < max(GIVEN_OUT * threads, 1) and (one := next(waiting, None)) is not None:
+                partition, piece = one
+                key = f"agez-{Path(piece.path).name}-{os.getpid()}"
+                future = client.submit(answer_partition, job, partition, piece, key=key, pure=False)
+                given[future] = partition
+            if not given:
+                return
+            try:
+                with client.as_current():
+                    done = wait(  # type: ignore[no-untyped-call]
+                        list(given), timeout=10, return_when="FIRST_COMPLETED"
+                    ).done
+            except TimeoutError:
+                if time.monotonic() - alive > WORKERS_SECONDS:
+                    raise AgezError(
+                        f"{client.scheduler.address}: all workers have gone; finished partitions are kept: give the "
+                        "command again"
+                    ) from None
+                continue
+            for future in done:
+                yield _report(future, given.pop(future))
+    finally:
+        for future in given:
+            future.cancel()
+
+
+def _report(future: Any, partition: Partition) -> PartitionReport:
+    """What came of a partition, whatever befell its worker."""
+    from distributed import KilledWorker
+
+    error = future.exception() if future.status == "error" else None
+    told = (partition.number, partition.name, partition.path)
+    if isinstance(error, KilledWorker):
+        problem = "the workers that answered it were killed, again and again, perhaps for want of memory"
+        return PartitionReport(*told, problem=f"{partition.path}: {problem}; give fewer --rows-per-part")
+    if error is not None:
+        problem = f"{partition.path}: {type(error).__name__}: {' '.join(str(error).split())}"
+        return PartitionReport(*told, problem=problem)
+    if future.status != "finished":
+        return PartitionReport(*told, problem=f"{partition.path}: its worker was lost ({future.status})")
+    report: PartitionReport = future.result()
+    return report
