@@ -32,7 +32,8 @@ def empirical_noise(images: ImageSet, *, how: Noise = "measure", sources: Bools 
     """Measure each band's noise on pixels without sources.
 
     The correlation of neighbours is the mean product of pixels d apart, in units of their errors, over that at d = 0,
-    out to the ring of d in which nothing significant is left.  Bands without errors get the measured one, the same
+    out to the ring of d in which nothing significant is left.  Bands with too little sky for that share the correlation
+    of all such bands together: surveys resample all bands alike.  Bands without errors get the measured one, the same
     for all pixels: it knows nothing of the photon noise of the galaxy itself.  Bands with errors keep them, times the
     factor by which the sky's noise differs, if ``measure`` is asked for.
 
@@ -68,6 +69,7 @@ def empirical_noise(images: ImageSet, *, how: Noise = "measure", sources: Bools 
     noise = list(images.noise)
     found: dict[str, dict[str, float]] = {}
     remarks = list(images.meta.get("remarks", []))
+    few: dict[int, tuple[Floats, Bools]] = {}
     for b, name in enumerate(images.bands.names):
         use = ~sources & ~images.mask[b]
         known = np.isfinite(images.flux_err[b])
@@ -92,6 +94,8 @@ def empirical_noise(images: ImageSet, *, how: Noise = "measure", sources: Bools 
         use &= np.abs(scaled) < _CLIP * sigma
         if n_sky >= MIN_SKY_PIXELS and (how == "measure" or images.noise[b].size == 1):
             noise[b] = sky_correlation(scaled, use)
+        elif images.noise[b].size == 1:
+            few[b] = np.where(use, scaled / sigma, 0.0), use.copy()
         factor = float(np.sqrt(np.mean(scaled[use] ** 2)))
         squares = _squares(scaled / factor, use, noise[b])
         typical = float(np.median(unit[use]))
@@ -106,8 +110,22 @@ def empirical_noise(images: ImageSet, *, how: Noise = "measure", sources: Bools 
                 f"the sky of band {name} scatters {factor:.2f} times as much as the errors in {images.sources[b]} say; "
                 "--noise measure scales them"
             )
+    if few and sum(int(use.sum()) for _, use in few.values()) >= MIN_SKY_PIXELS:
+        shared = _correlation_of_all(list(few.values()))
+        for b in few:
+            noise[b] = shared
+        remarks.append(
+            f"a galaxy that leaves little sky: the correlation of noise is that of {len(few)} bands together"
+        )
     meta: dict[str, Any] = {**images.meta, "noise": found, "remarks": remarks}
     return replace(images, flux_err=error, noise=tuple(noise), meta=meta)
+
+
+def _correlation_of_all(bands: list[tuple[Floats, Bools]]) -> Floats:
+    """One correlation for several bands: their skies side by side, too far apart to be neighbours."""
+    gap = [(0, 0), (0, MAX_LAG + 1)]
+    values = np.hstack([np.pad(one, gap) for one, _ in bands])
+    return sky_correlation(values, np.hstack([np.pad(use, gap) for _, use in bands]))
 
 
 def sky_correlation(values: Floats, use: Bools) -> Floats:
