@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from agez.apply.map_galaxy import MapSettings, map_galaxy
 from agez.apply.predict import predict
 from agez.errors import AgezError
 from agez.images.image_set import ImageSet
@@ -16,10 +17,11 @@ from agez.images.measure import measure
 from agez.images.prepare import ImageSettings, prepare
 from agez.images.psf import match_psf
 from agez.images.read_images import read_images
-from agez.images.regions import RegionSettings, make_regions
+from agez.images.regions import RegionSettings
 from agez.mocks.image_files import make_survey_images, write_mock_images
 from agez.mocks.images import MockImages
 from agez.mocks.plan import SurveyPlan
+from agez.photometry.error_floors import with_error_floor
 from agez.photometry.filters import FilterSet
 from agez.spectra.templates import SSPGrid
 from agez.types import TARGETS, Bools, Floats, Ints, Model, Photometry, Prediction
@@ -103,38 +105,37 @@ def try_images(
         unmatched = prepare(read, settings=ImageSettings(match_psf=False))
         images = match_psf(unmatched)  # as prepare does, too
         clock.append(time.perf_counter())
-        centre = images.meta["centre"]
-        regions = make_regions(images, RegionSettings(target_snr=target_snr), centre=centre).bin_id
+        maps = map_galaxy(images, model, settings=MapSettings(regions=RegionSettings(target_snr=target_snr)))
     except AgezError as error:
         print(f"{name} is left out: {error}")
         return None
 
-    def measured(image_set: ImageSet) -> Photometry:
-        return measure(image_set, regions, galaxy_id=name, redshift=redshift, centre=centre)
-
-    photometry = measured(images)
-    clock.append(time.perf_counter())
-    road = ask(model, photometry)
+    regions, photometry = maps.frame.bin_id, maps.photometry
     clock.append(time.perf_counter())
     perfect = perfect_flux(made, images, regions)
     rng = np.random.default_rng([seed, 4])
     noisy = [perfect + photometry.flux_err * rng.standard_normal(perfect.shape) for _ in range(draws)]
     answers = {
-        "road": [road],
+        "road": [answer_of(maps.prediction)],
         "perfect": [ask(model, with_flux(photometry, flux)) for flux in noisy],
-        "unmatched": [ask(model, measured(unmatched))],
+        "unmatched": [ask(model, measure(unmatched, regions, redshift=redshift, centre=images.meta["centre"]))],
     }
     truth, radius = truth_of(made, images, regions)
-    seconds = dict(zip(("files and prepare", "regions", "predict"), np.diff(clock).tolist(), strict=True))
+    seconds = dict(zip(("files and prepare", "map"), np.diff(clock).tolist(), strict=True))
     pull = (photometry.flux - perfect) / photometry.flux_err
     return Trial(name, snr, truth, radius, answers, seconds, pull)
 
 
 def ask(model: Model, photometry: Photometry) -> Answer:
-    """The model's medians and 68 % intervals."""
-    found: Prediction = predict(model, photometry)
+    """The model's medians and 68 % intervals, with the error floor of maps."""
+    return answer_of(predict(model, with_error_floor(photometry, MapSettings().error_floor)))
+
+
+def answer_of(found: Prediction) -> Answer:
+    """Of age and metallicity."""
     columns = [np.stack([getattr(found, f"{name}_{q}") for name in TARGETS], axis=1) for q in ("p50", "p16", "p84")]
-    return Answer(*columns, flagged=found.flags != 0)
+    median, low, high = columns
+    return Answer(median, low, high, found.flags != 0)
 
 
 def with_flux(photometry: Photometry, flux: Floats) -> Photometry:
