@@ -164,3 +164,13 @@ def test_smoothing_first_does_not_change_sums_much(rng):
     one, two = measure(sharp, bin_id), measure(smooth, bin_id)
     assert two.flux[0, 0] == pytest.approx(one.flux[0, 0], rel=0.01)
     assert two.flux_err[0, 0] == pytest.approx(one.flux_err[0, 0], rel=0.05)
+
+
+def test_an_uncertain_background_is_in_the_errors():
+    images = image_set(np.ones((1, 4, 5)), 0.1)
+    bins = np.zeros((4, 5), int)
+    bins[:, 3:] = 1
+    name = images.bands.names[0]
+    taken = replace(images, meta={**images.meta, "background": {"bands": {name: {"value": 3.0, "error": 0.05}}}})
+    expected = np.hypot(measure(images, bins).flux_err[:, 0], 0.05 * np.array([12, 8]))
+    np.testing.assert_allclose(measure(taken, bins).flux_err[:, 0], expected)

@@ -35,7 +35,8 @@ def measure(
 
         var = sum_ij s_i s_j c(x_i - x_j, y_i - y_j),    i, j in the region
 
-    which for white noise is the sum of squares.  Neighbouring regions share noise as well; that is not kept.
+    which for white noise is the sum of squares.  To it comes (N e)^2 where a background was taken off all N pixels that
+    is itself uncertain by e.  Neighbouring regions share noise and background as well; that is not kept.
 
     Parameters
     ----------
@@ -144,7 +145,16 @@ def _fluxes(images: ImageSet, frame: _Frame) -> tuple[Floats, Floats]:
     enough = share >= LEAST_LIGHT
     share[~enough] = np.nan
     variance = region_variances(np.where(known, sigma, 0.0), images.noise, frame.bin_id, frame.n)
+    for b, error in enumerate(background_errors(images)):
+        variance[:, b] += (error * np.bincount(frame.bin_id[good[b]], minlength=frame.n)) ** 2
     return total / share, np.where(unknown > 0, np.nan, np.sqrt(variance) / share)
+
+
+def background_errors(images: ImageSet) -> list[float]:
+    """For each band what the background that was taken off may be wrong by [microjansky a pixel]; 0 if none was."""
+    taken = images.meta.get("background", {}).get("bands", {})
+    errors = [float(taken.get(name, {}).get("error", 0.0)) for name in images.bands.names]
+    return [error if np.isfinite(error) else 0.0 for error in errors]
 
 
 def region_variance(sigma: Floats, correlation: Floats, bin_id: Ints, n: int) -> Floats:
