@@ -144,9 +144,20 @@ def map_galaxy(images: ImageSet, model: Model, *, settings: MapSettings | None =
         "error_floor": settings.error_floor, "regions": settings.regions.as_meta(), "snr_band": regions.band,
         "labels": dict(model.header["labels"]),
         "images": {key: images.meta[key] for key in ("background", "noise", "psf") if key in images.meta},
-        "n_stars": len(images.meta.get("stars", [])), "remarks": list(images.meta.get("remarks", [])),
+        "n_stars": len(images.meta.get("stars", [])), "remarks": _remarks(images, regions.remark, prediction),
     }  # fmt: skip
     return with_gradients(frame, photometry, prediction, settings, meta, light=light_of_pixels(images, regions.bin_id))
+
+
+def _remarks(images: ImageSet, of_regions: str, prediction: Prediction) -> list[str]:
+    remarks = [*images.meta.get("remarks", []), *([of_regions] if of_regions else [])]
+    unlike = has_flag(prediction.flags, Flag.OUT_OF_DISTRIBUTION)
+    if unlike.mean() > 0.5:
+        remarks.append(
+            f"{100 * unlike.mean():.0f} % of the regions are unlike the training set: check the redshift, the zero "
+            "points and the filters"
+        )
+    return remarks
 
 
 def with_gradients(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from argparse import Namespace
 from dataclasses import replace
 from pathlib import Path
@@ -41,6 +42,10 @@ def map_(options: Namespace) -> Answer:
     for one in options.input:
         if not Path(one).is_dir():
             check_input(one)
+    if options.segments is not None:
+        check_input(options.segments)
+    if options.star_table is not None:
+        check_input(options.star_table)
     if options.pictures is not None:
         need("matplotlib", extra="report", what="--pictures")
         make_folder(options.pictures)
@@ -185,9 +190,22 @@ def _answer(options: Namespace, maps: GalaxyMaps, pictures: list[str]) -> Answer
         "snr_band": meta["snr_band"], "flags": count_flags(prediction.flags), "remarks": list(meta["remarks"]),
         "gradients": gradients, "pictures": pictures,
     }  # fmt: skip
-    lines = [*meta["remarks"], f"{options.out}: {answered} of {len(prediction)} regions answered"]
+    lines = [*_together(meta["remarks"]), f"{options.out}: {answered} of {len(prediction)} regions answered"]
     for one in gradients:
         word = TARGET_WORDS[one["quantity"]]
         told = one["reason"] or f"{one['slope']:+.3f} +- {one['slope_err']:.3f} dex/Re"
         lines.append(f"  gradient of {word}: {told}")
     return content, lines + flag_lines(prediction.flags)
+
+
+def _together(remarks: list[str]) -> list[str]:
+    """What is said of several bands alike, once."""
+    bands: dict[tuple[str, str], list[str]] = {}
+    for one in remarks:
+        found = re.fullmatch(r"(.*?\bband )(\S+)( .*)", one)
+        start, band, end = found.groups() if found else (one, "", "")
+        bands.setdefault((start, end), []).append(band)
+    return [
+        start + end if names == [""] else f"{start.rstrip()}{'s' * (len(names) > 1)} {', '.join(names)}{end}"
+        for (start, end), names in bands.items()
+    ]

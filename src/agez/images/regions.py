@@ -71,7 +71,7 @@ class RegionSettings:
                 f"regions: inclination {self.inclination_deg}, PA {self.pa_deg}; expected 0-90 and a number"
             )
         if self.segments is not None and self.method != "segments":
-            raise AgezError(f"regions: an image of segments goes with method segments, not {self.method}")
+            raise AgezError(f"an image of segments goes with --bins segments, not {self.method}")
 
     def as_meta(self) -> dict[str, Any]:
         """What a file's header says of it."""
@@ -92,11 +92,14 @@ class Regions:
         Of each pixel by itself in ``band``.
     band : str
         The faintest useful one.
+    remark : str
+        '' or what went another way than asked.
     """
 
     bin_id: Ints
     snr: Floats
     band: str
+    remark: str = ""
 
 
 def make_regions(images: ImageSet, settings: RegionSettings, *, centre: tuple[float, float]) -> Regions:
@@ -129,7 +132,10 @@ def make_regions(images: ImageSet, settings: RegionSettings, *, centre: tuple[fl
         bin_id[extent] = np.arange(extent.sum())
     else:
         bin_id = _voronoi(extent, signal, noise, settings.target_snr, covariance_of(images.noise[faintest]))
-    return Regions(_outwards(bin_id, centre), snr, images.bands.names[faintest])
+    name, remark = images.bands.names[faintest], ""
+    if settings.method == "voronoi" and bin_id.max() == 0 and extent.sum() > 1:
+        remark = f"the galaxy cannot be divided into regions of S/N {settings.target_snr:g} in {name}: it is one region"
+    return Regions(_outwards(bin_id, centre), snr, name, remark)
 
 
 def enough_bands(images: ImageSet) -> Bools:

@@ -11,6 +11,7 @@ import matplotlib
 import numpy as np
 from matplotlib.colors import Normalize
 from matplotlib.patheffects import withStroke
+from matplotlib.ticker import MaxNLocator
 
 from agez.apply.map_files import profile_table
 from agez.apply.map_galaxy import UNRELIABLE, GalaxyMaps
@@ -45,7 +46,7 @@ def draw_maps(maps: GalaxyMaps, folder: str | os.PathLike[str], *, images: Image
 def _maps(path: Path, maps: GalaxyMaps, images: ImageSet | None) -> Path:
     frame, prediction = maps.frame, maps.prediction
     window = _window(frame.bin_id >= 0)
-    extent = _extent(frame.offsets, window)
+    extent, (x_words, y_words) = _axes_of(frame.offsets, window)
     with figure(path, width=11.0, height=7.4) as page:
         grid = margins(page, left=0.75, right=0.35, bottom=0.65, top=0.75, wspace=0.34, hspace=0.28)
         panels = page.subplots(2, 3, gridspec_kw=grid, squeeze=False)
@@ -60,10 +61,10 @@ def _maps(path: Path, maps: GalaxyMaps, images: ImageSet | None) -> Path:
             _panel(page, panels[row, 2], frame.painted(err)[window], extent, label, ERROR_COLOURS, low=0.0)
         _unlike(page, panels[1, 0], maps, window, extent)
         for axes in panels[1]:
-            axes.set_xlabel("offset to the east [arcsec]")
+            axes.set_xlabel(x_words)
         for axes in panels[:, 0]:
-            axes.set_ylabel("offset to the north [arcsec]")
-        _compass(panels[0, 0], extent)
+            axes.set_ylabel(y_words)
+        _compass(panels[0, 0], extent, frame.offsets)
     return path
 
 
@@ -124,6 +125,7 @@ def _panel(
     bar = page.colorbar(shown, ax=axes, location="top", pad=0.02, fraction=0.055, aspect=28)
     bar.set_label(label, fontsize=9)
     bar.ax.tick_params(labelsize=8)
+    bar.ax.xaxis.set_major_locator(MaxNLocator(5))
 
 
 def _window(used: Any) -> tuple[slice, slice]:
@@ -136,39 +138,62 @@ def _window(used: Any) -> tuple[slice, slice]:
     return out[0], out[1]
 
 
-def _extent(offsets: Floats | None, window: tuple[slice, slice]) -> tuple[float, float, float, float]:
-    """Left, right, bottom, top of the window: offsets to the east and to the north [arcsec]."""
-    if offsets is None:
-        return float(window[1].start), float(window[1].stop), float(window[0].start), float(window[0].stop)
-    east, north = -offsets[0][window], offsets[1][window]
-    ny, nx = east.shape
-    dx = (east[:, -1].mean() - east[:, 0].mean()) / max(nx - 1, 1)
-    dy = (north[-1].mean() - north[0].mean()) / max(ny - 1, 1)
-    return (
-        float(east[:, 0].mean() - dx / 2), float(east[:, -1].mean() + dx / 2),
-        float(north[0].mean() - dy / 2), float(north[-1].mean() + dy / 2),
+def _axes_of(offsets: Floats | None, window: tuple[slice, slice]) -> tuple[Any, tuple[str, str]]:
+    """Left, right, bottom, top of the window, and what the axes are.
+
+    Offsets to the east and to the north [arcsec] where the image's axes are those; else arcsec along the image's axes.
+    """
+    left, right, bottom, top = (
+        window[1].start - 0.5, window[1].stop - 0.5, window[0].start - 0.5, window[0].stop - 0.5,
     )  # fmt: skip
+    if offsets is None:
+        return (left, right, bottom, top), ("x [pixel]", "y [pixel]")
+    east, north = -offsets[0], offsets[1]
+    y0, x0 = np.unravel_index(int(np.argmin(np.hypot(east, north))), east.shape)
+    (east_x, east_y), (north_x, north_y) = _direction(east), _direction(north)
+    scale = float(np.hypot(north_x, north_y))
+    words = "along x [arcsec]", "along y [arcsec]"
+    across, up = scale, scale
+    if max(abs(east_y), abs(north_x)) < 0.05 * scale:
+        words = "offset to the east [arcsec]", "offset to the north [arcsec]"
+        across, up = east_x, north_y
+    x_0, y_0 = x0 + east[y0, x0] / -across, y0 - north[y0, x0] / up
+    if words[0].startswith("along"):
+        x_0, y_0 = float(x0), float(y0)
+    return ((left - x_0) * across, (right - x_0) * across, (bottom - y_0) * up, (top - y_0) * up), words
 
 
-def _compass(axes: Any, extent: tuple[float, float, float, float]) -> None:
-    """A bar of round length."""
-    width = abs(extent[1] - extent[0])
-    length = max(step for step in (1, 2, 5, 10, 20, 30, 60, 120) if step <= max(width / 4, 1))
-    x = extent[0] + 0.06 * (extent[1] - extent[0])
-    y = extent[2] + 0.07 * (extent[3] - extent[2])
-    end = x + np.sign(extent[1] - extent[0]) * length
+def _direction(offset: Floats) -> tuple[float, float]:
+    """Mean change of an offset [arcsec] from one pixel to the next, along x and along y."""
+    ny, nx = offset.shape
+    along_x = np.mean(offset[:, -1] - offset[:, 0]) / max(nx - 1, 1)
+    along_y = np.mean(offset[-1] - offset[0]) / max(ny - 1, 1)
+    return float(along_x), float(along_y)
+
+
+def _compass(axes: Any, extent: Any, offsets: Floats | None) -> None:
+    """Arrows to the north and to the east, and a bar of round length."""
+    if offsets is None:
+        return
     edge = [withStroke(linewidth=3, foreground="black")]
+    for name, offset in (("N", offsets[1]), ("E", -offsets[0])):
+        step = np.array(_direction(offset))
+        step *= 0.1 / max(float(np.hypot(*step)), 1e-9)
+        start = np.array([0.86, 0.80])
+        arrow = {"arrowstyle": "-|>", "color": "white", "lw": 1.5, "path_effects": edge}
+        axes.annotate("", start + step, start, xycoords="axes fraction", textcoords="axes fraction", arrowprops=arrow)
+        at = start + 1.35 * step
+        axes.text(*at, name, transform=axes.transAxes, color="white", ha="center", va="center", path_effects=edge)
+    width = abs(extent[1] - extent[0])
+    length = max(step for step in (0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300) if step <= max(width / 4, 0.5))
+    begin = 0.06
     axes.plot(
-        [x, end],
-        [y, y],
-        color="white",
-        lw=2.5,
-        solid_capstyle="butt",
-        path_effects=[withStroke(linewidth=5, foreground="black")],
-    )
+        [begin, begin + length / width], [0.07, 0.07], color="white", lw=2.5, solid_capstyle="butt",
+        transform=axes.transAxes, path_effects=[withStroke(linewidth=5, foreground="black")],
+    )  # fmt: skip
     axes.text(
-        (x + end) / 2, y + 0.025 * (extent[3] - extent[2]), f'{length}"', ha="center", va="bottom", color="white",
-        path_effects=edge,
+        begin + length / width / 2, 0.095, f'{length:g}"', ha="center", va="bottom", color="white",
+        transform=axes.transAxes, path_effects=edge,
     )  # fmt: skip
 
 
@@ -219,8 +244,8 @@ def _profiles(path: Path, maps: GalaxyMaps) -> Path:
             one = gradients.get(target, {})
             if one.get("slope") is not None:
                 line = np.array([0.0, 1.0])
-                words = f"{one['slope']:+.3f} $\\pm$ {one['slope_err']:.3f} dex / $R_e$"
-                axes.plot(line, one["intercept"] + one["slope"] * line, color=VERMILLION, lw=2, zorder=4, label=words)
+                told = f"{one['slope']:+.3f} $\\pm$ {one['slope_err']:.3f} dex / $R_e$"
+                axes.plot(line, one["intercept"] + one["slope"] * line, color=VERMILLION, lw=2, zorder=4, label=told)
             axes.set_xlabel(words)
             axes.set_ylabel(QUANTITY[target])
             axes.legend(loc="best")
