@@ -1,0 +1,168 @@
+"""Maps of a galaxy from images: what is in the file, radii of regions, profiles and gradients."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from astropy.io import fits
+from astropy.wcs import WCS
+
+from agez.apply.map_files import profile_table, write_galaxy_maps
+from agez.apply.map_galaxy import Geometry, MapSettings, map_galaxy
+from agez.apply.predict import predict
+from agez.apply.prediction_files import read_prediction
+from agez.errors import AgezError
+from agez.images.image_set import ImageSet
+from agez.images.noise_correlation import WHITE
+from agez.images.regions import RegionSettings
+from agez.learn.model import load_model
+from agez.maps import MapBit
+from agez.maps_files import read_maps
+from agez.photometry.dereddening import deredden
+from agez.photometry.error_floors import with_error_floor
+
+MODEL = load_model("splus")
+GEOMETRY = Geometry(re_arcsec=4.0, inclination_deg=40.0, pa_deg=60.0)
+
+
+@pytest.fixture(scope="module")
+def images():
+    """A disc that is redder in its middle."""
+    rng = np.random.default_rng(3)
+    shape, bands = (48, 56), MODEL.bands
+    y, x = np.indices(shape)
+    radius = np.hypot(x - 27.5, y - 23.5)
+    wave = np.array(bands.pivot_angstrom) / 5500
+    slope = 2.0 - radius / 20
+    flux = 100 * np.exp(-radius / 7) * wave[:, None, None] ** slope + rng.normal(size=(len(bands), *shape))
+    wcs = WCS(naxis=2)
+    wcs.wcs.ctype, wcs.wcs.crval, wcs.wcs.crpix = ["RA---TAN", "DEC--TAN"], [150.0, 2.0], [28.5, 24.5]
+    wcs.wcs.cdelt = [-0.55 / 3600, 0.55 / 3600]
+    mask = np.zeros(flux.shape, bool)
+    mask[:, 24:27, 40:43] = True
+    return ImageSet(
+        bands, flux.astype(np.float32), np.ones_like(flux, np.float32), mask, wcs, np.full(len(bands), 1.2),
+        (WHITE,) * len(bands), bands.names,
+        {"object": "NGC 1", "redshift": 0.02, "centre": (27.5, 23.5),
+         "stars": [{"x": 41.0, "y": 25.0, "radius": 0.8, "from": "found"}]},
+    )  # fmt: skip
+
+
+def settings(method="voronoi", **changes):
+    return MapSettings(RegionSettings(method=method, inclination_deg=40.0, pa_deg=60.0), GEOMETRY, **changes)
+
+
+@pytest.fixture(scope="module")
+def maps(images):
+    return map_galaxy(images, MODEL, settings=settings(ebv=0.1))
+
+
+def test_the_answer_is_that_of_the_photometry(maps):
+    photometry = with_error_floor(deredden(maps.photometry, 0.1), 0.01)
+    expected = predict(MODEL, photometry)
+    np.testing.assert_array_equal(maps.prediction.log_age_lw, expected.log_age_lw)
+    np.testing.assert_array_equal(maps.prediction.flags, expected.flags)
+    assert set(maps.photometry.rows.galaxy_id) == {"NGC 1"}
+    assert (maps.photometry.redshift == 0.02).all()
+
+
+def test_the_file(maps, tmp_path):
+    path = tmp_path / "maps.fits"
+    write_galaxy_maps(path, maps)
+    read, frame = read_maps(path)
+    np.testing.assert_array_equal(frame.bin_id, maps.frame.bin_id)
+    assert set(read) >= {
+        "LOG_AGE_LW",
+        "MH_LW",
+        "LOG_AGE_LW_PCT",
+        "MH_LW_PCT",
+        "OOD",
+        "FLAGS",
+        "FLUX",
+        "BIN_SNR",
+        "CHI2",
+    }
+    inside = frame.bin_id >= 0
+    for name, column in (("LOG_AGE_LW", "log_age_lw"), ("MH_LW", "mh_lw")):
+        value, err = getattr(maps.prediction, column), getattr(maps.prediction, f"{column}_err")
+        np.testing.assert_allclose(read[name].values[inside], value[frame.bin_id[inside]], rtol=1e-6)
+        np.testing.assert_allclose(read[name].errors[inside], err[frame.bin_id[inside]], rtol=1e-5)
+        assert ((read[name].mask[~inside] & int(MapBit.NO_COVERAGE)) != 0).all()
+    assert (read["LOG_AGE_LW"].mask[25, 41] & int(MapBit.FOREGROUND_STAR)) != 0
+    assert read["FLUX"].channels == MODEL.bands.names
+    total = np.nansum(read["FLUX"].values[5])
+    assert total == pytest.approx(maps.photometry.flux[:, 5].sum(), rel=1e-4)
+    table = read_prediction(path)
+    np.testing.assert_array_equal(table.log_age_lw, maps.prediction.log_age_lw)
+    with fits.open(path) as hdus:
+        hdus.verify("exception")
+        assert hdus[0].header["MODEL"] == "splus"
+        assert hdus[0].header["REDSHIFT"] == 0.02
+        assert {"PREDICTIONS", "PROFILES", "GRADIENTS"} <= {hdu.name for hdu in hdus}
+        sky = WCS(hdus["MH_LW"].header).pixel_to_world(27.5, 23.5)
+        assert (sky.ra.deg, sky.dec.deg) == (pytest.approx(150.0, abs=1e-9), pytest.approx(2.0, abs=1e-9))
+        assert hdus["SPX_SNR"].header["CONTENT"].endswith(maps.meta["snr_band"])
+
+
+def test_rings_have_the_radius_of_their_pixels(images):
+    found = map_galaxy(images, MODEL, settings=settings("annuli"))
+    radius = np.asarray(found.frame.ellcoo[0])
+    for number in range(len(found.r_re)):
+        ring = radius[found.frame.bin_id == number]
+        assert ring.min() <= found.radius_arcsec[number] <= ring.max()
+    assert (np.diff(found.r_re) > 0).all()
+    np.testing.assert_allclose(found.r_re, found.radius_arcsec / 4.0)
+
+
+def test_profiles_and_gradients(maps, images):
+    table = profile_table(maps)
+    np.testing.assert_allclose(table["r_re_outer"] - table["r_re_inner"], 0.25)
+    good = np.isfinite(np.asarray(table["log_age_lw"]))
+    assert good.sum() >= 3
+    assert (table["n_regions"][good] >= 3).all()
+    assert maps.gradients is not None
+    plain = map_galaxy(images, MODEL, settings=replace(settings(), geometry=Geometry()))
+    assert plain.gradients is None
+    assert np.isnan(plain.r_re).all()
+    without = profile_table(plain)
+    assert len(without) == 8
+    assert np.isnan(np.asarray(without["r_re_inner"])[1:]).all()
+    assert np.isfinite(np.asarray(without["log_age_lw"])).any()
+
+
+def test_a_map_does_not_depend_on_the_unit_of_flux_much(images, maps):
+    twice = replace(images, flux=images.flux * 2, flux_err=images.flux_err * 2)
+    found = map_galaxy(twice, MODEL, settings=settings(ebv=0.1))
+    np.testing.assert_array_equal(found.frame.bin_id, maps.frame.bin_id)
+    np.testing.assert_allclose(found.prediction.log_age_lw, maps.prediction.log_age_lw, atol=1e-4)
+
+
+def test_redshifts_that_cannot_be(images):
+    with pytest.raises(AgezError, match=r"--redshift is 0.5; model 'splus' knows 0 to 0.1"):
+        map_galaxy(images, MODEL, settings=settings(redshift=0.5))
+    with pytest.raises(AgezError, match=r"give it with --redshift"):
+        map_galaxy(replace(images, meta={**images.meta, "redshift": None}), MODEL, settings=settings())
+
+
+def test_a_band_that_is_masked_everywhere_spoils_nothing(images):
+    mask = images.mask.copy()
+    mask[2] = True
+    found = map_galaxy(replace(images, mask=mask), MODEL, settings=settings())
+    assert not found.photometry.covered[:, 2].any()
+    assert np.isfinite(found.prediction.log_age_lw).mean() > 0.9
+    wrong = np.array(images.flux)
+    wrong[5] *= 40
+    found = map_galaxy(replace(images, flux=wrong, flux_err=images.flux_err), MODEL, settings=settings())
+    assert any("unlike the training set" in one for one in found.meta["remarks"])
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"re_arcsec": -1.0}, "--re"), ({"inclination_deg": 30.0}, "--inclination and --pa"),
+        ({"inclination_deg": 90.0, "pa_deg": 0.0}, "--inclination is 90"),
+    ],
+)  # fmt: skip
+def test_geometry_that_cannot_be(options, says):
+    with pytest.raises(AgezError, match=says):
+        Geometry(**options)
