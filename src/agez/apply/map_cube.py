@@ -37,11 +37,12 @@ def map_cube(
         raise AgezError(f"{path}: rows of spectra, and no cube; use agez predict, then agez gradient")
     photometry = photometry_for(model, spectra, filters=filters)
     prediction = predict(model, photometry)
+    remark = str(spectra.meta.get("binning", {}).get("remark", ""))
     meta = {
         "galaxy": str(spectra.rows.galaxy_id[0]), "model": model.header.get("name", ""),
         "redshift": float(np.median(spectra.redshift)), "ebv": 0.0, "error_floor": 0.0,
         "regions": {"method": binning.method, "target_snr": binning.target_snr}, "snr_band": "spectra, per Angstrom",
-        "labels": dict(model.header["labels"]), "remarks": [],
+        "labels": dict(model.header["labels"]), "remarks": [remark] if remark else [],
     }  # fmt: skip
     frame = disc_frame(frame, settings.geometry)
     light = None if frame.mean_flux is None else np.nan_to_num(frame.mean_flux)
