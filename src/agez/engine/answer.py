@@ -6,6 +6,7 @@ Read, correct, predict, write.  Everything that goes in and comes out is plain d
 from __future__ import annotations
 
 import errno
+import json
 import os
 import socket
 from collections.abc import Sequence
@@ -194,7 +195,12 @@ def answer_partition(job: AnswerJob, partition: Partition, piece: Piece) -> Part
     except Exception as error:
         return replace(told, problem=what_is_wrong(error, partition))
     try:
-        return keep_piece(piece, told if answered is None else answered.report, answered and answered.table)
+        if answered is None:
+            return keep_piece(piece, told, None)
+        applied = job.corrections.to_json()
+        if applied:
+            answered.table.meta["CORRMETA"] = json.dumps(applied)
+        return keep_piece(piece, answered.report, answered.table)
     except Exception as error:
         return replace(told, problem=str(error), fatal=True) if _no_disk(error) else replace(
             told, problem=what_is_wrong(error, partition)

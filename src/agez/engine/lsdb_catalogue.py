@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from agez.apply.corrections import Corrections
@@ -66,6 +67,8 @@ def predict_hats(
     info = catalogue.hc_structure.catalog_info
     sky = [info.ra_column, info.dec_column]
     wanted = keep if isinstance(keep, str) else [*keep, *sky]
+    there = set(_empty(catalogue).columns)  # the spatial index is that of the rows
+    known = replace(known, columns=tuple(name for name in known.columns if name in there))
     job = make_job(
         known, model, keep=kept_columns(known, wanted), filters=filters, redshift=redshift,
         corrections=corrections or Corrections(), distribution=distribution,
@@ -108,8 +111,8 @@ def _plain(frame: pd.DataFrame, partition: Partition) -> PlainTable:
 
 def _empty(catalogue: Any) -> pd.DataFrame:
     """A frame of no rows with the columns of a catalogue of LSDB."""
-    frame: pd.DataFrame = catalogue._ddf._meta.iloc[:0]
-    return frame
+    frame: pd.DataFrame = catalogue.meta if hasattr(catalogue, "meta") else catalogue._ddf._meta  # from LSDB 0.11 on
+    return frame.iloc[:0]
 
 
 def _described(catalogue: Any) -> Catalogue:

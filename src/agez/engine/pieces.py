@@ -48,6 +48,7 @@ def pieces_of(job: AnswerJob, partitions: Sequence[Partition], folder: Path, ext
     rows of it these are: so a mended file is answered again, and no other.
     """
     run = fingerprint(_what_is_done(job))[: _LETTERS[0]]
+    numbered = not {"id", "spec_id"} & set(job.catalogue.columns)  # else no row's number is in its answer
     found = {}
     for one in partitions:
         try:
@@ -56,7 +57,7 @@ def pieces_of(job: AnswerJob, partitions: Sequence[Partition], folder: Path, ext
         except OSError:
             state = None
         word = fingerprint({"path": str(Path(one.path).absolute()), "state": state, "rows": [one.start, one.stop],
-                            "bytes": list(one.bytes_range), "first": one.first_row})  # fmt: skip
+                            "bytes": list(one.bytes_range), "first": one.first_row if numbered else 0})  # fmt: skip
         found[one.number] = Piece(str(folder / f"{run}-{word[: _LETTERS[1]]}{extension}"))
     return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections.abc import Generator, Iterator, Sequence
@@ -11,7 +12,7 @@ from pathlib import Path
 from agez.apply.prediction_files import EXTENSION
 from agez.catalogues.assemble import assemble
 from agez.catalogues.catalogue import Catalogue, Partition
-from agez.catalogues.write_pieces import is_folder_output, piece_extension
+from agez.catalogues.write_pieces import is_folder_output, piece_extension, write_piece
 from agez.engine import schedulers
 from agez.engine.answer import AnswerJob, answer_rows, read
 from agez.engine.pieces import (
@@ -26,7 +27,6 @@ from agez.engine.reports import PartitionReport, RunReport, Totals
 from agez.engine.schedulers import Work
 from agez.errors import AgezError
 from agez.progress import progress
-from agez.table_files import write_table
 from agez.types import Prediction
 
 #: So many partitions may fail, with none done, until the run is given up: whatever it is, it is in all of them.
@@ -115,15 +115,20 @@ class _Who:
         self.workers, self.scheduler, self.job, self.folder = workers, scheduler, job, folder
         self.n_workers = 1
 
+    def _told(self, workers: int) -> None:
+        self.n_workers = workers
+
     def answer(self, work: Sequence[Work]) -> Generator[PartitionReport, None, None]:
         """Reports of the partitions, in the order in which they get done."""
         if self.scheduler is not None:
             with schedulers.remote_client(self.scheduler, self.job, self.folder) as client:
+                self.n_workers = max(len(client.nthreads()), 1)
                 yield from schedulers.answer_on(client, self.job, work)
         elif self.workers is None:
-            yield from schedulers.answer_where_it_pays(self.job, work, cores=schedulers.n_cores())
+            yield from schedulers.answer_where_it_pays(self.job, work, cores=schedulers.n_cores(), told=self._told)
         elif min(self.workers, len(work)) > 1:
-            with schedulers.local_client(min(self.workers, len(work))) as client:
+            self.n_workers = min(self.workers, len(work))
+            with schedulers.local_client(self.n_workers) as client:
                 yield from schedulers.answer_on(client, self.job, work)
         else:
             yield from schedulers.answer_here(self.job, work)
@@ -171,10 +176,8 @@ def _in_memory(catalogue: Catalogue, job: AnswerJob, output: Path, folder: Path,
     table = answered.table
     applied = job.corrections.to_json(answered.report.ebv)
     if applied:
-        import json
-
         table.meta["CORRMETA"] = json.dumps(applied)
-    write_table(output, table, name=EXTENSION)
+    write_piece(output, table, name=EXTENSION)
     remove_folder(folder)
     totals = Totals()
     totals.add(answered.report)

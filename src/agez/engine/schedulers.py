@@ -6,7 +6,7 @@ import logging
 import os
 import socket
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -43,8 +43,10 @@ def answer_here(job: AnswerJob, work: Iterable[Work]) -> Iterator[PartitionRepor
         yield answer_partition(job, partition, piece)
 
 
-def answer_where_it_pays(job: AnswerJob, work: Sequence[Work], *, cores: int) -> Iterator[PartitionReport]:
-    """In this process, and in workers on all cores as soon as what is left is worth their start."""
+def answer_where_it_pays(
+    job: AnswerJob, work: Sequence[Work], *, cores: int, told: Callable[[int], None]
+) -> Iterator[PartitionReport]:
+    """In this process, and in workers on all cores as soon as what is left is worth their start; ``told`` how many."""
     rows = sum(len(partition) for partition, _ in work)
     for done, (partition, piece) in enumerate(work, start=1):
         started = time.monotonic()
@@ -55,6 +57,7 @@ def answer_where_it_pays(job: AnswerJob, work: Sequence[Work], *, cores: int) ->
         seconds = seconds_a_row * rows
         workers = min(cores, len(work) - done)
         if workers > 1 and seconds * (1 - 1 / workers) > PAYS * START_SECONDS and has_distributed():
+            told(workers)
             with local_client(workers) as client:
                 yield from answer_on(client, job, work[done:])
             return
