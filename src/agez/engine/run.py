@@ -27,6 +27,7 @@ from agez.engine.reports import PartitionReport, RunReport, Totals
 from agez.engine.schedulers import Work
 from agez.errors import AgezError
 from agez.progress import progress
+from agez.table_files import write_table
 from agez.types import Prediction
 
 #: So many partitions may fail, with none done, until the run is given up: whatever it is, it is in all of them.
@@ -177,7 +178,9 @@ def _in_memory(catalogue: Catalogue, job: AnswerJob, output: Path, folder: Path,
     applied = job.corrections.to_json(answered.report.ebv)
     if applied:
         table.meta["CORRMETA"] = json.dumps(applied)
-    write_piece(output, table, name=EXTENSION)
+    # astropy's writer of Parquet looks for repeated numbers, of which there are none: it takes five times as long
+    write = write_piece if output.suffix == ".parquet" else write_table
+    write(output, table, name=EXTENSION)
     remove_folder(folder)
     totals = Totals()
     totals.add(answered.report)
