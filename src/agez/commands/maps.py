@@ -50,6 +50,8 @@ def map_(options: Namespace) -> Answer:
         need("matplotlib", extra="report", what="--pictures")
         make_folder(options.pictures)
     settings = _settings(options)
+    if options.centre is not None and not (np.isfinite(options.centre).all() and abs(options.centre[1]) <= 90):
+        raise AgezError(f"--centre is {options.centre[0]:g},{options.centre[1]:g}; expected RA,DEC in degrees")
     model = load_model(options.model)
     if _is_spectral_cube(options.input):
         maps, images = _of_cube(options, model, settings), None
@@ -118,9 +120,8 @@ def _of_images(options: Namespace, model: Model, settings: MapSettings) -> tuple
         from agez.spectra.voronoi import need_powerbin
 
         need_powerbin()
+    redshift = checked_redshift(settings.redshift, model)  # before pixels are read: no header of images says it
     images = _read(options)
-    known = images.meta.get("redshift")
-    redshift = checked_redshift(known if settings.redshift is None else settings.redshift, model)
     in_model_order(model, _no_rows(images))
     names = [name for name in images.bands.names if name in model.bands.names]
     left_out = [name for name in images.bands.names if name not in names]

@@ -21,6 +21,8 @@ from agez.types import Bools, Floats
 PSF_KEYWORDS = ("OAJ PRO FWHMMEAN", "MAR PRO FWHMMEAN", "PSFFWHM", "PSF_FWHM", "FWHMMEAN", "SEEING")
 #: The exponent of a Moffat PSF, by the same pipelines.
 BETA_KEYWORDS = ("OAJ PRO FWHMBETA", "MAR PRO FWHMBETA", "PSFBETA", "FWHMBETA")
+#: Pixels on a side below which a cut-out is none.
+LEAST_SIDE = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,9 +55,13 @@ def cut_out(raw: RawImage, center: tuple[float, float], size_arcsec: float) -> R
     Raises
     ------
     AgezError
-        If the place is not on the image.
+        If the place is not on the image, or the square is but a few pixels.
     """
-    side = max(1, round(size_arcsec / np.sqrt(pixel_area_arcsec2(raw.wcs))))
+    side = round(size_arcsec / np.sqrt(pixel_area_arcsec2(raw.wcs)))
+    if side < LEAST_SIDE:
+        raise AgezError(
+            f"{raw.path}: --size {size_arcsec:g} arcsec is {side} pixel(s); at least {LEAST_SIDE} are needed"
+        )
     place = SkyCoord(*center, unit="deg")
     options: dict[str, Any] = {"mode": "partial", "fill_value": np.nan}
 

@@ -37,7 +37,10 @@ def band_of_file(
     """
     said = band_of.get(str(path), band_of.get(path.name))
     if said is not None:
-        return canonical_band_name(said, known)
+        band = _known(said, known)
+        if band is None:
+            raise AgezError(f"{path}: --band-of says {said!r}; the bands are {', '.join(known)}")
+        return band
     in_name, is_sure = _bands_in_name(path.name, known)
     in_header = _band_in_header(headers, known)
     hint = f"say it with band_of (file name and band); the bands are {', '.join(known)}"

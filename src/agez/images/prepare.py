@@ -118,12 +118,12 @@ def select_bands(images: ImageSet, names: list[str]) -> ImageSet:
 def _without_wide_psf(images: ImageSet, limit: float) -> ImageSet:
     """Without the bands whose PSF is known to be wider than the limit [arcsec], with a remark for each."""
     if not limit > 0:
-        raise AgezError(f"images: max_psf_arcsec is {limit}; expected a positive number")
+        raise AgezError(f"--max-psf is {limit:g} arcsec; expected a positive number")
     wide = images.psf_fwhm_arcsec > limit
     if not wide.any():
         return images
     if wide.all():
-        raise AgezError(f"{images.sources[0]}: all bands have a PSF wider than {limit:g} arcsec (max_psf_arcsec)")
+        raise AgezError(f"{images.sources[0]}: all bands have a PSF wider than {limit:g} arcsec (--max-psf)")
     remarks = list(images.meta.get("remarks", []))
     names = images.bands.names
     for b in np.flatnonzero(wide):
@@ -157,7 +157,7 @@ def _check_galaxy_is_resolved(images: ImageSet, centre: tuple[float, float], to:
     if extent is not None and target > extent:
         raise AgezError(
             f"{images.sources[worst]}: with this band all are brought to a PSF of {target:.2f} arcsec FWHM, wider than "
-            f"the galaxy ({extent:.1f} arcsec across); leave the band out (max_psf_arcsec), or map another galaxy"
+            f"the galaxy ({extent:.1f} arcsec across); leave the band out (--max-psf), or map another galaxy"
         )
 
 
