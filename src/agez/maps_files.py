@@ -143,6 +143,8 @@ def _image(
     for key, value in frame.wcs.items():
         hdu.header[key] = value
     if data.ndim == 3:  # a number for each channel: a header that describes two of three axes is not valid
+        if "WCSAXES" in frame.wcs:
+            hdu.header["WCSAXES"] = 3
         hdu.header["CTYPE3"] = ("CHANNEL", "see C01, C02, ...")
         hdu.header["CRPIX3"], hdu.header["CRVAL3"] = 1.0, 1.0
         hdu.header["CD3_3" if "CD1_1" in frame.wcs or "CD2_2" in frame.wcs else "CDELT3"] = 1.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from agez.apply.map_galaxy import UNRELIABLE, GalaxyMaps, bin_maps, snr_of_regio
 from agez.apply.prediction_files import EXTENSION as PREDICTIONS
 from agez.apply.prediction_files import prediction_to_table
 from agez.flags import has_flag
+from agez.learn.ensemble import plain
 from agez.maps_files import maps_hdus
 from agez.table_files import table_hdu, write_fits
 from agez.types import TARGETS, Floats
@@ -53,8 +55,13 @@ def primary_header(maps: GalaxyMaps) -> dict[str, Any]:
         "ERRFLOOR": (meta["error_floor"], "fraction of the flux added to errors"),
         "BINNING": (meta["regions"]["method"], "kind of regions"),
         "BINSNR": (meta["regions"]["target_snr"], f"S/N that was asked for in {meta['snr_band']}"[:47]),
-        "MAPMETA": _ascii(json.dumps(meta, default=str)),
+        "MAPMETA": _json(meta),
     }
+
+
+def _json(meta: Mapping[str, Any]) -> str:
+    """Strict JSON in ASCII, with no quote that ends a FITS string where a long one is continued."""
+    return json.dumps(plain(dict(meta)), allow_nan=False).replace("'", r"\u0027")
 
 
 def _ascii(text: str) -> str:
