@@ -92,7 +92,9 @@ def local_client(workers: int) -> Iterator[Any]:
     level = quiet.level
     quiet.setLevel(logging.CRITICAL)
     settings = {
-        "distributed.nanny.pre-spawn-environ": {**ONE_THREAD, "MALLOC_TRIM_THRESHOLD_": "65536"},
+        # and no MALLOC_TRIM_THRESHOLD_ of 64 kB, Dask's own: each array would be given back to the system and asked for
+        # again, which doubles the time of an answer
+        "distributed.nanny.pre-spawn-environ": dict(ONE_THREAD),
         "distributed.comm.timeouts.connect": "60s",
     }
     try:
