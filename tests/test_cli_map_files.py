@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from astropy.io import fits
+from astropy.table import Table
 from cli_road import done, refused
 from cube_factory import cube, write_califa
 
@@ -194,3 +195,61 @@ def test_options_of_images_with_a_cube_of_spectra(tmp_path, options, says):
     out = tmp_path / "maps.fits"
     refused("map", path, "-o", out, "--model", "paper", *options, says=(says, "cube of spectra"), output=out)
     assert not out.exists()
+
+
+def write_scube(path):
+    """The same galaxy as one S-Cube."""
+    wave, shape = np.array(BANDS.pivot_angstrom), (SIDE, SIDE)
+    rng = np.random.default_rng(4)
+    light = np.exp(-np.hypot(*(np.indices(shape) - (SIDE - 1) / 2)) / 5)
+    flux = 80 * light * (wave[:, None, None] / 5500) ** 1.5 + rng.normal(size=(len(wave), *shape))
+    per_angstrom = 1e-29 * 2.99792458e18 / wave**2  # f_lambda of one microjansky
+    header = fits.Header()
+    header.update(
+        CTYPE1="RA---TAN", CTYPE2="DEC--TAN", CRVAL1=150.0, CRVAL2=2.0, CRPIX1=(SIDE + 1) / 2, CRPIX2=(SIDE + 1) / 2,
+        CD1_1=-PIXEL_ARCSEC / 3600, CD2_2=PIXEL_ARCSEC / 3600, BUNIT="erg / (Angstrom s cm2)",
+    )  # fmt: skip
+    parts = [fits.PrimaryHDU(header=fits.Header({"GALAXY": "NGC 7"}))]
+    for name, values in (("DATA", flux), ("ERRORS", np.ones_like(flux))):
+        parts.append(fits.ImageHDU(values * per_angstrom[:, None, None], header, name=name))
+    table = Table({"FILTER": list(BANDS.names), "PIVOTWAVE": wave, "PSFFWHM": np.full(len(wave), 1.3)})
+    parts.append(fits.BinTableHDU(table, name="METADATA"))
+    fits.HDUList(parts).writeto(path)
+    return path
+
+
+def test_a_cube_of_bands(tmp_path):
+    path, out = write_scube(tmp_path / "cube.fits"), tmp_path / "maps.fits"
+    content = done("map", path, "-o", out, "--model", "splus", "--redshift", 0.02, "--bins", "annuli", "--json").json
+    assert content["galaxy"] == "NGC 7"
+    assert content["n_answered"] == content["n_regions"] > 3
+    maps, frame = read_maps(out)
+    middle = maps["FLUX"].values[:, SIDE // 2, SIDE // 2]
+    assert (np.diff(middle) > 0).all()  # redder than flat, as it was made
+    assert frame.bin_id.shape == (SIDE, SIDE)
+    out.unlink()
+    for options, says in (((), "--redshift"), (("--redshift", 0.02, "--psf", 3), "--psf is of images")):
+        refused("map", path, "-o", out, "--model", "splus", *options, says=says, output=out)
+    assert [one.name for one in tmp_path.iterdir()] == ["cube.fits"]
+
+
+def test_pixels_that_are_infinite_or_blank_spoil_no_neighbour(folder):
+    with fits.open(folder / "ngc7_rSDSS.fits", mode="update") as hdus:
+        hdus[0].data[20, 22], hdus[0].data[12, 14] = np.inf, np.nan
+    with fits.open(folder / "ngc7_iSDSS.fits", mode="update") as hdus:
+        whole = np.round(10 * hdus[0].data).astype(np.int16)
+        whole[25, 18] = -32768
+        hdus[0].data = whole
+        hdus[0].header["BLANK"], hdus[0].header["BSCALE"] = -32768, 0.1
+    content = done(*command(folder, "--bins", "annuli", "--json")).json
+    assert content["n_answered"] == content["n_regions"] > 3
+    maps, frame = read_maps(folder.parent / "maps.fits")
+    flux = maps["FLUX"].values[:, frame.bin_id >= 0]
+    assert np.isfinite(flux).all()
+    assert flux.max() < 300
+
+
+def test_a_band_of_one_value_is_named(folder):
+    with fits.open(folder / "ngc7_rSDSS.fits", mode="update") as hdus:
+        hdus[0].data[:] = 3.0
+    refused_alone(folder, says=("ngc7_rSDSS.fits", "very same value"))

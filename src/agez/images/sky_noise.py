@@ -90,7 +90,10 @@ def empirical_noise(images: ImageSet, *, how: Noise = "measure", sources: Bools 
         scaled = np.where(use, (flux - level) / np.where(use, unit, 1.0), 0.0)
         sigma = robust_sigma(scaled[use])
         if not sigma > 0:
-            raise AgezError(f"{images.sources[b]}: half of the sky's pixels of band {name} have the very same value")
+            raise AgezError(
+                f"{images.sources[b]}: half of the sky's pixels of band {name} have the very same value; leave this "
+                "file out, or --noise given"
+            )
         use &= np.abs(scaled) < _CLIP * sigma
         if n_sky >= MIN_SKY_PIXELS and (how == "measure" or images.noise[b].size == 1):
             noise[b] = sky_correlation(scaled, use)
