@@ -12,7 +12,11 @@ T = TypeVar("T")
 
 
 def progress(
-    items: Iterable[T] | None = None, *, total: int | None = None, title: str = "", in_bytes: bool = False,
+    items: Iterable[T] | None = None,
+    *,
+    total: int | None = None,
+    title: str = "",
+    in_bytes: bool = False,
     unit: str = "",
 ) -> tqdm[T]:
     """Wrap ``items`` (or count by hand with ``.update``) in a bar on stderr that only a terminal shows.

@@ -22,7 +22,8 @@ def hats(tmp_path_factory):
     import pandas as pd
 
     folder = tmp_path_factory.mktemp("hats") / "sky"
-    made = lsdb.from_dataframe(pd.DataFrame(columns(600)), catalog_name="sky", partition_rows=200, margin_threshold=None)
+    table = pd.DataFrame(columns(600))
+    made = lsdb.from_dataframe(table, catalog_name="sky", partition_rows=200, margin_threshold=None)
     made.write_catalog(folder, progress_bar=False)
     return folder
 

@@ -20,9 +20,7 @@ from agez.types import Bools, Floats, Model, Photometry, Prediction
 MIN_BAND_SNR = 10.0
 
 
-def answer(
-    model: Model, members: Sequence[Member], photometry: Photometry, *, compiled: bool = False
-) -> Prediction:
+def answer(model: Model, members: Sequence[Member], photometry: Photometry, *, compiled: bool = False) -> Prediction:
     """Predict rows whose bands are the model's, in its order; see :func:`agez.apply.predict.predict`.
 
     ``members`` are the model's (:func:`agez.learn.model.members_of`), prepared once for all chunks of rows.
