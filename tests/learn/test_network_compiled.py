@@ -21,7 +21,7 @@ def some_network(architecture, n_bands, rng):
 
 
 def agree(network, x):
-    """Both forward passes, to 5e-6 of the larger of 1 and the outputs' size: sums of a thousand float32 in other orders."""
+    """Both forward passes, to 5e-6 of the larger of 1 and the outputs: sums of a thousand float32 in other orders."""
     got, want = network_compiled.run(network, x), network_numpy.run(network, x)
     assert got.dtype == want.dtype == np.float32
     np.testing.assert_allclose(got, want, rtol=0, atol=5e-6 * max(1.0, np.abs(want).max(initial=0)))
