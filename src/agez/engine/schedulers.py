@@ -14,7 +14,7 @@ from typing import Any
 from agez import __version__
 from agez.catalogues.catalogue import Partition
 from agez.engine.answer import AnswerJob, answer_partition
-from agez.engine.pieces import Piece
+from agez.engine.pieces import Piece, kept_report
 from agez.engine.reports import PartitionReport
 from agez.errors import AgezError
 from agez.worker_pool import ONE_THREAD
@@ -96,6 +96,7 @@ def local_client(workers: int) -> Iterator[Any]:
         # again, which doubles the time of an answer
         "distributed.nanny.pre-spawn-environ": dict(ONE_THREAD),
         "distributed.comm.timeouts.connect": "60s",
+        "distributed.worker.profile.enabled": False,  # it looks a hundred times a second, for a sixth of the time
     }
     try:
         with (
@@ -170,22 +171,41 @@ def answer_on(client: Any, job: AnswerJob, work: Sequence[Work]) -> Iterator[Par
     """By the workers of a cluster, a few partitions given out at a time; reports as they come.
 
     A partition whose worker dies goes to another one; the scheduler gives up on it when workers have died over it
-    several times (``distributed.scheduler.allowed-failures``), and it is set aside.
+    several times (``distributed.scheduler.allowed-failures``).  It may have been its neighbour in the same worker that
+    killed them: so at the end each of these is given out alone, and is set aside only if workers die again.
     """
+    suspects: list[Work] = []
+    for one, future in _given_out(client, job, work, at_once=GIVEN_OUT):
+        if _worker_lost(future):
+            suspects.append(one)
+        else:
+            yield _report(future, one[0])
+    alone = []
+    for partition, piece in suspects:
+        report = kept_report(piece, partition)  # finished, but its worker died with the report in its hand
+        if report is None:
+            alone.append((partition, piece))
+        else:
+            yield report
+    for one, future in _given_out(client, job, alone, at_once=0):
+        yield _report(future, one[0])
+
+
+def _given_out(client: Any, job: AnswerJob, work: Sequence[Work], *, at_once: int) -> Iterator[tuple[Work, Any]]:
+    """Partitions that workers are done with, and their futures; ``at_once`` so many for each thread, 0: one in all."""
     from distributed import wait
 
     waiting = iter(work)
-    given: dict[Any, Partition] = {}
+    given: dict[Any, Work] = {}
     alive = time.monotonic()
     try:
         while True:
             threads = sum(client.nthreads().values())
             alive = time.monotonic() if threads else alive
-            while len(given) < max(GIVEN_OUT * threads, 1) and (one := next(waiting, None)) is not None:
+            while len(given) < max(at_once * threads, 1) and (one := next(waiting, None)) is not None:
                 partition, piece = one
-                key = f"agez-{Path(piece.path).name}-{os.getpid()}"
-                future = client.submit(answer_partition, job, partition, piece, key=key, pure=False)
-                given[future] = partition
+                key = f"agez-{Path(piece.path).name}-{os.getpid()}{'' if at_once else '-alone'}"
+                given[client.submit(answer_partition, job, partition, piece, key=key, pure=False)] = one
             if not given:
                 return
             try:
@@ -201,10 +221,19 @@ def answer_on(client: Any, job: AnswerJob, work: Sequence[Work]) -> Iterator[Par
                     ) from None
                 continue
             for future in done:
-                yield _report(future, given.pop(future))
+                yield given.pop(future), future
     finally:
         for future in given:
             future.cancel()
+
+
+def _worker_lost(future: Any) -> bool:
+    """Whether nothing came back because of what befell a worker."""
+    from distributed import KilledWorker
+
+    if future.status == "error":
+        return isinstance(future.exception(), KilledWorker)
+    return bool(future.status != "finished")
 
 
 def _report(future: Any, partition: Partition) -> PartitionReport:
