@@ -68,6 +68,12 @@ def test_a_table_comes_back_as_it_was(tools):
     assert tools[0].read_tables(tools[0].join_table(header, rows)) == [("", header, rows)]
 
 
+def test_every_saved_table_has_its_marks(tools):
+    for mark, page in tools[1].SAVED.items():
+        text = (DOCS / page).read_text(encoding="utf-8")
+        assert text.count(f"<!-- {mark} -->") == text.count(f"<!-- end {mark} -->") == 1
+
+
 def test_only_what_is_between_the_marks_changes(tools):
     text = "before\n<!-- x -->\nold\n<!-- end x -->\nafter"
     assert tools[1].between_marks(text, "x", "new") == "before\n<!-- x -->\nnew\n<!-- end x -->\nafter"

@@ -5,9 +5,9 @@ that come with agez; with the folder of a run, also the tables
 and verdicts of docs/results.md, from its summary.json alone (what the run lacks is said there), and the tables of
 docs/mock_survey.md; with --labels, also the tables of docs/labels.md, docs/real_spectra.md and the figures there::
 
-    python tools/write_docs.py [OUT] [--labels DIR] [--fine-tuning FILE]
+    python tools/write_docs.py [OUT] [--labels DIR] [--saved MARK=FILE ...]
 
-DIR is what tools/measure_labels.py filled, FILE what benchmarks/fine_tuning.py wrote: the table of docs/models.md.
+DIR is what tools/measure_labels.py filled, FILE what a benchmark printed, and MARK the place that it has in the docs.
 """
 
 from __future__ import annotations
@@ -30,6 +30,10 @@ from agez.learn.model import available_models, load_model
 from agez.posterior.model_card import card_lines
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
+#: Pages that hold what one benchmark prints, by the mark there.
+SAVED = {
+    "fine-tuning": "models.md", "scale": "catalogues.md", "maps": "mock_images.md", "survey": "survey_night.md",
+}  # fmt: skip
 
 
 def flags_page() -> str:
@@ -158,10 +162,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", metavar="OUT", nargs="?", type=Path, help="folder of a run of 'agez reproduce'")
     parser.add_argument("--labels", metavar="DIR", type=Path, help="folder that tools/measure_labels.py filled")
-    parser.add_argument("--fine-tuning", metavar="FILE", type=Path, help="what benchmarks/fine_tuning.py --out wrote")
+    parser.add_argument(
+        "--saved", metavar="MARK=FILE", nargs="+", default=[], help=f"what a benchmark printed: {', '.join(SAVED)}"
+    )
     options = parser.parse_args()
-    if options.fine_tuning is not None:
-        rewrite("models.md", "fine-tuning", options.fine_tuning.read_text(encoding="utf-8").strip())
+    for word in options.saved:
+        mark, _, file = word.partition("=")
+        if mark not in SAVED:
+            parser.error(f"--saved {word}: no page has the mark {mark!r}; use one of {', '.join(SAVED)}")
+        rewrite(SAVED[mark], mark, Path(file).read_text(encoding="utf-8").strip())
     (DOCS / "flags.md").write_text(flags_page(), encoding="utf-8")
     (DOCS / "shipped_models.md").write_text(models_page(), encoding="utf-8")
     rewrite("experiments.md", "presets", presets_table())
