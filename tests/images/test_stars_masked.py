@@ -7,6 +7,7 @@ from image_worlds import PIXEL_ARCSEC, distance_from, image_set
 
 from agez.errors import AgezError
 from agez.images.kernels import moffat_psf
+from agez.images.point_sources import moffat_alpha, widths_on_uneven_light
 from agez.images.psf_stars import measure_psf
 from agez.images.stars import circles, galaxy_centre, mask_stars
 
@@ -64,6 +65,42 @@ def test_a_bright_star_on_the_galaxy_goes_and_the_centre_stays(rng):
     done = mask_stars(images)
     assert masked_at(done, 95, 88)
     assert not masked_at(done, *CENTRE)
+
+
+@pytest.mark.parametrize("star", [(88, 80, 2500.0), (89, 84, 3000.0), (93, 70, 1500.0)])
+def test_stars_where_the_galaxy_is_steep(rng, star):
+    """Eleven to seven pixels from a steep centre, where a round profile on a flat ground is no fit."""
+    done = mask_stars(field(rng, stars=(*STARS, star), peak=300.0, scale=3.0))
+    assert masked_at(done, *star[:2])
+    assert len(done.meta["stars"]) == len(STARS) + 1
+
+
+@pytest.mark.parametrize(("peak", "scale"), [(300.0, 1.5), (300.0, 3.0), (40.0, 9.0), (2000.0, 2.0)])
+def test_the_nucleus_alone_is_no_star(rng, peak, scale):
+    done = mask_stars(field(rng, stars=STARS, peak=peak, scale=scale))
+    assert not masked_at(done, *CENTRE)
+    assert len(done.meta["stars"]) == len(STARS)
+
+
+def test_stars_at_the_edges(rng):
+    """Half of a bright one lies outside of the frame."""
+    stars = ((0, 60, 3000.0), (N - 1, 100, 2000.0), (70, 1, 3000.0))
+    done = mask_stars(field(rng, stars=stars))
+    assert all(masked_at(done, x, y) for x, y, _ in stars)
+
+
+@pytest.mark.parametrize("width", [2.0, 2.6, 3.5, 5.0])
+def test_widths_on_a_slope(width):
+    """Moffat profiles on a plane with curvature come back, also a little off the place that is given."""
+    y, x = np.mgrid[:41, :41].astype(float)
+    alpha = moffat_alpha(width, 3.0)
+    light = 50 - 2 * x + 1.5 * y + 0.03 * (x - 20) ** 2 - 0.05 * (x - 20) * (y - 20)
+    image = light + 30 * (1 + ((x - 20.3) ** 2 + (y - 19.8) ** 2) / alpha**2) ** -3.0
+    nothing = np.zeros(image.shape, dtype=bool)
+    found = widths_on_uneven_light(image, nothing, np.array([20.2]), np.array([19.9]), 2.5)
+    assert found == pytest.approx([width], rel=0.06)  # widths are tried in steps of 5 %
+    assert np.isnan(widths_on_uneven_light(-image, nothing, np.array([20.2]), np.array([19.9]), 2.5)).all()
+    assert np.isnan(widths_on_uneven_light(image, ~nothing, np.array([20.2]), np.array([19.9]), 2.5)).all()
 
 
 def test_a_catalogue_with_and_without_radii(rng):

@@ -17,6 +17,10 @@ from agez.types import Bools, Floats
 _ROUNDNESS = 0.6
 #: The exponent from fits to single stars is kept within these: Gaussians have an infinite one.
 _BETA_LIMITS = (1.8, 12.0)
+#: Exponent where it is not fitted: wings as wide as those of real telescopes.
+USUAL_BETA = 3.0
+#: Widths that are tried on uneven light, and the radius of what is fitted, in units of the PSF's FWHM.
+_TRIED, _REACH_FWHM = np.geomspace(0.4, 3.0, 41), 2.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,7 +102,7 @@ def find_point_sources(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         finder = detection.DAOStarFinder(
-            threshold_sigma * sigma, fwhm_pixels, roundness_range=(-_ROUNDNESS, _ROUNDNESS), exclude_border=True
+            threshold_sigma * sigma, fwhm_pixels, roundness_range=(-_ROUNDNESS, _ROUNDNESS), exclude_border=False
         )
         table = finder(narrow, mask=mask)
     if table is None or len(table) == 0:
@@ -117,14 +121,59 @@ def find_point_sources(
     return PointSources(x, y, fwhm, beta, peak, peak / sigma, under)
 
 
+def moffat_alpha(fwhm: Any, beta: float) -> Any:
+    """The Moffat profile's core radius: I = I_0 (1 + (r / alpha)^2)^-beta (Moffat 1969, A&A 3, 455)."""
+    return fwhm / (2 * np.sqrt(2 ** (1 / beta) - 1))
+
+
+def widths_on_uneven_light(image: Floats, mask: Bools, x: Floats, y: Floats, fwhm_pixels: float) -> Floats:
+    """FWHM [pixel] of sources that lie on a galaxy, whose own light is steep and curved there.
+
+    A Moffat profile, shifted by a little, and a parabolic surface under it are fitted to the pixels within 2.5 FWHM by
+    linear least squares for each of many widths; the best one counts.  NaN where pixels are too few, or the source is
+    a hole.
+
+    Parameters
+    ----------
+    image, mask : (ny, nx)
+        With the galaxy's light.
+    x, y : (n,) float
+        Pixel coordinates, good to a fraction of a pixel.
+    fwhm_pixels : float
+        About the FWHM of the PSF.
+    """
+    reach = _REACH_FWHM * fwhm_pixels
+    widths = _TRIED * fwhm_pixels
+    found = np.full(len(x), np.nan)
+    for number, (one_x, one_y) in enumerate(zip(x, y, strict=True)):
+        at_y, at_x = (slice(max(0, int(c - reach)), int(c + reach) + 2) for c in (one_y, one_x))
+        dy, dx = np.mgrid[at_y, at_x][:, : image[at_y, at_x].shape[0], : image[at_y, at_x].shape[1]].astype(float)
+        dx, dy = dx - one_x, dy - one_y
+        near = (np.hypot(dx, dy) <= reach) & ~mask[at_y, at_x]
+        if near.sum() < 2 * 9:
+            continue
+        dx, dy, light = dx[near] / reach, dy[near] / reach, image[at_y, at_x][near]
+        surface = [np.ones_like(dx), dx, dy, dx * dx, dx * dy, dy * dy]
+        misfit, peak = np.empty(len(widths)), np.empty(len(widths))
+        for k, width in enumerate(widths):
+            alpha = moffat_alpha(width, USUAL_BETA) / reach
+            profile = (1 + (dx * dx + dy * dy) / alpha**2) ** -USUAL_BETA
+            design = np.stack([profile, profile * dx, profile * dy, *surface], axis=1)
+            fitted = np.linalg.lstsq(design, light, rcond=None)[0]
+            misfit[k], peak[k] = np.sum((design @ fitted - light) ** 2), fitted[0]
+        best = int(np.argmin(misfit))
+        if peak[best] > 0:
+            found[number] = widths[best]
+    return found
+
+
 def _fit_moffat(image: Floats, mask: Bools, x: Floats, y: Floats, fwhm_pixels: float) -> tuple[Floats, Floats]:
     """FWHM [pixel] and exponent of a Moffat profile fitted to each source; NaN where that fails."""
     psf = require_photutils("psf")
     from astropy.table import Table
 
     shape = 2 * round(2 * fwhm_pixels) + 1
-    beta = 3.0
-    model = psf.MoffatPSF(alpha=fwhm_pixels / (2 * np.sqrt(2 ** (1 / beta) - 1)), beta=beta)
+    model = psf.MoffatPSF(alpha=moffat_alpha(fwhm_pixels, USUAL_BETA), beta=USUAL_BETA)
     model.alpha.fixed = model.beta.fixed = False
     model.beta.bounds = _BETA_LIMITS
     model.alpha.bounds = (0.3, 20 * fwhm_pixels)

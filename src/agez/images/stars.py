@@ -16,7 +16,7 @@ from agez.errors import AgezError
 from agez.images.alignment import pixel_size_arcsec
 from agez.images.detection import DeepImage, deep_image, pixel_sigma, smoothed, source_mask
 from agez.images.image_set import ImageSet
-from agez.images.point_sources import PointSources, find_point_sources
+from agez.images.point_sources import USUAL_BETA, PointSources, find_point_sources, moffat_alpha, widths_on_uneven_light
 from agez.table_columns import number_column
 from agez.table_files import read_table
 from agez.types import Bools, Floats
@@ -29,11 +29,10 @@ WIDTH_LIMITS = (0.75, 1.3)
 #: are seldom so bright.
 MIN_CONTRAST = 3.0
 #: Within this many FWHM of the galaxy's centre nothing is a star.
-NUCLEUS_FWHM = 2.5
+NUCLEUS_FWHM = 1.5
 #: Stars are masked out to where they are below this part of the noise of a pixel of the deep image...
 _WINGS_SIGMA = 0.5
-#: ...for a Moffat profile of this exponent (wings as wide as those of real telescopes), within limits in FWHM.
-_WINGS_BETA = 3.0
+#: ...for a Moffat profile, within limits in FWHM.
 _RADIUS_LIMITS = (1.5, 12.0)
 #: Sources this many times above the threshold are stars even where the fit of their profile fails.
 _BRIGHT = 5.0
@@ -165,16 +164,18 @@ def _found_stars(
     found = find_point_sources(deep.image, deep.mask, fwhm, threshold_sigma=threshold)
     if not len(found):
         return found
-    narrow = (found.fwhm > WIDTH_LIMITS[0] * fwhm) & (found.fwhm < WIDTH_LIMITS[1] * fwhm)
-    # on the slope of a bright galaxy no profile can be fitted; of bright sources DAOFind's own shape says enough
-    narrow |= ~np.isfinite(found.fwhm) & (found.snr > _BRIGHT * threshold)
-    if not known:
-        narrow = np.isfinite(found.fwhm) & (found.fwhm > 1.2)
     apart = np.hypot(found.x - centre[0], found.y - centre[1]) > NUCLEUS_FWHM * fwhm
     body = _body(images, centre)
     at = np.rint(found.y).astype(int), np.rint(found.x).astype(int)
     level = np.median(deep.image[~body & ~deep.mask]) if (~body & ~deep.mask).any() else 0.0
     on_galaxy = body[at]
+    width = found.fwhm.copy()
+    width[on_galaxy] = widths_on_uneven_light(deep.image, deep.mask, found.x[on_galaxy], found.y[on_galaxy], fwhm)
+    narrow = (width > WIDTH_LIMITS[0] * fwhm) & (width < WIDTH_LIMITS[1] * fwhm)
+    # where no profile can be fitted, DAOFind's own shape says enough of bright sources
+    narrow |= ~np.isfinite(width) & (found.snr > _BRIGHT * threshold)
+    if not known:
+        narrow = np.isfinite(width) & (width > 1.2)
     bright = found.peak > contrast * np.clip(found.background - level, 0, None)
     return found.take(narrow & apart & (found.snr > threshold) & (~on_galaxy | bright))
 
@@ -190,9 +191,9 @@ def _body(images: ImageSet, centre: tuple[float, float]) -> Bools:
 
 def _wings_radius(peak_over_sigma: float, fwhm: float, widest: float) -> float:
     """Radius [pixel] where the star is below half the noise, in the band of the widest PSF."""
-    alpha = widest / (2 * np.sqrt(2 ** (1 / _WINGS_BETA) - 1))
+    alpha = moffat_alpha(widest, USUAL_BETA)
     peak = peak_over_sigma * (fwhm / widest) ** 2  # the same flux
-    radius = alpha * np.sqrt(max((max(peak, 1e-9) / _WINGS_SIGMA) ** (1 / _WINGS_BETA) - 1, 0.0))
+    radius = alpha * np.sqrt(max((max(peak, 1e-9) / _WINGS_SIGMA) ** (1 / USUAL_BETA) - 1, 0.0))
     return float(np.clip(radius, _RADIUS_LIMITS[0] * widest, _RADIUS_LIMITS[1] * widest))
 
 
