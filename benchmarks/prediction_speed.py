@@ -211,7 +211,7 @@ def files(threads: int, rounds: int, quick: bool) -> None:
     from agez.photometry.tables import photometry_to_table
     from agez.table_files import write_table
 
-    n = 20_000 if quick else 200_000
+    n = 20_000 if quick else 400_000  # several partitions, as of a catalogue
     for name in ("jpas", "splus"):
         model, rows = load_model(name), photometry_of(name, n)
         with tempfile.TemporaryDirectory() as folder:

@@ -12,8 +12,8 @@ from agez.catalogues.vector_columns import find_vectors
 from agez.errors import AgezError
 from agez.files import check_input
 
-#: Rows of a partition unless said otherwise: 200 000 rows of 60 bands are 200 MB of fluxes and errors.
-ROWS_PER_PARTITION = 200_000
+#: Rows of a partition unless said otherwise: 100 000 rows of 60 bands are 100 MB of fluxes and errors.
+ROWS_PER_PARTITION = 100_000
 
 
 def open_catalogue(
