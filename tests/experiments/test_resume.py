@@ -14,7 +14,8 @@ from agez.errors import AgezError
 from agez.experiments import presets, run_folder
 from agez.experiments.catalogue import EXPERIMENTS, SETS_KEY, find_experiments, place_in_paper
 from agez.experiments.reproduce import reproduce
-from agez.experiments.run_folder import RunFolder, sole_run
+from agez.experiments.run_folder import RunFolder
+from agez.run_lock import sole_run
 
 #: What may differ between two runs of the same arguments.
 TIMES = ("seconds", "peak_rss_mb", "peers")
@@ -140,12 +141,12 @@ def test_a_folder_that_never_held_a_run_loses_nothing(tmp_path):
 
 
 def test_two_runs_at_once_are_refused(tmp_path):
-    with sole_run(tmp_path), pytest.raises(AgezError, match="another run is at work"):
+    with (
+        sole_run(tmp_path / ".lock", busy="busy", advice="wait"),
+        pytest.raises(AgezError, match=f"another run is at work in this folder .process {os.getpid()} on"),
+    ):
         reproduce(tmp_path, **ARGUMENTS)
-    with sole_run(tmp_path), sole_run(tmp_path / "other"):
-        pass
-    with sole_run(tmp_path):
-        pass
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_what_a_killed_writer_left_is_removed(tmp_path):

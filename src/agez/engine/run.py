@@ -6,7 +6,7 @@ import json
 import os
 import time
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
 from agez.apply.prediction_files import EXTENSION
@@ -27,6 +27,7 @@ from agez.engine.reports import PartitionReport, RunReport, Totals
 from agez.engine.schedulers import Work
 from agez.errors import AgezError
 from agez.progress import progress
+from agez.run_lock import sole_run
 from agez.table_files import write_table
 from agez.types import Prediction
 
@@ -48,7 +49,8 @@ def run_catalogue(
     """Answer all partitions of a catalogue and write one output.
 
     The answers do not depend on who works, nor on interruptions.  Until the output is complete, finished pieces are in
-    ``.NAME.parts`` beside it, and the next run of the same job goes on from there.
+    ``.NAME.parts`` beside it, and the next run of the same job goes on from there.  A second run that writes the same
+    output at the same time would take the first one's pieces away: it is refused, by the lock ``.NAME.lock``.
 
     Parameters
     ----------
@@ -72,14 +74,36 @@ def run_catalogue(
     Raises
     ------
     AgezError
-        If no partition could be answered, or none can be written any more; finished pieces are kept.
+        If no partition could be answered, or none can be written any more; finished pieces are kept.  If another run
+        writes this output.
     """
     started = time.monotonic()
     output = Path(output)
     folder = pieces_folder(output)
     if scheduler is None and len(catalogue.partitions) == 1 and not is_folder_output(output):
         return _in_memory(catalogue, job, output, folder, started)
-    pieces = pieces_of(job, catalogue.partitions, folder, piece_extension(output))
+    extension = piece_extension(output)
+    with _sole(output, folder):
+        return _in_pieces(
+            catalogue, job, output, folder, extension, started, workers=workers, scheduler=scheduler, fresh=fresh
+        )
+
+
+def _sole(output: Path, folder: Path) -> AbstractContextManager[None]:
+    """The only run whose pieces are in the folder; AgezError if there is another."""
+    return sole_run(
+        output.with_name(f".{output.name}.lock"),
+        busy=f"{output}: another run is writing it, with its pieces in {folder}",
+        advice="wait until it has ended, or stop it and give the command again, or give another -o/--out",
+    )
+
+
+def _in_pieces(
+    catalogue: Catalogue, job: AnswerJob, output: Path, folder: Path, extension: str, started: float, *,
+    workers: int | None, scheduler: str | None, fresh: bool,
+) -> RunReport:  # fmt: skip
+    """What :func:`run_catalogue` does once no other run can touch the folder."""
+    pieces = pieces_of(job, catalogue.partitions, folder, extension)
     open_folder(folder, pieces.values(), fresh=fresh)
     totals = Totals()
     work: list[Work] = []
@@ -181,7 +205,9 @@ def _in_memory(catalogue: Catalogue, job: AnswerJob, output: Path, folder: Path,
     # astropy's writer of Parquet looks for repeated numbers, of which there are none: it takes five times as long
     write = write_piece if output.suffix == ".parquet" else write_table
     write(output, table, name=EXTENSION)
-    remove_folder(folder)
+    if folder.is_dir():
+        with suppress(AgezError), _sole(output, folder):  # pieces of a run that is at work are that run's
+            remove_folder(folder)
     totals = Totals()
     totals.add(answered.report)
     seconds = time.monotonic() - started

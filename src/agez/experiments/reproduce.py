@@ -22,7 +22,7 @@ from agez.experiments.mock_sample import example_spectrum, make_mock_sample
 from agez.experiments.paper import SETS
 from agez.experiments.presets import Preset, find_preset
 from agez.experiments.result import ExampleSpectrum, RunResult, SetResult
-from agez.experiments.run_folder import RunFolder, digest_of_file, sole_run
+from agez.experiments.run_folder import RunFolder, digest_of_file
 from agez.experiments.sets import evaluate_sets, run_sets, write_predictions
 from agez.experiments.stage import Block, Stage
 from agez.experiments.summary import build_summary
@@ -36,6 +36,7 @@ from agez.learn.sample import read_sample, write_sample
 from agez.learn.splits import make_splits
 from agez.mocks.survey import survey_plan
 from agez.photometry.filters import PAPER_BANDS, load_filters
+from agez.run_lock import sole_run
 from agez.spectra.templates import load_templates
 from agez.types import Sample
 
@@ -97,7 +98,11 @@ def reproduce(
         check_not_input(Path(out) / "sample.fits", [sample])
     asked = {"preset": repr(size), "seed": seed, "templates": library}
     asked["sample"] = None if sample is None else digest_of_file(_check_sample(sample, seed))
-    with sole_run(out):
+    with sole_run(
+        Path(out) / ".lock",
+        busy=f"{out}: another run is at work in this folder",
+        advice="wait until it has ended, or give another --out",
+    ):
         return _run(RunFolder(out, asked, fresh=fresh), size, seed, sample, library, wanted, workers)
 
 

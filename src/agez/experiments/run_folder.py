@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 import agez
-from agez.errors import AgezError
 from agez.experiments.result import installed_versions
 from agez.files import check_output, make_folder, write_json
 from agez.learn.kept import KeptNetworks
@@ -31,7 +28,7 @@ RESULTS = ("summary.json", "report.html", "predictions.fits", "models/set_*.safe
 class RunFolder:
     """An output folder of ``agez reproduce`` with a record of what was asked for and which steps are done.
 
-    To be used inside :func:`sole_run`.
+    To be used inside :func:`agez.run_lock.sole_run`.
 
     ``work/run.json`` names the run: versions, code, preset, seed, sample, templates.  If the folder holds another run,
     that run's steps are forgotten and its results removed (its networks stay, for they are found by their content
@@ -110,23 +107,6 @@ class RunFolder:
 
     def _write(self) -> None:
         write_json(self.work / "run.json", {"run": self._name, "done": self.done, "seconds": self.seconds})
-
-
-@contextmanager
-def sole_run(path: str | os.PathLike[str]) -> Iterator[None]:
-    """Keep other runs out of an output folder, until the process ends at the latest; AgezError if one is in it."""
-    descriptor = os.open(make_folder(path), os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        os.close(descriptor)
-        raise AgezError(f"{path}: another run is at work in this folder; wait for it, or give another --out") from error
-    except OSError:  # a file system without locks
-        pass
-    try:
-        yield
-    finally:
-        os.close(descriptor)
 
 
 def digest_of_file(path: str | os.PathLike[str]) -> str:
