@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import ExitStack
 
 import pytest
 
@@ -26,7 +27,7 @@ HAMMER = """
 import os, sys, time
 from agez.errors import AgezError
 from agez.run_lock import sole_run
-lock, alone, end = sys.argv[1], sys.argv[1] + "-alone", time.monotonic() + 1.0
+lock, alone, end = sys.argv[1], sys.argv[1] + "-alone", time.monotonic() + 0.5
 taken = 0
 while time.monotonic() < end:
     try:
@@ -73,8 +74,26 @@ def test_in_one_process_and_with_another_name(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_lock_on_a_file_that_was_removed_in_between_is_none(tmp_path, monkeypatch):
+    """The first one ends after the second has opened the file, before it locks it."""
+    first, real, n = ExitStack(), run_lock.fcntl.flock, []
+
+    def flock(descriptor, operation):
+        n.append(descriptor)
+        if len(n) == 2:
+            first.close()
+        real(descriptor, operation)
+
+    monkeypatch.setattr(run_lock.fcntl, "flock", flock)
+    first.enter_context(sole_run(tmp_path / "lock", **WORDS))
+    third = pytest.raises(AgezError, match="busy")
+    with sole_run(tmp_path / "lock", **WORDS), third, sole_run(tmp_path / "lock", **WORDS):
+        pass
+    assert len(n) == 4
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_never_two_though_the_file_comes_and_goes(tmp_path):
-    """A lock on a file that was removed in between is none."""
     hammers = [start(HAMMER, tmp_path / "lock") for _ in range(3)]
     taken = [int(one.communicate(timeout=60)[0] or -1) for one in hammers]
     assert [one.returncode for one in hammers] == [0, 0, 0]
