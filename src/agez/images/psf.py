@@ -19,6 +19,7 @@ from agez.images.kernels import (
     matching_kernel,
     moffat_psf,
 )
+from agez.images.light_shape import light_shape
 from agez.types import Floats
 
 #: Part of a kernel that may lie on masked pixels.
@@ -82,12 +83,13 @@ def match_psf(
         images, kernels, target, shape = _from_widths(images, to, beta, size)
     flux, error, mask = images.flux.copy(), images.flux_err.copy(), images.mask.copy()
     noise = list(images.noise)
+    light = light_shape(images)
     for b, kernel in enumerate(kernels):
         if kernel.size == 1:
             continue
         done = convolve(
             images.flux[b].astype(float), images.flux_err[b].astype(float) ** 2, images.mask[b], noise[b], kernel,
-            max_masked=max_masked,
+            max_masked=max_masked, shape=light,
         )  # fmt: skip
         if done.mask.all():
             raise AgezError(
