@@ -5,8 +5,9 @@ Run ``python benchmarks/maps.py [--models splus jpas] [--galaxies 20] [--out map
 Mock galaxies of S/N 5 to 50 a pixel at 1 Re, each band with its own PSF, sky, shared noise, stars and bad pixels, are
 written as files, read, prepared (background, noise, stars, PSF matching), divided into regions, measured and given to
 the shipped model.  Beside it stands what the same model says of the same regions' true fluxes through the common PSF
-with independent noise of the same errors (*perfect*).  Both are compared with the truth: light-weighted means of the
-stars whose light the common PSF brings to a region.  *Unmatched* is the road without PSF matching.
+with noise of the same errors, shared by neighbouring regions as on the road (*perfect*) or not (*independent*).  All
+are compared with the truth: light-weighted means of the stars whose light the common PSF brings to a region.
+*Unmatched* is the road without PSF matching.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ def survey(name: str, n_galaxies: int) -> str:
             f"## {name}: {len(found)} galaxies, {n} regions, S/N {SNR_RANGE[0]:g}-{SNR_RANGE[1]:g} a pixel in "
             f"{reference}, {time.perf_counter() - start:.0f} s ({parts} s a galaxy)",
             "",
-            bars(measured),
+            bars(found),
             "",
             score_table(measured),
             "",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from maps_trials import Answer, Trial
@@ -13,10 +14,11 @@ from agez.errors import AgezError
 from agez.types import Floats
 
 WORDS = ("age", "metallicity")
-KINDS = ("road", "perfect", "unmatched")
+KINDS = ("road", "perfect", "independent", "unmatched")
 #: Regions of a galaxy that a gradient needs, and how far out they may be [Re].
 MIN_REGIONS, MAX_RADIUS = 8, 1.5
 BAR = 1.2
+_SAMPLES = 200
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,7 @@ def _score(found: Sequence[Trial], kind: str, column: int) -> Score:
     )  # fmt: skip
 
 
+@cache
 def slope_error(one: Trial, answer: Answer, column: int) -> float:
     """Gradient of the predictions less that of the truth, of the same regions; NaN where there are too few."""
     usable = np.isfinite(answer.median[:, column]) & np.isfinite(one.truth[:, column])
@@ -90,20 +93,37 @@ def slope_error(one: Trial, answer: Answer, column: int) -> float:
     return said - true
 
 
-def bars(measured: dict[str, dict[str, Score]]) -> str:
-    """The bars, met or not."""
-    lines = ["| bar | asked | measured | met |", "|---|---|---|---|"]
+def bars(found: Sequence[Trial]) -> str:
+    """The bars, met or not; errors of ratios from samples of the galaxies drawn with replacement."""
+    rng = np.random.default_rng(2)
+    picks = [rng.integers(len(found), size=len(found)) for _ in range(_SAMPLES)]
+    measured, samples = scores(found), [scores([found[k] for k in pick]) for pick in picks]
+    lines = ["| bar | asked | measured | met | over independent noise |", "|---|---|---|---|---|"]
     for word in WORDS:
-        road, perfect = measured["road"][word], measured["perfect"][word]
         for what, name in (("sigma_mad", "sigma_mad"), ("gradient", "error of gradients")):
-            ratio = getattr(road, what) / getattr(perfect, what)
+            ratio, error = _ratio(measured, samples, word, what, "perfect")
+            other, other_error = _ratio(measured, samples, word, what, "independent")
             lines.append(
-                f"| {word}: {name}, road over perfect | <= {BAR} | {ratio:.2f} | {'yes' if ratio <= BAR else 'NO'} |"
+                f"| {word}: {name}, road over perfect | <= {BAR} | {ratio:.2f} +- {error:.2f} | "
+                f"{'yes' if ratio <= BAR else 'NO'} | {other:.2f} +- {other_error:.2f} |"
             )
-        kept = road.coverage - perfect.coverage
+        kept = measured["road"][word].coverage - measured["perfect"][word].coverage
+        alone = measured["road"][word].coverage - measured["independent"][word].coverage
         met = "yes" if kept >= -0.05 else "NO"
-        lines.append(f"| {word}: 68 % coverage, road less perfect | >= -0.05 | {kept:+.3f} | {met} |")
+        lines.append(f"| {word}: 68 % coverage, road less perfect | >= -0.05 | {kept:+.3f} | {met} | {alone:+.3f} |")
     return "\n".join(lines)
+
+
+def _ratio(
+    measured: dict[str, dict[str, Score]], samples: Sequence[dict[str, dict[str, Score]]], word: str, what: str,
+    kind: str,
+) -> tuple[float, float]:  # fmt: skip
+    """Road over a kind of perfect photometry, and its error."""
+
+    def of(one: dict[str, dict[str, Score]]) -> float:
+        return float(getattr(one["road"][word], what) / getattr(one[kind][word], what))
+
+    return of(measured), float(np.std([of(one) for one in samples]))
 
 
 def score_table(measured: dict[str, dict[str, Score]]) -> str:

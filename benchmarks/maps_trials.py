@@ -13,7 +13,7 @@ from agez.apply.map_galaxy import MapSettings, map_galaxy
 from agez.apply.predict import predict
 from agez.errors import AgezError
 from agez.images.image_set import ImageSet
-from agez.images.measure import measure
+from agez.images.measure import background_errors, light_of_pixels, measure
 from agez.images.prepare import ImageSettings, prepare
 from agez.images.psf import match_psf
 from agez.images.read_images import read_images
@@ -56,7 +56,8 @@ class Trial:
     r_re : (n,) float
         Of the regions, by light [Re].
     answers : dict of list of Answer
-        ``road``, ``perfect`` (several draws of the noise), ``unmatched``.
+        ``road``; ``perfect`` (several draws of the noise), whose noise the regions share as on the road;
+        ``independent``, where each has its own; ``unmatched``.
     seconds : dict
     pull : (n, b) float
         Flux by the road less the true flux, in units of the error.
@@ -114,10 +115,12 @@ def try_images(
     clock.append(time.perf_counter())
     perfect = perfect_flux(made, images, regions)
     rng = np.random.default_rng([seed, 4])
-    noisy = [perfect + photometry.flux_err * rng.standard_normal(perfect.shape) for _ in range(draws)]
+    own = [photometry.flux_err * rng.standard_normal(perfect.shape) for _ in range(draws)]
+    shared = [noise_of_regions(unmatched, images, regions, rng) for _ in range(draws)]
     answers = {
         "road": [answer_of(maps.prediction)],
-        "perfect": [ask(model, with_flux(photometry, flux)) for flux in noisy],
+        "perfect": [ask(model, with_flux(photometry, perfect + noise)) for noise in shared],
+        "independent": [ask(model, with_flux(photometry, perfect + noise)) for noise in own],
         "unmatched": [ask(model, measure(unmatched, regions, redshift=redshift, centre=images.meta["centre"]))],
     }
     truth, radius = truth_of(made, images, regions)
@@ -150,6 +153,36 @@ def perfect_flux(made: MockImages, images: ImageSet, regions: Ints) -> Floats:
     """(n, b) the galaxy's own light through the common PSF, over the regions: no sky, no stars, no noise."""
     psf = made.psf(float(images.psf_fwhm_arcsec[0]))
     return sums(made.scene.flux_through(psf), regions)
+
+
+def noise_of_regions(unmatched: ImageSet, images: ImageSet, regions: Ints, rng: np.random.Generator) -> Floats:
+    """(n, b) noise of the regions' fluxes that they share as on the road, of the errors that the road gives them.
+
+    Noise of each pixel that its neighbours share as the images' do, through the same PSF matching and masks, summed
+    over the regions; and what the background may be off by, the same in all of them.
+    """
+    noise = np.empty(unmatched.flux.shape, dtype=np.float32)
+    for b, correlation in enumerate(unmatched.noise):
+        sigma = unmatched.flux_err[b].astype(float)
+        noise[b] = np.where(np.isfinite(sigma), sigma, 0.0) * noise_of_correlation(correlation, sigma.shape, rng)
+    matched = match_psf(replace(unmatched, flux=noise), to=float(images.psf_fwhm_arcsec[0]))
+    off = np.array(background_errors(images)) * rng.standard_normal(len(images.bands))
+    good = ~images.mask
+    light = light_of_pixels(images, regions)
+    share = sums(np.where(good, light, 0.0), regions) / sums(light[None], regions)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return sums(np.where(good, np.nan_to_num(matched.flux) + off[:, None, None], 0.0), regions) / share
+
+
+def noise_of_correlation(correlation: Floats, shape: tuple[int, int], rng: np.random.Generator) -> Floats:
+    """Gaussian noise of unit variance whose neighbours are correlated so: white noise, coloured by its spectrum."""
+    wide = tuple(n + correlation.shape[0] for n in shape)  # what is periodic stays outside
+    spread = np.zeros(wide)
+    spread[: correlation.shape[0], : correlation.shape[1]] = correlation
+    half = correlation.shape[0] // 2
+    power = np.clip(np.fft.fft2(np.roll(spread, (-half, -half), axis=(0, 1))).real, 0, None)
+    coloured = np.fft.ifft2(np.fft.fft2(rng.standard_normal(wide)) * np.sqrt(power)).real
+    return np.asarray(coloured[: shape[0], : shape[1]])
 
 
 def truth_of(made: MockImages, images: ImageSet, regions: Ints) -> tuple[Floats, Floats]:
