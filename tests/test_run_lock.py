@@ -130,3 +130,12 @@ def test_a_full_disk_and_a_name_that_is_a_folder(tmp_path, monkeypatch):
     (tmp_path / "folder").mkdir()
     with pytest.raises(AgezError, match="remove it if no run is at work"), sole_run(tmp_path / "folder", **WORDS):
         pass
+
+
+def test_a_system_without_locks_keeps_nobody_out(tmp_path, monkeypatch):
+    monkeypatch.setattr(run_lock, "fcntl", None)
+    with (
+        run_lock.sole_run(tmp_path / "lock", busy="busy", advice="wait"),
+        run_lock.sole_run(tmp_path / "lock", busy="busy", advice="wait"),
+    ):
+        assert list(tmp_path.iterdir()) == []

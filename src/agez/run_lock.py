@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import socket
 import time
@@ -12,6 +11,11 @@ from pathlib import Path
 
 from agez.errors import AgezError
 from agez.files import make_folder
+
+try:
+    import fcntl
+except ImportError:  # a system without such locks (Windows): nobody is kept out
+    fcntl = None  # type: ignore[assignment]
 
 
 @contextmanager
@@ -37,6 +41,9 @@ def sole_run(lock: str | os.PathLike[str], *, busy: str, advice: str) -> Iterato
     """
     path = Path(lock)
     make_folder(path.parent)
+    if fcntl is None:
+        yield
+        return
     descriptor = _acquire(path, busy, advice)
     try:
         yield
