@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from odd_networks import CASES
+from rounding import SIGMAS, exact_outputs
 
 pytest.importorskip("numba")
 
@@ -21,10 +22,32 @@ def some_network(architecture, n_bands, rng):
 
 
 def agree(network, x):
-    """Both forward passes, to 5e-6 of the larger of 1 and the outputs: sums of a thousand float32 in other orders."""
-    got, want = network_compiled.run(network, x), network_numpy.run(network, x)
-    assert got.dtype == want.dtype == np.float32
-    np.testing.assert_allclose(got, want, rtol=0, atol=5e-6 * max(1.0, np.abs(want).max(initial=0)))
+    """Both forward passes with the exact one, and so with each other, to what float32 may do (:mod:`rounding`)."""
+    want = exact_outputs(network, x)
+    for run in (network_compiled.run, network_numpy.run):
+        got = run(network, x)
+        assert got.dtype == np.float32
+        assert (np.abs(got - want.value) <= SIGMAS * np.sqrt(want.variance)).all()
+
+
+def test_what_float32_may_do_is_no_excuse_for_a_wrong_weight(rng):
+    """1e-4 in one weight, of weights of 0.1, is found in every layer, and in all is more often found than not."""
+    n_found = n_tried = 0
+    for name in ("log_age_lw", "mh_lw"):
+        architecture = PAPER_ARCHITECTURES[name]
+        network, x = some_network(architecture, 34, rng), rng.normal(size=(100, 34)).astype(np.float32)
+        agree(network, x)
+        for key, array in network.parameters.items():
+            found = 0
+            for at in rng.integers(array.size, size=20):
+                wrong = array.copy()
+                wrong.flat[at] += 1e-4
+                other = network_numpy.prepare({**network.parameters, key: wrong}, architecture, 34)
+                want = exact_outputs(network, x)
+                found += (np.abs(network_compiled.run(other, x) - want.value) > SIGMAS * np.sqrt(want.variance)).any()
+            assert found >= 1, key
+            n_found, n_tried = n_found + found, n_tried + 20
+    assert n_found > n_tried / 2
 
 
 @pytest.mark.parametrize(("architecture", "n_bands"), CASES)
