@@ -1,11 +1,11 @@
 """What rounding may do to a convolutional network's output in float32, whatever the order of its sums.
 
 A sum of n products is computed with n roundings, each off by at most u, the unit roundoff, times a partial sum, and
-so by u sum |w x|: together by gamma_n sum |w x| (Higham 2002, Accuracy and Stability of Numerical Algorithms, sect. 3.1).
-Roundings are of either sign and know nothing of each other: the standard deviation is at most sqrt(n) u sum |w x|
-(Higham & Mary 2019, SIAM J. Sci. Comput. 41, A2815).  A layer hands on the variances of its inputs by the squares of
-its weights; ReLU and maximum are 1-Lipschitz.  The bound that takes all roundings of all layers to be of the worst sign
-is some fifty times this one, and would find no fault.
+so by u sum |w x|: together by gamma_n sum |w x| (Higham 2002, Accuracy and Stability of Numerical Algorithms,
+sect. 3.1).  Roundings are of either sign and know nothing of each other: the standard deviation is at most
+sqrt(n) u sum |w x| (Higham & Mary 2019, SIAM J. Sci. Comput. 41, A2815).  A layer hands on the variances of its inputs
+by the squares of its weights; ReLU and maximum are 1-Lipschitz.  The bound that takes all roundings of all layers to
+be of the worst sign is some fifty times this one, and would find no fault.
 """
 
 from __future__ import annotations
