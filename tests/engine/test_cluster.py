@@ -28,10 +28,17 @@ def whole(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def cluster():
+def workers():
     """Two single-threaded workers that a nanny starts again."""
     with schedulers.local_client(2) as client:
         yield client
+
+
+@pytest.fixture
+def cluster(workers):
+    """The two, both there again, whatever the test before did to them."""
+    workers.wait_for_workers(2, timeout=180)
+    return workers
 
 
 def workers_pids(client):
