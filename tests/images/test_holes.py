@@ -98,6 +98,19 @@ def test_the_shape_has_no_steps_where_a_band_is_missing(rng):
     assert np.abs(with_hole[hole] / without[hole] / ratio.mean() - 1).max() < 0.5
 
 
+def test_a_frame_that_is_mostly_empty():
+    """As of one turned in the sky: a million pixels without data are no great linear problem."""
+    flux = np.broadcast_to(steep()[None], (2, N, N))
+    mask = np.ones((2, 1200, 1200), dtype=bool)
+    mask[:, 500 : 500 + N, 600 : 600 + N] = False
+    wide = np.zeros(mask.shape)
+    wide[:, 500 : 500 + N, 600 : 600 + N] = flux + np.random.default_rng(1).normal(0, 0.1, flux.shape)
+    shape = light_shape(image_set(wide, 0.1, fwhm=FWHM[:2] * PIXEL_ARCSEC, mask=mask))
+    assert np.isfinite(shape).all()
+    assert (shape > 0).all()
+    np.testing.assert_allclose(shape[520:540, 620:640], steep()[20:40, 20:40], rtol=0.05)
+
+
 def test_nothing_to_take_a_shape_from(rng):
     images = bands(rng)
     nothing = replace(images, mask=np.ones_like(images.mask))

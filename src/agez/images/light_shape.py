@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy import sparse
+from scipy import ndimage, sparse
 from scipy.sparse.linalg import spsolve
 
 from agez.images.detection import deep_image, pixel_sigma
@@ -12,6 +12,8 @@ from agez.types import Bools, Floats
 
 #: Below so many times its noise the shape is taken as flat.
 _FLAT_SIGMA = 3.0
+#: Further than so many pixels into a hole, its nearest pixel outside stands in: next to nothing of it is used.
+_RIM_PIXELS = 20
 
 
 def light_shape(images: ImageSet) -> Floats:
@@ -37,7 +39,10 @@ def light_shape(images: ImageSet) -> Floats:
     if not weights.any():
         return np.ones(images.shape)
     hole = weights == 0
-    shape = membrane(np.where(hole, 0.0, total / np.where(hole, 1.0, weights)), hole)
+    shape = np.where(hole, 0.0, total / np.where(hole, 1.0, weights))
+    if hole.any():
+        depth, nearest = ndimage.distance_transform_edt(hole, return_indices=True)
+        shape = membrane(shape[tuple(nearest)], hole & (depth <= _RIM_PIXELS))
     sigma = pixel_sigma(shape, hole)
     floor = _FLAT_SIGMA * sigma if np.isfinite(sigma) and sigma > 0 else 1e-6 * float(np.abs(shape).max())
     return np.maximum(shape, floor)
