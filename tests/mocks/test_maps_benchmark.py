@@ -46,6 +46,17 @@ def test_perfect_is_perfect(modules, toy_grid):
     assert 0 < radius[0] < 0.5 < radius[1] < 1
 
 
+def test_noise_that_is_shared_has_its_correlation(modules):
+    noise = modules["maps_trials"].noise_of_correlation
+    correlation = np.outer([0.3, 1.0, 0.3], [0.2, 1.0, 0.2])
+    rng = np.random.default_rng(3)
+    draws = np.stack([noise(correlation, (30, 40), rng) for _ in range(200)])
+    assert draws.var() == pytest.approx(1, rel=0.02)
+    assert (draws[:, 1:] * draws[:, :-1]).mean() == pytest.approx(0.3, abs=0.02)
+    assert (draws[:, :, 1:] * draws[:, :, :-1]).mean() == pytest.approx(0.2, abs=0.02)
+    assert (draws[:, :, 5:] * draws[:, :, :-5]).mean() == pytest.approx(0, abs=0.02)
+
+
 def test_scores(modules):
     """Known residuals: scatter, bias, coverage, and gradients that are wrong by a known slope."""
     trials, scores = modules["maps_trials"], modules["maps_scores"]
@@ -56,7 +67,7 @@ def test_scores(modules):
     said = truth + noise + 0.05 * r[:, None]
     answer = trials.Answer(said, said - 0.1, said + 0.1, np.zeros(400, dtype=bool))
     exact = trials.Answer(truth, truth - 0.1, truth + 0.1, np.zeros(400, dtype=bool))
-    one = trials.Trial("g", 10.0, truth, r, {"road": [answer], "perfect": [exact], "unmatched": [answer]})
+    one = trials.Trial("g", 10.0, truth, r, {kind: [answer] for kind in scores.KINDS} | {"perfect": [exact]})
     found = scores.scores([one])
     assert found["road"]["age"].sigma_mad == pytest.approx(0.1, rel=0.15)
     assert found["road"]["age"].gradient == pytest.approx(0.05, abs=0.035)

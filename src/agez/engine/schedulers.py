@@ -197,7 +197,7 @@ def _given_out(client: Any, job: AnswerJob, work: Sequence[Work], *, at_once: in
 
     waiting = iter(work)
     given: dict[Any, Work] = {}
-    alive = time.monotonic()
+    alive, arrival = time.monotonic(), _last_arrival(client)
     try:
         while True:
             threads = sum(client.nthreads().values())
@@ -214,6 +214,8 @@ def _given_out(client: Any, job: AnswerJob, work: Sequence[Work], *, at_once: in
                         list(given), timeout=10, return_when="FIRST_COMPLETED"
                     ).done
             except TimeoutError:
+                if _last_arrival(client) != arrival:  # one came, and died over its work before it was seen here
+                    alive, arrival = time.monotonic(), _last_arrival(client)
                 if time.monotonic() - alive > WORKERS_SECONDS:
                     raise AgezError(
                         f"{client.scheduler.address}: all workers have gone; finished partitions are kept: give the "
@@ -225,6 +227,11 @@ def _given_out(client: Any, job: AnswerJob, work: Sequence[Work], *, at_once: in
     finally:
         for future in given:
             future.cancel()
+
+
+def _last_arrival(client: Any) -> float:
+    """When the last worker came, by the scheduler's clock; it may be gone."""
+    return max((when for when, what in client.get_events("all") if what.get("action") == "add-worker"), default=0.0)
 
 
 def _worker_lost(future: Any) -> bool:
