@@ -68,17 +68,7 @@ def test_a_cluster_that_runs_and_a_worker_that_is_killed_in_the_middle(whole, cl
 
 
 def test_a_partition_over_which_workers_die_is_set_aside(whole, cluster, tmp_path, monkeypatch):
-    """As one does that is out of memory: the others are answered."""
-    set_aside_alone(whole, cluster, tmp_path, monkeypatch)
-
-
-def test_neighbours_in_the_worker_that_dies_are_not_blamed(whole, tmp_path, monkeypatch):
-    """With one worker, whatever waits beside the deadly partition dies with it as often as that does."""
-    with schedulers.local_client(1) as client:
-        set_aside_alone(whole, client, tmp_path, monkeypatch)
-
-
-def set_aside_alone(whole, cluster, tmp_path, monkeypatch):
+    """As one does that is out of memory: the others are answered, also those that waited in the workers that died."""
     catalogue, job = opened(whole / "catalogue")
     monkeypatch.setattr(schedulers, "answer_partition", _die_over_tile2)
     report = run_catalogue(catalogue, job, tmp_path / "out.parquet", scheduler=cluster.scheduler.address)
