@@ -90,7 +90,7 @@ def arrow_table(table: PlainTable) -> Any:
     header = {key: value for key, value in table.meta.items() if key != "hats"}
     empty.meta = dict(header)
     yaml = "\n".join(get_yaml_from_table(empty))
-    schema = pa.schema(fields, metadata={**_meta_text(header), _HEADER: yaml.encode(), **lengths})
+    schema = pa.schema(fields, metadata={**meta_text(header), _HEADER: yaml.encode(), **lengths})
     return pa.Table.from_arrays(arrays, schema=schema)
 
 
@@ -236,6 +236,6 @@ def _vectors(array: Any, name: str, source: str, first_row: int) -> Any:
     return full
 
 
-def _meta_text(meta: Mapping[str, Any]) -> dict[str, str]:
+def meta_text(meta: Mapping[str, Any]) -> dict[str, str]:
     """A header as text, as Parquet has it."""
     return {key: value if isinstance(value, str) else json.dumps(value, default=str) for key, value in meta.items()}
