@@ -14,7 +14,7 @@ SOURCE = Path(agez.__file__).parent
 ROOMS = (
     ("errors", "flags", "packages", "progress", "column_words", "worker_pool"),
     ("types", "files", "run_lock", "option_checks", "checksums", "downloads"),
-    ("table_columns", "parquet_tables", "table_files", "maps", "maps_files"),
+    ("table_columns", "table_files", "maps", "maps_files"),
     ("analysis",),
     ("photometry",),
     ("catalogues",),

@@ -54,10 +54,8 @@ class PlainTable:
         return replace(self, columns={name: self.columns[name] for name in names})
 
     @classmethod
-    def of(cls, table: AnyTable) -> PlainTable:
-        """The columns of a table, not copied."""
-        if isinstance(table, PlainTable):
-            return table
+    def of(cls, table: Table) -> PlainTable:
+        """The columns of an astropy table, not copied."""
         units = {name: str(table[name].unit) for name in table.colnames if getattr(table[name], "unit", None)}
         words = {n: table[n].description for n in table.colnames if getattr(table[n], "description", None)}
         return cls({name: table[name] for name in table.colnames}, len(table), units, words, dict(table.meta))

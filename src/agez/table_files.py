@@ -19,8 +19,6 @@ from astropy.table import Table
 from agez.column_words import describe_columns
 from agez.errors import AgezError
 from agez.files import check_input, check_output, whole_file
-from agez.parquet_tables import need_pyarrow, read_parquet, write_parquet
-from agez.table_columns import PlainTable
 
 FORMATS = {".fits": "fits", ".fit": "fits", ".ecsv": "ascii.ecsv", ".csv": "ascii.csv", ".parquet": "parquet"}
 #: Columns that stay text where a format does not say so, so that leading zeros are kept.
@@ -45,7 +43,10 @@ def table_format(path: str | os.PathLike[str], *, also: Sequence[str] = ()) -> s
         raise AgezError(f"{path}: unknown kind of table {suffix!r}; use one of {', '.join([*FORMATS, *also])}")
     kind = FORMATS[suffix]
     if kind == "parquet":
-        need_pyarrow(path)
+        try:
+            import pyarrow  # noqa: F401
+        except ImportError as error:
+            raise AgezError(f"{path}: Parquet needs pyarrow; run: pip install 'agez[parquet]'") from error
     return kind
 
 
@@ -111,9 +112,6 @@ def write_table(path: str | os.PathLike[str], table: Table, *, name: str = "") -
     """
     path = check_table_output(path)
     kind = table_format(path)
-    if kind == "parquet":
-        write_parquet(path, PlainTable.of(table))
-        return
     if kind == "fits":
         write_fits(path, [table_hdu(table, name=name)])
         return
@@ -192,7 +190,7 @@ def read_table(path: str | os.PathLike[str], *, prefer: Sequence[str] = ()) -> T
             return hdu_to_table(next((by_name[name] for name in prefer if name in by_name), tables[0]))
     text = {"converters": dict.fromkeys(_IDENTIFIERS, str)} if kind == "ascii.csv" else {}
     with _one_clear_line(path, kind):
-        return read_parquet(path) if kind == "parquet" else Table.read(path, format=kind, **text)
+        return Table.read(path, format=kind, **text)
 
 
 def named_hdu(hdus: fits.HDUList, name: str, path: str | os.PathLike[str], *, made_by: str) -> Any:

@@ -107,8 +107,6 @@ def test_parquet_says_units_and_descriptions(tmp_path: Path) -> None:
     assert schema.field("flux_J0400").metadata[b"unit"] == b"nJy"
     assert b"light-weighted" in schema.field("log_age_lw").metadata[b"description"]
     assert schema.metadata[b"model"] == b"jpas"
-    back = Table.read(tmp_path / "out.parquet")  # the second piece has longer text than the first
-    assert back["id"].tolist() == [one for k in range(3) for one in rows(k)["id"]]
 
 
 def test_a_folder(tmp_path: Path) -> None:

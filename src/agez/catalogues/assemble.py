@@ -17,10 +17,10 @@ from astropy.table import TableMergeError, vstack
 
 from agez.catalogues import fits_files, fits_rows, hats_tree
 from agez.catalogues.catalogue import Catalogue, Partition
-from agez.catalogues.write_pieces import TABLE_NAME, fits_ready, is_folder_output
+from agez.catalogues.parquet_files import need_pyarrow
+from agez.catalogues.write_pieces import TABLE_NAME, fits_ready, is_folder_output, text_names
 from agez.errors import AgezError
 from agez.files import whole_file
-from agez.parquet_tables import joined_metadata, need_pyarrow, text_names
 from agez.table_columns import PlainTable
 from agez.table_files import read_table, write_table
 
@@ -160,7 +160,7 @@ def _schema(paths: Sequence[Path]) -> Any:
 
     schemas = [parquet.read_schema(path) for path in paths]
     if all(one.equals(schemas[0]) for one in schemas[1:]):
-        return schemas[0].with_metadata(joined_metadata(schemas))
+        return schemas[0]
     try:
         found = pa.unify_schemas(schemas, promote_options="permissive")
     except pa.ArrowException:
@@ -169,7 +169,7 @@ def _schema(paths: Sequence[Path]) -> Any:
             types = {field.type for field in fields_of_name}
             fields.append(fields_of_name[0] if len(types) == 1 else fields_of_name[0].with_type(pa.string()))
         found = pa.schema(fields)
-    return found.with_metadata(joined_metadata(schemas))
+    return found.with_metadata(schemas[0].metadata)
 
 
 def _parquet(part: Path, paths: list[Path], name: str) -> None:

@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from agez.catalogues import parquet_files
 from agez.catalogues.catalogue import Catalogue, Partition
 from agez.catalogues.file_bytes import open_content, read_bytes
 from agez.catalogues.whole_files import kind_of
 from agez.errors import AgezError
-from agez.parquet_tables import to_numpy
 from agez.table_columns import PlainTable
 
 #: Columns that stay text, so that leading zeros are kept.
@@ -157,12 +157,13 @@ def _parsed(
         raise AgezError(
             f"{path} cannot be read as CSV (from row {first_row + 1} on): {reason}; make or copy it again"
         ) from error
+    whole = Partition(0, "", str(path), "csv", 0, 0)
     arrays = {}
     for name in columns:
         column = table.column(name)
         if str(column.type).startswith(("date", "time", "duration")):
             column = column.cast(pa.string())
-        arrays[name] = to_numpy(column, name, source=str(path))
+        arrays[name] = parquet_files.to_numpy(column, name, whole)
     return PlainTable(arrays, table.num_rows, first_row=first_row)
 
 

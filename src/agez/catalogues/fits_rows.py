@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -194,3 +195,8 @@ def header_bytes(header: fits.Header) -> bytes:
 def padding(n_bytes: int) -> bytes:
     """What fills the last block of data."""
     return b"\0" * (-n_bytes % BLOCK)
+
+
+def meta_text(meta: Mapping[str, Any]) -> dict[str, str]:
+    """A header as text, as Parquet has it."""
+    return {key: value if isinstance(value, str) else json.dumps(value, default=str) for key, value in meta.items()}

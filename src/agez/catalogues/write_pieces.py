@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from astropy.io import fits
 from astropy.table import Table
 
 from agez.catalogues import fits_rows
+from agez.catalogues.parquet_files import need_pyarrow
+from agez.column_words import words_of
 from agez.errors import AgezError
 from agez.files import whole_file
-from agez.parquet_tables import arrow_array, need_pyarrow, write_parquet
 from agez.table_columns import PlainTable
 from agez.table_files import table_format, write_table
 
@@ -47,7 +49,7 @@ def write_piece(path: str | os.PathLike[str], table: Table | PlainTable, *, name
 
     Columns that agez knows get their unit and comment.
     """
-    plain = PlainTable.of(table)
+    plain = table if isinstance(table, PlainTable) else PlainTable.of(table)
     kind = Path(path).suffix.lower()
     if kind == ".fits":
         with whole_file(path) as part, part.open("wb") as file:
@@ -59,7 +61,10 @@ def write_piece(path: str | os.PathLike[str], table: Table | PlainTable, *, name
             file.write(rows)
             file.write(fits_rows.padding(len(rows)))
     elif kind == ".parquet":
-        write_parquet(path, plain)
+        parquet = need_pyarrow(path)
+        with whole_file(path) as part:
+            arrow = arrow_table(plain)
+            parquet.write_table(arrow, part, use_dictionary=text_names(arrow.schema), row_group_size=1 << 20)
     elif kind == ".csv":
         with whole_file(path) as part:
             _write_csv(part, plain)
@@ -73,6 +78,56 @@ def fits_ready(table: PlainTable) -> PlainTable:
         {name: fits_rows.storable(table[name]) for name in table.colnames}, len(table), table.units,
         table.descriptions, table.meta, table.first_row,
     )  # fmt: skip
+
+
+def arrow_table(table: PlainTable) -> Any:
+    """The table as Arrow's: unit and description in each field's metadata, the header in the schema's and astropy's."""
+    import pyarrow as pa
+    from astropy.table.meta import get_yaml_from_table
+
+    fields, arrays, empty = [], [], Table()
+    for name in table.colnames:
+        array = _arrow_array(table[name])
+        unit, words = words_of(name)
+        unit = table.units.get(name, unit or "")
+        words = table.descriptions.get(name, words)
+        about = {key: text for key, text in (("unit", unit), ("description", words)) if text}
+        fields.append(pa.field(name, array.type, metadata=about or None))
+        arrays.append(array)
+        data = np.ma.getdata(table[name])
+        empty[name] = np.zeros(0, dtype="<U1" if data.dtype.kind in "SUOM" else data.dtype)
+        if unit:
+            empty[name].unit = unit
+        empty[name].description = words or None
+    header = {key: value for key, value in table.meta.items() if key != "hats"}
+    empty.meta = dict(header)
+    schema = pa.schema(fields, metadata=fits_rows.meta_text(header))
+    yaml = "\n".join(get_yaml_from_table(empty))
+    schema = schema.with_metadata({**(schema.metadata or {}), b"table_meta_yaml": yaml.encode()})
+    return pa.Table.from_arrays(arrays, schema=schema)
+
+
+def _arrow_array(column: Any) -> Any:
+    import pyarrow as pa
+
+    data = np.ma.getdata(column)
+    mask = np.ma.getmaskarray(column) if np.ma.isMaskedArray(column) else None
+    data = np.asarray(data)
+    if data.dtype.kind == "S":
+        data = np.char.decode(data, "utf-8", "replace")
+    if data.ndim == 2:
+        flat = np.ascontiguousarray(data).reshape(-1)
+        return pa.FixedSizeListArray.from_arrays(pa.array(flat.astype(flat.dtype.newbyteorder("="))), data.shape[1])
+    if data.dtype.kind in "UO":
+        return pa.array(data.tolist() if data.dtype.kind == "U" else data, mask=mask)
+    return pa.array(data.astype(data.dtype.newbyteorder("="), copy=False), mask=mask)
+
+
+def text_names(schema: Any) -> list[str]:
+    """Columns in which values repeat, so that a dictionary makes them small: text.  Numbers only grow by one."""
+    import pyarrow.types as kinds
+
+    return [field.name for field in schema if kinds.is_string(field.type) or kinds.is_large_string(field.type)]
 
 
 def _write_csv(path: Path, table: PlainTable) -> None:
@@ -93,7 +148,7 @@ def _write_csv(path: Path, table: PlainTable) -> None:
 
     arrays = []
     for column in columns.values():
-        array = arrow_array(column)
+        array = _arrow_array(column)
         if pa.types.is_floating(array.type):
             array = pa.array(np.asarray(np.ma.filled(column, np.nan)).astype(float), from_pandas=True)
         arrays.append(array)

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 from agez.apply.corrections import Corrections
 from agez.catalogues.catalogue import Catalogue, Partition
 from agez.catalogues.open_catalogue import open_catalogue
+from agez.catalogues.parquet_files import to_numpy
 from agez.catalogues.read_partition import kept_columns
 from agez.engine.answer import AnswerJob, answer_rows, make_job, photometry_of
 from agez.packages import need
-from agez.parquet_tables import to_numpy
 from agez.table_columns import PlainTable
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def _plain(frame: pd.DataFrame, partition: Partition) -> PlainTable:
     arrays = {}
     for name in frame.columns:
         column = pa.chunked_array(pa.array(frame[name], from_pandas=True))
-        arrays[name] = to_numpy(column, name, source=partition.path, first_row=partition.start)
+        arrays[name] = to_numpy(column, name, partition)
     return PlainTable(arrays, len(frame))
 
 
