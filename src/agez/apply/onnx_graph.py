@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from agez.packages import need
+from agez.errors import AgezError
 
 #: Version of the operators: the oldest that has all we use, so that old runtimes read the file.
 OPSET = 17
@@ -19,7 +19,11 @@ class Graph:
     """Collects nodes and constants; every method gives back the name of what it computes."""
 
     def __init__(self) -> None:
-        self._onnx = need("onnx", extra="onnx", what="an ONNX file")
+        try:
+            import onnx
+        except ImportError as error:
+            raise AgezError("an ONNX file needs onnx; run: pip install 'agez[onnx]'") from error
+        self._onnx = onnx
         self._nodes: list[Any] = []
         self._constants: list[Any] = []
         self._inputs: list[Any] = []

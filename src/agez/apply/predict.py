@@ -13,8 +13,7 @@ from threadpoolctl import threadpool_limits
 from agez.apply import answer_convolutional, answer_posterior
 from agez.errors import AgezError
 from agez.learn.model import is_posterior, members_of
-from agez.learn.network_compiled import is_worthwhile, usable_cores
-from agez.packages import check_installed
+from agez.learn.network_compiled import is_available, is_worthwhile, usable_cores
 from agez.types import Bands, Model, Photometry, Prediction, Spectra
 
 if TYPE_CHECKING:
@@ -70,8 +69,8 @@ def predict(
         raise AgezError(f"chunk_rows is {chunk_rows}; expected at least 1")
     if threads is not None and threads < 1:
         raise AgezError(f"threads is {threads}; expected at least 1")
-    if compiled:
-        check_installed("numba", extra="fast", what="compiled code")
+    if compiled and not is_available():
+        raise AgezError("compiled code needs numba, which is not installed: pip install 'agez[fast]'")
     photometry = in_model_order(model, photometry)
     fast = is_worthwhile(len(photometry)) if compiled is None else compiled
     rows = chunk_rows or (COMPILED_CHUNK_ROWS if fast else CHUNK_ROWS)

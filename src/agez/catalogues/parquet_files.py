@@ -12,7 +12,6 @@ import numpy as np
 
 from agez.catalogues.catalogue import Catalogue, Kind, Partition
 from agez.errors import AgezError
-from agez.packages import need
 from agez.table_columns import PlainTable
 
 #: A file or a row group is cut only if it has more than this many times the rows of a partition.
@@ -25,7 +24,11 @@ _UNIT_KEYS, _WORDS_KEYS = (b"unit", b"units"), (b"description", b"doc")
 
 def need_pyarrow(path: object) -> Any:
     """The module pyarrow.parquet; AgezError that says how to get it."""
-    return need("pyarrow.parquet", extra="parquet", what=f"{path}: Parquet")
+    try:
+        import pyarrow.parquet
+    except ImportError as error:
+        raise AgezError(f"{path}: Parquet needs pyarrow; run: pip install 'agez[parquet]'") from error
+    return pyarrow.parquet
 
 
 def open_file(path: Path, rows: int) -> Catalogue:

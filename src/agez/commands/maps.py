@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from agez.commands.answers import Answer, flag_lines
+from agez.commands.extras import need
 from agez.errors import AgezError
 from agez.files import check_input, make_folder
 from agez.flags import count_flags
-from agez.packages import check_installed
 from agez.table_files import check_fits_output
 from agez.types import TARGET_WORDS, Model
 
@@ -47,7 +47,7 @@ def map_(options: Namespace) -> Answer:
     if options.star_table is not None:
         check_input(options.star_table)
     if options.pictures is not None:
-        check_installed("matplotlib", extra="report", what="--pictures")
+        need("matplotlib", extra="report", what="--pictures")
         make_folder(options.pictures)
     settings = _settings(options)
     if options.centre is not None and not (np.isfinite(options.centre).all() and abs(options.centre[1]) <= 90):
@@ -115,7 +115,7 @@ def _of_images(options: Namespace, model: Model, settings: MapSettings) -> tuple
     from agez.apply.predict import in_model_order
     from agez.images.prepare import prepare
 
-    check_installed("photutils", extra="images", what="a map of images")
+    need("photutils", extra="images", what="a map of images")
     if options.bins == "voronoi":
         from agez.spectra.voronoi import need_powerbin
 

@@ -31,8 +31,7 @@ from agez.engine.tally import tally
 from agez.errors import AgezError
 from agez.flags import count_flags
 from agez.learn.model import available_models, find_model, load_model
-from agez.learn.network_compiled import is_worthwhile
-from agez.packages import is_installed
+from agez.learn.network_compiled import is_available, is_worthwhile
 from agez.photometry.tables import rows_to_photometry
 from agez.table_columns import PlainTable
 from agez.types import Model, Photometry, Prediction
@@ -142,7 +141,7 @@ def answer_rows(job: AnswerJob, photometry: Photometry, columns: PlainTable, par
     remarks = ("no redshift column or option: the SEDs are taken as rest-frame",) if assumed else ()
     ebv = ebv_of_rows(columns, job.corrections, source=source)
     ready = corrected(photometry, job.corrections, model.bands, ebv=ebv)
-    prediction = predict(model, ready, compiled=job.compiled and is_installed("numba"))
+    prediction = predict(model, ready, compiled=job.compiled and is_available())
     if not job.distribution:
         prediction = replace(prediction, mixture=None)
     at_most = max(256, 2_000_000 // job.n_partitions)

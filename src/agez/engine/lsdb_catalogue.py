@@ -13,7 +13,7 @@ from agez.catalogues.open_catalogue import open_catalogue
 from agez.catalogues.parquet_files import to_numpy
 from agez.catalogues.read_partition import kept_columns
 from agez.engine.answer import AnswerJob, answer_rows, make_job, photometry_of
-from agez.packages import need
+from agez.errors import AgezError
 from agez.table_columns import PlainTable
 
 if TYPE_CHECKING:
@@ -55,10 +55,13 @@ def predict_hats(
     AgezError
         If the catalogue has no photometry that the model knows, or LSDB is not installed.
     """
-    lsdb = need("lsdb", extra="hats", what="a HATS catalogue by LSDB")
+    try:
+        import lsdb
+    except ImportError as error:
+        raise AgezError("HATS catalogues by LSDB need lsdb; run: pip install 'agez[hats]'") from error
     if isinstance(catalogue, str | os.PathLike):
         known = open_catalogue(catalogue).without_partitions()
-        catalogue = lsdb.open_catalog(str(catalogue), columns="all")
+        catalogue = lsdb.open_catalog(str(catalogue), columns="all")  # type: ignore[attr-defined]
     else:
         known = _described(catalogue)
     info = catalogue.hc_structure.catalog_info

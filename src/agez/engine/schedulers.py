@@ -17,7 +17,6 @@ from agez.engine.answer import AnswerJob, answer_partition
 from agez.engine.pieces import Piece, kept_report
 from agez.engine.reports import PartitionReport
 from agez.errors import AgezError
-from agez.packages import is_installed, need
 from agez.worker_pool import ONE_THREAD
 
 #: A partition to do, and the piece to make of it.
@@ -57,11 +56,26 @@ def answer_where_it_pays(
         rows -= len(partition)
         seconds = seconds_a_row * rows
         workers = min(cores, len(work) - done)
-        if workers > 1 and seconds * (1 - 1 / workers) > PAYS * START_SECONDS and is_installed("distributed"):
+        if workers > 1 and seconds * (1 - 1 / workers) > PAYS * START_SECONDS and has_distributed():
             told(workers)
             with local_client(workers) as client:
                 yield from answer_on(client, job, work[done:])
             return
+
+
+def has_distributed() -> bool:
+    """Whether dask.distributed is installed."""
+    from importlib.util import find_spec
+
+    return find_spec("distributed") is not None
+
+
+def _need_distributed(option: str) -> Any:
+    try:
+        import distributed
+    except ImportError as error:
+        raise AgezError(f"{option} needs dask.distributed; run: pip install 'agez[cluster]'") from error
+    return distributed
 
 
 @contextmanager
@@ -71,7 +85,7 @@ def local_client(workers: int) -> Iterator[Any]:
     Workers that die are started again.  A script of one's own needs ``if __name__ == "__main__":`` before it, as
     with all processes that Python starts afresh.
     """
-    distributed = need("distributed", extra="cluster", what="--workers")
+    distributed = _need_distributed("--workers")
     import dask
 
     quiet = logging.getLogger("distributed")
@@ -108,7 +122,7 @@ def remote_client(address: str, job: AnswerJob, folder: Path) -> Iterator[Any]:
         If nobody answers there, no worker is there, or one of them has another agez, cannot see the catalogue, or
         cannot write beside the output.
     """
-    distributed = need("distributed", extra="cluster", what="--scheduler")
+    distributed = _need_distributed("--scheduler")
     try:
         client = distributed.Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
     except (OSError, TimeoutError, ValueError) as error:

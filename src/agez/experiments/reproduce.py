@@ -8,6 +8,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,6 @@ from agez.learn.prepared import choose_bands
 from agez.learn.sample import read_sample, write_sample
 from agez.learn.splits import make_splits
 from agez.mocks.survey import survey_plan
-from agez.packages import check_installed
 from agez.photometry.filters import PAPER_BANDS, load_filters
 from agez.run_lock import sole_run
 from agez.spectra.templates import load_templates
@@ -139,7 +139,8 @@ def _run(
 
 def _check_installed(wanted: Sequence[str]) -> None:
     """What the end of the run needs must be there before it starts."""
-    check_installed("matplotlib", extra="reproduce", what="the report")
+    if find_spec("matplotlib") is None:
+        raise AgezError("the report needs matplotlib, which is not installed: pip install 'agez[reproduce]'")
     for experiment in EXPERIMENTS:
         if experiment.key in wanted and experiment.check is not None:
             experiment.check()

@@ -8,7 +8,6 @@ import numpy as np
 from scipy.signal import fftconvolve
 
 from agez.errors import AgezError
-from agez.packages import need
 from agez.types import Floats
 
 #: FWHM of a Gaussian over its standard deviation.
@@ -70,7 +69,7 @@ def matching_kernel(psf: Floats, target: Floats, *, source: str) -> Floats:
     AgezError
         If photutils is absent, or the PSFs are no images that it takes.
     """
-    wiener = need("photutils.psf_matching", extra="images", what="matching PSFs").make_wiener_kernel
+    wiener = require_photutils("psf_matching").make_wiener_kernel
     first = full_width_half_maximum(psf)
     second = full_width_half_maximum(target)
     rough = np.zeros(psf.shape)
@@ -102,3 +101,15 @@ def full_width_half_maximum(psf: Floats) -> float:
     fine = zoom(np.asarray(psf, dtype=float), 8, order=3, grid_mode=True, mode="nearest")
     area = float((fine > 0.5 * fine.max()).sum()) / 64
     return float(2 * np.sqrt(area / np.pi))
+
+
+def require_photutils(part: str) -> Any:
+    """A subpackage of photutils; AgezError with the line to install it where it is absent or too old."""
+    import importlib
+
+    try:
+        return importlib.import_module(f"photutils.{part}")
+    except ImportError as error:
+        raise AgezError(
+            "this step of the work on images needs photutils 3 or later; run: pip install 'agez[images]'"
+        ) from error

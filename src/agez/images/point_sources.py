@@ -10,7 +10,7 @@ import numpy as np
 from scipy import ndimage
 
 from agez.images.detection import pixel_sigma
-from agez.packages import need
+from agez.images.kernels import require_photutils
 from agez.types import Bools, Floats
 
 #: Limits of what DAOFind (Stetson 1987, PASP 99, 191) calls roundness: 0 for round sources.
@@ -93,7 +93,7 @@ def find_point_sources(
     most : int
         So many of the brightest.
     """
-    detection = need("photutils.detection", extra="images", what="finding stars")
+    detection = require_photutils("detection")
     none = PointSources(*(np.zeros(0) for _ in PointSources.__dataclass_fields__))
     sigma = pixel_sigma(image, mask)
     if not (np.isfinite(sigma) and sigma > 0):
@@ -169,7 +169,7 @@ def widths_on_uneven_light(image: Floats, mask: Bools, x: Floats, y: Floats, fwh
 
 def _fit_moffat(image: Floats, mask: Bools, x: Floats, y: Floats, fwhm_pixels: float) -> tuple[Floats, Floats]:
     """FWHM [pixel] and exponent of a Moffat profile fitted to each source; NaN where that fails."""
-    psf = need("photutils.psf", extra="images", what="measuring the PSF of stars")
+    psf = require_photutils("psf")
     from astropy.table import Table
 
     shape = 2 * round(2 * fwhm_pixels) + 1

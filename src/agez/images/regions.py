@@ -15,7 +15,6 @@ from agez.errors import AgezError
 from agez.images.alignment import pixel_size_arcsec
 from agez.images.image_set import ImageSet
 from agez.images.measure import pixel_offsets
-from agez.packages import need
 from agez.spectra.covariance import INDEPENDENT, SpatialCovariance
 from agez.spectra.voronoi import voronoi_bins
 from agez.types import Bools, Floats, Ints
@@ -287,10 +286,13 @@ def _segments(images: ImageSet, extent: Bools, settings: RegionSettings) -> Ints
 
 def _found_segments(images: ImageSet, extent: Bools) -> Ints:
     """Clumps of the galaxy: photutils' deblending of the image of all bands; what it leaves is one more region."""
-    photutils = need("photutils.segmentation", extra="images", what="finding segments")
+    try:
+        from photutils.segmentation import SegmentationImage, deblend_sources
+    except ImportError as error:
+        raise AgezError("segments need photutils; run: pip install 'agez[images]'") from error
     deep = all_bands_snr(images)
-    whole = photutils.SegmentationImage(extent.astype(np.int32))
-    parts = photutils.deblend_sources(deep, whole, n_pixels=9, contrast=0.001, progress_bar=False)
+    whole = SegmentationImage(extent.astype(np.int32))
+    parts = deblend_sources(deep, whole, n_pixels=9, contrast=0.001, progress_bar=False)
     return np.where(extent, np.asarray(parts.data, int), 0)
 
 

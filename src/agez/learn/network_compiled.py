@@ -11,13 +11,13 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
+from importlib.util import find_spec
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from agez.learn.network_numpy import Prepared
-from agez.packages import is_installed
 from agez.types import Floats
 
 #: Rows of one call from which loading the compiled code (half a second, a few seconds the first time) pays.
@@ -47,9 +47,14 @@ class Panels:
     edges: tuple[NDArray[np.intp], ...]
 
 
+def is_available() -> bool:
+    """Whether numba is installed; it is not imported for the question."""
+    return find_spec("numba") is not None
+
+
 def is_worthwhile(n_rows: int) -> bool:
     """Whether so many rows of one call are answered sooner in compiled code."""
-    return n_rows >= LEAST_ROWS and is_installed("numba")
+    return n_rows >= LEAST_ROWS and is_available()
 
 
 def usable_cores() -> int:

@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from importlib import metadata
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -32,7 +33,6 @@ from agez.learn.pool import Trainer
 from agez.learn.prepared import PreparedSplit
 from agez.learn.search_space import Candidate, SearchSpace
 from agez.learn.trials import Search, Trial, read_trials, write_trials
-from agez.packages import check_installed
 from agez.types import TARGETS, Floats
 
 __all__ = ["Candidate", "Search", "SearchSpace", "Trial", "check_optuna", "give_up_limits", "search"]
@@ -40,7 +40,8 @@ __all__ = ["Candidate", "Search", "SearchSpace", "Trial", "check_optuna", "give_
 
 def check_optuna() -> None:
     """AgezError with what to install if Optuna is missing."""
-    check_installed("optuna", extra="tune", what="the search for hyperparameters")
+    if find_spec("optuna") is None:
+        raise AgezError("the search for hyperparameters needs Optuna, which is not installed: pip install 'agez[tune]'")
 
 
 def give_up_limits(curves: Sequence[Floats], *, n_startup: int, n_warmup: int) -> Floats | None:

@@ -16,7 +16,6 @@ from astropy.table import Table
 
 from agez.errors import AgezError
 from agez.files import whole_file
-from agez.packages import need
 from agez.photometry.curves_io import check_curve
 from agez.photometry.filters import FilterSet, replace_curves
 from agez.photometry.names import BANDS_OF_SET, canonical_band_name
@@ -96,14 +95,14 @@ def fetch_svo(filter_set: str, cache_dir: Path | None = None, *, shipped: Filter
 def _download(filter_set: str, bands: tuple[str, ...]) -> dict[str, tuple[Floats, Floats]]:
     facility, instrument = SVO_PLACE[filter_set]
     try:
-        service = need("astroquery.svo_fps", extra="svo", what="the service of measured curves").SvoFps
-    except AgezError as error:
-        raise SvoUnavailable(str(error)) from error
+        from astroquery.svo_fps import SvoFps
+    except ImportError as error:
+        raise SvoUnavailable("measured curves need astroquery: pip install 'agez[svo]'") from error
     found: dict[str, tuple[Floats, Floats]] = {}
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the service's tables break rules of the VOTable standard
-            listed = service.get_filter_list(facility, instrument=instrument)
+            listed = SvoFps.get_filter_list(facility, instrument=instrument)
             # Several versions of a curve may be listed (with and without atmosphere): the plain name comes first.
             ids: dict[str, str] = {}
             for identifier in sorted((str(i) for i in listed["filterID"]), key=len):
@@ -112,7 +111,7 @@ def _download(filter_set: str, bands: tuple[str, ...]) -> dict[str, tuple[Floats
             if missing:
                 raise SvoUnavailable(f"SVO Filter Profile Service: {facility}/{instrument} lacks {', '.join(missing)}")
             for band in bands:
-                found[band] = _curve(service.get_transmission_data(ids[band]), ids[band])
+                found[band] = _curve(SvoFps.get_transmission_data(ids[band]), ids[band])
     except (SvoUnavailable, KeyboardInterrupt):
         raise
     except AgezError as error:

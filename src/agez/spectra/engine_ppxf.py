@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Any
 from zlib import crc32
 
@@ -10,7 +11,6 @@ import numpy as np
 
 from agez.errors import AgezError
 from agez.flags import Flag, set_flag
-from agez.packages import check_installed
 from agez.spectra.fit_inputs import (
     MIN_PIXELS,
     checked_redshifts,
@@ -94,7 +94,8 @@ def fit_labels_ppxf(
         range.
     """
     settings, options = _checked(settings, regularisation, regularisation_order, bootstraps, workers)
-    check_installed("ppxf", extra="ppxf", what="engine 'ppxf'")
+    if find_spec("ppxf") is None:
+        raise AgezError("engine 'ppxf' needs the package ppxf; run: pip install 'agez[ppxf]'")
     if isinstance(templates, str):
         templates = load_templates(templates)
     z = checked_redshifts(spectra, settings)

