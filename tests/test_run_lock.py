@@ -134,8 +134,5 @@ def test_a_full_disk_and_a_name_that_is_a_folder(tmp_path, monkeypatch):
 
 def test_a_system_without_locks_keeps_nobody_out(tmp_path, monkeypatch):
     monkeypatch.setattr(run_lock, "fcntl", None)
-    with (
-        run_lock.sole_run(tmp_path / "lock", busy="busy", advice="wait"),
-        run_lock.sole_run(tmp_path / "lock", busy="busy", advice="wait"),
-    ):
+    with sole_run(tmp_path / "lock", **WORDS), sole_run(tmp_path / "lock", **WORDS):
         assert list(tmp_path.iterdir()) == []

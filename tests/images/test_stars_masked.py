@@ -6,8 +6,8 @@ from astropy.table import Table
 from image_worlds import PIXEL_ARCSEC, distance_from, image_set
 
 from agez.errors import AgezError
-from agez.images.kernels import moffat_psf
-from agez.images.point_sources import moffat_alpha, widths_on_uneven_light
+from agez.images.kernels import moffat_alpha, moffat_psf
+from agez.images.point_sources import widths_on_uneven_light
 from agez.images.psf_stars import measure_psf
 from agez.images.stars import circles, galaxy_centre, mask_stars
 

@@ -214,8 +214,9 @@ def _given_out(client: Any, job: AnswerJob, work: Sequence[Work], *, at_once: in
                         list(given), timeout=10, return_when="FIRST_COMPLETED"
                     ).done
             except TimeoutError:
-                if _last_arrival(client) != arrival:  # one came, and died over its work before it was seen here
-                    alive, arrival = time.monotonic(), _last_arrival(client)
+                latest = _last_arrival(client)
+                if latest != arrival:  # one came, and died over its work before it was seen here
+                    alive, arrival = time.monotonic(), latest
                 if time.monotonic() - alive > WORKERS_SECONDS:
                     raise AgezError(
                         f"{client.scheduler.address}: all workers have gone; finished partitions are kept: give the "

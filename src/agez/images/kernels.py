@@ -46,12 +46,17 @@ def gaussian_kernel(sigma_pixels: float) -> Floats:
     return np.asarray(np.outer(line, line))
 
 
+def moffat_alpha(fwhm: float, beta: float) -> float:
+    """The Moffat profile's core radius: I = I_0 (1 + (r / alpha)^2)^-beta (Moffat 1969, A&A 3, 455)."""
+    return float(fwhm / (2 * np.sqrt(2 ** (1 / beta) - 1)))
+
+
 def moffat_psf(fwhm_pixels: float, beta: float, size: int) -> Floats:
     """A round Moffat PSF, (1 + (r / alpha)**2)**-beta, at the centres of ``size`` by ``size`` (odd) pixels; sums to 1.
 
     As measured on images: the pixels' own size is part of the FWHM.
     """
-    alpha = fwhm_pixels / (2 * np.sqrt(2 ** (1 / beta) - 1))
+    alpha = moffat_alpha(fwhm_pixels, beta)
     at = np.arange(size) - size // 2
     image = (1 + (at[:, None] ** 2 + at[None, :] ** 2) / alpha**2) ** -beta
     return np.asarray(image / image.sum())

@@ -10,7 +10,7 @@ import numpy as np
 from scipy import ndimage
 
 from agez.images.detection import pixel_sigma
-from agez.images.kernels import require_photutils
+from agez.images.kernels import moffat_alpha, require_photutils
 from agez.types import Bools, Floats
 
 #: Limits of what DAOFind (Stetson 1987, PASP 99, 191) calls roundness: 0 for round sources.
@@ -121,11 +121,6 @@ def find_point_sources(
     return PointSources(x, y, fwhm, beta, peak, peak / sigma, under)
 
 
-def moffat_alpha(fwhm: Any, beta: float) -> Any:
-    """The Moffat profile's core radius: I = I_0 (1 + (r / alpha)^2)^-beta (Moffat 1969, A&A 3, 455)."""
-    return fwhm / (2 * np.sqrt(2 ** (1 / beta) - 1))
-
-
 def widths_on_uneven_light(image: Floats, mask: Bools, x: Floats, y: Floats, fwhm_pixels: float) -> Floats:
     """FWHM [pixel] of sources that lie on a galaxy, whose own light is steep and curved there.
 
@@ -147,12 +142,13 @@ def widths_on_uneven_light(image: Floats, mask: Bools, x: Floats, y: Floats, fwh
     found = np.full(len(x), np.nan)
     for number, (one_x, one_y) in enumerate(zip(x, y, strict=True)):
         at_y, at_x = (slice(max(0, int(c - reach)), int(c + reach) + 2) for c in (one_y, one_x))
-        dy, dx = np.mgrid[at_y, at_x][:, : image[at_y, at_x].shape[0], : image[at_y, at_x].shape[1]].astype(float)
-        dx, dy = dx - one_x, dy - one_y
+        window = image[at_y, at_x]
+        row, column = np.indices(window.shape)
+        dx, dy = at_x.start + column - one_x, at_y.start + row - one_y
         near = (np.hypot(dx, dy) <= reach) & ~mask[at_y, at_x]
         if near.sum() < 2 * 9:
             continue
-        dx, dy, light = dx[near] / reach, dy[near] / reach, image[at_y, at_x][near]
+        dx, dy, light = dx[near] / reach, dy[near] / reach, window[near]
         surface = [np.ones_like(dx), dx, dy, dx * dx, dx * dy, dy * dy]
         misfit, peak = np.empty(len(widths)), np.empty(len(widths))
         for k, width in enumerate(widths):

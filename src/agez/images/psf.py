@@ -83,7 +83,7 @@ def match_psf(
         images, kernels, target, shape = _from_widths(images, to, beta, size)
     flux, error, mask = images.flux.copy(), images.flux_err.copy(), images.mask.copy()
     noise = list(images.noise)
-    light = light_shape(images)
+    light = light_shape(images) if any(kernel.size > 1 for kernel in kernels) else None
     for b, kernel in enumerate(kernels):
         if kernel.size == 1:
             continue

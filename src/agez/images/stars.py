@@ -16,7 +16,8 @@ from agez.errors import AgezError
 from agez.images.alignment import pixel_size_arcsec
 from agez.images.detection import DeepImage, deep_image, pixel_sigma, smoothed, source_mask
 from agez.images.image_set import ImageSet
-from agez.images.point_sources import USUAL_BETA, PointSources, find_point_sources, moffat_alpha, widths_on_uneven_light
+from agez.images.kernels import moffat_alpha
+from agez.images.point_sources import USUAL_BETA, PointSources, find_point_sources, widths_on_uneven_light
 from agez.table_columns import number_column
 from agez.table_files import read_table
 from agez.types import Bools, Floats
