@@ -51,7 +51,7 @@ def _comparable(folder):
 
 
 def _finished(networks):
-    """When each network was written, by file; without the hidden one that is being written (which ``*`` would match)."""
+    """When each network was written, by file; the hidden one that is being written (``*`` would match it) is none."""
     return {path.name: path.stat().st_mtime_ns for path in networks.glob("[!.]*.safetensors")}
 
 
