@@ -146,6 +146,19 @@ def test_hats(tmp_path: Path) -> None:
     same_photometry(together(cut), table_to_photometry(whole))
 
 
+def test_a_hats_pixel_of_several_files_without_what_is_hidden(tmp_path: Path) -> None:
+    whole = photometry_to_table(made_up(30))
+    pixel = tmp_path / "sky" / "dataset" / "Norder=0" / "Dir=0" / "Npix=3.parquet"
+    pixel.mkdir(parents=True)
+    whole[:20].write(pixel / "part0.parquet")
+    whole[20:].write(pixel / "part1.parquet")
+    for name in (".part2.parquet", "._part0.parquet", "_metadata.parquet"):  # half written, macOS's, a footer's
+        (pixel / name).write_bytes(b"PAR1")
+    catalogue = open_catalogue(tmp_path / "sky")
+    assert [one.fault for one in catalogue.partitions] == ["", ""]
+    same_photometry(together(catalogue), table_to_photometry(whole))
+
+
 def test_bad_catalogues(tmp_path: Path) -> None:
     path = written(tmp_path, made_up(), "parquet")
     whole = path.read_bytes()

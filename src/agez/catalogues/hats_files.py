@@ -43,7 +43,7 @@ def open_hats(root: Path, rows: int) -> Catalogue:
     """The catalogue in a folder with ``hats.properties`` and ``dataset/Norder=*/Dir=*/Npix=*.parquet``.
 
     Partitions are named by their pixel, and come in the order of pixels on the sky (nested numbers), as in LSDB.
-    A pixel may be a folder of several files.
+    A pixel may be a folder of several files (hidden ones, of which a writer may still be at work, are none).
     """
     file = next((root / name for name in ("hats.properties", "properties") if (root / name).is_file()), None)
     properties = read_properties(file) if file is not None else {}
@@ -57,7 +57,7 @@ def open_hats(root: Path, rows: int) -> Catalogue:
         if match is None:
             continue
         order, pixel = int(match[1]), int(match[3])
-        files = sorted(path.glob("*.parquet")) if path.is_dir() else [path]
+        files = sorted(path.glob("[!._]*.parquet")) if path.is_dir() else [path]
         for number, one in enumerate(files):
             found.append((pixel << 2 * (29 - order), order, number, one, match[0]))
     if not found:
