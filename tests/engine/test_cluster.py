@@ -67,11 +67,15 @@ def test_a_cluster_that_runs_and_a_worker_that_is_killed_in_the_middle(whole, cl
     assert (tmp_path / "out.parquet").read_bytes() == (whole / "out.parquet").read_bytes()
 
 
-def test_a_partition_over_which_workers_die_is_set_aside(whole, cluster, tmp_path, monkeypatch):
-    """As one does that is out of memory: the others are answered, also those that waited in the workers that died."""
+def test_a_partition_over_which_workers_die_is_set_aside(whole, tmp_path, monkeypatch):
+    """As one does that is out of memory.  The others are answered, though all wait in the same worker and die with it.
+
+    It dies eight times, and is started again each time.
+    """
     catalogue, job = opened(whole / "catalogue")
     monkeypatch.setattr(schedulers, "answer_partition", _die_over_tile2)
-    report = run_catalogue(catalogue, job, tmp_path / "out.parquet", scheduler=cluster.scheduler.address)
+    with schedulers.local_client(1) as client:
+        report = run_catalogue(catalogue, job, tmp_path / "out.parquet", scheduler=client.scheduler.address)
     assert [name.split()[0] for name, _ in report.failed] == ["tile2.parquet"]
     assert "killed" in report.failed[0][1]
     assert report.n_rows == 7 * 2000

@@ -97,6 +97,9 @@ def local_client(workers: int) -> Iterator[Any]:
         "distributed.nanny.pre-spawn-environ": dict(ONE_THREAD),
         "distributed.comm.timeouts.connect": "60s",
         "distributed.worker.profile.enabled": False,  # it looks a hundred times a second, for a sixth of the time
+        # So long after a worker died, the cluster would look whether it is back, and end for good one that has died
+        # again meanwhile and is just being started.
+        "distributed.deploy.lost-worker-timeout": "365 days",
     }
     try:
         with (
