@@ -17,6 +17,7 @@ from astropy.table import TableMergeError, vstack
 
 from agez.catalogues import fits_files, fits_rows, hats_tree
 from agez.catalogues.catalogue import Catalogue, Partition
+from agez.catalogues.output_place import check_place, mark_folder
 from agez.catalogues.parquet_files import need_pyarrow
 from agez.catalogues.write_pieces import TABLE_NAME, fits_ready, is_folder_output, text_names
 from agez.errors import AgezError
@@ -191,8 +192,8 @@ def _folder(output: Path, pieces: list[tuple[Partition, Path]], catalogue: Catal
     """Files of partitions in a folder that is made beside its place and renamed."""
     parquet = need_pyarrow(output)
     hats = catalogue.kind == "hats"
-    if output.exists() and any(output.iterdir()) and not _is_ours(output):
-        raise AgezError(f"output {output} is a folder that holds other things; give a new name")
+    check_place(output, catalogue)
+    output = Path(os.path.realpath(output))  # through a link, to the folder itself
     output.parent.mkdir(parents=True, exist_ok=True)
     made = Path(tempfile.mkdtemp(prefix=".part-", suffix=f"-{output.name}", dir=output.parent))
     try:
@@ -215,22 +216,28 @@ def _folder(output: Path, pieces: list[tuple[Partition, Path]], catalogue: Catal
         parquet.write_metadata(schema, root / "_metadata", metadata_collector=footers)
         if hats:
             hats_tree.write_properties(made, output.name, catalogue, sum(footer.num_rows for footer in footers))
+        mark_folder(made)
         made.chmod(0o755)
-        if output.exists():
-            old = made.with_name(made.name + "-old")
-            output.replace(old)
-            made.replace(output)
-            shutil.rmtree(old, ignore_errors=True)
-        else:
-            made.replace(output)
+        _take_place(made, output)
     except OSError as error:
         raise AgezError(f"{output} cannot be written: {error.strerror or error}") from error
     finally:
         shutil.rmtree(made, ignore_errors=True)
 
 
-def _is_ours(folder: Path) -> bool:
-    return any((folder / name).is_file() for name in ("_common_metadata", "dataset/_common_metadata"))
+def _take_place(made: Path, output: Path) -> None:
+    """Give a folder its name; what had it goes, but comes back if that fails."""
+    if not output.exists():
+        made.replace(output)
+        return
+    old = made.with_name(made.name + "-old")
+    output.replace(old)
+    try:
+        made.replace(output)
+    except OSError:
+        old.replace(output)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def _link(source: Path, target: Path) -> None:

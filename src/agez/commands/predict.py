@@ -42,9 +42,12 @@ def predict(options: Namespace) -> Answer:
 
 
 def _check_output(options: Namespace) -> None:
-    if Path(options.input).is_dir() and not Path(options.out).suffix:
-        return  # a catalogue of many files to another one: its writer checks it
-    check_table_output(options.out)
+    """What can be said of the output before the input is opened."""
+    from agez.catalogues.write_pieces import is_folder_output, piece_extension
+
+    piece_extension(options.out)
+    if not is_folder_output(options.out):
+        check_output(options.out)
 
 
 def _catalogue(options: Namespace) -> Catalogue | None:
@@ -177,7 +180,7 @@ def _spectra(options: Namespace) -> Answer:
     from agez.learn.model import load_model
     from agez.photometry.filters import load_filters
 
-    check_output(options.out)
+    check_table_output(options.out)
     model = load_model(options.model)
     data = read_one(Path(options.input), redshift=options.redshift)
     refuse_for_spectra(options)

@@ -12,6 +12,7 @@ from pathlib import Path
 from agez.apply.prediction_files import EXTENSION
 from agez.catalogues.assemble import assemble
 from agez.catalogues.catalogue import Catalogue, Partition
+from agez.catalogues.output_place import check_place, output_place
 from agez.catalogues.write_pieces import is_folder_output, piece_extension, write_piece
 from agez.engine import schedulers
 from agez.engine.answer import AnswerJob, answer_rows, read
@@ -75,10 +76,11 @@ def run_catalogue(
     ------
     AgezError
         If no partition could be answered, or none can be written any more; finished pieces are kept.  If another run
-        writes this output.
+        writes this output, or something of somebody else's would be lost by it.
     """
     started = time.monotonic()
-    output = Path(output)
+    output = output_place(output)
+    check_place(output, catalogue)
     folder = pieces_folder(output)
     if scheduler is None and len(catalogue.partitions) == 1 and not is_folder_output(output):
         return _in_memory(catalogue, job, output, folder, started)
