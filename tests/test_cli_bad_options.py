@@ -182,7 +182,12 @@ def test_a_full_disk_leaves_no_half_file_and_keeps_the_old_one(tmp_path, road, c
             Path(path).write_bytes(b"half")
             _full()
 
+        def opened(part):
+            part.write_bytes(b"half")
+            _full()
+
         monkeypatch.setattr("astropy.io.fits.HDUList.writeto", full)
+        monkeypatch.setattr("agez.catalogues.write_pieces.opened", opened)
     refused(*commands(road, out)[command], says=(out.name, "No space left"), output=out)
     assert out.read_bytes() == b"of yesterday"
     assert list(tmp_path.iterdir()) == [out]
@@ -211,7 +216,7 @@ def test_an_interruption(tmp_path, road, monkeypatch):
     out = tmp_path / "out.fits"
     answer = agez(*commands(road, out)["synth"])
     assert (answer.status, answer.out, answer.err) == (130, "", "agez: interrupted\n")
-    monkeypatch.setattr("astropy.io.fits.HDUList.writeto", interrupt)
+    monkeypatch.setattr("agez.catalogues.write_pieces.opened", interrupt)
     answer = agez(*commands(road, out)["predict"])
     assert (answer.status, answer.out, answer.err) == (130, "", "agez: interrupted\n")
     assert list(tmp_path.iterdir()) == []

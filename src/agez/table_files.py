@@ -1,4 +1,4 @@
-"""Tables to and from files, for every room: FITS, ECSV, CSV and Parquet, by the extension."""
+"""Tables to and from files, for every room: FITS, ECSV, CSV and Parquet, and from VOTables, by the extension."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
+from xml.etree.ElementTree import iterparse
 
 import numpy as np
 from astropy.io import fits
@@ -21,6 +22,9 @@ from agez.errors import AgezError
 from agez.files import check_input, check_output, whole_file
 
 FORMATS = {".fits": "fits", ".fit": "fits", ".ecsv": "ascii.ecsv", ".csv": "ascii.csv", ".parquet": "parquet"}
+#: Kinds that are only read.
+VOTABLES = (".vot", ".votable", ".xml")
+_READ_ONLY = {".parq": "parquet", ".pq": "parquet", **dict.fromkeys(VOTABLES, "votable")}
 #: Columns that stay text where a format does not say so, so that leading zeros are kept.
 _IDENTIFIERS = ("id", "spec_id", "galaxy_id")
 
@@ -35,13 +39,15 @@ def table_format(path: str | os.PathLike[str], *, also: Sequence[str] = ()) -> s
 
     Extensions of ``also`` are fine, too, and are given back as they are.
     """
-    path = Path(path)
-    suffix = _extension(path)
-    if suffix in also:
-        return suffix
-    if suffix not in FORMATS:
-        raise AgezError(f"{path}: unknown kind of table {suffix!r}; use one of {', '.join([*FORMATS, *also])}")
-    kind = FORMATS[suffix]
+    suffix = _extension(Path(path))
+    return suffix if suffix in also else _kind(path, FORMATS, also)
+
+
+def _kind(path: str | os.PathLike[str], formats: Mapping[str, str], also: Sequence[str] = ()) -> str:
+    suffix = _extension(Path(path))
+    if suffix not in formats:
+        raise AgezError(f"{path}: unknown kind of table {suffix!r}; use one of {', '.join([*formats, *also])}")
+    kind = formats[suffix]
     if kind == "parquet":
         try:
             import pyarrow  # noqa: F401
@@ -116,6 +122,8 @@ def write_table(path: str | os.PathLike[str], table: Table, *, name: str = "") -
         write_fits(path, [table_hdu(table, name=name)])
         return
     table = describe_columns(Table(table, copy=True))
+    if kind == "ascii.ecsv" and table.colnames and any(str(one).startswith("#") for one in table.columns[0]):
+        raise AgezError(f"{path}: a row that begins with '#' would be lost as a comment in ECSV; write .fits or .csv")
     with whole_file(path) as part:
         if kind == "ascii.csv":
             table.meta = {}
@@ -138,7 +146,7 @@ def open_fits(path: str | os.PathLike[str], *, what: str = "table") -> Iterator[
 
 def _unpacked(path: Path) -> IO[bytes]:
     """The file, or the whole content of a gzipped one: astropy takes one that is cut short for a shorter one."""
-    file = path.open("rb")
+    file: IO[bytes] = path.open("rb")
     if file.read(2) != b"\x1f\x8b":
         file.seek(0)
         return file
@@ -177,10 +185,11 @@ def hdu_to_table(hdu: Any) -> Table:
 def read_table(path: str | os.PathLike[str], *, prefer: Sequence[str] = ()) -> Table:
     """Read a table; identifiers (``id``, ``spec_id``, ``galaxy_id``) stay text, so leading zeros are kept.
 
-    Of a FITS file with several tables, it is the first that ``prefer`` names, else the first.
+    The kinds that are written (``.gz`` after the extension is fine), ``.parq``, ``.pq``, and VOTables (``.vot``,
+    ``.votable``, ``.xml``).  Of a FITS file with several tables, it is the first that ``prefer`` names, else the first.
     """
     path = check_input(path)
-    kind = table_format(path)
+    kind = _kind(path, {**FORMATS, **_READ_ONLY})
     if kind == "fits":
         with open_fits(path) as hdus:
             tables = [hdu for hdu in hdus if isinstance(hdu, fits.BinTableHDU | fits.TableHDU)]
@@ -188,9 +197,13 @@ def read_table(path: str | os.PathLike[str], *, prefer: Sequence[str] = ()) -> T
                 raise AgezError(f"{path} holds no table; give a file that does")
             by_name = {hdu.name: hdu for hdu in reversed(tables)}
             return hdu_to_table(next((by_name[name] for name in prefer if name in by_name), tables[0]))
-    text = {"converters": dict.fromkeys(_IDENTIFIERS, str)} if kind == "ascii.csv" else {}
+    how: dict[str, Any] = {}
+    if kind == "ascii.csv":
+        how = {"converters": dict.fromkeys(_IDENTIFIERS, str)}
+    elif kind == "votable":
+        how = {"use_names_over_ids": True}
     with _one_clear_line(path, kind):
-        return Table.read(path, format=kind, **text)
+        return Table.read(path, format=kind, **how)
 
 
 def named_hdu(hdus: fits.HDUList, name: str, path: str | os.PathLike[str], *, made_by: str) -> Any:
@@ -209,20 +222,40 @@ def read_tables(path: str | os.PathLike[str], names: Sequence[str], *, made_by: 
 def column_names(path: str | os.PathLike[str]) -> tuple[str, ...]:
     """Names of the columns of a file's tables, read from its header; none if it holds no table."""
     path = check_input(path)
-    name = path.name.lower().removesuffix(".gz")
+    suffix = _extension(path)
     try:
-        if name.endswith((".fits", ".fit")):
+        if FORMATS.get(suffix) == "fits":
             with warnings.catch_warnings(), path.open("rb") as file, fits.open(file) as hdus:
                 warnings.simplefilter("ignore")
                 return tuple(c for hdu in hdus if isinstance(hdu, fits.BinTableHDU) for c in hdu.columns.names)
-        if name.endswith(".parquet"):
+        if {**FORMATS, **_READ_ONLY}.get(suffix) == "parquet":
             from pyarrow.parquet import read_schema
 
             return tuple(read_schema(path).names)
-        if name.endswith((".ecsv", ".csv", ".txt", ".dat")):
-            with path.open(encoding="utf-8") as lines:
+        if suffix in VOTABLES:
+            with _plain(path) as content:
+                return tuple(_votable_names(content))
+        if suffix in (".ecsv", ".csv", ".txt", ".dat"):
+            with _plain(path) as content, io.TextIOWrapper(content, encoding="utf-8-sig") as lines:
                 first = next((line for line in lines if line.strip() and not line.startswith("#")), "")
             return tuple(word.strip('"') for word in first.replace(",", " ").split())
     except Exception:
         return ()  # a damaged file: whoever reads it says what is wrong
     return ()
+
+
+def _plain(path: Path) -> IO[bytes]:
+    """The file, or the content of a gzipped one, as a stream."""
+    with path.open("rb") as file:
+        zipped = file.read(2) == b"\x1f\x8b"
+    return gzip.open(path, "rb") if zipped else path.open("rb")  # type: ignore[return-value]
+
+
+def _votable_names(file: IO[bytes]) -> Iterator[str]:
+    """Names of the columns of a VOTable's first table; nothing after its header is read."""
+    for _, element in iterparse(file, events=("start",)):
+        tag = element.tag.rpartition("}")[2]
+        if tag == "FIELD":
+            yield element.get("name") or element.get("ID") or ""
+        elif tag == "DATA":
+            return

@@ -72,7 +72,7 @@ def test_a_file_put_among_the_answers_stays(tmp_path: Path) -> None:
         answered(tmp_path, output, tmp_path / "source")
     assert (output / MARK).is_file()
     (output / "thesis.tex").write_text("x")
-    with pytest.raises(AgezError, match="thesis.tex"):
+    with pytest.raises(AgezError, match=r"thesis\.tex"):
         answered(tmp_path, output, tmp_path / "source")
     assert (output / "thesis.tex").read_text() == "x"
 

@@ -67,8 +67,8 @@ def is_photometry(path: str | os.PathLike[str]) -> bool:
     """Whether a file is a table with a flux or a magnitude column of any known band."""
     known = {band for bands in BANDS_OF_SET.values() for band in bands}
     for name in column_names(path):
-        kind, _, band = name.partition("_")
-        if kind in ("flux", "mag") and band and canonical_band_name(band.removesuffix("_err")) in known:
+        kind, _, band = name.lower().removesuffix("_err").partition("_")
+        if kind in ("flux", "mag") and band and canonical_band_name(band) in known:
             return True
     return False
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import itertools
 import os
 import shutil
@@ -19,7 +18,7 @@ from agez.catalogues import fits_files, fits_rows, hats_tree
 from agez.catalogues.catalogue import Catalogue, Partition
 from agez.catalogues.output_place import check_place, mark_folder
 from agez.catalogues.parquet_files import need_pyarrow
-from agez.catalogues.write_pieces import TABLE_NAME, fits_ready, is_folder_output, text_names
+from agez.catalogues.write_pieces import TABLE_NAME, fits_ready, is_folder_output, opened, text_names
 from agez.errors import AgezError
 from agez.files import whole_file
 from agez.table_columns import PlainTable
@@ -91,7 +90,7 @@ def _fits(part: Path, paths: list[Path], name: str) -> None:
     n = sum(layout.n_rows for layout in layouts)
     header = fits_rows.header_of(fields, n, meta=layouts[0].meta, name=name)
     size = 0
-    with _opened(part) as file:
+    with opened(part) as file:
         file.write(fits_rows.header_bytes(fits.PrimaryHDU().header))
         file.write(fits_rows.header_bytes(header))
         for path, layout, own in zip(paths, layouts, columns, strict=True):
@@ -102,12 +101,6 @@ def _fits(part: Path, paths: list[Path], name: str) -> None:
                 table = fits_ready(fits_files.read_rows(whole, list(layout.columns)))
                 size += file.write(fits_rows.encode(_as_text(table, fields), fields))
         file.write(fits_rows.padding(size))
-
-
-def _opened(part: Path) -> IO[bytes]:
-    if part.name.endswith(".gz"):
-        return gzip.open(part, "wb", compresslevel=4)  # type: ignore[return-value]
-    return part.open("wb")
 
 
 def _same_bytes(own: Sequence[fits_rows.Field], fields: Sequence[fits_rows.Field]) -> bool:

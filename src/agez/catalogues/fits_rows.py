@@ -53,7 +53,7 @@ def storable(column: Any) -> Any:
     data, mask = np.ma.getdata(column), np.ma.getmaskarray(column) if np.ma.isMaskedArray(column) else None
     kind = data.dtype.kind
     if kind == "M":
-        data = np.datetime_as_string(data) if len(data) else data.astype("S1")
+        data = np.where(np.isnat(data), "", np.datetime_as_string(data)) if len(data) else data.astype("S1")
         kind = "U"
     if kind == "O":
         texts = ["" if one is None else one if isinstance(one, bytes) else str(one) for one in data.tolist()]

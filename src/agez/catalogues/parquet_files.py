@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -105,12 +106,17 @@ def _footer(path: Path) -> _Footer:
     try:
         with parquet.ParquetFile(path) as file:
             meta = file.metadata
-            return _Footer(file.schema_arrow, tuple(meta.row_group(k).num_rows for k in range(meta.num_row_groups)))
+            found = _Footer(file.schema_arrow, tuple(meta.row_group(k).num_rows for k in range(meta.num_row_groups)))
     except Exception as error:  # pyarrow raises whatever the damage leads to
         raise AgezError(
             f"{path} cannot be read as Parquet: {_reason(error)}; it may be cut short or of another kind: "
             "make or copy it again"
         ) from error
+    names = found.schema.names
+    if len(set(names)) != len(names):
+        double = next(name for name in names if names.count(name) > 1)
+        raise AgezError(f"{path}: column {double} is there twice; keep one")
+    return found
 
 
 def _reason(error: Exception) -> str:
@@ -295,14 +301,29 @@ def to_numpy(column: Any, name: str, partition: Partition) -> Any:
     if kind in ("number", "truth") and array.null_count and not kinds.is_floating(array.type):
         missing = np.asarray(array.is_null())
         return np.ma.MaskedArray(np.asarray(array.fill_null(False if kind == "truth" else 0)), mask=missing)
-    if kind == "text":
-        text = np.asarray(array.to_numpy(zero_copy_only=False), dtype=object)
+    if kind == "text" or (kind == "other" and not (kinds.is_timestamp(array.type) or kinds.is_date(array.type))):
+        if kind == "other":
+            text = _as_text(array)
+        elif kinds.is_binary(array.type) or kinds.is_large_binary(array.type):
+            text = np.array([None if one is None else one.decode("utf-8", "replace") for one in array.to_pylist()], "O")
+        else:
+            text = np.asarray(array.to_numpy(zero_copy_only=False), dtype=object)
         if not array.null_count:
             return text
         missing = np.asarray(array.is_null())
         text[missing] = ""
         return np.ma.MaskedArray(text, mask=missing)
     return array.to_numpy(zero_copy_only=False)
+
+
+def _as_text(array: Any) -> Any:
+    """What tables have no type for (structures, lists of text, times of day), as JSON or as it reads."""
+    values = array.to_pylist()
+    texts = [
+        one if one is None else json.dumps(one, default=str) if isinstance(one, dict | list | tuple) else str(one)
+        for one in values
+    ]
+    return np.array(texts, dtype=object)
 
 
 def _vectors(array: Any, name: str, partition: Partition) -> Any:

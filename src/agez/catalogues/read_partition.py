@@ -11,7 +11,7 @@ from agez.catalogues.catalogue import Catalogue, Partition
 from agez.errors import AgezError
 from agez.photometry.band_columns import BandColumn, band_names, named_columns
 from agez.photometry.filters import FilterSet
-from agez.photometry.tables import rows_to_photometry
+from agez.photometry.tables import column_of, rows_to_photometry
 from agez.photometry.vector_columns import choose_vector_photometry, find_vector_photometry, vector_band_columns
 from agez.table_columns import PlainTable
 from agez.types import Bands, Photometry
@@ -23,7 +23,8 @@ IDENTIFYING = (
     "_healpix_29", "_healpix_19",
 )  # fmt: skip
 #: Columns beside the photometry that photometry is made with.
-_WITH_PHOTOMETRY = ("id", "spec_id", "galaxy_id", "x", "y", "redshift", "redshift_err", "flags")
+_WITH_PHOTOMETRY = ("id", "spec_id", "galaxy_id", "x", "y", "flags")
+_REDSHIFTS = ("redshift", "redshift_err")
 
 
 def read_partition(catalogue: Catalogue, partition: Partition, columns: Sequence[str] | None = None) -> PlainTable:
@@ -99,8 +100,8 @@ def partition_rows(
 ) -> tuple[Photometry, PlainTable]:
     """The photometry of a partition and the columns ``keep`` (see :func:`kept_columns`), the file being read once."""
     bands, columns = photometry_layout(catalogue, filters=filters)
-    there = set(catalogue.columns)
-    needed = [name for name in _WITH_PHOTOMETRY if name in there]
+    needed = [name for name in _WITH_PHOTOMETRY if name in catalogue.columns]
+    needed += [name for one in _REDSHIFTS if (name := column_of(one, catalogue.columns)) is not None]
     needed += [name for one in columns for name in (one.value, one.error) if name is not None]
     if catalogue.vectors:
         needed += [name for name in vector_columns(catalogue) if _bare(name) in ("flags", "mask_flags")]

@@ -11,7 +11,7 @@ from agez.catalogues.catalogue import Catalogue
 from agez.catalogues.fits_files import filter_order
 from agez.catalogues.read_partition import photometry_layout, read_partition, resolve_vectors, vector_columns
 from agez.errors import AgezError
-from agez.photometry.band_columns import band_names
+from agez.photometry.band_columns import band_names, lonely_errors
 from agez.photometry.vector_columns import default_order, find_vector_photometry
 from agez.table_files import read_table
 
@@ -40,7 +40,9 @@ def find_vectors(
             raise AgezError(f"{catalogue.path} has no vector columns of photometry, which the options are for")
         if not band_names(catalogue.columns):
             photometry_layout(catalogue)  # says so
-        return replace(catalogue, bands=(), vectors=())
+        alone = [name for name in lonely_errors(catalogue.columns) if catalogue.types.get(name) != "vector"]
+        said = (f"{', '.join(alone)}: errors without their values, left out",) if alone else ()
+        return replace(catalogue, bands=(), vectors=(), remarks=(*catalogue.remarks, *said))
     value = resolve_vectors(catalogue, photometry=photometry, length=2, order=("", ""))[0]
     length = _length(catalogue, value)
     remarks = list(catalogue.remarks)

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from astropy.table import Table
 
 from agez.catalogues.catalogue import Catalogue, Partition
-from agez.errors import AgezError
 from agez.table_columns import PlainTable
-from agez.table_files import read_table
+from agez.table_files import VOTABLES, read_table
 
-EXTENSIONS = (".ecsv", ".vot", ".votable", ".xml")
+EXTENSIONS = (".ecsv", *VOTABLES)
 
 
 def open_whole(path: Path) -> Catalogue:
@@ -43,12 +40,4 @@ def read_rows(partition: Partition, columns: Sequence[str]) -> PlainTable:
 
 @lru_cache(maxsize=1)
 def _read(path: str, _modified: int) -> PlainTable:
-    if path.lower().endswith(".ecsv"):
-        return PlainTable.of(read_table(path))
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # archives write VOTables that astropy has remarks on
-            return PlainTable.of(Table.read(path, format="votable", use_names_over_ids=True))
-    except Exception as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise AgezError(f"{path} cannot be read as a VOTable: {reason}; make or copy it again") from error
+    return PlainTable.of(read_table(path))

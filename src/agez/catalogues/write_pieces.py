@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from astropy.io import fits
@@ -45,14 +46,14 @@ def piece_extension(output: str | os.PathLike[str]) -> str:
 
 
 def write_piece(path: str | os.PathLike[str], table: Table | PlainTable, *, name: str = TABLE_NAME) -> None:
-    """Write rows, whole or not at all; the format goes by the extension, which is of :func:`piece_extension`.
+    """Write rows, whole or not at all; the format goes by the extension, as :func:`piece_extension` knows them.
 
-    Columns that agez knows get their unit and comment.
+    Columns that agez knows get their unit and comment.  A column of a kind that the format has not becomes text.
     """
     plain = table if isinstance(table, PlainTable) else PlainTable.of(table)
-    kind = Path(path).suffix.lower()
+    kind = piece_extension(path)
     if kind == ".fits":
-        with whole_file(path) as part, part.open("wb") as file:
+        with whole_file(path) as part, opened(part) as file:
             file.write(fits_rows.header_bytes(fits.PrimaryHDU().header))
             ready = fits_ready(plain)
             fields = fits_rows.fields_of(ready)
@@ -70,6 +71,13 @@ def write_piece(path: str | os.PathLike[str], table: Table | PlainTable, *, name
             _write_csv(part, plain)
     else:
         write_table(path, plain.to_table(), name=name)
+
+
+def opened(part: Path) -> IO[bytes]:
+    """A file to write bytes to, compressed if its name says so."""
+    if part.name.lower().endswith(".gz"):
+        return gzip.open(part, "wb", compresslevel=4)  # type: ignore[return-value]
+    return part.open("wb")
 
 
 def fits_ready(table: PlainTable) -> PlainTable:

@@ -12,9 +12,9 @@ import numpy as np
 
 from agez.commands.answers import Answer, few_rows, reasons
 from agez.errors import AgezError, PartlyDoneError
-from agez.files import check_input, check_output
+from agez.files import check_input
 from agez.flags import count_flags
-from agez.table_files import check_table_output
+from agez.table_files import VOTABLES, check_table_output
 
 if TYPE_CHECKING:
     from agez.catalogues.catalogue import Catalogue
@@ -29,6 +29,7 @@ _NAMED = 20
 
 def predict(options: Namespace) -> Answer:
     """``agez predict``."""
+    from agez.catalogues.catalogue import Catalogue
     from agez.commands.corrections import check_corrections
 
     _check_output(options)
@@ -38,20 +39,18 @@ def predict(options: Namespace) -> Answer:
 
         check_picture(options.picture)
     catalogue = _catalogue(options)
-    return _spectra(options) if catalogue is None else _photometry(options, catalogue)
+    return _photometry(options, catalogue) if isinstance(catalogue, Catalogue) else _spectra(options, catalogue)
 
 
 def _check_output(options: Namespace) -> None:
     """What can be said of the output before the input is opened."""
-    from agez.catalogues.write_pieces import is_folder_output, piece_extension
-
-    piece_extension(options.out)
-    if not is_folder_output(options.out):
-        check_output(options.out)
+    if Path(options.input).is_dir() and not Path(options.out).suffix:
+        return  # a catalogue of many files to another one: what runs it looks at the place
+    check_table_output(options.out)
 
 
-def _catalogue(options: Namespace) -> Catalogue | None:
-    """The catalogue that the input is; None if it holds spectra."""
+def _catalogue(options: Namespace) -> Catalogue | str:
+    """The catalogue that the input is; if it may hold spectra, why it is none."""
     from agez.apply.inputs import is_photometry
     from agez.catalogues.open_catalogue import ROWS_PER_PARTITION, open_catalogue
     from agez.photometry.names import BANDS_OF_SET
@@ -67,13 +66,14 @@ def _catalogue(options: Namespace) -> Catalogue | None:
         return opened()
     check_input(path)
     own = options.filters is not None and options.filters not in BANDS_OF_SET
-    if own or options.photometry or options.filter_table or is_photometry(path):
+    only_tables = path.name.lower().removesuffix(".gz").endswith((*VOTABLES, ".parquet", ".parq", ".pq"))
+    if own or options.photometry or options.filter_table or only_tables or is_photometry(path):
         return opened()
     try:
         found = opened()
-    except AgezError:
-        return None  # whoever reads spectra says what is wrong, if that is none, either
-    return found if found.vectors else None
+    except AgezError as error:
+        return str(error)
+    return found if found.vectors else f"{path} has no columns of photometry"
 
 
 def _photometry(options: Namespace, catalogue: Catalogue) -> Answer:
@@ -170,8 +170,8 @@ def _picture(path: str, tally: Tally, flags: Any, n_rows: int, *, title: str) ->
     return [f"{path}: picture of the answers"]
 
 
-def _spectra(options: Namespace) -> Answer:
-    """A file of spectra, or a cube."""
+def _spectra(options: Namespace, no_catalogue: str) -> Answer:
+    """A file of spectra, or a cube; if it is none, it is said why it is no catalogue, either."""
     from agez.apply.inputs import read_one, remarks_on
     from agez.apply.predict import predict_spectra
     from agez.apply.prediction_files import write_prediction
@@ -182,7 +182,10 @@ def _spectra(options: Namespace) -> Answer:
 
     check_table_output(options.out)
     model = load_model(options.model)
-    data = read_one(Path(options.input), redshift=options.redshift)
+    try:
+        data = read_one(Path(options.input), redshift=options.redshift)
+    except AgezError as error:
+        raise AgezError(f"{error}.  Nor is it a catalogue: {no_catalogue}") from error
     refuse_for_spectra(options)
     remarks = remarks_on(data)
     filters = None if options.filters is None else load_filters(options.filters)

@@ -157,13 +157,20 @@ def answer_rows(job: AnswerJob, photometry: Photometry, columns: PlainTable, par
 def with_columns(answers: Table, kept: PlainTable) -> Table:
     """What identifies the rows, then columns of the input, then the answers.
 
-    Columns of the input that have an answer's name get ``input_`` before it.
+    Columns of the input that have an answer's name get ``input_`` before it.  Identifiers that are integers stay so.
     """
     table = Table({name: answers[name] for name in ROWS}, meta=answers.meta)
     there = kept.to_table()
+    if "id" in kept.colnames and there["id"].dtype.kind in "iu" and not np.ma.getmaskarray(there["id"]).any():
+        table["id"] = there["id"]
+    taken = {*answers.colnames, *kept.colnames}
     for name in kept.colnames:
         if name not in ROWS:
-            table[f"input_{name}" if name in answers.colnames else name] = there[name]
+            new = name
+            while new in answers.colnames or (new != name and new in taken):
+                new = f"input_{new}"
+            table[new] = there[name]
+            taken.add(new)
     for name in answers.colnames:
         if name not in ROWS:
             table[name] = answers[name]

@@ -29,7 +29,6 @@ from agez.engine.schedulers import Work
 from agez.errors import AgezError
 from agez.progress import progress
 from agez.run_lock import sole_run
-from agez.table_files import write_table
 from agez.types import Prediction
 
 #: So many partitions may fail, with none done, until the run is given up: whatever it is, it is in all of them.
@@ -75,10 +74,13 @@ def run_catalogue(
     Raises
     ------
     AgezError
-        If no partition could be answered, or none can be written any more; finished pieces are kept.  If another run
-        writes this output, or something of somebody else's would be lost by it.
+        If ``workers`` and ``scheduler`` are both given; if no partition could be answered, or none can be written any
+        more (finished pieces are kept); if another run writes this output, or something of somebody else's would be
+        lost by it.
     """
     started = time.monotonic()
+    if workers is not None and scheduler is not None:
+        raise AgezError("--workers are those of this machine, and --scheduler has its own: give one of the two")
     output = output_place(output)
     check_place(output, catalogue)
     folder = pieces_folder(output)
@@ -204,9 +206,7 @@ def _in_memory(catalogue: Catalogue, job: AnswerJob, output: Path, folder: Path,
     applied = job.corrections.to_json(answered.report.ebv)
     if applied:
         table.meta["CORRMETA"] = json.dumps(applied)
-    # astropy's writer of Parquet looks for repeated numbers, of which there are none: it takes five times as long
-    write = write_piece if output.suffix == ".parquet" else write_table
-    write(output, table, name=EXTENSION)
+    write_piece(output, table, name=EXTENSION)
     if folder.is_dir():
         with suppress(AgezError), _sole(output, folder):  # pieces of a run that is at work are that run's
             remove_folder(folder)
@@ -219,7 +219,10 @@ def _in_memory(catalogue: Catalogue, job: AnswerJob, output: Path, folder: Path,
 
 def _failed(partitions: Sequence[Partition], totals: Totals) -> tuple[tuple[str, str], ...]:
     return tuple(
-        (f"{Path(one.path).name} rows {one.start + 1} to {one.stop}", totals.problems[one.number])
+        (
+            f"{Path(one.path).name} rows {one.start + 1} to {one.stop}" if len(one) else Path(one.path).name,
+            totals.problems[one.number],
+        )
         for one in partitions
         if one.number in totals.problems
     )

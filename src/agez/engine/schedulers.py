@@ -127,6 +127,7 @@ def remote_client(address: str, job: AnswerJob, folder: Path) -> Iterator[Any]:
     """
     distributed = _need_distributed("--scheduler")
     try:
+        distributed.comm.get_address_host_port(address)  # a client of no address would complain once more at its end
         client = distributed.Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
     except (OSError, TimeoutError, ValueError) as error:
         raise AgezError(

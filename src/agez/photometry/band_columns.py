@@ -103,6 +103,18 @@ def band_names(names: Sequence[str]) -> dict[str, str]:
     return found
 
 
+def lonely_errors(names: Sequence[str]) -> list[str]:
+    """Columns ``flux_<band>_err`` and ``mag_<band>_err`` whose band has no column of values."""
+    there = {name.lower() for name in names}
+    return [
+        name
+        for name in names
+        if name.lower().startswith(("flux_", "mag_"))
+        and name.lower().endswith("_err")
+        and name.lower().removesuffix("_err") not in there
+    ]
+
+
 def known_bands(
     spelled: Sequence[str], *, meta: Mapping[str, Any], filters: str | Bands | FilterSet | None = None
 ) -> Bands:

@@ -41,6 +41,8 @@ __all__ = [
 
 #: Name of the table in a FITS file.
 EXTENSION = "PHOTOMETRY"
+#: With these a table is agez's own, and its ``flags`` are ours; what others mean by their bits is not known.
+_OWN = {"id", "galaxy_id", "x", "y", "flags"}
 #: Rows whose photometry is worked out at a time: in 60 bands they fit a core's cache.
 _BLOCK_ROWS = 512
 
@@ -52,9 +54,10 @@ def read_photometry(
     redshift: float | None = None,
     redshift_err: float | None = None,
 ) -> Photometry:
-    """Read a table of photometry; the format goes by the extension (.fits[.gz], .ecsv, .csv, .parquet).
+    """Read a table of photometry; the format goes by the extension (.fits[.gz], .ecsv, .csv[.gz], .parquet, .vot).
 
-    Columns: optional ``id``, ``galaxy_id``, ``x``, ``y``, ``redshift``, ``redshift_err``; for each band ``flux_<band>``
+    Columns: optional ``id``, ``galaxy_id``, ``x``, ``y``, ``redshift``, ``redshift_err`` (these two in any case; a
+    table with ``galaxy_id``, ``x`` and ``y`` is agez's own, and its ``flags`` are kept); for each band ``flux_<band>``
     and ``flux_<band>_err`` (f_nu, any unit that astropy turns into Jy; microjansky where none is said), or
     ``mag_<band>`` and ``mag_<band>_err`` (AB).  Other columns are left alone.
 
@@ -153,7 +156,7 @@ def rows_to_photometry(
     seen_at, assumed = _redshift(table, source, redshift)
     seen_at_err = _redshift_err(table, source, redshift_err, seen_at, assumed)
     flags = np.zeros(n, dtype=np.int32)
-    if "flags" in table.colnames and table["flags"].ndim == 1 and np.issubdtype(table["flags"].dtype, np.integer):
+    if set(table.colnames) >= _OWN and table["flags"].ndim == 1 and np.issubdtype(table["flags"].dtype, np.integer):
         flags = np.asarray(np.ma.filled(table["flags"], 0), dtype=np.int32)
     flags = set_flag(flags, np.asarray(~covered.any(axis=1)), Flag.NO_DATA)
     flags = set_flag(flags, infinite, Flag.NON_FINITE)
@@ -255,16 +258,25 @@ class _MaskedBands:
         return bad
 
 
+def column_of(name: str, names: Sequence[str]) -> str | None:
+    """The column of that name, else the only one that is spelled so in another case; None if there is none."""
+    if name in names:
+        return name
+    found = [one for one in names if one.lower() == name]
+    return found[0] if len(found) == 1 else None
+
+
 def _redshift(table: PlainTable, source: str, redshift: float | None) -> tuple[Floats, bool]:
-    if "redshift" in table.colnames:
+    column = column_of("redshift", table.colnames)
+    if column is not None:
         if redshift is not None:
-            raise AgezError(f"{source} has a column redshift; drop the option redshift, or the column")
-        values = number_column(table, "redshift", source=source)
+            raise AgezError(f"{source} has a column {column}; drop the option redshift, or the column")
+        values = number_column(table, column, source=source)
         values = np.where(is_code(values) | ~np.isfinite(values), np.nan, values)
         if (values <= -1).any():
             row = int(np.argmax(values <= -1))
             row_of_table = table.first_row + row + 1
-            raise AgezError(f"{source}: redshift in row {row_of_table} is {values[row]:g}; expected above -1, or NaN")
+            raise AgezError(f"{source}: {column} in row {row_of_table} is {values[row]:g}; expected above -1, or NaN")
         return values, False
     if redshift is not None and not (np.isfinite(redshift) and redshift > -1):
         raise AgezError(f"redshift is {redshift}; expected a finite number above -1")
@@ -273,13 +285,13 @@ def _redshift(table: PlainTable, source: str, redshift: float | None) -> tuple[F
 
 def _redshift_err(table: PlainTable, source: str, given: float | None, redshift: Floats, assumed: bool) -> Floats:
     """Errors of the redshifts (n,), NaN where none is given or the redshift itself is unknown."""
-    in_table = "redshift_err" in table.colnames
-    if in_table and given is not None:
-        raise AgezError(f"{source} has a column redshift_err; drop the option redshift_err, or the column")
+    column = column_of("redshift_err", table.colnames)
+    if column is not None and given is not None:
+        raise AgezError(f"{source} has a column {column}; drop the option redshift_err, or the column")
     if given is not None and not (np.isfinite(given) and given >= 0):
         raise AgezError(f"redshift_err is {given}; expected a finite number, 0 or more")
-    if in_table:
-        values = number_column(table, "redshift_err", source=source)
+    if column is not None:
+        values = number_column(table, column, source=source)
     else:
         values = np.full(len(table), np.nan if given is None else float(given))
     unknown = is_code(values) | ~np.isfinite(values) | (values < 0) | np.isnan(redshift)
