@@ -25,7 +25,7 @@ def folder(tmp_path_factory):
         header.update(
             CTYPE1="RA---TAN", CTYPE2="DEC--TAN", CRVAL1=CENTRE[0], CRVAL2=CENTRE[1], CRPIX1=32.5, CRPIX2=32.5,
             CDELT1=-0.55 / 3600, CDELT2=0.55 / 3600, CUNIT1="deg", CUNIT2="deg", FILTER=name, MAGZP=23.9, PSFFWHM=1.3,
-            OBJECT="NGC 7",
+            OBJECT="NGC 7 $^$",  # no formula, to whoever draws it
         )  # fmt: skip
         weight = fits.ImageHDU(np.ones_like(light, np.float32), header, name="WEIGHT")
         fits.HDUList([fits.PrimaryHDU(counts.astype(np.float32), header), weight]).writeto(at / f"ngc7_{name}.fits")
@@ -41,7 +41,7 @@ def test_images_to_maps_and_pictures(folder, tmp_path):
     answer = done(
         *command(folder, out, "--re", 5, "--inclination", 0, "--pa", 0, "--pictures", tmp_path / "png", "--json")
     ).json
-    assert answer["galaxy"] == "NGC 7"
+    assert answer["galaxy"] == "NGC 7 $^$"
     assert answer["n_answered"] > 0.9 * answer["n_regions"] > 10
     assert {one["quantity"] for one in answer["gradients"]} == {"log_age_lw", "mh_lw"}
     assert [path.read_bytes()[:4] for path in sorted((tmp_path / "png").iterdir())] == [b"\x89PNG"] * 2

@@ -277,7 +277,7 @@ def _add_predict(p: argparse.ArgumentParser) -> None:
         "--rows-per-part",
         type=int,
         metavar="N",
-        help="rows that are read, answered and written at a time; default: 200000",
+        help="rows that are read, answered and written at a time; default: 100000",
     )
     large.add_argument(
         "--workers",

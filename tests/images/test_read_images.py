@@ -259,6 +259,8 @@ def test_cut_out_of_a_tile(tmp_path, rng):
     assert beyond.mask[0, :, 0].all()
     with pytest.raises(AgezError, match="not on this image"):
         read_images(tmp_path, filters="jplus", center=(10.0, 2.0), size_arcsec=10)
+    with pytest.raises(AgezError, match="give at most"):  # a size in the wrong unit would take all memory
+        read_images(tmp_path, filters="jplus", center=(place.ra.deg, place.dec.deg), size_arcsec=1e5)
     with pytest.raises(AgezError, match="go together"):
         read_images(tmp_path, filters="jplus", center=(150.0, 2.0))
 

@@ -23,6 +23,8 @@ PSF_KEYWORDS = ("OAJ PRO FWHMMEAN", "MAR PRO FWHMMEAN", "PSFFWHM", "PSF_FWHM", "
 BETA_KEYWORDS = ("OAJ PRO FWHMBETA", "MAR PRO FWHMBETA", "PSFBETA", "FWHMBETA")
 #: Pixels on a side below which a cut-out is none.
 LEAST_SIDE = 8
+#: A cut-out may be so many times the image: all beyond twice is empty, wherever its centre is.
+LARGEST_CUT = 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,12 +57,18 @@ def cut_out(raw: RawImage, center: tuple[float, float], size_arcsec: float) -> R
     Raises
     ------
     AgezError
-        If the place is not on the image, or the square is but a few pixels.
+        If the place is not on the image, or the square is but a few pixels, or much larger than the image.
     """
     side = round(size_arcsec / np.sqrt(pixel_area_arcsec2(raw.wcs)))
     if side < LEAST_SIDE:
         raise AgezError(
             f"{raw.path}: --size {size_arcsec:g} arcsec is {side} pixel(s); at least {LEAST_SIDE} are needed"
+        )
+    largest = max(raw.science.shape)
+    if side > LARGEST_CUT * largest:
+        raise AgezError(
+            f"{raw.path}: --size {size_arcsec:g} arcsec is {side} pixels, of an image of {largest}; give at most "
+            f"{LARGEST_CUT * largest * size_arcsec / side:.0f} arcsec"
         )
     place = SkyCoord(*center, unit="deg")
     options: dict[str, Any] = {"mode": "partial", "fill_value": np.nan}

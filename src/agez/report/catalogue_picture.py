@@ -51,7 +51,7 @@ def catalogue_picture(
         )
         answered = int(counted.counts["log_age_mh"].sum())
         name = f"{title}: " if title else ""
-        page.suptitle(f"{name}{_count(answered)} of {_count(n_rows)} rows answered", fontsize=12)
+        page.suptitle(f"{name}{_count(answered)} of {_count(n_rows)} rows answered", fontsize=12, parse_math=False)
         _density(panels[0, 0], counted)
         _errors(panels[0, 1], counted)
         _unusual(panels[0, 2], counted)

@@ -52,7 +52,7 @@ def _maps(path: Path, maps: GalaxyMaps, images: ImageSet | None) -> Path:
         panels = page.subplots(2, 3, gridspec_kw=grid, squeeze=False)
         title = [str(maps.meta["galaxy"]) or "galaxy", f"z = {maps.meta['redshift']:.4f}"]
         title += [f"{len(prediction)} regions", f"model {maps.meta['model']}"]
-        page.suptitle(", ".join(title), y=0.985, fontsize=12)
+        page.suptitle(", ".join(title), y=0.985, fontsize=12, parse_math=False)  # a name may have a $
         _first_panel(page, panels[0, 0], maps, images, window, extent)
         for row, target in enumerate(TARGETS):
             value, err = getattr(prediction, target), getattr(prediction, f"{target}_err")
@@ -250,5 +250,5 @@ def _profiles(path: Path, maps: GalaxyMaps) -> Path:
             axes.set_xlabel(words)
             axes.set_ylabel(QUANTITY[target])
             axes.legend(loc="best")
-        page.suptitle(str(maps.meta["galaxy"]) or "galaxy", y=0.98, fontsize=11)
+        page.suptitle(str(maps.meta["galaxy"]) or "galaxy", y=0.98, fontsize=11, parse_math=False)
     return path
