@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from agez.errors import AgezError
 
@@ -28,6 +29,17 @@ def check_input(path: str | os.PathLike[str]) -> Path:
     except OSError as error:
         raise AgezError(f"{path} cannot be read: {error.strerror}") from error
     return path
+
+
+def is_gzipped(path: str | os.PathLike[str]) -> bool:
+    """By its first bytes, not by its name."""
+    with Path(path).open("rb") as file:
+        return file.read(2) == b"\x1f\x8b"
+
+
+def open_content(path: str | os.PathLike[str]) -> IO[bytes]:
+    """The file's content, unpacked if it is gzipped, as a stream."""
+    return gzip.open(path, "rb") if is_gzipped(path) else Path(path).open("rb")  # type: ignore[return-value]
 
 
 def check_output(path: str | os.PathLike[str]) -> Path:

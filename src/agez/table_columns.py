@@ -83,6 +83,13 @@ def need_columns(table: Table, names: Sequence[str], *, source: str, made_by: st
         raise AgezError(f"{source} has no rows; make it again with {made_by!r}")
 
 
+def check_distinct(names: Sequence[str], *, source: object) -> None:
+    """AgezError that names the first column that is there twice."""
+    if len(set(names)) != len(names):
+        double = next(name for name in names if names.count(name) > 1)
+        raise AgezError(f"{source}: column {double} is there twice; keep one")
+
+
 def native(column: Any) -> Any:
     """A column as a plain array in this machine's byte order; text as str, masked entries '' or NaN."""
     if isinstance(column, np.ma.MaskedArray):

@@ -19,17 +19,18 @@ from astropy.table import Table
 
 from agez.column_words import describe_columns
 from agez.errors import AgezError
-from agez.files import check_input, check_output, whole_file
+from agez.files import check_input, check_output, is_gzipped, open_content, whole_file
 
 FORMATS = {".fits": "fits", ".fit": "fits", ".ecsv": "ascii.ecsv", ".csv": "ascii.csv", ".parquet": "parquet"}
-#: Kinds that are only read.
 VOTABLES = (".vot", ".votable", ".xml")
-_READ_ONLY = {".parq": "parquet", ".pq": "parquet", **dict.fromkeys(VOTABLES, "votable")}
+#: What can be read, too.
+READABLE = {**FORMATS, ".parq": "parquet", ".pq": "parquet", **dict.fromkeys(VOTABLES, "votable")}
 #: Columns that stay text where a format does not say so, so that leading zeros are kept.
 _IDENTIFIERS = ("id", "spec_id", "galaxy_id")
 
 
-def _extension(path: Path) -> str:
+def extension(path: Path) -> str:
+    """The extension by which a table's kind is known: the one before ``.gz``."""
     suffixes = [s.lower() for s in path.suffixes if s.lower() != ".gz"]
     return suffixes[-1] if suffixes else ""
 
@@ -39,12 +40,12 @@ def table_format(path: str | os.PathLike[str], *, also: Sequence[str] = ()) -> s
 
     Extensions of ``also`` are fine, too, and are given back as they are.
     """
-    suffix = _extension(Path(path))
+    suffix = extension(Path(path))
     return suffix if suffix in also else _kind(path, FORMATS, also)
 
 
 def _kind(path: str | os.PathLike[str], formats: Mapping[str, str], also: Sequence[str] = ()) -> str:
-    suffix = _extension(Path(path))
+    suffix = extension(Path(path))
     if suffix not in formats:
         raise AgezError(f"{path}: unknown kind of table {suffix!r}; use one of {', '.join([*formats, *also])}")
     kind = formats[suffix]
@@ -66,7 +67,7 @@ def check_table_output(path: str | os.PathLike[str], *, also: Sequence[str] = ()
 def check_fits_output(path: str | os.PathLike[str]) -> Path:
     """The path of a FITS file that can be written; to be called before long work."""
     path = Path(path)
-    if path.is_dir() or FORMATS.get(_extension(path)) == "fits":
+    if path.is_dir() or FORMATS.get(extension(path)) == "fits":
         return check_output(path)
     raise AgezError(f"output {path}: this is written as FITS; give a name that ends in .fits")
 
@@ -146,13 +147,7 @@ def open_fits(path: str | os.PathLike[str], *, what: str = "table") -> Iterator[
 
 def _unpacked(path: Path) -> IO[bytes]:
     """The file, or the whole content of a gzipped one: astropy takes one that is cut short for a shorter one."""
-    file: IO[bytes] = path.open("rb")
-    if file.read(2) != b"\x1f\x8b":
-        file.seek(0)
-        return file
-    with file:
-        file.seek(0)
-        return io.BytesIO(gzip.decompress(file.read()))
+    return io.BytesIO(gzip.decompress(path.read_bytes())) if is_gzipped(path) else path.open("rb")
 
 
 @contextmanager
@@ -189,7 +184,7 @@ def read_table(path: str | os.PathLike[str], *, prefer: Sequence[str] = ()) -> T
     ``.votable``, ``.xml``).  Of a FITS file with several tables, it is the first that ``prefer`` names, else the first.
     """
     path = check_input(path)
-    kind = _kind(path, {**FORMATS, **_READ_ONLY})
+    kind = _kind(path, READABLE)
     if kind == "fits":
         with open_fits(path) as hdus:
             tables = [hdu for hdu in hdus if isinstance(hdu, fits.BinTableHDU | fits.TableHDU)]
@@ -222,33 +217,27 @@ def read_tables(path: str | os.PathLike[str], names: Sequence[str], *, made_by: 
 def column_names(path: str | os.PathLike[str]) -> tuple[str, ...]:
     """Names of the columns of a file's tables, read from its header; none if it holds no table."""
     path = check_input(path)
-    suffix = _extension(path)
+    suffix = extension(path)
+    kind = READABLE.get(suffix)
     try:
-        if FORMATS.get(suffix) == "fits":
+        if kind == "fits":
             with warnings.catch_warnings(), path.open("rb") as file, fits.open(file) as hdus:
                 warnings.simplefilter("ignore")
                 return tuple(c for hdu in hdus if isinstance(hdu, fits.BinTableHDU) for c in hdu.columns.names)
-        if {**FORMATS, **_READ_ONLY}.get(suffix) == "parquet":
+        if kind == "parquet":
             from pyarrow.parquet import read_schema
 
             return tuple(read_schema(path).names)
-        if suffix in VOTABLES:
-            with _plain(path) as content:
+        if kind == "votable":
+            with open_content(path) as content:
                 return tuple(_votable_names(content))
         if suffix in (".ecsv", ".csv", ".txt", ".dat"):
-            with _plain(path) as content, io.TextIOWrapper(content, encoding="utf-8-sig") as lines:
+            with open_content(path) as content, io.TextIOWrapper(content, encoding="utf-8-sig") as lines:
                 first = next((line for line in lines if line.strip() and not line.startswith("#")), "")
             return tuple(word.strip('"') for word in first.replace(",", " ").split())
     except Exception:
         return ()  # a damaged file: whoever reads it says what is wrong
     return ()
-
-
-def _plain(path: Path) -> IO[bytes]:
-    """The file, or the content of a gzipped one, as a stream."""
-    with path.open("rb") as file:
-        zipped = file.read(2) == b"\x1f\x8b"
-    return gzip.open(path, "rb") if zipped else path.open("rb")  # type: ignore[return-value]
 
 
 def _votable_names(file: IO[bytes]) -> Iterator[str]:

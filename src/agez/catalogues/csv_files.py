@@ -12,10 +12,11 @@ import numpy as np
 
 from agez.catalogues import parquet_files
 from agez.catalogues.catalogue import Catalogue, Partition
-from agez.catalogues.file_bytes import open_content, read_bytes
+from agez.catalogues.file_bytes import read_bytes
 from agez.catalogues.whole_files import kind_of
 from agez.errors import AgezError
-from agez.table_columns import PlainTable
+from agez.files import open_content
+from agez.table_columns import PlainTable, check_distinct
 
 #: Columns that stay text, so that leading zeros are kept.
 IDENTIFIERS = ("id", "spec_id", "galaxy_id")
@@ -31,9 +32,7 @@ def open_csv(path: Path, rows: int) -> Catalogue:
         names, begin, ends = _index(path, rows)
     except (OSError, EOFError, UnicodeDecodeError) as error:
         raise AgezError(f"{path} cannot be read as CSV: {error}; make or copy it again") from error
-    if len(set(names)) != len(names):
-        double = next(name for name in names if names.count(name) > 1)
-        raise AgezError(f"{path}: column {double} is there twice; keep one")
+    check_distinct(names, source=path)
     partitions, first = [], 0
     for number, (end, n) in enumerate(ends):
         partitions.append(

@@ -4,23 +4,13 @@ from __future__ import annotations
 
 import gzip
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from agez.errors import AgezError
+from agez.files import is_gzipped
 
 #: The gzipped file that was read last, where it is: going on is cheap, going back begins anew.
 _open_gzip: dict[tuple[str, int], Any] = {}
-
-
-def is_gzipped(path: str | Path) -> bool:
-    """By its first bytes, not by its name."""
-    with Path(path).open("rb") as file:
-        return file.read(2) == b"\x1f\x8b"
-
-
-def open_content(path: str | Path) -> IO[bytes]:
-    """The file's content as a stream."""
-    return gzip.open(path, "rb") if is_gzipped(path) else Path(path).open("rb")  # type: ignore[return-value]
 
 
 def read_bytes(path: str | Path, start: int, length: int) -> bytes:

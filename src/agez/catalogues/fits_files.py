@@ -14,9 +14,10 @@ import numpy as np
 from astropy.io import fits
 
 from agez.catalogues.catalogue import Catalogue, Partition
-from agez.catalogues.file_bytes import is_gzipped, open_content, read_bytes
+from agez.catalogues.file_bytes import read_bytes
 from agez.catalogues.fits_rows import BLOCK, Field
 from agez.errors import AgezError
+from agez.files import is_gzipped, open_content
 from agez.photometry.tables import EXTENSION
 from agez.table_columns import PlainTable
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from agez.catalogues.catalogue import Catalogue, Kind, Partition
 from agez.errors import AgezError
-from agez.table_columns import PlainTable
+from agez.table_columns import PlainTable, check_distinct
 
 #: A file or a row group is cut only if it has more than this many times the rows of a partition.
 SLACK = 2.0
@@ -112,10 +112,7 @@ def _footer(path: Path) -> _Footer:
             f"{path} cannot be read as Parquet: {_reason(error)}; it may be cut short or of another kind: "
             "make or copy it again"
         ) from error
-    names = found.schema.names
-    if len(set(names)) != len(names):
-        double = next(name for name in names if names.count(name) > 1)
-        raise AgezError(f"{path}: column {double} is there twice; keep one")
+    check_distinct(found.schema.names, source=path)
     return found
 
 
@@ -302,12 +299,8 @@ def to_numpy(column: Any, name: str, partition: Partition) -> Any:
         missing = np.asarray(array.is_null())
         return np.ma.MaskedArray(np.asarray(array.fill_null(False if kind == "truth" else 0)), mask=missing)
     if kind == "text" or (kind == "other" and not (kinds.is_timestamp(array.type) or kinds.is_date(array.type))):
-        if kind == "other":
-            text = _as_text(array)
-        elif kinds.is_binary(array.type) or kinds.is_large_binary(array.type):
-            text = np.array([None if one is None else one.decode("utf-8", "replace") for one in array.to_pylist()], "O")
-        else:
-            text = np.asarray(array.to_numpy(zero_copy_only=False), dtype=object)
+        is_text = kinds.is_string(array.type) or kinds.is_large_string(array.type)
+        text = np.asarray(array.to_numpy(zero_copy_only=False), dtype=object) if is_text else _as_text(array)
         if not array.null_count:
             return text
         missing = np.asarray(array.is_null())
@@ -317,13 +310,16 @@ def to_numpy(column: Any, name: str, partition: Partition) -> Any:
 
 
 def _as_text(array: Any) -> Any:
-    """What tables have no type for (structures, lists of text, times of day), as JSON or as it reads."""
-    values = array.to_pylist()
-    texts = [
-        one if one is None else json.dumps(one, default=str) if isinstance(one, dict | list | tuple) else str(one)
-        for one in values
-    ]
-    return np.array(texts, dtype=object)
+    """What tables have no type for (bytes, structures, lists of text, times of day), as JSON or as it reads."""
+
+    def read(one: Any) -> str | None:
+        if one is None or isinstance(one, str):
+            return one
+        if isinstance(one, bytes):
+            return one.decode("utf-8", "replace")
+        return json.dumps(one, default=str) if isinstance(one, dict | list | tuple) else str(one)
+
+    return np.array([read(one) for one in array.to_pylist()], dtype=object)
 
 
 def _vectors(array: Any, name: str, partition: Partition) -> Any:

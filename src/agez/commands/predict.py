@@ -14,7 +14,7 @@ from agez.commands.answers import Answer, few_rows, reasons
 from agez.errors import AgezError, PartlyDoneError
 from agez.files import check_input
 from agez.flags import count_flags
-from agez.table_files import VOTABLES, check_table_output
+from agez.table_files import READABLE, check_table_output, extension
 
 if TYPE_CHECKING:
     from agez.catalogues.catalogue import Catalogue
@@ -29,7 +29,6 @@ _NAMED = 20
 
 def predict(options: Namespace) -> Answer:
     """``agez predict``."""
-    from agez.catalogues.catalogue import Catalogue
     from agez.commands.corrections import check_corrections
 
     _check_output(options)
@@ -39,7 +38,7 @@ def predict(options: Namespace) -> Answer:
 
         check_picture(options.picture)
     catalogue = _catalogue(options)
-    return _photometry(options, catalogue) if isinstance(catalogue, Catalogue) else _spectra(options, catalogue)
+    return _spectra(options, catalogue) if isinstance(catalogue, str) else _photometry(options, catalogue)
 
 
 def _check_output(options: Namespace) -> None:
@@ -66,7 +65,7 @@ def _catalogue(options: Namespace) -> Catalogue | str:
         return opened()
     check_input(path)
     own = options.filters is not None and options.filters not in BANDS_OF_SET
-    only_tables = path.name.lower().removesuffix(".gz").endswith((*VOTABLES, ".parquet", ".parq", ".pq"))
+    only_tables = READABLE.get(extension(path)) in ("parquet", "votable")
     if own or options.photometry or options.filter_table or only_tables or is_photometry(path):
         return opened()
     try:
