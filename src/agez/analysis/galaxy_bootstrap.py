@@ -1,4 +1,4 @@
-"""Means over rows with errors from bootstrap samples of whole galaxies.
+"""Means and other statistics of rows, with errors from bootstrap samples of whole galaxies.
 
 Spectra of one galaxy share much of their error, so galaxies, not rows, are what is drawn again
 (Davison & Hinkley 1997, Bootstrap Methods and their Application, 3.8).  A mean needs of each galaxy only its sums,
@@ -7,6 +7,7 @@ so a bootstrap sample costs what the number of galaxies costs, however many rows
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -17,6 +18,8 @@ from agez.errors import AgezError
 from agez.types import Floats, Ints
 
 N_BOOTSTRAP = 500
+#: Coverage of intervals.
+COVERAGE = 0.95
 #: Fewer galaxies have no error worth the name.
 MIN_GALAXIES = 5
 
@@ -94,3 +97,31 @@ def median_over_rows(rows: Members, values: Floats, drawn: Ints) -> Estimate:
         reached = np.cumsum(times[galaxy])
         medians.append(float(ordered[np.searchsorted(reached, 0.5 * reached[-1])]))
     return Estimate(float(np.median(values)), float(np.std(medians, ddof=1)) if medians else np.nan)
+
+
+def rows_by_galaxy(galaxy_id: ArrayLike) -> list[Ints]:
+    """Row numbers of each galaxy, in the order of the sorted ids."""
+    rows = members(galaxy_id)
+    order = np.argsort(rows.galaxy, kind="stable")
+    return np.split(order, np.cumsum(np.bincount(rows.galaxy, minlength=rows.n_galaxies))[:-1])
+
+
+def interval_over_galaxies(
+    statistic: Callable[[Ints], float], draws: Sequence[Ints] | Ints, n_galaxies: int
+) -> dict[str, float | None]:
+    """A statistic of galaxies and its 95 % interval (percentiles), as ``value``, ``low``, ``high`` for strict JSON.
+
+    Parameters
+    ----------
+    statistic : callable
+        Of galaxies' numbers, which may repeat; NaN where it is not defined.
+    draws : (n_bootstrap, g) int
+        Numbers of galaxies drawn with repetition.
+    n_galaxies : int
+        The value itself is the statistic of 0 ... n_galaxies - 1; fewer than ``MIN_GALAXIES`` have no interval.
+    """
+    value = statistic(np.arange(n_galaxies))
+    drawn = np.array([statistic(one) for one in draws]) if n_galaxies >= MIN_GALAXIES else np.empty(0)
+    drawn = drawn[np.isfinite(drawn)]
+    low, high = np.quantile(drawn, [(1 - COVERAGE) / 2, (1 + COVERAGE) / 2]) if len(drawn) else (np.nan, np.nan)
+    return {"value": json_number(value), "low": json_number(float(low)), "high": json_number(float(high))}

@@ -75,6 +75,8 @@ class GradientTable:
     n_inside, n_outside : (g, k) int
     reason : (g, k) str
         Why there is no gradient; '' where there is one.
+    lines : (2, subsets, g, k) float, optional
+        Intercept and slope of every subset's line; those of :func:`galaxy_gradients` have them.
     """
 
     galaxy_id: Strings
@@ -85,6 +87,7 @@ class GradientTable:
     n_inside: Ints
     n_outside: Ints
     reason: Strings
+    lines: Floats | None = None
 
     def __len__(self) -> int:
         return len(self.galaxy_id)
@@ -222,7 +225,7 @@ def galaxy_gradients(
     enough = (n_inside >= min_inside) & (n_outside >= min_outside)
 
     # Columns with the same usable points are done together, and all columns start from the same random numbers.
-    slope, slope_err, intercept = (np.full(shape, np.nan) for _ in range(3))
+    lines = np.full((2, n_subsets, *shape), np.nan)
     seed = int(rng.integers(2**63))
     chosen = inside & enough[galaxy]
     patterns, column_pattern = np.unique(chosen, axis=1, return_inverse=True)
@@ -233,10 +236,11 @@ def galaxy_gradients(
             fitted, found = _bootstrap(
                 galaxy[rows], radius[rows], at_rows, n_subsets, fraction, np.random.default_rng(seed)
             )
-            where = np.ix_(found, at)
-            slope[where], slope_err[where], intercept[where] = fitted
+            lines[:, :, found[:, None], at] = fitted
+    intercept, slope = lines.mean(axis=1)
+    slope_err = lines[1].std(axis=0, ddof=1)
     reason = _reasons(n_inside, n_outside, np.isfinite(slope), min_inside, min_outside, max_radius)
-    return GradientTable(galaxies.astype(str), columns, slope, slope_err, intercept, n_inside, n_outside, reason)
+    return GradientTable(galaxies.astype(str), columns, slope, slope_err, intercept, n_inside, n_outside, reason, lines)
 
 
 def compare_gradients(
@@ -285,6 +289,7 @@ def _columns(table: GradientTable, which: slice) -> GradientTable:
         table.n_inside[:, which],
         table.n_outside[:, which],
         table.reason[:, which],
+        None if table.lines is None else table.lines[..., which],
     )
 
 
@@ -308,7 +313,7 @@ def _count(galaxy: Ints, part: Bools, shape: tuple[int, int]) -> NDArray[np.int6
 def _bootstrap(
     galaxy: Ints, radius: Floats, values: Floats, n_subsets: int, fraction: float, rng: np.random.Generator
 ) -> tuple[Floats, Ints]:
-    """Mean slope, its standard deviation and mean intercept, (3, g, k), and which galaxies these are, (g,).
+    """Intercept and slope of every subset's line, (2, subsets, g, k), and which galaxies these are, (g,).
 
     Every point gets a random key in every subset; sorted by galaxy and key, the first
     round(fraction n) points of each galaxy are a random subset of it without replacement.
@@ -344,8 +349,7 @@ def _bootstrap(
         flat = spread <= 1e-12 * np.maximum(mean_radius**2, 1e-12)[:, None]
         slope[part] = np.where(flat, np.nan, (sxy - sx * sy) / np.where(flat, 1.0, spread))
         intercept[part] = sy - slope[part] * sx
-    centre = intercept.mean(axis=0) + mean_value - slope.mean(axis=0) * mean_radius[:, None]
-    return np.stack([slope.mean(axis=0), slope.std(axis=0, ddof=1), centre]), found
+    return np.stack([intercept + mean_value - slope * mean_radius[:, None], slope]), found
 
 
 def _reasons(

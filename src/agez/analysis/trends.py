@@ -1,4 +1,4 @@
-"""Whether one number of each galaxy goes with another: Spearman's rho with a bootstrap, running medians, binned means.
+"""Whether one number of each galaxy goes with another: Spearman's rho with a bootstrap, binned medians and means.
 
 Numbers only; NaN in either quantity leaves the galaxy out.  Galaxies are what is drawn again in every bootstrap,
 because spectra of one galaxy share much of their error.
@@ -95,44 +95,39 @@ def holm(p_values: ArrayLike) -> Floats:
     return adjusted
 
 
-def running_median(x: ArrayLike, y: ArrayLike, *, window: int) -> tuple[Floats, Floats]:
-    """Medians of x and y in every window of ``window`` successive galaxies in the order of x.
-
-    Windows slide by one galaxy: n - window + 1 of them, each sharing all but one galaxy with the next; none
-    with fewer than ``window`` pairs.
+def binned_medians(x: ArrayLike, y: ArrayLike, *, size: int) -> tuple[Floats, Floats, Floats]:
+    """Medians of x and y, and sigma_mad of y, in the bins of :func:`bins_in_order`.
 
     Returns
     -------
-    x, y : (m,) float
+    x, y, spread : (m,) float
     """
-    if window < 1:
-        raise AgezError(f"running median: the window is {window} galaxies; expected at least 1")
     a, b = _pairs(x, y)
-    if len(a) < window:
-        return np.empty(0), np.empty(0)
-    order = np.argsort(a, kind="stable")
-    medians = (np.median(np.lib.stride_tricks.sliding_window_view(v[order], window), axis=1) for v in (a, b))
-    return next(medians), next(medians)
+    bins = bins_in_order(a, size=size)
+    found = np.array([(np.median(a[one]), np.median(b[one]), sigma_mad(b[one])) for one in bins]).reshape(-1, 3)
+    return found[:, 0], found[:, 1], found[:, 2]
 
 
-def chance_range(y: ArrayLike, *, window: int, rng: np.random.Generator, n_orders: int = 200) -> float:
-    """Range of the running median that the scatter alone gives: median over galaxies in random order.
+def chance_range(y: ArrayLike, *, size: int, rng: np.random.Generator, n_orders: int = 200) -> float:
+    """Range of the medians of bins that the scatter alone gives: median over galaxies in random order.
 
-    NaN with fewer than ``window`` galaxies.
+    NaN with fewer galaxies than two bins hold; a rest that fills no bin is left out.
 
     Parameters
     ----------
     y : (n,) float
-    window : int
+    size : int
+        Galaxies in a bin.
     n_orders : int
         Random orders.
     """
     values = np.asarray(y, dtype=float)
     values = values[np.isfinite(values)]
-    if len(values) < window:
+    whole = len(values) // size
+    if whole < 2:
         return math.nan
     shuffled = rng.permuted(np.broadcast_to(values, (n_orders, len(values))), axis=1)
-    medians = np.median(np.lib.stride_tricks.sliding_window_view(shuffled, window, axis=1), axis=2)
+    medians = np.median(shuffled[:, : whole * size].reshape(n_orders, whole, size), axis=2)
     return float(np.median(np.ptp(medians, axis=1)))
 
 
@@ -141,7 +136,7 @@ def difference_of_thirds(
 ) -> tuple[float, float]:
     """Median y of the third of galaxies with the largest x minus that of the third with the smallest, and its error.
 
-    Unlike the range of a running median it is zero in the mean where there is no trend.  The error is the standard
+    Unlike the range of binned medians it is zero in the mean where there is no trend.  The error is the standard
     deviation over bootstrap samples of each third's galaxies.  NaN with fewer than two galaxies in a third.
     """
     _check_bootstrap(n_bootstrap)

@@ -9,7 +9,16 @@ from collections.abc import Sequence
 import numpy as np
 
 from agez.errors import AgezError
-from agez.experiments import dependence, hyperparameters, mass_gradients, peers, table1, training_size, uncertainty
+from agez.experiments import (
+    dependence,
+    diversity,
+    hyperparameters,
+    mass_gradients,
+    peers,
+    table1,
+    training_size,
+    uncertainty,
+)
 from agez.experiments.stage import Experiment, Stage
 from agez.learn.tuning import check_optuna
 from agez.types import Floats
@@ -36,7 +45,7 @@ EXPERIMENTS: tuple[Experiment, ...] = (
     ),
     Experiment(
         "dependence",
-        ("fig10", "fig11", "fig12"),
+        ("fig10", "fig11", "fig12", "bulge_fraction"),
         needs_sets=True,
         run=lambda stage: dependence.dependence(stage.sample, _predicted(stage), rng=_rng(stage, 10)),
         claims=dependence.claims,
@@ -69,6 +78,19 @@ EXPERIMENTS: tuple[Experiment, ...] = (
         needs_sets=True,
         run=lambda stage: mass_gradients.mass_gradients(stage.sample, stage.sets, rng=_rng(stage, 14)),
         claims=mass_gradients.claims,
+    ),
+    Experiment(
+        "diversity",
+        ("diversity",),
+        needs_sets=False,
+        run=lambda stage: diversity.diversity(
+            stage.trainer,
+            size=stage.preset.diversity,
+            templates=stage.templates,
+            seed=stage.seed,
+            workers=stage.workers,
+        ),
+        claims=diversity.claims,
     ),
     Experiment(
         "peers",
@@ -130,23 +152,25 @@ def find_experiments(names: Sequence[str]) -> tuple[str, ...]:
         known |= dict.fromkeys((experiment.key, *experiment.shown_in), experiment.key)
     if not names:
         return tuple(dict.fromkeys(known.values()))
-    chosen = set()
+    spelled, chosen = {name.replace("_", ""): key for name, key in known.items()}, set()
     for name in ",".join(names).split(","):
-        plain = name.strip().lower().replace("-", "_").replace(".", "").replace("figure", "fig").replace(" ", "")
-        if plain not in known:
+        plain = re.sub(r"[-_. ]", "", name.strip().lower()).replace("figure", "fig")
+        if plain not in spelled:
             raise AgezError(f"--only {name.strip()!r} is none of the experiments; choose from {', '.join(known)}")
-        chosen.add(known[plain])
+        chosen.add(spelled[plain])
     return tuple(key for key in dict.fromkeys(known.values()) if key in chosen)
 
 
+#: What the paper has in words or in a table, between figures.
+PAPER_WITHOUT_FIGURE = {"bulge fraction": 12.2, "table 1": 12.5}
 #: What the paper does not show, in the order of the report.
-PAST_THE_PAPER = ("peers", "calibration")
+PAST_THE_PAPER = ("diversity", "peers", "calibration")
 
 
 def place_in_paper(shown_in: str) -> float:
     """Where ``figure 13`` or ``table 1`` stands among the figures; at the end what the paper does not show."""
-    if shown_in == "table 1":
-        return 12.5  # section 4.5: between figures 12 and 13
+    if shown_in in PAPER_WITHOUT_FIGURE:
+        return PAPER_WITHOUT_FIGURE[shown_in]
     number = re.search(r"\d+", shown_in)
     if number:
         return float(number[0])

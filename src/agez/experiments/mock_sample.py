@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from agez.experiments.result import ExampleSpectrum
 from agez.learn.sample import make_sample
-from agez.mocks.survey import SurveyPlan, make_galaxy
+from agez.mocks.survey import MockGalaxy, SurveyPlan, make_galaxy
 from agez.photometry.filters import FilterSet
 from agez.photometry.synthesis import synthesize
 from agez.progress import progress
@@ -35,38 +35,74 @@ class _Galaxy:
     seconds: tuple[float, ...]
 
 
+@dataclass(frozen=True, eq=False)
+class MockSurvey:
+    """A survey to be made.
+
+    Attributes
+    ----------
+    plan : SurveyPlan
+    make : callable
+        ``make(plan, index, grid)`` gives a galaxy; ``grid`` is the library that fits it.  Picklable.
+    """
+
+    plan: SurveyPlan
+    make: Callable[[SurveyPlan, int, SSPGrid], MockGalaxy] = make_galaxy
+
+
 def make_mock_sample(
     plan: SurveyPlan, filters: FilterSet, *, templates: str = "emiles", workers: int = 2
 ) -> tuple[Sample, dict[str, float]]:
     """Make every galaxy of a survey, synthesise its rest-frame photometry and fit its labels; join all as a sample.
-
-    Spectra live only inside a worker, one galaxy at a time, so memory does not grow with the survey
-    but by the sample itself.  The result does not depend on the number of workers.
-
-    Parameters
-    ----------
-    plan : SurveyPlan
-    filters : FilterSet
-        The bands of the sample.
-    templates : str
-        Library of both the mock and the fit, as :func:`agez.spectra.templates.load_templates` knows it.
-    workers : int
-        Processes; 1 works in this one.
 
     Returns
     -------
     sample : Sample
     seconds : dict
         Wall-clock time, shared among ``mock``, ``synth`` and ``label`` as the workers' own time was.
+
+    See Also
+    --------
+    make_mock_samples : the arguments, and more than one survey at once.
+    """
+    samples, seconds = make_mock_samples([MockSurvey(plan)], filters, templates=templates, workers=workers)
+    return samples[0], seconds
+
+
+def make_mock_samples(
+    surveys: Sequence[MockSurvey], filters: FilterSet, *, templates: str = "emiles", workers: int = 2
+) -> tuple[list[Sample], dict[str, float]]:
+    """Samples of several mock surveys, made by one pool of workers.
+
+    Spectra live only inside a worker, one galaxy at a time, so memory does not grow with the survey
+    but by the sample itself.  The result does not depend on the number of workers.
+
+    Parameters
+    ----------
+    surveys : sequence of MockSurvey
+    filters : FilterSet
+        The bands of the sample.
+    templates : str
+        Library of the fits and of standard galaxies, as :func:`agez.spectra.templates.load_templates` knows it.
+    workers : int
+        Processes; 1 works in this one.
     """
     started = time.monotonic()
     grid = load_templates(templates)  # says at once if they are not there, and not in every worker
-    made: dict[int, _Galaxy] = {}
-    for index, galaxy in progress(
-        _each_galaxy(plan, filters, templates, workers), total=len(plan), title="galaxies: spectra, SEDs, labels"
-    ):
-        made[index] = galaxy
-    parts = [made[index] for index in range(len(plan))]
+    # the largest first, so that no worker is left alone with one at the end
+    items = [(s, g) for s, survey in enumerate(surveys) for g in range(len(survey.plan))]
+    items.sort(key=lambda item: -int(surveys[item[0]].plan.n_spectra[item[1]]))
+    work = each_done(_work_in_worker, items, workers=workers, start=_start, start_with=(surveys, filters, templates))
+    made = dict(progress(work, total=len(items), title="galaxies: spectra, SEDs, labels"))
+    samples = [
+        _joined(survey.plan, grid, [made[s, g] for g in range(len(survey.plan))]) for s, survey in enumerate(surveys)
+    ]
+    spent = np.sum([one.seconds for one in made.values()], axis=0)
+    share = (time.monotonic() - started) * spent / spent.sum()
+    return samples, dict(zip(_STEPS, share.tolist(), strict=True))
+
+
+def _joined(plan: SurveyPlan, grid: SSPGrid, parts: Sequence[_Galaxy]) -> Sample:
     meta = {
         "source": "mock",
         "seed": plan.seed,
@@ -74,16 +110,13 @@ def make_mock_sample(
         "n_spectra_made": int(np.sum(plan.n_spectra)),
         "n_galaxies_made": len(plan),
     }
-    sample = make_sample(
+    return make_sample(
         Photometry.concatenate([one.photometry for one in parts]),
         Labels.concatenate([one.labels for one in parts]),
         Galaxies.concatenate([one.galaxies for one in parts]),
         truth=Truth.concatenate([one.truth for one in parts]),
         meta=meta,
     )
-    spent = np.sum([one.seconds for one in parts], axis=0)
-    share = (time.monotonic() - started) * spent / spent.sum()
-    return sample, dict(zip(_STEPS, share.tolist(), strict=True))
 
 
 def example_spectrum(plan: SurveyPlan, filters: FilterSet, grid: SSPGrid) -> ExampleSpectrum:
@@ -100,28 +133,22 @@ def example_spectrum(plan: SurveyPlan, filters: FilterSet, grid: SSPGrid) -> Exa
     return best
 
 
-def _each_galaxy(plan: SurveyPlan, filters: FilterSet, templates: str, workers: int) -> Iterator[tuple[int, _Galaxy]]:
-    """Galaxies with their numbers, as they get done."""
-    # the largest first, so that no worker is left alone with one at the end
-    order = np.argsort(-np.asarray(plan.n_spectra), kind="stable").tolist()
-    return each_done(_work_in_worker, order, workers=workers, start=_start, start_with=(plan, filters, templates))
-
-
 _shared: dict[str, Any] = {}
 
 
-def _start(plan: SurveyPlan, filters: FilterSet, templates: str) -> None:
+def _start(surveys: Sequence[MockSurvey], filters: FilterSet, templates: str) -> None:
     """What a worker keeps: sent once, not with every galaxy."""
-    _shared.update(plan=plan, filters=filters, grid=load_templates(templates))
+    _shared.update(surveys=surveys, filters=filters, grid=load_templates(templates))
 
 
-def _work_in_worker(index: int) -> _Galaxy:
-    return _work(_shared["plan"], index, _shared["filters"], _shared["grid"])
+def _work_in_worker(item: tuple[int, int]) -> _Galaxy:
+    number, index = item
+    return _work(_shared["surveys"][number], index, _shared["filters"], _shared["grid"])
 
 
-def _work(plan: SurveyPlan, index: int, filters: FilterSet, grid: SSPGrid) -> _Galaxy:
+def _work(survey: MockSurvey, index: int, filters: FilterSet, grid: SSPGrid) -> _Galaxy:
     times = [time.process_time()]
-    mock = make_galaxy(plan, index, grid)
+    mock = survey.make(survey.plan, index, grid)
     times.append(time.process_time())
     photometry = synthesize(mock.spectra, filters)
     times.append(time.process_time())

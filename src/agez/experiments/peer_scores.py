@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from agez.analysis.galaxy_bootstrap import rows_by_galaxy
 from agez.analysis.metrics import evaluate, json_number, residual_pcc, sigma_mad
-from agez.types import TARGET_WORDS, TARGETS, Floats, Ints, Strings
+from agez.types import TARGET_WORDS, TARGETS, Floats, Strings
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +73,9 @@ def differences(
     n_bootstrap : int
     rng : numpy.random.Generator
     """
-    draws = _resampled_galaxies(galaxy_id, n_bootstrap, rng)
+    groups = rows_by_galaxy(galaxy_id)
+    n = len(groups)
+    draws = [np.concatenate([groups[at] for at in rng.integers(n, size=n)]) for _ in range(n_bootstrap)]
     found: dict[str, Any] = {}
     for set_name, network in answers["network"].items():
         of_set: dict[str, Any] = {word: {} for word in TARGET_WORDS.values()}
@@ -92,15 +95,6 @@ def differences(
                 of_set[TARGET_WORDS[target]][name] = _interval(sigma_mad(mine) - sigma_mad(other), drawn)
         found[set_name] = of_set
     return found
-
-
-def _resampled_galaxies(galaxy_id: Strings, n_bootstrap: int, rng: np.random.Generator) -> list[Ints]:
-    """Rows of as many galaxies as there are, drawn with repetition."""
-    _, galaxy = np.unique(galaxy_id, return_inverse=True)
-    order = np.argsort(galaxy, kind="stable")
-    groups = np.split(order, np.cumsum(np.bincount(galaxy))[:-1])
-    n = len(groups)
-    return [np.concatenate([groups[at] for at in rng.integers(n, size=n)]) for _ in range(n_bootstrap)]
 
 
 def _interval(value: float, drawn: Floats) -> dict[str, float | None]:

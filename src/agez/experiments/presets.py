@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from agez.errors import AgezError
+from agez.experiments.diversity import DiversitySize
 from agez.experiments.hyperparameters import SearchSize
 from agez.experiments.peer_methods import TreeSizes
 from agez.experiments.peers import PeerSizes
@@ -33,6 +34,8 @@ class Preset:
         Random draws of the galaxies that table 1 trains on.
     training_grid : TrainingGrid
         Of figure 13.
+    diversity : DiversitySize
+        Of the surveys of galaxies that differ more.
     peers : PeerSizes
     uncertainty : UncertaintySize
         Of the distributions.
@@ -48,6 +51,7 @@ class Preset:
     search: SearchSize
     table1_draws: int
     training_grid: TrainingGrid
+    diversity: DiversitySize
     peers: PeerSizes
     uncertainty: UncertaintySize
     about: str
@@ -65,14 +69,15 @@ PRESETS = {
         Preset(
             name="quick",
             n_galaxies=24,
-            n_spectra=1600,
+            n_spectra=1300,
             training=_QUICK,
             short_training=replace(_QUICK, max_epochs=10),
             search=SearchSize(2, 3, 1, 2, final_epochs=4, max_rows=800, n_startup=2, n_warmup=1, round_size=2),
             table1_draws=2,
             training_grid=TrainingGrid((0.2, 0.75), 2, replace(_QUICK, max_epochs=10)),
+            diversity=DiversitySize(12, 96, replace(_QUICK, max_epochs=10), 100, ("standard", "all")),
             peers=PeerSizes(TreeSizes(forest_trees=10, boosting_rounds=50, lightgbm_rounds=100), n_models=4000),
-            uncertainty=UncertaintySize(steps=150),
+            uncertainty=UncertaintySize(steps=100),
             about="a small mock survey, to see that everything works: about a minute",
         ),
         Preset(
@@ -84,6 +89,7 @@ PRESETS = {
             search=SearchSize(5, 6, 1, 2, final_epochs=15, max_rows=3000, n_startup=4, n_warmup=2, round_size=5),
             table1_draws=5,
             training_grid=TrainingGrid((0.05, 0.2, 0.4, 0.75), 5, _SHORT),
+            diversity=DiversitySize(24, 480, replace(_QUICK, max_epochs=60)),
             peers=PeerSizes(),
             uncertainty=UncertaintySize(steps=500),
             about="the paper's size, trainings shortened and fewer: under ten minutes",
@@ -97,6 +103,7 @@ PRESETS = {
             search=SearchSize(60, 30, 3, 3),
             table1_draws=20,
             training_grid=TrainingGrid((0.05, 0.10, 0.15, 0.20, 0.30, 0.40, 0.50, 0.75), 100, CONVERGED_FAST),
+            diversity=DiversitySize(190, 19727, CONVERGED_FAST),
             peers=PeerSizes(),
             uncertainty=UncertaintySize(steps=4000, members=2, n_bootstrap=500),
             about="the paper's size and its repeats, Set A and Set B by its training recipe: hours",

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from agez.errors import AgezError
-from agez.experiments import set_claims
+from agez.experiments import gradient_claims, set_claims
 from agez.experiments.catalogue import EXPERIMENTS, SETS_KEY, find_experiments, place_in_paper
 from agez.experiments.claims import Claim
 from agez.experiments.mock_sample import example_spectrum, make_mock_sample
@@ -23,6 +23,7 @@ from agez.experiments.paper import SETS
 from agez.experiments.presets import Preset, find_preset
 from agez.experiments.result import ExampleSpectrum, RunResult, SetResult
 from agez.experiments.run_folder import RunFolder, digest_of_file
+from agez.experiments.set_details import set_details
 from agez.experiments.sets import evaluate_sets, run_sets, write_predictions
 from agez.experiments.stage import Block, Stage
 from agez.experiments.summary import build_summary
@@ -221,13 +222,16 @@ def _result(folder: RunFolder, stage: Stage, blocks: Mapping[str, Block], exampl
         peak_rss_mb=_peak_rss_mb(stage.workers),
         rng=np.random.default_rng([stage.seed, 3]),
     )
-    claims: list[Claim] = list(set_claims.claims(summary)) if stage.sets else []
+    if stage.sets:
+        summary["set_details"] = set_details(stage.sample, stage.sets, rng=np.random.default_rng([stage.seed, 17]))
+    parts = {key: {part: block[part] for part in ("published", "measured")} for key, block in blocks.items()}
+    summary |= parts
+    claims: list[Claim] = [*set_claims.claims(summary), *gradient_claims.claims(summary)]
     for experiment in EXPERIMENTS:
         if experiment.key in blocks:
             claims += experiment.claims(blocks[experiment.key])
     claims.sort(key=lambda claim: place_in_paper(claim.figure))
-    parts = {key: {part: block[part] for part in ("published", "measured")} for key, block in blocks.items()}
-    told: dict[str, Any] = {**summary, **parts, "claims": [claim.to_json() for claim in claims]}
+    told: dict[str, Any] = {**summary, "claims": [claim.to_json() for claim in claims]}
     return RunResult(stage.sample, set_a, set_b, told, example, blocks, tuple(claims))
 
 

@@ -11,7 +11,8 @@ import numpy as np
 from threadpoolctl import ThreadpoolController
 
 from agez.errors import AgezError
-from agez.mocks import observation
+from agez.mocks import departures, observation
+from agez.mocks.departures import Departures
 from agez.mocks.histories import (
     HistoryShape,
     draw_shape,
@@ -232,9 +233,10 @@ def one_blas_thread() -> AbstractContextManager[Any]:
 
 
 def make_galaxy(
-    plan: SurveyPlan, index: int, grid: SSPGrid, *, keep_noiseless: bool = False, perfect: bool = False
-) -> MockGalaxy:
-    """Make galaxy ``index`` of a survey; a function of (plan, index, grid) alone, bit for bit.
+    plan: SurveyPlan, index: int, grid: SSPGrid, *, keep_noiseless: bool = False, perfect: bool = False,
+    departing: Departures = departures.NONE,
+) -> MockGalaxy:  # fmt: skip
+    """Make galaxy ``index`` of a survey; a function of (plan, index, grid, departing) alone, bit for bit.
 
     Parameters
     ----------
@@ -246,7 +248,9 @@ def make_galaxy(
     keep_noiseless : bool
         Keep the spectra before noise and calibration errors too.
     perfect : bool
-        No noise, no bad pixels and no calibration errors in ``spectra`` (flux_err stays).
+        No noise, no bad pixels, no calibration errors and no residuals of the sky in ``spectra`` (flux_err stays).
+    departing : Departures
+        What the galaxy has that spectral fits do not know of; by default nothing.
 
     Raises
     ------
@@ -256,7 +260,9 @@ def make_galaxy(
     if not 0 <= index < len(plan):
         raise AgezError(f"mock galaxy {index} does not exist: the plan has galaxies 0 to {len(plan) - 1}")
     with one_blas_thread():
-        return _make(plan, index, prepare_grid(grid), keep_noiseless=keep_noiseless, perfect=perfect)
+        return _make(
+            plan, index, prepare_grid(grid), keep_noiseless=keep_noiseless, perfect=perfect, departing=departing
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -328,11 +334,19 @@ def draw_populations(plan: SurveyPlan, index: int, prepared: LightGrid) -> Popul
     return Populations(weights, spaxels, gas, shape.family, law, galaxies, rng)
 
 
-def noiseless_galaxy(plan: SurveyPlan, index: int, prepared: PreparedGrid) -> NoiselessGalaxy:
+def noiseless_galaxy(
+    plan: SurveyPlan, index: int, prepared: PreparedGrid, departing: Departures = departures.NONE
+) -> NoiselessGalaxy:
     """Galaxy ``index`` before noise, bad pixels and errors of the calibration."""
     drawn = draw_populations(plan, index, prepared)
     spaxels, galaxies, law, weights, rng = drawn.spaxels, drawn.galaxies, drawn.law, drawn.weights, drawn.rng
-    redshift = plan.properties_of(index)["redshift"]
+    properties = plan.properties_of(index)
+    redshift = properties["redshift"]
+    # chance of its own: a galaxy that departs is otherwise the same as the one that does not
+    own_rng = np.random.default_rng([plan.seed, 7, index])
+    if departing.abundances:
+        alpha_fe = departures.draw_alpha_fe(properties, str(galaxies.morphology[0]), own_rng)
+        prepared = departures.with_abundances(prepared, alpha_fe)
     flux, continuum, fwhm = observed_starlight(weights, spaxels, law=law, redshift=redshift, prepared=prepared)
     halpha = spaxels.ew_ha * continuum * (1 + redshift)
     lines = line_fluxes(halpha, av=spaxels.av, ew_ha=spaxels.ew_ha, r_re=spaxels.r_re, gas=drawn.gas, rng=rng)
@@ -340,11 +354,19 @@ def noiseless_galaxy(plan: SurveyPlan, index: int, prepared: PreparedGrid) -> No
         flux, lines, redshift=redshift, velocity_kms=spaxels.gas_velocity_kms,
         sigma_kms=spaxels.gas_sigma_kms, fwhm_angstrom=fwhm,
     )  # fmt: skip
+    if departing.nebular_continuum:
+        flux += departures.nebular_continuum(halpha, av=spaxels.av, redshift=redshift, gas=drawn.gas).astype(np.float32)
+    if own_rng.uniform() < departing.active_share:
+        departures.add_active_nucleus(
+            flux, spaxels, continuum, re_arcsec=properties["re_arcsec"], redshift=redshift, fwhm=fwhm, rng=own_rng
+        )
     return NoiselessGalaxy(flux, fwhm, weights, lines, spaxels, drawn.family, law, galaxies, rng)
 
 
-def _make(plan: SurveyPlan, index: int, prepared: PreparedGrid, *, keep_noiseless: bool, perfect: bool) -> MockGalaxy:
-    made = noiseless_galaxy(plan, index, prepared)
+def _make(
+    plan: SurveyPlan, index: int, prepared: PreparedGrid, *, keep_noiseless: bool, perfect: bool, departing: Departures
+) -> MockGalaxy:
+    made = noiseless_galaxy(plan, index, prepared, departing)
     flux, spaxels, galaxies, rng = made.flux, made.spaxels, made.galaxies, made.rng
     n, redshift = len(flux), float(galaxies.redshift[0])
     noiseless = flux.copy() if keep_noiseless else None
@@ -354,6 +376,12 @@ def _make(plan: SurveyPlan, index: int, prepared: PreparedGrid, *, keep_noiseles
     if not perfect:
         flux += flux_err * rng.standard_normal(flux.shape, dtype=np.float32)
         factor = observation.calibration_errors(spaxels.n_spaxels, rng)
+        if departing.calibration != 1:
+            factor **= np.float32(departing.calibration)
+        if departing.sky_residual:
+            flux += departures.sky_residuals(
+                flux_err, departing.sky_residual, np.random.default_rng([plan.seed, 8, index])
+            )
         flux *= factor
         flux_err *= factor
         mask = observation.spoil_pixels(flux, flux_err, rng)

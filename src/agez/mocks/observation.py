@@ -80,7 +80,7 @@ def near_halpha(wave_angstrom: Floats) -> Bools:
     )
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=16)
 def prepare_grid(grid: SSPGrid) -> PreparedGrid:
     """Resample a template grid for mocks (cached); AgezError if it does not reach over CALIFA's range."""
     low = WAVE_ANGSTROM[0] / (1 + REDSHIFT_RANGE[1]) * (1 - MARGIN)

@@ -25,7 +25,11 @@ MEASURED = {
         "measured total throughput of the J-PAS filters, CEFCA 2017-03-16 (J. Varela, A. Marin-Franch); "
         "iSDSS: SDSS reference response, Doi et al. 2010, AJ 139, 1628, as in speclite's sdss2010-i",
     ),
-    "jplus": ("jplus_measured_2015.csv", "measured curves of the J-PLUS filters, CEFCA 2015-05-19"),
+    "jplus": (
+        "jplus_total_2015.csv",
+        "measured total throughput (filter x CCD x atmosphere) of the J-PLUS filters, CEFCA 2015-05-19 (J. Varela, "
+        "A. Marin-Franch, C. Iniguez)",
+    ),
     "splus": (
         "splus_measured.csv",
         "measured transmission x atmosphere x mirror x CCD of the S-PLUS T80S filters, S-PLUS collaboration",

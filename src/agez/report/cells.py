@@ -42,11 +42,11 @@ def with_error(content: Mapping[str, Any], key: str, error_key: str, form: str) 
     )
 
 
-def interval(content: Mapping[str, Any], base: str, form: str) -> str:
-    """rho of a test with its interval."""
-    keys = [f"{base}.{part}" for part in ("rho", "low", "high")]
-    value, low, high = (f'<span data-key="{escape(k)}">{number(look_up(content, k), form)}</span>' for k in keys)
-    return f"<td>{value} ({low} to {high})</td>"
+def interval(content: Mapping[str, Any], base: str, form: str, *, value: str = "rho") -> str:
+    """A number of a block, by default the rho of a test, with its interval."""
+    keys = [f"{base}.{part}" for part in (value, "low", "high")]
+    shown, low, high = (f'<span data-key="{escape(k)}">{number(look_up(content, k), form)}</span>' for k in keys)
+    return f"<td>{shown} ({low} to {high})</td>"
 
 
 def words(text: str) -> str:

@@ -1,4 +1,4 @@
-"""The report chapter by chapter: figures and tables in the paper's order, each with the claims that it bears on."""
+"""The report chapter by chapter: the paper's figures and table in its order, then ours, each with its claims."""
 
 from __future__ import annotations
 
@@ -14,7 +14,12 @@ from agez.report import experiment_tables as tables
 from agez.report.captions import CAPTIONS, FigureKey
 from agez.report.cells import table
 
+#: How chapters begin that show what the paper does not.
+OURS = "Beyond the paper"
 Table = Callable[[Mapping[str, Any]], str]
+#: Anchors of places that are called otherwise: what the paper says of the networks' sizes stands by the search.
+_ANCHOR_OF = {"figure 2": "table-hyperparameters", "bulge fraction": "figure-bulge_fraction",
+              "diversity": "table-diversity"}  # fmt: skip
 _SIGNS = {"supported": "\N{CHECK MARK}", "not supported": "\N{MULTIPLICATION X}", "cannot tell": "?"}
 
 
@@ -58,22 +63,31 @@ class Part:
 CHAPTERS = (
     Chapter("data", "The data", "", "", (1,)),
     Chapter("networks", "The networks", "", "", (2,)),
-    Chapter("hyperparameters", "The search for the networks' sizes", "hyperparameters", "fig2", ("search",),
-            ("table-hyperparameters", "Sizes set by hand and sizes chosen", tables.hyperparameters_table)),
-    Chapter("training", "Training", "", "", (3,)),
-    Chapter("set-a", "Set A: spectra of known galaxies", "", "fig4", (4, 5, 6), needs=("set_a",)),
-    Chapter("set-b", "Set B: unseen galaxies", "", "fig7", (7, 8, 9), needs=("set_b",)),
-    Chapter("dependence", "Dependence on the galaxies' properties", "dependence", "fig10", (10, 11, 12),
-            ("table-dependence", "Trends with galaxy properties", tables.dependence_table)),
+    Chapter("training", "Training and testing sets", "", "fig3", (3, 4), needs=("set_a", "set_b")),
+    Chapter("set-a", "Set A: spectra of known galaxies", "", "fig6", (5, 6, 7), needs=("set_a",)),
+    Chapter("set-b", "Set B: unseen galaxies", "", "fig8", (8, 9), needs=("set_b",)),
+    Chapter("dependence", "Dependence on the galaxies' properties", "dependence", "fig10", (10, 11, 12)),
     Chapter("morphology", "Training on one type of galaxies", "table1", "table1", (),
             ("table-1", "Table 1: trained on one type, applied to another", tables.table1)),
-    Chapter("training-size", "The size of the training set", "training_size", "fig13", (13,),
-            ("table-training-size", "The numbers behind figure 13", tables.training_size_table)),
-    Chapter("mass-gradients", "Gradients against stellar mass", "mass_gradients", "fig14", (14,),
-            ("table-mass-gradients", "Gradients against the labels'", tables.mass_gradients_table)),
-    Chapter("other-methods", "Other methods on the same data", "peers", "peers", (),
+    Chapter("training-size", "The size of the training set", "training_size", "fig13", (13,)),
+    Chapter("mass-gradients", "Mass dependence of radial gradients", "mass_gradients", "fig14", (14,)),
+    Chapter("hyperparameters", f"{OURS}: the search for the networks' sizes", "hyperparameters", "fig2", ("search",),
+            ("table-hyperparameters", "Sizes set by hand and sizes chosen", tables.hyperparameters_table)),
+    Chapter("more-of-sets", f"{OURS}: more of Set A and Set B", "", "set_a",
+            ("learning", "residuals_a", "residuals_b", "gradients_a", "gradients_b"), needs=("set_a", "set_b")),
+    Chapter("more-dependence", f"{OURS}: bulge fraction, and all trends", "dependence", "bulge_fraction",
+            ("bulge_fraction",), ("table-dependence", "Trends with galaxy properties", tables.dependence_table)),
+    Chapter("more-training-size", f"{OURS}: both quantities and the size of the training set", "training_size", "fig13",
+            ("training_size",), ("table-training-size", "Numbers by size of the training set",
+                                 tables.training_size_table)),
+    Chapter("more-mass-gradients", f"{OURS}: metallicity gradients against stellar mass", "mass_gradients", "fig14",
+            ("metallicity_gradients",), ("table-mass-gradients", "Gradients against the labels'",
+                                         tables.mass_gradients_table)),
+    Chapter("diverse", f"{OURS}: what makes Set B bad", "diversity", "diversity", ("diversity",),
+            ("table-diversity", "Set A and Set B of galaxies that differ more", tables.diversity_table)),
+    Chapter("other-methods", f"{OURS}: other methods on the same data", "peers", "peers", (),
             ("peers", "Methods beside each other", tables.peers_table)),
-    Chapter("uncertainty", "Past the paper: distributions for the same folds", "uncertainty", "calibration",
+    Chapter("uncertainty", f"{OURS}: distributions for the same folds", "uncertainty", "calibration",
             ("calibration",), ("calibration", "Distributions beside the paper's networks", tables.uncertainty_table)),
 )  # fmt: skip
 
@@ -123,7 +137,8 @@ def not_run(content: Mapping[str, Any]) -> str:
     ]
     if not missing:
         return ""
-    told = "; ".join(f"{one.title} (<code>agez reproduce --only {one.only}</code>)" for one in missing)
+    titles = {one.only: one.title.removeprefix(f"{OURS}: ") for one in reversed(missing)}  # the first of each name
+    told = "; ".join(f"{titles[only]} (<code>agez reproduce --only {only}</code>)" for only in reversed(titles))
     return f'<p id="not-run">Not run: {told}.</p>\n'
 
 
@@ -147,25 +162,43 @@ def claims_table(claims: Sequence[Claim], parts: Sequence[Part]) -> str:
             home, ()
         )  # then it stands there, else at the chapter's head
         place = _link(anchors[0] if alone else home, claim.figure) if home in there else escape(claim.figure)
+        cells = "".join(f'<td class="text">{escape(one) or "-"}</td>' for one in
+                        (claim.section, claim.published, claim.measured))  # fmt: skip
         rows.append(
-            f'<tr><th scope="row">{place}</th><td class="text claimed">{escape(claim.claim)}</td>'
+            f'<tr><th scope="row">{place}</th><td class="text claimed">{escape(claim.claim)}</td>{cells}'
             f'<td class="text">{_verdict(claim)}</td></tr>'
         )
     told = ", ".join(f"{n} {verdict}" for verdict, n in count.items())
     return table(
         f"{len(rows)} claims, judged by this run: {told}. How each was decided is told where it is linked to. "
-        "“Cannot tell”: the errors or the size of this run do not allow a decision.",
-        '<tr><td></td><th scope="col" class="text">claim</th><th scope="col" class="text">this run</th></tr>',
+        "“Cannot tell”: the errors or the size of this run do not allow a decision. Sections are the paper's.",
+        "<tr><td></td>"
+        + "".join(
+            f'<th scope="col" class="text">{title}</th>'
+            for title in ("claim", "section", "published", "this run", "verdict")
+        )
+        + "</tr>",
         rows,
     )
 
 
 def _claim(claim: Claim) -> str:
     how = escape(claim.how).replace("\n", "<br>")
+    source = escape(_source(claim))
     return (
-        f'<div class="claim"><p>{_verdict(claim)} <strong>{escape(claim.claim)}</strong> ({escape(claim.figure)})</p>\n'
+        f'<div class="claim"><p>{_verdict(claim)} <strong>{escape(claim.claim)}</strong> ({source})</p>\n'
         f'<p class="how">How decided: {how}</p></div>\n'
     )
+
+
+def _source(claim: Claim) -> str:
+    """Where a claim stands in the paper, with the published number."""
+    section = "ours" if claim.section == "ours" else f"{claim.figure}; {_sections(claim.section)}"
+    return section + (f"; published: {claim.published}" if claim.published else "")
+
+
+def _sections(section: str) -> str:
+    return section if section.startswith("abstract") else f"section {section}"
 
 
 def _verdict(claim: Claim) -> str:
@@ -176,6 +209,8 @@ def _verdict(claim: Claim) -> str:
 def _anchors(claim: Claim) -> list[str]:
     """Anchors of the figures or the table that a claim names: ``figures 10-12``, ``table 1``, ``peers``."""
     place = claim.figure.strip().lower()
+    if place in _ANCHOR_OF:
+        return [_ANCHOR_OF[place]]
     if found := re.fullmatch(r"(?:figures?|fig\.?) ?(\d+)(?: ?[-\N{EN DASH}] ?(\d+))?", place):
         first, last = int(found[1]), int(found[2] or found[1])
         return [_figure_anchor(key) for key in range(first, last + 1)]
@@ -184,9 +219,7 @@ def _anchors(claim: Claim) -> list[str]:
 
 def _home(claim: Claim) -> str:
     """Anchor of the chapter that a claim belongs to; '' if none."""
-    first = _anchors(claim)[0]
-    if first == "figure-2":  # what the paper says of the networks is about their sizes
-        return "hyperparameters"
+    first = _ANCHOR_OF.get(claim.figure, _anchors(claim)[0])
     for one in CHAPTERS:
         if first in map(_figure_anchor, one.figures) or (one.table and first == one.table[0]):
             return one.anchor

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any
 
+from agez.experiments.diversity import STEPS
 from agez.experiments.paper import SETS
 from agez.report.cells import cell, find, group, head, interval, row, table, with_error, words, yes_no
 from agez.report.numbers import number
@@ -167,6 +168,48 @@ def mass_gradients_table(blocks: Blocks) -> str:
              "rms in errors", "p", f"{_SIGMA} of galaxies [dex/R<sub>e</sub>]"),
         rows, anchor="table-mass-gradients",
     )  # fmt: skip
+
+
+def diversity_table(blocks: Blocks) -> str:
+    """Scatter of both sets and their ratio, against labels and truth, for each survey; then the galaxies needed."""
+    rows = []
+    for name in (one for one in STEPS if find(blocks, f"diversity.measured.steps.{one}")):
+        step = f"diversity.measured.steps.{name}"
+        cells = cell(blocks, f"{step}.n_spectra", "{:.0f}") + cell(blocks, f"{step}.n_galaxies", "{:.0f}")
+        for word in WORDS:
+            base = f"{step}.{word}"
+            cells += cell(blocks, f"{base}.labels.sigma_mad", "{:.3f}")
+            for which in ("", ".truth"):
+                cells += "".join(cell(blocks, f"{base}.{s}{which}.sigma_mad", "{:.3f}") for s in SETS)
+                cells += interval(blocks, f"{base}.ratio{which}", "{:.2f}", value="value")
+        rows.append(row(escape(STEPS[name]), cells))
+    paper = "<td></td>" * 2
+    for word in WORDS:
+        paper += "<td></td>" * 3 + cell(blocks, f"diversity.published.ratio.{word}", "{:.1f}") + "<td></td>" * 3
+    rows.append(row("paper", paper))
+    for survey, title in (("standard", "standard survey"), ("all", "all differences")):
+        cells = "<td></td>" * 2
+        for word in WORDS:
+            cells += "<td></td>" * 3 + cell(blocks, f"diversity.measured.galaxies.{survey}.{word}.needed", "{:.0f}")
+            cells += "<td></td>" * 3
+        rows.append(row(f"galaxies for a ratio of 1.2, {title}", cells))
+    columns = (f"labels about truth, {_SIGMA} [dex]", "Set A, labels", "Set B, labels", "B / A", "Set A, truth",
+               "Set B, truth", "B / A, truth")  # fmt: skip
+    skipped: Mapping[str, str] = find(blocks, "diversity.measured.skipped") or {}
+    libraries = ", ".join(find(blocks, "diversity.measured.libraries") or ["-"])
+    shown = table(
+        f"Surveys of galaxies that differ in more and more ways, all labelled with the same library: {_SIGMA} [dex] of "
+        "both sets about the labels and about the truth, and Set B over Set A with its 95 % interval over galaxies. "
+        f"Template libraries: {escape(libraries)}. Galaxies for a ratio of 1.2: extrapolated by a power law of the "
+        "excess variance of Set B.",
+        '<tr><td></td><td></td><td></td><th scope="colgroup" colspan="7">age</th>'
+        '<th scope="colgroup" colspan="7">metallicity</th></tr>' + head("spectra", "galaxies", *columns, *columns),
+        rows, anchor="table-diversity",
+    )  # fmt: skip
+    if skipped:
+        items = "".join(f"<li>{escape(n)}: {escape(str(why))}</li>\n" for n, why in skipped.items())
+        shown += f"<p>Not run:</p>\n<ul>\n{items}</ul>\n"
+    return shown
 
 
 def peers_table(blocks: Blocks) -> str:

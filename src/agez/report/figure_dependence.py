@@ -1,9 +1,9 @@
-"""Figures 10-12: do the residuals of a galaxy depend on what kind of galaxy it is?"""
+"""Figures 10 to 12: do the residuals of a galaxy depend on what kind of galaxy it is?  And the bulge fraction."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from agez.report.numbers import number
-from agez.report.style import BLUE, RESIDUAL, SET_NAMES, VERMILLION, figure, margins, note, robust_limits
-from agez.types import TARGET_WORDS, TARGETS, Floats
+from agez.report.style import RESIDUAL, SET_NAMES, VERMILLION, figure, margins, note, robust_limits
+from agez.types import TARGET_WORDS, Floats
 
 #: Axis labels of the galaxy properties.
 PROPERTY = {
@@ -21,13 +21,15 @@ PROPERTY = {
     "av": "$A_V$ [mag]",
     "bulge_fraction": "bulge fraction",
 }
-_SET_STYLES = {"set_a": (BLUE, "o", "-"), "set_b": (VERMILLION, "^", "--")}
+_STATISTICS = ("median", "sigma_mad")
+#: Rows of a set, in the paper's order.
+_TARGETS = ("mh_lw", "log_age_lw")
 
 
-def figure_dependence(path: str | os.PathLike[str], block: Mapping[str, Any], properties: Sequence[str]) -> Path:
-    """Draw the median and the sigma_mad of each galaxy's residuals against its properties, with running medians.
+def figure_dependence(path: str | os.PathLike[str], block: Mapping[str, Any], property_name: str) -> Path:
+    """Draw median (left) and sigma_mad (right) of each galaxy's residuals against a property, with medians of bins.
 
-    One property: a column for each target; more: a column for each property, rows for the targets.
+    Rows: metallicity and age of Set A, then of Set B.
 
     Parameters
     ----------
@@ -35,47 +37,32 @@ def figure_dependence(path: str | os.PathLike[str], block: Mapping[str, Any], pr
         PNG to write.
     block : mapping
         Of the experiment ``dependence``.
-    properties : sequence of str
+    property_name : str
         Of :data:`PROPERTY`.
     """
-    statistics = ("median", "sigma_mad")
-    if len(properties) == 1:
-        grid = [[(properties[0], target, statistic) for target in TARGETS] for statistic in statistics]
-    else:
-        grid = [[(name, t, statistic) for name in properties] for t in TARGETS for statistic in statistics]
-    names = [name for name in _SET_STYLES if name in block["points"]]
-    with figure(path, width=9.4, height=2.65 * len(grid) + 0.6) as page:
-        room = margins(page, left=0.95, right=0.15, bottom=0.95, top=0.5, wspace=0.24, hspace=0.34)
-        panels = page.subplots(len(grid), len(grid[0]), squeeze=False, sharex="col", gridspec_kw=room)
-        for row, cells in enumerate(grid):
-            for column, (key, target, statistic) in enumerate(cells):
-                axes = panels[row, column]
-                _panel(axes, block, names, key, target, statistic)
-                if row == len(grid) - 1:
-                    axes.set_xlabel(PROPERTY[key])
-        page.legend(*panels[0, 0].get_legend_handles_labels(), loc="lower center", ncols=4, frameon=False)
+    rows = [(name, target) for name in SET_NAMES if name in block["points"] for target in _TARGETS]
+    with figure(path, width=9.2, height=2.35 * len(rows) + 0.75) as page:
+        room = margins(page, left=0.95, right=0.15, bottom=0.95, top=0.4, wspace=0.26, hspace=0.3)
+        panels = page.subplots(len(rows), 2, squeeze=False, sharex=True, gridspec_kw=room)
+        for row, (name, target) in enumerate(rows):
+            for column, statistic in enumerate(_STATISTICS):
+                _panel(panels[row, column], block, name, property_name, target, statistic)
+        for axes in panels[-1]:
+            axes.set_xlabel(PROPERTY[property_name])
+        page.legend(*panels[0, 0].get_legend_handles_labels(), loc="lower center", ncols=2, frameon=False)
     return Path(path)
 
 
-def _panel(axes: Any, block: Mapping[str, Any], names: Sequence[str], key: str, target: str, statistic: str) -> None:
+def _panel(axes: Any, block: Mapping[str, Any], name: str, key: str, target: str, statistic: str) -> None:
     word, points = TARGET_WORDS[target], block["points"]
-    x = _floats(points["properties"][key])
-    values: list[Floats] = [np.zeros(0)]
-    told = []
-    for name in names:
-        colour, marker, line = _SET_STYLES[name]
-        y = _floats(points[name][word][statistic])
-        values.append(y[np.isfinite(x)])
-        axes.plot(x, y, marker, color=colour, ms=3.6, alpha=0.4, mew=0, label=f"{SET_NAMES[name]}: a galaxy each")
-        running = points["running"][name][word][key]
-        middle, median = _floats(running["x"]), _floats(running[statistic])
-        axes.plot(middle, median, color="white", lw=3.6, solid_capstyle="round")
-        axes.plot(middle, median, line, color=colour, lw=1.9, label=f"{SET_NAMES[name]}: running median")
-        test = block["measured"][name][word][key][statistic]
-        rho, low, high = (number(test[part], "{:+.2f}") for part in ("rho", "low", "high"))
-        told.append(f"{SET_NAMES[name]}: $\\rho$ = {rho} (95 %: {low} to {high})")
-    bottom, top = robust_limits(*values, keep=0.985, pad=0.12)
-    lost = sum(int(((y < bottom) | (y > top)).sum()) for y in values)
+    x, y = _floats(points["properties"][key]), _floats(points[name][word][statistic])
+    bins = points["bins"][name][word][key]
+    middle, median, spread = (_floats(bins[part]) for part in ("x", statistic, f"{statistic}_spread"))
+    axes.plot(x, y, "o", color="0.65", ms=3.4, mew=0, label="a galaxy each")
+    axes.errorbar(middle, median, yerr=spread, fmt="o", color=VERMILLION, ms=5.5, mec="white", mew=0.5, elinewidth=1.4,
+                  label="median and $\\sigma_{MAD}$ of bins of 16 galaxies")  # fmt: skip
+    shown = y[np.isfinite(x)]
+    bottom, top = robust_limits(shown, median - spread, median + spread, keep=0.985, pad=0.12)
     if statistic == "median":
         axes.axhline(0, color="0.25", lw=1, ls=":")
         axes.set_ylabel(f"median {RESIDUAL[target]}")
@@ -83,10 +70,12 @@ def _panel(axes: Any, block: Mapping[str, Any], names: Sequence[str], key: str, 
         bottom = 0.0
         axes.set_ylabel(f"$\\sigma_{{MAD}}$ of {RESIDUAL[target]}")
     axes.set_ylim(bottom, top)
-    axes.set_title("\n".join(told), fontsize=8.5)
-    if not any(np.isfinite(y).any() for y in values):
+    test = block["measured"][name][word][key][statistic]
+    rho, low, high = (number(test[part], "{:+.2f}") for part in ("rho", "low", "high"))
+    axes.set_title(f"{SET_NAMES[name]}, {word}: $\\rho$ = {rho} (95 %: {low} to {high})", fontsize=9)
+    if not np.isfinite(shown).any():
         axes.text(0.5, 0.6, "not known of any galaxy", transform=axes.transAxes, ha="center", fontsize=9)
-    if lost:
+    if lost := int(((shown < bottom) | (shown > top)).sum()):
         note(axes, f"{lost} outside", where="upper right")
     axes.grid(alpha=0.25)
 

@@ -1,4 +1,4 @@
-"""Figures 6 and 9: predicted against label radial gradients of galaxies, early and late types apart."""
+"""Figures 7 and 9: differences of the gradients in age and metallicity; and predicted against label gradients."""
 
 from __future__ import annotations
 
@@ -6,14 +6,76 @@ import os
 from pathlib import Path
 
 import numpy as np
+from matplotlib.ticker import MaxNLocator
 
 from agez.analysis.gradients import GradientTable
-from agez.analysis.metrics import evaluate
+from agez.analysis.metrics import evaluate, sigma_mad
 from agez.report.numbers import number
 from agez.report.style import BLUE, GRADIENT, TITLES, VERMILLION, figure, margins, note, robust_limits
 from agez.types import TARGETS, Strings
 
+#: Width of the histograms' bins [dex/Re], as in the paper.
+BIN_DEX = 0.05
 _KINDS = (("late", "late type", BLUE, "o"), ("early", "early type", VERMILLION, "^"), ("", "type unknown", "0.4", "s"))
+
+
+def figure_gradient_differences(
+    path: str | os.PathLike[str], labels: GradientTable, predicted: GradientTable, *, title: str
+) -> Path:
+    """Draw the difference in the age gradient against that in the [M/H] gradient, network minus fit, of each galaxy.
+
+    Error bars are standard deviations over the subsets of the differences themselves: both gradients are measured on
+    the same subsets.  Histograms have bins of ``BIN_DEX``.
+
+    Parameters
+    ----------
+    path
+        PNG to write.
+    labels, predicted : GradientTable
+        The same galaxies, columns ``TARGETS``.
+    title : str
+    """
+    difference = predicted.slope - labels.slope
+    both = np.isfinite(difference).all(axis=1)
+    age, mh = difference[both].T
+    if labels.lines is None or predicted.lines is None:
+        error = np.zeros_like(difference[both])
+    else:
+        error = (predicted.lines[1] - labels.lines[1])[:, both].std(axis=0, ddof=1)
+    low, high = robust_limits(difference[both], keep=0.99, pad=0.15)
+    reach = BIN_DEX * max(np.ceil(max(-low, high) / BIN_DEX), 2)
+    edges = np.arange(-reach, reach + BIN_DEX / 2, BIN_DEX).tolist()
+    with figure(path, width=6.6, height=6.4) as page:
+        page.suptitle(title)
+        room = margins(page, left=0.9, right=0.2, bottom=0.65, top=0.5)
+        axes = page.subplot_mosaic(
+            [["top", "corner"], ["main", "side"]], width_ratios=(4, 1), height_ratios=(1, 4), gridspec_kw=room
+        )
+        main, top, side = axes["main"], axes["top"], axes["side"]
+        main.errorbar(mh, age, xerr=error[:, 1], yerr=error[:, 0], fmt="x", color="black", ms=5, mew=1.1,
+                      ecolor=VERMILLION, elinewidth=0.8)  # fmt: skip
+        for line in (main.axhline, main.axvline):
+            line(0, color="0.4", lw=0.8, ls=":")
+        main.set(xlim=(-reach, reach), ylim=(-reach, reach))
+        for axis in (main.xaxis, main.yaxis):
+            axis.set_major_locator(MaxNLocator(7, prune="both"))
+        main.set_xlabel(f"$\\Delta$ {GRADIENT['mh_lw']}, network \N{MINUS SIGN} fit")
+        main.set_ylabel(f"$\\Delta$ {GRADIENT['log_age_lw']}, network \N{MINUS SIGN} fit")
+        main.grid(alpha=0.2)
+        top.hist(mh, bins=edges, color="0.75", ec="black", lw=0.8)
+        side.hist(age, bins=edges, color="0.75", ec="black", lw=0.8, orientation="horizontal")
+        top.set(xlim=(-reach, reach), ylabel="galaxies")
+        side.set(ylim=(-reach, reach), xlabel="galaxies")
+        top.tick_params(labelbottom=False)
+        side.tick_params(labelleft=False)
+        side.xaxis.set_major_locator(MaxNLocator(2, integer=True, prune="lower"))
+        lost = int((np.abs(difference[both]) > reach).any(axis=1).sum())
+        words = ["$\\sigma_{MAD}$ [dex/$R_e$]", f"age {number(sigma_mad(age), '{:.3f}')}",
+                 f"[M/H] {number(sigma_mad(mh), '{:.3f}')}", f"{both.sum()} galaxies"]  # fmt: skip
+        axes["corner"].axis("off")
+        words += [f"{lost} outside"] if lost else []
+        axes["corner"].text(0.06, 1, "\n".join(words), va="top", fontsize=8.5)
+    return Path(path)
 
 
 def figure_gradients(

@@ -1,4 +1,4 @@
-"""Figure 3: learning curves, training and validation loss against epoch."""
+"""Figure 4: learning curves of one network for the age of each set; and those of all networks."""
 
 from __future__ import annotations
 
@@ -10,11 +10,43 @@ import numpy as np
 from matplotlib.lines import Line2D
 
 from agez.learn.cross_validation import LearningCurve
-from agez.report.style import FOLD_COLOURS, TITLES, figure, margins
+from agez.report.style import FOLD_COLOURS, TITLES, VERMILLION, figure, margins
 from agez.types import TARGETS
 
 
 def figure_learning(
+    path: str | os.PathLike[str], curves: Mapping[str, Sequence[LearningCurve]], *, random_mse: float | None
+) -> Path:
+    """Draw training and validation loss of one network for the age in each set, from the error of random guesses on.
+
+    Parameters
+    ----------
+    path
+        PNG to write.
+    curves : mapping of set name ("Set A") to curves
+        The first fold's network for the age is shown.
+    random_mse : float or None
+        Mean squared error of random guesses [dex^2], where the curves begin.
+    """
+    with figure(path, width=7.2, height=3.0 * len(curves) + 0.5) as page:
+        room = margins(page, left=0.95, right=0.2, bottom=0.65, top=0.4, hspace=0.3)
+        panels = page.subplots(len(curves), 1, squeeze=False, sharex=True, sharey=True, gridspec_kw=room)[:, 0]
+        for axes, (name, of_set) in zip(panels, curves.items(), strict=True):
+            curve = min((c for c in of_set if c.target == "log_age_lw"), key=lambda c: c.fold, default=None)
+            if curve is not None:
+                epoch, start = np.arange(len(curve.train_mse) + 1), [np.nan if random_mse is None else random_mse]
+                axes.plot(epoch, np.append(start, curve.train_mse), color="black", lw=1.2, label="training")
+                axes.plot(epoch, np.append(start, curve.validation_mse), color=VERMILLION, lw=1.2, ls="--",
+                          label="validation")  # fmt: skip
+                axes.legend(loc="upper right", title=f"{name}, age, fold {curve.fold + 1}")
+            axes.set_yscale("log")
+            axes.set_ylabel("mean squared error [dex$^2$]")
+            axes.grid(alpha=0.3)
+        panels[-1].set_xlabel("epoch (0: random guesses)")
+    return Path(path)
+
+
+def figure_all_curves(
     path: str | os.PathLike[str],
     curves: Mapping[str, Sequence[LearningCurve]],
     *,

@@ -1,4 +1,4 @@
-"""Figure 2: the networks drawn layer by layer, with the shape of what each layer gives."""
+"""Figure 2: the network drawn layer by layer, and the sizes of all four networks under it."""
 
 from __future__ import annotations
 
@@ -9,18 +9,20 @@ from typing import Any
 
 import numpy as np
 from matplotlib.patches import FancyArrowPatch, Rectangle
+from matplotlib.transforms import Bbox
 
 from agez.experiments.paper import SETS
 from agez.learn.architecture import PAPER_ARCHITECTURES, Architecture
-from agez.report.style import BLUE, GREEN, ORANGE, SKY, TITLES, VERMILLION, figure
+from agez.report.style import BLUE, GREEN, ORANGE, SET_NAMES, SKY, VERMILLION, figure
 from agez.types import TARGET_WORDS, TARGETS
 
 _HAND_SET_BATCH = 128
-_TALL = 0.62  # of a panel's height: the longest layer
+_TALL = 0.62  # of the drawing's height: the longest layer
+_COLUMNS = ("filters, 1st", "width, 1st", "filters, 2nd", "width, 2nd", "pooling", "dense units", "batch", "parameters")
 
 
 def figure_network(path: str | os.PathLike[str], n_bands: int, block: Mapping[str, Any] | None = None) -> Path:
-    """Draw the authors' hand-set networks and, where there was a search, those that it chose.
+    """Draw the network with the sizes that the authors set by hand for the age, and a table of the sizes of all four.
 
     Parameters
     ----------
@@ -31,28 +33,42 @@ def figure_network(path: str | os.PathLike[str], n_bands: int, block: Mapping[st
     block : mapping, optional
         Of the experiment ``hyperparameters``.
     """
-    rows: list[tuple[str, dict[str, tuple[Architecture, int]]]] = [
-        ("set by hand", {target: (PAPER_ARCHITECTURES[target], _HAND_SET_BATCH) for target in TARGETS})
-    ]
     measured: Mapping[str, Any] = {} if block is None else block["measured"]
+    rows: list[tuple[str, Architecture, int]] = []
     for name in SETS:
-        if name in measured:
-            chosen = {t: measured[name][TARGET_WORDS[t]]["chosen"] for t in TARGETS}
-            title = f"searched, {name.replace('_', ' ').title()}"
-            rows.append((title, {t: (Architecture.from_dict(c), int(c["batch"])) for t, c in chosen.items()}))
-    with figure(path, width=9.4, height=2.45 * len(rows) + 0.1) as page:
-        panels = page.subplots(
-            len(rows), len(TARGETS), squeeze=False,
-            gridspec_kw={"left": 0.01, "right": 0.99, "bottom": 0.01, "top": 0.99, "wspace": 0.03, "hspace": 0.03},
+        for target in TARGETS:
+            title = f"{SET_NAMES[name]}, {TARGET_WORDS[target]}"
+            rows.append((f"{title}: set by hand", PAPER_ARCHITECTURES[target], _HAND_SET_BATCH))
+            if name in measured:
+                chosen = measured[name][TARGET_WORDS[target]]["chosen"]
+                rows.append((f"{title}: chosen by the search", Architecture.from_dict(chosen), int(chosen["batch"])))
+    drawing, line = 2.9, 0.3
+    height = drawing + line * (len(rows) + 1) + 0.25
+    with figure(path, width=10.4, height=height) as page:
+        top = page.add_axes((0.02, 1 - drawing / height, 0.96, (drawing - 0.05) / height))
+        _draw(top, PAPER_ARCHITECTURES["log_age_lw"], n_bands)
+        below = page.add_axes((0.02, 0.12 / height, 0.96, 1 - (drawing + 0.15) / height))
+        below.axis("off")
+        cells = [[title, *_sizes(architecture, batch, n_bands)] for title, architecture, batch in rows]
+        table = below.table(
+            cells, colLabels=["", *_COLUMNS], colWidths=[0.3, *[0.7 / len(_COLUMNS)] * len(_COLUMNS)],
+            cellLoc="center", bbox=Bbox.unit(), edges="horizontal",
         )  # fmt: skip
-        for row, (title, networks) in enumerate(rows):
-            for column, target in enumerate(TARGETS):
-                architecture, batch = networks[target]
-                _draw(panels[row, column], f"{TITLES[target]}, {title}", architecture, batch, n_bands)
+        table.auto_set_font_size(False)
+        table.set_fontsize(8.5)
+        for row in range(len(rows) + 1):
+            table[row, 0].set_text_props(ha="left")
+            table[row, 0].PAD = 0.02
     return Path(path)
 
 
-def _draw(axes: Any, title: str, architecture: Architecture, batch: int, n_bands: int) -> None:
+def _sizes(architecture: Architecture, batch: int, n_bands: int) -> list[str]:
+    (f1, f2), (w1, w2) = architecture.filters, architecture.widths
+    n_parameters = sum(int(np.prod(shape)) for shape in architecture.shapes(n_bands).values())
+    return [f"{value:,}" for value in (f1, w1, f2, w2, architecture.pool, architecture.dense, batch, n_parameters)]
+
+
+def _draw(axes: Any, architecture: Architecture, n_bands: int) -> None:
     (f1, f2), (w1, w2) = architecture.filters, architecture.widths
     pooled = n_bands // architecture.pool
     layers = [
@@ -63,15 +79,10 @@ def _draw(axes: Any, title: str, architecture: Architecture, batch: int, n_bands
         ("dense", "", architecture.dense, 1, ORANGE),
         ("output", "", 1, 1, VERMILLION),
     ]
-    n_parameters = sum(int(np.prod(shape)) for shape in architecture.shapes(n_bands).values())
     longest = max(length for _, _, length, _, _ in layers)
     axes.set(xlim=(-0.5, len(layers) - 0.5), ylim=(0, 1.18))
     axes.axis("off")
-    axes.text(-0.45, 1.16, title, fontsize=10, fontweight="bold", va="top")
-    axes.text(
-        len(layers) - 0.55, 1.155, f"{n_parameters:,} parameters, batch {batch}", fontsize=8, va="top", ha="right",
-        color="0.25",
-    )  # fmt: skip
+    axes.text(-0.45, 1.16, "The network for the age, as set by hand", fontsize=10, fontweight="bold", va="top")
     middle, edge = 0.57, -1.0
     for k, (name, detail, length, channels, colour) in enumerate(layers):
         high = max(_TALL * length / longest, 0.045)
@@ -92,4 +103,3 @@ def _draw(axes: Any, title: str, architecture: Architecture, batch: int, n_bands
         axes.text(k, middle - _TALL / 2 - 0.03, shape, ha="center", va="top", fontsize=8.5)
         if detail:
             axes.text(k, middle - _TALL / 2 - 0.125, detail, ha="center", va="top", fontsize=7.5, color="0.3")
-    axes.plot([-0.45, len(layers) - 0.55], [0.01, 0.01], color="0.85", lw=0.8)

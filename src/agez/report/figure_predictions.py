@@ -1,4 +1,4 @@
-"""Figures 4 and 7 (predictions against labels) and 5 and 8 (age residuals against metallicity residuals)."""
+"""Figures 6 and 8, predictions against labels; and the residuals, against the labels and against each other."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.ticker import MaxNLocator
+from scipy.ndimage import gaussian_filter
 
 from agez.analysis.metrics import evaluate, residual_pcc
 from agez.report.numbers import number
@@ -16,7 +17,6 @@ from agez.report.style import (
     DENSITY,
     QUANTITY,
     RESIDUAL,
-    TITLES,
     VERMILLION,
     beyond,
     colour_bar,
@@ -30,10 +30,16 @@ from agez.report.style import (
 from agez.types import TARGETS, Floats
 
 _CELLS = 70
+_PLACES = {"top": (0, 0), "corner": (0, 1), "main": (1, 0), "side": (1, 1)}
+#: Of the contours, over the highest density.
+LEVELS = (0.05, 0.15, 0.3, 0.5, 0.75)
 
 
 def figure_predictions(path: str | os.PathLike[str], labels: Floats, predicted: Floats, *, title: str) -> Path:
-    """Draw predicted against label age and metallicity as densities, residuals below.
+    """Draw predicted against label age (top) and metallicity (bottom): points, contours of their density, 1:1 line.
+
+    Contours are those of a histogram of ``_CELLS`` cells a side, smoothed by one cell and divided by its maximum, at
+    ``LEVELS`` in both sets' figures.
 
     Parameters
     ----------
@@ -43,49 +49,32 @@ def figure_predictions(path: str | os.PathLike[str], labels: Floats, predicted: 
         log_age_lw [log10 yr] and mh_lw [dex]; NaN pairs are left out.
     title : str
     """
-    residual = predicted - labels
-    plots = []
-    for k in range(len(TARGETS)):
-        x, y, d = labels[:, k], predicted[:, k], residual[:, k]
-        good = np.isfinite(d)
-        across = robust_limits(x[good], y[good])
-        low, high = robust_limits(d[good], keep=0.998)
-        reach = max(abs(low), abs(high))
-        up = (-reach, reach)
-        plots.append(
-            (
-                across,
-                up,
-                counts_on_grid(x, y, across, across, _CELLS),
-                counts_on_grid(x, d, across, up, (_CELLS, _CELLS // 3)),
-            )
-        )
-    norm = count_norm(*(grid for plot in plots for grid in plot[2:]))
-
-    with figure(path, width=9.4, height=6.6) as page:
-        page.suptitle(title)
-        room = margins(page, left=0.85, right=1.0, bottom=0.85, top=0.75, wspace=0.27)
-        panels = page.subplots(2, len(TARGETS), sharex="col", height_ratios=(2.6, 1), gridspec_kw=room)
-        for k, (target, (across, up, main_grid, residual_grid)) in enumerate(zip(TARGETS, plots, strict=True)):
-            main, below = panels[0, k], panels[1, k]
-            mesh = main.pcolormesh(*main_grid, cmap=DENSITY, norm=norm, rasterized=True)
-            main.plot(across, across, color=VERMILLION, lw=1.4, ls="--", label="1:1")
-            main.set(xlim=across, ylim=across, ylabel=f"predicted {QUANTITY[target]}", title=TITLES[target])
-            scores = evaluate(predicted[:, k], labels[:, k])
-            lost = beyond(labels[:, k], predicted[:, k], across, across)
-            note(main, _scores_text(scores) + (f"\n{lost} outside the panel" if lost else ""))
-            main.legend(loc="lower right")
-            below.pcolormesh(*residual_grid, cmap=DENSITY, norm=norm, rasterized=True)
-            below.axhline(0, color=VERMILLION, lw=1.4, ls="--")
-            _running_median(below, labels[:, k], residual[:, k])
-            below.set(ylim=up, xlabel=f"label {QUANTITY[target]}", ylabel=RESIDUAL[target])
-        colour_bar(page, mesh, "spectra per cell", right=1.0)
-        page.legend(*panels[1, 0].get_legend_handles_labels(), loc="lower center", ncols=2, frameon=False)
+    with figure(path, width=5.6, height=10.0) as page:
+        page.suptitle(title, fontsize=11)
+        room = margins(page, left=0.85, right=0.2, bottom=0.6, top=0.45, hspace=0.2)
+        panels = page.subplots(len(TARGETS), 1, gridspec_kw=room)
+        for k, target in enumerate(TARGETS):
+            axes, x, y = panels[k], labels[:, k], predicted[:, k]
+            good = np.isfinite(y - x)
+            across = robust_limits(x[good], y[good])
+            axes.plot(x[good], y[good], ".", color="0.65", ms=3, mew=0, rasterized=True, zorder=1)
+            x_edges, y_edges, counts = counts_on_grid(x, y, across, across, _CELLS)
+            density = gaussian_filter(np.ma.filled(counts, 0).astype(float), 1.0)
+            if density.max() > 0:
+                middles = [(edges[1:] + edges[:-1]) / 2 for edges in (x_edges, y_edges)]
+                axes.contour(*middles, density / density.max(), levels=LEVELS, cmap=DENSITY, linewidths=1.3, zorder=3)
+            axes.plot(across, across, color="black", lw=1.3, label="1:1", zorder=2)
+            axes.set(xlim=across, ylim=across, aspect="equal")
+            axes.set(xlabel=f"spectral fit: {QUANTITY[target]}", ylabel=f"network: {QUANTITY[target]}")
+            lost = beyond(x, y, across, across)
+            scores = _scores_text(evaluate(predicted[:, k], labels[:, k]))
+            note(axes, scores + (f"\n{lost} outside the panel" if lost else ""))
+            axes.legend(loc="lower right")
     return Path(path)
 
 
 def figure_residuals(path: str | os.PathLike[str], labels: Floats, predicted: Floats, *, title: str) -> Path:
-    """Draw the age residual against the metallicity residual of each spectrum, with both distributions.
+    """Draw the age residual against the metallicity residual of each spectrum, and both against the labels.
 
     Parameters
     ----------
@@ -96,20 +85,34 @@ def figure_residuals(path: str | os.PathLike[str], labels: Floats, predicted: Fl
     title : str
     """
     residual = predicted - labels
-    residual = residual[np.all(np.isfinite(residual), axis=1)]
+    whole = np.all(np.isfinite(residual), axis=1)
+    residual = residual[whole]
     limits = []
     for k in range(2):
         low, high = robust_limits(residual[:, k], keep=0.998)
         limits.append((-max(abs(low), abs(high)), max(abs(low), abs(high))))
     grid = counts_on_grid(residual[:, 0], residual[:, 1], limits[0], limits[1], _CELLS)
-    with figure(path, width=6.6, height=6.2) as page:
+    across = [robust_limits(labels[whole, k]) for k in range(len(TARGETS))]
+    lower = [
+        counts_on_grid(labels[whole, k], residual[:, k], across[k], limits[k], (_CELLS, _CELLS // 3))
+        for k in range(len(TARGETS))
+    ]
+    norm = count_norm(grid, *lower)
+    with figure(path, width=6.6, height=10.4) as page:
         page.suptitle(title)
-        room = margins(page, left=0.9, right=1.0, bottom=0.6, top=0.45)
-        axes = page.subplot_mosaic(
-            [["top", "corner"], ["main", "side"]], width_ratios=(4, 1), height_ratios=(1, 4), gridspec_kw=room
-        )
+        room = margins(page, left=0.9, right=1.0, bottom=0.95, top=0.45, hspace=0.34)
+        rows = page.add_gridspec(3, 1, height_ratios=(5, 1.7, 1.7), **room)
+        joint = rows[0].subgridspec(2, 2, width_ratios=(4, 1), height_ratios=(1, 4), wspace=0.05, hspace=0.05)
+        axes = {name: page.add_subplot(joint[at]) for name, at in _PLACES.items()}
+        below = [page.add_subplot(rows[k + 1]) for k in range(len(TARGETS))]
+        for k, target in enumerate(TARGETS):
+            below[k].pcolormesh(*lower[k], cmap=DENSITY, norm=norm, rasterized=True)
+            below[k].axhline(0, color=VERMILLION, lw=1.2, ls="--")
+            _running_median(below[k], labels[whole, k], residual[:, k])
+            below[k].set(xlim=across[k], ylim=limits[k], xlabel=f"label {QUANTITY[target]}", ylabel=RESIDUAL[target])
+        page.legend(*below[0].get_legend_handles_labels(), loc="lower center", ncols=2, frameon=False)
         main, top, side = axes["main"], axes["top"], axes["side"]
-        mesh = main.pcolormesh(*grid, cmap=DENSITY, norm=count_norm(grid), rasterized=True)
+        mesh = main.pcolormesh(*grid, cmap=DENSITY, norm=norm, rasterized=True)
         main.axhline(0, color="0.4", lw=0.8, ls=":")
         main.axvline(0, color="0.4", lw=0.8, ls=":")
         main.set(xlim=limits[0], ylim=limits[1], xlabel=RESIDUAL["log_age_lw"] + ", predicted \N{MINUS SIGN} label")

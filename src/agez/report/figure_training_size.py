@@ -1,4 +1,4 @@
-"""Figure 13: accuracy against the size of the training set, Set A and Set B."""
+"""Figure 13: accuracy of the age against the size of the training set; and both quantities, in two measures."""
 
 from __future__ import annotations
 
@@ -18,6 +18,39 @@ _STYLES = {"set_a": (BLUE, "o", "-"), "set_b": (VERMILLION, "^", "--")}
 
 
 def figure_training_size(path: str | os.PathLike[str], block: Mapping[str, Any]) -> Path:
+    """Draw sigma_mad of the age against the training fraction, Set A solid and Set B dashed, and random guesses.
+
+    Parameters
+    ----------
+    path
+        PNG to write.
+    block : mapping
+        Of the experiment ``training_size``.
+    """
+    measured = block["measured"]
+    fractions = np.asarray(measured["fractions"], dtype=float)
+    with figure(path, width=7.0, height=5.6) as page:
+        axes = page.subplots(gridspec_kw=margins(page, left=0.85, right=0.25, bottom=1.15, top=0.2))
+        for name in (one for one in _STYLES if one in measured):
+            colour, marker, line = _STYLES[name]
+            mean, std = (np.asarray(measured[name]["age"][f"sigma_mad_{what}"], float) for what in ("mean", "std"))
+            axes.errorbar(fractions, mean, yerr=std, fmt=marker + line, color=colour, lw=1.8, ms=6, capsize=4,
+                          label=f"{SET_NAMES[name]}: mean and standard deviation of the repeats")  # fmt: skip
+        for source, whose, line in ((measured, "this run", ":"), (block["published"], "paper", "-.")):
+            mse = source["random_mse"]["age"]
+            if mse is not None:
+                axes.axhline(mse**0.5, color=VERMILLION if whose == "this run" else "0.4", lw=1.6, ls=line,
+                             label=f"random guesses, {whose}")  # fmt: skip
+        axes.set_ylim(bottom=0.0)
+        axes.set_xlim(0.0, 0.8)
+        axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+        axes.set(xlabel="training set [part of the whole sample]", ylabel="$\\sigma_{MAD}$ of the log age [dex]")
+        axes.grid(alpha=0.3)
+        page.legend(*axes.get_legend_handles_labels(), loc="lower center", ncols=2, frameon=False)
+    return Path(path)
+
+
+def figure_training_size_of_both(path: str | os.PathLike[str], block: Mapping[str, Any]) -> Path:
     """Draw MSE and sigma_mad against the training fraction: means, spreads, repeats, and random guesses.
 
     Parameters

@@ -17,11 +17,12 @@ from agez.report.captions import CAPTIONS, FigureKey
 from agez.types import TARGET_WORDS, TARGETS, Strings
 
 Drawing = Callable[[Path], Any]
-#: Properties of the galaxies in figures 10-12.
-DEPENDENCE_FIGURES: dict[FigureKey, tuple[str, ...]] = {
-    10: ("log_ssfr",),
-    11: ("inclination", "av"),
-    12: ("bulge_fraction",),
+#: The property of the galaxies in figures 10 to 12, and in ours.
+DEPENDENCE_FIGURES: dict[FigureKey, str] = {
+    10: "log_ssfr",
+    11: "inclination",
+    12: "av",
+    "bulge_fraction": "bulge_fraction",
 }
 
 
@@ -31,8 +32,9 @@ def make_figures(folder: str | os.PathLike[str], result: RunResult) -> dict[Figu
     Returns
     -------
     dict of figure key to path
-        Keys are the paper's numbers, ``search`` and ``calibration``; in the order of the page.  Missing are those of
-        experiments that were not run, and figure 1 where the run has no example spectrum.
+        Keys are the paper's numbers, and words for what is ours; in the order of the page.  Missing are those of
+        experiments that were not run, figure 1 where the run has no example spectrum, and figures 3 and 5 where no
+        spectrum has a position, or no galaxy a gradient.
 
     Raises
     ------
@@ -66,54 +68,64 @@ def _of_the_sample(result: RunResult) -> dict[FigureKey, Drawing]:
 
 
 def _of_the_sets(result: RunResult) -> dict[FigureKey, Drawing]:
-    """Figures 3 to 9."""
-    from agez.report.figure_gradients import figure_gradients
-    from agez.report.figure_learning import figure_learning
+    """Figures 3 to 9, and ours of the sets."""
+    from agez.report.figure_gradients import figure_gradient_differences, figure_gradients
+    from agez.report.figure_learning import figure_all_curves, figure_learning
     from agez.report.figure_predictions import figure_predictions, figure_residuals
+    from agez.report.figure_profiles import figure_profiles, typical_profile
+    from agez.report.figure_subsets import figure_subsets, four_galaxies
 
     labels = target_columns(result.sample.labels)
-    sets = (("Set A", "spectra within galaxies", result.set_a, 4), ("Set B", "unseen galaxies", result.set_b, 7))
-    curves, drawings = {}, dict[FigureKey, Drawing]()
-    for name, what, found, first in sets:
+    sets = {"set_a": ("Set A", "spectra within galaxies", result.set_a, 6),
+            "set_b": ("Set B", "unseen galaxies", result.set_b, 8)}  # fmt: skip
+    curves, folds, drawings = {}, {}, dict[FigureKey, Drawing]()
+    for key, (name, what, found, number) in sets.items():
         if found is None:
             continue
-        curves[name], title = found.curves, f"{name} ({what})"
-        predicted = found.predicted
-        drawings[first] = partial(
-            figure_predictions, labels=labels, predicted=predicted, title=f"{title}: predictions against labels"
-        )
-        drawings[first + 1] = partial(figure_residuals, labels=labels, predicted=predicted, title=f"{title}: residuals")
-        drawings[first + 2] = partial(
-            figure_gradients,
-            labels=found.label_gradients,
-            predicted=found.predicted_gradients,
-            morphology=_morphology(result, found.label_gradients.galaxy_id),
+        curves[name], folds[key], title, letter = found.curves, found.fold, f"{name} ({what})", key[-1]
+        gradients: dict[str, Any] = {"labels": found.label_gradients, "predicted": found.predicted_gradients}
+        both: dict[str, Any] = {"labels": labels, "predicted": found.predicted}
+        drawings[number] = partial(figure_predictions, **both, title=title)
+        drawings[number + 1] = partial(figure_gradient_differences, **gradients, title=title)
+        drawings[f"residuals_{letter}"] = partial(figure_residuals, **both, title=f"{title}: residuals")
+        drawings[f"gradients_{letter}"] = partial(
+            figure_gradients, **gradients, morphology=_morphology(result, found.label_gradients.galaxy_id),
             title=f"{title}: radial gradients inside $R_e$",
-        )
+        )  # fmt: skip
     if curves:
-        baseline = result.summary["random_baseline"]
-        mse = {target: baseline[TARGET_WORDS[target]]["mse"] for target in TARGETS}
-        drawings[3] = partial(figure_learning, curves=curves, random_mse=mse)
+        mse = {t: result.summary["random_baseline"][TARGET_WORDS[t]]["mse"] for t in TARGETS}
+        drawings[4] = partial(figure_learning, curves=curves, random_mse=mse["log_age_lw"])
+        drawings["learning"] = partial(figure_all_curves, curves=curves, random_mse=mse)
+    if folds and (galaxies := four_galaxies(result.sample, folds)):
+        drawings[3] = partial(figure_subsets, sample=result.sample, folds=folds, galaxies=galaxies)
+    if result.set_a is not None and (profile := typical_profile(result.sample, result.set_a)) is not None:
+        drawings[5] = partial(figure_profiles, profile=profile)
     return drawings
 
 
 def _of_the_experiments(blocks: Mapping[str, Mapping[str, Any]]) -> dict[FigureKey, Drawing]:
-    """Figures 10 to 14, the search and the calibration, of the experiments that were run."""
+    """Figures 10 to 14, and ours, of the experiments that were run."""
     from agez.report.figure_calibration import figure_calibration
     from agez.report.figure_dependence import figure_dependence
+    from agez.report.figure_diversity import figure_diversity
     from agez.report.figure_mass_gradients import figure_mass_gradients
     from agez.report.figure_search import figure_search
-    from agez.report.figure_training_size import figure_training_size
+    from agez.report.figure_training_size import figure_training_size, figure_training_size_of_both
 
     drawings: dict[FigureKey, Drawing] = {}
-    single = (("search", "hyperparameters", figure_search), (13, "training_size", figure_training_size),
-              (14, "mass_gradients", figure_mass_gradients))  # fmt: skip
+    single: list[tuple[FigureKey, str, Callable[..., Any]]] = [
+        (13, "training_size", figure_training_size),
+        (14, "mass_gradients", figure_mass_gradients),
+        ("search", "hyperparameters", figure_search),
+        ("training_size", "training_size", figure_training_size_of_both),
+        ("metallicity_gradients", "mass_gradients", partial(figure_mass_gradients, target="mh_lw")),
+        ("diversity", "diversity", figure_diversity),
+    ]
+    for key, name in DEPENDENCE_FIGURES.items():
+        single.append((key, "dependence", partial(figure_dependence, property_name=name)))
     for key, name, draw in single:
         if (block := was_run(blocks, name)) is not None:
             drawings[key] = partial(draw, block=block)
-    if (block := was_run(blocks, "dependence")) is not None:
-        for key, properties in DEPENDENCE_FIGURES.items():
-            drawings[key] = partial(figure_dependence, block=block, properties=properties)
     if (block := was_run(blocks, "uncertainty")) is not None and "set_b" in block["points"]:
         drawings["calibration"] = partial(figure_calibration, block=block["points"]["set_b"])
     return drawings

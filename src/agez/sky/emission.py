@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from agez.errors import AgezError
+from agez.mocks.nebular_continuum import continuum_over_halpha
 from agez.sky.line_list import SKY_LINE_NAMES, SKY_LINE_WAVES, SKY_LINES
 from agez.sky.line_ratios import (
     AGN,
@@ -21,7 +22,6 @@ from agez.sky.line_ratios import (
     draw_temperature,
     line_ratios,
 )
-from agez.sky.nebular_continuum import continuum_over_halpha
 from agez.spectra.dust import attenuation_curve
 from agez.types import Floats, Ints
 

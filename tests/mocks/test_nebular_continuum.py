@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from agez.sky.nebular_continuum import HALPHA_OVER_HBETA, continuum_over_halpha
+from agez.mocks.nebular_continuum import HALPHA_OVER_HBETA, continuum_over_halpha
 
 #: Emission coefficient of hydrogen and 10 % He+ at 100 electrons/cm3 over that of H-beta [1e-3 / Angstrom], computed
 #: with PyNeb 1.1.32 (Luridiana et al. 2015, A&A 573, A42; Ercolano & Storey 2006, MNRAS 372, 1875).
