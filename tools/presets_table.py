@@ -21,6 +21,8 @@ def presets_table() -> str:
         ["table 1", *(f"{6 * p.table1_draws} networks: {p.table1_draws} draws, {_recipe(p.short_training)}"
                       for p in presets)],
         ["figure 13", *(_grid(p.training_grid) for p in presets)],
+        ["diversity", *(f"{len(p.diversity.surveys)} surveys of {p.diversity.n_spectra} spectra of "
+                        f"{p.diversity.n_galaxies} galaxies, {_recipe(p.diversity.settings)}" for p in presets)],
         ["peers", *(f"{p.peers.trees.forest_trees} trees of the forest, {p.peers.trees.boosting_rounds} and at most "
                     f"{p.peers.trees.lightgbm_rounds} rounds of boosting, {p.peers.n_models} models" for p in presets)],
         ["distributions", *(_distributions(p) for p in presets)],

@@ -49,7 +49,7 @@ def decided(summary: Summary, key: str) -> str:
 
 
 def home_of(place: str) -> str:
-    """Key of the experiment that a claim's place belongs to: ``figures 10-12``, ``table 1``, ``peers``."""
+    """Key of the experiment that a claim's place belongs to: ``figure 12``, ``table 1``, ``peers``."""
     number = re.match(r"figures? (\d+)", place)
     return find_experiments([f"fig{number[1]}" if number else place])[0]
 
@@ -58,9 +58,11 @@ def claims_table(summary: Summary) -> str:
     """Every claim with its verdict, and how many there are of each."""
     claims = summary.get("claims", [])
     count = {verdict: sum(claim["verdict"] == verdict for claim in claims) for verdict in VERDICTS}
-    rows = [[claim["figure"], claim["claim"].replace("|", r"\|"), claim["verdict"]] for claim in claims]
     told = ", ".join(f"{n} {verdict}" for verdict, n in count.items())
-    return f"{len(claims)} claims: {told}.\n\n" + join_table(["where", "claim", "this run"], rows)
+    rows = [[claim[key].replace("|", r"\|") for key in ("claim", "section", "figure", "published", "measured", "verdict")]
+            for claim in claims]  # fmt: skip
+    header = ["claim", "section", "where", "published", "this run", "verdict"]
+    return f"{len(claims)} claims: {told}.\n\n" + join_table(header, rows)
 
 
 def sets_tables(summary: Summary) -> str:

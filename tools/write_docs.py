@@ -3,9 +3,10 @@
 docs/flags.md and the presets of docs/experiments.md always, from the code, and docs/shipped_models.md, from the models
 that come with agez; with the folder of a run, also the tables
 and verdicts of docs/results.md, from its summary.json alone (what the run lacks is said there), and the tables of
-docs/mock_survey.md; with --labels, also the tables of docs/labels.md, docs/real_spectra.md and the figures there::
+docs/mock_survey.md; with --full, the folder of `agez reproduce --preset full --only diversity`, the long version of that table; with
+--labels, also the tables of docs/labels.md, docs/real_spectra.md and the figures there::
 
-    python tools/write_docs.py [OUT] [--labels DIR] [--saved MARK=FILE ...]
+    python tools/write_docs.py [OUT] [--full OUT] [--labels DIR] [--saved MARK=FILE ...]
 
 DIR is what tools/measure_labels.py filled, FILE what a benchmark printed, and MARK the place that it has in the docs.
 """
@@ -161,6 +162,7 @@ def main() -> None:
     """Write the pages."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", metavar="OUT", nargs="?", type=Path, help="folder of a run of 'agez reproduce'")
+    parser.add_argument("--full", metavar="OUT", type=Path, help="folder of a run with --preset full --only diversity")
     parser.add_argument("--labels", metavar="DIR", type=Path, help="folder that tools/measure_labels.py filled")
     parser.add_argument(
         "--saved", metavar="MARK=FILE", nargs="+", default=[], help=f"what a benchmark printed: {', '.join(SAVED)}"
@@ -179,6 +181,9 @@ def main() -> None:
         write_results(summary)
         if all(summary.get(name) for name in SETS):
             rewrite("mock_survey.md", "set b", printed("set_b.py", str(options.run)))
+    if options.full is not None:
+        summary = json.loads((options.full / "summary.json").read_text(encoding="utf-8"))
+        rewrite("results.md", "diversity long", experiment_parts(summary)["diversity"])
     if options.labels is not None:
         write_labels(options.labels)
 

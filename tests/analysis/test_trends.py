@@ -77,25 +77,29 @@ def test_holm_of_a_known_case():
     assert trends.holm([0.01, 0.04, 0.03, math.nan]).tolist()[:3] == pytest.approx([0.03, 0.06, 0.06])
 
 
-def test_running_median_against_a_loop(rng):
-    x, y = rng.normal(size=40), rng.normal(size=40)
+def test_binned_medians_against_a_loop(rng):
+    x, y = rng.normal(size=42), rng.normal(size=42)
     x[5] = y[9] = np.nan
     good = np.flatnonzero(np.isfinite(x + y))
     order = good[np.argsort(x[good])]
-    slow = [(np.median(x[order[i : i + 16]]), np.median(y[order[i : i + 16]])) for i in range(38 - 15)]
-    assert np.stack(trends.running_median(x, y, window=16), axis=1) == pytest.approx(np.array(slow))
-    assert [len(v) for v in trends.running_median(x[:15], y[:15], window=16)] == [0, 0]
+    slow = []
+    for i in (0, 16, 32):  # the last holds the eight that are left: half a bin
+        own = order[i : i + 16]
+        spread = 1.4826 * np.median(np.abs(y[own] - np.median(y[own])))
+        slow.append((np.median(x[own]), np.median(y[own]), spread))
+    assert np.stack(trends.binned_medians(x, y, size=16), axis=1) == pytest.approx(np.array(slow))
+    assert [len(v) for v in trends.binned_medians(x[:0], y[:0], size=16)] == [0, 0, 0]
 
 
 def test_the_range_by_chance_is_that_of_noise(rng):
-    y = rng.normal(0, 0.1, 120)
-    by_chance = trends.chance_range(y, window=16, rng=rng)
+    y = rng.normal(0, 0.1, 112)
+    by_chance = trends.chance_range(y, size=16, rng=rng)
     ranges = []
     for _ in range(200):
-        _, median = trends.running_median(rng.random(120), y, window=16)
+        _, median, _ = trends.binned_medians(rng.random(112), y, size=16)
         ranges.append(np.ptp(median))
     assert by_chance == pytest.approx(np.median(ranges), rel=0.1)
-    assert math.isnan(trends.chance_range(y[:15], window=16, rng=rng))
+    assert math.isnan(trends.chance_range(y[:31], size=16, rng=rng))
 
 
 def test_difference_of_thirds_finds_a_step_and_its_error(rng):
@@ -161,7 +165,7 @@ def test_bad_arguments_are_said(rng):
         trends.spearman(np.ones(3), np.ones(4), rng=rng)
     with pytest.raises(AgezError, match="n_bootstrap is 1"):
         trends.spearman(np.arange(9.0), np.arange(9.0), rng=rng, n_bootstrap=1)
-    with pytest.raises(AgezError, match="window"):
-        trends.running_median([1.0], [1.0], window=0)
+    with pytest.raises(AgezError, match="size"):
+        trends.binned_medians([1.0], [1.0], size=0)
     with pytest.raises(AgezError, match="size"):
         trends.bins_in_order([1.0], size=0)

@@ -131,9 +131,9 @@ def test_differences_are_between_common_rows():
                 assert one["difference"] == pytest.approx(sigma_mad(own[:, k]) - other)
                 assert one["low"] <= one["high"] < 0
     assert measured["n_galaxies"] == 8
-    assert [claim.verdict for claim in claims(block())] == ["cannot tell"] * 2
-    assert "8 galaxies are too few" in claims(block())[1].how
-    assert claims({"measured": {**measured, "n_galaxies": 20}})[0].verdict == "supported"
+    assert [claim.verdict for claim in claims(block())[1:]] == ["cannot tell"] * 2
+    assert "8 galaxies are too few" in claims(block())[2].how
+    assert claims({"measured": {**measured, "n_galaxies": 20}})[1].verdict == "supported"
 
 
 def test_pairs_are_compared_on_the_rows_that_both_answer():
@@ -209,7 +209,7 @@ def test_what_is_not_installed_is_skipped(monkeypatch):
     assert "pip install 'agez[peers]'" in skipped["lightgbm"]
     assert "libomp.dylib not found" in skipped["random_forest"]
     assert "made-up" in skipped["library_fit"]  # bands that no shipped set has
-    assert claims(found)[0].verdict == "cannot tell"
+    assert claims(found)[1].verdict == "cannot tell"
     assert all(json.dumps(one) for one in skipped.values())
 
 
@@ -265,8 +265,17 @@ def invented(low, high, other=(-0.2, -0.1)):
     [((-0.02, -0.01), "supported"), ((0.01, 0.02), "not supported"), ((-0.01, 0.01), "cannot tell")],
 )
 def test_the_claim_follows_the_intervals(interval, verdict):
-    (claim,) = claims(invented(*interval))
+    rapid, claim = claims(invented(*interval))
+    assert rapid.verdict == "cannot tell"  # no network was timed
     assert claim.verdict == verdict
     assert claim.figure == "peers"
     assert "against random forest" in claim.how  # the best of the others
     assert f"{0.5 * sum(interval):+.3f}" in claim.how
+
+
+@pytest.mark.parametrize(("seconds", "verdict"), [(1e-5, "supported"), (1.0, "not supported"), (None, "cannot tell")])
+def test_a_survey_in_a_day_is_rapid(seconds, verdict):
+    block = invented(-0.02, -0.01)
+    block["measured"]["methods"]["network"] = {"title": "network", "seconds_per_sed": seconds}
+    rapid = claims(block)[0]
+    assert (rapid.verdict, rapid.section) == (verdict, "4.1, 5")

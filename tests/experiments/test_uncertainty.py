@@ -114,7 +114,7 @@ def verdicts(block):
 def test_verdicts_follow_the_numbers():
     good = fake_blocks.uncertainty(np.random.default_rng(1), n=4000)
     assert verdicts(good) == ["supported"] * 3
-    assert all("Ours" in claim.claim for claim in claims(good))
+    assert all(claim.section == "ours" for claim in claims(good))
     narrow = fake_blocks.uncertainty(np.random.default_rng(1), n=4000, width=0.7)
     assert verdicts(narrow)[0] == "not supported"
     worse = copy.deepcopy(good)

@@ -19,6 +19,8 @@ from agez.report.figures import make_figures
 from agez.report.html import write_report
 
 TABLES = {one.experiment: one.table[0] for one in CHAPTERS if one.table}
+#: Figures of each experiment, in the paper's chapters and in ours.
+FIGURES = {key: {figure for one in CHAPTERS if one.experiment == key for figure in one.figures} for key in TABLES}
 
 
 @pytest.fixture(scope="module")
@@ -116,12 +118,16 @@ def test_every_claim_stands_with_its_verdict_at_its_figure(text, run):
         assert text.count(escape(claim.how).replace("\n", "<br>")) == 1, claim
     assert text.count('class="verdict') == 2 * len(run.claims)
     after = text[text.index('id="figure-13"') :]
-    assert "more data help" in after[: after.index("<table")]
-    assert re.search(r'href="#dependence">figures 10-12<', text)
+    assert "more data help" in after[: after.index("</section>")]
+    assert re.search(r'href="#figure-12">figure 12<', text)
+    assert re.search(r'href="#figure-bulge_fraction">bulge fraction<', text)
+    assert re.search(r'href="#table-diversity">diversity<', text)
     assert re.search(r'href="#peers">peers<', text)
     assert re.search(r'href="#calibration">calibration<', text)
-    assert "9 claims" in text
-    assert "5 supported, 2 not supported, 2 cannot tell" in text
+    assert "11 claims" in text
+    assert "7 supported, 2 not supported, 2 cannot tell" in text
+    row = next(line for line in text.splitlines() if ">values come back<" in line)
+    assert [cell in row for cell in ("abstract, 4.1", "0.03 dex", "0.044 dex")] == [True] * 3
 
 
 def test_a_page_without_any_experiment_says_how_to_get_them(run, tmp_path):
@@ -130,7 +136,7 @@ def test_a_page_without_any_experiment_says_how_to_get_them(run, tmp_path):
     page = Page(text)
     assert set(page.links) <= set(page.ids)
     assert "agez reproduce --only fig13" in text
-    assert text.count("<code>") == 9  # two sets and seven experiments
+    assert text.count("<code>") == 13  # four chapters of the sets, eight experiments, the bulge fraction
     assert not set(TABLES.values()) & set(page.ids)
     assert "measured" not in page.ids
 
@@ -141,9 +147,8 @@ def test_a_page_with_a_single_experiment(run, tmp_path, key):
     page = Page(text)
     assert set(page.links) <= set(page.ids)
     assert set(TABLES.values()) & set(page.ids) == {TABLES[key]}
-    assert text.count("<code>") == 8
-    one = next(chapter for chapter in CHAPTERS if chapter.experiment == key)
-    assert set(paths) == {1, 2, *one.figures}
+    assert f"--only {next(one.only for one in CHAPTERS if one.experiment == key)}</code>" not in text
+    assert set(paths) == {1, 2, *FIGURES[key]}
 
 
 @pytest.mark.parametrize("key", sorted(TABLES))
@@ -161,7 +166,7 @@ def test_what_could_not_be_run_says_why(run, tmp_path, key):
 def test_one_set_alone(run, tmp_path):
     summary = {key: value for key, value in run.summary.items() if key != "set_b"}
     paths, text = alone(replace(run, set_b=None, summary=summary), tmp_path, blocks={})
-    assert set(paths) == {1, 2, 3, 4, 5, 6}
+    assert set(paths) == {1, 2, 3, 4, 5, 6, 7, "learning", "residuals_a", "gradients_a"}
     assert Page(text).cells["set_b.age.sigma_mad"] == "-"
     assert "For unseen galaxies" not in text
 
@@ -174,7 +179,7 @@ def test_a_block_without_numbers_is_shown_with_dashes(run, tmp_path):
             return [emptied(v) for v in value]
         return None if isinstance(value, float) else value
 
-    keys = ("dependence", "table1", "training_size", "mass_gradients", "peers", "uncertainty")
+    keys = ("dependence", "table1", "training_size", "mass_gradients", "diversity", "peers", "uncertainty")
     blocks = {key: json.loads(json.dumps(run.blocks[key])) for key in keys}
     for block in blocks.values():
         block["measured"] = emptied(block["measured"])

@@ -16,6 +16,8 @@ from agez.experiments.claims import MIN_GALAXIES
 
 #: Standard errors that a decision needs.
 SIGNIFICANT = 2.0
+#: An interval wider than this on both sides, as a part of its middle, meets too much.
+WIDEST = 0.4
 #: Relative error of sigma_mad, and error of the median in sigma, times sqrt(n).
 OF_SIGMA_MAD, OF_MEDIAN = 1.167, 1.253
 
@@ -32,9 +34,11 @@ def below(value: float, limit: float, error: float) -> Decision:
     return value < limit if abs(value - limit) > SIGNIFICANT * error else None
 
 
-def inside(low: float | None, high: float | None, lowest: float, highest: float) -> Decision:
-    """Whether an interval meets a range: True if it does, False if they are apart, None without an interval."""
-    return None if low is None or high is None else low <= highest and high >= lowest
+def meets(low: float, high: float, lowest: float, highest: float) -> Decision:
+    """Whether an interval meets a range: False if they are apart; None if it is too wide for that to mean anything."""
+    if low > highest or high < lowest:
+        return False
+    return True if high - low < WIDEST * (high + low) else None
 
 
 def error_of_scatter(sigma_mad: float, n: int) -> float:

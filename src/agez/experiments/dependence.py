@@ -149,7 +149,7 @@ def _test(
         "p_holm": None,
         "trend": None,
         "rho_limit": json_number(found.limit),
-        "change_dex": json_number(float(np.ptp(medians))) if len(medians) else None,
+        "change_dex": json_number(float(np.ptp(medians))) if len(medians) > 1 else None,
         "change_by_chance_dex": json_number(chance_range(y, size=bin_size, rng=rng)),
         "difference_dex": json_number(difference),
         "difference_err": json_number(error),

@@ -138,15 +138,22 @@ def diversity(trainer: Trainer, *, size: DiversitySize, templates: str, seed: in
     results: dict[tuple[str, float], dict[str, Any]] = {}
     for (name, share), sample in progress(tasks.items(), total=len(tasks), title="diversity: Set A and Set B"):
         rng = np.random.default_rng([seed, 15])  # the same galaxies are drawn for each step
-        results[name, share] = _compared(sample, trainer, size, seed, rng)
-    steps = {name: results[name, 1.0] for name in made}
-    steps["fewer"] = results["standard", min(SHARES)]
-    steps = {name: steps[name] for name in STEPS if name in steps}
+        try:
+            results[name, share] = _compared(sample, trainer, size, seed, rng)
+        except AgezError as error:  # few galaxies may lack a band, or spectra
+            skipped[name if share == 1 else f"{name}, {share:.0%} of the galaxies"] = str(error)
+    found = {name: (name, 1.0) for name in made} | {"fewer": ("standard", min(SHARES))}
+    steps = {name: results[found[name]] for name in STEPS if name in found and found[name] in results}
+    if not {"standard", "all"} <= set(steps):
+        return {"published": PUBLISHED, "measured": {"not_run": "; ".join(skipped.values())}, "points": {}}
     measured = {
         "libraries": list(libraries),
         "skipped": skipped,
         "steps": steps,
-        "galaxies": {name: _with_galaxies([results[name, share] for share in SHARES]) for name in parts},
+        "galaxies": {
+            name: _with_galaxies([results[name, share] for share in SHARES if (name, share) in results])
+            for name in parts
+        },
         "nearest": nearest_step(steps),
     }
     return {"published": PUBLISHED, "measured": measured, "points": {}}
@@ -271,7 +278,7 @@ def galaxies_needed(n: Sequence[int], set_b: Sequence[float], *, floor: float) -
         positive at every n, does not fall, or falls so slowly that n would be ``FURTHEST`` times the largest or more.
     """
     excess = np.asarray(set_b, dtype=float) ** 2 - floor**2
-    if not (np.isfinite(excess).all() and (excess > 0).all()):
+    if len(excess) < 2 or not (np.isfinite(excess).all() and (excess > 0).all()):
         return {"power": None, "needed": None}
     slope, constant = np.polyfit(np.log(n), np.log(excess), 1)
     if slope >= 0:

@@ -18,9 +18,8 @@ from agez.experiments.decisions import (
     log_interval,
     ratio_of_scatters,
 )
-from agez.experiments.paper import TABLE_1
+from agez.experiments.paper import ROUNDING, TABLE_1
 from agez.experiments.set_claims import (
-    ROUNDING,
     SMALL_BIAS,
     WORDS,
     Summary,

@@ -68,8 +68,8 @@ PRESETS = {
     for preset in (
         Preset(
             name="quick",
-            n_galaxies=24,
-            n_spectra=1300,
+            n_galaxies=20,
+            n_spectra=1200,
             training=_QUICK,
             short_training=replace(_QUICK, max_epochs=10),
             search=SearchSize(2, 3, 1, 2, final_epochs=4, max_rows=800, n_startup=2, n_warmup=1, round_size=2),
@@ -89,7 +89,7 @@ PRESETS = {
             search=SearchSize(5, 6, 1, 2, final_epochs=15, max_rows=3000, n_startup=4, n_warmup=2, round_size=5),
             table1_draws=5,
             training_grid=TrainingGrid((0.05, 0.2, 0.4, 0.75), 5, _SHORT),
-            diversity=DiversitySize(24, 480, replace(_QUICK, max_epochs=60)),
+            diversity=DiversitySize(24, 600, replace(_QUICK, max_epochs=60)),
             peers=PeerSizes(),
             uncertainty=UncertaintySize(steps=500),
             about="the paper's size, trainings shortened and fewer: under ten minutes",

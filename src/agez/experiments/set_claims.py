@@ -22,14 +22,14 @@ from agez.experiments.decisions import (
     error_of_median,
     error_of_scatter,
     few,
-    inside,
     interval_above,
     interval_below,
     log_interval,
+    meets,
     ratio_of_scatters,
     with_interval,
 )
-from agez.experiments.paper import FACTORS_OF_SECTION_5, SET_B_AGE, SETS, TABLE_1, set_title
+from agez.experiments.paper import FACTORS_OF_SECTION_5, ROUNDING, SET_B_AGE, SETS, TABLE_1, set_title
 from agez.experiments.set_details import METAL_POOR
 
 #: Squared error over that of random guesses below which a quantity is recovered.  Random guesses have twice the
@@ -37,8 +37,6 @@ from agez.experiments.set_details import METAL_POOR
 RECOVERED = 0.25
 #: Largest bias, in sigma_mad, of what is recovered; smallest one of what is called systematically low.
 SMALL_BIAS = 0.5
-#: Published figures have two decimals.
-ROUNDING = 0.005
 #: Set B's sigma_mad over Set A's from which the effect is called dramatic.
 DRAMATIC = 2.0
 #: A weak correlation is below this (a large effect: Cohen 1988).
@@ -192,7 +190,7 @@ def scatter_as_published(
             told.append(f"{word} unknown" if value is None else f"{word} {value:.3f} {unit}")
             continue
         error = error_of_scatter(value, n)
-        decisions.append(inside(value - SIGNIFICANT * error, value + SIGNIFICANT * error, *ranges[word]))
+        decisions.append(meets(value - SIGNIFICANT * error, value + SIGNIFICANT * error, *ranges[word]))
         told.append(f"{word} {value:.3f} +- {error:.3f} {unit}")
     how = f"sigma_mad: {'; '.join(told)}. Needed: within {SIGNIFICANT:g} errors of what is published{few(fewest)}"
     return Claim(figure, text, verdict_of(all_of(decisions)), how, section, published, "; ".join(told))
@@ -207,7 +205,7 @@ def _comparable(summary: Summary) -> Claim:
             decisions.append(None)
             continue
         low, high = log_interval(*ratio)
-        decisions.append(inside(low, high, 1 / COMPARABLE, COMPARABLE))
+        decisions.append(meets(low, high, 1 / COMPARABLE, COMPARABLE))
         told.append(f"{word} {value:.3f} dex of errors of {err:.3f}")
     how = f"{'; '.join(told) or 'not known'}. Needed: the same within a factor of {COMPARABLE:g}{few(n)}"
     text = "The scatter of Set A is comparable to the errors of the spectral fit itself"
@@ -237,10 +235,11 @@ def _same_pcc(summary: Summary) -> Claim:
     if None not in (a, b) and n >= MIN_GALAXIES and max(abs(a), abs(b)) < 1:
         difference, error = abs(math.atanh(a) - math.atanh(b)), math.sqrt(2 / (n - 3))
         apart = difference > SIGNIFICANT * error
-        decision = False if apart else True if difference < SAME_PCC else None
+        decision = False if apart else True if SIGNIFICANT * error < SAME_PCC else None
     paper = summary["paper"]["set_b"]["residual_pcc"]
     text = "The correlation of the errors in age and metallicity is the same in Set B as in Set A"
-    how = f"Pearson's correlation: {told}. Needed: no certain difference, and one below {SAME_PCC:g} (of Fisher's z)"
+    how = f"Pearson's correlation: {told}. Needed: no difference (of Fisher's z), where one of {SAME_PCC:g} would be "
+    how += "certain"
     return Claim("figure 8", text, verdict_of(decision), f"{how}{few(n)}", "4.3", f"r = {paper:+.2f} in both", told)
 
 
@@ -275,7 +274,7 @@ def _factors(summary: Summary) -> Claim:
     def decide(ratio: float, error: float, word: str) -> Decision:
         # the published numbers themselves give less than the sentence does
         lowest = summary["paper"]["set_b"][word]["sigma_mad"] / summary["paper"]["set_a"][word]["sigma_mad"]
-        return inside(*log_interval(ratio, error), lowest, FACTORS_OF_SECTION_5[word])
+        return meets(*log_interval(ratio, error), lowest, FACTORS_OF_SECTION_5[word])
 
     return _ratios(summary, "figure 8", text, "5", decide, "an interval that meets what is published")
 

@@ -7,10 +7,7 @@ from collections.abc import Mapping
 #: Lines of the card, by model.
 LIMITS: Mapping[str, tuple[str, ...]] = {
     "jpas": ("The broad g, r and i of J-PAS: it has the narrow bands and the two broad ones at the ends.",),
-    "jplus": (
-        "zSDSS of real J-PLUS data: the shipped curve has its pivot at 9606 A, which looks like the filter without the "
-        "detector's fall (published: 9114 A).  Leave that band out (NaN), until its curve is settled.",
-    ),
+    "jplus": ("Ages and metallicities of single faint galaxies: twelve bands leave wide intervals, which say so.",),
     "splus": ("Ages and metallicities of single faint galaxies: twelve bands leave wide intervals, which say so.",),
     "paper": (
         "Photometry of surveys: most of its galaxies are mocks of an integral-field survey in the rest frame, as "

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike
 
 from agez.report.numbers import number
@@ -77,6 +78,7 @@ def _panel(axes: Any, block: Mapping[str, Any], name: str, key: str, target: str
         axes.text(0.5, 0.6, "not known of any galaxy", transform=axes.transAxes, ha="center", fontsize=9)
     if lost := int(((shown < bottom) | (shown > top)).sum()):
         note(axes, f"{lost} outside", where="upper right")
+    axes.yaxis.set_major_locator(MaxNLocator(4))
     axes.grid(alpha=0.25)
 
 

@@ -49,7 +49,7 @@ def figure_predictions(path: str | os.PathLike[str], labels: Floats, predicted: 
         log_age_lw [log10 yr] and mh_lw [dex]; NaN pairs are left out.
     title : str
     """
-    with figure(path, width=5.6, height=10.0) as page:
+    with figure(path, width=6.2, height=11.2) as page:
         page.suptitle(title, fontsize=11)
         room = margins(page, left=0.85, right=0.2, bottom=0.6, top=0.45, hspace=0.2)
         panels = page.subplots(len(TARGETS), 1, gridspec_kw=room)

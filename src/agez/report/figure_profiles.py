@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from matplotlib.collections import LineCollection
 
 from agez.analysis.gradients import MAX_RADIUS
 from agez.analysis.metrics import sigma_mad
@@ -82,9 +83,9 @@ def figure_profiles(path: str | os.PathLike[str], profile: Profile) -> Path:
                 axes = panels[row, column]
                 axes.plot(profile.radius, values[:, k], "x", color="0.6", ms=4.5, mew=0.9, label="a spectrum each")
                 every = lines[0, :, k][:, None] + lines[1, :, k][:, None] * along
-                for n, one in enumerate(every):
-                    axes.plot(along, one, color=VERMILLION, lw=0.7, alpha=0.35,
-                              label=None if n else "lines of the random subsets")  # fmt: skip
+                segments = np.stack(np.broadcast_arrays(along, every), axis=-1)
+                axes.add_collection(LineCollection(list(segments), colors=VERMILLION, linewidths=0.7, alpha=0.35,
+                                                   label="lines of the random subsets"))  # fmt: skip
                 axes.plot(along, every.mean(axis=0), color="black", lw=2.0, label="their mean")
                 slope, error = lines[1, :, k].mean(), lines[1, :, k].std(ddof=1)
                 told = f"{number(slope)} \N{PLUS-MINUS SIGN} {number(error, '{:.3f}')} dex/$R_e$"
