@@ -172,7 +172,7 @@ def diversity(rng):
     """Ratios that rise, of all surveys but one whose libraries are not installed."""
     steps = {}
     for k, name in enumerate(step for step in STEPS if step != "libraries"):
-        steps[name] = {"n_spectra": 700, "n_galaxies": 24}
+        steps[name] = {"n_spectra": 700, "n_galaxies": 24, "n_rejected": 20}
         for word in WORDS:
             a, ratio = float(0.05 * rng.uniform(0.9, 1.1)), 1.3 + 0.3 * k
             part = {"value": ratio, "low": ratio - 0.3, "high": ratio + 0.3}
@@ -186,10 +186,11 @@ def diversity(rng):
         name: {"n_galaxies": [6, 12, 24], **{word: dict(one) for word in WORDS}} for name in ("standard", "all")
     }
     galaxies["all"]["age"]["needed"] = None
+    rise = {word: {"value": 1.4, "low": 1.2, "high": 1.6} for word in WORDS}
     nearest = {"step": "fewer", "distance": 0.4, "distances": dict.fromkeys(steps, 0.5)}
     return {"published": {"ratio": {"age": 4.67, "metallicity": 5.33}}, "points": {},
-            "measured": {"steps": steps, "galaxies": galaxies, "nearest": nearest, "libraries": ["emiles"],
-                         "skipped": {"bc03": "not installed: <now>"}}}  # fmt: skip
+            "measured": {"steps": steps, "galaxies": galaxies, "nearest": nearest, "rise": rise,
+                         "libraries": ["emiles"], "skipped": {"bc03": "not installed: <now>"}}}  # fmt: skip
 
 
 def peers(rng):

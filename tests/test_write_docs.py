@@ -131,16 +131,18 @@ def test_every_experiment_has_its_part_of_the_results(results, tools):
 def test_verdicts_stand_with_their_experiments(results):
     summary = summary_of_fakes()
     parts = results.experiment_parts(summary)
-    assert "- **not supported** (figures 10-12): no dependence on A_V.  one trend" in parts["dependence"]
+    assert "- **not supported** (figure 12): no dependence on A_V.  one trend" in parts["dependence"]
     assert "line one line two" in parts["table1"]
     assert "- **supported** (figure 6): values come back." in results.sets_tables(summary)
     told = parts.values(), results.sets_tables(summary)
     assert sum(part.count("- **") for part in [*told[0], told[1]]) == len(fake_claims())
     table = results.claims_table(summary)
-    assert table.startswith("9 claims: 5 supported, 2 not supported, 2 cannot tell.")
+    assert table.startswith("11 claims: 7 supported, 2 not supported, 2 cannot tell.")
+    assert "| claim | section | where | published | this run | verdict |" in table
+    assert "| values come back | abstract, 4.1 | figure 6 | 0.03 dex | 0.044 dex | supported |" in table
     assert [results.home_of(claim.figure) for claim in fake_claims()] == [
-        "hyperparameters", "sets", "dependence", "dependence", "table1", "training_size", "mass_gradients", "peers",
-        "uncertainty",
+        "hyperparameters", "sets", "dependence", "dependence", "dependence", "table1", "training_size",
+        "mass_gradients", "diversity", "peers", "uncertainty",
     ]  # fmt: skip
 
 

@@ -96,7 +96,7 @@ def test_noise_has_no_trend_and_the_claims_hold(rng):
     assert max(test["p_holm"] for test in tests) == 1
     assert all(test["rho_limit"] == max(abs(test["low"]), abs(test["high"])) for test in tests)
     growing, *steady = claims(block)
-    assert growing.verdict == "not supported"  # the paper's scatter grows with the specific star-formation rate
+    assert growing.verdict == "cannot tell"  # a hundred galaxies could hide the slight rise that the paper has
     assert [claim.verdict for claim in steady] == ["supported"] * 4
     assert all("could hide" in claim.how for claim in steady)
     assert [claim.figure for claim in claims(block)] == [

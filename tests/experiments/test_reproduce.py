@@ -14,6 +14,7 @@ from agez.experiments.catalogue import EXPERIMENTS
 from agez.experiments.reproduce import reproduce
 from agez.learn.model import load_model
 from agez.learn.sample import read_sample, write_sample
+from agez.report.captions import CAPTIONS
 from agez.types import Bands
 
 
@@ -22,7 +23,10 @@ def tiny():
     """The quick preset, made tiny."""
     with pytest.MonkeyPatch.context() as patch:
         quick = presets.PRESETS["quick"]
-        small = replace(quick, n_galaxies=8, n_spectra=400, training=replace(quick.training, max_epochs=3))
+        small = replace(
+            quick, n_galaxies=8, n_spectra=400, training=replace(quick.training, max_epochs=3),
+            diversity=replace(quick.diversity, n_spectra=80),
+        )  # fmt: skip
         patch.setitem(presets.PRESETS, "quick", small)
         yield small
 
@@ -36,8 +40,9 @@ def run(tiny, tmp_path_factory):
 def test_everything_is_written(run):
     folder, _ = run
     names = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
-    figures = {f"figures/figure_{k}.png" for k in ("search", "calibration", *range(1, 15))}
+    figures = {f"figures/figure_{key}.png" for key in CAPTIONS}
     files = {"summary.json", "report.html", "sample.fits", "predictions.fits", "work/run.json"}
+    assert {f"figures/figure_{number}.png" for number in range(1, 15)} < figures
     files |= {f"experiments/{experiment.key}.json" for experiment in EXPERIMENTS}
     networks = {name for name in names if name.startswith(("work/networks/", "work/search/"))}
     assert networks
@@ -93,6 +98,18 @@ def test_the_same_seed_gives_the_same_figures_from_a_sample_file(run, tiny, tmp_
     second = reproduce(tmp_path, preset="quick", seed=5, sample=tmp_path / "wider.fits", workers=1)
     for key in ("sample", "set_a", "set_b", "random_baseline", "against_truth"):
         assert second.summary[key] == first.summary[key]
+
+
+@pytest.mark.parametrize("name", ["fig3", "fig5"])
+def test_a_figure_of_the_sets_alone(run, tiny, tmp_path, name):
+    found = reproduce(
+        tmp_path, preset="quick", seed=5, sample=run[0] / "sample.fits", only=(name,), workers=1
+    )  # fmt: skip
+    drawn = {path.stem.removeprefix("figure_") for path in (tmp_path / "figures").iterdir()}
+    assert {"3", "4", "5", "6", "7", "8", "9"} < drawn
+    assert "13" not in drawn
+    assert set(found.summary["set_details"]) == {"labels", "set_a", "set_b"}
+    assert all(claim["section"] for claim in found.summary["claims"])
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,7 @@ def test_numbers_are_those_of_plain_loops(made):
             one = details[name]["by_morphology"][word]
             early, late = (sigma_mad(d[kinds == which, k]) for which in ("early", "late"))
             assert (one["early"], one["late"]) == pytest.approx((early, late))
+            assert one["n_galaxies"] == {"early": 6, "late": 18}
             assert one["early_over_late"]["value"] == pytest.approx(early / late)
             assert one["early_over_late"]["low"] < one["early_over_late"]["value"] < one["early_over_late"]["high"]
         good = np.isfinite(d[:, 1])
@@ -44,6 +45,7 @@ def test_numbers_are_those_of_plain_loops(made):
         assert metal_poor["n_spectra"] == len(poor)
         assert metal_poor["rms_ratio"]["value"] == pytest.approx(np.sqrt(np.mean(poor**2) / np.mean(rich**2)))
         slopes = found.predicted_gradients.slope - found.label_gradients.slope
+        slopes = slopes[np.isfinite(slopes).all(axis=1)]
         assert details[name]["gradient_differences"]["pcc"] == pytest.approx(np.corrcoef(slopes.T)[0, 1])
         share = np.mean(np.abs(slopes[:, 0]) < 0.05)
         assert details[name]["gradient_differences"]["age"]["central_share"] == pytest.approx(share)
@@ -52,8 +54,16 @@ def test_numbers_are_those_of_plain_loops(made):
         assert details[name]["truth_pcc"]["value"] == pytest.approx(own)
         age = [curve for curve in found.curves if curve.target == "log_age_lw"]
         kept = [curve.validation_mse.min() for curve in age]
-        assert details[name]["learning"]["validation_mse"] == pytest.approx(kept)
+        learning = details[name]["learning"]
+        assert learning["validation_mse"] == pytest.approx(kept)
+        first = [curve.train_mse[int(np.ceil(len(curve.train_mse) / 10)) - 1] for curve in age]
+        assert learning["early_mse"] == pytest.approx(first)
+        assert learning["last_mse"] == pytest.approx([curve.train_mse[-1] for curve in age])
     assert details["labels"]["err"] == {"age": 0.05, "metallicity": 0.05}
+    assert details["labels"]["metal_poor_share"] == pytest.approx(np.mean(labels[:, 1] < -0.75))
+    spread = sigma_mad(labels[kinds == "early", 0]), sigma_mad(labels[kinds == "late", 0])
+    found = details["labels"]["by_morphology"]["age"]
+    assert (found["early"], found["late"]) == pytest.approx(spread)
 
 
 def test_what_spectra_of_a_galaxy_share_is_found():
@@ -97,3 +107,8 @@ def test_intervals_over_galaxies_are_a_plain_bootstrap():
     slow = [np.mean([values[i] for g in draw for i in groups[g]]) for draw in draws]
     assert (found["low"], found["high"]) == pytest.approx(tuple(np.quantile(slow, [0.025, 0.975])))
     assert interval_over_galaxies(mean, draws[:, :3] % 3, 3)["low"] is None
+
+    def of_one_galaxy(galaxies):
+        return 1.0 if 4 in galaxies else np.nan
+
+    assert interval_over_galaxies(of_one_galaxy, draws, 5) == {"value": 1.0, "low": None, "high": None}

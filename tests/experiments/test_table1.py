@@ -145,7 +145,7 @@ def test_no_draws_are_refused(sample):
 
 def judged(cells, *, n_draws=20, noise=0.004):
     rng = np.random.default_rng(4)
-    measured = {"differences": {}}
+    measured = {"differences": {}, "n_train_early": 33, "n_train_late": 114, "n_test_early": 11, "n_test_late": 32}
     for word in ("age", "metallicity"):
         found = {cell: cells[word][cell] + noise * rng.normal(size=n_draws) for cell in CELLS}
         measured["differences"][word] = _differences(found, TABLE_1[word], 43 / 147)

@@ -94,7 +94,7 @@ def _block(scatter, random_mse=0.36):
     """A block with ``scatter[set][fraction]``, sigma_mad of the age, a list over repeats."""
     words = ("age", "metallicity")
     return {
-        "measured": {"fractions": [0.05, 0.75], "random_mse": dict.fromkeys(words, random_mse)},
+        "measured": {"n_galaxies": 190, "fractions": [0.05, 0.75], "random_mse": dict.fromkeys(words, random_mse)},
         "points": {name: {word: {"sigma_mad": values} for word in words} for name, values in scatter.items()},
     }
 
@@ -122,6 +122,11 @@ def test_claims():
     assert _verdicts(paper, random_mse=0.0001)[0] == "not supported"
     noisy = {**paper, "set_b": [[0.30, 0.10, 0.36, 0.07], [0.13, 0.3, 0.05, 0.13]]}
     assert _verdicts(noisy)[1] == "cannot tell"
+    few = _block(paper)
+    few["measured"]["n_galaxies"] = 12
+    assert [claim.verdict for claim in claims(few)] == ["cannot tell"]
+    single = {name: [[None] * 4, values[1]] for name, values in paper.items()}
+    assert _verdicts(single) == ["cannot tell"]
     one = {name: [[f[0]] for f in values] for name, values in paper.items()}
     assert set(_verdicts(one)) == {"cannot tell"}
 

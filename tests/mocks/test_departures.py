@@ -101,23 +101,25 @@ def test_nebular_continuum_is_that_of_the_table(toy_grid):
 
 def test_a_nucleus_shines_in_the_centre_and_broad_lines_are_broad(toy_grid, rng, monkeypatch):
     made = noiseless_galaxy(PLAN, 4, prepare_grid(toy_grid))
-    z, re = float(made.galaxies.redshift[0]), float(made.galaxies.re_arcsec[0])
+    z = float(made.galaxies.redshift[0])
     continuum = np.full(len(made.flux), 1.0)
     added = {}
     for share in (0.0, 1.0):
         monkeypatch.setattr(departures, "TYPE_1", share)
         flux = np.zeros_like(made.flux)
-        add_active_nucleus(
-            flux, made.spaxels, continuum, re_arcsec=re, redshift=z, fwhm=made.fwhm, rng=np.random.default_rng(2)
-        )
+        add_active_nucleus(flux, made.spaxels, continuum, redshift=z, fwhm=made.fwhm, rng=np.random.default_rng(2))
         added[share] = flux
-    centre, edge = np.argmin(made.spaxels.r_re), np.argmax(made.spaxels.r_re)
+    distance = np.hypot(made.spaxels.x, made.spaxels.y)
+    centre, edge = np.argmin(distance), np.argmax(distance)
     assert added[1.0][centre].sum() > 20 * added[1.0][edge].sum()
     assert (added[0.0] >= 0).all()
     beside = np.argmin(np.abs(WAVE_ANGSTROM - (1 + z) * 6500.0))  # 3000 km/s from H-alpha: broad lines reach it
     clear = np.argmin(np.abs(WAVE_ANGSTROM - (1 + z) * 5500.0))
     assert added[0.0][centre, beside] < 1e-3
-    assert added[0.0][centre, clear] < 1e-6 < 0.05 * made.spaxels.flux[centre] * 0.5 < added[1.0][centre, clear]
+    profile = np.exp(-distance[centre] / departures.NUCLEUS_ARCSEC)
+    low, high = (share * profile * made.spaxels.flux[centre] for share in departures.POWER_LAW_LIGHT)
+    assert added[0.0][centre, clear] < 1e-6
+    assert low < added[1.0][centre, clear] < high
 
 
 @pytest.mark.parametrize("wrong", [{"calibration": -1.0}, {"sky_residual": -0.1}, {"active_share": 1.5}])

@@ -14,7 +14,7 @@ from agez.experiments.catalogue import find_experiments
 from agez.report.captions import CAPTIONS
 from agez.report.chapters import CHAPTERS, OURS
 from agez.report.figure_profiles import typical_profile
-from agez.report.figure_subsets import four_galaxies
+from agez.report.figure_subsets import figure_subsets, four_galaxies
 from agez.report.figures import make_figures
 from agez.report.html import write_report
 
@@ -80,7 +80,7 @@ def test_only_the_papers_figures_have_numbers_and_they_come_first(page):
     assert all(isinstance(key, str) for one in ours for key in one.figures)
 
 
-def test_figure_3_shows_one_galaxy_of_each_subset_of_set_b():
+def test_figure_3_shows_one_galaxy_of_each_subset_of_set_b(tmp_path):
     rng = np.random.default_rng(3)
     sample = fake_sample(rng, n=900, n_galaxies=12)
     galaxy = np.unique(sample.rows.galaxy_id, return_inverse=True)[1]
@@ -90,6 +90,10 @@ def test_figure_3_shows_one_galaxy_of_each_subset_of_set_b():
         own = [int((sample.rows.galaxy_id == other).sum()) for other in np.unique(sample.rows.galaxy_id)[k::4]]
         assert (sample.rows.galaxy_id == name).sum() == max(own)
     assert len(four_galaxies(sample, {"set_a": galaxy % 4})) == 4
+    # a spectrum without a place is left out, and the others are drawn
+    x = np.where(np.arange(900) % 5 == 0, np.nan, sample.rows.x)
+    some = replace(sample, photometry=replace(sample.photometry, rows=replace(sample.rows, x=x)))
+    assert figure_subsets(tmp_path / "f.png", some, {"set_b": galaxy % 4}, names).exists()
     nowhere = replace(sample.rows, x=np.full(900, np.nan))
     lost = replace(sample, photometry=replace(sample.photometry, rows=nowhere))
     assert four_galaxies(lost, {"set_b": galaxy % 4}) == ()

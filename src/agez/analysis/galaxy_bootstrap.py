@@ -118,10 +118,12 @@ def interval_over_galaxies(
     draws : (n_bootstrap, g) int
         Numbers of galaxies drawn with repetition.
     n_galaxies : int
-        The value itself is the statistic of 0 ... n_galaxies - 1; fewer than ``MIN_GALAXIES`` have no interval.
+        The value itself is the statistic of 0 ... n_galaxies - 1; fewer than ``MIN_GALAXIES`` have no interval, nor has
+        a statistic that many draws do not define: it hangs on a galaxy or two.
     """
     value = statistic(np.arange(n_galaxies))
     drawn = np.array([statistic(one) for one in draws]) if n_galaxies >= MIN_GALAXIES else np.empty(0)
-    drawn = drawn[np.isfinite(drawn)]
-    low, high = np.quantile(drawn, [(1 - COVERAGE) / 2, (1 + COVERAGE) / 2]) if len(drawn) else (np.nan, np.nan)
+    defined = np.isfinite(drawn)
+    enough = len(drawn) and defined.mean() >= COVERAGE
+    low, high = np.quantile(drawn[defined], [(1 - COVERAGE) / 2, (1 + COVERAGE) / 2]) if enough else (np.nan, np.nan)
     return {"value": json_number(value), "low": json_number(float(low)), "high": json_number(float(high))}

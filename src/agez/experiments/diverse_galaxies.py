@@ -75,7 +75,7 @@ def why_not_installed(name: str) -> str:
     if name == YOUNG_LIBRARY:  # it takes seconds to load
         return "" if find_spec("pst") is not None else f"{name}: run: pip install 'agez[popstar]'"
     try:
-        load_templates(name)
+        mock_library(name, False)
     except AgezError as error:
         return str(error)
     return ""

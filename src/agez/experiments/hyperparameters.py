@@ -241,8 +241,9 @@ def claims(block: Mapping[str, Any]) -> list[Claim]:
     """
     text = "Networks whose sizes a search chose are more accurate than those that the authors set by hand"
     layers = Claim(
-        "figure 2", "Networks with two dense layers, the output among them, are more accurate than with one or three",
-        "cannot tell", "Not tried: agez has the architecture that the paper chose, and no other", "3.1",
+        "figure 2", "Networks with two dense layers are more accurate than those with one or three",
+        "cannot tell", "Not tried: agez has the paper's architecture alone, whose second dense layer is the output",
+        "3.1",
     )  # fmt: skip
     measured = block["measured"]
     if "not_run" in measured:

@@ -37,6 +37,8 @@ LIBRARY = "library_fit"
 ALL_METHODS = (*METHODS, LIBRARY)
 #: Galaxies of J-PAS (section 1 of the paper, after Benitez et al. 2014, arXiv:1403.5237).
 JPAS_GALAXIES = 9e7
+#: "Multiple pixels per galaxy": the paper's sample has 104 spectra a galaxy.
+SEDS_A_GALAXY = 100
 
 
 @dataclass(frozen=True)
@@ -254,13 +256,15 @@ def claims(block: Mapping[str, Any]) -> list[Claim]:
 
 
 def _rapid(measured: Mapping[str, Any]) -> Claim:
-    """J-PAS' galaxies within a day on one core."""
+    """All SEDs of J-PAS within a week on one core."""
     seconds = measured["methods"].get("network", {}).get("seconds_per_sed")
     told = "unknown" if seconds is None else f"{seconds:.1e} s an SED on one core"
-    whole = "" if seconds is None else f", {seconds * JPAS_GALAXIES / 3600:.2g} hours for {JPAS_GALAXIES:.0e} galaxies"
+    whole = JPAS_GALAXIES * SEDS_A_GALAXY
+    days = None if seconds is None else seconds * whole / 86400
     text = "A trained network is applied very rapidly, fit for the data of J-PAS"
-    how = f"{told}{whole} (the number that the paper expects of J-PAS). Needed: less than a day"
-    decision = None if seconds is None else seconds * JPAS_GALAXIES < 86400
+    how = f"{told}; {'unknown' if days is None else f'{days:.2g}'} days for {JPAS_GALAXIES:.0e} galaxies of "
+    how += f"{SEDS_A_GALAXY} SEDs each. Needed: less than a week"
+    decision = None if days is None else days < 7
     return Claim("peers", text, verdict_of(decision), how, "4.1, 5", measured=told)
 
 

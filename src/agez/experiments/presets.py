@@ -68,8 +68,8 @@ PRESETS = {
     for preset in (
         Preset(
             name="quick",
-            n_galaxies=20,
-            n_spectra=1200,
+            n_galaxies=18,
+            n_spectra=1100,
             training=_QUICK,
             short_training=replace(_QUICK, max_epochs=10),
             search=SearchSize(2, 3, 1, 2, final_epochs=4, max_rows=800, n_startup=2, n_warmup=1, round_size=2),

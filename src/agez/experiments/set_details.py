@@ -20,6 +20,8 @@ from agez.types import TARGET_WORDS, TARGETS, Floats, Ints, Sample, Strings
 METAL_POOR = -0.75
 #: Gradient differences cluster "in the central 0.1 dex/Re" (section 4.2): within half of that of zero.
 CENTRAL_DEX = 0.05
+#: The first part of a training, by whose end it should have converged "quickly".
+EARLY = 0.1
 N_BOOTSTRAP = 300
 
 
@@ -36,14 +38,17 @@ def set_details(sample: Sample, sets: Mapping[str, SetResult], *, rng: np.random
     Returns
     -------
     dict
-        For each set, by quantity: ``by_morphology`` (sigma_mad of early and of late types [dex], and their ratio with
-        its interval); ``metal_poor`` (rms of the metallicity residuals below ``METAL_POOR`` over that above, with its
-        interval, numbers of spectra and galaxies); ``learning`` (the age networks' training and validation MSE [dex^2]
-        at the kept epoch, one a fold); ``gradient_differences`` (the part within ``CENTRAL_DEX`` of zero, by quantity,
-        and Pearson's correlation of the two); ``alike`` (the share of the residuals' variance that spectra of one
-        galaxy have in common); ``truth_pcc``, Pearson's correlation of age and metallicity errors against truth, and
-        that ``minus_labels``, with its interval.  ``labels``: ``err`` [dex], the median error that the fit gives its
-        labels, and their ``truth_pcc``.
+        For each set, by quantity: ``by_morphology`` (sigma_mad of early and of late types [dex], their numbers of
+        galaxies, and the ratio with its interval); ``metal_poor`` (rms of the metallicity residuals below
+        ``METAL_POOR`` over that above, with its interval, numbers of spectra and galaxies); ``learning`` (of the age
+        networks, one a fold, MSE [dex^2]: of training and validation at the kept epoch, of training after the first
+        tenth of the epochs and after the last; that of training is the mean over an epoch's minibatches);
+        ``gradient_differences`` (the part within ``CENTRAL_DEX`` of zero, by quantity, and Pearson's correlation of the
+        two); ``alike`` (the share of the residuals' variance that spectra of one galaxy have in common);
+        ``truth_pcc``, Pearson's correlation of age and metallicity errors against truth, and that ``minus_labels``,
+        with its interval.  ``labels``: ``err`` [dex], the median error that the fit gives its labels, their
+        ``truth_pcc``, their own ``by_morphology`` (the spread of early and late types), and the share of spectra below
+        ``METAL_POOR``.
     """
     labels = target_columns(sample.labels)
     truth = None if sample.truth is None else target_columns(sample.truth)
@@ -51,7 +56,15 @@ def set_details(sample: Sample, sets: Mapping[str, SetResult], *, rng: np.random
     drawn = rng.integers(len(rows.groups), size=(N_BOOTSTRAP, len(rows.groups)))
     err = {TARGET_WORDS[t]: json_number(_median(getattr(sample.labels, f"{t}_err"))) for t in TARGETS}
     errors = None if truth is None else labels - truth
-    out: dict[str, Any] = {"labels": {"err": err, "truth_pcc": None if errors is None else _pcc(errors)}}
+    spread = {word: _by_morphology(labels[:, k], rows, drawn) for k, word in enumerate(TARGET_WORDS.values())}
+    out: dict[str, Any] = {
+        "labels": {
+            "err": err,
+            "truth_pcc": None if errors is None else _pcc(errors),
+            "by_morphology": spread,
+            "metal_poor_share": json_number(float(np.mean(labels[:, TARGETS.index("mh_lw")] < METAL_POOR))),
+        }
+    }
     for name, found in sets.items():
         residuals = dict(zip(TARGET_WORDS.values(), (found.predicted - labels).T, strict=True))
         out[name] = {
@@ -107,7 +120,8 @@ def _by_morphology(residual: Floats, rows: _Rows, drawn: Ints) -> dict[str, Any]
         return early / late if late > 0 else math.nan
 
     return {word: json_number(sigma_mad(values)) for word, values in scatter.items()} | {
-        "early_over_late": interval_over_galaxies(ratio, drawn, len(rows.groups))
+        "n_galaxies": {word: sum(kind[group[0]] == word for group in rows.groups) for word in scatter},
+        "early_over_late": interval_over_galaxies(ratio, drawn, len(rows.groups)),
     }
 
 
@@ -133,9 +147,15 @@ def _learning(curves: Sequence[LearningCurve]) -> dict[str, list[float | None]]:
         if curve.target == "log_age_lw" and np.isfinite(curve.validation_mse).any()
     ]
     return {
+        "early_mse": [json_number(float(curve.train_mse[_early(curve)])) for curve, _ in kept],
+        "last_mse": [json_number(float(curve.train_mse[-1])) for curve, _ in kept],
         "train_mse": [json_number(float(curve.train_mse[at])) for curve, at in kept],
         "validation_mse": [json_number(float(curve.validation_mse[at])) for curve, at in kept],
     }
+
+
+def _early(curve: LearningCurve) -> int:
+    return max(math.ceil(EARLY * len(curve.train_mse)) - 1, 0)
 
 
 def _gradient_differences(labels: GradientTable, predicted: GradientTable) -> dict[str, Any]:

@@ -22,8 +22,9 @@ from agez.analysis.metrics import bias, json_number, json_numbers, sigma_mad
 from agez.analysis.repeats import mean_over_divisions
 from agez.analysis.trends import mean_and_error
 from agez.errors import AgezError
+from agez.experiments.claims import MIN_GALAXIES as MIN_TO_JUDGE
 from agez.experiments.claims import Claim, all_of, verdict_of
-from agez.experiments.decisions import below
+from agez.experiments.decisions import SIGNIFICANT, WIDEST, below
 from agez.experiments.paper import ROUNDING, TABLE_1
 from agez.learn.architecture import PAPER_ARCHITECTURES, Architecture
 from agez.learn.jobs import TrainingJob, TrainingSettings
@@ -188,8 +189,9 @@ def claims(block: Mapping[str, Any]) -> list[Claim]:
     tenth = "Networks trained on early types alone give the ages of early types to 0.10 dex"
     late = "Late types are predicted about as well by networks trained on early as on late types"
     full = "Early types, trained on early types alone, are recovered better than the full sample"
-    if "not_run" in measured:
-        why = measured["not_run"]
+    galaxies = sum(value for key, value in measured.items() if key.startswith(("n_train_", "n_test_")))
+    if "not_run" in measured or galaxies < MIN_TO_JUDGE:
+        why = measured.get("not_run", f"{galaxies} galaxies are too few for any decision")
         return [Claim("table 1", claim, "cannot tell", why, "4.4") for claim in (same, best, tenth, late, full)]
     age = {"age": measured["differences"]["age"]}
     return [
@@ -204,10 +206,12 @@ def claims(block: Mapping[str, Any]) -> list[Claim]:
 def _to_a_tenth(text: str, cell: Mapping[str, Any]) -> Claim:
     value, error, paper = cell["sigma_mad"], cell["err"], TABLE_1["age"]["early-early"]
     told = "unknown" if value is None else f"{value:.3f} dex" if error is None else f"{value:.3f} +- {error:.3f} dex"
-    decision = None if value is None or error is None else below(value, paper + ROUNDING, error)
-    how = (
-        f"sigma_mad of the age: {told}. Needed: certainly below {paper + ROUNDING:g}, which rounds to the published one"
-    )
+    decision: bool | None = None
+    if value is not None and error is not None:
+        precise = SIGNIFICANT * error < WIDEST * value
+        decision = precise or None if value <= paper + ROUNDING else below(value, paper + ROUNDING, error)
+    how = f"sigma_mad of the age: {told}. Needed: a value that rounds to the published one or less, known to "
+    how += f"{WIDEST:.0%}; refuted where it is certainly larger"
     return Claim("table 1", text, verdict_of(decision), how, "4.4", f"{paper:.2f} dex", told)
 
 

@@ -25,7 +25,7 @@ from agez.analysis.metrics import json_number, json_numbers, random_baseline_mse
 from agez.analysis.repeats import mean_over_divisions
 from agez.analysis.trends import COVERAGE
 from agez.errors import AgezError
-from agez.experiments.claims import Claim, all_of, verdict_of
+from agez.experiments.claims import MIN_GALAXIES, Claim, all_of, verdict_of
 from agez.experiments.paper import SETS, published, set_title
 from agez.learn.architecture import PAPER_ARCHITECTURES
 from agez.learn.jobs import TrainingJob, TrainingSettings
@@ -119,6 +119,7 @@ def training_size(sample: Sample, trainer: Trainer, *, grid: TrainingGrid, seed:
         "published": PUBLISHED,
         "measured": {
             "n_repeats": grid.n_repeats,
+            "n_galaxies": len(np.unique(sample.rows.galaxy_id)),
             "fractions": list(grid.fractions),
             "random_mse": {word: json_number(mse) for word, mse in guesses.items()},
             **{name: {TARGET_WORDS[t]: _summary(found[name, t]) for t in TARGETS} for name in SETS},
@@ -186,9 +187,11 @@ def claims(block: Mapping[str, Any]) -> list[Claim]:
         return np.array(points[name]["age"]["sigma_mad"][fraction], float)
 
     # the fractions of which every repeat could be trained
+    enough = measured["n_galaxies"] >= MIN_GALAXIES
     whole = [f for f in range(len(measured["fractions"])) if all(np.isfinite(scatter(name, f)).all() for name in SETS)]
-    if not whole:
-        why = "no training set was large enough in all repeats"
+    if len(whole) < 2 or not enough:
+        why = f"{measured['n_galaxies']} galaxies are too few for any decision"
+        why = "fewer than two sizes could be trained in all repeats" if enough else why
         return [Claim("figure 13", "Accuracy grows with the training set", verdict_of(None), why, "4.5")]
     first, last = whole[0], whole[-1]
     small, large = (f"{measured['fractions'][f]:.0%}" for f in (first, last))

@@ -33,7 +33,7 @@ class LearningCurve(NamedTuple):
     fold : int
         The fold that the network never saw.
     train_mse, validation_mse : (n_epochs,) float
-        Mean squared error after each epoch [dex^2].
+        Mean squared error [dex^2]: of training rows the mean over the epoch's minibatches, of validation rows after it.
     """
 
     target: str

@@ -47,10 +47,11 @@ SKY_LINES = (
 TEMPERATURE_K = 1e4
 #: Scale length of a nucleus, as the seeing makes it [arcsec].
 NUCLEUS_ARCSEC = 1.5
-#: Type 1 among active nuclei; light of their power law at 5500 A over that of the stars in the centre, and its slope
-#: (Vanden Berk et al. 2001, AJ 122, 549); H-alpha's equivalent width there of broad and of narrow lines [Angstrom];
-#: sigma of the broad lines [km/s]; broad H-alpha over H-beta; narrow [NII]/Ha and [OIII]/Hb of Seyferts [log].
-TYPE_1, POWER_LAW_LIGHT, POWER_LAW_SLOPE = 0.5, (0.05, 0.25), -1.56
+#: Type 1 among active nuclei (a guess; narrow-line nuclei outnumber them by far); light of their power law at 5500 A
+#: over that of the stars, and its slope (Vanden Berk et al. 2001, AJ 122, 549); H-alpha's equivalent width of broad and
+#: of narrow lines [Angstrom]; sigma of the broad lines [km/s]; broad H-alpha over H-beta; narrow [NII]/Ha and [OIII]/Hb
+#: of Seyferts [log].
+TYPE_1, POWER_LAW_LIGHT, POWER_LAW_SLOPE = 0.15, (0.05, 0.25), -1.56
 BROAD_EW, NARROW_EW, BROAD_SIGMA_KMS, BROAD_DECREMENT = (20.0, 100.0), (3.0, 30.0), (800.0, 2000.0), 3.1
 LOG_NII_HA, LOG_OIII_HB = 0.0, 0.8
 
@@ -144,10 +145,12 @@ def nebular_continuum(halpha: Floats, *, av: Floats, redshift: float, gas: Gas) 
 
 
 def add_active_nucleus(
-    flux: Floats, spaxels: Spaxels, continuum: Floats, *, re_arcsec: float, redshift: float, fwhm: float,
-    rng: np.random.Generator,
-) -> None:  # fmt: skip
+    flux: Floats, spaxels: Spaxels, continuum: Floats, *, redshift: float, fwhm: float, rng: np.random.Generator
+) -> None:
     """Add narrow lines and, in type 1, broad lines and a power law to the centre of a galaxy, in place.
+
+    All are in units of the stars' light of the same spectrum, times a profile that falls exponentially on the sky: a
+    nucleus is at most as wide as ``NUCLEUS_ARCSEC``.
 
     Parameters
     ----------
@@ -157,7 +160,7 @@ def add_active_nucleus(
         Of the stars near H-alpha.
     """
     n = len(flux)
-    profile = np.exp(-spaxels.r_re * re_arcsec / NUCLEUS_ARCSEC)
+    profile = np.exp(-np.hypot(spaxels.x, spaxels.y) / NUCLEUS_ARCSEC)
     type_1 = rng.uniform() < TYPE_1
     light, broad, narrow = (rng.uniform(*limits) for limits in (POWER_LAW_LIGHT, BROAD_EW, NARROW_EW))
     sigma = rng.uniform(*BROAD_SIGMA_KMS)

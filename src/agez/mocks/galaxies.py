@@ -342,10 +342,10 @@ def noiseless_galaxy(
     spaxels, galaxies, law, weights, rng = drawn.spaxels, drawn.galaxies, drawn.law, drawn.weights, drawn.rng
     properties = plan.properties_of(index)
     redshift = properties["redshift"]
-    # chance of its own: a galaxy that departs is otherwise the same as the one that does not
-    own_rng = np.random.default_rng([plan.seed, 7, index])
+    # chance of its own for each effect: a galaxy that departs is otherwise the same as the one that does not
     if departing.abundances:
-        alpha_fe = departures.draw_alpha_fe(properties, str(galaxies.morphology[0]), own_rng)
+        chance = np.random.default_rng([plan.seed, 7, index])
+        alpha_fe = departures.draw_alpha_fe(properties, str(galaxies.morphology[0]), chance)
         prepared = departures.with_abundances(prepared, alpha_fe)
     flux, continuum, fwhm = observed_starlight(weights, spaxels, law=law, redshift=redshift, prepared=prepared)
     halpha = spaxels.ew_ha * continuum * (1 + redshift)
@@ -356,10 +356,9 @@ def noiseless_galaxy(
     )  # fmt: skip
     if departing.nebular_continuum:
         flux += departures.nebular_continuum(halpha, av=spaxels.av, redshift=redshift, gas=drawn.gas).astype(np.float32)
-    if own_rng.uniform() < departing.active_share:
-        departures.add_active_nucleus(
-            flux, spaxels, continuum, re_arcsec=properties["re_arcsec"], redshift=redshift, fwhm=fwhm, rng=own_rng
-        )
+    chance = np.random.default_rng([plan.seed, 10, index])
+    if chance.uniform() < departing.active_share:
+        departures.add_active_nucleus(flux, spaxels, continuum, redshift=redshift, fwhm=fwhm, rng=chance)
     return NoiselessGalaxy(flux, fwhm, weights, lines, spaxels, drawn.family, law, galaxies, rng)
 
 

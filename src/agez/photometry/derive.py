@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from astropy import units as u
@@ -41,6 +42,10 @@ ALHAMBRA_FWHM = (
 )  # fmt: skip
 _TOP_DEGREE = {"J1007": 6, "J0760": 4, "J0900": 4, "uJAVA": 4, "gSDSS": 4, "rSDSS": 4, "iSDSS": 4, "zSDSS": 6}
 _NARROW_DEGREE = 2
+#: Bands that the detector's fall shapes, by set: how their profile is fitted.
+_FALLING: dict[tuple[str, str], dict[str, float]] = {
+    ("jplus", "zSDSS"): {"degree": 10, "edge_level": 0.05, "widest_edge": 80.0},
+}
 
 
 def measured_set(name: str, folder: Path) -> dict[str, tuple[Floats, Floats]]:
@@ -68,7 +73,8 @@ def derive_table(name: str, folder: Path | None) -> Table:
         for band, (wave, response) in measured_set(name, folder).items():
             even = np.arange(wave[0], wave[-1] + 0.5, 1.0)  # the fit wants even steps
             sampled = np.interp(even, wave, response)
-            profile = fit_profile(even, sampled, _TOP_DEGREE.get(band, _NARROW_DEGREE))
+            how: dict[str, Any] = {"degree": _TOP_DEGREE.get(band, _NARROW_DEGREE)}
+            profile = fit_profile(even, sampled, **(how | _FALLING.get((name, band), {})))
             rows.append((band, pivot_wavelength(even, sampled), full_width_half_maximum(even, sampled), profile))
     size = max(len(row[3].top) for row in rows) or 1
     top = np.zeros((len(rows), size))

@@ -94,7 +94,7 @@ def load_filters(
 
     The shipped profiles (see :class:`agez.photometry.profiles.Profile`) have the pivots of the measured
     curves, and give the same magnitudes over E-MILES (all ages and metallicities, with and without dust,
-    redshifts 0 to 0.1) to 0.0004 (jpas), 0.0006 (jplus) and 0.0005 mag rms (splus); the worst single band
+    redshifts 0 to 0.1) to 0.0004 (jpas), 0.0005 (jplus) and 0.0005 mag rms (splus); the worst single band
     is J0410 of jpas, 0.0019 mag; ``python -m agez.photometry.derive FOLDER --report`` prints it anew.
     ``alhambra`` is nominal: named centres, published widths, flat tops; not compared with measured curves.
 

@@ -81,16 +81,16 @@ CAPTIONS: dict[FigureKey, Caption] = {
     1: Caption(
         "A spectrum and its J-PAS photometry",
         "Top: responses of the bands, each scaled to a peak of 1; a dotted band is not covered by this spectrum. "
-        "Bottom: one spectrum of the sample at rest frame (grey, flux density per unit wavelength against vacuum "
-        "wavelength [A]) and the synthetic photometry made from it (points; vertical bars: error, horizontal bars: "
+        "Bottom: one spectrum of the sample at rest frame (black, flux density per unit wavelength against vacuum "
+        "wavelength [A]) and the synthetic photometry made from it (red points; vertical bars: error, horizontal bars: "
         "FWHM of the band).",
         "Band responses against wavelength above a galaxy spectrum with its synthetic photometry as points.",
     ),
     2: Caption(
         "The network, and the sizes of all four",
         "Top: the network, layer after layer: length along the SED (height) by number of filters (width). Below: the "
-        "hyperparameters of the four networks, those that the authors set by hand, with which this run's Set A and Set "
-        "B are trained, and those that the search chose, where it was run.",
+        "hyperparameters of the four networks: those that the authors set by hand, with which Set A and Set B are "
+        "trained (batches of the quick preset are smaller), and those that our search chose, where it was run.",
         "Schematic drawing of the convolutional network and a table of filters, widths, pooling, dense units and batch "
         "sizes for age and metallicity in Set A and Set B.",
     ),
@@ -104,7 +104,8 @@ CAPTIONS: dict[FigureKey, Caption] = {
     4: Caption(
         "Learning curves",
         "Mean squared error [dex squared] against epoch of one network for the age in Set A (top) and in Set B "
-        "(bottom). Black: training spectra, dashed red: validation spectra. The 0th epoch is the mean squared error of "
+        "(bottom). Black: training spectra, mean over an epoch's minibatches; dashed red: validation spectra. The 0th "
+        "epoch is the mean squared error of "
         "random guesses drawn from the labels.",
         "Two panels of training and validation loss against epoch, falling from the level of random guesses.",
     ),
@@ -176,10 +177,10 @@ CAPTIONS: dict[FigureKey, Caption] = {
     ),
     "diversity": Caption(
         "What makes Set B bad",
-        "Top: robust scatter of Set B over that of Set A for mock surveys whose galaxies differ in more and more ways, "
-        "all labelled with the same library, with 95 % intervals over galaxies; dashed red: the paper's. Bottom: "
-        "robust scatter about the labels [dex] of both sets against the number of galaxies, in the standard survey "
-        "(solid) and with all differences (dashed).",
+        "Top: robust scatter of Set B over that of Set A for mock surveys whose galaxies differ in one more way each, "
+        "and in all, labelled with the same library, with 95 % intervals over galaxies; dashed red: the paper's. "
+        "Bottom: robust scatter about the labels [dex] of both sets against the number of galaxies, in the standard "
+        "survey (solid) and with all differences (dashed).",
         "Ratios of the scatter of unseen to known galaxies for seven mock surveys beside the paper's value, and curves "
         "of scatter against the number of galaxies.",
     ),

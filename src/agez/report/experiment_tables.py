@@ -175,7 +175,7 @@ def diversity_table(blocks: Blocks) -> str:
     rows = []
     for name in (one for one in STEPS if find(blocks, f"diversity.measured.steps.{one}")):
         step = f"diversity.measured.steps.{name}"
-        cells = cell(blocks, f"{step}.n_spectra", "{:.0f}") + cell(blocks, f"{step}.n_galaxies", "{:.0f}")
+        cells = "".join(cell(blocks, f"{step}.{key}", "{:.0f}") for key in ("n_spectra", "n_rejected", "n_galaxies"))
         for word in WORDS:
             base = f"{step}.{word}"
             cells += cell(blocks, f"{base}.labels.sigma_mad", "{:.3f}")
@@ -183,12 +183,12 @@ def diversity_table(blocks: Blocks) -> str:
                 cells += "".join(cell(blocks, f"{base}.{s}{which}.sigma_mad", "{:.3f}") for s in SETS)
                 cells += interval(blocks, f"{base}.ratio{which}", "{:.2f}", value="value")
         rows.append(row(escape(STEPS[name]), cells))
-    paper = "<td></td>" * 2
+    paper = "<td></td>" * 3
     for word in WORDS:
         paper += "<td></td>" * 3 + cell(blocks, f"diversity.published.ratio.{word}", "{:.1f}") + "<td></td>" * 3
     rows.append(row("paper", paper))
     for survey, title in (("standard", "standard survey"), ("all", "all differences")):
-        cells = "<td></td>" * 2
+        cells = "<td></td>" * 3
         for word in WORDS:
             cells += "<td></td>" * 3 + cell(blocks, f"diversity.measured.galaxies.{survey}.{word}.needed", "{:.0f}")
             cells += "<td></td>" * 3
@@ -198,12 +198,13 @@ def diversity_table(blocks: Blocks) -> str:
     skipped: Mapping[str, str] = find(blocks, "diversity.measured.skipped") or {}
     libraries = ", ".join(find(blocks, "diversity.measured.libraries") or ["-"])
     shown = table(
-        f"Surveys of galaxies that differ in more and more ways, all labelled with the same library: {_SIGMA} [dex] of "
+        f"Surveys whose galaxies differ in one way each, and in all, labelled with the same library: {_SIGMA} [dex] of "
         "both sets about the labels and about the truth, and Set B over Set A with its 95 % interval over galaxies. "
         f"Template libraries: {escape(libraries)}. Galaxies for a ratio of 1.2: extrapolated by a power law of the "
         "excess variance of Set B.",
-        '<tr><td></td><td></td><td></td><th scope="colgroup" colspan="7">age</th>'
-        '<th scope="colgroup" colspan="7">metallicity</th></tr>' + head("spectra", "galaxies", *columns, *columns),
+        '<tr><td></td><td></td><td></td><td></td><th scope="colgroup" colspan="7">age</th>'
+        '<th scope="colgroup" colspan="7">metallicity</th></tr>'
+        + head("spectra", "chi2 above 2", "galaxies", *columns, *columns),
         rows, anchor="table-diversity",
     )  # fmt: skip
     if skipped:

@@ -1,4 +1,4 @@
-"""What makes Set B bad: scatter of both sets, and their ratio, for surveys whose galaxies differ more and more."""
+"""What makes Set B bad: scatter of both sets, and their ratio, for surveys whose galaxies differ in several ways."""
 
 from __future__ import annotations
 

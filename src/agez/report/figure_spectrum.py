@@ -11,7 +11,7 @@ from astropy import units as u
 
 from agez.experiments.result import ExampleSpectrum
 from agez.photometry.air import air_to_vacuum
-from agez.report.style import BLUE, VERMILLION, figure, margins
+from agez.report.style import VERMILLION, figure, margins
 
 _SURVEYS = {"jpas": "J-PAS", "jplus": "J-PLUS", "splus": "S-PLUS", "alhambra": "ALHAMBRA"}
 
@@ -57,9 +57,9 @@ def figure_example(path: str | os.PathLike[str], example: ExampleSpectrum) -> Pa
         words = f"{len(pivot)} {name} bands"
         top.set_title(words + (f"; dotted: {missing} not covered by this spectrum" if missing else ""))
 
-        main.step(wave, flux, where="mid", color="0.55", lw=0.7, label="spectrum", zorder=1)
+        main.step(wave, flux, where="mid", color="black", lw=0.7, label="spectrum", zorder=1)
         main.errorbar(
-            pivot, points, xerr=fwhm / 2, yerr=errors, fmt="o", ms=4.5, color=VERMILLION, ecolor=BLUE, elinewidth=1,
+            pivot, points, xerr=fwhm / 2, yerr=errors, fmt="o", ms=4.5, color=VERMILLION, elinewidth=1,
             label="synthetic SED: error (vertical), band FWHM (horizontal)", zorder=3,
         )  # fmt: skip
         good = flux[np.isfinite(flux)]

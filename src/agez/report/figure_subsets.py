@@ -53,7 +53,7 @@ def figure_subsets(
                 if g >= len(galaxies):
                     axes.axis("off")
                     continue
-                own = sample.rows.galaxy_id == galaxies[g]
+                own = (sample.rows.galaxy_id == galaxies[g]) & np.isfinite(sample.rows.x) & np.isfinite(sample.rows.y)
                 x, y = sample.rows.x[own], sample.rows.y[own]
                 for k, (marker, colour) in enumerate(_MARKS):
                     here = fold[own] == k
