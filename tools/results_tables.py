@@ -59,8 +59,8 @@ def claims_table(summary: Summary) -> str:
     claims = summary.get("claims", [])
     count = {verdict: sum(claim["verdict"] == verdict for claim in claims) for verdict in VERDICTS}
     told = ", ".join(f"{n} {verdict}" for verdict, n in count.items())
-    rows = [[claim[key].replace("|", r"\|") for key in ("claim", "section", "figure", "published", "measured", "verdict")]
-            for claim in claims]  # fmt: skip
+    keys = ("claim", "section", "figure", "published", "measured", "verdict")
+    rows = [[claim[key].replace("|", r"\|") for key in keys] for claim in claims]
     header = ["claim", "section", "where", "published", "this run", "verdict"]
     return f"{len(claims)} claims: {told}.\n\n" + join_table(header, rows)
 

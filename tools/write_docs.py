@@ -1,10 +1,10 @@
 """Writes the parts of docs/ that come from code or from a run, between their marks.
 
-docs/flags.md and the presets of docs/experiments.md always, from the code, and docs/shipped_models.md, from the models
-that come with agez; with the folder of a run, also the tables
-and verdicts of docs/results.md, from its summary.json alone (what the run lacks is said there), and the tables of
-docs/mock_survey.md; with --full, the folder of `agez reproduce --preset full --only diversity`, the long version of that table; with
---labels, also the tables of docs/labels.md, docs/real_spectra.md and the figures there::
+Always: docs/flags.md and the presets of docs/experiments.md, from the code, and docs/shipped_models.md, from the models
+that come with agez.  With the folder of a run: the tables and verdicts of docs/results.md, from its summary.json alone
+(what the run lacks is said there), and the tables of docs/mock_survey.md.  With --full, the folder of
+`agez reproduce --preset full --only diversity`: the long version of that table.  With --labels: the tables of
+docs/labels.md and docs/real_spectra.md, and the figures there::
 
     python tools/write_docs.py [OUT] [--full OUT] [--labels DIR] [--saved MARK=FILE ...]
 

@@ -75,7 +75,7 @@ PRESETS = {
             search=SearchSize(2, 3, 1, 2, final_epochs=4, max_rows=800, n_startup=2, n_warmup=1, round_size=2),
             table1_draws=2,
             training_grid=TrainingGrid((0.2, 0.75), 2, replace(_QUICK, max_epochs=10)),
-            diversity=DiversitySize(12, 96, replace(_QUICK, max_epochs=10), 100, ("standard", "all")),
+            diversity=DiversitySize(10, 80, replace(_QUICK, max_epochs=10), 100, ("standard", "all")),
             peers=PeerSizes(TreeSizes(forest_trees=10, boosting_rounds=50, lightgbm_rounds=100), n_models=4000),
             uncertainty=UncertaintySize(steps=100),
             about="a small mock survey, to see that everything works: about a minute",

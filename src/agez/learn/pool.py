@@ -13,6 +13,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 from queue import SimpleQueue
@@ -179,16 +180,20 @@ def train_many(
 
 def has_accelerator() -> bool:
     """Whether JAX runs on something other than a CPU here (asked without starting JAX when it cannot)."""
-    from importlib.metadata import distributions
-
-    if os.environ.get("JAX_PLATFORMS", "") == "cpu":
-        return False
-    names = {str(d.name).lower() for d in distributions() if d.name}
-    if not any(name.startswith(("jax-cuda", "jax-rocm", "jax-metal", "libtpu")) for name in names):
+    if os.environ.get("JAX_PLATFORMS", "") == "cpu" or not _has_plugin():
         return False
     import jax
 
     return bool(jax.default_backend() != "cpu")
+
+
+@lru_cache(maxsize=1)
+def _has_plugin() -> bool:
+    """Whether a plugin of JAX for accelerators is installed; reading the names of all packages takes 0.2 s."""
+    from importlib.metadata import distributions
+
+    names = {str(d.name).lower() for d in distributions() if d.name}
+    return any(name.startswith(("jax-cuda", "jax-rocm", "jax-metal", "libtpu")) for name in names)
 
 
 def _renumbered(progress: Progress | None, members: Sequence[int]) -> Progress | None:

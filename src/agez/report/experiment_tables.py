@@ -188,6 +188,7 @@ def diversity_table(blocks: Blocks) -> str:
         paper += "<td></td>" * 3 + cell(blocks, f"diversity.published.ratio.{word}", "{:.1f}") + "<td></td>" * 3
     rows.append(row("paper", paper))
     for survey, title in (("standard", "standard survey"), ("all", "all differences")):
+        rows += _fewer_galaxies(blocks, survey, title)
         cells = "<td></td>" * 3
         for word in WORDS:
             cells += "<td></td>" * 3 + cell(blocks, f"diversity.measured.galaxies.{survey}.{word}.needed", "{:.0f}")
@@ -211,6 +212,19 @@ def diversity_table(blocks: Blocks) -> str:
         items = "".join(f"<li>{escape(n)}: {escape(str(why))}</li>\n" for n, why in skipped.items())
         shown += f"<p>Not run:</p>\n<ul>\n{items}</ul>\n"
     return shown
+
+
+def _fewer_galaxies(blocks: Blocks, survey: str, title: str) -> list[str]:
+    """Rows of one survey with a part of its galaxies, the whole survey left out: it has a row of its own."""
+    base = f"diversity.measured.galaxies.{survey}"
+    rows = []
+    for k, n in enumerate((find(blocks, f"{base}.n_galaxies") or [])[:-1]):
+        cells = "<td></td>" * 2 + cell(blocks, f"{base}.n_galaxies.{k}", "{:.0f}")
+        for word in WORDS:
+            cells += "<td></td>" + "".join(cell(blocks, f"{base}.{word}.{which}.{k}", "{:.3f}") for which in SETS)
+            cells += "<td></td>" * 4
+        rows.append(row(f"{n} galaxies, {title}", cells))
+    return rows
 
 
 def peers_table(blocks: Blocks) -> str:
