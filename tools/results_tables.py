@@ -43,7 +43,7 @@ def decided(summary: Summary, key: str) -> str:
     lines = []
     for claim in summary.get("claims", ()):
         if home_of(claim["figure"]) == key:
-            how = " ".join(claim["how"].split("\n"))
+            how = ". ".join(line.rstrip(".") for line in claim["how"].split("\n"))
             lines.append(f"- **{claim['verdict']}** ({claim['figure']}): {claim['claim']}.  {how}")
     return "\n".join(lines)
 
