@@ -132,7 +132,7 @@ def test_verdicts_stand_with_their_experiments(results):
     summary = summary_of_fakes()
     parts = results.experiment_parts(summary)
     assert "- **not supported** (figure 12): no dependence on A_V.  one trend" in parts["dependence"]
-    assert "line one line two" in parts["table1"]
+    assert "line one. line two" in parts["table1"]
     assert "- **supported** (figure 6): values come back." in results.sets_tables(summary)
     told = parts.values(), results.sets_tables(summary)
     assert sum(part.count("- **") for part in [*told[0], told[1]]) == len(fake_claims())
