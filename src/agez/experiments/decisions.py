@@ -84,6 +84,11 @@ def interval_above(part: Mapping[str, Any], limit: float) -> Decision:
     return None if decision is None else not decision
 
 
+def interval_rises(part: Mapping[str, Any], limit: float, little: float) -> Decision:
+    """Whether ``low`` to ``high`` of a block lies above a limit (True), or below what is hardly more (False)."""
+    return True if interval_above(part, limit) else False if interval_below(part, little) else None
+
+
 def with_interval(part: Mapping[str, Any], form: str = "{:.2f}") -> str:
     """``0.85 (0.70 to 1.02)`` of a block with value, low and high; ``unknown`` where there is no value."""
     if part["value"] is None:

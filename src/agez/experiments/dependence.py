@@ -30,6 +30,7 @@ from agez.analysis.trends import (
 )
 from agez.errors import AgezError
 from agez.experiments.claims import MIN_GALAXIES, Claim, all_of, verdict_of
+from agez.experiments.decisions import interval_rises
 from agez.experiments.paper import set_title
 from agez.experiments.result import target_columns
 from agez.types import TARGET_WORDS, TARGETS, Floats, Sample
@@ -177,7 +178,7 @@ def _growing(measured: Mapping[str, Any]) -> Claim:
     """The scatter grows "slightly" with the specific star-formation rate: in every set and target."""
     tests = _tests(measured, "log_ssfr", ("sigma_mad",))
     n = min(measured[name][word]["log_ssfr"]["n_galaxies"] for name in measured["sigma_mad"] for word in measured[name])
-    decisions = [_rises(test) if n >= MIN_GALAXIES else None for test in tests.values()]
+    decisions = [interval_rises(test, 0.0, NO_RISE) if n >= MIN_GALAXIES else None for test in tests.values()]
     told = "; ".join(f"{title.removeprefix('sigma_mad of ')} rho {test['rho']:+.2f}, {_dex(test['difference_dex'])}"
                      for title, test in tests.items() if test["rho"] is not None) or "not known"  # fmt: skip
     how = (
@@ -186,12 +187,6 @@ def _growing(measured: Mapping[str, Any]) -> Claim:
     how += f"all; refuted where it is certainly below {NO_RISE:g}"
     text = "The scatter of the residuals increases with the galaxies' specific star-formation rate"
     return Claim("figure 10", text, verdict_of(all_of(decisions)), how, "4.4", "slightly", told)
-
-
-def _rises(test: Mapping[str, Any]) -> bool | None:
-    if test["low"] is None or test["high"] is None:
-        return None
-    return True if test["low"] > 0 else False if test["high"] < NO_RISE else None
 
 
 def _tests(measured: Mapping[str, Any], key: str, statistics: Sequence[str]) -> dict[str, Mapping[str, Any]]:

@@ -31,7 +31,7 @@ from agez.analysis.galaxy_bootstrap import interval_over_galaxies, rows_by_galax
 from agez.analysis.metrics import bias, json_number, sigma_mad
 from agez.errors import AgezError
 from agez.experiments.claims import MIN_GALAXIES, OURS, Claim, all_of, verdict_of
-from agez.experiments.decisions import interval_above, interval_below, meets, with_interval
+from agez.experiments.decisions import interval_rises, meets, with_interval
 from agez.experiments.diverse_galaxies import YOUNG_LIBRARY, DiverseGalaxies, installed_libraries
 from agez.experiments.mock_sample import MockSurvey, make_mock_samples
 from agez.experiments.paper import SETS, published
@@ -55,6 +55,8 @@ STEPS = {
     "fewer": "a quarter of the galaxies",
     "all": "all differences together",
 }
+#: Surveys that are measured with a part of their galaxies, too.
+WITH_FEWER_GALAXIES = {"standard": "standard survey", "all": "all differences"}
 #: Those that are surveys of their own: ``fewer`` is part of ``standard``.
 SURVEYS = tuple(name for name in STEPS if name != "fewer")
 #: Twice the standard errors of the calibration; residuals of the sky are twice the noise.
@@ -137,7 +139,7 @@ def diversity(trainer: Trainer, *, size: DiversitySize, templates: str, seed: in
     except AgezError as error:
         return {"published": PUBLISHED, "measured": {"not_run": str(error)}, "points": {}}
     made = dict(zip(surveys, samples, strict=True))
-    parts = {name: _nested_parts(made[name], seed) for name in ("standard", "all")}
+    parts = {name: _nested_parts(made[name], seed) for name in WITH_FEWER_GALAXIES}
     tasks: dict[tuple[str, float], Sample] = {(name, 1.0): sample for name, sample in made.items()}
     tasks |= {(name, share): parts[name][share] for name in parts for share in SHARES if share < 1}
     results: dict[tuple[str, float], dict[str, Any]] = {}
@@ -262,13 +264,9 @@ def _rise(before: _Residuals, after: _Residuals, n_bootstrap: int, seed: int) ->
     both = [name for name in before.rows if name in after.rows]
     drawn = np.random.default_rng([seed, 18]).integers(len(both), size=(n_bootstrap, len(both)))
 
-    def ratio(of: _Residuals, word: str, galaxies: Ints) -> float:
-        rows = np.concatenate([of.rows[both[g]] for g in galaxies])
-        a, b = (sigma_mad(of.of[word][name][rows]) for name in SETS)
-        return b / a if a > 0 else math.nan
-
     def rise(word: str, galaxies: Ints) -> float:
-        return ratio(after, word, galaxies) / ratio(before, word, galaxies)
+        new, old = (_b_over_a(one.of[word], [one.rows[both[g]] for g in galaxies]) for one in (after, before))
+        return new / old
 
     return {word: interval_over_galaxies(partial(rise, word), drawn, len(both)) for word in before.of}
 
@@ -279,13 +277,16 @@ def _scores(difference: Floats) -> dict[str, float | None]:
 
 def _ratio(difference: Mapping[str, Floats], groups: Sequence[Ints], drawn: Ints) -> dict[str, float | None]:
     """sigma_mad of Set B over that of Set A, with the 95 % interval over bootstrap samples of galaxies."""
+    return interval_over_galaxies(
+        lambda galaxies: _b_over_a(difference, [groups[g] for g in galaxies]), drawn, len(groups)
+    )
 
-    def ratio(galaxies: Ints) -> float:
-        rows = np.concatenate([groups[g] for g in galaxies])
-        a, b = (sigma_mad(difference[name][rows]) for name in SETS)
-        return b / a if a > 0 else math.nan
 
-    return interval_over_galaxies(ratio, drawn, len(groups))
+def _b_over_a(difference: Mapping[str, Floats], groups: Sequence[Ints]) -> float:
+    """sigma_mad of Set B over that of Set A, of the rows of some galaxies."""
+    rows = np.concatenate(groups)
+    a, b = (sigma_mad(difference[name][rows]) for name in SETS)
+    return b / a if a > 0 else math.nan
 
 
 def _with_galaxies(results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -364,9 +365,7 @@ def claims(block: Mapping[str, Any]) -> list[Claim]:
     few = steps["standard"]["n_galaxies"] < MIN_GALAXIES
     raised, told = list[bool | None](), []
     for word, rise in measured["rise"].items():
-        raised.append(
-            None if few else True if interval_above(rise, 1.0) else False if interval_below(rise, LITTLE) else None
-        )
+        raised.append(None if few else interval_rises(rise, 1.0, LITTLE))
         before, after = (steps[name][word]["ratio"]["value"] for name in ("standard", "all"))
         told.append(f"{word} {_value(before)} -> {_value(after)}, higher by a factor {with_interval(rise)}")
     how = f"sigma_mad of Set B over Set A, standard survey and all differences (95 %): {'; '.join(told)}. Needed: "

@@ -33,6 +33,7 @@ from agez.analysis.trends import (
 from agez.errors import AgezError
 from agez.experiments.claims import MIN_GALAXIES as MIN_TO_JUDGE
 from agez.experiments.claims import Claim, Verdict, all_of, verdict_of
+from agez.experiments.decisions import below
 from agez.experiments.result import SetResult
 from agez.types import TARGET_WORDS, TARGETS, Floats, Ints, Sample
 
@@ -145,8 +146,7 @@ def claims(block: Mapping[str, Any]) -> list[Claim]:
     n = sum(one["n_galaxies"] for one in measured["labels"]["age"].values())
     if n < MIN_TO_JUDGE:
         out = [replace(claim, verdict="cannot tell", how=f"{claim.how}; {n} galaxies are too few") for claim in out]
-    points = block["points"]
-    return [*out, *_of_the_fit(measured, {**points, "labels_age": points["labels"]["age"]["slope"]})]
+    return [*out, *_of_the_fit(measured, block["points"])]
 
 
 def _relation(
@@ -247,7 +247,7 @@ def _differences(kinds: Mapping[str, Any]) -> str:
 
 def _of_the_fit(measured: Mapping[str, Any], points: Mapping[str, Any]) -> list[Claim]:
     """What section 4.6 says of the fit's own age gradients: a mock survey (it has truth) judges nothing of nature."""
-    mass, slope = (_floats(points[key]) for key in ("log_mass", "labels_age"))
+    mass, slope = (np.asarray(one, dtype=float) for one in (points["log_mass"], points["labels"]["age"]["slope"]))
     kind = np.asarray(points["morphology"], dtype=str)
     known, real = np.isfinite(mass) & np.isfinite(slope), "truth" not in measured
     heavy, light = known & (mass >= TURNING_MASS), known & (mass < TURNING_MASS)
@@ -257,9 +257,9 @@ def _of_the_fit(measured: Mapping[str, Any], points: Mapping[str, Any]) -> list[
     why = "Not judged on a mock survey, whose gradients were put in" if not real else "Needed: certain at 2 errors"
     found = [
         ("Above log mass 10.5 age gradients of late types are lower than those of early types (fit)",
-         f"late minus early types {lower[0]:+.3f} +- {lower[1]:.3f} dex/Re", _below_zero(*lower)),
+         f"late minus early types {lower[0]:+.3f} +- {lower[1]:.3f} dex/Re", below(lower[0], 0.0, lower[1])),
         ("Below log mass 10.5 age gradients of late types are larger at smaller masses (fit)",
-         f"{tilt[0]:+.3f} +- {tilt[1]:.3f} dex/Re per dex of mass", _below_zero(*tilt)),
+         f"{tilt[0]:+.3f} +- {tilt[1]:.3f} dex/Re per dex of mass", below(tilt[0], 0.0, tilt[1])),
     ]  # fmt: skip
     claims = [
         Claim("figure 14", text, verdict_of(decision if real else None), f"{told}. {why}", "4.6", measured=told)
@@ -271,14 +271,6 @@ def _of_the_fit(measured: Mapping[str, Any], points: Mapping[str, Any]) -> list[
         ("Age gradients are higher than those of Gonzalez Delgado et al. 2015 (fit)", "systematically higher"),
     )
     return [*claims, *(Claim("figure 14", text, "cannot tell", needs, "4.6", said) for text, said in other)]
-
-
-def _below_zero(value: float, error: float) -> bool | None:
-    return value < 0 if math.isfinite(value) and abs(value) > 2 * error else None
-
-
-def _floats(values: Sequence[float | None]) -> Floats:
-    return np.array([np.nan if value is None else value for value in values], dtype=float)
 
 
 def _agrees(one: Mapping[str, Any]) -> bool | None:

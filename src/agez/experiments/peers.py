@@ -19,6 +19,7 @@ from threadpoolctl import threadpool_limits
 from agez.analysis.metrics import json_number
 from agez.errors import AgezError
 from agez.experiments.claims import MIN_GALAXIES, Claim, all_of, verdict_of
+from agez.experiments.decisions import interval_below
 from agez.experiments.library_fit import ERROR_FLOOR
 from agez.experiments.paper import SETS, published, set_title
 from agez.experiments.peer_library import library_answers
@@ -274,7 +275,7 @@ def _claim(title: str, by_target: Mapping[str, Any], measured: Mapping[str, Any]
     told = []
     for word, by_method in by_target.items():
         known = {name: one for name, one in by_method.items() if one["low"] is not None}
-        decisions += [_below(one["low"], one["high"]) if enough else None for one in known.values()]
+        decisions += [interval_below(one, 0.0) if enough else None for one in known.values()]
         if known:
             name, one = max(known.items(), key=lambda item: item[1]["difference"])
             against = measured["methods"][name]["title"]
@@ -285,8 +286,3 @@ def _claim(title: str, by_target: Mapping[str, Any], measured: Mapping[str, Any]
         how += "" if enough else f"  {measured['n_galaxies']} galaxies are too few for any decision."
     text = f"Networks do better than tree ensembles and a template-library fit on the same data ({title})"
     return Claim("peers", text, verdict_of(all_of(decisions)), how, measured="; ".join(told))
-
-
-def _below(low: float, high: float) -> bool | None:
-    """Whether an interval lies below zero; None if it holds it."""
-    return True if high < 0 else False if low > 0 else None

@@ -20,8 +20,9 @@ from agez.mocks.nebular_continuum import continuum_over_halpha
 from agez.mocks.observation import SIGMA_PER_FWHM, WAVE_ANGSTROM, PreparedGrid
 from agez.mocks.spaxels import Spaxels
 from agez.photometry.air import air_to_vacuum
+from agez.spectra.combined_templates import interpolated_along
 from agez.spectra.dust import attenuation_curve
-from agez.spectra.lines import LINE_NAMES, line_waves
+from agez.spectra.lines import EMISSION_LINES, LINE_NAMES, line_waves
 from agez.types import Floats
 
 #: [alpha/Fe] = ALPHA_ZERO + ALPHA_SLOPE log10(sigma / km/s) in early types (Thomas et al. 2010, MNRAS 404, 1775);
@@ -110,11 +111,8 @@ def with_abundances(prepared: PreparedGrid, alpha_fe: float) -> PreparedGrid:
     n_age, n_mh = prepared.light.shape
     smooth, lines = _continuum_and_lines(prepared)
     mh = prepared.grid.mh
-    place = np.interp(mh - IRON_PER_ALPHA * alpha_fe, mh, np.arange(n_mh))
-    left = np.minimum(place.astype(int), n_mh - 2)
-    part = (place - left)[:, None].astype(np.float32)
     lines = lines.reshape(n_age, n_mh, -1)
-    iron = lines[:, left] * (1 - part) + lines[:, left + 1] * part
+    iron = interpolated_along(lines, mh, mh - IRON_PER_ALPHA * alpha_fe, axis=1)
     inside = _share_of_alpha(prepared.wave_angstrom).astype(np.float32)
     mixed = (inside * lines + (1 - inside) * iron).reshape(n_age * n_mh, -1)
     return replace(prepared, flux=np.exp(smooth + mixed))
@@ -175,9 +173,10 @@ def add_active_nucleus(
         )  # fmt: skip
 
     hbeta, nii = 1 / BROAD_DECREMENT, 10**LOG_NII_HA
-    oiii = hbeta * 10**LOG_OIII_HB
-    narrow_ratios = {"Halpha": 1.0, "Hbeta": hbeta, "NII6583": nii, "NII6548": nii / 3.05, "OIII5007": oiii,
-                     "OIII4959": oiii / 2.98}  # fmt: skip
+    narrow_ratios = {"Halpha": 1.0, "Hbeta": hbeta, "NII6583": nii, "OIII5007": hbeta * 10**LOG_OIII_HB}
+    narrow_ratios |= {
+        line.name: narrow_ratios[line.tied_to] * line.ratio for line in EMISSION_LINES if line.tied_to in narrow_ratios
+    }
     add(narrow, narrow_ratios, spaxels.gas_sigma_kms)
     if type_1:
         add(broad, {"Halpha": 1.0, "Hbeta": hbeta, "Hgamma": 0.45 * hbeta}, np.full(n, sigma))

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any
 
-from agez.experiments.diversity import STEPS
+from agez.experiments.diversity import STEPS, WITH_FEWER_GALAXIES
 from agez.experiments.paper import SETS
 from agez.report.cells import cell, find, group, head, interval, row, table, with_error, words, yes_no
 from agez.report.numbers import number
@@ -187,7 +187,7 @@ def diversity_table(blocks: Blocks) -> str:
     for word in WORDS:
         paper += "<td></td>" * 3 + cell(blocks, f"diversity.published.ratio.{word}", "{:.1f}") + "<td></td>" * 3
     rows.append(row("paper", paper))
-    for survey, title in (("standard", "standard survey"), ("all", "all differences")):
+    for survey, title in WITH_FEWER_GALAXIES.items():
         rows += _fewer_galaxies(blocks, survey, title)
         cells = "<td></td>" * 3
         for word in WORDS:
@@ -208,10 +208,7 @@ def diversity_table(blocks: Blocks) -> str:
         + head("spectra", "chi2 above 2", "galaxies", *columns, *columns),
         rows, anchor="table-diversity",
     )  # fmt: skip
-    if skipped:
-        items = "".join(f"<li>{escape(n)}: {escape(str(why))}</li>\n" for n, why in skipped.items())
-        shown += f"<p>Not run:</p>\n<ul>\n{items}</ul>\n"
-    return shown
+    return shown + _not_run(skipped)
 
 
 def _fewer_galaxies(blocks: Blocks, survey: str, title: str) -> list[str]:
@@ -257,10 +254,13 @@ def peers_table(blocks: Blocks) -> str:
              "seconds to train"),
         rows, anchor="peers",
     )  # fmt: skip
-    if skipped:
-        items = "".join(f"<li>{escape(n.replace('_', ' '))}: {escape(str(why))}</li>\n" for n, why in skipped.items())
-        shown += f"<p>Not run:</p>\n<ul>\n{items}</ul>\n"
-    return shown
+    return shown + _not_run({name.replace("_", " "): why for name, why in skipped.items()})
+
+
+def _not_run(skipped: Mapping[str, Any]) -> str:
+    """A list of what was not run, and why; '' where all was."""
+    items = "".join(f"<li>{escape(name)}: {escape(str(why))}</li>\n" for name, why in skipped.items())
+    return f"<p>Not run:</p>\n<ul>\n{items}</ul>\n" if items else ""
 
 
 def uncertainty_table(blocks: Blocks) -> str:

@@ -11,12 +11,11 @@ import numpy as np
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
-from numpy.typing import ArrayLike
 
 from agez.analysis.calibration_metrics import COVERAGE_LEVELS
-from agez.report.numbers import number
+from agez.report.numbers import floats, number
 from agez.report.style import BLUE, QUANTITY, TITLES, VERMILLION, figure, margins
-from agez.types import TARGET_WORDS, TARGETS, Floats
+from agez.types import TARGET_WORDS, TARGETS
 
 #: Axis labels of the quantities that calibration is looked at in bins of; another is labelled with its name.
 BIN_LABELS = {
@@ -81,7 +80,7 @@ def figure_calibration(path: str | os.PathLike[str], block: Mapping[str, Any]) -
 
 def _draw_pit(axes: Any, target: str, pit: Mapping[str, Any]) -> None:
     colour, marker, side = _STYLES[target]
-    edges, density, err = (_floats(pit[name]) for name in ("edges", "density", "density_err"))
+    edges, density, err = (floats(pit[name]) for name in ("edges", "density", "density_err"))
     if not np.isfinite(edges).all():
         return  # nothing was measured
     axes.stairs(density, edges, color=colour, lw=1.5, ls="-" if side < 0 else "--", baseline=None)
@@ -106,7 +105,7 @@ def _departure(target: str, pit: Mapping[str, Any]) -> str:
 
 def _draw_coverage(axes: Any, target: str, pit: Mapping[str, Any]) -> None:
     colour, marker, side = _STYLES[target]
-    nominal, coverage, err = (100 * _floats(pit[name]) for name in ("nominal", "coverage", "coverage_err"))
+    nominal, coverage, err = (100 * floats(pit[name]) for name in ("nominal", "coverage", "coverage_err"))
     off = coverage - nominal
     axes.fill_between(nominal, off - err, off + err, color=colour, alpha=0.2, lw=0)
     axes.plot(nominal, off, "-" if side < 0 else "--", marker=marker, color=colour, lw=1.5, ms=4.5, mec="white",
@@ -127,11 +126,11 @@ def _finish_coverage(axes: Any) -> None:
 
 def _draw_bins(axes: Any, target: str, binned: Mapping[str, Any]) -> None:
     colour, marker, side = _STYLES[target]
-    centre, edges = _floats(binned["centre"]), _floats(binned["edges"])
+    centre, edges = floats(binned["centre"]), floats(binned["edges"])
     # one target a little to the left, the other to the right, so that their error bars stand side by side
     x = centre + 0.08 * side * np.minimum(centre - edges[:-1], edges[1:] - centre)
     for name, face in (("coverage_68", colour), ("coverage_95", "white")):
-        value, err = (100 * _floats([one[name][part] for one in binned["bins"]]) for part in ("value", "err"))
+        value, err = (100 * floats([one[name][part] for one in binned["bins"]]) for part in ("value", "err"))
         axes.errorbar(x, value, np.nan_to_num(err), fmt="none", ecolor=colour, elinewidth=1.3)
         full = face == colour
         axes.plot(x, value, "-" if side < 0 else "--", marker=marker, color=colour, mfc=face, ms=6, lw=1.3,
@@ -173,7 +172,3 @@ def _legend(targets: list[str], block: Mapping[str, Any]) -> list[Any]:
     handles.append(Line2D([], [], color="0.3", marker="o", mfc="white", ls="", label="open: 95.45 % interval"))
     handles.append(Patch(color="0.88", label=f"within {_ALLOWED_OVERALL:g} (all), {_ALLOWED_IN_BIN:g} (bins) % points"))
     return handles
-
-
-def _floats(values: ArrayLike) -> Floats:
-    return np.asarray(values, dtype=float)

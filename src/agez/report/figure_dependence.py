@@ -9,11 +9,10 @@ from typing import Any
 
 import numpy as np
 from matplotlib.ticker import MaxNLocator
-from numpy.typing import ArrayLike
 
-from agez.report.numbers import number
+from agez.report.numbers import floats, number
 from agez.report.style import RESIDUAL, SET_NAMES, VERMILLION, figure, margins, note, robust_limits
-from agez.types import TARGET_WORDS, Floats
+from agez.types import TARGET_WORDS
 
 #: Axis labels of the galaxy properties.
 PROPERTY = {
@@ -56,9 +55,9 @@ def figure_dependence(path: str | os.PathLike[str], block: Mapping[str, Any], pr
 
 def _panel(axes: Any, block: Mapping[str, Any], name: str, key: str, target: str, statistic: str) -> None:
     word, points = TARGET_WORDS[target], block["points"]
-    x, y = _floats(points["properties"][key]), _floats(points[name][word][statistic])
+    x, y = floats(points["properties"][key]), floats(points[name][word][statistic])
     bins = points["bins"][name][word][key]
-    middle, median, spread = (_floats(bins[part]) for part in ("x", statistic, f"{statistic}_spread"))
+    middle, median, spread = (floats(bins[part]) for part in ("x", statistic, f"{statistic}_spread"))
     axes.plot(x, y, "o", color="0.65", ms=3.4, mew=0, label="a galaxy each")
     axes.errorbar(middle, median, yerr=spread, fmt="o", color=VERMILLION, ms=5.5, mec="white", mew=0.5, elinewidth=1.4,
                   label="median and $\\sigma_{MAD}$ of bins of 16 galaxies")  # fmt: skip
@@ -80,7 +79,3 @@ def _panel(axes: Any, block: Mapping[str, Any], name: str, key: str, target: str
         note(axes, f"{lost} outside", where="upper right")
     axes.yaxis.set_major_locator(MaxNLocator(4))
     axes.grid(alpha=0.25)
-
-
-def _floats(values: ArrayLike) -> Floats:
-    return np.asarray(values, dtype=float)

@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from agez.experiments.diversity import STEPS
+from agez.experiments.diversity import STEPS, WITH_FEWER_GALAXIES
+from agez.report.numbers import floats
 from agez.report.style import BLUE, SET_NAMES, TITLES, VERMILLION, figure, log_y, margins
 from agez.types import TARGET_WORDS, TARGETS
 
 _STYLES = {"set_a": (BLUE, "o"), "set_b": (VERMILLION, "^")}
 _LINES = {"standard": "-", "all": "--"}
-_SURVEYS = {"standard": "standard survey", "all": "all differences"}
 
 
 def figure_diversity(path: str | os.PathLike[str], block: Mapping[str, Any]) -> Path:
@@ -51,8 +51,7 @@ def _ratios(axes: Any, ratios: list[Mapping[str, Any]], paper: float) -> None:
     for shift, key, title, colour, marker in ((-0.13, None, "against labels", BLUE, "o"),
                                               (0.13, "truth", "against truth", "0.45", "D")):  # fmt: skip
         parts = [ratio if key is None else ratio[key] for ratio in ratios]
-        value, low, high = (np.array([np.nan if part[name] is None else part[name] for part in parts], dtype=float)
-                            for name in ("value", "low", "high"))  # fmt: skip
+        value, low, high = (floats([part[name] for part in parts]) for name in ("value", "low", "high"))
         error = np.nan_to_num(np.stack([value - low, high - value]).clip(min=0))
         axes.errorbar(value, np.arange(len(parts)) + shift, xerr=error, fmt=marker, color=colour, ms=6, capsize=3,
                       label=f"{title}, 95 % interval")  # fmt: skip
@@ -68,9 +67,8 @@ def _galaxies(axes: Any, galaxies: Mapping[str, Any], word: str) -> None:
     for survey, line in _LINES.items():
         n = galaxies[survey]["n_galaxies"]
         for name, (colour, marker) in _STYLES.items():
-            values = np.array([np.nan if v is None else v for v in galaxies[survey][word][name]], dtype=float)
-            label = f"{SET_NAMES[name]}, {_SURVEYS[survey]}"
-            axes.plot(n, values, marker + line, color=colour, ms=6, label=label)
+            label = f"{SET_NAMES[name]}, {WITH_FEWER_GALAXIES[survey]}"
+            axes.plot(n, floats(galaxies[survey][word][name]), marker + line, color=colour, ms=6, label=label)
     axes.set_xscale("log")
     log_y(axes)
     axes.set_xticks(n, [str(one) for one in n])

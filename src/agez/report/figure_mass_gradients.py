@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
+from agez.report.numbers import floats
 from agez.report.style import GRADIENT, VERMILLION, figure, margins, note, robust_limits
-from agez.types import TARGET_WORDS, Floats
+from agez.types import TARGET_WORDS
 
 _COLUMNS = {"labels": "spectral fit", "set_a": "Set A", "set_b": "Set B"}
 _KINDS = {"late": ("late types", "black", "s"), "early": ("early types", VERMILLION, "o")}
@@ -33,9 +33,9 @@ def figure_mass_gradients(path: str | os.PathLike[str], block: Mapping[str, Any]
     """
     measured, points, word = block["measured"], block["points"], TARGET_WORDS[target]
     columns = [name for name in _COLUMNS if name in points]
-    log_mass, morphology = _floats(points["log_mass"]), np.asarray(points["morphology"], dtype=str)
+    log_mass, morphology = floats(points["log_mass"]), np.asarray(points["morphology"], dtype=str)
     drawn = np.isin(morphology, list(_KINDS))
-    slopes = {name: _floats(points[name][word]["slope"]) for name in columns}
+    slopes = {name: floats(points[name][word]["slope"]) for name in columns}
     across = robust_limits(log_mass[drawn], keep=1.0, pad=0.04)
     up = robust_limits(*(slope[drawn] for slope in slopes.values()), keep=0.98, pad=0.1)
     with figure(path, width=3.6 * len(columns) + 1.0, height=4.7) as page:
@@ -49,8 +49,8 @@ def figure_mass_gradients(path: str | os.PathLike[str], block: Mapping[str, Any]
                 axes.plot(log_mass[own], slope[own], marker, mfc="none", mec=colour, mew=0.8, ms=4.5, alpha=0.5,
                           label=f"{title}: a galaxy each")  # fmt: skip
                 bins = measured[name][word].get(kind, {}).get("bins", {"log_mass": [], "mean": [], "err": [], "n": []})
-                spread = _floats(bins["err"]) * np.sqrt(_floats(bins["n"]))
-                axes.errorbar(_floats(bins["log_mass"]), _floats(bins["mean"]), yerr=spread, fmt=marker, color=colour,
+                spread = floats(bins["err"]) * np.sqrt(floats(bins["n"]))
+                axes.errorbar(floats(bins["log_mass"]), floats(bins["mean"]), yerr=spread, fmt=marker, color=colour,
                               ms=8, mec="white", mew=0.9, elinewidth=1.6, capsize=3, zorder=5,
                               label=f"{title}: mean and standard deviation of bins")  # fmt: skip
             known = drawn & np.isfinite(log_mass) & np.isfinite(slope)
@@ -64,7 +64,3 @@ def figure_mass_gradients(path: str | os.PathLike[str], block: Mapping[str, Any]
         panels[0].set_ylabel(GRADIENT[target])
         page.legend(*panels[0].get_legend_handles_labels(), loc="lower center", ncols=2, frameon=False)
     return Path(path)
-
-
-def _floats(values: ArrayLike) -> Floats:
-    return np.asarray(values, dtype=float)

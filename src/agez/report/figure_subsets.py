@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from agez.report.style import figure, margins
+from agez.report.style import SET_NAMES, figure, margins
 from agez.types import Ints, Sample
 
 #: The paper's shapes; black, red, orange and yellow as colour-blind readers can tell them.
 _MARKS = (("o", "#000000"), ("^", "#D55E00"), ("s", "#E69F00"), ("D", "#F0E442"))
-_COLUMNS = 4
+_GALAXIES = 4
 
 
 def four_galaxies(sample: Sample, folds: Mapping[str, Ints]) -> tuple[str, ...]:
@@ -25,8 +25,8 @@ def four_galaxies(sample: Sample, folds: Mapping[str, Ints]) -> tuple[str, ...]:
     if "set_b" in folds:
         fold = np.zeros(len(ids), dtype=int)
         fold[galaxy] = folds["set_b"][placed]
-        order = np.array([own[0] for own in (order[fold[order] == k] for k in range(_COLUMNS)) if len(own)], dtype=int)
-    return tuple(str(name) for name in ids[order[:_COLUMNS]])
+        order = np.array([own[0] for own in (order[fold[order] == k] for k in range(_GALAXIES)) if len(own)], dtype=int)
+    return tuple(str(name) for name in ids[order[:_GALAXIES]])
 
 
 def figure_subsets(
@@ -43,7 +43,7 @@ def figure_subsets(
         The subset of each spectrum.
     galaxies : sequence of str
     """
-    blocks = [(name, folds[name]) for name in ("set_a", "set_b") if name in folds]
+    blocks = [(name, folds[name]) for name in SET_NAMES if name in folds]
     with figure(path, width=6.8, height=6.1 * len(blocks) + 0.7) as page:
         room = margins(page, left=0.75, right=0.2, bottom=1.0, top=0.65, wspace=0.25, hspace=0.42)
         panels = page.subplots(2 * len(blocks), 2, squeeze=False, gridspec_kw=room)
@@ -61,7 +61,7 @@ def figure_subsets(
                     handles.setdefault(f"subset {k + 1}", handle)
                 reach = 1.12 * max(float(np.abs(np.concatenate([x, y])).max(initial=1.0)), 1.0)
                 axes.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal")
-                axes.set_title(f"{'Set A' if name == 'set_a' else 'Set B'}: {galaxies[g]} ({own.sum()} spectra)")
+                axes.set_title(f"{SET_NAMES[name]}: {galaxies[g]} ({own.sum()} spectra)")
                 axes.set_xlabel("$x$, to the west [arcsec]")
                 axes.set_ylabel("$y$, to the north [arcsec]")
         page.legend(list(handles.values()), list(handles), loc="lower center", ncols=4, frameon=False)

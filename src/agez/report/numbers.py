@@ -1,8 +1,18 @@
-"""Numbers as readers want them: a real minus sign, no negative zero, '-' where there is none."""
+"""Numbers of blocks for figures, and as readers want them: a real minus sign, no negative zero, '-' for none."""
 
 from __future__ import annotations
 
 import math
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from agez.types import Floats
+
+
+def floats(values: ArrayLike) -> Floats:
+    """Numbers of a block as an array; NaN for None."""
+    return np.asarray(values, dtype=float)
 
 
 def number(value: float | None, form: str = "{:+.3f}") -> str:

@@ -9,6 +9,7 @@ from scipy.ndimage import gaussian_filter1d
 
 from agez.errors import AgezError
 from agez.photometry.air import to_medium
+from agez.spectra.formats_common import FWHM_PER_SIGMA
 from agez.spectra.templates import SSPGrid
 from agez.types import Floats
 
@@ -16,7 +17,6 @@ from agez.types import Floats
 YOUNG_LOG_AGES = (6.0, 6.5, 6.8, 7.0, 7.2, 7.4, 7.6)
 #: A young population nearer than this to the grid's youngest one adds nothing [dex].
 NEAREST_DEX = 0.1
-_FWHM_PER_SIGMA = 2.3548200450309493
 
 
 def continued_to_young_ages(grid: SSPGrid, young: SSPGrid) -> SSPGrid:
@@ -69,7 +69,7 @@ def with_fine_detail(coarse: SSPGrid, fine: SSPGrid) -> SSPGrid:
         ``coarse`` must reach over the wavelengths of ``fine``, which are evenly spaced.
     """
     step = float(np.median(np.diff(fine.wave_angstrom)))
-    sigma = np.sqrt(max(coarse.fwhm_angstrom**2 - fine.fwhm_angstrom**2, 0.0)) / _FWHM_PER_SIGMA / step
+    sigma = np.sqrt(max(coarse.fwhm_angstrom**2 - fine.fwhm_angstrom**2, 0.0)) / FWHM_PER_SIGMA / step
     log_fine = _log_flux_at(fine, coarse.log_age, coarse.mh, fine)
     detail = log_fine - gaussian_filter1d(log_fine, sigma, axis=-1, mode="nearest")
     log_flux = _log_flux_at(coarse, coarse.log_age, coarse.mh, fine) + detail
@@ -93,16 +93,16 @@ def _log_flux_at(grid: SSPGrid, log_age: Floats, mh: Floats, like: SSPGrid) -> F
         )
     values = np.log(np.maximum(grid.flux, np.finfo(np.float32).tiny), dtype=float)
     for axis, (nodes, at) in enumerate(((grid.log_age, log_age), (grid.mh, mh), (wave, wanted))):
-        values = _interpolated(values, nodes, at, axis)
+        values = interpolated_along(values, nodes, at, axis)
     return values
 
 
-def _interpolated(values: Floats, nodes: Floats, at: Floats, axis: int) -> Floats:
-    """``values`` at other places of one axis: linear, held at the ends."""
+def interpolated_along(values: Floats, nodes: Floats, at: Floats, axis: int) -> Floats:
+    """``values`` at other places of one axis, in their own precision: linear, held at the ends."""
     place = np.interp(at, nodes, np.arange(len(nodes)))
     left = place.astype(int)
     right = np.minimum(left + 1, len(nodes) - 1)
     shape = [1] * values.ndim
     shape[axis] = -1
-    part = (place - left).reshape(shape)
+    part = (place - left).reshape(shape).astype(values.dtype)
     return np.asarray(values.take(left, axis) * (1 - part) + values.take(right, axis) * part)
