@@ -56,6 +56,26 @@ MEANING: dict[Flag, str] = {
 }
 
 
+#: Bits that are faults: the numbers of the row must not be used as they stand.  The others are information.
+FAULTS = (
+    Flag.NO_DATA
+    | Flag.LOW_SNR
+    | Flag.FIT_FAILED
+    | Flag.BAD_CHI2
+    | Flag.OUT_OF_RANGE
+    | Flag.OUT_OF_DISTRIBUTION
+    | Flag.REDSHIFT_OUTSIDE_MODEL
+    | Flag.TOO_FEW_BANDS
+    | Flag.REDSHIFT_UNKNOWN
+    | Flag.PARTLY_COVERED
+)
+
+
+def is_good(flags: NDArray[np.integer[Any]]) -> NDArray[np.bool_]:
+    """Rows without a fault: no bit of :data:`FAULTS` is set.  Tables store it as column ``good``."""
+    return ~has_flag(flags, FAULTS)
+
+
 def set_flag(flags: NDArray[np.integer[Any]], where: NDArray[np.bool_], flag: Flag) -> NDArray[np.int32]:
     """Return a copy of ``flags`` with ``flag`` set in the rows where ``where`` is true."""
     return np.where(where, flags | np.int32(int(flag)), flags).astype(np.int32)
