@@ -36,7 +36,8 @@ MEANING: dict[Flag, str] = {
     Flag.NO_DATA: "no usable pixel or band: nothing was computed",
     Flag.NON_FINITE: "some fluxes were NaN or infinite; they were left out",
     Flag.BAD_ERROR: "some errors were zero, negative or not finite; those pixels or bands were left out",
-    Flag.BAND_NOT_COVERED: "at least one band of the filter set is not covered by the spectrum; its flux is NaN",
+    Flag.BAND_NOT_COVERED: "at least one band of the filter set is not covered by the spectrum (its flux is NaN), or "
+    "its error is so far above the row's others that it counts as not observed",
     Flag.BAND_FILLED: "at least one band that the model needs was missing and was replaced by its "
     "conditional mean given the other bands; the error includes what that adds",
     Flag.LOW_SNR: "signal-to-noise ratio too low for a meaningful result; labels of spectra below 5 per Angstrom "
@@ -47,9 +48,11 @@ MEANING: dict[Flag, str] = {
     "the systemic redshift and a default dispersion",
     Flag.OUT_OF_RANGE: "the answer lies outside the range of the templates or the training labels",
     Flag.OUT_OF_DISTRIBUTION: "the SED is unlike the training set: the prediction is an extrapolation",
-    Flag.REDSHIFT_OUTSIDE_MODEL: "the SED's redshift is outside the model's range: no prediction",
+    Flag.REDSHIFT_OUTSIDE_MODEL: "more than half of the redshift's distribution is outside the model's range: the "
+    "answer is for the part inside (column redshift_inside); below 0.023 there is none",
     Flag.TOO_FEW_BANDS: "too many bands missing for this model: no prediction",
-    Flag.REDSHIFT_UNKNOWN: "no redshift was given; the spectrum was taken as rest-frame",
+    Flag.REDSHIFT_UNKNOWN: "no redshift was given: spectra were taken as rest-frame; photometry was answered for any "
+    "redshift of the model's range",
     Flag.PARTLY_COVERED: "the spectrum has less than 60 % of the spectral fit's range: errors are too small",
     Flag.ERROR_ASSUMED: "some bands came without an error; the model took 5 % of the flux",
     Flag.NO_GEOMETRY: "no position, effective radius or centre: no galactocentric radius",

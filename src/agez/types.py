@@ -610,6 +610,9 @@ class Prediction(_PerRow):
         Of the error in log age with the error in [M/H].
     chi2, chi2_nearest : (n,) float, optional
         Reduced chi2 of the SED against the best combination of training SEDs, and against the nearest one.
+    redshift_inside : (n,) float, optional
+        Share of the redshift's distribution that is inside the model's range, for which the answer holds; NaN where
+        the redshift is unknown.
     mixture : Mixture, optional
         The whole distribution.
     """
@@ -620,6 +623,7 @@ class Prediction(_PerRow):
     )  # fmt: skip
     OPTIONAL: ClassVar[tuple[str, ...]] = (
         "log_age_lw_p025", "log_age_lw_p975", "mh_lw_p025", "mh_lw_p975", "correlation", "chi2", "chi2_nearest",
+        "redshift_inside",
     )  # fmt: skip
 
     rows: Rows
@@ -643,6 +647,7 @@ class Prediction(_PerRow):
     correlation: Floats | None = None
     chi2: Floats | None = None
     chi2_nearest: Floats | None = None
+    redshift_inside: Floats | None = None
     mixture: Mixture | None = None
 
     def __post_init__(self) -> None:

@@ -15,6 +15,7 @@ from agez.apply.export_onnx import export_onnx  # noqa: E402
 from agez.apply.predict import predict  # noqa: E402
 from agez.errors import AgezError  # noqa: E402
 from agez.learn.model import load_model  # noqa: E402
+from agez.posterior.weak_bands import band_weights  # noqa: E402
 from agez.types import TARGETS  # noqa: E402
 
 AT_MOST = 1e-5
@@ -59,7 +60,7 @@ def odd_rows(photometry):
     redshift, redshift_err = photometry.redshift.copy(), photometry.redshift_err.copy()
     flux_err, flux = photometry.flux_err.copy(), photometry.flux.copy()
     redshift[:5] = np.nan
-    redshift_err[5:10] = 0.01
+    redshift_err[5:10] = 0.002
     redshift_err[10:15] = np.nan
     flux_err[15:20] = np.nan
     flux_err[20:23, 2] = 1e30
@@ -68,9 +69,13 @@ def odd_rows(photometry):
 
 
 def check_posterior(path, model, photometry):
+    # agez goes over smoothly from bands that count to those that do not; the file has one limit
+    weights = band_weights(photometry.flux_err, photometry.covered)
+    if weights is not None:
+        photometry = photometry.take(((weights == 0) | (weights == 1)).all(axis=1))
     got, want = run(path, posterior_feed(photometry)), predict(model, photometry)
     answered = np.isfinite(want.log_age_lw)
-    assert answered.mean() > 0.9
+    assert answered.sum() > 80
     for target in TARGETS:
         np.testing.assert_allclose(got[target][answered], getattr(want, target)[answered], atol=AT_MOST, rtol=0)
     for name in ("weights", "mean", "covariance"):
@@ -82,9 +87,23 @@ def check_posterior(path, model, photometry):
 def test_a_posterior_model_with_odd_rows(tmp_path):
     photometry, _ = small_photometry(200)
     path = export_onnx(tmp_path / "small.onnx", small_model())
-    whole = check_posterior(path, small_model(), odd_rows(photometry))
+    check_posterior(path, small_model(), odd_rows(photometry))
     few = run(path, posterior_feed(odd_rows(photometry).take(slice(0, 3))))
-    np.testing.assert_allclose(few["mh_lw"], whole["mh_lw"][:3], atol=AT_MOST)
+    all_of_them = run(path, posterior_feed(odd_rows(photometry)))
+    np.testing.assert_allclose(few["mh_lw"], all_of_them["mh_lw"][:3], atol=AT_MOST)
+
+
+def test_a_band_that_says_nothing_is_not_there(tmp_path):
+    photometry, _ = small_photometry(20)
+    photometry = replace(photometry, flux_err=np.full_like(photometry.flux, 0.1 * np.nanmedian(photometry.flux)))
+    path = export_onnx(tmp_path / "small.onnx", small_model())
+    flux_err, covered = photometry.flux_err.copy(), photometry.covered.copy()
+    covered[:, 2] = False
+    without = run(path, posterior_feed(photometry) | {"covered": covered})
+    for factor, gone in ((3.8, False), (4.0, True), (1e30, True)):
+        flux_err[:, 2] = factor * photometry.flux_err[:, 2]
+        got = run(path, posterior_feed(photometry) | {"flux_err": flux_err})
+        assert np.array_equal(got["mh_lw"], without["mh_lw"]) == gone
 
 
 def test_a_shipped_model(tmp_path, rng):
@@ -97,10 +116,11 @@ def test_a_shipped_model(tmp_path, rng):
     pivot = np.array(model.bands.pivot_angstrom)
     sed = (pivot / 5500) ** rng.uniform(0, 3, (n, 1))
     flux = sed * np.exp(rng.normal(0, 2, (n, 1))) * (1 + 0.05 * rng.normal(size=(n, b)))
+    error = np.broadcast_to(0.05 * np.median(flux, axis=1, keepdims=True), flux.shape)
     covered = rng.random((n, b)) < 0.9
     covered[:, :6] = True
     rows = Photometry(
-        model.bands, np.where(covered, flux, np.nan), np.where(covered, 0.05 * flux, np.nan), covered, Rows.numbered(n),
+        model.bands, np.where(covered, flux, np.nan), np.where(covered, error, np.nan), covered, Rows.numbered(n),
         rng.uniform(low, high, n), np.zeros(n, np.int32), {}, redshift_err=np.full(n, 0.003),
     )  # fmt: skip
     check_posterior(export_onnx(tmp_path / "splus.onnx", model), model, rows)

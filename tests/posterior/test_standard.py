@@ -38,19 +38,14 @@ def test_center_and_width_follow_redshift(standard):
     np.testing.assert_allclose(width[inner, :, :3], 0.1, rtol=0.2)
 
 
-def test_unknown_redshifts_get_those_of_all_and_outside_those_of_the_end(data, standard):
-    signals, covered, *_ = data
-    center, width = standard.at(np.array([np.nan, -1.0, 0.0, 0.3, 0.1]))
-    for band in range(3):
-        whole = signals[covered[:, band], 0, band]
-        assert center[0, 0, band] == pytest.approx(np.median(whole), abs=1e-5)
-        assert width[0, 0, band] == pytest.approx(1.4826 * np.median(np.abs(whole - np.median(whole))), rel=1e-4)
-    np.testing.assert_array_equal(center[1], center[2])
-    np.testing.assert_array_equal(width[3], width[4])
+def test_redshifts_outside_get_those_of_the_end(standard):
+    center, width = standard.at(np.array([-1.0, 0.0, 0.3, 0.1]))
+    np.testing.assert_array_equal(center[0], center[1])
+    np.testing.assert_array_equal(width[2], width[3])
 
 
 def test_bands_never_seen_and_bands_that_never_change_stay_harmless(standard):
-    center, width = standard.at(np.array([0.05, np.nan]))
+    center, width = standard.at(np.array([0.05]))
     assert np.isfinite(center).all()
     assert (width >= np.float32(LEAST_WIDTH)).all()
     np.testing.assert_allclose(width[..., 3:], LEAST_WIDTH, rtol=1e-5)
@@ -63,7 +58,7 @@ def test_labels(data, standard):
 
 def test_there_and_back(standard):
     back = Standard.from_arrays(standard.to_arrays())
-    z = np.array([0.0, 0.033, np.nan])
+    z = np.array([0.0, 0.033, 0.1])
     for one, other in zip(standard.at(z), back.at(z), strict=True):
         np.testing.assert_array_equal(one, other)
     assert (back.error_mean, back.error_std) == (-1.5, 0.5)
@@ -74,14 +69,14 @@ def test_there_and_back(standard):
 def test_a_sample_of_one_redshift(data, high):
     signals, covered, _, labels = data
     standard = standard_of(signals, covered, (0, 1), np.full(N, 0.0), labels, (0.0, high))
-    center, width = standard.at(np.array([0.0, high, np.nan]))
+    center, width = standard.at(np.array([0.0, high]))
     assert np.isfinite(center).all()
     assert np.isfinite(width).all()
-    np.testing.assert_allclose(center[0, :, :3], center[2, :, :3], atol=1e-6)
+    np.testing.assert_allclose(center[0, :, :3], center[1, :, :3], atol=1e-6)
 
 
 def test_few_rows(data):
     signals, covered, z, labels = (one[:3] for one in data)
     standard = standard_of(signals, covered, (0, 1), z, labels, (0.0, 0.1))
-    for part in standard.at(np.array([0.0, np.nan])):
+    for part in standard.at(np.array([0.0, 0.1])):
         assert np.isfinite(part).all()

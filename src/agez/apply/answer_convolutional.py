@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from agez.learn.cross_validation import row_flags
 from agez.learn.model import Member
 from agez.learn.network_numpy import Prepared
 from agez.learn.normalisation import NormalisedRows, filling_spread, normalise
+from agez.posterior.weak_bands import band_weights
 from agez.types import Bools, Floats, Model, Photometry, Prediction
 
 #: Rows whose median signal-to-noise ratio over the bands is below this are flagged LOW_SNR: networks that have seen
@@ -26,6 +28,7 @@ def answer(model: Model, members: Sequence[Member], photometry: Photometry, *, c
     ``members`` are the model's (:func:`agez.learn.model.members_of`), prepared once for all chunks of rows.
     ``compiled`` runs the networks in compiled code, which is to float32 rounding the same.
     """
+    photometry = _believed(photometry)
     run = network_compiled.run if compiled else network_numpy.run
     header = model.header
     n, targets = len(photometry), list(header["targets"])
@@ -47,6 +50,7 @@ def answer(model: Model, members: Sequence[Member], photometry: Photometry, *, c
             answers[usable, t] += (output * member.label_scale[t] + member.label_center[t]) / len(members)
             spread = _variance_of_filling(run, member, rows, target) * member.label_scale[t] ** 2
             variances[:, t] += spread / len(members)
+    flags = set_flag(flags, np.isnan(photometry.redshift), Flag.REDSHIFT_UNKNOWN)
     flags = set_flag(flags, outside, Flag.REDSHIFT_OUTSIDE_MODEL)
     flags = set_flag(flags, _signal_to_noise(photometry) < MIN_BAND_SNR, Flag.LOW_SNR)
     answers[~answered], ood[~answered] = np.nan, np.nan
@@ -63,6 +67,16 @@ def answer(model: Model, members: Sequence[Member], photometry: Photometry, *, c
         "labels": header["labels"],
     }
     return Prediction(rows=photometry.rows, ood=ood, flags=flags, meta={**photometry.meta, **meta}, **columns)
+
+
+def _believed(photometry: Photometry) -> Photometry:
+    """The same without bands whose errors say that they know nothing: networks are not shown errors."""
+    weights = band_weights(photometry.flux_err, photometry.covered)
+    if weights is None:
+        return photometry
+    covered = photometry.covered & (weights >= 0.5)
+    flux, flux_err = (np.where(covered, part, np.nan) for part in (photometry.flux, photometry.flux_err))
+    return replace(photometry, flux=flux, flux_err=flux_err, covered=covered)
 
 
 def _variance_of_filling(

@@ -8,8 +8,11 @@ import numpy as np
 
 from agez.flags import Flag, set_flag
 from agez.posterior.answers import Answers, Seen, answers
+from agez.posterior.averaged_answers import averaged_answers
 from agez.posterior.parts import parts_of
-from agez.types import TARGETS, Bools, Model, Photometry, Prediction
+from agez.posterior.redshift_inside import LEAST_ANSWERED, LEAST_TRUSTED, inside_redshift
+from agez.posterior.weak_bands import band_weights
+from agez.types import TARGETS, Model, Photometry, Prediction
 
 #: Suffixes of the columns of quantiles, and their probabilities.
 QUANTILES = {"p025": 0.025, "p16": 0.1586552539, "p50": 0.5, "p84": 0.8413447461, "p975": 0.975}
@@ -21,23 +24,35 @@ def answer(model: Model, photometry: Photometry, *, compiled: bool = False) -> P
     ``compiled``: by kernels that numba compiles, which must be there.
     """
     header = model.header
-    outside = _outside(photometry, header)
-    few = photometry.covered.sum(axis=1) < int(header["least_bands"])
-    seen = Seen(
-        photometry.flux, photometry.flux_err, photometry.covered, photometry.redshift, photometry.redshift_err,
-        ~(outside | few),
+    inside = inside_redshift(
+        photometry.redshift, photometry.redshift_err, header["redshift_range"],
+        tolerance=float(header["redshift_tolerance"]),
     )  # fmt: skip
-    probabilities = np.array(list(QUANTILES.values()))
-    if compiled:
-        from agez.posterior.fast_answer import fast_answers
+    least_bands = int(header["least_bands"])
+    weights = band_weights(photometry.flux_err, photometry.covered)
+    covered = photometry.covered if weights is None else photometry.covered & (weights > 0)
+    few = covered.sum(axis=1) < least_bands
+    with np.errstate(invalid="ignore"):
+        outside = inside.share < LEAST_ANSWERED
+        doubtful = inside.share < LEAST_TRUSTED
+    seen = Seen(
+        photometry.flux, photometry.flux_err, covered, inside.redshift, inside.redshift_err, ~(outside | few)
+    )  # fmt: skip
+    parts, probabilities = parts_of(model), np.array(list(QUANTILES.values()))
 
-        found = fast_answers(parts_of(model), seen, probabilities)
-    else:
-        found = answers(parts_of(model), seen, probabilities)
-    flags = set_flag(np.array(photometry.flags, np.int32), outside, Flag.REDSHIFT_OUTSIDE_MODEL)
+    def run(rows: Seen) -> Answers:
+        if compiled:
+            from agez.posterior.fast_answer import fast_answers
+
+            return fast_answers(parts, rows, probabilities)
+        return answers(parts, rows, probabilities)
+
+    found = averaged_answers(parts, seen, weights, probabilities, least_bands=least_bands, run=run)
+    flags = set_flag(np.array(photometry.flags, np.int32), doubtful, Flag.REDSHIFT_OUTSIDE_MODEL)
+    flags = set_flag(flags, (covered < photometry.covered).any(axis=1), Flag.BAND_NOT_COVERED)
     flags = set_flag(flags, few, Flag.TOO_FEW_BANDS)
     flags = set_flag(flags, found.nothing & ~few, Flag.NO_DATA)
-    flags = set_flag(flags, np.isnan(photometry.redshift), Flag.REDSHIFT_UNKNOWN)
+    flags = set_flag(flags, np.isnan(inside.redshift), Flag.REDSHIFT_UNKNOWN)
     flags = set_flag(flags, found.assumed, Flag.ERROR_ASSUMED)
     with np.errstate(invalid="ignore"):
         flags = set_flag(flags, found.snr < float(header["least_snr"]), Flag.LOW_SNR)
@@ -46,8 +61,8 @@ def answer(model: Model, photometry: Photometry, *, compiled: bool = False) -> P
         flags = set_flag(flags, ((found.mean < low) | (found.mean > high)).any(axis=1), Flag.OUT_OF_RANGE)
     return Prediction(
         rows=photometry.rows, ood=found.ood, flags=flags, correlation=found.correlation, chi2=found.chi2,
-        chi2_nearest=found.nearest, mixture=found.mixture, meta={**photometry.meta, **model_meta(model)},
-        **_columns(found),
+        chi2_nearest=found.nearest, redshift_inside=inside.share, mixture=found.mixture,
+        meta={**photometry.meta, **model_meta(model)}, **_columns(found),
     )  # fmt: skip
 
 
@@ -60,14 +75,6 @@ def model_meta(model: Model) -> dict[str, Any]:
         "ood_threshold": header["ood_threshold"],
         "labels": header["labels"],
     }
-
-
-def _outside(photometry: Photometry, header: Any) -> Bools:
-    """Rows whose redshift, within twice its error, is not in the model's range."""
-    low, high = header["redshift_range"]
-    slack = float(header["redshift_tolerance"]) + 2 * np.nan_to_num(photometry.redshift_err)
-    with np.errstate(invalid="ignore"):
-        return np.asarray((photometry.redshift < low - slack) | (photometry.redshift > high + slack))
 
 
 def _columns(found: Answers) -> dict[str, Any]:

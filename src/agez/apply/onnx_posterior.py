@@ -16,6 +16,7 @@ from agez.posterior import inputs as i
 from agez.posterior.network import MAX_LOG_PRECISION, PER_COMPONENT
 from agez.posterior.parts import Member, parts_of
 from agez.posterior.recalibration import Recalibration
+from agez.posterior.weak_bands import BELIEVED, QUARTILES, UNSEEN
 from agez.types import TARGETS, Model
 
 #: What the file computes, for its description.
@@ -26,7 +27,10 @@ DESCRIPTION = (
     "and [M/H] in dex; weights (n, k), mean (n, k, 2), covariance (n, k, 3): the calibrated mixture of k Gaussians "
     "over (log age, [M/H]), covariance as variance of log age, covariance, variance of [M/H], in dex^2. Quantiles, "
     "flags and the score of unusual SEDs are not in the file, and it answers every row: those with fewer bands than "
-    "least_bands, of redshift outside redshift_range, or without positive flux mean nothing."
+    "least_bands, of redshift outside redshift_range, with a redshift error above a third of that range, or without "
+    "positive flux mean nothing. A band whose error is more than "
+    f"{np.sqrt(BELIEVED * UNSEEN):.2g} times the row's others counts as not covered; agez itself goes over smoothly, "
+    f"from {BELIEVED:g} to {UNSEEN:g} times."
 )
 F32, F64 = np.float32, np.float64
 
@@ -53,6 +57,7 @@ def add_posterior(graph: Graph, model: Model) -> None:
     flux, flux_err = (graph.input(name, ("n", b), F64) for name in ("flux", "flux_err"))
     covered = graph.input("covered", ("n", b), np.bool_)
     z, z_err = (graph.input(name, ("n",), F64) for name in ("redshift", "redshift_err"))
+    covered = _believed(graph, flux_err, covered, b)
     seds = _scaled(graph, flux, flux_err, covered, b)
     contrasts = _contrasts(graph, seds, b)
     answers = [_answer(graph, member, seds, contrasts, z, z_err, b) for member in parts.members]
@@ -65,6 +70,21 @@ def add_posterior(graph: Graph, model: Model) -> None:
     for name, values in (("mean", mixture.mean), ("covariance", mixture.covariance)):
         last = [graph.op("Unsqueeze", one, graph.constant([2], np.int64)) for one in values]
         graph.output(name, graph.op("Concat", *last, axis=2), ("n", k, len(values)), F64)
+
+
+def _believed(graph: Graph, flux_err: str, covered: str, b: int) -> str:
+    """Bands of a weight of a half or more, of :func:`agez.posterior.weak_bands.band_weights`."""
+    g = graph
+    none, two, four = g.constant(np.inf, F64), g.constant(2, np.int64), g.constant(4, np.int64)
+    known = g.op("And", covered, g.op("Greater", flux_err, g.constant(0.0, F64)))
+    errors = g.op("Where", known, flux_err, none)
+    rising = g.op_many("TopK", errors, g.constant([b], np.int64), n=2, axis=1, largest=0, sorted=1)[0]
+    last = g.op("Sub", g.total(g.cast(known, np.int64)), g.constant(1, np.int64))
+    last = g.op("Max", last, g.constant(0, np.int64))
+    middle, low = (g.op("GatherElements", rising, g.op("Div", last, part), axis=1) for part in (two, four))
+    reference = g.op("Min", middle, g.op("Mul", low, g.constant(QUARTILES, F64)))
+    limit = g.op("Mul", reference, g.constant(np.sqrt(BELIEVED * UNSEEN), F64))
+    return g.op("And", covered, g.op("Not", g.op("And", known, g.op("Greater", errors, limit))))
 
 
 def _scaled(graph: Graph, flux: str, flux_err: str, covered: str, b: int) -> _Seds:
@@ -130,7 +150,8 @@ def _features(graph: Graph, member: Member, seds: _Seds, contrasts: Sequence[str
     low, high = standard.redshift_range
     middle, half = (low + high) / 2, max((high - low) / 2, 1e-3)
     known = g.op("Not", g.op("IsNaN", z))
-    center, width = _usual(g, member, known, z)
+    place = g.op("Where", known, z, g.constant(middle, F64))
+    center, width = _usual(g, member, place)
     linear = g.constant(i.LINEAR_UP_TO, F32)
     signals = g.op("Concat", seds.flux, *contrasts, axis=1)
     compressed = g.op("Asinh", g.op("Div", g.op("Sub", signals, center), g.op("Mul", linear, width)))
@@ -146,7 +167,6 @@ def _features(graph: Graph, member: Member, seds: _Seds, contrasts: Sequence[str
     def number(value: float) -> str:
         return g.constant(value, F64)
 
-    place = g.op("Where", known, z, number(middle))
     error = g.op("Where", g.op("IsNaN", z_err), number(0.0), z_err)
     error = g.op("Where", known, error, number(half))
     log10 = g.op("Div", g.op("Log", g.op("Max", error, number(i.EXACT_REDSHIFT))), number(np.log(10.0)))
@@ -164,18 +184,16 @@ def _features(graph: Graph, member: Member, seds: _Seds, contrasts: Sequence[str
     return g.op("Concat", blocks, log_error, covered, *columns, g.op("Sin", phase), g.op("Cos", phase), axis=1)
 
 
-def _usual(graph: Graph, member: Member, known: str, z: str) -> tuple[str, str]:
+def _usual(graph: Graph, member: Member, z: str) -> tuple[str, str]:
     """:meth:`agez.posterior.standard.Standard.at`: (n, signals * b) means and widths."""
     g, standard = graph, member.standard
     nodes = len(standard.center) - 1
     low, high = standard.redshift_range
-    place = g.op("Where", known, z, g.constant(low, F64))
-    place = g.op("Div", g.op("Sub", place, g.constant(low, F64)), g.constant(max(high - low, 1e-9), F64))
+    place = g.op("Div", g.op("Sub", z, g.constant(low, F64)), g.constant(max(high - low, 1e-9), F64))
     place = g.op("Mul", g.clip(place, 0.0, 1.0, F64), g.constant(float(nodes - 1), F64))
     left = g.op("Min", g.cast(place, np.int64), g.constant(max(nodes - 2, 0), np.int64))
     right = g.op("Min", g.op("Add", left, g.constant(1, np.int64)), g.constant(nodes - 1, np.int64))
     part = g.reshape(g.cast(g.op("Sub", place, g.cast(left, F64)), F32), -1, 1)
-    left, right = (g.op("Where", known, one, g.constant(nodes, np.int64)) for one in (left, right))
     out = []
     for table in (standard.center, standard.width):
         flat = g.constant(table.reshape(len(table), -1), F32)

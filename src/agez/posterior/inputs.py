@@ -120,7 +120,8 @@ def features(seds: Scaled, redshift: Floats, redshift_err: Floats, standard: Sta
     Parameters
     ----------
     redshift, redshift_err : (n,) float
-        NaN redshift: unknown, anywhere in the range.  NaN error: none, the redshift is exact.
+        NaN redshift: unknown, shown as the middle of the range with half its width as the error: networks were
+        trained on redshifts with errors, and see none that is missing.  NaN error: none, the redshift is exact.
 
     Returns
     -------
@@ -133,16 +134,16 @@ def features(seds: Scaled, redshift: Floats, redshift_err: Floats, standard: Sta
     n, b = seds.flux.shape
     out = np.zeros((n, n_features(b)), np.float32)
     blocks = out[:, : (3 + len(CONTRAST_WIDTHS)) * b].reshape(n, 3 + len(CONTRAST_WIDTHS), b)
-    center, width = standard.at(redshift)
-    blocks[:, :-2] = LINEAR_UP_TO * np.arcsinh((signals(seds) - center) / (LINEAR_UP_TO * width))
-    blocks[:, -2] = np.clip((np.log10(seds.flux_err) - standard.error_mean) / standard.error_std, -4, 4)
-    blocks[:, -1] = 1.0
-    blocks *= seds.covered[:, None]
     low, high = standard.redshift_range
     known = np.isfinite(redshift)
     middle, half = (low + high) / 2, max((high - low) / 2, 1e-3)
     z = np.where(known, redshift, middle)
     error = np.where(known, np.nan_to_num(redshift_err, nan=0.0), half)
+    center, width = standard.at(z)
+    blocks[:, :-2] = LINEAR_UP_TO * np.arcsinh((signals(seds) - center) / (LINEAR_UP_TO * width))
+    blocks[:, -2] = np.clip((np.log10(seds.flux_err) - standard.error_mean) / standard.error_std, -4, 4)
+    blocks[:, -1] = 1.0
+    blocks *= seds.covered[:, None]
     rest = out[:, blocks.shape[1] * b :]
     rest[:, 0] = (z - middle) / half
     rest[:, 1] = np.log10(np.maximum(error, EXACT_REDSHIFT)) + 3

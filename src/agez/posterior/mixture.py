@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from agez.errors import AgezError
-from agez.types import TARGETS, Bools, Floats, _check, _check_shape, _PerRow
+from agez.types import TARGETS, Bools, Floats, Ints, _check, _check_shape, _PerRow
 
 #: Numbers that a component takes: weight, two means, three of the covariance.
 NUMBERS_PER_COMPONENT = 6
@@ -186,6 +186,43 @@ def combine(members: Sequence[Mixture]) -> Mixture:
     mean = (share * mu).sum(axis=0)
     covariance = (share * (cov + _outer(mu - mean))).sum(axis=0)
     return clean(Mixture(weight, mean, covariance))  # a NaN in one component is one in all of the row
+
+
+def average(m: Mixture, row: Ints, share: Floats, n: int) -> Mixture:
+    """One mixture for each of ``n`` rows that has several versions among the rows of ``m``.
+
+    The j-th components by age of all versions are merged, as in :func:`combine`; mean and covariance of the whole
+    distribution are those of the versions' distributions, weighed by their shares.
+
+    Parameters
+    ----------
+    m : Mixture
+        Of (m,) versions.
+    row : (m,) int
+        Row, from 0 to n - 1, that each version is of; every row has one or more.
+    share : (m,) float
+        Weight of each version; those of a row need not sum to one.  Versions that are NaN do not count, unless all
+        versions of the row are.
+    """
+    m = _by_age(clean(m))
+    good = np.isfinite(m.weights[:, 0])
+    k = m.n_components
+    w = np.where(good, share, 0.0)[:, None] * np.where(good[:, None], m.weights, 0.0)
+    mu, cov = (np.where(good[:, None, None], part, 0.0) for part in (m.mean, m.covariance))
+
+    def summed(parts: Floats) -> Floats:
+        out = np.zeros((n, *parts.shape[1:]))
+        np.add.at(out, row, parts)
+        return out
+
+    weight = summed(w)
+    equal = summed(np.broadcast_to(good[:, None], w.shape).astype(float))
+    with np.errstate(invalid="ignore"):  # components of no weight at all: any mean will do
+        part = np.where(weight[row] > 0, w / weight[row], good[:, None] / equal[row])[..., None]
+        mean = summed(part * mu)
+        covariance = summed(part * (cov + _outer(mu - mean[row])))
+    some = equal[:, :1] > 0
+    return clean(Mixture(np.where(some, weight, np.nan).reshape(n, k), mean, covariance))
 
 
 def rescale(m: Mixture, *, shift: ArrayLike, factor: ArrayLike) -> Mixture:

@@ -29,7 +29,8 @@ class Standard:
     ----------
     center, width : (nodes + 1, signals, b) float32
         Median and robust standard deviation of each signal (scaled fluxes, contrasts) in each band, at
-        redshifts evenly over the range; the last is for rows of unknown redshift.
+        redshifts evenly over the range; the last, of all redshifts together, is not used: rows of unknown redshift
+        are shown as the middle of the range, as rows of large redshift errors are.
     error_mean, error_std : float
         Of log10 of scaled errors.
     redshift_range : (low, high)
@@ -45,15 +46,13 @@ class Standard:
     label_std: Floats
 
     def at(self, redshift: Floats) -> tuple[Floats, Floats]:
-        """(n, signals, b) means and widths at each redshift; beyond the range those at its end, NaN is unknown."""
+        """(n, signals, b) means and widths at each redshift, not NaN; beyond the range those at its end."""
         nodes = len(self.center) - 1
         low, high = self.redshift_range
-        known = np.isfinite(redshift)
-        place = np.clip((np.where(known, redshift, low) - low) / max(high - low, 1e-9), 0, 1) * (nodes - 1)
+        place = np.clip((redshift - low) / max(high - low, 1e-9), 0, 1) * (nodes - 1)
         left = np.minimum(place.astype(int), max(nodes - 2, 0))
         right = np.minimum(left + 1, nodes - 1)
         part = (place - left).astype(np.float32)[:, None, None]
-        left, right = np.where(known, left, nodes), np.where(known, right, nodes)
 
         def between(table: Floats) -> Floats:
             start = table[left]
