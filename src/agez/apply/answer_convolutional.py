@@ -70,11 +70,18 @@ def answer(model: Model, members: Sequence[Member], photometry: Photometry, *, c
 
 
 def _believed(photometry: Photometry) -> Photometry:
-    """The same without bands whose errors say that they know nothing: networks are not shown errors."""
+    """The same without bands whose errors say that they know nothing: networks are not shown errors.
+
+    These are far noisier than the row's other bands, and than the networks can take.
+    """
     weights = band_weights(photometry.flux_err, photometry.covered)
     if weights is None:
         return photometry
-    covered = photometry.covered & (weights >= 0.5)
+    light = np.where(photometry.covered, np.abs(photometry.flux), 0.0)
+    typical = light.sum(axis=1, keepdims=True) / np.maximum(photometry.covered.sum(axis=1, keepdims=True), 1)
+    with np.errstate(invalid="ignore"):
+        noisy = photometry.flux_err * MIN_BAND_SNR > typical
+    covered = photometry.covered & ~((weights < 0.5) & noisy)
     flux, flux_err = (np.where(covered, part, np.nan) for part in (photometry.flux, photometry.flux_err))
     return replace(photometry, flux=flux, flux_err=flux_err, covered=covered)
 
