@@ -5,10 +5,11 @@ galaxies with at least 25 spectra inside Re and at least one outside; ordinary l
 value = intercept + slope R/Re on 100 random 75 % subsets of the points inside Re; the mean slope and
 its standard deviation over the subsets.
 
-Limit of that error: subsets of a fraction f drawn without replacement share most of their points, so the
-scatter of their slopes is sqrt((1 - f) / f) = 0.58 (for f = 0.75) of the sampling error of least squares
-(delete-d jackknife; Shao & Wu 1989, Ann. Statist. 17, 1176), and spaxels that share a seeing disc are
-not independent.  ``slope_err`` is the paper's number, so that the two compare.
+``slope_scatter`` is that standard deviation, the paper's number, so that the two compare; an error it is not: subsets
+of a fraction f drawn without replacement share most of their points, so the scatter of their slopes is
+sqrt((1 - f) / f) = 0.58 (for f = 0.75) of the sampling error of least squares (delete-d jackknife; Shao & Wu 1989,
+Ann. Statist. 17, 1176).  ``slope_err`` is that sampling error where nothing is known of the points' errors: right if
+they are independent.  Where errors are known, :func:`gradients_with_errors` knows what regions share, too.
 
 All subsets of all galaxies are one sort of random keys and one segmented sum: no loop over either.
 """
@@ -16,13 +17,14 @@ All subsets of all galaxies are one sort of random keys and one segmented sum: n
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from agez.analysis.metrics import json_number
+from agez.analysis.region_errors import fit_line, shared_errors
 from agez.errors import AgezError
 from agez.types import Bools, Floats, Ints, Strings
 
@@ -31,6 +33,8 @@ FRACTION = 0.75
 MAX_RADIUS = 1.0
 MIN_INSIDE = 25
 MIN_OUTSIDE = 1
+#: Regions with errors that a gradient needs: their number says nothing of it, their errors do.
+LEAST_REGIONS = 3
 #: Random keys held in memory at a time (subsets x points).
 _CHUNK = 4_000_000
 
@@ -42,7 +46,9 @@ class Gradient:
     Attributes
     ----------
     slope, slope_err : float
-        Mean slope and its standard deviation over the subsets [unit of the value per Re].
+        Mean slope over the subsets and its sampling error if points are independent [unit of the value per Re].
+    slope_scatter : float
+        Standard deviation of the slope over the subsets, as in the paper.
     intercept : float
         Mean value at the centre, R = 0 [unit of the value].
     n_inside, n_outside : int
@@ -54,6 +60,7 @@ class Gradient:
 
     slope: float
     slope_err: float
+    slope_scatter: float
     intercept: float
     n_inside: int
     n_outside: int
@@ -70,11 +77,13 @@ class GradientTable:
     ----------
     galaxy_id : (g,) str
     names : tuple of k str
-    slope, slope_err, intercept : (g, k) float
+    slope, slope_err, slope_scatter, intercept : (g, k) float
         As in :class:`Gradient`; NaN where there is no gradient.
     n_inside, n_outside : (g, k) int
     reason : (g, k) str
         Why there is no gradient; '' where there is one.
+    intercept_err : (g, k) float
+        NaN where nothing is known of the points' errors.
     lines : (2, subsets, g, k) float, optional
         Intercept and slope of every subset's line; those of :func:`galaxy_gradients` have them.
     """
@@ -83,7 +92,9 @@ class GradientTable:
     names: tuple[str, ...]
     slope: Floats
     slope_err: Floats
+    slope_scatter: Floats
     intercept: Floats
+    intercept_err: Floats
     n_inside: Ints
     n_outside: Ints
     reason: Strings
@@ -100,7 +111,9 @@ class GradientTable:
                 "quantity": name,
                 "slope": json_number(self.slope[g, k]),
                 "slope_err": json_number(self.slope_err[g, k]),
+                "slope_scatter": json_number(self.slope_scatter[g, k]),
                 "intercept": json_number(self.intercept[g, k]),
+                "intercept_err": json_number(self.intercept_err[g, k]),
                 "n_inside": int(self.n_inside[g, k]),
                 "n_outside": int(self.n_outside[g, k]),
                 "reason": str(self.reason[g, k]),
@@ -161,6 +174,7 @@ def radial_gradient(
     return Gradient(
         float(table.slope[0, 0]),
         float(table.slope_err[0, 0]),
+        float(table.slope_scatter[0, 0]),
         float(table.intercept[0, 0]),
         int(table.n_inside[0, 0]),
         int(table.n_outside[0, 0]),
@@ -238,9 +252,62 @@ def galaxy_gradients(
             )
             lines[:, :, found[:, None], at] = fitted
     intercept, slope = lines.mean(axis=1)
-    slope_err = lines[1].std(axis=0, ddof=1)
+    scatter = lines[1].std(axis=0, ddof=1)
+    slope_err = scatter * np.sqrt(fraction / (1 - fraction)) if fraction < 1 else np.full_like(scatter, np.nan)
     reason = _reasons(n_inside, n_outside, np.isfinite(slope), min_inside, min_outside, max_radius)
-    return GradientTable(galaxies.astype(str), columns, slope, slope_err, intercept, n_inside, n_outside, reason, lines)
+    return GradientTable(
+        galaxies.astype(str), columns, slope, slope_err, scatter, intercept, np.full_like(slope, np.nan), n_inside,
+        n_outside, reason, lines,
+    )  # fmt: skip
+
+
+def gradients_with_errors(
+    galaxy_id: ArrayLike,
+    r_re: ArrayLike,
+    values: ArrayLike,
+    errors: ArrayLike,
+    *,
+    names: Sequence[str],
+    rng: np.random.Generator,
+    max_radius: float = MAX_RADIUS,
+    min_inside: int = LEAST_REGIONS,
+) -> GradientTable:
+    """Radial gradients of regions with errors: lines that know what regions share (:mod:`agez.analysis.region_errors`).
+
+    Parameters
+    ----------
+    galaxy_id, r_re, values
+        As of :func:`galaxy_gradients`.
+    errors : (n, k) float
+        1 sigma; a point whose error is not known or not positive is left out in that column.
+    names : k str
+    rng : numpy.random.Generator
+        Of the subsets whose scatter is ``slope_scatter``.
+    max_radius : float
+        Of the fit [Re].
+    min_inside : int
+        Points that a gradient needs there; none is needed beyond.
+
+    Returns
+    -------
+    GradientTable
+        ``slope`` and ``intercept`` are those of generalised least squares, with honest errors.
+    """
+    radius, data, sigma = (np.asarray(part, dtype=float) for part in (r_re, values, errors))
+    if sigma.shape != data.shape:
+        raise AgezError(f"gradients: errors have shape {sigma.shape}, values {data.shape}; expected the same")
+    with np.errstate(invalid="ignore"):
+        data = np.where(np.isfinite(sigma) & (sigma > 0), data, np.nan)
+    table = galaxy_gradients(
+        galaxy_id, radius, data, rng=rng, names=names, max_radius=max_radius, min_inside=min_inside, min_outside=0
+    )
+    fitted = np.full((4, *table.slope.shape), np.nan)
+    ids = np.asarray(galaxy_id).astype(str)
+    for g, k in zip(*np.nonzero(table.reason == ""), strict=True):
+        used = (ids == table.galaxy_id[g]) & np.isfinite(data[:, k]) & (radius <= max_radius)
+        fitted[:, g, k] = fit_line(radius[used], data[used, k], sigma[used, k], shared_errors(table.names[k]))
+    slope, slope_err, intercept, intercept_err = fitted
+    return replace(table, slope=slope, slope_err=slope_err, intercept=intercept, intercept_err=intercept_err)
 
 
 def compare_gradients(
@@ -285,7 +352,9 @@ def _columns(table: GradientTable, which: slice) -> GradientTable:
         table.names[which],
         table.slope[:, which],
         table.slope_err[:, which],
+        table.slope_scatter[:, which],
         table.intercept[:, which],
+        table.intercept_err[:, which],
         table.n_inside[:, which],
         table.n_outside[:, which],
         table.reason[:, which],
