@@ -68,7 +68,8 @@ def map_(options: Namespace) -> Answer:
 
 def _settings(options: Namespace) -> MapSettings:
     from agez.apply.map_galaxy import ERROR_FLOOR, Geometry, MapSettings
-    from agez.images.regions import LEAST_PIXEL_SNR, RegionSettings
+    from agez.images.galaxy_extent import LEAST_PIXEL_SNR
+    from agez.images.regions import RegionSettings
 
     def number(value: float | None, default: float = np.nan) -> float:
         return default if value is None else float(value)
@@ -77,7 +78,6 @@ def _settings(options: Namespace) -> MapSettings:
     regions = RegionSettings(
         method=options.bins, target_snr=number(options.snr, IMAGE_SNR), segments=options.segments,
         pixel_snr=number(options.pixel_snr, LEAST_PIXEL_SNR),
-        inclination_deg=number(options.inclination, 0.0), pa_deg=number(options.pa, 0.0),
     )  # fmt: skip
     return MapSettings(
         regions, geometry, options.redshift, number(options.redshift_err, 0.0), number(options.ebv, 0.0),

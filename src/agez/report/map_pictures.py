@@ -14,9 +14,9 @@ from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
 
 from agez.apply.map_files import profile_table
-from agez.apply.map_galaxy import UNRELIABLE, GalaxyMaps
+from agez.apply.map_galaxy import GalaxyMaps
 from agez.files import make_folder
-from agez.flags import has_flag
+from agez.flags import FAULTS, has_flag
 from agez.report.style import BLUE, QUANTITY, VERMILLION, figure, margins, note
 from agez.types import TARGETS, Floats
 
@@ -94,7 +94,7 @@ def _unlike(page: Any, axes: Any, maps: GalaxyMaps, window: Any, extent: Any) ->
         low=0.0,
         high=max(2.0, _top(ood)),
     )
-    flagged = maps.frame.painted(has_flag(maps.prediction.flags, UNRELIABLE).astype(float))[window]
+    flagged = maps.frame.painted(has_flag(maps.prediction.flags, FAULTS).astype(float))[window]
     if np.nanmax(flagged, initial=0) > 0:
         # regions to be used with care are hatched
         ny, nx = flagged.shape
@@ -102,7 +102,7 @@ def _unlike(page: Any, axes: Any, maps: GalaxyMaps, window: Any, extent: Any) ->
         y = extent[2] + (np.arange(ny) + 0.5) / ny * (extent[3] - extent[2])
         with matplotlib.rc_context({"hatch.color": VERMILLION, "hatch.linewidth": 0.6}):
             axes.contourf(x, y, np.nan_to_num(flagged), levels=[0.5, 1.5], colors="none", hatches=["///"])
-        share = float(has_flag(maps.prediction.flags, UNRELIABLE).mean())
+        share = float(has_flag(maps.prediction.flags, FAULTS).mean())
         note(axes, f"hatched: flagged, {100 * share:.0f} % of regions", where="lower left")
 
 
@@ -232,7 +232,7 @@ def _profiles(path: Path, maps: GalaxyMaps) -> Path:
         radius, words, unit = maps.r_re, "radius [$R_e$]", "r_re"
     middle = (np.asarray(table[f"{unit}_inner"]) + np.asarray(table[f"{unit}_outer"])) / 2
     gradients = {} if maps.gradients is None else {one["quantity"]: one for one in maps.gradients.to_json()}
-    good = ~has_flag(maps.prediction.flags, UNRELIABLE)
+    good = ~has_flag(maps.prediction.flags, FAULTS)
     with figure(path, width=9.5, height=4.0) as page:
         grid = margins(page, left=0.75, right=0.15, bottom=0.6, top=0.45, wspace=0.24)
         for axes, target in zip(page.subplots(1, 2, gridspec_kw=grid), TARGETS, strict=True):
