@@ -56,29 +56,43 @@ def sky_positions(wcs: WCS, x_pixel: ArrayLike, y_pixel: ArrayLike) -> SkyCoord:
     AgezError
         For axes of another system.
     """
-    from astropy.coordinates import BarycentricMeanEcliptic, SkyCoord, Supergalactic
-    from astropy.wcs.utils import wcs_to_celestial_frame
+    from astropy.coordinates import SkyCoord
 
     longitude, latitude = wcs.all_pix2world(np.asarray(x_pixel, dtype=float), np.asarray(y_pixel, dtype=float), 0)
     if wcs.wcs.lng == 1:  # the axes stand in the other order
         longitude, latitude = latitude, longitude
+    return SkyCoord(longitude, latitude, unit="deg", frame=_frame_of(wcs)).icrs
+
+
+def pixels_of_sky(wcs: WCS, positions: SkyCoord) -> tuple[Floats, Floats]:
+    """Pixels (x, y), counted from 0, of places on the sky: the inverse of :func:`sky_positions`; NaN where none is."""
+    there = positions.transform_to(_frame_of(wcs)).spherical
+    world = [np.atleast_1d(there.lon.deg), np.atleast_1d(there.lat.deg)]
+    if wcs.wcs.lng == 1:
+        world.reverse()
+    x, y = (np.asarray(one, dtype=float) for one in wcs.all_world2pix(*world, 0, quiet=True))
+    return x.reshape(positions.shape), y.reshape(positions.shape)
+
+
+def _frame_of(wcs: WCS) -> Any:
+    """Astropy's frame of the celestial axes; AgezError for a system that is not known."""
+    from astropy.coordinates import BarycentricMeanEcliptic, Supergalactic
+    from astropy.wcs.utils import wcs_to_celestial_frame
+
     kind = str(wcs.wcs.lngtyp).strip().rstrip("-")
-    frame: Any
     try:
         if kind == "ELON":  # astropy takes these for right ascensions
-            frame = BarycentricMeanEcliptic()
-        elif kind == "SLON":
-            frame = Supergalactic()
-        elif kind in ("RA", "GLON"):
-            frame = wcs_to_celestial_frame(wcs)
-        else:
-            raise ValueError
+            return BarycentricMeanEcliptic()
+        if kind == "SLON":
+            return Supergalactic()
+        if kind in ("RA", "GLON"):
+            return wcs_to_celestial_frame(wcs)
     except ValueError:
-        raise AgezError(
-            f"the sky axes are {', '.join(wcs.wcs.ctype)} (RADESYS {wcs.wcs.radesys or 'not given'}), which are not "
-            "known; write the WCS in right ascension and declination"
-        ) from None
-    return SkyCoord(longitude, latitude, unit="deg", frame=frame).icrs
+        pass
+    raise AgezError(
+        f"the sky axes are {', '.join(wcs.wcs.ctype)} (RADESYS {wcs.wcs.radesys or 'not given'}), which are not "
+        "known; write the WCS in right ascension and declination"
+    )
 
 
 def sky_offsets(

@@ -12,10 +12,11 @@ from typing import Any, Literal
 
 import numpy as np
 from astropy.io import fits
-from astropy.wcs import WCS, FITSFixedWarning
+from astropy.wcs import WCS
 
 from agez.errors import AgezError
 from agez.files import check_input
+from agez.sky_offsets import celestial_wcs
 from agez.table_files import open_fits
 from agez.types import Bools, Floats
 
@@ -191,21 +192,6 @@ def read_raw_image(path: Path, *, beside: dict[Role, Path]) -> RawImage:
         path, headers, science, layers.get("weight"), layers.get("error"), layers.get("variance"),
         np.zeros(science.shape, dtype=bool) if mask is None else np.nan_to_num(mask, nan=1.0) != 0, wcs, tuple(read),
     )  # fmt: skip
-
-
-def celestial_wcs(header: Any, path: Path | str) -> WCS:
-    """The WCS of the two sky axes; AgezError if the header has none."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FITSFixedWarning)
-        warnings.simplefilter("ignore", UserWarning)
-        try:
-            wcs = WCS(header).celestial
-        except Exception as error:  # wcslib has an exception of its own for each way in which a header is wrong
-            reason = str(error).strip().splitlines()[-1] if str(error).strip() else type(error).__name__
-            raise AgezError(f"{path}: its WCS cannot be understood: {reason}") from error
-    if wcs.naxis != 2 or not wcs.has_celestial:
-        raise AgezError(f"{path}: no celestial WCS in its header (CTYPE1, CRVAL1, ...); solve the astrometry first")
-    return wcs
 
 
 def _role_of_extension(hdu: Any) -> Role | None:
