@@ -1,4 +1,4 @@
-"""Offsets, radii and places on images whose WCS is written in any of the ways that FITS allows; astropy is the oracle."""
+"""Offsets, radii and places on images whose WCS is written in any of the ways that FITS allows."""
 
 from dataclasses import replace
 

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 _OF_IMAGES = {
     "band_of": None, "psf": None, "no_psf_match": False, "max_psf": None, "background": None, "noise": None,
     "no_stars": False, "star_table": None, "reproject": False, "zero_points": None, "ebv": None, "error_floor": None,
-    "redshift_err": None, "segments": None, "pixel_snr": None, "centre": None, "size": None, "no_source_noise": False,
+    "redshift_err": None, "segments": None, "extension": None,
+    "pixel_snr": None, "centre": None, "size": None, "no_source_noise": False,
 }  # fmt: skip
 #: Default S/N of the regions of images, and of bins of spectra per Angstrom.
 IMAGE_SNR, SPECTRA_SNR = 10.0, 40.0
@@ -140,7 +141,7 @@ def _read(options: Namespace) -> ImageSet:
     from agez.images.scubes import is_photometric_cube, read_photometric_cube
 
     if len(options.input) == 1 and Path(options.input[0]).is_file() and is_photometric_cube(options.input[0]):
-        for name in ("zero_points", "psf", "band_of", "size"):
+        for name in ("zero_points", "psf", "band_of", "size", "extension"):
             if getattr(options, name) is not None:
                 option = "--" + name.replace("_", "-")
                 raise AgezError(f"{option} is of images in files of their own; leave it out for a cube")
@@ -151,6 +152,7 @@ def _read(options: Namespace) -> ImageSet:
         raise AgezError("--size cuts a square out around --centre RA,DEC: give that, too")
     return read_images(
         options.input, filters=options.filters, zero_points=options.zero_points, psf_fwhm=options.psf, band_of=band_of,
+        extension=options.extension,
         center=centre, size_arcsec=options.size, reproject=options.reproject,
         source_noise=not options.no_source_noise, redshift=options.redshift,
     )  # fmt: skip

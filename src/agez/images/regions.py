@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -19,6 +20,7 @@ from agez.images.galaxy_extent import (
     galaxy_extent,
     variance_of_one_region,
 )
+from agez.images.image_extensions import only_image, pixels_of
 from agez.images.image_set import ImageSet
 from agez.images.measure import region_variance
 from agez.images.rings import Plane, galaxy_plane, number_of_ring, ring_edges
@@ -28,6 +30,8 @@ Method = Literal["voronoi", "pixels", "segments", "annuli"]
 METHODS: tuple[str, ...] = get_args(Method)
 #: Regions that reach this part of the target are not said to miss it: bins scatter around it.
 _NEAR_TARGET = 0.75
+#: Words of an extension's name for an image of segments.
+_SEGMENT_WORDS = ("seg", "segm", "segmap", "segments", "segmentation", "regions", "bins", "binid")
 
 
 @dataclass(frozen=True)
@@ -175,14 +179,12 @@ def _segments(images: ImageSet, extent: Bools, settings: RegionSettings) -> Ints
     if settings.segments is not None:
         from agez.table_files import open_fits
 
-        with open_fits(settings.segments) as hdus:
-            found = next((hdu.data for hdu in hdus if getattr(hdu, "data", None) is not None and hdu.is_image), None)
-        if found is None or found.shape != images.shape:
-            shape = None if found is None else found.shape
-            raise AgezError(
-                f"{settings.segments}: an image of segments of shape {shape}; the images have {images.shape}"
-            )
-        number = np.where(enough_bands(images), np.nan_to_num(np.asarray(found, float)), 0).astype(int)
+        path = Path(settings.segments)
+        with open_fits(path, what="image") as hdus:
+            found = pixels_of(only_image(hdus, path, words=_SEGMENT_WORDS, what="the image of segments"))
+        if found.shape != images.shape:
+            raise AgezError(f"{path}: an image of segments of shape {found.shape}; the images have {images.shape}")
+        number = np.where(enough_bands(images), np.nan_to_num(found), 0).astype(int)
     else:
         number = _found_segments(images, extent)
     if not (number > 0).any():

@@ -15,6 +15,7 @@ from agez.errors import AgezError
 from agez.files import check_input
 from agez.images.image_set import ImageSet
 from agez.images.noise_correlation import WHITE
+from agez.images.pixel_units import refuse_logarithms
 from agez.photometry.filters import FilterSet, load_filters
 from agez.photometry.names import canonical_band_name
 from agez.sky_offsets import celestial_wcs
@@ -203,6 +204,7 @@ def _filter_set(filters: str | FilterSet | None, written: list[str], path: Path)
 
 def _factors(unit: str, wave: Floats, path: Path) -> Floats:
     """Microjansky for a value of 1, at each wavelength."""
+    refuse_logarithms(str(path), unit)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
