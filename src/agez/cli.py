@@ -309,7 +309,8 @@ def _add_map(p: argparse.ArgumentParser) -> None:
         "--snr",
         type=float,
         metavar="S",
-        help="of each region in the faintest useful band; default: 10; of spectra, per Angstrom: 40",
+        help="of each region: of images, of its flux in the faintest useful band (default 10); of a cube, per Angstrom "
+        "(default 40)",
     )
     p.add_argument("--re", type=float, metavar="R", help="effective radius, major axis [arcsec]: for gradients")
     p.add_argument("--inclination", type=float, metavar="I", help="[degree], 0 = face-on; with --pa")

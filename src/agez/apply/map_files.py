@@ -54,9 +54,16 @@ def primary_header(maps: GalaxyMaps) -> dict[str, Any]:
         "EBV": (meta["ebv"], "E(B-V) of the Milky Way taken away"),
         "ERRFLOOR": (meta["error_floor"], "fraction of the flux added to errors"),
         "BINNING": (meta["regions"]["method"], "kind of regions"),
-        "BINSNR": (meta["regions"]["target_snr"], f"S/N that was asked for in {meta['snr_band']}"[:47]),
+        "BINSNR": (meta["regions"]["target_snr"], "S/N that was asked for"),
+        "SNROF": (_ascii(snr_words(maps)), "what that S/N is of"),
         "MAPMETA": _json(meta),
     }
+
+
+def snr_words(maps: GalaxyMaps) -> str:
+    """What the S/N of regions is of: a band's flux, or an Angstrom of spectra."""
+    band = str(maps.meta["snr_band"])
+    return f"the flux in band {band}" if band in maps.photometry.bands.names else "an Angstrom of the spectrum"
 
 
 def _json(meta: Mapping[str, Any]) -> str:

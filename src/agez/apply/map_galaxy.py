@@ -12,7 +12,7 @@ from agez.analysis.geometry import disc_coordinates
 from agez.analysis.gradients import GradientTable, galaxy_gradients
 from agez.apply.predict import predict
 from agez.errors import AgezError
-from agez.flags import FAULTS, Flag, has_flag
+from agez.flags import FAULTS, Flag, has_flag, is_good
 from agez.images.alignment import pixel_size_arcsec
 from agez.images.image_set import ImageSet
 from agez.images.measure import light_of_pixels, measure, pixel_offsets
@@ -27,7 +27,7 @@ from agez.types import TARGETS, Floats, Ints, Model, Photometry, Prediction
 ERROR_FLOOR = 0.01
 _TITLES = {
     "log_age_lw": ("LOG_AGE_LW", "light-weighted mean log10(age/yr)"),
-    "mh_lw": ("MH_LW", "light-weighted mean [M/H], dex"),
+    "mh_lw": ("MH_LW", "light-weighted mean [M/H]"),
 }
 
 
@@ -243,17 +243,21 @@ def bin_maps(maps: GalaxyMaps) -> list[BinMap]:
     for target in TARGETS:
         title, words = _TITLES[target]
         value, err = getattr(prediction, target), getattr(prediction, f"{target}_err")
-        out.append(BinMap(title, value, err, "", doubtful, comment=words))
+        out.append(BinMap(title, value, err, "dex", doubtful, comment=words))
         between = np.stack([getattr(prediction, f"{target}_{name}") for name in ("p16", "p50", "p84")], axis=1)
-        out.append(
-            BinMap(f"{title}_PCT", between, None, "", doubtful, channels=("p16", "p50", "p84"), comment="percentiles")
-        )
-    out.append(BinMap("OOD", prediction.ood, comment="unlike the training set: above 1 flagged"))
-    out.append(BinMap("FLAGS", prediction.flags.astype(float), comment="sum of agez's quality bits"))
+        channels = ("p16", "p50", "p84")
+        words = f"quantiles 16, 50, 84 % of {title}"
+        out.append(BinMap(f"{title}_PCT", between, None, "dex", doubtful, channels=channels, comment=words))
+    threshold = float(prediction.meta.get("ood_threshold", 1.0))
+    out.append(BinMap("OOD", prediction.ood, comment=f"unlike the training set: above {threshold:g} flagged"))
+    words = "sum of agez's quality bits; in no region: 1, no data"
+    out.append(BinMap("FLAGS", prediction.flags.astype(np.int32), fill=int(Flag.NO_DATA), comment=words))
+    out.append(BinMap("GOOD", is_good(prediction.flags), comment="1 = no bit of FLAGS is a fault"))
     if prediction.chi2 is not None:
-        out.append(BinMap("CHI2", prediction.chi2, comment="reduced, of the photometry against training SEDs"))
+        words = "reduced chi2 of the SED: best mix of training SEDs"
+        out.append(BinMap("CHI2", prediction.chi2, comment=words))
     if maps.meta["snr_band"] in photometry.bands.names:
-        out.append(BinMap("BIN_SNR", snr_of_regions(maps), comment=f"of the region in {maps.meta['snr_band']}"))
+        out.append(BinMap("BIN_SNR", snr_of_regions(maps), comment=f"S/N of the region in {maps.meta['snr_band']}"))
     pixels = np.maximum(maps.frame.spaxels_in_bins(len(photometry)), 1)[:, None]
     out.append(
         BinMap(

@@ -184,16 +184,21 @@ def _no_rows(images: ImageSet) -> Any:
 
 
 def _answer(options: Namespace, maps: GalaxyMaps, pictures: list[str]) -> Answer:
+    from agez.apply.map_files import snr_words
+
     prediction, meta = maps.prediction, maps.meta
     answered = int(np.isfinite(prediction.log_age_lw).sum())
     gradients = [] if maps.gradients is None else maps.gradients.to_json()
     content = {
         "output": options.out, "galaxy": meta["galaxy"], "model": meta["model"], "redshift": meta["redshift"],
         "n_regions": len(prediction), "n_answered": answered, "n_pixels": int((maps.frame.bin_id >= 0).sum()),
-        "snr_band": meta["snr_band"], "flags": count_flags(prediction.flags), "remarks": list(meta["remarks"]),
+        "snr_band": meta["snr_band"], "target_snr": meta["regions"]["target_snr"],
+        "snr_of": snr_words(maps), "flags": count_flags(prediction.flags), "remarks": list(meta["remarks"]),
         "gradients": gradients, "pictures": pictures,
     }  # fmt: skip
     lines = [*_together(meta["remarks"]), f"{options.out}: {answered} of {len(prediction)} regions answered"]
+    if meta["regions"]["method"] in ("voronoi", "annuli"):
+        lines.append(f"  regions of S/N {content['target_snr']:g} in {content['snr_of']}")
     for one in gradients:
         word = TARGET_WORDS[one["quantity"]]
         told = one["reason"] or f"{one['slope']:+.3f} +- {one['slope_err']:.3f} dex/Re"

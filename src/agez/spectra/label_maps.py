@@ -15,14 +15,14 @@ from agez.types import Bools, Floats, Ints, Labels
 
 #: Extension, column of LABELS, unit, and what it is.
 _STARS = (
-    ("STELLAR_AGE_LW", "log_age_lw", "", "light-weighted mean log10(age/yr)"),
-    ("STELLAR_MH_LW", "mh_lw", "", "light-weighted mean [M/H], dex"),
-    ("STELLAR_AGE_MW", "log_age_mw", "", "mass-weighted mean log10(age/yr)"),
-    ("STELLAR_MH_MW", "mh_mw", "", "mass-weighted mean [M/H], dex"),
+    ("LOG_AGE_LW", "log_age_lw", "dex", "light-weighted mean log10(age/yr)"),
+    ("MH_LW", "mh_lw", "dex", "light-weighted mean [M/H]"),
+    ("LOG_AGE_MW", "log_age_mw", "dex", "mass-weighted mean log10(age/yr)"),
+    ("MH_MW", "mh_mw", "dex", "mass-weighted mean [M/H]"),
     ("STELLAR_VEL", "velocity_kms", "km/s", "velocity of the stars relative to the redshift"),
     ("STELLAR_SIGMA", "sigma_kms", "km/s", "velocity dispersion of the stars"),
     ("STELLAR_AV", "av", "mag", "V-band attenuation of the stars"),
-    ("STELLAR_CHI2", "chi2", "", "reduced chi2 of the fit"),
+    ("STELLAR_CHI2", "chi2", "", "reduced chi2 of the spectral fit"),
     ("BIN_SNR", "snr", "", "signal-to-noise ratio of the bin per Angstrom"),
 )
 _NO_MOTION = Flag.KINEMATICS_FAILED
