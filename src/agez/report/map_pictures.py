@@ -226,9 +226,10 @@ def colour_image(images: ImageSet, bands: tuple[int, int, int]) -> Floats:
 
 
 def _with_room(axes: Any, limits: tuple[float, float]) -> None:
-    """The y axis as wide as it is drawn, and at least these limits."""
+    """The y axis as wide as it is drawn, and at least these limits; above is room for the legend."""
     low, high = axes.get_ylim()
-    axes.set_ylim(min(low, limits[0]), max(high, limits[1]))
+    low, high = min(low, limits[0]), max(high, limits[1])
+    axes.set_ylim(low, high + 0.3 * (high - low))
 
 
 def _profiles(path: Path, maps: GalaxyMaps) -> Path:
@@ -256,6 +257,6 @@ def _profiles(path: Path, maps: GalaxyMaps) -> Path:
             axes.set_xlabel(words)
             axes.set_ylabel(QUANTITY[target])
             _with_room(axes, value_limits(value[good], err[good], keep=1.0))
-            axes.legend(loc="best")
+            axes.legend(loc="upper right")
         page.suptitle(str(maps.meta["galaxy"]) or "galaxy", y=0.98, fontsize=11, parse_math=False)
     return path
