@@ -1,9 +1,12 @@
 """Maps in FITS: bins painted on spaxels, values, inverse variances and masks bound together as users expect."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from astropy import units as u
 from astropy.io import fits
+from astropy.nddata import CCDData
 from astropy.wcs import WCS
 
 from agez.errors import AgezError
@@ -154,3 +157,55 @@ def test_units_are_those_of_the_standard(unit):
 
 def test_a_unit_that_nobody_knows_is_kept_as_it_is():
     assert fits_unit("furlongs per fortnight²") == "furlongs per fortnight?"
+
+
+def test_integers_stay_integers(tmp_path, frame):
+    bits = BinMap("FLAGS", np.array([0, 1024 + 8, 1 << 16], np.int32), fill=1)
+    good = BinMap("GOOD", np.array([True, False, True]))
+    write_maps(tmp_path / "m.fits", [bits, good, AGE], frame)
+    with fits.open(tmp_path / "m.fits") as hdus:
+        flags = hdus["FLAGS"].data
+        assert flags.dtype.kind == "i"
+        np.testing.assert_array_equal((flags & 1024) != 0, BIN_ID == 1)
+        np.testing.assert_array_equal(flags[BIN_ID < 0], 1)
+        np.testing.assert_array_equal(hdus["GOOD"].data, (BIN_ID == 0) | (BIN_ID == 2))
+        assert hdus["STELLAR_AGE"].data.dtype.kind == "f"
+    images, _ = read_maps(tmp_path / "m.fits")
+    assert images["FLAGS"].values.dtype.kind == "i"
+    np.testing.assert_array_equal(images["FLAGS"].values[BIN_ID >= 0], bits.values[BIN_ID[BIN_ID >= 0]])
+    assert np.isnan(images["FLAGS"].errors).all()
+    assert ((images["FLAGS"].mask != 0) == ((BIN_ID < 0) | frame.stars)).all()
+
+
+def test_logarithms_have_the_unit_dex(tmp_path, frame):
+    """FITS has no word for it, but astropy reads what is written, without a warning."""
+    age = BinMap("LOG_AGE_LW", np.array([9.0, 9.5, 9.9]), np.array([0.1, 0.2, 0.3]), "dex")
+    write_maps(tmp_path / "m.fits", [age], frame)
+    header, ivar = (fits.getheader(tmp_path / "m.fits", name) for name in ("LOG_AGE_LW", "LOG_AGE_LW_IVAR"))
+    assert u.Unit(header["BUNIT"]) == u.dex
+    assert u.Unit(ivar["BUNIT"]) == u.dex**-2
+    assert CCDData.read(tmp_path / "m.fits", hdu="LOG_AGE_LW").unit == u.dex
+    assert read_maps(tmp_path / "m.fits")[0]["LOG_AGE_LW"].unit == "dex"
+
+
+def test_older_names_are_read_as_the_present_ones(tmp_path, frame):
+    """One quantity, one name: maps of labels had others than maps of predictions."""
+    old = {"STELLAR_AGE_LW": "LOG_AGE_LW", "STELLAR_MH_MW": "MH_MW", "STELLAR_VEL": "STELLAR_VEL"}
+    write_maps(tmp_path / "m.fits", [BinMap(name, AGE.values, AGE.errors) for name in old], frame)
+    images, _ = read_maps(tmp_path / "m.fits")
+    assert [one.name for one in images.values()] == list(images) == list(old.values())
+    np.testing.assert_allclose(images["LOG_AGE_LW"].errors, images["STELLAR_VEL"].errors)
+
+
+def test_what_the_signal_to_noise_ratio_is_of_is_kept(tmp_path, frame):
+    for words in ("in J0378", "per Angstrom"):
+        write_maps(tmp_path / "m.fits", [AGE], replace(frame, snr_of=words))
+        assert read_maps(tmp_path / "m.fits")[1].snr_of == words
+
+
+def test_the_header_says_where_east_is(tmp_path, frame):
+    write_maps(tmp_path / "m.fits", [AGE], frame)
+    header = fits.getheader(tmp_path / "m.fits", "SPX_SKYCOO")
+    assert "EAST" in header["CONTENT"]
+    assert "WEST" in header["CONTENT"]
+    assert "east" in header["C01"]

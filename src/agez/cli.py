@@ -309,7 +309,8 @@ def _add_map(p: argparse.ArgumentParser) -> None:
         "--snr",
         type=float,
         metavar="S",
-        help="of each region in the faintest useful band; default: 10; of spectra, per Angstrom: 40",
+        help="of each region: of images, of its flux in the faintest useful band (default 10); of a cube, per Angstrom "
+        "(default 40)",
     )
     p.add_argument("--re", type=float, metavar="R", help="effective radius, major axis [arcsec]: for gradients")
     p.add_argument("--inclination", type=float, metavar="I", help="[degree], 0 = face-on; with --pa")
@@ -320,6 +321,7 @@ def _add_map(p: argparse.ArgumentParser) -> None:
     images.add_argument("--centre", type=_ra_dec, metavar="RA,DEC", help="of the galaxy [degree]; default: found")
     images.add_argument("--size", type=float, metavar="ARCSEC", help="read only a square of that side around --centre")
     images.add_argument("--band-of", action="append", metavar="FILE=BAND", help="which band a file is; several times")
+    images.add_argument("--extension", metavar="NAME|NUMBER", help="of the science image, where names do not tell")
     images.add_argument("--zero-points", metavar="TABLE", help="AB magnitudes of 1 count: columns band, zero_point")
     images.add_argument("--psf", type=_number_or_name, metavar="FWHM|TABLE", help="[arcsec], or columns band, psf_fwhm")
     images.add_argument("--no-psf-match", action="store_true", help="leave each band its own PSF")

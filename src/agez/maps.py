@@ -31,8 +31,8 @@ class BinMap:
     ----------
     name : str
         Of the extension, upper case.
-    values : (n,) or (n, c) float
-        One number a bin, or one for each of ``channels``; NaN where there is none.
+    values : (n,) or (n, c) float or int
+        One number a bin, or one for each of ``channels``; NaN where there is none.  Integers are written as such.
     errors : like ``values``, or None
         1 sigma; where it is NaN or not positive the inverse variance is 0.
     unit : str
@@ -43,15 +43,18 @@ class BinMap:
         What each column of ``values`` is (a line), if it has two dimensions.
     comment : str
         What it is, for the header.
+    fill : int
+        Of integers: what spaxels in no bin have.
     """
 
     name: str
-    values: Floats
+    values: Floats | Ints | Bools
     errors: Floats | None = None
     unit: str = ""
     unreliable: Bools | None = None
     channels: tuple[str, ...] = ()
     comment: str = ""
+    fill: int = 0
 
     def __post_init__(self) -> None:
         shape = np.shape(self.values)
@@ -124,11 +127,11 @@ class MapFrame:
 class MapImage:
     """One property as it stands in a file: images (ny, nx), or (c, ny, nx) where it has ``channels``.
 
-    ``values`` are NaN where ``mask`` says DO_NOT_USE; ``errors`` are NaN where unknown.
+    ``values`` are NaN where ``mask`` says DO_NOT_USE, unless they are integers; ``errors`` are NaN where unknown.
     """
 
     name: str
-    values: Floats
+    values: Floats | Ints
     errors: Floats
     mask: Ints
     unit: str

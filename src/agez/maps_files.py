@@ -22,8 +22,10 @@ from agez.table_files import open_fits, write_fits
 from agez.types import Floats
 
 _FORMAT_CLASS = ("SDSS", "layout of MaNGA's MAPS files")
+_SKY_WORDS = "offsets: X to the EAST, Y to the north; x of tables: to the WEST"
+_SNR_OF = "signal-to-noise ratio "
 _PLANES = {
-    "SPX_SKYCOO": (("On-sky X", "arcsec"), ("On-sky Y", "arcsec")),
+    "SPX_SKYCOO": (("On-sky X, to the east", "arcsec"), ("On-sky Y, to the north", "arcsec")),
     "SPX_ELLCOO": (("Elliptical radius", "arcsec"), ("R/Re", ""), ("Elliptical azimuth", "deg")),
 }
 
@@ -66,7 +68,7 @@ def _spaxel_hdus(frame: MapFrame) -> list[fits.ImageHDU]:
     hdus = [_image("BINID", np.asarray(frame.bin_id, np.int32), frame, comment="number of the bin; -1 = unused")]
     if frame.offsets is not None:
         east = np.stack([-frame.offsets[0], frame.offsets[1]])
-        hdus.append(_image("SPX_SKYCOO", np.float32(east), frame, comment="offsets: X to the east, Y to the north"))
+        hdus.append(_image("SPX_SKYCOO", np.float32(east), frame, comment=_SKY_WORDS))
     words = "in the plane of the disc; NaN: geometry not known"
     hdus.append(_image("SPX_ELLCOO", np.float32(ellcoo), frame, comment=words))
     if frame.mean_flux is not None:
@@ -80,7 +82,7 @@ def _spaxel_hdus(frame: MapFrame) -> list[fits.ImageHDU]:
             )
         )
     if frame.snr is not None:
-        hdus.append(_image("SPX_SNR", np.float32(frame.snr), frame, comment=f"signal-to-noise ratio {frame.snr_of}"))
+        hdus.append(_image("SPX_SNR", np.float32(frame.snr), frame, comment=f"{_SNR_OF}{frame.snr_of}"))
     if frame.stars is not None:
         hdus.append(_image("SPX_STAR", frame.stars.astype(np.uint8), frame, comment="1 = foreground star, left out"))
     for hdu in hdus:
@@ -95,6 +97,7 @@ def _property_hdus(one: BinMap, frame: MapFrame) -> list[fits.ImageHDU]:
     values = frame.painted(one.values)
     inside = np.broadcast_to(frame.bin_id >= 0, values.shape)
     known = np.isfinite(values)
+    image = np.where(known, values, one.fill).astype(np.int32) if _is_whole(one.values) else np.float32(values)
     mask = np.where(inside, np.where(known, 0, MapBit.NO_VALUE), MapBit.NO_COVERAGE).astype(np.int32)
     mask[~known] |= int(MapBit.DO_NOT_USE)
     if frame.stars is not None:
@@ -105,7 +108,7 @@ def _property_hdus(one: BinMap, frame: MapFrame) -> list[fits.ImageHDU]:
     beside = {"ERRDATA": f"{one.name}_IVAR", "QUALDATA": f"{one.name}_MASK"}
     if one.errors is None:
         beside.pop("ERRDATA")
-    hdus = [_image(one.name, np.float32(values), frame, unit=one.unit, comment=one.comment, kind="DATA", beside=beside)]
+    hdus = [_image(one.name, image, frame, unit=one.unit, comment=one.comment, kind="DATA", beside=beside)]
     if one.errors is not None:
         errors = frame.painted(_as_wide(one.errors, one.values))
         with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
@@ -120,6 +123,10 @@ def _property_hdus(one: BinMap, frame: MapFrame) -> list[fits.ImageHDU]:
         for number, channel in enumerate(one.channels, start=1):
             hdu.header[f"C{number:02d}"] = channel
     return hdus
+
+
+def _is_whole(values: Any) -> bool:
+    return np.asarray(values).dtype.kind in "iub"
 
 
 def _as_wide(part: Any, values: Floats) -> Floats:
@@ -164,11 +171,16 @@ def _image(
 
 
 def fits_unit(unit: str) -> str:
-    """A unit as the FITS standard spells it, where it can; ``(...)-2`` means to the power of -2."""
+    """A unit as the FITS standard spells it, where it can; ``(...)-2`` means to the power of -2.
+
+    ``dex``, which the standard lacks, stays as it is, and ``dex-2``: astropy reads both.
+    """
+    inverse = unit.startswith("(") and unit.endswith(")-2")
+    inner = unit[1:-3] if inverse else unit
+    if inner == "dex":
+        return "dex-2" if inverse else "dex"
     try:
-        if unit.startswith("(") and unit.endswith(")-2"):
-            return str((u.Unit(unit[1:-3]) ** -2).to_string("fits"))
-        return str(u.Unit(unit).to_string("fits"))
+        return str((u.Unit(inner) ** (-2 if inverse else 1)).to_string("fits"))
     except (ValueError, TypeError):
         return unit.encode("ascii", "replace").decode()
 
@@ -185,9 +197,8 @@ def read_maps(path: str | os.PathLike[str]) -> tuple[dict[str, MapImage], MapFra
         if "BINID" not in hdus:
             raise AgezError(f"{path} holds no maps (there is no extension BINID); they come from cubes")
         frame = _read_frame(hdus)
-        images = {
-            hdu.name: _read_property(hdus, hdu) for hdu in hdus if hdu.header.get("HDUCLAS2") == "DATA" and hdu.is_image
-        }
+        found = [_read_property(hdus, hdu) for hdu in hdus if hdu.header.get("HDUCLAS2") == "DATA" and hdu.is_image]
+        images = {one.name: one for one in found}
         wrong = next((name for name, one in images.items() if one.values.shape[-2:] != frame.bin_id.shape), None)
         if wrong:
             raise AgezError(f"{path}: extension {wrong} is not of the size of BINID; make the file again")
@@ -199,6 +210,7 @@ def _read_frame(hdus: fits.HDUList) -> MapFrame:
         return native(hdus[name].data) if name in hdus else None
 
     header = hdus["BINID"].header
+    of = str(hdus["SPX_SNR"].header.get("CONTENT", "")) if "SPX_SNR" in hdus else ""
     sky, star = image("SPX_SKYCOO"), image("SPX_STAR")
     return MapFrame(
         bin_id=native(hdus["BINID"].data),
@@ -209,9 +221,14 @@ def _read_frame(hdus: fits.HDUList) -> MapFrame:
         mean_flux=image("SPX_MFLUX"),
         flux_unit=str(hdus["SPX_MFLUX"].header.get("BUNIT", "")) if "SPX_MFLUX" in hdus else "",
         stars=None if star is None else star.astype(bool),
+        snr_of=of.removeprefix(_SNR_OF) if of.startswith(_SNR_OF) else MapFrame.snr_of,
     )
 
 
+#: Names that maps of labels had before they were those of maps of predictions.
+_OLD_NAMES = {
+    "STELLAR_AGE_LW": "LOG_AGE_LW", "STELLAR_AGE_MW": "LOG_AGE_MW", "STELLAR_MH_LW": "MH_LW", "STELLAR_MH_MW": "MH_MW",
+}  # fmt: skip
 _WCS_WORDS = (
     "CTYPE", "CUNIT", "CRPIX", "CRVAL", "CDELT", "CD1_", "CD2_", "PC1_", "PC2_", "CROTA", "LONPOLE", "LATPOLE",
     "RADESYS", "RADECSYS", "EQUINOX",
@@ -220,12 +237,14 @@ _WCS_WORDS = (
 
 def _read_property(hdus: fits.HDUList, hdu: Any) -> MapImage:
     header = hdu.header
-    values = native(hdu.data).astype(float)
+    values = native(hdu.data)
+    values = values if _is_whole(values) else values.astype(float)
     mask = native(hdus[header["QUALDATA"]].data)
     ivar = native(hdus[header["ERRDATA"]].data).astype(float) if "ERRDATA" in header else np.zeros(values.shape)
     errors = np.full(values.shape, np.nan)
     errors[ivar > 0] = ivar[ivar > 0] ** -0.5
     channels = [str(header[f"C{number:02d}"]) for number in range(1, 100) if f"C{number:02d}" in header]
-    values[(mask & int(MapBit.DO_NOT_USE)) != 0] = np.nan
+    if not _is_whole(values):
+        values[(mask & int(MapBit.DO_NOT_USE)) != 0] = np.nan
     unit, comment = str(header.get("BUNIT", "")), str(header.get("CONTENT", ""))
-    return MapImage(hdu.name, values, errors, mask, unit, tuple(channels), comment)
+    return MapImage(_OLD_NAMES.get(hdu.name, hdu.name), values, errors, mask, unit, tuple(channels), comment)

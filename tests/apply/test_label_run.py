@@ -86,7 +86,7 @@ def test_labels_of_spaxels_are_fit_labels_of_them(cubes, whole):
     # chunks of other sizes are summed in another order, in single precision
     off = np.abs(labels.velocity_kms[bins] - direct.velocity_kms) / direct.velocity_kms_err
     assert off.max() < 0.01
-    np.testing.assert_allclose(images["STELLAR_AGE_LW"].values[y, x], labels.log_age_lw[bins], rtol=1e-6)
+    np.testing.assert_allclose(images["LOG_AGE_LW"].values[y, x], labels.log_age_lw[bins], rtol=1e-6)
     np.testing.assert_allclose(labels.rows.x[bins], spectra.rows.x, atol=1e-9)
     assert labels.meta["source"] == cubes[0].name
     assert labels.lines is not None

@@ -12,6 +12,7 @@ from agez.apply.map_galaxy import Geometry, MapSettings, map_galaxy
 from agez.apply.predict import predict
 from agez.apply.prediction_files import read_prediction
 from agez.errors import AgezError
+from agez.flags import Flag, is_good
 from agez.images.image_set import ImageSet
 from agez.images.noise_correlation import WHITE
 from agez.images.regions import RegionSettings
@@ -101,6 +102,15 @@ def test_the_file(maps, tmp_path):
         assert {"PREDICTIONS", "PROFILES", "GRADIENTS"} <= {hdu.name for hdu in hdus}
         sky = WCS(hdus["MH_LW"].header).pixel_to_world(27.5, 23.5)
         assert (sky.ra.deg, sky.dec.deg) == (pytest.approx(150.0, abs=1e-9), pytest.approx(2.0, abs=1e-9))
+        flags = hdus["FLAGS"].data
+        np.testing.assert_array_equal(flags[inside], maps.prediction.flags[frame.bin_id[inside]])
+        assert (flags[~inside] == int(Flag.NO_DATA)).all()
+        np.testing.assert_array_equal(hdus["GOOD"].data[inside], is_good(maps.prediction.flags)[frame.bin_id[inside]])
+        unreliable = (hdus["MH_LW_MASK"].data[inside] & int(MapBit.UNRELIABLE)) != 0
+        np.testing.assert_array_equal(unreliable, hdus["GOOD"].data[inside] == 0)
+        assert {hdus[name].header["BUNIT"] for name in ("LOG_AGE_LW", "MH_LW", "MH_LW_PCT")} == {"dex"}
+        assert "SED" in hdus["CHI2"].header["CONTENT"]
+        assert hdus[0].header["SNROF"] == f"the flux in band {maps.meta['snr_band']}"
         assert hdus["SPX_SNR"].header["CONTENT"].endswith(maps.meta["snr_band"])
 
 

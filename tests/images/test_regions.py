@@ -5,21 +5,21 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from astropy.io import fits
-from image_worlds import image_set
+from image_worlds import PIXEL_ARCSEC, image_set
 from scipy.ndimage import label
 
+from agez.analysis.geometry import disc_coordinates
 from agez.errors import AgezError
-from agez.images.measure import measure, region_variance
-from agez.images.noise_correlation import WHITE, after_convolution
-from agez.images.regions import (
-    METHODS,
-    RegionSettings,
-    _variance_of_one,
+from agez.images.galaxy_extent import (
     all_bands_snr,
     faintest_useful_band,
     galaxy_extent,
-    make_regions,
+    variance_of_one_region,
 )
+from agez.images.measure import measure, region_variance
+from agez.images.noise_correlation import WHITE, after_convolution
+from agez.images.regions import METHODS, RegionSettings, make_regions
+from agez.images.rings import tilt_of_light
 
 SHAPE, CENTRE = (60, 70), (33.0, 28.0)
 LEVELS = (30.0, 60.0, 90.0)
@@ -85,7 +85,7 @@ def test_variance_of_one_region_is_that_of_the_sum_by_lags(rng):
     noise = after_convolution(WHITE, np.outer([1, 2, 1], [1, 3, 1.0]) / 20)[0]
     sigma = np.where(rng.random((20, 25)) < 0.6, rng.uniform(1, 2, (20, 25)), 0)
     slow = region_variance(sigma, noise, np.zeros(sigma.shape, int), 1)[0]
-    assert _variance_of_one(sigma, noise) == pytest.approx(slow, rel=1e-3)
+    assert variance_of_one_region(sigma, noise) == pytest.approx(slow, rel=1e-3)
 
 
 @pytest.mark.parametrize("correlated", [False, True])
@@ -132,10 +132,63 @@ def test_annuli_are_ellipses(rng):
     assert np.ptp(x) == pytest.approx(2 * np.ptp(y), abs=2)
 
 
-def test_a_target_out_of_reach_is_one_region_and_said(rng):
-    found = make_regions(galaxy(rng), RegionSettings(target_snr=1e5), centre=CENTRE)
-    assert found.bin_id.max() == 0
-    assert "one region" in found.remark
+@pytest.mark.parametrize("method", ["voronoi", "annuli"])
+def test_a_target_out_of_reach_leaves_narrow_rings_and_is_said(rng, method):
+    images = galaxy(rng)
+    found = make_regions(images, RegionSettings(method=method, target_snr=1e5, re_arcsec=5.0), centre=CENTRE)
+    y, x = np.indices(SHAPE)
+    radius = np.hypot(x - CENTRE[0], y - CENTRE[1]) * PIXEL_ARCSEC
+    inner = radius < 2 * 5.0
+    spans = [np.ptp(radius[inner & (found.bin_id == k)]) for k in np.unique(found.bin_id[inner & (found.bin_id >= 0)])]
+    assert len(spans) >= 4
+    assert max(spans) <= (0.4 * 1.15 if method == "voronoi" else 0.4) * 5.0
+    n = found.bin_id.max() + 1
+    assert any(f"{n} of {n} regions stay below the S/N of 100000 in B0" in one for one in found.remarks)
+
+
+@pytest.mark.parametrize("snr", [0.4, 1.0, 5.0, 40.0])
+@pytest.mark.parametrize("fwhm", [0.4, 1.2, 2.6])
+@pytest.mark.parametrize("method", ["voronoi", "annuli"])
+def test_no_region_is_smaller_than_the_psf_and_no_radius_is_missing(rng, method, fwhm, snr):
+    images = replace(galaxy(rng, tuple(snr * one for one in LEVELS)), psf_fwhm_arcsec=np.full(3, fwhm))
+    re = 5.0
+    found = make_regions(images, RegionSettings(method=method, re_arcsec=re), centre=CENTRE)
+    size = np.bincount(found.bin_id[found.bin_id >= 0])
+    assert size.min() * PIXEL_ARCSEC**2 >= np.pi / 4 * fwhm**2
+    assert not any("smaller than the PSF" in one for one in found.remarks)
+    y, x = np.indices(SHAPE)
+    radius = np.hypot(x - CENTRE[0], y - CENTRE[1]) * PIXEL_ARCSEC / re
+    inside = found.bin_id >= 0
+    light = images.flux.sum(axis=0).clip(0)
+    of_regions = np.bincount(found.bin_id[inside], (light * radius)[inside]) / np.bincount(
+        found.bin_id[inside], light[inside]
+    )
+    edge = min(radius[inside].max(), 2.0)
+    gaps = np.diff(np.concatenate([[0.0], np.sort(of_regions[of_regions < edge]), [edge]]))
+    assert gaps.max() < max(0.5, 1.4 * fwhm / re)
+
+
+def test_the_tilt_of_the_light_stands_in_for_one_that_is_not_known(rng):
+    y, x = np.indices(SHAPE)
+    east, north = -(x - CENTRE[0]) * PIXEL_ARCSEC, (y - CENTRE[1]) * PIXEL_ARCSEC
+    major, minor = disc_coordinates(-east, north, inclination_deg=60.0, pa_deg=35.0)
+    inclination, pa = tilt_of_light(np.exp(-np.hypot(major, minor) / 2.0), -east, north)
+    assert inclination == pytest.approx(60, abs=1.5)
+    assert pa == pytest.approx(35, abs=1)
+    assert tilt_of_light(np.exp(-np.hypot(east, north) / 2.0), -east, north)[0] < 12
+    assert tilt_of_light((np.abs(north) < 0.1).astype(float), -east, north)[0] < 90  # a line
+
+
+@pytest.mark.parametrize("method", ["pixels", "segments"])
+def test_what_is_asked_for_may_be_smaller_than_the_psf_and_is_said(rng, method, tmp_path):
+    number = np.zeros(SHAPE, np.int32)
+    number[20:30, 28:38], number[28, 33] = 7, 3
+    fits.PrimaryHDU(number).writeto(tmp_path / "segments.fits")
+    segments = tmp_path / "segments.fits" if method == "segments" else None
+    found = make_regions(galaxy(rng), RegionSettings(method=method, segments=segments), centre=CENTRE)
+    n = found.bin_id.max() + 1
+    small = 1 if method == "segments" else n
+    assert any(f"{small} of {n} regions are smaller than the PSF" in one for one in found.remarks)
 
 
 def test_what_cannot_be_mapped_is_said(rng):
@@ -159,7 +212,8 @@ def test_what_cannot_be_mapped_is_said(rng):
     [
         ({"method": "squares"}, "squares"), ({"target_snr": 0.0}, "target_snr"), ({"target_snr": np.nan}, "target_snr"),
         ({"pixel_snr": -1.0}, "pixel_snr"), ({"inclination_deg": 90.0}, "inclination"),
-        ({"segments": "a.fits"}, "segments"),
+        ({"segments": "a.fits"}, "segments"), ({"inclination_deg": 30.0}, "or neither"),
+        ({"re_arcsec": 0.0}, "re_arcsec"),
     ],
 )  # fmt: skip
 def test_settings_that_cannot_be(options, says):

@@ -131,8 +131,8 @@ def test_maps_show_the_rows(tmp_path, labels, toy_grid):
     images, frame = read_maps(tmp_path / "l.fits")
     np.testing.assert_array_equal(frame.bin_id, BIN_ID)
     names = {
-        "STELLAR_AGE_LW": "log_age_lw", "STELLAR_MH_LW": "mh_lw", "STELLAR_AGE_MW": "log_age_mw",
-        "STELLAR_MH_MW": "mh_mw", "STELLAR_VEL": "velocity_kms", "STELLAR_SIGMA": "sigma_kms", "STELLAR_AV": "av",
+        "LOG_AGE_LW": "log_age_lw", "MH_LW": "mh_lw", "LOG_AGE_MW": "log_age_mw",
+        "MH_MW": "mh_mw", "STELLAR_VEL": "velocity_kms", "STELLAR_SIGMA": "sigma_kms", "STELLAR_AV": "av",
         "STELLAR_CHI2": "chi2", "BIN_SNR": "snr",
     }  # fmt: skip
     for extension, column in names.items():
@@ -152,14 +152,15 @@ def test_maps_show_the_rows(tmp_path, labels, toy_grid):
 
 
 def test_flagged_rows_are_said_to_be_unreliable(labels):
-    flags = labels.flags.copy()
+    flags = np.zeros_like(labels.flags)
+    flags[0], flags[1] = int(Flag.BAND_NOT_COVERED), int(Flag.PARTLY_COVERED)
     flags[3], flags[4] = int(Flag.BAD_CHI2), int(Flag.KINEMATICS_FAILED)
     maps = {one.name: one for one in label_maps(replace(labels, flags=flags), np.ones(5, dtype=int))}
-    assert maps["STELLAR_AGE_LW"].unreliable.tolist() == [False, False, False, True, False]
-    assert maps["STELLAR_VEL"].unreliable.tolist() == [False, False, False, True, True]
+    assert maps["LOG_AGE_LW"].unreliable.tolist() == [False, True, False, True, False]
+    assert maps["STELLAR_VEL"].unreliable.tolist() == [False, True, False, True, True]
     assert maps["STELLAR_CHI2"].unreliable is None
     for name in ("EMLINE_GFLUX", "EMLINE_GEW", "EMLINE_GVEL", "EMLINE_GSIGMA"):
-        assert maps[name].unreliable.tolist() == [False, False, False, True, False]
+        assert maps[name].unreliable.tolist() == [False, True, False, True, False]
     assert int(MapBit.UNRELIABLE) == 32
 
 

@@ -12,10 +12,10 @@ from astropy.table import Table
 
 from agez import __version__
 from agez.analysis.gradient_files import EXTENSION as GRADIENTS
-from agez.apply.map_galaxy import UNRELIABLE, GalaxyMaps, bin_maps, snr_of_regions
+from agez.apply.map_galaxy import GalaxyMaps, bin_maps, snr_of_regions
 from agez.apply.prediction_files import EXTENSION as PREDICTIONS
 from agez.apply.prediction_files import prediction_to_table
-from agez.flags import has_flag
+from agez.flags import FAULTS, has_flag
 from agez.learn.ensemble import plain
 from agez.maps_files import maps_hdus
 from agez.table_files import table_hdu, write_fits
@@ -54,9 +54,16 @@ def primary_header(maps: GalaxyMaps) -> dict[str, Any]:
         "EBV": (meta["ebv"], "E(B-V) of the Milky Way taken away"),
         "ERRFLOOR": (meta["error_floor"], "fraction of the flux added to errors"),
         "BINNING": (meta["regions"]["method"], "kind of regions"),
-        "BINSNR": (meta["regions"]["target_snr"], f"S/N that was asked for in {meta['snr_band']}"[:47]),
+        "BINSNR": (meta["regions"]["target_snr"], "S/N that was asked for"),
+        "SNROF": (_ascii(snr_words(maps)), "what that S/N is of"),
         "MAPMETA": _json(meta),
     }
+
+
+def snr_words(maps: GalaxyMaps) -> str:
+    """What the S/N of regions is of: a band's flux, or an Angstrom of spectra."""
+    band = str(maps.meta["snr_band"])
+    return f"the flux in band {band}" if band in maps.photometry.bands.names else "an Angstrom of the spectrum"
 
 
 def _json(meta: Mapping[str, Any]) -> str:
@@ -101,7 +108,7 @@ def profile_table(maps: GalaxyMaps) -> Table:
     unit = ring_unit(maps)
     width = RING_RE * unit if np.isfinite(unit) else max(last / RINGS, 1e-6) * (1 + 1e-9)
     inner = np.arange(0, max(last, width), width)
-    good = ~has_flag(maps.prediction.flags, UNRELIABLE)
+    good = ~has_flag(maps.prediction.flags, FAULTS)
     table = Table({"radius_arcsec_inner": inner, "radius_arcsec_outer": inner + width})
     table["r_re_inner"], table["r_re_outer"] = inner / unit, (inner + width) / unit
     rings = [good & (radius >= low) & (radius < low + width) for low in inner]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -12,7 +12,7 @@ from agez.analysis.geometry import disc_coordinates
 from agez.analysis.gradients import GradientTable, galaxy_gradients
 from agez.apply.predict import predict
 from agez.errors import AgezError
-from agez.flags import Flag, has_flag
+from agez.flags import FAULTS, Flag, has_flag, is_good
 from agez.images.alignment import pixel_size_arcsec
 from agez.images.image_set import ImageSet
 from agez.images.measure import light_of_pixels, measure, pixel_offsets
@@ -23,13 +23,11 @@ from agez.photometry.dereddening import deredden
 from agez.photometry.error_floors import with_error_floor
 from agez.types import TARGETS, Floats, Ints, Model, Photometry, Prediction
 
-#: Rows with one of these have values that are not to be trusted.
-UNRELIABLE = Flag.LOW_SNR | Flag.OUT_OF_RANGE | Flag.OUT_OF_DISTRIBUTION
 #: Of images, an error floor for what the calibration of narrow bands is off by from one to the next.
 ERROR_FLOOR = 0.01
 _TITLES = {
     "log_age_lw": ("LOG_AGE_LW", "light-weighted mean log10(age/yr)"),
-    "mh_lw": ("MH_LW", "light-weighted mean [M/H], dex"),
+    "mh_lw": ("MH_LW", "light-weighted mean [M/H]"),
 }
 
 
@@ -131,7 +129,7 @@ def map_galaxy(images: ImageSet, model: Model, *, settings: MapSettings | None =
     redshift = checked_redshift(images.meta.get("redshift") if settings.redshift is None else settings.redshift, model)
     ny, nx = images.shape
     centre = images.meta.get("centre") or ((nx - 1) / 2, (ny - 1) / 2)
-    regions = make_regions(images, settings.regions, centre=centre)
+    regions = make_regions(images, _in_the_disc(settings.regions, settings.geometry), centre=centre)
     name = str(images.meta.get("object") or "")
     photometry = measure(images, regions.bin_id, galaxy_id=name, redshift=redshift, centre=centre)
     photometry = replace(photometry, redshift_err=np.full(len(photometry), float(settings.redshift_err)))
@@ -144,13 +142,20 @@ def map_galaxy(images: ImageSet, model: Model, *, settings: MapSettings | None =
         "error_floor": settings.error_floor, "regions": settings.regions.as_meta(), "snr_band": regions.band,
         "labels": dict(model.header["labels"]),
         "images": {key: images.meta[key] for key in ("background", "noise", "psf") if key in images.meta},
-        "n_stars": len(images.meta.get("stars", [])), "remarks": _remarks(images, regions.remark, prediction),
+        "n_stars": len(images.meta.get("stars", [])), "remarks": _remarks(images, regions.remarks, prediction),
     }  # fmt: skip
     return with_gradients(frame, photometry, prediction, settings, meta, light=light_of_pixels(images, regions.bin_id))
 
 
-def _remarks(images: ImageSet, of_regions: str, prediction: Prediction) -> list[str]:
-    remarks = [*images.meta.get("remarks", []), *([of_regions] if of_regions else [])]
+def _in_the_disc(regions: RegionSettings, geometry: Geometry) -> RegionSettings:
+    """The same with the disc's tilt and effective radius where the settings do not say them."""
+    if np.isnan(regions.inclination_deg):
+        regions = replace(regions, inclination_deg=geometry.inclination_deg, pa_deg=geometry.pa_deg)
+    return replace(regions, re_arcsec=geometry.re_arcsec) if np.isnan(regions.re_arcsec) else regions
+
+
+def _remarks(images: ImageSet, of_regions: Sequence[str], prediction: Prediction) -> list[str]:
+    remarks = [*images.meta.get("remarks", []), *of_regions]
     unlike = has_flag(prediction.flags, Flag.OUT_OF_DISTRIBUTION)
     if unlike.mean() > 0.5:
         remarks.append(
@@ -176,7 +181,7 @@ def with_gradients(
     gradients = None
     if np.isfinite(geometry.re_arcsec):
         values = np.stack([getattr(prediction, target) for target in TARGETS], axis=1)
-        values = np.where(has_flag(prediction.flags, UNRELIABLE)[:, None], np.nan, values)
+        values = np.where(has_flag(prediction.flags, FAULTS)[:, None], np.nan, values)
         gradients = galaxy_gradients(
             prediction.rows.galaxy_id, radius, values, names=TARGETS, rng=np.random.default_rng(settings.seed)
         )
@@ -233,22 +238,26 @@ def disc_frame(frame: MapFrame, geometry: Geometry) -> MapFrame:
 def bin_maps(maps: GalaxyMaps) -> list[BinMap]:
     """The properties of the regions, as maps."""
     prediction, photometry = maps.prediction, maps.photometry
-    doubtful = has_flag(prediction.flags, UNRELIABLE)
+    doubtful = has_flag(prediction.flags, FAULTS)
     out = []
     for target in TARGETS:
         title, words = _TITLES[target]
         value, err = getattr(prediction, target), getattr(prediction, f"{target}_err")
-        out.append(BinMap(title, value, err, "", doubtful, comment=words))
+        out.append(BinMap(title, value, err, "dex", doubtful, comment=words))
         between = np.stack([getattr(prediction, f"{target}_{name}") for name in ("p16", "p50", "p84")], axis=1)
-        out.append(
-            BinMap(f"{title}_PCT", between, None, "", doubtful, channels=("p16", "p50", "p84"), comment="percentiles")
-        )
-    out.append(BinMap("OOD", prediction.ood, comment="unlike the training set: above 1 flagged"))
-    out.append(BinMap("FLAGS", prediction.flags.astype(float), comment="sum of agez's quality bits"))
+        channels = ("p16", "p50", "p84")
+        words = f"quantiles 16, 50, 84 % of {title}"
+        out.append(BinMap(f"{title}_PCT", between, None, "dex", doubtful, channels=channels, comment=words))
+    threshold = float(prediction.meta.get("ood_threshold", 1.0))
+    out.append(BinMap("OOD", prediction.ood, comment=f"unlike the training set: above {threshold:g} flagged"))
+    words = "sum of agez's quality bits; in no region: 1, no data"
+    out.append(BinMap("FLAGS", prediction.flags.astype(np.int32), fill=int(Flag.NO_DATA), comment=words))
+    out.append(BinMap("GOOD", is_good(prediction.flags), comment="1 = no bit of FLAGS is a fault"))
     if prediction.chi2 is not None:
-        out.append(BinMap("CHI2", prediction.chi2, comment="reduced, of the photometry against training SEDs"))
+        words = "reduced chi2 of the SED: best mix of training SEDs"
+        out.append(BinMap("CHI2", prediction.chi2, comment=words))
     if maps.meta["snr_band"] in photometry.bands.names:
-        out.append(BinMap("BIN_SNR", snr_of_regions(maps), comment=f"of the region in {maps.meta['snr_band']}"))
+        out.append(BinMap("BIN_SNR", snr_of_regions(maps), comment=f"S/N of the region in {maps.meta['snr_band']}"))
     pixels = np.maximum(maps.frame.spaxels_in_bins(len(photometry)), 1)[:, None]
     out.append(
         BinMap(

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 _OF_IMAGES = {
     "band_of": None, "psf": None, "no_psf_match": False, "max_psf": None, "background": None, "noise": None,
     "no_stars": False, "star_table": None, "reproject": False, "zero_points": None, "ebv": None, "error_floor": None,
-    "redshift_err": None, "segments": None, "pixel_snr": None, "centre": None, "size": None, "no_source_noise": False,
+    "redshift_err": None, "segments": None, "extension": None,
+    "pixel_snr": None, "centre": None, "size": None, "no_source_noise": False,
 }  # fmt: skip
 #: Default S/N of the regions of images, and of bins of spectra per Angstrom.
 IMAGE_SNR, SPECTRA_SNR = 10.0, 40.0
@@ -68,7 +69,8 @@ def map_(options: Namespace) -> Answer:
 
 def _settings(options: Namespace) -> MapSettings:
     from agez.apply.map_galaxy import ERROR_FLOOR, Geometry, MapSettings
-    from agez.images.regions import LEAST_PIXEL_SNR, RegionSettings
+    from agez.images.galaxy_extent import LEAST_PIXEL_SNR
+    from agez.images.regions import RegionSettings
 
     def number(value: float | None, default: float = np.nan) -> float:
         return default if value is None else float(value)
@@ -77,7 +79,6 @@ def _settings(options: Namespace) -> MapSettings:
     regions = RegionSettings(
         method=options.bins, target_snr=number(options.snr, IMAGE_SNR), segments=options.segments,
         pixel_snr=number(options.pixel_snr, LEAST_PIXEL_SNR),
-        inclination_deg=number(options.inclination, 0.0), pa_deg=number(options.pa, 0.0),
     )  # fmt: skip
     return MapSettings(
         regions, geometry, options.redshift, number(options.redshift_err, 0.0), number(options.ebv, 0.0),
@@ -140,7 +141,7 @@ def _read(options: Namespace) -> ImageSet:
     from agez.images.scubes import is_photometric_cube, read_photometric_cube
 
     if len(options.input) == 1 and Path(options.input[0]).is_file() and is_photometric_cube(options.input[0]):
-        for name in ("zero_points", "psf", "band_of", "size"):
+        for name in ("zero_points", "psf", "band_of", "size", "extension"):
             if getattr(options, name) is not None:
                 option = "--" + name.replace("_", "-")
                 raise AgezError(f"{option} is of images in files of their own; leave it out for a cube")
@@ -151,6 +152,7 @@ def _read(options: Namespace) -> ImageSet:
         raise AgezError("--size cuts a square out around --centre RA,DEC: give that, too")
     return read_images(
         options.input, filters=options.filters, zero_points=options.zero_points, psf_fwhm=options.psf, band_of=band_of,
+        extension=options.extension,
         center=centre, size_arcsec=options.size, reproject=options.reproject,
         source_noise=not options.no_source_noise, redshift=options.redshift,
     )  # fmt: skip
@@ -182,16 +184,21 @@ def _no_rows(images: ImageSet) -> Any:
 
 
 def _answer(options: Namespace, maps: GalaxyMaps, pictures: list[str]) -> Answer:
+    from agez.apply.map_files import snr_words
+
     prediction, meta = maps.prediction, maps.meta
     answered = int(np.isfinite(prediction.log_age_lw).sum())
     gradients = [] if maps.gradients is None else maps.gradients.to_json()
     content = {
         "output": options.out, "galaxy": meta["galaxy"], "model": meta["model"], "redshift": meta["redshift"],
         "n_regions": len(prediction), "n_answered": answered, "n_pixels": int((maps.frame.bin_id >= 0).sum()),
-        "snr_band": meta["snr_band"], "flags": count_flags(prediction.flags), "remarks": list(meta["remarks"]),
+        "snr_band": meta["snr_band"], "target_snr": meta["regions"]["target_snr"],
+        "snr_of": snr_words(maps), "flags": count_flags(prediction.flags), "remarks": list(meta["remarks"]),
         "gradients": gradients, "pictures": pictures,
     }  # fmt: skip
     lines = [*_together(meta["remarks"]), f"{options.out}: {answered} of {len(prediction)} regions answered"]
+    if meta["regions"]["method"] in ("voronoi", "annuli"):
+        lines.append(f"  regions of S/N {content['target_snr']:g} in {content['snr_of']}")
     for one in gradients:
         word = TARGET_WORDS[one["quantity"]]
         told = one["reason"] or f"{one['slope']:+.3f} +- {one['slope_err']:.3f} dex/Re"

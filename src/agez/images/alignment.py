@@ -10,6 +10,7 @@ from astropy.wcs import WCS
 from astropy.wcs.utils import proj_plane_pixel_area
 
 from agez.errors import AgezError
+from agez.sky_offsets import pixels_of_sky, sky_positions
 
 #: Pixels may lie this far from those of the other bands [pixel]: for a PSF of 3 pixels FWHM a shift of 0.1 pixel
 #: changes the flux of a pixel on the steepest part of a point source by 6 %, and sums over regions far less.
@@ -53,7 +54,7 @@ def offset_between(wcs: WCS, reference: WCS, shape: tuple[int, int]) -> Offset:
     scale = pixel_size_arcsec(wcs) / pixel_size_arcsec(reference)
     mirrored = _handedness(wcs) * _handedness(reference) < 0
     try:
-        there_x, there_y = reference.world_to_pixel(wcs.pixel_to_world(x, y))
+        there_x, there_y = pixels_of_sky(reference, sky_positions(wcs, x, y))
     except Exception:  # a frame that cannot be turned into the other
         return Offset(np.inf, np.inf, mirrored, scale)
     distance = np.hypot(there_x - x, there_y - y)

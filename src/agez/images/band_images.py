@@ -15,6 +15,7 @@ from agez.errors import AgezError
 from agez.images.alignment import pixel_area_arcsec2
 from agez.images.image_files import RawImage
 from agez.images.pixel_units import microjansky_per_unit
+from agez.sky_offsets import pixels_of_sky
 from agez.types import Bools, Floats
 
 #: Keywords of the PSF's FWHM [arcsec]; those of the J-PLUS and S-PLUS pipelines first.
@@ -70,7 +71,11 @@ def cut_out(raw: RawImage, center: tuple[float, float], size_arcsec: float) -> R
             f"{raw.path}: --size {size_arcsec:g} arcsec is {side} pixels, of an image of {largest}; give at most "
             f"{LARGEST_CUT * largest * size_arcsec / side:.0f} arcsec"
         )
-    place = SkyCoord(*center, unit="deg")
+    x, y = (float(one) for one in pixels_of_sky(raw.wcs, SkyCoord(*center, unit="deg")))
+    outside = AgezError(f"{raw.path}: the place {center[0]:.5f} {center[1]:+.5f} is not on this image")
+    if not np.isfinite([x, y]).all():  # the other half of the sky
+        raise outside
+    place = x, y
     options: dict[str, Any] = {"mode": "partial", "fill_value": np.nan}
 
     def cut(layer: Floats | None) -> Any:
@@ -84,7 +89,7 @@ def cut_out(raw: RawImage, center: tuple[float, float], size_arcsec: float) -> R
             weight, error, variance = cut(raw.weight), cut(raw.error), cut(raw.variance)
             mask = cut(raw.mask.astype(float))
     except (NoOverlapError, ValueError) as problem:
-        raise AgezError(f"{raw.path}: the place {center[0]:.5f} {center[1]:+.5f} is not on this image") from problem
+        raise outside from problem
     return replace(
         raw, science=science.data, weight=weight, error=error, variance=variance,
         mask=np.nan_to_num(mask, nan=1.0) != 0, wcs=science.wcs,

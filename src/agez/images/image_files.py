@@ -5,34 +5,33 @@ from __future__ import annotations
 import os
 import re
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from astropy.io import fits
-from astropy.wcs import WCS, FITSFixedWarning
+from astropy.wcs import WCS
 
 from agez.errors import AgezError
 from agez.files import check_input
+from agez.images.image_extensions import (
+    ROLE_OF,
+    ROLE_WORDS,
+    SCIENCE_WORDS,
+    Role,
+    is_two_dimensional,
+    layer_hdus,
+    only_image,
+    pixels_of,
+    science_hdu,
+)
+from agez.sky_offsets import celestial_wcs
 from agez.table_files import open_fits
 from agez.types import Bools, Floats
 
-Role = Literal["weight", "error", "variance", "mask"]
 EXTENSIONS = (".fits", ".fit", ".fits.fz", ".fits.gz", ".fit.fz", ".fit.gz", ".fz")
-#: Words of an extension's name, or of a file's, that say what it holds besides a science image.
-ROLE_WORDS: dict[Role, tuple[str, ...]] = {
-    "weight": ("weight", "weights", "wht", "ivar", "invvar", "swpweight", "weightmap", "wmap"),
-    "error": ("err", "error", "errors", "sigma", "rms", "std", "stddev", "unc", "uncert", "uncertainty", "noise"),
-    "variance": ("var", "variance", "stat"),
-    "mask": ("mask", "masks", "dq", "flag", "flags", "bpm", "badpix", "weimask"),
-}
-_ROLE_OF = {word: role for role, words in ROLE_WORDS.items() for word in words}
-#: Words for the science image itself, which a file beside it may lack or have in another form.
-_SCIENCE_WORDS = frozenset(
-    ("sci", "science", "image", "img", "data", "flux", "swp", "coadd", "drz", "stamp", "cut", "cutout")
-)
 _EXTENSION = re.compile(r"(\.(fits?|fz|gz))+$", re.IGNORECASE)
 
 
@@ -93,7 +92,7 @@ def _is_only_tables(path: Path) -> bool:
             warnings.simplefilter("ignore")
             with fits.open(path) as hdus:
                 tables = any(isinstance(hdu, fits.BinTableHDU | fits.TableHDU) for hdu in hdus)
-                return tables and not _images(hdus)
+                return tables and not any(is_two_dimensional(hdu) for hdu in hdus)
     except Exception:
         return False  # whoever reads it says what is wrong
 
@@ -105,13 +104,13 @@ def is_image_name(path: Path) -> bool:
 
 def role_in_name(path: Path) -> Role | None:
     """What the last word of a file's name that is one of :data:`ROLE_WORDS` says; None for a science image."""
-    found = [_ROLE_OF[word] for word in _words(path) if word in _ROLE_OF]
+    found = [ROLE_OF[word] for word in _words(path) if word in ROLE_OF]
     return found[-1] if found else None
 
 
 def stem_without_role(path: Path) -> tuple[str, ...]:
     """The words of a file's name without those for its role: the same for an image and what stands beside it."""
-    return tuple(word for word in _words(path) if word not in _ROLE_OF and word not in _SCIENCE_WORDS)
+    return tuple(word for word in _words(path) if word not in ROLE_OF and word not in SCIENCE_WORDS)
 
 
 def _words(path: Path) -> list[str]:
@@ -138,39 +137,42 @@ def siblings(path: Path) -> dict[Role, Path]:
     return found
 
 
-def headers_of(path: Path) -> tuple[Any, ...]:
+def headers_of(path: Path, *, extension: str | None = None) -> tuple[Any, ...]:
     """Headers of the science extension and of the primary, without the pixels; none if the file cannot be read."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             with fits.open(path) as hdus:
-                hdu = _science_hdu(hdus, path)
+                if not any(is_two_dimensional(hdu) for hdu in hdus):
+                    return ()
+                hdu = science_hdu(hdus, path, extension=extension)
                 return (hdu.header.copy(), hdus[0].header.copy())
+    except AgezError:
+        raise  # of extensions: before anything is said of the band
     except Exception:
         return ()  # whoever reads it says what is wrong
 
 
-def read_raw_image(path: Path, *, beside: dict[Role, Path]) -> RawImage:
+def read_raw_image(path: Path, *, beside: dict[Role, Path], extension: str | None = None) -> RawImage:
     """A science image with its weight, error and mask from its extensions and the files ``beside`` it.
 
-    The science image is the first two-dimensional one whose extension's name is none of :data:`ROLE_WORDS`.
+    Which extension is the science image, unless ``extension`` says it, and which ones belong to it:
+    :mod:`agez.images.image_extensions`.
 
     Raises
     ------
     AgezError
-        If the file holds no such image, has no celestial WCS, or a layer has another size.
+        If the file holds no such image or several, has no celestial WCS, or a layer has another size.
     """
     layers: dict[Role, Floats] = {}
     read: list[str] = []
     with open_fits(path, what="image") as hdus:
-        hdu = _science_hdu(hdus, path)
-        science = _pixels(hdu)
+        hdu = science_hdu(hdus, path, extension=extension)
+        science = pixels_of(hdu)
         headers = (hdu.header.copy(), hdus[0].header.copy())
-        for other in hdus:
-            role = _role_of_extension(other)
-            if role is not None and role not in layers and other is not hdu:
-                layers[role] = _pixels(other)
-                read.append(f"{path.name}[{other.name}]")
+        for role, other in layer_hdus(hdus, hdu, path).items():
+            layers[role] = pixels_of(other)
+            read.append(f"{path.name}[{other.name}]")
         wcs = celestial_wcs(headers[0], path)
     for role, other_path in beside.items():
         if role in layers:
@@ -178,7 +180,7 @@ def read_raw_image(path: Path, *, beside: dict[Role, Path]) -> RawImage:
                 f"{path}: it has an extension with {role}, and {other_path.name} stands beside it; keep one"
             )
         with open_fits(other_path, what="image") as hdus:
-            layers[role] = _pixels(_first_image(hdus, other_path))
+            layers[role] = pixels_of(only_image(hdus, other_path, words=ROLE_WORDS[role], what=f"the {role}"))
         read.append(other_path.name)
     for role, layer in layers.items():
         if layer.shape != science.shape:
@@ -191,55 +193,3 @@ def read_raw_image(path: Path, *, beside: dict[Role, Path]) -> RawImage:
         path, headers, science, layers.get("weight"), layers.get("error"), layers.get("variance"),
         np.zeros(science.shape, dtype=bool) if mask is None else np.nan_to_num(mask, nan=1.0) != 0, wcs, tuple(read),
     )  # fmt: skip
-
-
-def celestial_wcs(header: Any, path: Path | str) -> WCS:
-    """The WCS of the two sky axes; AgezError if the header has none."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FITSFixedWarning)
-        warnings.simplefilter("ignore", UserWarning)
-        try:
-            wcs = WCS(header).celestial
-        except Exception as error:  # wcslib has an exception of its own for each way in which a header is wrong
-            reason = str(error).strip().splitlines()[-1] if str(error).strip() else type(error).__name__
-            raise AgezError(f"{path}: its WCS cannot be understood: {reason}") from error
-    if wcs.naxis != 2 or not wcs.has_celestial:
-        raise AgezError(f"{path}: no celestial WCS in its header (CTYPE1, CRVAL1, ...); solve the astrometry first")
-    return wcs
-
-
-def _role_of_extension(hdu: Any) -> Role | None:
-    if not _is_two_dimensional(hdu):
-        return None
-    return next((_ROLE_OF[word] for word in re.split(r"[^a-z0-9]+", hdu.name.lower()) if word in _ROLE_OF), None)
-
-
-def _images(hdus: Sequence[Any]) -> list[Any]:
-    return [hdu for hdu in hdus if _is_two_dimensional(hdu)]
-
-
-def _is_two_dimensional(hdu: Any) -> bool:
-    """Whether an extension is an image of two axes (others of length 1 do not count)."""
-    axes = hdu.header.get("NAXIS", 0)
-    image = bool(getattr(hdu, "is_image", False)) and axes >= 2
-    return image and all(hdu.header.get(f"NAXIS{number}") == 1 for number in range(3, axes + 1))
-
-
-def _science_hdu(hdus: Sequence[Any], path: Path) -> Any:
-    images = _images(hdus)
-    science = [hdu for hdu in images if _role_of_extension(hdu) is None]
-    if not science:
-        raise AgezError(f"{path}: no two-dimensional image in this file; give one image for each band")
-    return science[0]
-
-
-def _first_image(hdus: Sequence[Any], path: Path) -> Any:
-    images = _images(hdus)
-    if not images:
-        raise AgezError(f"{path}: no two-dimensional image in this file")
-    return next((hdu for hdu in images if _role_of_extension(hdu) is not None), images[0])
-
-
-def _pixels(hdu: Any) -> Floats:
-    pixels = np.asarray(hdu.data, dtype=float)
-    return pixels.reshape(pixels.shape[-2:])

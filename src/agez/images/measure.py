@@ -10,6 +10,7 @@ import numpy as np
 from agez.errors import AgezError
 from agez.flags import Flag, set_flag
 from agez.images.image_set import ImageSet
+from agez.sky_offsets import sky_offsets, sky_positions
 from agez.types import Bools, Floats, Ints, Photometry, Rows
 
 #: A band is measured in a region if at least this part of the region's light falls on pixels that it has.
@@ -232,10 +233,5 @@ def _positions(images: ImageSet, frame: _Frame, centre: tuple[float, float] | No
 
 def pixel_offsets(images: ImageSet, centre: tuple[float, float]) -> tuple[Floats, Floats]:
     """(ny, nx) offsets of all pixels from a place [pixel], to the west and to the north [arcsec]."""
-    from astropy.coordinates import SkyCoord
-
     y, x = np.indices(images.shape)
-    sky = images.wcs.pixel_to_world(x, y)
-    origin: SkyCoord = images.wcs.pixel_to_world(*centre)
-    east, north = origin.spherical_offsets_to(sky)
-    return -np.asarray(east.arcsec), np.asarray(north.arcsec)
+    return sky_offsets(images.wcs, x, y, sky_positions(images.wcs, *centre))

@@ -22,6 +22,12 @@ _COUNTS = frozenset(
 )
 _NANOMAGGY = frozenset(("nmgy", "nanomaggy", "nanomaggies"))
 _MAGGY = frozenset(("mgy", "maggy", "maggies"))
+#: Units of which no sum can be made.
+_LOGARITHM = re.compile(
+    r"(?<![a-z])(m?mags?|(ab|st|vega)[ _-]?mags?|mags?[ _-]?(ab|st|vega)|magnitudes?|dex|db|decibels?|log(10)?|ln)"
+    r"(?![a-z])",
+    re.IGNORECASE,
+)
 _PER_SECOND = ("/s", " s-1", " s^-1", "/sec", "/second", " s**-1")
 
 
@@ -45,6 +51,7 @@ def microjansky_per_unit(
         If neither is there, if a zero point is given for an image whose unit needs none, or if keywords differ.
     """
     text = next((str(h["BUNIT"]).strip() for h in headers if h.get("BUNIT") not in (None, "")), "")
+    refuse_logarithms(source, text)
     factor = None if _is_counts(text) else _physical(text, pivot_angstrom, pixel_arcsec2)
     if factor is not None:
         if zero_point is not None:
@@ -63,6 +70,15 @@ def microjansky_per_unit(
     if not np.isfinite(zero_point) or not -50 < zero_point < 60:
         raise AgezError(f"{source}: the zero point is {zero_point}; expected an AB magnitude such as 25.3")
     return 10 ** (0.4 * (AB_ZERO_POINT_MICROJANSKY - zero_point)), f"AB zero point {zero_point:g} ({where})"
+
+
+def refuse_logarithms(source: str, unit: str) -> None:
+    """AgezError for pixels in magnitudes, dex or other logarithms: sums and means of these are no fluxes."""
+    if _LOGARITHM.search(unit):
+        raise AgezError(
+            f"{source}: its unit (BUNIT) is {unit!r}, a logarithm; write the image in fluxes, such as uJy, or "
+            "counts with an AB zero point"
+        )
 
 
 def _is_counts(text: str) -> bool:

@@ -16,6 +16,7 @@ from agez.images.psf import match_psf
 from agez.images.psf_stars import measure_psf
 from agez.images.sky_noise import Noise, empirical_noise
 from agez.images.stars import galaxy_centre, mask_stars
+from agez.sky_offsets import pixels_of_sky
 
 
 @dataclass(frozen=True)
@@ -140,7 +141,7 @@ def _centre(images: ImageSet, given: tuple[float, float] | None) -> tuple[float,
         return galaxy_centre(images)
     from astropy.coordinates import SkyCoord
 
-    x, y = (float(part) for part in images.wcs.world_to_pixel(SkyCoord(*given, unit="deg")))
+    x, y = (float(part) for part in pixels_of_sky(images.wcs, SkyCoord(*given, unit="deg")))
     ny, nx = images.shape
     if not (-0.5 <= x < nx - 0.5 and -0.5 <= y < ny - 0.5):
         raise AgezError(f"{images.sources[0]}: the galaxy's centre {given[0]:.5f} {given[1]:+.5f} is not on the images")

@@ -15,8 +15,8 @@ from agez.images.alignment import most_common_grid, not_aligned
 from agez.images.band_images import BandImage, cut_out, in_microjansky, psf_in_header
 from agez.images.band_of_file import band_of_file, filter_set_of
 from agez.images.band_tables import ByBand, band_numbers
+from agez.images.image_extensions import Role
 from agez.images.image_files import (
-    Role,
     headers_of,
     image_files,
     read_raw_image,
@@ -40,6 +40,7 @@ def read_images(
     zero_points: ByBand | None = None,
     psf_fwhm: ByBand | None = None,
     band_of: Mapping[str, str] | None = None,
+    extension: str | None = None,
     bands: Sequence[str] | None = None,
     center: tuple[float, float] | None = None,
     size_arcsec: float | None = None,
@@ -53,7 +54,7 @@ def read_images(
 
     *What belongs to an image*: extensions of its file, and files in its folder whose names differ only by a word,
     say weight (inverse variance), error, variance or mask (not 0: do not use): see
-    :data:`agez.images.image_files.ROLE_WORDS`.  Pixels that are not finite, have a weight or variance that is not
+    :data:`agez.images.image_extensions.ROLE_WORDS`.  Pixels that are not finite, have a weight or variance that is not
     positive, or are in a mask, are masked.  Weights are inverse variances of the background, as SWarp makes them for
     J-PLUS and S-PLUS: where the header has a ``GAIN`` (electrons a unit), the noise of the source itself,
     max(value, 0) / gain, is added, as S-PLUS's own S-Cubes do; ``source_noise=False`` leaves that.
@@ -73,6 +74,8 @@ def read_images(
         header's.
     band_of : mapping, optional
         File name to band, where neither header nor name say it.
+    extension : str, optional
+        The science image in every file, where names do not tell: a name, ``NAME,VERSION``, or a number (0: primary).
     bands : sequence of str, optional
         Only these, in this order; AgezError if one is missing.  None: all that are there, in the set's order.
     center, size_arcsec : (ra, dec) [degree] and float, optional
@@ -101,7 +104,7 @@ def read_images(
     science = [path for path in paths if role_in_name(path) is None]
     if not science:
         raise AgezError(f"{paths[0]}: only weights, errors or masks are given; give the images, too")
-    headers = [headers_of(path) for path in science]
+    headers = [headers_of(path, extension=extension) for path in science]
     named = filter_set_of(science, headers) if filters is None else filters
     filter_set = load_filters(named) if isinstance(named, str) else named
     files = _by_band(science, headers, filter_set, band_of or {})
@@ -115,7 +118,7 @@ def read_images(
     remarks: list[str] = []
     read: list[BandImage] = []
     for name in wanted:
-        raw = read_raw_image(files[name], beside=beside[files[name]])
+        raw = read_raw_image(files[name], beside=beside[files[name]], extension=extension)
         if center is not None and size_arcsec is not None:
             raw = cut_out(raw, center, size_arcsec)
         pivot = filter_set.bands.pivot_angstrom[filter_set.names.index(name)]

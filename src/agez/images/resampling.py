@@ -12,6 +12,7 @@ from astropy.wcs import WCS
 from agez.errors import AgezError
 from agez.images.alignment import pixel_area_arcsec2
 from agez.images.noise_correlation import trimmed
+from agez.sky_offsets import pixels_of_sky, sky_positions
 from agez.types import Bools, Floats
 
 #: Side of the middle part of the image on which the correlation of noise is worked out [pixel].
@@ -100,7 +101,7 @@ def _weights_of(center: tuple[float, float], wcs: WCS, to: WCS, scale: float) ->
     reach = int(np.ceil(np.sqrt(2) + 1 / scale))  # new pixels that can share a pixel of the input
     period = int(np.ceil((reach + 1.5) * scale + 1)) + 1
     new = _shifted(to, round(center[0]) - _SAMPLE // 2, round(center[1]) - _SAMPLE // 2)
-    middle = wcs.world_to_pixel(to.pixel_to_world(*center))
+    middle = pixels_of_sky(wcs, sky_positions(to, *center))
     side = int(np.ceil(1.5 * scale * _SAMPLE)) + 4 * period  # the diagonal, whatever the angle
     old = _shifted(wcs, round(float(middle[0])) - side // 2, round(float(middle[1])) - side // 2)
     sums = np.zeros((2 * reach + 1, 2 * reach + 1))

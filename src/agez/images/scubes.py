@@ -13,11 +13,12 @@ from astropy.io import fits
 
 from agez.errors import AgezError
 from agez.files import check_input
-from agez.images.image_files import celestial_wcs
 from agez.images.image_set import ImageSet
 from agez.images.noise_correlation import WHITE
+from agez.images.pixel_units import refuse_logarithms
 from agez.photometry.filters import FilterSet, load_filters
 from agez.photometry.names import canonical_band_name
+from agez.sky_offsets import celestial_wcs
 from agez.table_columns import number_column, text_column
 from agez.table_files import hdu_to_table, open_fits
 from agez.types import Floats
@@ -203,6 +204,7 @@ def _filter_set(filters: str | FilterSet | None, written: list[str], path: Path)
 
 def _factors(unit: str, wave: Floats, path: Path) -> Floats:
     """Microjansky for a value of 1, at each wavelength."""
+    refuse_logarithms(str(path), unit)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

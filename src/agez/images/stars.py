@@ -18,6 +18,7 @@ from agez.images.detection import DeepImage, deep_image, pixel_sigma, smoothed, 
 from agez.images.image_set import ImageSet
 from agez.images.kernels import moffat_alpha
 from agez.images.point_sources import USUAL_BETA, PointSources, find_point_sources, widths_on_uneven_light
+from agez.sky_offsets import pixels_of_sky
 from agez.table_columns import number_column
 from agez.table_files import read_table
 from agez.types import Bools, Floats
@@ -221,7 +222,7 @@ def _listed_stars(
     if (np.isfinite(radius) & ~(radius > 0)).any():
         raise AgezError(f"{source}: a radius is {np.nanmin(radius)}; expected positive arcsec")
     size = pixel_size_arcsec(images.wcs)
-    x, y = images.wcs.world_to_pixel(SkyCoord(ra * u.deg, dec * u.deg))
+    x, y = pixels_of_sky(images.wcs, SkyCoord(ra * u.deg, dec * u.deg))
     stars = []
     for one_x, one_y, given in zip(np.atleast_1d(x), np.atleast_1d(y), radius, strict=True):
         if not (np.isfinite(one_x) and np.isfinite(one_y)):

@@ -77,14 +77,25 @@ def _density(axes: Any, counted: Tally) -> None:
             norm=LogNorm(1, max(2, counts.max())), rasterized=True,
         )  # fmt: skip
         axes.figure.colorbar(mesh, ax=axes, pad=0.02)
-        axes.set_xlim(_limits(counts.sum(axis=0), EDGES["log_age"]))
-        axes.set_ylim(_limits(counts.sum(axis=1), EDGES["mh"]))
+        axes.set_xlim(_value_limits(counted, counts.sum(axis=0), "log_age"))
+        axes.set_ylim(_value_limits(counted, counts.sum(axis=1), "mh"))
 
 
 def _limits(counts: Any, edges: Floats) -> tuple[float, float]:
     """Edges around all that is not empty, with a bin to spare."""
     (at,) = np.nonzero(counts)
     return float(edges[max(at[0] - 1, 0)]), float(edges[min(at[-1] + 2, len(edges) - 1)])
+
+
+def _value_limits(counted: Tally, counts: Any, quantity: str) -> tuple[float, float]:
+    """Edges around all that is not empty, and at least 2 median errors either side of the median."""
+    low, high = _limits(counts, EDGES[quantity])
+    errors = counted.counts[f"{quantity}_err"]
+    if errors.any():
+        half = 2 * float(_quantiles(errors[None, :], EDGES["err"])[0, 1])
+        middle = float(_quantiles(np.asarray(counts)[None, :], EDGES[quantity])[0, 1])
+        low, high = min(low, middle - half), max(high, middle + half)
+    return low, high
 
 
 def _errors(axes: Any, counted: Tally) -> None:
@@ -134,7 +145,7 @@ def _trend(axes: Any, counted: Tally, quantity: str, label: str, colour: str) ->
     )  # fmt: skip
     axes.set(xlabel="redshift", ylabel=label, title="Median, 16 to 84 %")
     axes.set_xlim(0, _limits(counts.sum(axis=1), edges)[1])
-    axes.set_ylim(_limits(counts.sum(axis=0), EDGES[quantity]))
+    axes.set_ylim(_value_limits(counted, counts.sum(axis=0), quantity))
 
 
 def _marginal(axes: Any, counted: Tally, quantity: str, label: str, colour: str) -> None:
@@ -142,7 +153,7 @@ def _marginal(axes: Any, counted: Tally, quantity: str, label: str, colour: str)
     axes.set(xlabel=label, ylabel="rows", title="No redshifts: all rows")
     if counts.any():
         axes.stairs(counts, EDGES[quantity], color=colour, fill=True, alpha=0.8)
-        axes.set_xlim(_limits(counts, EDGES[quantity]))
+        axes.set_xlim(_value_limits(counted, counts, quantity))
 
 
 def _flags(axes: Any, flags: Mapping[str, int], n_rows: int) -> None:

@@ -13,7 +13,7 @@ from agez.analysis.gradients import MAX_RADIUS
 from agez.analysis.metrics import sigma_mad
 from agez.experiments.result import SetResult, target_columns
 from agez.report.numbers import number
-from agez.report.style import QUANTITY, VERMILLION, figure, margins, note, robust_limits
+from agez.report.style import QUANTITY, VERMILLION, figure, margins, note, robust_limits, value_limits
 from agez.types import TARGETS, Floats, Sample
 
 #: A galaxy is shown if it has as many spectra inside this radius [Re]; where none has, the one with most.
@@ -22,7 +22,8 @@ LEAST_SPECTRA, WITHIN_RE = 60, 1.5
 
 @dataclass(frozen=True, eq=False)
 class Profile:
-    """One galaxy: radii (n,) [Re], values (n, 2) of fit and network, and the lines (2, subsets, 2) of each."""
+    """One galaxy: radii (n,) [Re], values (n, 2) of fit and network, the lines (2, subsets, 2) of each, and the errors
+    (n, 2) of the fit's values."""
 
     galaxy_id: str
     radius: Floats
@@ -30,6 +31,7 @@ class Profile:
     predicted: Floats
     label_lines: Floats
     predicted_lines: Floats
+    label_errors: Floats
 
 
 def typical_profile(sample: Sample, result: SetResult) -> Profile | None:
@@ -57,6 +59,7 @@ def typical_profile(sample: Sample, result: SetResult) -> Profile | None:
     return Profile(
         str(fit.galaxy_id[g]), sample.r_re[rows], target_columns(sample.labels)[rows], result.predicted[rows],
         fit.lines[:, :, g], network.lines[:, :, g],
+        np.stack([getattr(sample.labels, f"{target}_err")[rows] for target in TARGETS], axis=1),
     )  # fmt: skip
 
 
@@ -79,6 +82,8 @@ def figure_profiles(path: str | os.PathLike[str], profile: Profile) -> Path:
         for row, target in enumerate(("mh_lw", "log_age_lw")):
             k = TARGETS.index(target)
             limits = robust_limits(profile.labels[:, k], profile.predicted[:, k], keep=1.0, pad=0.12)
+            by_errors = value_limits(profile.labels[:, k], profile.label_errors[:, k])
+            limits = min(limits[0], by_errors[0]), max(limits[1], by_errors[1])
             for column, (title, values, lines) in enumerate(columns):
                 axes = panels[row, column]
                 axes.plot(profile.radius, values[:, k], "x", color="0.6", ms=4.5, mew=0.9, label="a spectrum each")

@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from agez.errors import AgezError
-from agez.report.style import BLUE, GREEN, VERMILLION, figure, margins, note
+from agez.report.style import BLUE, GREEN, VERMILLION, figure, margins, note, value_limits
 from agez.types import Bools, Floats, Labels
 
 _SIGMAS = 5.0
@@ -63,6 +63,8 @@ def figure_fit(path: str | os.PathLike[str], labels: Labels, row: int = 0) -> Pa
             main.plot(wave, model, color=VERMILLION, lw=1.1, label="model: stars + gas", zorder=4)
             main.plot(wave, stars, color=BLUE, lw=1.1, ls="--", label="stars", zorder=3)
         low, high = _limits(np.where(used, flux, np.nan), stars, np.where(used, model, np.nan))
+        by_errors = value_limits(flux[used & known], error[used & known]) if (used & known).any() else (low, high)
+        low, high = min(low, by_errors[0]), max(high, by_errors[1])
         base = low - 0.1 * (high - low)
         if np.isfinite(gas).any():
             main.plot(wave, base + gas, color=GREEN, lw=1.1, label="gas (shifted down)", zorder=3)

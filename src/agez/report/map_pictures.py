@@ -14,10 +14,10 @@ from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
 
 from agez.apply.map_files import profile_table
-from agez.apply.map_galaxy import UNRELIABLE, GalaxyMaps
+from agez.apply.map_galaxy import GalaxyMaps
 from agez.files import make_folder
-from agez.flags import has_flag
-from agez.report.style import BLUE, QUANTITY, VERMILLION, figure, margins, note
+from agez.flags import FAULTS, has_flag
+from agez.report.style import BLUE, QUANTITY, VERMILLION, figure, margins, note, value_limits
 from agez.types import TARGETS, Floats
 
 if TYPE_CHECKING:
@@ -56,7 +56,10 @@ def _maps(path: Path, maps: GalaxyMaps, images: ImageSet | None) -> Path:
         _first_panel(page, panels[0, 0], maps, images, window, extent)
         for row, target in enumerate(TARGETS):
             value, err = getattr(prediction, target), getattr(prediction, f"{target}_err")
-            _panel(page, panels[row, 1], frame.painted(value)[window], extent, QUANTITY[target], VALUE_COLOURS[target])
+            low, high = value_limits(value, err)
+            colours = VALUE_COLOURS[target]
+            shown = frame.painted(value)[window]
+            _panel(page, panels[row, 1], shown, extent, QUANTITY[target], colours, low=low, high=high)
             label = "error of " + QUANTITY[target].replace(" [log$_{10}$ yr]", " [dex]")
             _panel(page, panels[row, 2], frame.painted(err)[window], extent, label, ERROR_COLOURS, low=0.0)
         _unlike(page, panels[1, 0], maps, window, extent)
@@ -72,7 +75,7 @@ def _first_panel(page: Any, axes: Any, maps: GalaxyMaps, images: ImageSet | None
     if images is None:
         snr = maps.frame.snr
         shown = np.full(maps.frame.bin_id.shape, np.nan) if snr is None else np.asarray(snr, float)
-        _panel(page, axes, shown[window], extent, "S/N of a spaxel", "gray_r")
+        _panel(page, axes, shown[window], extent, f"S/N of a spaxel {maps.frame.snr_of}", "gray_r", low=0.0)
         return
     blue, green, red = three_bands(images)
     axes.imshow(
@@ -84,17 +87,10 @@ def _first_panel(page: Any, axes: Any, maps: GalaxyMaps, images: ImageSet | None
 
 def _unlike(page: Any, axes: Any, maps: GalaxyMaps, window: Any, extent: Any) -> None:
     ood = maps.frame.painted(maps.prediction.ood)[window]
-    _panel(
-        page,
-        axes,
-        ood,
-        extent,
-        "unlike the training set (flagged above 1)",
-        "Purples",
-        low=0.0,
-        high=max(2.0, _top(ood)),
-    )
-    flagged = maps.frame.painted(has_flag(maps.prediction.flags, UNRELIABLE).astype(float))[window]
+    threshold = float(maps.prediction.meta.get("ood_threshold", 1.0))
+    label = f"unlike the training set (flagged above {threshold:g})"
+    _panel(page, axes, ood, extent, label, "Purples", low=0.0, high=max(2.0 * threshold, _top(ood)))
+    flagged = maps.frame.painted(has_flag(maps.prediction.flags, FAULTS).astype(float))[window]
     if np.nanmax(flagged, initial=0) > 0:
         # regions to be used with care are hatched
         ny, nx = flagged.shape
@@ -102,7 +98,7 @@ def _unlike(page: Any, axes: Any, maps: GalaxyMaps, window: Any, extent: Any) ->
         y = extent[2] + (np.arange(ny) + 0.5) / ny * (extent[3] - extent[2])
         with matplotlib.rc_context({"hatch.color": VERMILLION, "hatch.linewidth": 0.6}):
             axes.contourf(x, y, np.nan_to_num(flagged), levels=[0.5, 1.5], colors="none", hatches=["///"])
-        share = float(has_flag(maps.prediction.flags, UNRELIABLE).mean())
+        share = float(has_flag(maps.prediction.flags, FAULTS).mean())
         note(axes, f"hatched: flagged, {100 * share:.0f} % of regions", where="lower left")
 
 
@@ -119,10 +115,14 @@ def _panel(
     known = image[np.isfinite(image)]
     bottom, top = np.quantile(known, [0.02, 0.98]) if known.size else (0.0, 1.0)
     bottom, top = (bottom if low is None else low), (top if high is None else high)
-    norm = Normalize(bottom, top if top > bottom else bottom + 1e-3)
+    norm = Normalize(bottom, top if top > bottom else bottom + max(0.1 * abs(bottom), 1e-3))
     axes.set_facecolor(_UNUSED)
     shown = axes.imshow(image, origin="lower", extent=extent, norm=norm, cmap=colours, interpolation="nearest")
-    bar = page.colorbar(shown, ax=axes, location="top", pad=0.02, fraction=0.055, aspect=28)
+    beyond = {(True, True): "both", (True, False): "min", (False, True): "max"}
+    outside = bool((known < norm.vmin).any()), bool((known > norm.vmax).any())
+    bar = page.colorbar(
+        shown, ax=axes, location="top", pad=0.02, fraction=0.055, aspect=28, extend=beyond.get(outside, "neither")
+    )
     bar.set_label(label, fontsize=9)
     bar.ax.tick_params(labelsize=8)
     bar.ax.xaxis.set_major_locator(MaxNLocator(5))
@@ -225,6 +225,13 @@ def colour_image(images: ImageSet, bands: tuple[int, int, int]) -> Floats:
     return np.asarray(np.clip(colour / np.maximum(colour.max(axis=-1, keepdims=True), 1.0), 0, 1))
 
 
+def _with_room(axes: Any, limits: tuple[float, float]) -> None:
+    """The y axis as wide as it is drawn, and at least these limits; above is room for the legend."""
+    low, high = axes.get_ylim()
+    low, high = min(low, limits[0]), max(high, limits[1])
+    axes.set_ylim(low, high + 0.3 * (high - low))
+
+
 def _profiles(path: Path, maps: GalaxyMaps) -> Path:
     table = profile_table(maps)
     radius, words, unit = maps.radius_arcsec, "radius [arcsec]", "radius_arcsec"
@@ -232,7 +239,7 @@ def _profiles(path: Path, maps: GalaxyMaps) -> Path:
         radius, words, unit = maps.r_re, "radius [$R_e$]", "r_re"
     middle = (np.asarray(table[f"{unit}_inner"]) + np.asarray(table[f"{unit}_outer"])) / 2
     gradients = {} if maps.gradients is None else {one["quantity"]: one for one in maps.gradients.to_json()}
-    good = ~has_flag(maps.prediction.flags, UNRELIABLE)
+    good = ~has_flag(maps.prediction.flags, FAULTS)
     with figure(path, width=9.5, height=4.0) as page:
         grid = margins(page, left=0.75, right=0.15, bottom=0.6, top=0.45, wspace=0.24)
         for axes, target in zip(page.subplots(1, 2, gridspec_kw=grid), TARGETS, strict=True):
@@ -249,6 +256,7 @@ def _profiles(path: Path, maps: GalaxyMaps) -> Path:
                 axes.plot(line, one["intercept"] + one["slope"] * line, color=VERMILLION, lw=2, zorder=4, label=told)
             axes.set_xlabel(words)
             axes.set_ylabel(QUANTITY[target])
-            axes.legend(loc="best")
+            _with_room(axes, value_limits(value[good], err[good], keep=1.0))
+            axes.legend(loc="upper right")
         page.suptitle(str(maps.meta["galaxy"]) or "galaxy", y=0.98, fontsize=11, parse_math=False)
     return path

@@ -115,6 +115,23 @@ def robust_limits(*values: Floats, keep: float = 0.999, pad: float = 0.06) -> tu
     return float(low - margin), float(high + margin)
 
 
+def value_limits(values: Floats, errors: Floats | float, *, keep: float = 0.96) -> tuple[float, float]:
+    """Limits for values with errors: their central ``keep``, and at least 2 median errors either side of the median.
+
+    So noise fills no more of a colour bar or an axis than it is worth.  NaNs do not count; without any error, a range
+    of no width becomes +- 0.1; without any value it is (0, 1).
+    """
+    values, errors = np.broadcast_arrays(np.asarray(values, float), np.asarray(errors, float))
+    known = np.isfinite(values)
+    if not known.any():
+        return 0.0, 1.0
+    errors = errors[known & np.isfinite(errors) & (errors > 0)]
+    middle, half = float(np.median(values[known])), 2 * float(np.median(errors)) if errors.size else 0.0
+    low, high = (float(one) for one in np.quantile(values[known], [(1 - keep) / 2, (1 + keep) / 2]))
+    low, high = min(low, middle - half), max(high, middle + half)
+    return (low, high) if high > low else (middle - 0.1, middle + 0.1)
+
+
 def counts_on_grid(
     x: Floats, y: Floats, x_limits: tuple[float, float], y_limits: tuple[float, float], n: int | tuple[int, int]
 ) -> Any:

@@ -8,25 +8,23 @@ from typing import Any
 import numpy as np
 
 from agez.analysis.geometry import disc_coordinates
-from agez.flags import Flag, has_flag
+from agez.flags import FAULTS, Flag, has_flag
 from agez.maps import BinMap, MapFrame
 from agez.spectra.formats_fits import sky_offsets
 from agez.types import Bools, Floats, Ints, Labels
 
 #: Extension, column of LABELS, unit, and what it is.
 _STARS = (
-    ("STELLAR_AGE_LW", "log_age_lw", "", "light-weighted mean log10(age/yr)"),
-    ("STELLAR_MH_LW", "mh_lw", "", "light-weighted mean [M/H], dex"),
-    ("STELLAR_AGE_MW", "log_age_mw", "", "mass-weighted mean log10(age/yr)"),
-    ("STELLAR_MH_MW", "mh_mw", "", "mass-weighted mean [M/H], dex"),
+    ("LOG_AGE_LW", "log_age_lw", "dex", "light-weighted mean log10(age/yr)"),
+    ("MH_LW", "mh_lw", "dex", "light-weighted mean [M/H]"),
+    ("LOG_AGE_MW", "log_age_mw", "dex", "mass-weighted mean log10(age/yr)"),
+    ("MH_MW", "mh_mw", "dex", "mass-weighted mean [M/H]"),
     ("STELLAR_VEL", "velocity_kms", "km/s", "velocity of the stars relative to the redshift"),
     ("STELLAR_SIGMA", "sigma_kms", "km/s", "velocity dispersion of the stars"),
     ("STELLAR_AV", "av", "mag", "V-band attenuation of the stars"),
-    ("STELLAR_CHI2", "chi2", "", "reduced chi2 of the fit"),
+    ("STELLAR_CHI2", "chi2", "", "reduced chi2 of the spectral fit"),
     ("BIN_SNR", "snr", "", "signal-to-noise ratio of the bin per Angstrom"),
 )
-#: Rows with one of these have values that are not to be trusted.
-_UNRELIABLE = Flag.LOW_SNR | Flag.BAD_CHI2 | Flag.OUT_OF_RANGE
 _NO_MOTION = Flag.KINEMATICS_FAILED
 
 
@@ -39,7 +37,7 @@ def label_maps(labels: Labels, n_spaxels: Ints) -> list[BinMap]:
         Spaxels in each bin.  A bin's spectrum is the sum of theirs; fluxes of lines in maps are means per spaxel, as
         in MaNGA's files, so that bins of different size compare, and the sum over a map is the galaxy's flux.
     """
-    doubtful = has_flag(labels.flags, _UNRELIABLE)
+    doubtful = has_flag(labels.flags, FAULTS)
     maps = []
     for name, column, unit, comment in _STARS:
         errors = getattr(labels, f"{column}_err", None)

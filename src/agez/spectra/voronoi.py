@@ -60,7 +60,6 @@ def voronoi_bins(
         ``powerbin``; ``powerbin, not regularised`` where the regularisation fails; or ``one bin``, where no bin
         reaches the target.
     """
-    power_bin = need_powerbin()
     variance = noise**2
 
     def capacity(index: Any) -> float:
@@ -69,15 +68,27 @@ def voronoi_bins(
         ratio = float(covariance.ratio(at.size))
         return float(signal[at].sum() ** 2 / (variance[at].sum() * ratio**2))
 
+    return _cells(xy, capacity, float(target_snr) ** 2)
+
+
+def power_bins(xy: Floats, capacity: Floats, target: float) -> NDArray[np.int64]:
+    """Bin of each pixel, from 0 without gaps, such that the capacities (n,) of the pixels of each add up to the target.
+
+    All are one bin where no division can be found.
+    """
+    return _cells(xy, capacity, target)[0]
+
+
+def _cells(xy: Floats, capacity: Any, target: float) -> tuple[NDArray[np.int64], str]:
+    power_bin = need_powerbin()
     if len(xy) >= _MIN_SPAXELS:
         for regularise in (True, False):
             with warnings.catch_warnings(), np.errstate(all="ignore"):
                 warnings.simplefilter("ignore")
                 try:
                     done = power_bin(
-                        xy, capacity, float(target_snr) ** 2, pixelsize=1.0, verbose=0, regul=regularise,
-                        maxiter=_MAX_ITERATIONS,
-                    )  # fmt: skip
+                        xy, capacity, target, pixelsize=1.0, verbose=0, regul=regularise, maxiter=_MAX_ITERATIONS
+                    )
                 except (ValueError, IndexError, RuntimeError):  # no good bin; spaxels in one line; an empty bin
                     continue
             _, bins = np.unique(done.bin_num, return_inverse=True)
