@@ -23,7 +23,7 @@ class PlainTable:
     columns : mapping of str to array
         (n,) or, of vector columns, (n, k); a masked array where entries may be missing.  Text as str, bytes or objects.
     n_rows : int
-    units, descriptions : mapping of str to str
+    units, descriptions, ucds : mapping of str to str
         Of the columns that have one.
     meta : mapping
         Header of the table.
@@ -37,6 +37,7 @@ class PlainTable:
     descriptions: Mapping[str, str] = field(default_factory=dict)
     meta: Mapping[str, Any] = field(default_factory=dict)
     first_row: int = 0
+    ucds: Mapping[str, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return self.n_rows
@@ -58,7 +59,9 @@ class PlainTable:
         """The columns of an astropy table, not copied."""
         units = {name: str(table[name].unit) for name in table.colnames if getattr(table[name], "unit", None)}
         words = {n: table[n].description for n in table.colnames if getattr(table[n], "description", None)}
-        return cls({name: table[name] for name in table.colnames}, len(table), units, words, dict(table.meta))
+        ucds = {n: str(meta["ucd"]) for n in table.colnames if "ucd" in (meta := getattr(table[n], "meta", {}))}
+        columns = {name: table[name] for name in table.colnames}
+        return cls(columns, len(table), units, words, dict(table.meta), ucds=ucds)
 
     def to_table(self) -> Table:
         """The same as an astropy table."""
@@ -68,6 +71,8 @@ class PlainTable:
                 table[name].unit = self.units[name]
             if name in self.descriptions:
                 table[name].description = self.descriptions[name]
+            if name in self.ucds:
+                table[name].meta["ucd"] = self.ucds[name]
         return table
 
 

@@ -12,7 +12,7 @@ from agez.analysis.geometry import disc_coordinates
 from agez.analysis.gradients import GradientTable, galaxy_gradients
 from agez.apply.predict import predict
 from agez.errors import AgezError
-from agez.flags import Flag, has_flag
+from agez.flags import FAULTS, Flag, has_flag
 from agez.images.alignment import pixel_size_arcsec
 from agez.images.image_set import ImageSet
 from agez.images.measure import light_of_pixels, measure, pixel_offsets
@@ -24,7 +24,7 @@ from agez.photometry.error_floors import with_error_floor
 from agez.types import TARGETS, Floats, Ints, Model, Photometry, Prediction
 
 #: Rows with one of these have values that are not to be trusted.
-UNRELIABLE = Flag.LOW_SNR | Flag.OUT_OF_RANGE | Flag.OUT_OF_DISTRIBUTION
+UNRELIABLE = FAULTS
 #: Of images, an error floor for what the calibration of narrow bands is off by from one to the next.
 ERROR_FLOOR = 0.01
 _TITLES = {

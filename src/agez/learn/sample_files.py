@@ -11,6 +11,7 @@ from astropy.table import Table
 
 import agez
 from agez.errors import AgezError
+from agez.flags import is_good
 from agez.learn.galaxy_files import galaxies_to_table, table_to_galaxies
 from agez.table_columns import integer_column, meta_json, native, need_columns, number_column, rows_columns, table_rows
 from agez.table_files import hdu_to_table, named_hdu, open_fits, table_hdu, write_fits
@@ -40,6 +41,7 @@ def write_sample(path: str | os.PathLike[str], sample: Sample) -> None:
             columns[f"true_{name}"] = getattr(sample.truth, name)
     columns.pop("flags")  # those of labels: all flags come last
     columns["flags"] = (photometry.flags | labels.flags).astype(np.int32)
+    columns["good"] = is_good(columns["flags"])
     columns["photometry_flags"] = photometry.flags.astype(np.int32)
     columns["label_flags"] = labels.flags.astype(np.int32)
     bands = photometry.bands

@@ -12,7 +12,7 @@ from astropy import units as u
 from astropy.table import Column, Table
 
 from agez.errors import AgezError
-from agez.flags import Flag, set_flag
+from agez.flags import Flag, is_good, set_flag
 from agez.photometry.band_columns import BandColumn, band_names, named_columns
 from agez.photometry.filters import FilterSet
 from agez.photometry.measured import SURVEY_CODES, Measured, from_fluxes, from_magnitudes, is_code
@@ -322,6 +322,7 @@ def photometry_to_table(photometry: Photometry, *, magnitudes: bool = False) -> 
         table[f"{kind}_{name}"] = Column(values[:, k], unit=unit)
         table[f"{kind}_{name}_err"] = Column(errors[:, k], unit=unit)
     table["flags"] = photometry.flags
+    table["good"] = is_good(photometry.flags)
     table.meta["FILTERS"] = photometry.bands.filter_set
     return table
 

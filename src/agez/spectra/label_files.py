@@ -57,6 +57,7 @@ def write_labels(
     table = Table(rows_columns(labels.rows, id_name="spec_id"))
     for name in Labels.column_names():
         table[name] = getattr(labels, name)
+    table["good"] = labels.good
     if frame is not None:
         table["n_spaxels"] = frame.spaxels_in_bins(len(table))
     about = {

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from agez.analysis.geometry import disc_coordinates
-from agez.flags import Flag, has_flag
+from agez.flags import FAULTS, Flag, has_flag
 from agez.maps import BinMap, MapFrame
 from agez.spectra.formats_fits import sky_offsets
 from agez.types import Bools, Floats, Ints, Labels
@@ -26,7 +26,7 @@ _STARS = (
     ("BIN_SNR", "snr", "", "signal-to-noise ratio of the bin per Angstrom"),
 )
 #: Rows with one of these have values that are not to be trusted.
-_UNRELIABLE = Flag.LOW_SNR | Flag.BAD_CHI2 | Flag.OUT_OF_RANGE
+_UNRELIABLE = FAULTS
 _NO_MOTION = Flag.KINEMATICS_FAILED
 
 
