@@ -11,7 +11,7 @@ import numpy as np
 from astropy.table import Table
 
 from agez.errors import AgezError
-from agez.types import Floats, Rows, Strings
+from agez.types import Bools, Floats, Rows, Strings
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,6 +76,8 @@ class PlainTable:
         return table
 
 
+#: Values that surveys write where nothing was measured.
+SURVEY_CODES = (-99.0, 99.0, -999.0, 999.0, -9999.0)
 AnyTable: TypeAlias = Any  # Table | PlainTable: astropy has no types
 
 
@@ -146,6 +148,17 @@ def number_column(table: AnyTable, name: str, *, source: str) -> Floats:
         row = getattr(table, "first_row", 0) + bad + 1
         raise AgezError(f"{source}: column {name}, row {row} is {str(column[bad])!r}; expected a number") from None
     return np.asarray(np.ma.filled(values, np.nan))
+
+
+def is_code(value: Floats) -> Bools:
+    """Where a value is one of :data:`SURVEY_CODES`."""
+    return np.isin(value, SURVEY_CODES)
+
+
+def is_missing(value: Floats) -> Bools:
+    """Where a value that is no flux stands for none: a survey code, nines as such, or what is next to infinite."""
+    with np.errstate(invalid="ignore"):
+        return np.asarray(is_code(value) | np.isin(value, (9999.0, -99999.0, 99999.0)) | (np.abs(value) > 1e30))
 
 
 def _is_number(value: object) -> bool:

@@ -15,7 +15,7 @@ from agez.errors import AgezError
 from agez.flags import Flag, is_good, set_flag
 from agez.photometry.band_columns import BandColumn, band_names, named_columns
 from agez.photometry.filters import FilterSet
-from agez.photometry.measured import SURVEY_CODES, Measured, from_fluxes, from_magnitudes, is_code
+from agez.photometry.measured import Measured, from_fluxes, from_magnitudes
 from agez.photometry.synthesis import ab_magnitude
 from agez.photometry.vector_columns import (
     BAD_FLAGS,
@@ -24,7 +24,7 @@ from agez.photometry.vector_columns import (
     find_vector_photometry,
     vector_band_columns,
 )
-from agez.table_columns import PlainTable, number_column, rows_columns, table_rows
+from agez.table_columns import SURVEY_CODES, PlainTable, is_code, number_column, rows_columns, table_rows
 from agez.table_files import read_table, write_table
 from agez.types import Bands, Bools, Floats, Photometry
 
