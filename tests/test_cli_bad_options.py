@@ -34,8 +34,8 @@ WRITERS = ("synth", "label", "sample", "train", "predict", "gradient", "mock", "
 #: What takes long in each command: must not be reached when the output is no good.
 LONG_WORK = (
     "agez.photometry.synthesis.synthesize", "agez.spectra.fitting.fit_labels", "agez.learn.sample.make_sample",
-    "agez.learn.training.train", "agez.apply.predict.predict", "agez.analysis.gradient_files.galaxy_gradients",
-    "agez.posterior.learn_sample.learn_sample", "agez.mocks.survey_files.write_survey",
+    "agez.posterior.train.train_paper_networks", "agez.posterior.train.learn_sample", "agez.apply.predict.predict",
+    "agez.analysis.gradient_files.galaxy_gradients", "agez.mocks.survey_files.write_survey",
     "agez.experiments.reproduce.make_mock_sample",
 )  # fmt: skip
 
@@ -175,7 +175,9 @@ def test_a_full_disk_leaves_no_half_file_and_keeps_the_old_one(tmp_path, road, c
 
         model = load_model(road.model)
         monkeypatch.setattr("agez.learn.model.save_file", full)
-        monkeypatch.setattr("agez.learn.training.train", lambda *_, **__: model)  # it is the writing that is tested
+        monkeypatch.setattr(
+            "agez.posterior.train.train_paper_networks", lambda *_, **__: model
+        )  # it is the writing that is tested
     else:
 
         def full(hdus, path, **_):

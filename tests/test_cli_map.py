@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from astropy.io import fits
 from cli_road import agez, done, refused
+from columns_said import check_columns
 
 from agez.maps_files import read_maps
 from agez.photometry.filters import load_filters
@@ -46,6 +47,8 @@ def test_images_to_maps_and_pictures(folder, tmp_path):
     assert {one["quantity"] for one in answer["gradients"]} == {"log_age_lw", "mh_lw"}
     assert [path.read_bytes()[:4] for path in sorted((tmp_path / "png").iterdir())] == [b"\x89PNG"] * 2
     assert len(answer["pictures"]) == 2
+    check_columns(out)
+    assert answer["n_good"] == fits.getdata(out, "PREDICTIONS")["good"].sum()
     maps, frame = read_maps(out)
     assert frame.bin_id.max() + 1 == answer["n_regions"]
     assert maps["LOG_AGE_LW"].values.shape == (64, 64)

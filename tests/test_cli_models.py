@@ -12,6 +12,7 @@ from cli_road import agez, done, refused
 from made_up_posterior import small_model, small_photometry
 from made_up_sample import made_up_sample
 
+import agez as agez_package
 from agez.learn.model import available_models, load_model, save_model
 from agez.learn.sample_files import write_sample
 from agez.posterior.model_card import card_lines
@@ -44,6 +45,47 @@ def test_training_afresh_makes_a_posterior_model(trained):
     assert model.header["kind"] == "posterior"
     assert model.header["training"]["start"] == ""
     assert model.header["training"]["settings"]["steps"] == 3
+
+
+def same_models(one, other):
+    assert one.header == other.header
+    assert set(one.arrays) == set(other.arrays)
+    for name, array in one.arrays.items():
+        np.testing.assert_array_equal(array, other.arrays[name], err_msg=name)
+
+
+def test_training_in_python_is_training_on_the_command_line(sample, trained, tmp_path):
+    path, _ = trained
+    made = agez_package.train(agez_package.read_sample(sample), steps=3, workers=1, name="fresh")
+    save_model(tmp_path / "python.safetensors", made)
+    same_models(load_model(tmp_path / "python.safetensors"), load_model(path))
+
+
+def test_the_papers_networks_in_python_are_those_of_the_command_line(tmp_path):
+    write_sample(tmp_path / "sample.fits", made_up_sample(120))
+    options = ("--network", "paper", "--max-epochs", 1, "--workers", 1)
+    done("train", tmp_path / "sample.fits", "-o", tmp_path / "m.safetensors", *options)
+    data = agez_package.read_sample(tmp_path / "sample.fits")
+    made = agez_package.train(data, network="paper", max_epochs=1, workers=1, name="m")
+    save_model(tmp_path / "python.safetensors", made)
+    same_models(load_model(tmp_path / "python.safetensors"), load_model(tmp_path / "m.safetensors"))
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"network": "cnn"}, "network is 'cnn'; expected posterior or paper"),
+        ({"split": "by_galaxy"}, "split is 'by_galaxy'"),
+        ({"steps": 0}, "steps is 0"),
+        ({"network": "paper", "steps": 3}, "of the posterior network"),
+        ({"max_epochs": 3}, "of the paper's network"),
+        ({"learning_curve": True}, "give --init"),
+        ({"init": "jpass"}, "no model is called 'jpass'"),
+    ],
+)
+def test_options_in_python_that_cannot_be(options, says):
+    with pytest.raises(agez_package.AgezError, match=says):
+        agez_package.train(made_up_sample(30, n_bands=6), **options)
 
 
 def test_going_on_from_a_model_with_its_learning_curve(sample, trained, tmp_path):

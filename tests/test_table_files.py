@@ -56,7 +56,8 @@ def test_what_goes_in_comes_out(tmp_path, kind):
     if kind != "csv":
         assert back["x"].unit == "arcsec"
         assert back["flux_J0400"].unit == "uJy"
-        assert back["log_age_lw"].unit is None
+        assert back["log_age_lw"].unit == "dex"
+        assert back["log_age_lw"].meta["ucd"] == "time.age;stat.mean"
         assert "log10(age/yr)" in back["log_age_lw"].description
         assert back.meta["MODEL"] == "one"
     assert list(tmp_path.iterdir()) == [path]
@@ -84,11 +85,15 @@ def test_fits_tables_follow_the_standard(tmp_path):
     write_fits(tmp_path / "t.fits", [table_hdu(table, name="THINGS", header=header)], header={"SCHEMA": "s/1"})
     with warnings.catch_warnings():
         warnings.simplefilter("error")
+        warnings.filterwarnings("ignore", message="'dex' did not parse")  # the standard has no word for logarithms
         with fits.open(tmp_path / "t.fits") as hdus:
             hdus.verify("exception")
             assert hdus[0].header["SCHEMA"] == "s/1"
             assert hdus[1].header.comments["SEED"] == "of all"
-            assert hdus[1].header["TCOMM2"] == WORDS["x"][1]
+            assert hdus[1].header["TCOMM2"] == WORDS["x"].comment
+            assert hdus[1].header["TUCD2"] == "pos.cartesian.x"
+            assert hdus[1].header["TUNIT4"] == "dex"
+            assert [key for key in hdus[1].header if key.startswith("TUNIT")] == ["TUNIT2", "TUNIT4", "TUNIT5"]
             assert "COMMENT" not in hdus[1].header
         back = Table.read(tmp_path / "t.fits")
     assert back["vector"].shape == (3, 2)
@@ -199,10 +204,12 @@ def test_json_in_a_header():
 
 def test_words_for_columns():
     assert words_of("true_log_age_lw")[1].startswith("truth of the mock: light-weighted")
-    assert words_of("mh_lw_p84") == (None, "84 % quantile of light-weighted mean [M/H], dex")
+    assert words_of("mh_lw_p84") == (
+        "dex", "84 % quantile of light-weighted mean [M/H], dex", "stat.percentile;phys.abund.Z"
+    )  # fmt: skip
     assert words_of("mag_rSDSS_err")[0] == "mag"
     assert words_of("set_b_ood")[1].startswith("Set B: ")
-    assert words_of("colour") == (None, "")
+    assert words_of("colour") == words_of("colour_err") == (None, "", "")
     table = Table({"x": [1.0]}, units={"x": "arcmin"})
     assert describe_columns(table)["x"].unit == "arcmin"  # what is said is kept
 

@@ -26,7 +26,7 @@ from presets_table import presets_table
 from results_tables import claims_table, experiment_parts, sets_tables
 
 from agez.experiments.paper import SETS
-from agez.flags import MEANING
+from agez.flags import FAULTS, MEANING
 from agez.learn.model import available_models, load_model
 from agez.posterior.model_card import card_lines
 
@@ -42,18 +42,24 @@ def flags_page() -> str:
     lines = [
         "# Flags",
         "",
-        "Every row of every output has a column `flags`: a sum of the bits below.  0 means that nothing is known to be",
-        "wrong.  This page is written by `python tools/write_docs.py` from `agez.flags`.",
+        "Every row of every output has a column `flags`, a sum of the bits below, and a column `good`: true where none",
+        "of them is a fault.  A fault means that the numbers of the row must not be used as they stand; other bits are",
+        "information (a band that is not covered, an error that was assumed), which the errors of the row include.  So",
+        "select rows by `good`, not by `flags == 0`.  This page is written by `python tools/write_docs.py` from",
+        "`agez.flags`.",
         "",
-        "| bit | value | name | meaning |",
-        "|---|---|---|---|",
+        "| bit | value | name | fault | meaning |",
+        "|---|---|---|---|---|",
     ]
-    for flag, meaning in MEANING.items():
-        lines.append(f"| {int(flag).bit_length() - 1} | {int(flag)} | `{flag.name}` | {meaning} |")
+    for flag in sorted(MEANING):
+        fault = "fault" if flag & FAULTS else ""
+        lines.append(f"| {int(flag).bit_length() - 1} | {int(flag)} | `{flag.name}` | {fault} | {MEANING[flag]} |")
     lines += [
         "",
-        "In Python: `agez.flags.has_flag(flags, agez.Flag.LOW_SNR)`.  In a FITS table:",
-        "`(flags & 32) != 0` selects the rows of low signal-to-noise ratio.",
+        "In Python: `prediction.good`, `labels.good`, `agez.flags.is_good(flags)`, and",
+        "`agez.flags.has_flag(flags, agez.Flag.LOW_SNR)` for one bit.  In TOPCAT: `good`, or `(flags & 32) != 0` for",
+        f"the rows of low signal-to-noise ratio; `(flags & {int(FAULTS)}) == 0` is `good`.",
+        "`agez gradient` and the gradients of `agez map` leave rows out that are not good.",
         "",
     ]
     return "\n".join(lines)

@@ -33,7 +33,7 @@ _PUBLIC = {
     "make_sample": "agez.learn.sample",
     "read_sample": "agez.learn.sample",
     "write_sample": "agez.learn.sample",
-    "train": "agez.learn.training",
+    "train": "agez.posterior.train",
     "load_model": "agez.learn.model",
     "radial_gradient": "agez.analysis.gradients",
 }

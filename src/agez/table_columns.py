@@ -11,7 +11,7 @@ import numpy as np
 from astropy.table import Table
 
 from agez.errors import AgezError
-from agez.types import Floats, Rows, Strings
+from agez.types import Bools, Floats, Rows, Strings
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,7 +23,7 @@ class PlainTable:
     columns : mapping of str to array
         (n,) or, of vector columns, (n, k); a masked array where entries may be missing.  Text as str, bytes or objects.
     n_rows : int
-    units, descriptions : mapping of str to str
+    units, descriptions, ucds : mapping of str to str
         Of the columns that have one.
     meta : mapping
         Header of the table.
@@ -37,6 +37,7 @@ class PlainTable:
     descriptions: Mapping[str, str] = field(default_factory=dict)
     meta: Mapping[str, Any] = field(default_factory=dict)
     first_row: int = 0
+    ucds: Mapping[str, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return self.n_rows
@@ -58,7 +59,9 @@ class PlainTable:
         """The columns of an astropy table, not copied."""
         units = {name: str(table[name].unit) for name in table.colnames if getattr(table[name], "unit", None)}
         words = {n: table[n].description for n in table.colnames if getattr(table[n], "description", None)}
-        return cls({name: table[name] for name in table.colnames}, len(table), units, words, dict(table.meta))
+        ucds = {n: str(meta["ucd"]) for n in table.colnames if "ucd" in (meta := getattr(table[n], "meta", {}))}
+        columns = {name: table[name] for name in table.colnames}
+        return cls(columns, len(table), units, words, dict(table.meta), ucds=ucds)
 
     def to_table(self) -> Table:
         """The same as an astropy table."""
@@ -68,9 +71,13 @@ class PlainTable:
                 table[name].unit = self.units[name]
             if name in self.descriptions:
                 table[name].description = self.descriptions[name]
+            if name in self.ucds:
+                table[name].meta["ucd"] = self.ucds[name]
         return table
 
 
+#: Values that surveys write where nothing was measured.
+SURVEY_CODES = (-99.0, 99.0, -999.0, 999.0, -9999.0)
 AnyTable: TypeAlias = Any  # Table | PlainTable: astropy has no types
 
 
@@ -141,6 +148,17 @@ def number_column(table: AnyTable, name: str, *, source: str) -> Floats:
         row = getattr(table, "first_row", 0) + bad + 1
         raise AgezError(f"{source}: column {name}, row {row} is {str(column[bad])!r}; expected a number") from None
     return np.asarray(np.ma.filled(values, np.nan))
+
+
+def is_code(value: Floats) -> Bools:
+    """Where a value is one of :data:`SURVEY_CODES`."""
+    return np.isin(value, SURVEY_CODES)
+
+
+def is_missing(value: Floats) -> Bools:
+    """Where a value that is no flux stands for none: a survey code, nines as such, or what is next to infinite."""
+    with np.errstate(invalid="ignore"):
+        return np.asarray(is_code(value) | np.isin(value, (9999.0, -99999.0, 99999.0)) | (np.abs(value) > 1e30))
 
 
 def _is_number(value: object) -> bool:

@@ -73,21 +73,36 @@ def check_fits_output(path: str | os.PathLike[str]) -> Path:
 
 
 def table_hdu(table: Table, *, name: str = "", header: Mapping[str, Any] | None = None) -> fits.BinTableHDU:
-    """A FITS table with agez's units, each column's comment as TCOMMn, and ``header`` (or the table's own).
+    """A FITS table with agez's units, each column's comment as TCOMMn and UCD as TUCDn, and ``header`` (or its own).
 
     A value of ``header`` may be (value, comment).
     """
-    plain = describe_columns(Table(table, copy=True))
-    comments = [plain[column].description for column in plain.colnames]
+    return _described_hdu(describe_columns(Table(table, copy=True)), name=name, header=header)
+
+
+def _described_hdu(plain: Table, *, name: str, header: Mapping[str, Any] | None = None) -> fits.BinTableHDU:
+    """A FITS table of a copy, whose columns are described already."""
+    words = [(plain[column].description, plain[column].meta.get("ucd")) for column in plain.colnames]
+    logarithms = [column for column in plain.colnames if "dex" in str(plain[column].unit or "")]
+    units = {column: str(plain[column].unit) for column in logarithms}
     for column in plain.colnames:
         plain[column].description = None  # astropy would write a block of YAML for them
+        plain[column].meta.clear()
+        if column in units:
+            plain[column].unit = None  # astropy does not write what the standard lacks
     cards = dict(plain.meta if header is None else header)
     plain.meta = {}
     plain.convert_unicode_to_bytestring()  # UTF-8: an identifier need not be ASCII
-    hdu = fits.table_to_hdu(plain, name=name or None)
-    for number, comment in enumerate(comments, start=1):
+    hdu = fits.table_to_hdu(plain)
+    if name:
+        hdu.name = name
+    for column, unit in units.items():
+        hdu.columns[column].unit = unit
+    for number, (comment, ucd) in enumerate(words, start=1):
+        if ucd:
+            hdu.header.set(f"TUCD{number}", ucd, after=f"TFORM{number}")
         if comment:
-            hdu.header.set(f"TCOMM{number}", comment, after=f"TFORM{number}")
+            hdu.header.set(f"TCOMM{number}", card_value(comment), after=f"TFORM{number}")
     for key, value in cards.items():
         value, comment = value if isinstance(value, tuple) else (value, "")
         if value is not None and key.upper() != "EXTNAME":
@@ -112,22 +127,29 @@ def write_fits(path: str | os.PathLike[str], hdus: Sequence[Any], *, header: Map
         fits.HDUList([primary, *hdus]).writeto(part, overwrite=True)
 
 
-def write_table(path: str | os.PathLike[str], table: Table, *, name: str = "") -> None:
+def write_table(path: str | os.PathLike[str], table: Table, *, name: str = "", describe: bool = True) -> None:
     """Write a table, whole or not at all.  CSV keeps neither units nor header; NaN is an empty cell there.
 
-    ``name`` is that of the table inside a FITS file.
+    ``name`` is that of the table inside a FITS file.  ``describe`` says what each column is by its name; a table that
+    has columns of somebody else's, too, is to be described before they are put in.
     """
     path = check_table_output(path)
     kind = table_format(path)
     if kind == "fits":
-        write_fits(path, [table_hdu(table, name=name)])
+        make = table_hdu if describe else _described_hdu
+        write_fits(path, [make(Table(table, copy=True), name=name)])
         return
-    table = describe_columns(Table(table, copy=True))
+    table = Table(table, copy=True)
+    if describe:
+        describe_columns(table)
     if kind == "ascii.ecsv" and table.colnames and any(str(one).startswith("#") for one in table.columns[0]):
         raise AgezError(f"{path}: a row that begins with '#' would be lost as a comment in ECSV; write .fits or .csv")
     with whole_file(path) as part:
         if kind == "ascii.csv":
             table.meta = {}
+            for name in table.colnames:
+                if table[name].dtype.kind == "b":  # as Parquet's tools write and read them
+                    table[name] = np.where(table[name], "true", "false")
             table.write(part, format=kind, overwrite=True, fill_values=[("nan", "")])
         else:
             table.write(part, format=kind, overwrite=True)
@@ -168,12 +190,16 @@ def _one_clear_line(path: Path, kind: str, what: str = "table") -> Iterator[None
 
 
 def hdu_to_table(hdu: Any) -> Table:
-    """The table of a FITS extension: header in ``meta``, comments of columns as their descriptions."""
+    """The table of a FITS extension: header in ``meta``, comments and UCDs of columns as theirs."""
     table = Table.read(hdu, mask_invalid=False)
     for number, name in enumerate(hdu.columns.names, start=1):
-        comment = table.meta.pop(f"TCOMM{number}", None)
+        comment, ucd = (table.meta.pop(f"{key}{number}", None) for key in ("TCOMM", "TUCD"))
         if comment:
             table[name].description = comment
+        if ucd:
+            table[name].meta["ucd"] = ucd
+        if "dex" in str(table[name].unit or ""):
+            table[name].unit = str(table[name].unit)  # known to astropy, if not to its reader of FITS
     return table
 
 

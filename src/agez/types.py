@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agez.errors import AgezError
+from agez.flags import is_good
 
 if TYPE_CHECKING:
     from agez.posterior.mixture import Mixture
@@ -465,6 +466,11 @@ class Labels(_PerRow):
         other = ("rows", "weights", "lines", "fitted", "meta")
         return tuple(f.name for f in fields(cls) if f.name not in other)
 
+    @property
+    def good(self) -> Bools:
+        """(n,) rows without a fault: nothing in ``flags`` says that their numbers must not be used."""
+        return is_good(self.flags)
+
 
 Labels._row_fields = ("rows", *Labels.column_names(), "weights", "lines", "fitted")
 
@@ -661,6 +667,11 @@ class Prediction(_PerRow):
     def column_names(self) -> tuple[str, ...]:
         """Names of the per-row scalar columns that are there, in the order of the output table."""
         return (*self.REQUIRED, *(name for name in self.OPTIONAL if getattr(self, name) is not None))
+
+    @property
+    def good(self) -> Bools:
+        """(n,) rows without a fault: nothing in ``flags`` says that their numbers must not be used."""
+        return is_good(self.flags)
 
 
 Prediction._row_fields = ("rows", *Prediction.REQUIRED, *Prediction.OPTIONAL, "mixture")

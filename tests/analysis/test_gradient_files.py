@@ -7,10 +7,11 @@ import pytest
 from astropy import units as u
 from astropy.io import fits
 from astropy.table import MaskedColumn, Table
+from cli_road import done
 
 from agez.analysis.gradient_files import gradient_file, gradient_from_table, write_gradients
 from agez.errors import AgezError
-from agez.flags import Flag
+from agez.flags import FAULTS, Flag
 
 GEOMETRY = {"re_arcsec": 10.0, "inclination_deg": 60.0, "pa_deg": 30.0}
 
@@ -151,3 +152,96 @@ def test_bad_input_is_one_clear_line_and_leaves_no_output(rows, tmp_path):
     table, meta = gradient_from_table(tmp_path / "good.fits", **GEOMETRY)
     with pytest.raises(AgezError, match="unknown kind of table"):
         write_gradients(tmp_path / "out.xyz", table, meta=meta)
+
+
+def with_bad_rows(rows, what, n=60):
+    """The rows with some ages made up near the centre, which only ``what`` tells apart."""
+    bad = rows.copy()
+    near = np.argsort(np.hypot(rows["x"], rows["y"]))[:n]
+    bad["log_age_lw"][near] = 7.0
+    what(bad, near)
+    return bad
+
+
+def _flagged(name, flag):
+    def what(table, at):
+        if name not in table.colnames:
+            table[name] = np.zeros(len(table), np.int32)
+        table[name][at] = int(flag)
+
+    return what
+
+
+@pytest.mark.parametrize("flag", [flag for flag in Flag if flag & FAULTS])
+def test_every_fault_is_left_out(rows, tmp_path, flag):
+    with_bad_rows(rows, _flagged("flags", flag | Flag.BAND_NOT_COVERED)).write(tmp_path / "t.fits")
+    table, meta = gradient_from_table(tmp_path / "t.fits", **GEOMETRY)
+    np.testing.assert_allclose(table.slope[0], [-0.3, 0.1], atol=1e-9)
+    assert meta["n_flagged_left_out"] == 60
+
+
+def test_what_is_no_fault_stays(rows, tmp_path):
+    rows["flags"] = int(~FAULTS & sum(Flag))
+    rows.write(tmp_path / "t.fits")
+    table, meta = gradient_from_table(tmp_path / "t.fits", **GEOMETRY)
+    assert meta["n_flagged_left_out"] == 0
+    assert table.n_inside[0, 0] + table.n_outside[0, 0] == len(rows)
+
+
+@pytest.mark.parametrize("kind", ["fits", "csv", "ecsv", "parquet"])
+@pytest.mark.parametrize("code", [-99.0, 99.0, -999.0, 9999.0, -9999.0, 3.4e38])
+def test_survey_codes_are_left_out_and_said(rows, tmp_path, code, kind):
+    del rows["flags"]
+    at = np.arange(len(rows)) % 7 == 0
+    rows["log_age_lw"][at] = code
+    rows["x"][1], rows["y"][1] = -99.0, -99.0
+    rows.write(tmp_path / f"t.{kind}")
+    table, meta = gradient_from_table(tmp_path / f"t.{kind}", **GEOMETRY)
+    np.testing.assert_allclose(table.slope[0], [-0.3, 0.1], atol=1e-9)
+    assert (meta["n_codes_left_out"], meta["n_flagged_left_out"]) == (at.sum(), 0)
+    assert table.n_inside[0, 1] + table.n_outside[0, 1] == len(rows) - 1
+    answer = done("gradient", tmp_path / f"t.{kind}", "-o", tmp_path / "g.json", "--re", 10)
+    assert f"left out: {at.sum()} survey codes" in answer.out
+
+
+@pytest.mark.parametrize("kind", ["fits", "csv", "ecsv", "parquet"])
+@pytest.mark.parametrize("written", [bool, int, str])
+def test_rows_that_are_not_good_are_left_out(rows, tmp_path, kind, written):
+    del rows["flags"]
+
+    def what(table, at):
+        good = np.ones(len(table), dtype=bool)
+        good[at] = False
+        table["good"] = np.array(good.tolist()).astype(written)
+
+    with_bad_rows(rows, what).write(tmp_path / f"t.{kind}")
+    table, meta = gradient_from_table(tmp_path / f"t.{kind}", **GEOMETRY)
+    np.testing.assert_allclose(table.slope[0], [-0.3, 0.1], atol=1e-9)
+    assert meta["n_flagged_left_out"] == 60
+
+
+def test_flags_of_a_set_are_those_of_its_columns(rows, tmp_path):
+    for name in ("set_a", "set_b"):
+        rows[f"{name}_log_age_lw"] = rows["log_age_lw"]
+        rows[f"{name}_flags"] = np.zeros(len(rows), np.int32)
+    rows["set_b_log_age_lw"][:50], rows["set_b_flags"][:50] = 7.0, int(Flag.OUT_OF_RANGE)
+    rows["flags"] = int(Flag.BAD_CHI2)  # of another column
+    rows.write(tmp_path / "t.fits")
+    wanted = ["set_a_log_age_lw", "set_b_log_age_lw"]
+    table, meta = gradient_from_table(tmp_path / "t.fits", columns=wanted, **GEOMETRY)
+    np.testing.assert_allclose(table.slope[0], [-0.3, -0.3], atol=1e-9)
+    assert (table.n_inside + table.n_outside)[0].tolist() == [len(rows), len(rows) - 50]
+    assert meta["n_flagged_left_out"] == 50
+
+
+def test_columns_of_quality_that_are_none_are_refused(rows, tmp_path):
+    for name, values, says in (
+        ("good", np.arange(len(rows)), "row 3 is '2'; expected true or false"),
+        ("flags", np.full(len(rows), 0.5), "holds fractions"),
+        ("flags", np.full(len(rows), "A"), "column flags, row 1 is 'A'; expected a number"),
+    ):
+        odd = rows.copy()
+        odd[name] = values
+        odd.write(tmp_path / "t.ecsv", overwrite=True)
+        with pytest.raises(AgezError, match=says):
+            gradient_from_table(tmp_path / "t.ecsv", **GEOMETRY)

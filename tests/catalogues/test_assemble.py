@@ -15,6 +15,7 @@ from agez.catalogues.catalogue import Catalogue, Partition
 from agez.catalogues.hats_files import catalogue_root, open_hats
 from agez.catalogues.open_catalogue import open_catalogue
 from agez.catalogues.write_pieces import piece_extension, write_piece
+from agez.column_words import describe_columns
 from agez.errors import AgezError
 from agez.table_files import read_table
 
@@ -44,7 +45,7 @@ def rows(k: int, *, odd: bool = False) -> Table:
     )
     table["flux_J0400"].unit = "nJy"
     table.meta.update(model="jpas", ood_threshold=1.5, LABLMETA='{"light": "lw"}' * 12)
-    return table
+    return describe_columns(table)
 
 
 def joined(folder: Path, output: Path, *, odd: bool = False) -> None:
@@ -76,6 +77,8 @@ def test_pieces_become_one_file(tmp_path: Path, kind: str, odd: bool) -> None:
     if kind != "csv":
         assert table["flux_J0400"].unit == u.nJy
         assert table["log_age_lw"].description == "light-weighted mean log10(age/yr)"
+        assert table["log_age_lw"].unit == "dex"
+        assert [table[name].description for name in ("number", "vector", "text")] == [None] * 3
         assert {str(key).lower(): value for key, value in table.meta.items()}["model"] == "jpas"
         np.testing.assert_array_equal(table["vector"][:, 1], n * 1.5)
 
@@ -94,7 +97,7 @@ def test_fits_keeps_the_rules(tmp_path: Path) -> None:
         assert all(re.fullmatch(r"[A-Za-z0-9_]+", name) for name in columns.names)
         assert "TZERO" not in " ".join(header), "no unsigned numbers"
         for column in columns:
-            if column.unit:
+            if column.unit not in (None, "dex"):  # the standard has no word for logarithms
                 u.Unit(column.unit, format="fits")
         at = columns.names.index("number") + 1
         assert header[f"TNULL{at}"] == -(2**63)
@@ -106,6 +109,9 @@ def test_parquet_says_units_and_descriptions(tmp_path: Path) -> None:
     schema = pq.read_schema(tmp_path / "out.parquet")
     assert schema.field("flux_J0400").metadata[b"unit"] == b"nJy"
     assert b"light-weighted" in schema.field("log_age_lw").metadata[b"description"]
+    assert schema.field("log_age_lw").metadata[b"ucd"] == b"time.age;stat.mean"
+    assert schema.field("log_age_lw").metadata[b"unit"] == b"dex"
+    assert read_table(tmp_path / "out.parquet")["log_age_lw"].meta["ucd"] == "time.age;stat.mean"
     assert schema.metadata[b"model"] == b"jpas"
 
 

@@ -185,7 +185,7 @@ def test_a_full_disk_stops_the_run_and_keeps_what_is_done(whole, tmp_path, monke
 def test_a_disk_that_is_really_full(whole, tmp_path):
     small = tmp_path / "small"
     small.mkdir()
-    mounted = ["mount", "-t", "tmpfs", "-o", "size=260k", "tmpfs", str(small)]
+    mounted = ["mount", "-t", "tmpfs", "-o", "size=280k", "tmpfs", str(small)]
     if shutil.which("mount") is None or subprocess.run(mounted, capture_output=True, check=False).returncode:
         pytest.skip("no small file system can be mounted here")
     try:

@@ -83,7 +83,7 @@ def test_training_on_a_cpu_needs_no_jax(job):
         "import numpy as np\n"
         "from agez.learn.jobs import TrainingJob, TrainingSettings\n"
         "from agez.learn.pool import train_many\n"
-        "from agez.learn.training import train\n"
+        "from agez.learn.training import train_paper_networks\n"
         "x = np.random.default_rng(1).normal(size=(60, 12)).astype(np.float32)\n"
         "job = TrainingJob(x, x[:, 0], np.arange(40), np.arange(40, 60), settings=TrainingSettings(max_epochs=1),\n"
         "                  architecture=__import__('agez').learn.architecture.Architecture((8, 8), (6, 6), 4, 25))\n"

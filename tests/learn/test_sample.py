@@ -160,3 +160,24 @@ def test_errors_of_redshifts_stay_with_the_sample(tmp_path):
     assert np.isnan(read_sample(tmp_path / "plain.fits").photometry.redshift_err).all()
     again = make_sample(sample.photometry, sample.labels, sample.galaxies)
     assert np.array_equal(again.photometry.redshift_err, errors, equal_nan=True)
+
+
+def test_survey_codes_are_no_labels_and_no_galaxies(tmp_path):
+    """-99 as an age, an inclination or a position angle is none; 99 degrees and 99 arcsec are what they say."""
+    from agez.spectra.label_files import read_labels, write_labels
+
+    sample = made_up_sample(12, n_galaxies=4)
+    age, mh = sample.labels.log_age_lw.copy(), sample.labels.mh_lw.copy()
+    age[0], mh[1], age[2], age[3] = -99.0, 99.0, 9999.0, -999.0
+    write_labels(tmp_path / "l.fits", replace(sample.labels, log_age_lw=age, mh_lw=mh))
+    labels = read_labels(tmp_path / "l.fits")
+    assert np.isnan(labels.log_age_lw).tolist() == [True, False, True, True] + [False] * 8
+    assert np.isnan(labels.mh_lw).tolist() == [False, True] + [False] * 10
+    galaxies = Table({"galaxy_id": ["A", "B", "C"], "inclination": [-99.0, 40.0, 99.0], "pa": [99.0, -999.0, 9999.0],
+                      "re_arcsec": [99.0, 10.0, -99.0], "redshift": [-99.0, 0.01, 99.0]})  # fmt: skip
+    galaxies.write(tmp_path / "g.ecsv")
+    read = read_galaxies(tmp_path / "g.ecsv")
+    assert np.isnan(read.inclination).tolist() == [True, False, True]
+    assert np.isnan(read.pa).tolist() == [False, True, True]
+    assert np.isnan(read.redshift).tolist() == [True, False, True]
+    assert read.re_arcsec[:2].tolist() == [99.0, 10.0]

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from columns_said import check_columns
 
 from agez.cli import main
 from agez.images.read_images import read_images
@@ -18,7 +19,8 @@ def test_images_from_the_command_line(emiles, tmp_path: Path, capsys):
     images = read_images(content["folders"][0])
     assert images.bands.filter_set == "splus"
     assert len(images.bands) == 12
-    assert (out / "truth" / "MOCK0001.fits").is_file()
+    for path in (out / "galaxies.fits", out / "truth" / "MOCK0001.fits"):
+        check_columns(path)
 
 
 @pytest.mark.parametrize(

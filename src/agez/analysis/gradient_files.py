@@ -15,14 +15,14 @@ from agez.analysis.geometry import face_on_radius
 from agez.analysis.gradients import FRACTION, MAX_RADIUS, N_SUBSETS, GradientTable, galaxy_gradients
 from agez.errors import AgezError
 from agez.files import write_json
-from agez.flags import Flag, has_flag
-from agez.table_columns import integer_column, number_column, text_column
+from agez.flags import is_good
+from agez.table_columns import is_missing, number_column, text_column
 from agez.table_files import check_table_output, read_table, table_format, write_table
-from agez.types import LABEL_NAMES, Floats
+from agez.types import LABEL_NAMES, Bools, Floats
 
 SCHEMA = "agez.gradients/1"
-#: Rows with one of these bits have no trustworthy value and are left out, as from training samples.
-LEFT_OUT = Flag.NO_DATA | Flag.FIT_FAILED | Flag.BAD_CHI2 | Flag.TOO_FEW_BANDS | Flag.REDSHIFT_OUTSIDE_MODEL
+#: How tables write truths.
+_TRUE, _FALSE = ("true", "t", "1", "1.0"), ("false", "f", "0", "0.0", "", "nan")
 #: Extensions that are looked for in a FITS file, in this order; else its first table.
 _TABLE_NAMES = ("LABELS", "PREDICTIONS", "SPECTRA")
 #: Name of the table of gradients in a FITS file; kinds of output besides tables.
@@ -31,6 +31,7 @@ EXTENSION, _ALSO = "GRADIENTS", (".json",)
 _KEYWORDS = {
     "source": "SOURCE", "re_arcsec": "REARCSEC", "inclination_deg": "INCL", "pa_deg": "PA", "seed": "SEED",
     "n_subsets": "NSUBSETS", "fraction": "FRACTION", "max_radius_re": "MAXRADRE", "n_flagged_left_out": "NFLAGGED",
+    "n_codes_left_out": "NCODES",
 }  # fmt: skip
 
 
@@ -50,8 +51,9 @@ def gradient_from_table(
     ----------
     path
         FITS, ECSV, CSV or Parquet with columns ``x`` and ``y``: offsets from the centre, x to the west and
-        y to the north, arcsec unless the column has another unit.  Rows whose ``flags`` say that the fit or
-        the prediction failed or was rejected are left out.
+        y to the north, arcsec unless the column has another unit.  Rows that have a fault by their ``flags``
+        (:data:`agez.flags.FAULTS`), or whose ``good`` is false, are left out; of a column ``set_a_log_age_lw`` it is
+        ``set_a_flags`` that counts.  So are values that are survey codes (-99, 99, -999, 9999).
     re_arcsec : float
         Effective radius along the major axis [arcsec].
     inclination_deg, pa_deg : float, optional
@@ -85,13 +87,14 @@ def gradient_from_table(
     rows = _one_galaxy(read_table(source, prefer=_TABLE_NAMES), source, galaxy_id)
     wanted = _quantities(rows, source, columns)
     x, y = (_numbers(rows, name, source, unit=u.arcsec) for name in ("x", "y"))
+    nowhere = np.all([is_missing(_numbers(rows, name, source)) for name in ("x", "y")], axis=0)
+    x, y = np.where(nowhere, np.nan, x), np.where(nowhere, np.nan, y)
     if not np.any(np.isfinite(x) & np.isfinite(y)):
         raise AgezError(f"{source}: no row has a position in x and y; gradients need offsets from the centre in arcsec")
     values = np.stack([_numbers(rows, name, source) for name in wanted], axis=1)
-    flagged = np.zeros(len(rows), dtype=bool)
-    if "flags" in rows.colnames:
-        flagged = has_flag(integer_column(rows, "flags"), LEFT_OUT)
-        values[flagged] = np.nan
+    flagged = np.stack([~_good_rows(rows, name, source) for name in wanted], axis=1)
+    codes = is_missing(values) & ~flagged
+    values[flagged | codes] = np.nan
     radius = face_on_radius(
         x, y, inclination_deg=inclination_deg or 0.0, pa_deg=pa_deg or 0.0, re_arcsec=float(re_arcsec)
     )
@@ -110,7 +113,8 @@ def gradient_from_table(
         "n_subsets": N_SUBSETS,
         "fraction": FRACTION,
         "max_radius_re": MAX_RADIUS,
-        "n_flagged_left_out": int(flagged.sum()),
+        "n_flagged_left_out": int(flagged.any(axis=1).sum()),
+        "n_codes_left_out": int(codes.sum()),
     }
 
 
@@ -170,6 +174,34 @@ def _quantities(rows: Table, path: Path, columns: Sequence[str] | None) -> tuple
     if not wanted:
         raise AgezError(f"{path} has none of {', '.join(LABEL_NAMES)}; name the column to fit among: {_list(rows)}")
     return wanted
+
+
+def _good_rows(rows: Table, name: str, path: Path) -> Bools:
+    """Rows whose value in column ``name`` has no fault, by the flags and the column ``good`` that belong to it."""
+    parts = name.split("_")
+    prefixes = ["_".join(parts[:k]) + "_" for k in range(len(parts) - 1, 0, -1)] + [""]
+    prefix = next((one for one in prefixes if {f"{one}flags", f"{one}good"} & set(rows.colnames)), "")
+    good = np.ones(len(rows), dtype=bool)
+    if f"{prefix}flags" in rows.colnames:
+        bits = number_column(rows, f"{prefix}flags", source=str(path))
+        if np.any(bits != np.round(bits), where=np.isfinite(bits)):
+            raise AgezError(f"{path}: column {prefix}flags holds fractions; expected agez's quality bits: rename it")
+        good &= is_good(np.nan_to_num(bits).astype(np.int64))
+    if f"{prefix}good" in rows.colnames:
+        good &= _truths(rows, f"{prefix}good", path)
+    return good
+
+
+def _truths(rows: Table, name: str, path: Path) -> Bools:
+    """A column of true and false, in whatever way the format writes them; what is missing is not true."""
+    words = np.char.lower(text_column(rows, name))
+    odd = ~np.isin(words, (*_TRUE, *_FALSE))
+    if odd.any():
+        raise AgezError(
+            f"{path}: column {name}, row {int(np.argmax(odd)) + 1} is {str(words[np.argmax(odd)])!r}; expected true or "
+            "false: rename it if it is not about the row's quality"
+        )
+    return np.isin(words, _TRUE)
 
 
 def _numbers(rows: Table, name: str, path: Path, *, unit: u.Unit | None = None) -> Floats:

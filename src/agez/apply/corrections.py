@@ -82,7 +82,7 @@ def ebv_of_rows(table: AnyTable, corrections: Corrections, *, source: str) -> Fl
     AgezError
         If the table has no such column, or it holds no numbers.
     """
-    from agez.photometry.measured import SURVEY_CODES
+    from agez.table_columns import SURVEY_CODES
 
     if corrections.ebv is None:
         return None

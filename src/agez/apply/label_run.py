@@ -40,8 +40,8 @@ class LabelRun:
         The files of spectra that they are of.
     templates : str
         Name of the template grid.
-    n_spectra, n_fitted, n_new : int
-        Rows; those with an answer; rows that were fitted by this run and not by an earlier one.
+    n_spectra, n_fitted, n_good, n_new : int
+        Rows; those with an answer; those without a fault; rows that were fitted by this run and not by an earlier one.
     flags : mapping
         How many rows carry each bit.
     remarks : tuple of str
@@ -58,6 +58,7 @@ class LabelRun:
     templates: str
     n_spectra: int
     n_fitted: int
+    n_good: int
     n_new: int
     flags: Mapping[str, int]
     remarks: tuple[str, ...]
@@ -89,6 +90,7 @@ class _Outcome:
     labels: Labels | None = None
     n_spectra: int = 0
     n_fitted: int = 0
+    n_good: int = 0
     flags: Mapping[str, int] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
 
@@ -219,6 +221,7 @@ def _totals(outcomes: Sequence[_Outcome]) -> dict[str, Any]:
     return {
         "n_spectra": sum(one.n_spectra for one in outcomes),
         "n_fitted": sum(one.n_fitted for one in outcomes),
+        "n_good": sum(one.n_good for one in outcomes),
         "flags": dict(flags),
         "remarks": tuple(dict.fromkeys(remark for one in outcomes for remark in one.remarks)),
     }
@@ -276,6 +279,7 @@ def _outcome(labels: Labels) -> _Outcome:
         labels=labels if len(labels) <= _FEW else None,
         n_spectra=len(labels),
         n_fitted=int(np.isfinite(labels.log_age_lw).sum()),
+        n_good=int(labels.good.sum()),
         flags=count_flags(labels.flags),
         remarks=tuple(labels.meta.get("remarks", ())),
     )

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from astropy.table import Table
 
+from agez.column_words import OF_PREDICTIONS, describe_columns
 from agez.posterior.mixture import Mixture, pack, packed_names, unpack
 from agez.table_columns import integer_column, meta_json, need_columns, number_column, rows_columns, table_rows
 from agez.table_files import read_table, write_table
@@ -23,6 +24,7 @@ def prediction_to_table(prediction: Prediction) -> Table:
     table = Table(rows_columns(prediction.rows, id_name="id"))
     for name in prediction.column_names():
         table[name] = getattr(prediction, name)
+    table["good"] = prediction.good
     if prediction.mixture is not None:
         numbers = pack(prediction.mixture)
         for k, name in enumerate(packed_names(prediction.mixture.n_components)):
@@ -34,7 +36,7 @@ def prediction_to_table(prediction: Prediction) -> Table:
     table.meta["LABLMETA"] = json.dumps(dict(prediction.meta.get("labels", {})))
     if "corrections" in prediction.meta:
         table.meta["CORRMETA"] = json.dumps(prediction.meta["corrections"])  # of the photometry, before it was answered
-    return table
+    return describe_columns(table, special=OF_PREDICTIONS)
 
 
 def write_prediction(path: str | os.PathLike[str], prediction: Prediction) -> None:

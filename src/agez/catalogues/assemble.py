@@ -71,7 +71,7 @@ def assemble(
             joined = vstack([read_table(path) for path in paths], metadata_conflicts="silent")
         except TableMergeError as error:
             raise AgezError(f"{output}: {error}; write .csv, .fits or .parquet") from error
-        write_table(output, joined, name=name)
+        write_table(output, joined, name=name, describe=False)
         return
     with whole_file(output) as part:
         join[kind](part, paths, name)

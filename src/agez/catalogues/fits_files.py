@@ -56,6 +56,7 @@ class _Layout:
     columns: Mapping[str, _Column]
     units: Mapping[str, str]
     descriptions: Mapping[str, str]
+    ucds: Mapping[str, str]
     meta: Mapping[str, Any]
     band_order: tuple[str, ...]
 
@@ -98,7 +99,7 @@ def fields_of(layout: _Layout) -> list[Field]:
     """The columns of a table that agez wrote, as they are to be written again."""
     return [
         Field(one.name, one.code, one.repeat, one.null, layout.units.get(one.name, ""),
-              layout.descriptions.get(one.name, ""))
+              layout.descriptions.get(one.name, ""), layout.ucds.get(one.name, ""))
         for one in layout.columns.values()
     ]  # fmt: skip
 
@@ -153,6 +154,7 @@ def _of_header(header: fits.Header, offset: int, path: str, order: tuple[str, ..
     columns: dict[str, _Column] = {}
     units: dict[str, str] = {}
     words: dict[str, str] = {}
+    ucds: dict[str, str] = {}
     at = 0
     for k in range(1, header["TFIELDS"] + 1):
         name = str(header.get(f"TTYPE{k}", f"col{k}")).strip()
@@ -173,6 +175,8 @@ def _of_header(header: fits.Header, offset: int, path: str, order: tuple[str, ..
                     units[name] = header[f"TUNIT{k}"].strip()
                 if header.get(f"TCOMM{k}"):
                     words[name] = header[f"TCOMM{k}"]
+                if header.get(f"TUCD{k}"):
+                    ucds[name] = header[f"TUCD{k}"]
         at += size
     dtype = np.dtype(
         {"names": [f[0] for f in fields], "formats": [f[1] for f in fields], "offsets": [f[2] for f in fields],
@@ -180,7 +184,7 @@ def _of_header(header: fits.Header, offset: int, path: str, order: tuple[str, ..
     )  # fmt: skip
     meta = {key: value for key, value in header.items() if not _STRUCTURAL.match(key)}
     return _Layout(
-        offset, header["NAXIS2"], header["NAXIS1"], dtype, columns, units, words, meta, order
+        offset, header["NAXIS2"], header["NAXIS1"], dtype, columns, units, words, ucds, meta, order
     )  # fmt: skip
 
 
@@ -221,6 +225,7 @@ def read_rows(partition: Partition, columns: Sequence[str]) -> PlainTable:
     return PlainTable(
         arrays, n, {name: unit for name, unit in layout.units.items() if name in arrays},
         {name: words for name, words in layout.descriptions.items() if name in arrays}, first_row=partition.first_row,
+        ucds={name: ucd for name, ucd in layout.ucds.items() if name in arrays},
     )  # fmt: skip
 
 

@@ -12,7 +12,6 @@ import numpy as np
 from astropy import units as u
 from astropy.io import fits
 
-from agez.column_words import words_of
 from agez.errors import AgezError
 from agez.table_columns import PlainTable
 from agez.table_files import card_value
@@ -35,6 +34,7 @@ class Field:
     null: int | None = None
     unit: str = ""
     words: str = ""
+    ucd: str = ""
 
     @property
     def stored(self) -> Any:
@@ -86,9 +86,7 @@ def fields_of(table: PlainTable) -> tuple[Field, ...]:
         array = np.ma.getdata(column)
         if array.ndim > 2:
             raise AgezError(f"column {name} has {array.ndim - 1} dimensions a row; leave it out, or write Parquet")
-        unit, words = words_of(name)
-        unit = table.units.get(name, unit or "")
-        words = table.descriptions.get(name, words)
+        unit, words, ucd = (about.get(name, "") for about in (table.units, table.descriptions, table.ucds))
         size = array.shape[1] if array.ndim == 2 else 1
         code = _CODES.get(array.dtype.str[1:], "")
         if array.dtype.kind == "S":
@@ -96,7 +94,9 @@ def fields_of(table: PlainTable) -> tuple[Field, ...]:
         if not code or (array.dtype.kind == "S" and array.ndim == 2):
             raise AgezError(f"column {name} holds {array.dtype}, which FITS tables cannot; leave it out")
         masked = np.ma.isMaskedArray(column) and array.dtype.kind in "iu"
-        fields.append(Field(_legal(name, fields), code, size, _null(code) if masked else None, _fits_unit(unit), words))
+        fields.append(
+            Field(_legal(name, fields), code, size, _null(code) if masked else None, _fits_unit(unit), words, ucd)
+        )
     return tuple(fields)
 
 
@@ -178,6 +178,8 @@ def header_of(fields: Sequence[Field], n_rows: int, *, meta: Mapping[str, Any], 
             cards.append((f"TNULL{k}", one.null))
         if one.words:
             cards.append((f"TCOMM{k}", card_value(one.words)))
+        if one.ucd:
+            cards.append((f"TUCD{k}", card_value(one.ucd)))
         for card in cards:
             header.append(card, end=True)
     for key, value in meta.items():

@@ -20,7 +20,7 @@ SLACK = 2.0
 #: Rows that are decoded at a time from a row group that is cut.
 _BATCH_ROWS = 50_000
 #: Keys of a field's metadata that hold its unit and description (ours, then VOParquet's and others').
-_UNIT_KEYS, _WORDS_KEYS = (b"unit", b"units"), (b"description", b"doc")
+_UNIT_KEYS, _WORDS_KEYS, _UCD_KEYS = (b"unit", b"units"), (b"description", b"doc"), (b"ucd",)
 
 
 def need_pyarrow(path: object) -> Any:
@@ -236,8 +236,10 @@ def read_rows(partition: Partition, columns: Sequence[str]) -> PlainTable:
     if table.num_rows != len(partition):
         raise AgezError(f"{partition.path} has changed while it was read: it has other rows than at first")
     arrays = {name: to_numpy(table.column(name), name, partition) for name in columns}
-    words = {f.name: found for f in table.schema if (found := _said(f.metadata, _WORDS_KEYS))}
-    return PlainTable(arrays, len(partition), descriptions=words, first_row=partition.first_row)
+    words, ucds = (
+        {f.name: found for f in table.schema if (found := _said(f.metadata, keys))} for keys in (_WORDS_KEYS, _UCD_KEYS)
+    )
+    return PlainTable(arrays, len(partition), descriptions=words, first_row=partition.first_row, ucds=ucds)
 
 
 #: The last row group that was cut, and the batches still to come: partitions in order go on where the last one ended.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -51,7 +52,7 @@ def read_partition(catalogue: Catalogue, partition: Partition, columns: Sequence
     else:
         table = parquet_files.read_rows(partition, names)
     units = {name: catalogue.units[name] for name in names if name in catalogue.units}
-    return PlainTable(table.columns, len(table), units, table.descriptions, catalogue.meta, partition.first_row)
+    return replace(table, units=units, meta=catalogue.meta, first_row=partition.first_row)
 
 
 def photometry_layout(

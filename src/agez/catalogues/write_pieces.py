@@ -13,7 +13,6 @@ from astropy.table import Table
 
 from agez.catalogues import fits_rows
 from agez.catalogues.parquet_files import need_pyarrow
-from agez.column_words import words_of
 from agez.errors import AgezError
 from agez.files import whole_file
 from agez.table_columns import PlainTable
@@ -48,7 +47,7 @@ def piece_extension(output: str | os.PathLike[str]) -> str:
 def write_piece(path: str | os.PathLike[str], table: Table | PlainTable, *, name: str = TABLE_NAME) -> None:
     """Write rows, whole or not at all; the format goes by the extension, as :func:`piece_extension` knows them.
 
-    Columns that agez knows get their unit and comment.  A column of a kind that the format has not becomes text.
+    Columns have the unit, comment and UCD that the table says.  One of a kind that the format has not becomes text.
     """
     plain = table if isinstance(table, PlainTable) else PlainTable.of(table)
     kind = piece_extension(path)
@@ -70,7 +69,7 @@ def write_piece(path: str | os.PathLike[str], table: Table | PlainTable, *, name
         with whole_file(path) as part:
             _write_csv(part, plain)
     else:
-        write_table(path, plain.to_table(), name=name)
+        write_table(path, plain.to_table(), name=name, describe=False)
 
 
 def opened(part: Path) -> IO[bytes]:
@@ -84,22 +83,20 @@ def fits_ready(table: PlainTable) -> PlainTable:
     """The table with columns that FITS can hold."""
     return PlainTable(
         {name: fits_rows.storable(table[name]) for name in table.colnames}, len(table), table.units,
-        table.descriptions, table.meta, table.first_row,
+        table.descriptions, table.meta, table.first_row, table.ucds,
     )  # fmt: skip
 
 
 def arrow_table(table: PlainTable) -> Any:
-    """The table as Arrow's: unit and description in each field's metadata, the header in the schema's and astropy's."""
+    """As Arrow's: unit, description, UCD in each field's metadata; the header in the schema's and astropy's."""
     import pyarrow as pa
     from astropy.table.meta import get_yaml_from_table
 
     fields, arrays, empty = [], [], Table()
     for name in table.colnames:
         array = _arrow_array(table[name])
-        unit, words = words_of(name)
-        unit = table.units.get(name, unit or "")
-        words = table.descriptions.get(name, words)
-        about = {key: text for key, text in (("unit", unit), ("description", words)) if text}
+        unit, words, ucd = (said.get(name, "") for said in (table.units, table.descriptions, table.ucds))
+        about = {key: text for key, text in (("unit", unit), ("description", words), ("ucd", ucd)) if text}
         fields.append(pa.field(name, array.type, metadata=about or None))
         arrays.append(array)
         data = np.ma.getdata(table[name])
@@ -107,6 +104,8 @@ def arrow_table(table: PlainTable) -> Any:
         if unit:
             empty[name].unit = unit
         empty[name].description = words or None
+        if ucd:
+            empty[name].meta["ucd"] = ucd
     header = {key: value for key, value in table.meta.items() if key != "hats"}
     empty.meta = dict(header)
     schema = pa.schema(fields, metadata=fits_rows.meta_text(header))
@@ -149,8 +148,7 @@ def _write_csv(path: Path, table: PlainTable) -> None:
     try:
         import pyarrow.csv
     except ImportError:
-        plain = PlainTable(columns, len(table)).to_table()
-        plain.write(path, format="ascii.csv", overwrite=True, fill_values=[("nan", "")])
+        write_table(path, PlainTable(columns, len(table)).to_table(), describe=False)
         return
     import pyarrow as pa
 

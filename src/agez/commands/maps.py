@@ -191,9 +191,10 @@ def _answer(options: Namespace, maps: GalaxyMaps, pictures: list[str]) -> Answer
     gradients = [] if maps.gradients is None else maps.gradients.to_json()
     content = {
         "output": options.out, "galaxy": meta["galaxy"], "model": meta["model"], "redshift": meta["redshift"],
-        "n_regions": len(prediction), "n_answered": answered, "n_pixels": int((maps.frame.bin_id >= 0).sum()),
-        "snr_band": meta["snr_band"], "target_snr": meta["regions"]["target_snr"],
-        "snr_of": snr_words(maps), "flags": count_flags(prediction.flags), "remarks": list(meta["remarks"]),
+        "n_regions": len(prediction), "n_answered": answered, "n_good": int(prediction.good.sum()),
+        "n_pixels": int((maps.frame.bin_id >= 0).sum()), "snr_band": meta["snr_band"],
+        "target_snr": meta["regions"]["target_snr"], "snr_of": snr_words(maps), "flags": count_flags(prediction.flags),
+        "remarks": list(meta["remarks"]),
         "gradients": gradients, "pictures": pictures,
     }  # fmt: skip
     lines = [*_together(meta["remarks"]), f"{options.out}: {answered} of {len(prediction)} regions answered"]

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from agez.commands.answers import Answer
 from agez.errors import AgezError
-from agez.progress import progress
-from agez.types import TARGET_WORDS, Model, Sample
+from agez.types import TARGET_WORDS
 
 
 def train(options: Namespace) -> Answer:
@@ -19,24 +16,15 @@ def train(options: Namespace) -> Answer:
     from agez.learn.sample import read_sample
     from agez.posterior.learn_sample import score_lines
     from agez.posterior.learning_curve import curve_lines
+    from agez.posterior.train import check_training
+    from agez.posterior.train import train as run
 
     check_model_output(options.out)
-    if options.network == "paper" and (options.init is not None or options.steps is not None):
-        raise AgezError("--init and --steps are of the posterior network; leave them out, or --network paper")
-    if options.network == "posterior" and options.max_epochs is not None:
-        raise AgezError("--max-epochs is of the paper's network; give --steps, or --network paper")
-    if options.learning_curve and options.init is None:
-        raise AgezError("--learning-curve compares going on from a model with starting afresh; give --init MODEL")
-    if options.learning_curve and options.split != "by-galaxy":
-        raise AgezError("--learning-curve counts galaxies and tests on unseen ones; leave --split within out")
-    start = None if options.init is None else load_model(options.init)
+    how = {name: getattr(options, name) for name in ("network", "split", "steps", "learning_curve", "max_epochs")}
+    check_training(**how, init=options.init)
+    start = None if options.init is None else load_model(options.init)  # a name that is none is said at once
     data = read_sample(options.sample)
-    name = Path(options.out).stem
-    curve = _learning_curve(options, data, start) if start is not None and options.learning_curve else None
-    model = _paper_model(options, data, name) if options.network == "paper" else _posterior(options, data, start, name)
-    if curve is not None:
-        training = dict(model.header["training"]) | {"learning_curve": curve}
-        model = replace(model, header=dict(model.header) | {"training": training})
+    model = run(data, **how, init=start, seed=options.seed, workers=options.workers, name=Path(options.out).stem)
     save_model(options.out, model)
     scores = {word: model.header["scores"][target] for target, word in TARGET_WORDS.items()}
     content = {
@@ -49,6 +37,7 @@ def train(options: Namespace) -> Answer:
         "seed": options.seed,
         "scores": scores,
     }
+    curve = model.header["training"].get("learning_curve")
     if curve is not None:
         content["learning_curve"] = curve
     lines = [f"{options.out}: {len(data)} spectra of {len(data.galaxies)} galaxies, split {options.split}"]
@@ -57,44 +46,6 @@ def train(options: Namespace) -> Answer:
     else:
         lines += score_lines(model.header["scores"])
     return content, lines + (curve_lines(curve) if curve is not None else [])
-
-
-def _paper_model(options: Namespace, data: Sample, name: str) -> Model:
-    from agez.learn.training import CONVERGED_FAST
-    from agez.learn.training import train as run
-
-    settings = CONVERGED_FAST
-    if options.max_epochs is not None:
-        settings = replace(settings, max_epochs=options.max_epochs)
-    with progress(total=8 * settings.max_epochs, title="training") as bar:
-        return run(
-            data, split=options.split, settings=settings, seed=options.seed, workers=options.workers, name=name,
-            progress=lambda number, epoch, mse: bar.update(1),
-        )  # fmt: skip
-
-
-def _posterior(options: Namespace, data: Sample, start: Model | None, name: str) -> Model:
-    from agez.posterior.learn_sample import N_NETWORKS, learn_sample
-    from agez.posterior.sample_training import settings_for
-
-    settings = settings_for(len(data), from_model=start is not None)
-    if options.steps is not None:
-        settings = replace(settings, steps=options.steps)
-    with progress(total=N_NETWORKS, title="training") as bar:
-        learned = learn_sample(
-            data, split=options.split, start=start, settings=settings, seed=options.seed, workers=options.workers,
-            name=name, progress=bar.update,
-        )  # fmt: skip
-    return learned.model
-
-
-def _learning_curve(options: Namespace, data: Sample, start: Model) -> dict[str, Any]:
-    from agez.posterior.learning_curve import learning_curve, n_trainings
-
-    with progress(total=n_trainings(data), title="learning curve") as bar:
-        return learning_curve(
-            data, start, steps=options.steps, seed=options.seed, workers=options.workers, progress=bar.update
-        ).to_json()
 
 
 def models(options: Namespace) -> Answer:

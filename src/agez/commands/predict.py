@@ -134,6 +134,7 @@ def _content(report: RunReport, remarks: list[str]) -> dict[str, Any]:
         "output": report.output,
         "n_rows": report.n_rows,
         "n_answered": report.n_answered,
+        "n_good": report.n_good,
         "flags": dict(report.flags),
         "remarks": remarks,
         "seconds": round(report.seconds, 3),
@@ -147,7 +148,7 @@ def _content(report: RunReport, remarks: list[str]) -> dict[str, Any]:
 
 
 def _lines(report: RunReport) -> list[str]:
-    lines = [f"{report.output}: {report.n_answered} of {report.n_rows} rows answered"]
+    lines = [f"{report.output}: {report.n_answered} of {report.n_rows} rows answered, {report.n_good} of them good"]
     if report.resumed:
         lines.append(f"{report.resumed} of {report.n_partitions} partitions were done by an earlier run")
     if report.n_rows >= _MANY:
@@ -197,10 +198,11 @@ def _spectra(options: Namespace, no_catalogue: str) -> Answer:
     answered = int(np.isfinite(prediction.log_age_lw).sum())
     flags = count_flags(prediction.flags)
     content: dict[str, Any] = {
-        "output": options.out, "n_rows": len(prediction), "n_answered": answered, "flags": flags, "remarks": remarks,
+        "output": options.out, "n_rows": len(prediction), "n_answered": answered,
+        "n_good": int(prediction.good.sum()), "flags": flags, "remarks": remarks,
     }  # fmt: skip
-    lines = [*remarks, f"{options.out}: {answered} of {len(prediction)} rows answered", *few_rows(prediction)]
-    lines += reasons(flags)
+    told = f"{options.out}: {answered} of {len(prediction)} rows answered, {content['n_good']} of them good"
+    lines = [*remarks, told, *few_rows(prediction), *reasons(flags)]
     if options.picture is not None:
         content["picture"] = options.picture
         counted = tally(prediction, np.asarray(data.redshift))

@@ -13,7 +13,7 @@ from agez.commands.answers import Answer, few_rows, flag_lines, reasons
 from agez.commands.extras import need
 from agez.errors import AgezError, PartlyDoneError
 from agez.files import check_not_input, check_output, make_folder
-from agez.flags import count_flags
+from agez.flags import count_flags, is_good
 from agez.table_files import check_table_output
 from agez.types import Photometry, Spectra
 
@@ -65,6 +65,7 @@ def synth(options: Namespace) -> Answer:
         "n_bands": len(photometry.bands),
         "n_bands_covered": covered,
         "filters": filters.source,
+        "n_good": int(is_good(photometry.flags).sum()),
         "flags": count_flags(photometry.flags),
         "remarks": list(remarks),
     }
@@ -206,6 +207,7 @@ def _label_answer(options: Namespace, run: LabelRun) -> Answer:
         "n_files": len(run.inputs),
         "templates": run.templates,
         "engine": options.engine,
+        "n_good": run.n_good,
         "flags": dict(run.flags),
         "remarks": list(run.remarks),
         "problems": dict(run.problems),

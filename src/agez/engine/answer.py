@@ -25,6 +25,7 @@ from agez.apply.predict import predict
 from agez.apply.prediction_files import prediction_to_table
 from agez.catalogues.catalogue import Catalogue, Partition
 from agez.catalogues.read_partition import kept_columns, partition_rows, photometry_layout
+from agez.column_words import describe_columns
 from agez.engine.pieces import Piece, keep_piece
 from agez.engine.reports import PartitionReport
 from agez.engine.tally import tally
@@ -38,6 +39,8 @@ from agez.types import Model, Photometry, Prediction
 
 #: Columns of the output that say what each row is, whatever the input calls them.
 ROWS = ("id", "galaxy_id", "x", "y")
+#: Columns of the input that mean what agez's do, whoever made them; of others nothing is said that the input does not.
+UNDERSTOOD = ("redshift", "redshift_err")
 #: A disk that is full, over its quota, read-only or gone: no partition can be written.
 _DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.ENODEV, errno.EIO}
 
@@ -147,7 +150,7 @@ def answer_rows(job: AnswerJob, photometry: Photometry, columns: PlainTable, par
     at_most = max(256, 2_000_000 // job.n_partitions)
     report = PartitionReport(
         partition.number, partition.name, partition.path, len(prediction),
-        int(np.isfinite(prediction.log_age_lw).sum()), count_flags(prediction.flags),
+        int(np.isfinite(prediction.log_age_lw).sum()), int(prediction.good.sum()), count_flags(prediction.flags),
         tally(prediction, ready.redshift), remarks, ebv_seen(ebv, at_most=at_most),
         bool((ready.redshift != 0).any()),
     )  # fmt: skip
@@ -162,7 +165,9 @@ def with_columns(answers: Table, kept: PlainTable) -> Table:
     table = Table({name: answers[name] for name in ROWS}, meta=answers.meta)
     there = kept.to_table()
     if "id" in kept.colnames and there["id"].dtype.kind in "iu" and not np.ma.getmaskarray(there["id"]).any():
+        described = table["id"]
         table["id"] = there["id"]
+        table["id"].description, table["id"].meta = described.description, described.meta
     taken = {*answers.colnames, *kept.colnames}
     for name in kept.colnames:
         if name not in ROWS:
@@ -171,6 +176,7 @@ def with_columns(answers: Table, kept: PlainTable) -> Table:
                 new = f"input_{new}"
             table[new] = there[name]
             taken.add(new)
+    describe_columns(table, only=UNDERSTOOD)
     for name in answers.colnames:
         if name not in ROWS:
             table[name] = answers[name]

@@ -21,8 +21,8 @@ class PartitionReport:
     ----------
     number, name, path : int, str, str
         Of the partition.
-    n_rows, n_answered : int
-        Rows; those with a prediction.
+    n_rows, n_answered, n_good : int
+        Rows; those with a prediction; those without a fault.
     flags : mapping of str to int
         How many rows carry each bit.
     tally : Tally
@@ -43,6 +43,7 @@ class PartitionReport:
     path: str
     n_rows: int = 0
     n_answered: int = 0
+    n_good: int = 0
     flags: Mapping[str, int] = field(default_factory=dict)
     tally: Tally = field(default_factory=Tally)
     remarks: tuple[str, ...] = ()
@@ -55,8 +56,9 @@ class PartitionReport:
         """Of a partition that is done."""
         return {
             "name": self.name, "path": self.path, "n_rows": self.n_rows, "n_answered": self.n_answered,
-            "flags": dict(self.flags), "tally": self.tally.to_json(), "remarks": list(self.remarks),
-            "ebv": [list(self.ebv.some), self.ebv.n_unknown], "any_redshift": self.any_redshift,
+            "n_good": self.n_good, "flags": dict(self.flags), "tally": self.tally.to_json(),
+            "remarks": list(self.remarks), "ebv": [list(self.ebv.some), self.ebv.n_unknown],
+            "any_redshift": self.any_redshift,
         }  # fmt: skip
 
     @classmethod
@@ -64,9 +66,9 @@ class PartitionReport:
         """What :meth:`to_json` made plain, of the partition that has this number now."""
         some, unknown = content["ebv"]
         return cls(
-            number, content["name"], content["path"], content["n_rows"], content["n_answered"], content["flags"],
-            Tally.from_json(content["tally"]), tuple(content["remarks"]), EbvSeen(tuple(some), unknown),
-            content["any_redshift"],
+            number, content["name"], content["path"], content["n_rows"], content["n_answered"], content["n_good"],
+            content["flags"], Tally.from_json(content["tally"]), tuple(content["remarks"]),
+            EbvSeen(tuple(some), unknown), content["any_redshift"],
         )  # fmt: skip
 
 
@@ -77,8 +79,8 @@ class RunReport:
     Attributes
     ----------
     output : str
-    n_rows, n_answered : int
-        Rows of the output; those with a prediction.
+    n_rows, n_answered, n_good : int
+        Rows of the output; those with a prediction; those without a fault.
     flags : mapping of str to int
         How many rows carry each bit.
     failed : tuple of (str, str)
@@ -104,6 +106,7 @@ class RunReport:
     output: str
     n_rows: int
     n_answered: int
+    n_good: int
     flags: Mapping[str, int]
     failed: tuple[tuple[str, str], ...]
     seconds: float
@@ -123,7 +126,7 @@ class Totals:
     """Reports of partitions added up as they come; those of problems apart."""
 
     def __init__(self) -> None:
-        self.n_rows = self.n_answered = 0
+        self.n_rows = self.n_answered = self.n_good = 0
         self.flags: Counter[str] = Counter()
         self.tally = Tally()
         self.remarks: dict[str, None] = {}
@@ -140,6 +143,7 @@ class Totals:
         self.done.add(report.number)
         self.n_rows += report.n_rows
         self.n_answered += report.n_answered
+        self.n_good += report.n_good
         self.flags.update(report.flags)
         self.tally += report.tally
         self.remarks.update(dict.fromkeys(report.remarks))

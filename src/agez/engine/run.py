@@ -233,6 +233,7 @@ def _run_report(
     n_partitions: int, n_workers: int, *, kept: str = "", few: Prediction | None = None,
 ) -> RunReport:  # fmt: skip
     return RunReport(
-        str(output), totals.n_rows, totals.n_answered, dict(totals.flags), failed, seconds, rate, resumed, n_partitions,
-        n_workers, kept, totals.tally, tuple(totals.remarks), totals.ebv_of_all(), totals.any_redshift, few,
+        str(output), totals.n_rows, totals.n_answered, totals.n_good, dict(totals.flags), failed, seconds, rate,
+        resumed, n_partitions, n_workers, kept, totals.tally, tuple(totals.remarks), totals.ebv_of_all(),
+        totals.any_redshift, few,
     )  # fmt: skip

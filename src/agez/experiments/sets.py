@@ -12,6 +12,7 @@ from astropy.table import Table
 
 from agez.experiments.paper import SETS
 from agez.experiments.result import SetResult, make_set_result
+from agez.flags import is_good
 from agez.learn.cross_validation import CrossValidation, cross_validate
 from agez.learn.jobs import TrainingSettings
 from agez.learn.pool import Trainer
@@ -62,5 +63,6 @@ def write_predictions(path: Path, data: Sample, runs: Mapping[str, CrossValidati
     for name, run in runs.items():
         table[f"{name}_log_age_lw"], table[f"{name}_mh_lw"] = run.predicted.T
         table[f"{name}_ood"], table[f"{name}_flags"], table[f"{name}_fold"] = run.ood, run.flags, run.fold
+        table[f"{name}_good"] = is_good(run.flags)
     table.meta["LABLMETA"] = json.dumps(dict(labels.meta))  # weighting, normalisation band, templates, solar scale
     write_table(path, table, name="PREDICTIONS")

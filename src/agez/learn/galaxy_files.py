@@ -11,7 +11,7 @@ import numpy as np
 from astropy.table import Table
 
 from agez.errors import AgezError
-from agez.table_columns import number_column, text_column
+from agez.table_columns import is_missing, number_column, text_column
 from agez.table_files import read_table, write_table
 from agez.types import Galaxies, Strings
 
@@ -34,7 +34,7 @@ def galaxies_to_table(galaxies: Galaxies) -> Table:
 
 
 def table_to_galaxies(table: Table, *, source: str) -> Galaxies:
-    """Galaxies of a table: ``galaxy_id`` is required, other columns may be missing (NaN).
+    """Galaxies of a table: ``galaxy_id`` is required, other columns may be missing (NaN, or a survey's code).
 
     Morphologies are ``early`` or ``late``, in capitals or not; AgezError for another word: it would count as neither.
     """
@@ -48,6 +48,11 @@ def table_to_galaxies(table: Table, *, source: str) -> Galaxies:
         name: text_column(table, name) if name in _TEXT else number_column(table, name, source=source)
         for name in Galaxies._row_fields
     }
+    for name, numbers in values.items():
+        if name not in _TEXT:
+            # 99 arcsec and 99 degrees are a radius and an angle like others
+            none = np.abs(numbers) >= 999 if name in ("re_arcsec", "pa") else is_missing(numbers)
+            values[name] = np.where(none, np.nan, numbers)
     values["morphology"] = _morphology(values["morphology"], source)
     return Galaxies(**values)
 

@@ -56,6 +56,8 @@ def make_sample(
     in_photometry, in_labels = _join(photometry.rows, labels.rows)
     matched_labels = labels.take(in_labels)
     no_label = ~np.all([np.isfinite(getattr(matched_labels, name)) for name in TARGETS], axis=0)
+    # Of the other faults the paper's selection knows none, and leaving out labels at the templates' edge would bend
+    # what is learned; the file's columns flags and good tell them apart.
     bad_chi2 = (matched_labels.chi2 > MAX_CHI2) | has_flag(matched_labels.flags, Flag.BAD_CHI2)
     no_band = ~photometry.covered[in_photometry].any(axis=1)
     keep = ~(no_label | bad_chi2 | no_band)

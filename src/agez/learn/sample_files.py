@@ -11,10 +11,20 @@ from astropy.table import Table
 
 import agez
 from agez.errors import AgezError
+from agez.flags import is_good
 from agez.learn.galaxy_files import galaxies_to_table, table_to_galaxies
-from agez.table_columns import integer_column, meta_json, native, need_columns, number_column, rows_columns, table_rows
+from agez.table_columns import (
+    integer_column,
+    is_missing,
+    meta_json,
+    native,
+    need_columns,
+    number_column,
+    rows_columns,
+    table_rows,
+)
 from agez.table_files import hdu_to_table, named_hdu, open_fits, table_hdu, write_fits
-from agez.types import Bands, Labels, Photometry, Sample, Truth
+from agez.types import LABEL_NAMES, Bands, Labels, Photometry, Sample, Truth
 
 SCHEMA = "agez.sample/1"
 _MADE_BY = "agez sample"
@@ -40,6 +50,7 @@ def write_sample(path: str | os.PathLike[str], sample: Sample) -> None:
             columns[f"true_{name}"] = getattr(sample.truth, name)
     columns.pop("flags")  # those of labels: all flags come last
     columns["flags"] = (photometry.flags | labels.flags).astype(np.int32)
+    columns["good"] = is_good(columns["flags"])
     columns["photometry_flags"] = photometry.flags.astype(np.int32)
     columns["label_flags"] = labels.flags.astype(np.int32)
     bands = photometry.bands
@@ -103,6 +114,8 @@ def read_sample(path: str | os.PathLike[str]) -> Sample:
         redshift_err=numbers("redshift_err"),
     )
     values = {name: numbers(name) for name in Labels.column_names() if name != "flags"}
+    for name in LABEL_NAMES:
+        values[name] = np.where(is_missing(values[name]), np.nan, values[name])
     labels = Labels(rows=rows, flags=flags("label_flags"), meta=meta_json(spectra, "LABLMETA"), **values)
     truth = None
     if "true_log_age_lw" in spectra.colnames:

@@ -1,4 +1,4 @@
-"""The public face of training: a sample in, a model out."""
+"""Training of the paper's networks: one, many, or a sample in and a model out."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ __all__ = [
     "TrainingSettings",
     "cross_validate",
     "model_from_cross_validation",
-    "train",
     "train_many",
     "train_network",
+    "train_paper_networks",
 ]
 
 #: As good as the paper's recipe in about half the epochs, on partly whitened inputs (measured; see docs).
@@ -57,7 +57,7 @@ def train_network(
     return train_one(job, progress=progress)
 
 
-def train(
+def train_paper_networks(
     sample: Sample,
     *,
     split: SplitKind = "by-galaxy",

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from agez.photometry.synthesis import AB_ZERO_POINT_MICROJANSKY
+from agez.table_columns import is_code
 from agez.types import Bools, Floats
 
-#: Values that surveys write where nothing was measured.
-SURVEY_CODES = (-99.0, 99.0, -999.0, 999.0, -9999.0)
 #: Those that may also be a flux: in a flux column they count as codes only beside an error that is no error.
 _POSSIBLE_FLUX = (99.0, 999.0)
 #: Above all negative codes, and below all positive ones; other values between are plain measurements.
@@ -26,11 +25,6 @@ class Measured:
     flux_err: Floats
     infinite: Bools
     bad_error: Bools
-
-
-def is_code(value: Floats) -> Bools:
-    """Where a value is one of :data:`SURVEY_CODES`."""
-    return np.isin(value, SURVEY_CODES)
 
 
 def from_fluxes(

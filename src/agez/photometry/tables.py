@@ -12,10 +12,10 @@ from astropy import units as u
 from astropy.table import Column, Table
 
 from agez.errors import AgezError
-from agez.flags import Flag, set_flag
+from agez.flags import Flag, is_good, set_flag
 from agez.photometry.band_columns import BandColumn, band_names, named_columns
 from agez.photometry.filters import FilterSet
-from agez.photometry.measured import SURVEY_CODES, Measured, from_fluxes, from_magnitudes, is_code
+from agez.photometry.measured import Measured, from_fluxes, from_magnitudes
 from agez.photometry.synthesis import ab_magnitude
 from agez.photometry.vector_columns import (
     BAD_FLAGS,
@@ -24,7 +24,7 @@ from agez.photometry.vector_columns import (
     find_vector_photometry,
     vector_band_columns,
 )
-from agez.table_columns import PlainTable, number_column, rows_columns, table_rows
+from agez.table_columns import SURVEY_CODES, PlainTable, is_code, number_column, rows_columns, table_rows
 from agez.table_files import read_table, write_table
 from agez.types import Bands, Bools, Floats, Photometry
 
@@ -322,6 +322,7 @@ def photometry_to_table(photometry: Photometry, *, magnitudes: bool = False) -> 
         table[f"{kind}_{name}"] = Column(values[:, k], unit=unit)
         table[f"{kind}_{name}_err"] = Column(errors[:, k], unit=unit)
     table["flags"] = photometry.flags
+    table["good"] = is_good(photometry.flags)
     table.meta["FILTERS"] = photometry.bands.filter_set
     return table
 

@@ -7,6 +7,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 from astropy.table import Table
 
 from agez import __version__
@@ -18,6 +19,7 @@ from agez.spectra.label_tables import HISTORY, fit_hdus, history_hdus, lines_hdu
 from agez.spectra.templates import SSPGrid
 from agez.table_columns import (
     integer_column,
+    is_missing,
     meta_json,
     native,
     need_columns,
@@ -26,7 +28,7 @@ from agez.table_columns import (
     table_rows,
 )
 from agez.table_files import hdu_to_table, named_hdu, open_fits, table_hdu, write_fits
-from agez.types import Labels
+from agez.types import LABEL_NAMES, Labels
 
 _MADE_BY = "agez label"
 
@@ -57,6 +59,7 @@ def write_labels(
     table = Table(rows_columns(labels.rows, id_name="spec_id"))
     for name in Labels.column_names():
         table[name] = getattr(labels, name)
+    table["good"] = labels.good
     if frame is not None:
         table["n_spaxels"] = frame.spaxels_in_bins(len(table))
     about = {
@@ -78,7 +81,8 @@ def write_labels(
 def read_labels(path: str | os.PathLike[str]) -> Labels:
     """Read what :func:`write_labels` wrote; any FITS file whose LABELS table has the contract's columns will do.
 
-    ``_err`` columns, kinematics and the like may be missing (NaN); the labels themselves may not.  Maps are read by
+    ``_err`` columns, kinematics and the like may be missing (NaN); the labels themselves may not.  A label that is a
+    survey code (-99) is none.  Maps are read by
     :func:`agez.maps_files.read_maps`.
     """
     source = f"{path}, table LABELS"
@@ -91,6 +95,8 @@ def read_labels(path: str | os.PathLike[str]) -> Labels:
         if part is not None and len(part) != len(table):
             raise AgezError(f"{path}: {name} has {len(part)} rows and LABELS {len(table)}; make the file again")
     values: dict[str, Any] = {name: number_column(table, name, source=source) for name in Labels.column_names()}
+    for name in LABEL_NAMES:
+        values[name] = np.where(is_missing(values[name]), np.nan, values[name])
     values["flags"] = integer_column(table, "flags")
     return Labels(
         rows=table_rows(table, source=source),

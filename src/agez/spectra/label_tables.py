@@ -20,22 +20,24 @@ from agez.types import FittedSpectra, Floats, Lines, Rows
 
 #: Names of the extensions.
 LINES, HISTORY, SFH, GRID, FIT, FIT_WAVE = "LINES", "HISTORY", "SFH", "GRID", "FIT", "FIT_WAVE"
+#: Column, attribute, comment and UCD.
 _GAS = {
-    "gas_velocity_kms": ("velocity_kms", "velocity of the gas relative to the redshift"),
-    "gas_sigma_kms": ("sigma_kms", "dispersion of the gas, without the instrument's"),
+    "gas_velocity_kms": ("velocity_kms", "velocity of the gas relative to the redshift", "spect.dopplerVeloc.opt"),
+    "gas_sigma_kms": ("sigma_kms", "dispersion of the gas, without the instrument's", "phys.veloc.dispersion"),
 }
 _FIT_COLUMNS = {
-    "flux": "observed, in units of the spectrum's median",
-    "flux_err": "its 1-sigma error",
-    "stars": "stars of the model, in the same unit",
-    "gas": "emission lines of the model, in the same unit",
-    "used": "true where the fit used the pixel",
+    "flux": ("observed, in units of the spectrum's median", "phot.flux.density"),
+    "flux_err": ("its 1-sigma error", "stat.error;phot.flux.density"),
+    "stars": ("stars of the model, in the same unit", "phot.flux.density;meta.modelled"),
+    "gas": ("emission lines of the model, in the same unit", "phot.flux.density;meta.modelled"),
+    "used": ("true where the fit used the pixel", "meta.code.status"),
 }
 
 
-def _described(table: Table, name: str, values: Any, comment: str, unit: str | None = None) -> None:
+def _described(table: Table, name: str, values: Any, comment: str, ucd: str, unit: str | None = None) -> None:
     table[name] = values
     table[name].description = comment
+    table[name].meta["ucd"] = ucd
     if unit:
         table[name].unit = unit
 
@@ -59,14 +61,18 @@ def _identity(rows: Rows) -> Table:
 def lines_hdu(rows: Rows, lines: Lines) -> fits.BinTableHDU:
     """Table LINES: the gas' motion, and for each line ``flux_<line>``, ``flux_<line>_err``, ``ew_<line>``."""
     table = _identity(rows)
-    for name, (attribute, comment) in _GAS.items():
-        _described(table, name, getattr(lines, attribute), comment, "km/s")
-        _described(table, f"{name}_err", getattr(lines, f"{attribute}_err"), f"1-sigma error of {name}", "km/s")
+    for name, (attribute, comment, ucd) in _GAS.items():
+        _described(table, name, getattr(lines, attribute), comment, ucd, "km/s")
+        error = getattr(lines, f"{attribute}_err")
+        _described(table, f"{name}_err", error, f"1-sigma error of {name}", f"stat.error;{ucd}", "km/s")
     unit = _standard(fits_unit(lines.flux_unit))
     for k, line in enumerate(lines.names):
-        _described(table, f"flux_{line}", lines.flux[:, k], f"flux of {line}, as observed", unit)
-        _described(table, f"flux_{line}_err", lines.flux_err[:, k], f"1-sigma error of flux_{line}", unit)
-        _described(table, f"ew_{line}", lines.ew_angstrom[:, k], f"equivalent width of {line}, rest frame", "Angstrom")
+        flux, error, width = lines.flux[:, k], lines.flux_err[:, k], lines.ew_angstrom[:, k]
+        ucd = "spect.line.intensity"
+        _described(table, f"flux_{line}", flux, f"flux of {line}, as observed", ucd, unit)
+        _described(table, f"flux_{line}_err", error, f"1-sigma error of flux_{line}", f"stat.error;{ucd}", unit)
+        words = f"equivalent width of {line}, rest frame"
+        _described(table, f"ew_{line}", width, words, "spect.line.eqWidth", "Angstrom")
     return table_hdu(table, name=LINES, header={"FLUXUNIT": (lines.flux_unit, "of the lines' fluxes")})
 
 
@@ -88,7 +94,7 @@ def read_lines(hdus: fits.HDUList, path: str | os.PathLike[str]) -> Lines | None
 
     motion = {
         attribute + end: np.asarray(native(table[name + end].data), dtype=float)
-        for name, (attribute, _) in _GAS.items()
+        for name, (attribute, _, _) in _GAS.items()
         for end in ("", "_err")
     }
     return Lines(
@@ -121,10 +127,11 @@ def history_hdus(rows: Rows, weights: Floats, grid: SSPGrid | None) -> list[Any]
     table = _identity(rows)
     n = len(rows)
     ages = np.repeat(found.log_age[None, :], n, axis=0).astype(np.float32)
-    _described(table, "log_age", ages, "log10(age/yr) of the nodes: the same in each row")
-    _described(table, "mass_fraction", np.float32(found.mass_fraction), "part of the mass ever formed")
-    _described(table, "light_fraction", np.float32(found.light_fraction), "part of the light, before dust")
-    _described(table, "mh", np.float32(found.mh), "mean [M/H] by mass; NaN: too little light")
+    _described(table, "log_age", ages, "log10(age/yr) of the nodes: the same in each row", "time.age", "dex")
+    mass, light, mh = (np.float32(part) for part in (found.mass_fraction, found.light_fraction, found.mh))
+    _described(table, "mass_fraction", mass, "part of the mass ever formed", "stat.weight;phys.mass")
+    _described(table, "light_fraction", light, "part of the light, before dust", "stat.weight;phot.flux")
+    _described(table, "mh", mh, "mean [M/H] by mass; NaN: too little light", "phys.abund.Z;stat.mean", "dex")
     age, mh = np.meshgrid(grid.log_age, grid.mh, indexing="ij")
     nodes = Table({"log_age": age.ravel(), "mh": mh.ravel(), "light_per_mass": grid.light.ravel()})
     return [image, table_hdu(table, name=SFH), table_hdu(nodes, name=GRID, header={"TEMPLATE": grid.name})]
@@ -136,8 +143,8 @@ def history_hdus(rows: Rows, weights: Floats, grid: SSPGrid | None) -> list[Any]
 def fit_hdus(rows: Rows, fitted: FittedSpectra) -> list[fits.BinTableHDU]:
     """Table FIT, a row a spectrum with vector columns, and table FIT_WAVE with the wavelengths of their pixels."""
     table = _identity(rows)
-    for name, comment in _FIT_COLUMNS.items():
-        _described(table, name, getattr(fitted, name), comment)
+    for name, (comment, ucd) in _FIT_COLUMNS.items():
+        _described(table, name, getattr(fitted, name), comment, ucd)
         table[name].unit = u.dimensionless_unscaled  # not the microjansky of photometry
     wave = Table()
     _described(
@@ -145,6 +152,7 @@ def fit_hdus(rows: Rows, fitted: FittedSpectra) -> list[fits.BinTableHDU]:
         "wave_angstrom",
         fitted.wave_angstrom,
         "rest frame of redshift and velocity",
+        "em.wl",
         "Angstrom",
     )
     return [table_hdu(table, name=FIT), table_hdu(wave, name=FIT_WAVE)]
