@@ -1,0 +1,107 @@
+"""Where pixels lie on the sky: the celestial WCS of a header, and offsets in arcsec to the west and to the north."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from agez.errors import AgezError
+from agez.types import Floats
+
+if TYPE_CHECKING:
+    from astropy.coordinates import SkyCoord
+    from astropy.wcs import WCS
+
+
+def celestial_wcs(header: Mapping[str, Any], source: Path | str) -> WCS:
+    """The WCS of the two sky axes of an image or of a cube.
+
+    Parameters
+    ----------
+    header : header or mapping
+        FITS keywords.
+    source : path or str
+        For messages.
+
+    Raises
+    ------
+    AgezError
+        If the header has no celestial axes, or its WCS cannot be understood.
+    """
+    from astropy.io import fits
+    from astropy.wcs import WCS
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of keywords that astropy corrects
+        try:
+            wcs = WCS(header if isinstance(header, fits.Header) else fits.Header(dict(header))).celestial
+        except Exception as error:  # wcslib has an exception of its own for each way in which a header is wrong
+            reason = str(error).strip().splitlines()[-1] if str(error).strip() else type(error).__name__
+            raise AgezError(f"{source}: its WCS cannot be understood: {reason}; correct the header") from error
+    if wcs.naxis != 2 or not wcs.has_celestial:
+        raise AgezError(f"{source}: no celestial WCS in its header (CTYPE1, CRVAL1, ...); solve the astrometry first")
+    return wcs
+
+
+def sky_positions(wcs: WCS, x_pixel: ArrayLike, y_pixel: ArrayLike) -> SkyCoord:
+    """ICRS positions of pixels, counted from 0; of axes in equatorial, galactic, ecliptic or supergalactic coordinates.
+
+    Raises
+    ------
+    AgezError
+        For axes of another system.
+    """
+    from astropy.coordinates import BarycentricMeanEcliptic, SkyCoord, Supergalactic
+    from astropy.wcs.utils import wcs_to_celestial_frame
+
+    longitude, latitude = wcs.all_pix2world(np.asarray(x_pixel, dtype=float), np.asarray(y_pixel, dtype=float), 0)
+    if wcs.wcs.lng == 1:  # the axes stand in the other order
+        longitude, latitude = latitude, longitude
+    kind = str(wcs.wcs.lngtyp).strip().rstrip("-")
+    frame: Any
+    try:
+        if kind == "ELON":  # astropy takes these for right ascensions
+            frame = BarycentricMeanEcliptic()
+        elif kind == "SLON":
+            frame = Supergalactic()
+        elif kind in ("RA", "GLON"):
+            frame = wcs_to_celestial_frame(wcs)
+        else:
+            raise ValueError
+    except ValueError:
+        raise AgezError(
+            f"the sky axes are {', '.join(wcs.wcs.ctype)} (RADESYS {wcs.wcs.radesys or 'not given'}), which are not "
+            "known; write the WCS in right ascension and declination"
+        ) from None
+    return SkyCoord(longitude, latitude, unit="deg", frame=frame).icrs
+
+
+def sky_offsets(
+    wcs: WCS, x_pixel: ArrayLike, y_pixel: ArrayLike, reference: SkyCoord | None = None
+) -> tuple[Floats, Floats]:
+    """Offsets of pixels from a position: x to the west, y to the north (ICRS).
+
+    Parameters
+    ----------
+    wcs : astropy.wcs.WCS
+        Of two celestial axes, as :func:`celestial_wcs` gives it; any projection, rotation, unit and frame.
+    x_pixel, y_pixel : array
+        Pixels, counted from 0.
+    reference : SkyCoord, optional
+        Where the offsets are 0; the reference pixel (CRPIX) if not given.
+
+    Returns
+    -------
+    x, y : float arrays [arcsec]
+        Spherical offsets: longitude and latitude in a system whose origin is the reference and whose pole lies
+        to the north.  NaN where a pixel is not on the sky.
+    """
+    if reference is None:
+        reference = sky_positions(wcs, *(np.asarray(wcs.wcs.crpix, dtype=float) - 1.0))
+    east, north = reference.icrs.spherical_offsets_to(sky_positions(wcs, x_pixel, y_pixel))
+    return -np.asarray(east.arcsec), np.asarray(north.arcsec)
