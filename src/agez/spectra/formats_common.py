@@ -15,6 +15,7 @@ from agez.flags import Flag, set_flag
 from agez.spectra.formats_units import FluxUnit, nu_to_lambda
 from agez.spectra.lines import SPEED_OF_LIGHT_KMS
 from agez.types import Bools, Floats, Ints, Medium, Rows, Spectra, Strings
+from agez.wavelength_gaps import with_missing_pixels
 
 #: sigma to full width at half maximum of a Gaussian.
 FWHM_PER_SIGMA = 2.0 * np.sqrt(2.0 * np.log(2.0))
@@ -155,7 +156,7 @@ def assemble(
     Where mask is False, flux is finite and flux_err is finite and positive; where it is True, flux is 0 and
     flux_err 1, so that arithmetic stays finite.  Rows with NaN or infinite flux carry NON_FINITE, rows with
     errors that are not positive BAD_ERROR, both only for pixels that the file did not mark bad itself; rows
-    without a usable pixel carry NO_DATA.
+    without a usable pixel carry NO_DATA.  Pixels whose rows the file leaves out are there, masked.
 
     Parameters
     ----------
@@ -197,7 +198,7 @@ def assemble(
     z = np.full(n, redshift if options.redshift is None else options.redshift, dtype=float)
     guessed = [*assumed, *(["flux_unit"] if unit.assumed else [])]
     said = {"medium": options.medium, "flux_unit": options.flux_unit}
-    return Spectra(
+    spectra = Spectra(
         wave_angstrom=wave,
         flux=np.where(mask, flux.dtype.type(0), flux),
         flux_err=np.where(mask, error.dtype.type(1), error),
@@ -214,6 +215,7 @@ def assemble(
             "assumed": tuple(word for word in dict.fromkeys(guessed) if said.get(word) is None),
         },
     )
+    return with_missing_pixels(spectra)
 
 
 def check_wavelengths(path: Path, wave_angstrom: Floats) -> None:
