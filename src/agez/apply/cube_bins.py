@@ -81,7 +81,8 @@ def fitted_rows(
     cube = bin_cube(spectra, binning)
     shape = _geometry(known, name)
     frame = cube_frame(
-        cube.bin_id, spectra.meta["wcs"], snr=cube.snr, mean_flux=cube.signal, flux_unit=spectra.flux_unit,
+        cube.bin_id, spectra.meta["wcs"], centre_deg=spectra.meta.get("centre_deg"), snr=cube.snr,
+        mean_flux=cube.signal, flux_unit=spectra.flux_unit,
         stars=None if binning.star_mask is None else cube.stars, **shape,
     )  # fmt: skip
     return cube.spectra, frame

@@ -14,6 +14,7 @@ from astropy.io import fits
 from numpy.typing import NDArray
 
 from agez.errors import AgezError
+from agez.spectra.formats_axes import wavelength_axis
 from agez.spectra.formats_common import (
     Options,
     assemble,
@@ -26,7 +27,7 @@ from agez.spectra.formats_common import (
     native_float,
     one_galaxy_rows,
 )
-from agez.spectra.formats_fits import has, image, sky_header, sky_offsets, wavelength_axis
+from agez.spectra.formats_fits import has, image, sky_header, spaxel_offsets
 from agez.spectra.formats_units import flux_unit_of
 from agez.types import Bools, Floats, Medium, Rows, Spectra
 
@@ -110,7 +111,7 @@ def read_cube(hdus: fits.HDUList, options: Options) -> Spectra:
         bad |= _spaxels_first(image(path, hdus, "BADPIX", cube.shape)) != 0
     keep = spaxels_with_data(path, flux, bad)
     y_pixel, x_pixel = np.divmod(keep, nx)
-    x, y = sky_offsets(header, x_pixel.astype(float), y_pixel.astype(float))
+    x, y = spaxel_offsets(header, x_pixel.astype(float), y_pixel.astype(float), path)
     name, setup_fwhm = setup_of(wave)
     in_medium, assumed = medium_of(options, header, 3, name)
     fwhm, assumed_fwhm = fwhm_of(header, setup_fwhm)
@@ -153,10 +154,15 @@ def spaxels_with_data(path: os.PathLike[str], flux: Floats, bad: Bools) -> NDArr
 
 
 def cube_meta(
-    header: fits.Header, shape: tuple[int, int], y_pixel: NDArray[np.int64], x_pixel: NDArray[np.int64]
+    header: fits.Header,
+    shape: tuple[int, int],
+    y_pixel: NDArray[np.int64],
+    x_pixel: NDArray[np.int64],
+    centre: tuple[float, float] | None = None,
 ) -> dict[str, Any]:
-    """What maps of a cube need."""
-    return {"cube_shape": shape, "pixel_y": y_pixel, "pixel_x": x_pixel, "wcs": sky_header(header)}
+    """What maps of a cube need; ``centre`` (ra, dec) [degree] is where offsets are 0, if not at the reference pixel."""
+    meta: dict[str, Any] = {"cube_shape": shape, "pixel_y": y_pixel, "pixel_x": x_pixel, "wcs": sky_header(header)}
+    return meta if centre is None else {**meta, "centre_deg": centre}
 
 
 def pixel_ids(y_pixel: NDArray[np.int64], x_pixel: NDArray[np.int64]) -> list[str]:

@@ -19,6 +19,10 @@ from agez.wavelength_gaps import with_missing_pixels
 
 #: sigma to full width at half maximum of a Gaussian.
 FWHM_PER_SIGMA = 2.0 * np.sqrt(2.0 * np.log(2.0))
+#: Wavelengths [Angstrom] without a unit are inside; spectra that reach in nowhere are of no use.
+OPTICAL_ANGSTROM = (900.0, 60000.0)
+#: Where pixels of a spectrum, an X-ray line or a millimetre wave, may lie at all [Angstrom].
+_POSSIBLE_ANGSTROM = (10.0, 1e8)
 
 
 @dataclass(frozen=True)
@@ -219,13 +223,20 @@ def assemble(
 
 
 def check_wavelengths(path: Path, wave_angstrom: Floats) -> None:
-    """AgezError that names the first pixel at which wavelengths stop being finite, positive and increasing."""
+    """AgezError for wavelengths that are not finite, positive and increasing (with the pixel), or cannot be."""
     if len(wave_angstrom) < 2:
         raise AgezError(f"{path}: a spectrum needs at least 2 wavelength pixels, found {len(wave_angstrom)}")
     wrong = ~np.isfinite(wave_angstrom) | (wave_angstrom <= 0)
     if wrong.any():
         at = int(np.argmax(wrong))
         raise AgezError(f"{path}: wavelength of pixel {at + 1} is {wave_angstrom[at]:g}; remove that pixel")
+    low, high = float(wave_angstrom.min()), float(wave_angstrom.max())
+    apart = high < OPTICAL_ANGSTROM[0] or low > OPTICAL_ANGSTROM[1]
+    if apart or low < _POSSIBLE_ANGSTROM[0] or high > _POSSIBLE_ANGSTROM[1]:
+        raise AgezError(
+            f"{path}: its wavelengths run from {low:g} to {high:g} A, which are not those of an optical spectrum; "
+            "check their unit (CUNIT, or that of the column), step and reference pixel"
+        )
     step = np.diff(wave_angstrom)
     if np.all(step > 0):
         return

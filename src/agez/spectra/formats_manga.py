@@ -21,12 +21,13 @@ from agez.spectra.formats_common import (
     error_from_ivar,
     fwhm_from_resolving_power,
     galaxy_name,
+    header_number,
     header_redshift,
     header_text,
     native_float,
     one_galaxy_rows,
 )
-from agez.spectra.formats_fits import has, image, sky_offsets
+from agez.spectra.formats_fits import has, image, spaxel_offsets
 from agez.spectra.formats_units import flux_unit_of
 from agez.types import Bools, Floats, Spectra
 
@@ -111,6 +112,15 @@ def _medium(options: Options) -> Any:
     return options.medium or "vacuum"
 
 
+def _object_position(hdus: fits.HDUList) -> tuple[float, float] | None:
+    """OBJRA and OBJDEC [degree, ICRS]; None where the headers do not say them."""
+    for header in (hdus[0].header, hdus["FLUX"].header):
+        ra, dec = header_number(header, "OBJRA"), header_number(header, "OBJDEC")
+        if np.isfinite(ra) and np.isfinite(dec):
+            return ra, dec
+    return None
+
+
 def read_cube(hdus: fits.HDUList, options: Options) -> Spectra:
     """Spaxels of a MaNGA cube that hold data; ``meta`` as for CALIFA cubes.
 
@@ -130,13 +140,8 @@ def read_cube(hdus: fits.HDUList, options: Options) -> Spectra:
     flux, error, bad = rows_first(native_float(cube)), rows_first(error), rows_first(bad)
     keep = spaxels_with_data(path, flux, bad)
     y_pixel, x_pixel = np.divmod(keep, nx)
-    x, y = sky_offsets(header, x_pixel.astype(float), y_pixel.astype(float))
-    if all(key in header for key in ("CRVAL1", "CRVAL2")) and str(header.get("CTYPE1", "")).startswith("RA"):
-        primary = hdus[0].header
-        ra, dec = (primary.get(key, header.get(key)) for key in ("OBJRA", "OBJDEC"))
-        if ra is not None and dec is not None:
-            x = x + 3600.0 * (float(ra) - float(header["CRVAL1"])) * np.cos(np.radians(float(dec)))
-            y = y - 3600.0 * (float(dec) - float(header["CRVAL2"]))
+    centre = _object_position(hdus)
+    x, y = spaxel_offsets(header, x_pixel.astype(float), y_pixel.astype(float), path, centre)
     return assemble(
         options,
         wave_angstrom=wave,
@@ -148,7 +153,7 @@ def read_cube(hdus: fits.HDUList, options: Options) -> Spectra:
         unit=flux_unit_of(path, _unit_text(hdus, options), default=MANGA_FLUX_UNIT),
         redshift=_redshift(hdus),
         fwhm_angstrom=_fwhm(hdus, wave),
-        meta={"format": "manga-cube", "survey": "MaNGA", **cube_meta(header, (ny, nx), y_pixel, x_pixel)},
+        meta={"format": "manga-cube", "survey": "MaNGA", **cube_meta(header, (ny, nx), y_pixel, x_pixel, centre)},
     )
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 import agez
 from agez.errors import AgezError
 from agez.files import whole_file
+from agez.spectra.formats_axes import wavelength_axis
 from agez.spectra.formats_califa import (
     BAD_PIXEL_ERROR,
     CALIFA_FLUX_UNIT,
@@ -30,7 +31,7 @@ from agez.spectra.formats_common import (
     native_float,
     one_galaxy_rows,
 )
-from agez.spectra.formats_fits import has, image, wavelength_axis
+from agez.spectra.formats_fits import has, image
 from agez.spectra.formats_units import flux_unit_of, parse_unit
 from agez.types import Floats, Rows, Spectra
 
