@@ -87,24 +87,29 @@ def header_redshift(header: Mapping[str, Any]) -> float:
     return z if -0.02 < z < 20.0 else float("nan")  # outside: a code for 'unknown', such as -9999
 
 
-def header_medium(header: Mapping[str, Any], axis: int | None = None) -> Medium | None:
-    """Air or vacuum from AIRORVAC, MEDIUM, VACUUM or the FITS axis types AWAV and WAVE; None where silent."""
-    word = header_text(header, "AIRORVAC", "airorvac", "MEDIUM", "medium")
-    if word:
-        word = word.lower()
-        if word.startswith("air"):
-            return "air"
-        if word.startswith("vac"):
-            return "vacuum"
-    vacuum = header_text(header, "VACUUM", "vacuum")
-    if vacuum:
-        return "vacuum" if vacuum.lower() in ("t", "true", "1", "yes") else "air"
-    if axis is not None:
-        kind = str(header.get(f"CTYPE{axis}", "")).strip().upper()
-        if kind.startswith("AWAV"):
-            return "air"
-        if kind in ("WAVE", "WAVE-LOG"):
-            return "vacuum"
+#: What keywords of air and vacuum say, by the first letters of the word.
+_AIR_OR_VACUUM: dict[str, Medium] = {"air": "air", "vac": "vacuum"}
+_IN_VACUUM: dict[str, Medium] = {
+    **dict.fromkeys(("t", "true", "1", "yes", "y"), "vacuum"),
+    **dict.fromkeys(("f", "false", "0", "no", "n"), "air"),
+}
+
+
+def header_medium(header: Mapping[str, Any], *axes: int) -> Medium | None:
+    """Air or vacuum as a header says: AIRORVAC, MEDIUM or VACUUM, else CTYPEn of one of ``axes``; None where silent.
+
+    Axis types are those of the FITS standard: AWAV is in air, WAVE in vacuum, with any algorithm (AWAV-LOG).
+    """
+    words = {str(key).lower(): str(value).strip().lower() for key, value in header.items()}
+    for keyword in ("airorvac", "medium", "vacuum"):
+        word = words.get(keyword, "")
+        said = _AIR_OR_VACUUM.get(word[:3]) or (_IN_VACUUM.get(word) if keyword == "vacuum" else None)
+        if said:
+            return said
+    for axis in axes:
+        kind = words.get(f"ctype{axis}", "").partition("-")[0]
+        if kind in ("awav", "wave"):
+            return "air" if kind == "awav" else "vacuum"
     return None
 
 

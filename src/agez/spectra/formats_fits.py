@@ -59,6 +59,10 @@ def open_fits(path: Path, content: bytes | None = None) -> Iterator[fits.HDUList
         warnings.simplefilter("always")
         try:
             hdus = fits.open(file, lazy_load_hdus=False, memmap=content is None)
+            if content is None and any(_is_scaled(hdu) for hdu in hdus):  # astropy maps no such images into memory
+                hdus.close(closed=False)
+                file.seek(0)
+                hdus = fits.open(file, lazy_load_hdus=False, memmap=False)
         except Exception as error:  # astropy raises any of a dozen kinds
             raise AgezError(f"{path} is truncated or not a valid FITS file ({error}); {_AGAIN}") from error
         with hdus:
@@ -74,6 +78,11 @@ def open_fits(path: Path, content: bytes | None = None) -> Iterator[fits.HDUList
                 raise AgezError(
                     f"{path} is damaged: its headers and data disagree ({type(error).__name__}: {error}); {_AGAIN}"
                 ) from error
+
+
+def _is_scaled(hdu: Any) -> bool:
+    """Whether an image's pixels are stored as other numbers than they mean: unsigned, signed bytes, scaled, blank."""
+    return bool(hdu.is_image) and any(key in hdu.header for key in ("BZERO", "BSCALE", "BLANK"))
 
 
 def has(hdus: fits.HDUList, *names: str) -> bool:

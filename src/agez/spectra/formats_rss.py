@@ -17,6 +17,7 @@ from agez.spectra.formats_califa import (
     BAD_PIXEL_ERROR,
     CALIFA_FLUX_UNIT,
     bad_pixels,
+    check_error_unit,
     flux_unit_text,
     fwhm_of,
     medium_of,
@@ -41,6 +42,7 @@ def read_rss(hdus: fits.HDUList, options: Options) -> Spectra:
     path = options.path
     header = hdus[0].header
     flux = native_float(image(path, hdus, hdus[0].name))
+    check_error_unit(options, hdus)
     error = native_float(image(path, hdus, "ERROR", flux.shape))
     n, p = flux.shape
     if has(hdus, "WAVE"):

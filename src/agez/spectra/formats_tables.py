@@ -115,7 +115,7 @@ def spectra_from_columns(options: Options, columns: Columns, kind: str) -> Spect
         bad = bad | mask_from(_numbers(options, columns, mask_at.column))
     wave, assumed = _wavelengths(options, wave, wave_at)
     wave, flux, error, bad, first = _one_grid(options, columns, wave, flux, error, bad)
-    medium = options.medium or header_medium(columns.header) or wave_at.medium
+    medium = options.medium or wave_at.medium or header_medium(columns.header, 1, 2, 3)
     rows, redshift = _row_words(options, columns, first)
     return assemble(
         options,
