@@ -65,7 +65,7 @@ def test_unknown_survey_is_said():
 def test_spaxels_of_another_size_are_said(key):
     def law(arcsec):
         one, two = ("CD1_1", "CD2_2") if key == "CD" else ("CDELT1", "CDELT2")
-        wcs = {"CTYPE1": "RA---TAN", one: -arcsec / 3600, two: arcsec / 3600}
+        wcs = {"CTYPE1": "RA---TAN", "CTYPE2": "DEC--TAN", one: -arcsec / 3600, two: arcsec / 3600}
         return covariance_for({**CALIFA_META, "wcs": wcs})
 
     assert law(1.0) == CALIFA

@@ -166,7 +166,14 @@ def test_flagged_rows_are_said_to_be_unreliable(labels):
 
 def test_radii_are_those_of_the_tilted_disc():
     """1 arcsec a spaxel; major axis to the north, inclination 60: a spaxel to the east is twice as far out."""
-    sky = {"CTYPE1": "RA---TAN", "CRPIX1": 2.0, "CRPIX2": 2.0, "CD1_1": -1 / 3600, "CD2_2": 1 / 3600}
+    sky = {
+        "CTYPE1": "RA---TAN",
+        "CTYPE2": "DEC--TAN",
+        "CRPIX1": 2.0,
+        "CRPIX2": 2.0,
+        "CD1_1": -1 / 3600,
+        "CD2_2": 1 / 3600,
+    }
     bins = np.zeros((3, 3), dtype=int)
     radius, in_re, angle = cube_frame(bins, sky, re_arcsec=4.0, inclination_deg=60.0, pa_deg=0.0).ellcoo
     np.testing.assert_allclose(radius, np.hypot([[1, 1, 1], [0, 0, 0], [1, 1, 1]], [[2, 0, 2]] * 3), atol=1e-12)

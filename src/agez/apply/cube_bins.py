@@ -18,7 +18,7 @@ from agez.maps import MapFrame
 from agez.maps_files import read_maps
 from agez.spectra.bin_sums import bin_spectra, bins_of_map
 from agez.spectra.binning import BinSettings, bin_cube
-from agez.spectra.covariance import SpatialCovariance, covariance_for
+from agez.spectra.covariance import INDEPENDENT, SpatialCovariance, covariance_for
 from agez.spectra.formats_califa import pixel_ids
 from agez.spectra.label_files import read_labels
 from agez.spectra.label_maps import cube_frame
@@ -78,13 +78,37 @@ def fitted_rows(
     known = None if galaxies is None else named_as(galaxies, np.array([name]))
     if not np.isfinite(spectra.redshift).all():
         spectra = replace(spectra, redshift=np.full(len(spectra), _redshift(path, known, name)))
-    cube = bin_cube(spectra, binning)
     shape = _geometry(known, name)
+    if "bin_id" in spectra.meta:
+        return _bins_of_file(path, spectra, binning, shape)
+    cube = bin_cube(spectra, binning)
     frame = cube_frame(
-        cube.bin_id, spectra.meta["wcs"], snr=cube.snr, mean_flux=cube.signal, flux_unit=spectra.flux_unit,
+        cube.bin_id, spectra.meta["wcs"], centre_deg=spectra.meta.get("centre_deg"), snr=cube.snr,
+        mean_flux=cube.signal, flux_unit=spectra.flux_unit,
         stars=None if binning.star_mask is None else cube.stars, **shape,
     )  # fmt: skip
     return cube.spectra, frame
+
+
+def _bins_of_file(
+    path: Path, spectra: Spectra, binning: BinSettings, shape: dict[str, float]
+) -> tuple[Spectra, MapFrame]:
+    """The bins that a cube is already in; AgezError if others are asked for."""
+    usual = BinSettings()
+    asked = (binning.target_snr, binning.star_mask, binning.covariance)
+    if asked != (usual.target_snr, usual.star_mask, usual.covariance):
+        raise AgezError(
+            f"{path}: its spectra are those of bins already (extension {spectra.meta['bins_from']}): leave --bin-snr, "
+            "--star-mask and --covariance out, or give the cube that was not binned"
+        )
+    frame = cube_frame(
+        spectra.meta["bin_id"], spectra.meta["wcs"], centre_deg=spectra.meta.get("centre_deg"),
+        flux_unit=spectra.flux_unit, **shape,
+    )  # fmt: skip
+    law = replace(INDEPENDENT, source="errors of bins as the file has them")
+    binning_meta = {"method": "file", "bins_from": spectra.meta["bins_from"], "star_mask": None, "remark": ""}
+    meta = {**spectra.meta, "binning": binning_meta, "spatial_covariance": law.as_meta()}
+    return replace(spectra, meta=meta), frame
 
 
 def _redshift(path: Path, galaxies: Galaxies | None, name: str) -> float:
@@ -125,7 +149,7 @@ def same_rows(path: Path, labels_path: Path, *, redshift: float | None = None) -
     labels = read_labels(labels_path)
     # a cube that does not say its redshift has that which its labels were made with
     spectra = read_one(path, redshift=labels.meta.get("redshift") if redshift is None else redshift)
-    if "cube_shape" in spectra.meta:
+    if "cube_shape" in spectra.meta and "bin_id" not in spectra.meta:
         _, frame = read_maps(labels_path)
         law = labels.meta.get("spatial_covariance")
         covariance = SpatialCovariance(**law) if law else covariance_for(spectra.meta)

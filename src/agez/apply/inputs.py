@@ -58,6 +58,11 @@ def remarks_on(spectra: Spectra) -> list[str]:
     assumed = sorted(spectra.meta.get("assumed", ()))
     if assumed:
         remarks.append(f"assumed, since the files do not say: {', '.join(assumed)}")
+    if "bins_from" in spectra.meta:
+        remarks.append(
+            f"{Path(spectra.source).name}: its spaxels repeat the spectra of {len(spectra)} bins (extension "
+            f"{spectra.meta['bins_from']}); each bin is read once"
+        )
     if np.isnan(spectra.redshift).any():
         remarks.append("spectra without a redshift were taken as rest-frame; give one if they are not")
     return remarks

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from agez.apply.cube_bins import fitted_rows
+from agez.apply.inputs import remarks_on
 from agez.apply.map_galaxy import GalaxyMaps, MapSettings, disc_frame, with_gradients
 from agez.apply.predict import photometry_for, predict
 from agez.errors import AgezError
@@ -37,12 +38,14 @@ def map_cube(
         raise AgezError(f"{path}: rows of spectra, and no cube; use agez predict, then agez gradient")
     photometry = photometry_for(model, spectra, filters=filters)
     prediction = predict(model, photometry)
-    remark = str(spectra.meta.get("binning", {}).get("remark", ""))
+    binned = spectra.meta.get("binning", {})
+    remark = str(binned.get("remark", ""))
     meta = {
         "galaxy": str(spectra.rows.galaxy_id[0]), "model": model.header.get("name", ""),
         "redshift": float(np.median(spectra.redshift)), "ebv": 0.0, "error_floor": 0.0,
-        "regions": {"method": binning.method, "target_snr": binning.target_snr}, "snr_band": "spectra, per Angstrom",
-        "labels": dict(model.header["labels"]), "remarks": [remark] if remark else [],
+        "regions": {"method": binned.get("method", binning.method), "target_snr": binning.target_snr},
+        "snr_band": "spectra, per Angstrom", "labels": dict(model.header["labels"]),
+        "remarks": [*([remark] if remark else []), *remarks_on(spectra)],
     }  # fmt: skip
     frame = disc_frame(frame, settings.geometry)
     light = None if frame.mean_flux is None else np.nan_to_num(frame.mean_flux)

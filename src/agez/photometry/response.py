@@ -28,12 +28,15 @@ class ResponseMatrix:
         The mean f_nu in band b is sum_i weights[b, i] f_nu[i] (divided by ``coverage``).
     coverage : (b,) float
         Sum of the weights: the fraction of the band's response that the grid reaches, 0 to 1.
+    pixels : (b,) float
+        Pixels in the band's full width at half maximum.
     blocks : tuple of (bands, low, high)
         Index arrays of bands, and the pixel range outside which all their weights are zero.
     """
 
     weights: Floats
     coverage: Floats
+    pixels: Floats
     blocks: tuple[tuple[NDArray[np.intp], int, int], ...]
 
 
@@ -148,7 +151,9 @@ def build_matrix(wave: Floats, filters: FilterSet) -> ResponseMatrix:
         weight[np.abs(weight) < 1e-12] = 0.0  # differences of larger numbers leave some rounding
         weights[band, pixel] = weight
         coverage[met] = once[end] - once[begin]
-    return ResponseMatrix(weights, coverage, _blocks(np.stack([low, low + count], axis=1)))
+    step = np.interp(filters.bands.pivot_angstrom, wave, np.gradient(wave))
+    pixels = np.asarray(filters.bands.fwhm_angstrom) / step
+    return ResponseMatrix(weights, coverage, pixels, _blocks(np.stack([low, low + count], axis=1)))
 
 
 def _blocks(spans: NDArray[np.intp]) -> tuple[tuple[NDArray[np.intp], int, int], ...]:

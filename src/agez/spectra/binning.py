@@ -17,6 +17,7 @@ from agez.spectra.spaxels import Spaxels, cube_shape, measure_spaxels
 from agez.spectra.star_masks import read_star_mask
 from agez.spectra.voronoi import need_powerbin, voronoi_bins
 from agez.types import Bools, Floats, Ints, Spectra
+from agez.wavelength_gaps import with_missing_pixels
 
 #: The ways of binning.
 METHODS = ("voronoi", "none")
@@ -170,6 +171,7 @@ def bin_cube(spectra: Spectra, settings: BinSettings | None = None) -> BinnedCub
     settings = settings or BinSettings()
     cube_shape(spectra)  # refused before the star mask is read
     can_bin(settings.method)
+    spectra = with_missing_pixels(spectra)
     covariance = covariance_for(spectra.meta, settings.covariance)
     spaxels = measure_spaxels(
         spectra,

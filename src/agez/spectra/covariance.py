@@ -13,9 +13,12 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
+from astropy.wcs.utils import proj_plane_pixel_area
 from numpy.typing import ArrayLike
 
 from agez.errors import AgezError
+from agez.sky_offsets import celestial_wcs
+from agez.spectra.formats_fits import has_sky_axes
 from agez.types import Floats
 
 
@@ -106,12 +109,11 @@ def covariance_for(meta: Mapping[str, Any], choice: float | str | None = None) -
 def _with_remark(law: SpatialCovariance, meta: Mapping[str, Any]) -> SpatialCovariance:
     """The law, saying so if the cube's spaxels are of another size than those that it was measured with."""
     words = meta.get("wcs") or {}
-    if not str(words.get("CTYPE1", "")).upper().startswith("RA"):
+    if not has_sky_axes(words) or not {"CD1_1", "CD2_2", "CDELT1", "PC1_1"} & set(words):
         return law
-    matrix = [[float(words.get(f"CD{i}_{j}", 0.0)) for j in (1, 2)] for i in (1, 2)]
-    area = abs(float(np.linalg.det(matrix))) or abs(float(words.get("CDELT1", 0.0)) * float(words.get("CDELT2", 0.0)))
+    area = float(proj_plane_pixel_area(celestial_wcs(words, str(meta.get("source", "the cube")))))  # degree^2
     size, measured = 3600.0 * area**0.5, _MEASURED_WITH_ARCSEC[law.name]
-    if area == 0 or abs(size / measured - 1.0) <= _ALIKE:
+    if abs(size / measured - 1.0) <= _ALIKE:
         return law
     return replace(law, source=f"{law.source}; measured with spaxels of {measured:g} arcsec, these have {size:.2g}")
 

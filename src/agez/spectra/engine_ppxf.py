@@ -31,6 +31,7 @@ from agez.spectra.ppxf_templates import prepare_ppxf_templates, without_gas
 from agez.spectra.rebin import pixel_edges, rebin_rows
 from agez.spectra.templates import SSPGrid, load_templates
 from agez.types import Floats, Labels, Spectra
+from agez.wavelength_gaps import with_missing_pixels
 from agez.worker_pool import each_done
 
 REFERENCE = "Cappellari 2023, MNRAS 526, 3273"
@@ -98,6 +99,7 @@ def fit_labels_ppxf(
         raise AgezError("engine 'ppxf' needs the package ppxf; run: pip install 'agez[ppxf]'")
     if isinstance(templates, str):
         templates = load_templates(templates)
+    spectra = with_missing_pixels(spectra)
     z = checked_redshifts(spectra, settings)
     rows = np.argsort(np.round(z, 3), kind="stable")
     shared = (templates, settings, options, keep_fits, seed)

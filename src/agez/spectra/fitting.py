@@ -31,6 +31,7 @@ from agez.spectra.rebin import PixelSums, noise_correlation, pixel_edges
 from agez.spectra.template_basis import SIGMA_GRID_KMS, TemplateBasis, prepare_basis
 from agez.spectra.templates import SSPGrid, load_templates
 from agez.types import LABEL_NAMES, Bools, FittedSpectra, Floats, Ints, Labels, Lines, Spectra
+from agez.wavelength_gaps import with_missing_pixels
 
 _ROWS_AT_ONCE = 256
 #: Labels of spectra below this S/N per Angstrom are flagged, and of spectra with less than this part of the range.
@@ -80,6 +81,7 @@ def fit_labels(
     settings = settings or FitSettings()
     if isinstance(templates, str):
         templates = load_templates(templates)
+    spectra = with_missing_pixels(spectra)
     z = checked_redshifts(spectra, settings)
     parts, order = [], []
     # rows at the same redshift (to a thousandth) share the templates' resolution

@@ -14,6 +14,8 @@ from astropy.io import fits
 from numpy.typing import NDArray
 
 from agez.errors import AgezError
+from agez.spectra.formats_axes import wavelength_axis
+from agez.spectra.formats_bins import one_row_per_bin
 from agez.spectra.formats_common import (
     Options,
     assemble,
@@ -26,8 +28,8 @@ from agez.spectra.formats_common import (
     native_float,
     one_galaxy_rows,
 )
-from agez.spectra.formats_fits import has, image, sky_header, sky_offsets, wavelength_axis
-from agez.spectra.formats_units import flux_unit_of
+from agez.spectra.formats_fits import has, image, sky_header, spaxel_offsets
+from agez.spectra.formats_units import flux_unit_of, parse_unit
 from agez.types import Bools, Floats, Medium, Rows, Spectra
 
 #: CALIFA writes 1e10 (at a few pixels 1e8) as the error of a bad pixel.
@@ -85,6 +87,27 @@ def bad_pixels(options: Options, hdus: fits.HDUList, error: Floats) -> Bools:
     return bad
 
 
+def check_error_unit(options: Options, hdus: fits.HDUList) -> None:
+    """AgezError if the unit of ERROR says that it holds variances, or is another than that of the flux."""
+    text = header_text(hdus["ERROR"].header, "BUNIT")
+    flux_text = header_text(hdus[0].header, "BUNIT", "PIPE UNITS")
+    if text is None or flux_text is None:
+        return
+    try:
+        unit, flux_unit = parse_unit(text), parse_unit(flux_text)
+    except ValueError:
+        return
+    if unit.is_equivalent(flux_unit**2):
+        raise AgezError(
+            f"{options.path}: extension ERROR is in {text!r}, the square of the flux' unit: it holds variances; store "
+            "their square roots"
+        )
+    if unit.is_equivalent(flux_unit) and abs(unit.to(flux_unit) - 1.0) > 1e-6:
+        raise AgezError(
+            f"{options.path}: extension ERROR is in {text!r} and the flux in {flux_text!r}; store both in one unit"
+        )
+
+
 def flux_unit_text(options: Options, header: fits.Header) -> str | None:
     return options.flux_unit or header_text(header, "BUNIT", "PIPE UNITS")
 
@@ -101,6 +124,7 @@ def read_cube(hdus: fits.HDUList, options: Options) -> Spectra:
     path = options.path
     header = hdus[0].header
     cube = image(path, hdus, hdus[0].name)
+    check_error_unit(options, hdus)
     n_wave, ny, nx = cube.shape
     wave = wavelength_axis(path, header, 3, n_wave)
     flux = _spaxels_first(cube)
@@ -110,11 +134,11 @@ def read_cube(hdus: fits.HDUList, options: Options) -> Spectra:
         bad |= _spaxels_first(image(path, hdus, "BADPIX", cube.shape)) != 0
     keep = spaxels_with_data(path, flux, bad)
     y_pixel, x_pixel = np.divmod(keep, nx)
-    x, y = sky_offsets(header, x_pixel.astype(float), y_pixel.astype(float))
+    x, y = spaxel_offsets(header, x_pixel.astype(float), y_pixel.astype(float), path)
     name, setup_fwhm = setup_of(wave)
     in_medium, assumed = medium_of(options, header, 3, name)
     fwhm, assumed_fwhm = fwhm_of(header, setup_fwhm)
-    return assemble(
+    spectra = assemble(
         options,
         wave_angstrom=wave,
         flux=flux[keep],
@@ -133,6 +157,7 @@ def read_cube(hdus: fits.HDUList, options: Options) -> Spectra:
             **cube_meta(header, (ny, nx), y_pixel, x_pixel),
         },
     )
+    return one_row_per_bin(path, hdus, spectra)
 
 
 def _spaxels_first(cube: NDArray[Any]) -> NDArray[Any]:
@@ -153,10 +178,15 @@ def spaxels_with_data(path: os.PathLike[str], flux: Floats, bad: Bools) -> NDArr
 
 
 def cube_meta(
-    header: fits.Header, shape: tuple[int, int], y_pixel: NDArray[np.int64], x_pixel: NDArray[np.int64]
+    header: fits.Header,
+    shape: tuple[int, int],
+    y_pixel: NDArray[np.int64],
+    x_pixel: NDArray[np.int64],
+    centre: tuple[float, float] | None = None,
 ) -> dict[str, Any]:
-    """What maps of a cube need."""
-    return {"cube_shape": shape, "pixel_y": y_pixel, "pixel_x": x_pixel, "wcs": sky_header(header)}
+    """What maps of a cube need; ``centre`` (ra, dec) [degree] is where offsets are 0, if not at the reference pixel."""
+    meta: dict[str, Any] = {"cube_shape": shape, "pixel_y": y_pixel, "pixel_x": x_pixel, "wcs": sky_header(header)}
+    return meta if centre is None else {**meta, "centre_deg": centre}
 
 
 def pixel_ids(y_pixel: NDArray[np.int64], x_pixel: NDArray[np.int64]) -> list[str]:

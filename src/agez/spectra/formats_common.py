@@ -15,9 +15,14 @@ from agez.flags import Flag, set_flag
 from agez.spectra.formats_units import FluxUnit, nu_to_lambda
 from agez.spectra.lines import SPEED_OF_LIGHT_KMS
 from agez.types import Bools, Floats, Ints, Medium, Rows, Spectra, Strings
+from agez.wavelength_gaps import with_missing_pixels
 
 #: sigma to full width at half maximum of a Gaussian.
 FWHM_PER_SIGMA = 2.0 * np.sqrt(2.0 * np.log(2.0))
+#: Wavelengths [Angstrom] without a unit are inside; spectra that reach in nowhere are of no use.
+OPTICAL_ANGSTROM = (900.0, 60000.0)
+#: Where pixels of a spectrum, an X-ray line or a millimetre wave, may lie at all [Angstrom].
+_POSSIBLE_ANGSTROM = (10.0, 1e8)
 
 
 @dataclass(frozen=True)
@@ -82,24 +87,29 @@ def header_redshift(header: Mapping[str, Any]) -> float:
     return z if -0.02 < z < 20.0 else float("nan")  # outside: a code for 'unknown', such as -9999
 
 
-def header_medium(header: Mapping[str, Any], axis: int | None = None) -> Medium | None:
-    """Air or vacuum from AIRORVAC, MEDIUM, VACUUM or the FITS axis types AWAV and WAVE; None where silent."""
-    word = header_text(header, "AIRORVAC", "airorvac", "MEDIUM", "medium")
-    if word:
-        word = word.lower()
-        if word.startswith("air"):
-            return "air"
-        if word.startswith("vac"):
-            return "vacuum"
-    vacuum = header_text(header, "VACUUM", "vacuum")
-    if vacuum:
-        return "vacuum" if vacuum.lower() in ("t", "true", "1", "yes") else "air"
-    if axis is not None:
-        kind = str(header.get(f"CTYPE{axis}", "")).strip().upper()
-        if kind.startswith("AWAV"):
-            return "air"
-        if kind in ("WAVE", "WAVE-LOG"):
-            return "vacuum"
+#: What keywords of air and vacuum say, by the first letters of the word.
+_AIR_OR_VACUUM: dict[str, Medium] = {"air": "air", "vac": "vacuum"}
+_IN_VACUUM: dict[str, Medium] = {
+    **dict.fromkeys(("t", "true", "1", "yes", "y"), "vacuum"),
+    **dict.fromkeys(("f", "false", "0", "no", "n"), "air"),
+}
+
+
+def header_medium(header: Mapping[str, Any], *axes: int) -> Medium | None:
+    """Air or vacuum as a header says: AIRORVAC, MEDIUM or VACUUM, else CTYPEn of one of ``axes``; None where silent.
+
+    Axis types are those of the FITS standard: AWAV is in air, WAVE in vacuum, with any algorithm (AWAV-LOG).
+    """
+    words = {str(key).lower(): str(value).strip().lower() for key, value in header.items()}
+    for keyword in ("airorvac", "medium", "vacuum"):
+        word = words.get(keyword, "")
+        said = _AIR_OR_VACUUM.get(word[:3]) or (_IN_VACUUM.get(word) if keyword == "vacuum" else None)
+        if said:
+            return said
+    for axis in axes:
+        kind = words.get(f"ctype{axis}", "").partition("-")[0]
+        if kind in ("awav", "wave"):
+            return "air" if kind == "awav" else "vacuum"
     return None
 
 
@@ -155,7 +165,7 @@ def assemble(
     Where mask is False, flux is finite and flux_err is finite and positive; where it is True, flux is 0 and
     flux_err 1, so that arithmetic stays finite.  Rows with NaN or infinite flux carry NON_FINITE, rows with
     errors that are not positive BAD_ERROR, both only for pixels that the file did not mark bad itself; rows
-    without a usable pixel carry NO_DATA.
+    without a usable pixel carry NO_DATA.  Pixels whose rows the file leaves out are there, masked.
 
     Parameters
     ----------
@@ -197,7 +207,7 @@ def assemble(
     z = np.full(n, redshift if options.redshift is None else options.redshift, dtype=float)
     guessed = [*assumed, *(["flux_unit"] if unit.assumed else [])]
     said = {"medium": options.medium, "flux_unit": options.flux_unit}
-    return Spectra(
+    spectra = Spectra(
         wave_angstrom=wave,
         flux=np.where(mask, flux.dtype.type(0), flux),
         flux_err=np.where(mask, error.dtype.type(1), error),
@@ -214,16 +224,24 @@ def assemble(
             "assumed": tuple(word for word in dict.fromkeys(guessed) if said.get(word) is None),
         },
     )
+    return with_missing_pixels(spectra)
 
 
 def check_wavelengths(path: Path, wave_angstrom: Floats) -> None:
-    """AgezError that names the first pixel at which wavelengths stop being finite, positive and increasing."""
+    """AgezError for wavelengths that are not finite, positive and increasing (with the pixel), or cannot be."""
     if len(wave_angstrom) < 2:
         raise AgezError(f"{path}: a spectrum needs at least 2 wavelength pixels, found {len(wave_angstrom)}")
     wrong = ~np.isfinite(wave_angstrom) | (wave_angstrom <= 0)
     if wrong.any():
         at = int(np.argmax(wrong))
         raise AgezError(f"{path}: wavelength of pixel {at + 1} is {wave_angstrom[at]:g}; remove that pixel")
+    low, high = float(wave_angstrom.min()), float(wave_angstrom.max())
+    apart = high < OPTICAL_ANGSTROM[0] or low > OPTICAL_ANGSTROM[1]
+    if apart or low < _POSSIBLE_ANGSTROM[0] or high > _POSSIBLE_ANGSTROM[1]:
+        raise AgezError(
+            f"{path}: its wavelengths run from {low:g} to {high:g} A, which are not those of an optical spectrum; "
+            "check their unit (CUNIT, or that of the column), step and reference pixel"
+        )
     step = np.diff(wave_angstrom)
     if np.all(step > 0):
         return

@@ -1,4 +1,4 @@
-"""Opening FITS files so that damaged ones are refused in one line, and reading axes and pointing from headers."""
+"""Opening FITS files so that damaged ones are refused in one line, and reading the pointing from headers."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import bz2
 import gzip
 import io
 import lzma
+import re
 import warnings
 import zlib
 from collections.abc import Iterator, Mapping
@@ -14,12 +15,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from astropy import units as u
 from astropy.io import fits
 from numpy.typing import NDArray
 
 from agez.errors import AgezError
+from agez.sky_offsets import celestial_wcs, sky_offsets
 from agez.spectra.formats_common import header_text
-from agez.spectra.formats_units import wavelength_factor
 from agez.types import Floats
 
 _COMPRESSED: dict[bytes, Any] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open}
@@ -57,6 +59,10 @@ def open_fits(path: Path, content: bytes | None = None) -> Iterator[fits.HDUList
         warnings.simplefilter("always")
         try:
             hdus = fits.open(file, lazy_load_hdus=False, memmap=content is None)
+            if content is None and any(_is_scaled(hdu) for hdu in hdus):  # astropy maps no such images into memory
+                hdus.close(closed=False)
+                file.seek(0)
+                hdus = fits.open(file, lazy_load_hdus=False, memmap=False)
         except Exception as error:  # astropy raises any of a dozen kinds
             raise AgezError(f"{path} is truncated or not a valid FITS file ({error}); {_AGAIN}") from error
         with hdus:
@@ -72,6 +78,11 @@ def open_fits(path: Path, content: bytes | None = None) -> Iterator[fits.HDUList
                 raise AgezError(
                     f"{path} is damaged: its headers and data disagree ({type(error).__name__}: {error}); {_AGAIN}"
                 ) from error
+
+
+def _is_scaled(hdu: Any) -> bool:
+    """Whether an image's pixels are stored as other numbers than they mean: unsigned, signed bytes, scaled, blank."""
+    return bool(hdu.is_image) and any(key in hdu.header for key in ("BZERO", "BSCALE", "BLANK"))
 
 
 def has(hdus: fits.HDUList, *names: str) -> bool:
@@ -92,37 +103,6 @@ def image(path: Path, hdus: fits.HDUList, name: str, shape: tuple[int, ...] | No
     return data
 
 
-def wavelength_axis(path: Path, header: fits.Header, axis: int, n_pixels: int) -> Floats:
-    """Wavelengths [Angstrom] of a linear (or WAVE-LOG, or DC-FLAG = 1) FITS axis.
-
-    Pixel i (from 1) lies at CRVAL + CDELT (i - CRPIX); CDi_i stands in for CDELT where that is absent.
-    For CTYPE ``*-LOG`` it is CRVAL exp(CDELT (i - CRPIX) / CRVAL) (Greisen et al. 2006, A&A 446, 747).
-    """
-    start = header.get(f"CRVAL{axis}")
-    step = header.get(f"CDELT{axis}")
-    matrix = header.get(f"CD{axis}_{axis}")
-    # A CD matrix beside the default CDELT of 1 means that CDELT is not in use.
-    if matrix is not None and (step is None or step == 1.0):
-        step = matrix
-    try:
-        start, step = float(start), float(step)
-        reference = float(header.get(f"CRPIX{axis}", 1.0))
-    except (TypeError, ValueError):
-        raise AgezError(
-            f"{path}: the header has no wavelength axis: CRVAL{axis} and CDELT{axis} (or CD{axis}_{axis}) are needed"
-        ) from None
-    offset = np.arange(1, n_pixels + 1, dtype=float) - reference
-    kind = str(header.get(f"CTYPE{axis}", "")).upper()
-    if kind.endswith("-LOG"):
-        wave = start * np.exp(step * offset / start)
-    elif header.get("DC-FLAG") in (1, "1"):
-        wave = 10.0 ** (start + step * offset)
-    else:
-        wave = start + step * offset
-    unit = header_text(header, f"CUNIT{axis}")
-    return wave * wavelength_factor(path, unit) if unit else wave
-
-
 #: Keywords of the two sky axes that a map of the same field needs.
 _SKY_KEYWORDS = [
     *(f"{word}{axis}" for word in ("CTYPE", "CUNIT", "CRPIX", "CRVAL", "CDELT") for axis in (1, 2)),
@@ -136,21 +116,54 @@ def sky_header(header: fits.Header) -> dict[str, Any]:
     return {key: header[key] for key in _SKY_KEYWORDS if key in header}
 
 
-def sky_offsets(header: Mapping[str, Any], x_pixel: Floats, y_pixel: Floats) -> tuple[Floats, Floats]:
-    """Offsets from the reference pixel [arcsec]: x to the west, y to the north.
+def spaxel_offsets(
+    header: Mapping[str, Any],
+    x_pixel: Floats,
+    y_pixel: Floats,
+    source: Path | str,
+    centre: tuple[float, float] | None = None,
+) -> tuple[Floats, Floats]:
+    """Offsets of spaxels [arcsec]: x to the west, y to the north, from the reference pixel or a ``centre`` on the sky.
 
-    Pixels count from 0.  Celestial axes (CTYPE1 = 'RA---...') are in degrees and right ascension grows to the
-    east, hence the minus sign; other axes (CALIFA's first data release) are taken as arcsec on the detector.
+    Pixels count from 0; ``centre`` is (ra, dec) [degree].  Celestial axes go by their WCS
+    (:func:`agez.sky_offsets.sky_offsets`).  Other axes (CALIFA's first data release) are offsets on the detector, in
+    their CUNIT, or in arcsec without one; of axes without a step, or in pixels, the offsets are unknown: NaN.
     """
+    if not has_sky_axes(header):
+        return _detector_offsets(header, x_pixel, y_pixel)
+    from astropy.coordinates import SkyCoord
+
+    wcs = celestial_wcs({key: header[key] for key in _SKY_KEYWORDS if key in header}, source)
+    return sky_offsets(wcs, x_pixel, y_pixel, None if centre is None else SkyCoord(*centre, unit="deg"))
+
+
+#: Names of celestial axes: of right ascension, of longitudes and latitudes of any system, and of declination.
+_CELESTIAL = re.compile(r"\s*(RA|DEC|[A-Z]{2}L[NT]|[A-Z]LON|[A-Z]LAT)\s*(-|$)", re.IGNORECASE)
+
+
+def has_sky_axes(header: Mapping[str, Any]) -> bool:
+    """Whether one of the first two axes is named as a celestial one."""
+    return any(_CELESTIAL.match(str(header.get(f"CTYPE{axis}", ""))) for axis in (1, 2))
+
+
+def _detector_offsets(header: Mapping[str, Any], x_pixel: Floats, y_pixel: Floats) -> tuple[Floats, Floats]:
+    size = []
+    for axis in (1, 2):
+        unit = header_text(header, f"CUNIT{axis}") or "arcsec"
+        try:
+            size.append(float(u.Unit(unit).to(u.arcsec)))
+        except (ValueError, TypeError):
+            size.append(float("nan"))
+        if "PIX" in str(header.get(f"CTYPE{axis}", "")).upper():
+            size[-1] = float("nan")
     dx = x_pixel + 1.0 - float(header.get("CRPIX1", 1.0))
     dy = y_pixel + 1.0 - float(header.get("CRPIX2", 1.0))
-    matrix = np.eye(2)
     if "CD1_1" in header or "CD2_2" in header:
         matrix = np.array([[float(header.get(f"CD{i}_{j}", 0.0)) for j in (1, 2)] for i in (1, 2)])
-    elif "CDELT1" in header:
+    elif "CDELT1" in header or "PC1_1" in header:
         rotation = np.array([[float(header.get(f"PC{i}_{j}", float(i == j))) for j in (1, 2)] for i in (1, 2)])
-        matrix = np.diag([float(header["CDELT1"]), float(header.get("CDELT2", 1.0))]) @ rotation
-    first, second = (matrix[i, 0] * dx + matrix[i, 1] * dy for i in (0, 1))
-    if str(header.get("CTYPE1", "")).upper().startswith("RA"):
-        return -3600.0 * first, 3600.0 * second
-    return first, second
+        matrix = np.diag([float(header.get(f"CDELT{i}", 1.0)) for i in (1, 2)]) @ rotation
+    else:
+        matrix = np.full((2, 2), np.nan)
+    first, second = (size[i] * (matrix[i, 0] * dx + matrix[i, 1] * dy) for i in (0, 1))
+    return (-first if str(header.get("CTYPE1", "")).upper().startswith("RA") else first), second

@@ -13,6 +13,7 @@ from astropy.io import fits
 from numpy.typing import NDArray
 
 from agez.errors import AgezError
+from agez.spectra.formats_bins import one_row_per_bin
 from agez.spectra.formats_califa import cube_meta, pixel_ids, spaxels_with_data
 from agez.spectra.formats_common import (
     FWHM_PER_SIGMA,
@@ -21,18 +22,23 @@ from agez.spectra.formats_common import (
     error_from_ivar,
     fwhm_from_resolving_power,
     galaxy_name,
+    header_medium,
+    header_number,
     header_redshift,
     header_text,
     native_float,
     one_galaxy_rows,
 )
-from agez.spectra.formats_fits import has, image, sky_offsets
+from agez.spectra.formats_fits import has, image, spaxel_offsets
 from agez.spectra.formats_units import flux_unit_of
-from agez.types import Bools, Floats, Spectra
+from agez.types import Bools, Floats, Medium, Spectra
 
 MANGA_FLUX_UNIT = "1e-17 erg / (s cm2 Angstrom)"
 #: Bits of MANGA_DRP3PIXMASK (cubes): no coverage, low coverage, dead fibre, foreground star, do not use.
 CUBE_BAD_BITS = 1 << 0 | 1 << 1 | 1 << 2 | 1 << 3 | 1 << 10
+#: Bits of MANGA_DAPSPECMASK (cubes of the data analysis pipeline): ignored, foreground star, flux or inverse variance
+#: not valid, artefact; the others are of its fits.
+DAP_BAD_BITS = 1 << 0 | 1 << 1 | 1 << 2 | 1 << 3 | 1 << 4
 #: Bits of MANGA_DRP2PIXMASK (row-stacked spectra): unplugged, bad trace, bad flat, bad arc, dead fibre, fully
 #: rejected, no sky, no data, bad flux factor, rejected when the cube was made.
 RSS_BAD_BITS = sum(1 << bit for bit in (0, 1, 2, 3, 13, 19, 23, 25, 27, 30))
@@ -72,16 +78,21 @@ def _redshift(hdus: fits.HDUList) -> float:
 
 
 def _fwhm(hdus: fits.HDUList, wave: Floats) -> Floats:
-    """FWHM [Angstrom]: lambda / R from SPECRES (or SRES of each spectrum), else from the LSFPOST sigma cube."""
+    """FWHM [Angstrom]: lambda / R from SPECRES (or SRES of each spectrum), else from a cube of sigma.
+
+    LSFPOST counts the pixel; the DAP's LSF does not, so it is added.
+    """
     for name in ("SPECRES", "SRES"):
         if has(hdus, name):
             power = np.asarray(hdus[name].data, dtype=float).reshape(-1, len(wave))
             return fwhm_from_resolving_power(wave, _median_of_positive(power))
-    if has(hdus, "LSFPOST"):
-        sigma = np.asarray(hdus["LSFPOST"].data, dtype=float)
-        sigma = sigma.reshape(len(wave), -1).T if sigma.ndim == 3 else sigma.reshape(-1, len(wave))
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return fwhm_from_resolving_power(wave, wave / (FWHM_PER_SIGMA * _median_of_positive(sigma)))
+    for name, pixel in (("LSFPOST", 0.0), ("LSF", np.gradient(wave) / np.sqrt(12.0))):
+        if has(hdus, name):
+            sigma = np.asarray(hdus[name].data, dtype=float)
+            sigma = sigma.reshape(len(wave), -1).T if sigma.ndim == 3 else sigma.reshape(-1, len(wave))
+            with np.errstate(divide="ignore", invalid="ignore"):
+                whole = np.hypot(_median_of_positive(sigma), pixel)
+                return fwhm_from_resolving_power(wave, wave / (FWHM_PER_SIGMA * whole))
     return np.full(len(wave), np.nan)
 
 
@@ -107,22 +118,36 @@ def _error_and_bad(
     return error, bad
 
 
-def _medium(options: Options) -> Any:
-    return options.medium or "vacuum"
+def _medium(hdus: fits.HDUList, options: Options) -> Medium:
+    """Of the wavelengths: MaNGA's are in vacuum, other files in its layout may say otherwise."""
+    flux = hdus["FLUX"].header
+    axis = 3 if flux.get("NAXIS") == 3 else 1
+    return options.medium or header_medium(hdus[0].header) or header_medium(flux, axis) or "vacuum"
+
+
+def _object_position(hdus: fits.HDUList) -> tuple[float, float] | None:
+    """OBJRA and OBJDEC [degree, ICRS]; None where the headers do not say them."""
+    for header in (hdus[0].header, hdus["FLUX"].header):
+        ra, dec = header_number(header, "OBJRA"), header_number(header, "OBJDEC")
+        if np.isfinite(ra) and np.isfinite(dec):
+            return ra, dec
+    return None
 
 
 def read_cube(hdus: fits.HDUList, options: Options) -> Spectra:
     """Spaxels of a MaNGA cube that hold data; ``meta`` as for CALIFA cubes.
 
     Offsets are from the object's position (OBJRA, OBJDEC) where the header gives it, otherwise from the reference
-    pixel.  MaNGA cubes carry no redshift: give it.
+    pixel.  MaNGA cubes carry no redshift: give it.  Of a cube of the data analysis pipeline (DAP), which repeats the
+    spectrum of a bin in its spaxels, each bin is a row (:mod:`agez.spectra.formats_bins`).
     """
     path = options.path
     header = hdus["FLUX"].header
     cube = image(path, hdus, "FLUX")
     n_wave, ny, nx = cube.shape
     wave = _wave(hdus, options, n_wave)
-    error, bad = _error_and_bad(hdus, options, cube.shape, CUBE_BAD_BITS)
+    bad_bits = DAP_BAD_BITS if has(hdus, "BINID") else CUBE_BAD_BITS
+    error, bad = _error_and_bad(hdus, options, cube.shape, bad_bits)
 
     def rows_first(values: NDArray[Any]) -> NDArray[Any]:
         return np.ascontiguousarray(values.reshape(n_wave, -1).T)
@@ -130,26 +155,22 @@ def read_cube(hdus: fits.HDUList, options: Options) -> Spectra:
     flux, error, bad = rows_first(native_float(cube)), rows_first(error), rows_first(bad)
     keep = spaxels_with_data(path, flux, bad)
     y_pixel, x_pixel = np.divmod(keep, nx)
-    x, y = sky_offsets(header, x_pixel.astype(float), y_pixel.astype(float))
-    if all(key in header for key in ("CRVAL1", "CRVAL2")) and str(header.get("CTYPE1", "")).startswith("RA"):
-        primary = hdus[0].header
-        ra, dec = (primary.get(key, header.get(key)) for key in ("OBJRA", "OBJDEC"))
-        if ra is not None and dec is not None:
-            x = x + 3600.0 * (float(ra) - float(header["CRVAL1"])) * np.cos(np.radians(float(dec)))
-            y = y - 3600.0 * (float(dec) - float(header["CRVAL2"]))
-    return assemble(
+    centre = _object_position(hdus)
+    x, y = spaxel_offsets(header, x_pixel.astype(float), y_pixel.astype(float), path, centre)
+    spectra = assemble(
         options,
         wave_angstrom=wave,
         flux=flux[keep],
         error=error[keep],
         bad=bad[keep],
         rows=one_galaxy_rows(pixel_ids(y_pixel, x_pixel), _name(hdus, options), x, y),
-        medium=_medium(options),
+        medium=_medium(hdus, options),
         unit=flux_unit_of(path, _unit_text(hdus, options), default=MANGA_FLUX_UNIT),
         redshift=_redshift(hdus),
         fwhm_angstrom=_fwhm(hdus, wave),
-        meta={"format": "manga-cube", "survey": "MaNGA", **cube_meta(header, (ny, nx), y_pixel, x_pixel)},
+        meta={"format": "manga-cube", "survey": "MaNGA", **cube_meta(header, (ny, nx), y_pixel, x_pixel, centre)},
     )
+    return one_row_per_bin(path, hdus, spectra)
 
 
 def read_rows(hdus: fits.HDUList, options: Options) -> Spectra:
@@ -176,7 +197,7 @@ def read_rows(hdus: fits.HDUList, options: Options) -> Spectra:
         error=error,
         bad=_bool(bad),
         rows=one_galaxy_rows([str(i) for i in range(n)], _name(hdus, options), x, y),
-        medium=_medium(options),
+        medium=_medium(hdus, options),
         unit=flux_unit_of(path, _unit_text(hdus, options), default=MANGA_FLUX_UNIT),
         redshift=redshift,
         fwhm_angstrom=_fwhm(hdus, wave),

@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 import agez
 from agez.errors import AgezError
 from agez.files import whole_file
+from agez.spectra.formats_axes import wavelength_axis
 from agez.spectra.formats_califa import (
     BAD_PIXEL_ERROR,
     CALIFA_FLUX_UNIT,
     bad_pixels,
+    check_error_unit,
     flux_unit_text,
     fwhm_of,
     medium_of,
@@ -30,7 +32,7 @@ from agez.spectra.formats_common import (
     native_float,
     one_galaxy_rows,
 )
-from agez.spectra.formats_fits import has, image, wavelength_axis
+from agez.spectra.formats_fits import has, image
 from agez.spectra.formats_units import flux_unit_of, parse_unit
 from agez.types import Floats, Rows, Spectra
 
@@ -40,6 +42,7 @@ def read_rss(hdus: fits.HDUList, options: Options) -> Spectra:
     path = options.path
     header = hdus[0].header
     flux = native_float(image(path, hdus, hdus[0].name))
+    check_error_unit(options, hdus)
     error = native_float(image(path, hdus, "ERROR", flux.shape))
     n, p = flux.shape
     if has(hdus, "WAVE"):

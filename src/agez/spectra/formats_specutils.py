@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
+from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -17,12 +18,13 @@ from agez.spectra.formats_common import (
     Options,
     assemble,
     galaxy_name,
+    header_medium,
     header_redshift,
     one_galaxy_rows,
 )
 from agez.spectra.formats_fits import open_fits, read_content
 from agez.spectra.formats_units import flux_unit_of
-from agez.types import Spectra
+from agez.types import Medium, Spectra
 
 _LOADERS = {"CALIFA cube": ("califa-cube", is_cube), "CALIFA RSS": ("rss", is_rss)}
 _registered: set[str] = set()
@@ -85,7 +87,7 @@ def to_specutils(spectra: Spectra) -> Any:
 
     flux, error, mask = spectra.flux, spectra.flux_err, spectra.mask
     shape = spectra.meta.get("cube_shape")
-    if shape is not None:
+    if shape is not None and "bin_id" not in spectra.meta:
         at = cube_pixels(spectra.rows)
         size = (*shape, flux.shape[1])
         full = np.zeros(size, flux.dtype), np.ones(size, error.dtype), np.ones(size, dtype=bool)
@@ -149,9 +151,8 @@ def _from_specutils(found: Any, options: Options) -> Spectra:
     bad = np.zeros(flux.shape, dtype=bool) if found.mask is None else rows_first(found.mask).astype(bool)
     if len(wave) > 1 and wave[0] > wave[-1]:  # from a frequency axis
         wave, flux, error, bad = wave[::-1], flux[:, ::-1], error[:, ::-1], bad[:, ::-1]
-    header = (
-        found.meta.get("header", {}) if isinstance(found.meta.get("header", {}), dict) else dict(found.meta["header"])
-    )
+    header = dict(found.meta.get("header") or {})
+    medium = options.medium or _medium_of(found, header)
     z = float(getattr(found.redshift, "value", found.redshift) or 0.0)  # specutils says 0 for unknown
     return assemble(
         options,
@@ -160,10 +161,20 @@ def _from_specutils(found: Any, options: Options) -> Spectra:
         error=error,
         bad=bad,
         rows=one_galaxy_rows([str(i) for i in range(len(flux))], galaxy_name(path, header)),
-        medium=options.medium or "vacuum",
+        medium=medium or "vacuum",
         unit=flux_unit_of(path, options.flux_unit or found.flux.unit.to_string(), default=None),
         redshift=z if z != 0.0 else header_redshift(header),
         fwhm_angstrom=float("nan"),
-        assumed=["medium"],
+        assumed=[] if medium else ["medium"],
         meta={"format": "specutils", "survey": ""},
     )
+
+
+def _medium_of(found: Any, header: Mapping[str, Any]) -> Medium | None:
+    """Air or vacuum as the metadata of a ``Spectrum``, its file's header or its WCS say; None where all are silent.
+
+    The spectral axis itself does not know: specutils reads AWAV and WAVE alike.
+    """
+    kinds = getattr(getattr(found.wcs, "wcs", None), "ctype", ())
+    by_wcs = {f"CTYPE{number}": kind for number, kind in enumerate(kinds, start=1)}
+    return header_medium(found.meta) or header_medium(header, 1, 2, 3) or header_medium(by_wcs, 1, 2, 3)

@@ -32,6 +32,7 @@ from agez.spectra.formats_columns import (
     simplified,
 )
 from agez.spectra.formats_common import (
+    OPTICAL_ANGSTROM,
     Options,
     assemble,
     error_from_ivar,
@@ -114,7 +115,7 @@ def spectra_from_columns(options: Options, columns: Columns, kind: str) -> Spect
         bad = bad | mask_from(_numbers(options, columns, mask_at.column))
     wave, assumed = _wavelengths(options, wave, wave_at)
     wave, flux, error, bad, first = _one_grid(options, columns, wave, flux, error, bad)
-    medium = options.medium or header_medium(columns.header) or wave_at.medium
+    medium = options.medium or wave_at.medium or header_medium(columns.header, 1, 2, 3)
     rows, redshift = _row_words(options, columns, first)
     return assemble(
         options,
@@ -146,7 +147,7 @@ def _wavelengths(options: Options, wave: Floats, found: Found) -> tuple[Floats, 
     if unit:
         return wave * wavelength_factor(options.path, unit), []
     good = wave[np.isfinite(wave)]
-    if len(good) and (good.min() < 900.0 or good.max() > 60000.0):
+    if len(good) and (good.min() < OPTICAL_ANGSTROM[0] or good.max() > OPTICAL_ANGSTROM[1]):
         raise AgezError(
             f"{options.path}: column {found.column!r} runs from {good.min():g} to {good.max():g} without a unit; these "
             "are not optical wavelengths in Angstrom: name the unit (a unit in the table, or a name such as wave_nm)"

@@ -72,7 +72,7 @@ def parse_unit(text: str) -> u.UnitBase:
             unit = u.Unit(rest)
     except (ValueError, TypeError) as error:
         raise ValueError(f"{text!r} is not a unit") from error
-    if isinstance(unit, u.UnrecognizedUnit):
+    if isinstance(unit, u.UnrecognizedUnit) or not isinstance(unit, u.UnitBase):  # ``(m, s)`` is a structure
         raise ValueError(f"{text!r} is not a unit")
     return u.Unit(scale * unit) if scale != 1.0 else unit
 

@@ -10,7 +10,7 @@ import numpy as np
 from agez.analysis.geometry import disc_coordinates
 from agez.flags import FAULTS, Flag, has_flag
 from agez.maps import BinMap, MapFrame
-from agez.spectra.formats_fits import sky_offsets
+from agez.spectra.formats_fits import spaxel_offsets
 from agez.types import Bools, Floats, Ints, Labels
 
 #: Extension, column of LABELS, unit, and what it is.
@@ -73,6 +73,7 @@ def cube_frame(
     bin_id: Ints,
     wcs: Mapping[str, Any],
     *,
+    centre_deg: tuple[float, float] | None = None,
     snr: Floats | None = None,
     mean_flux: Floats | None = None,
     flux_unit: str = "",
@@ -89,6 +90,8 @@ def cube_frame(
         -1 = unused.
     wcs : mapping
         The cube's sky keywords (``meta['wcs']`` of its spectra).
+    centre_deg : (ra, dec), optional
+        Where the offsets are 0 (``meta['centre_deg']``); the reference pixel if not given.
     snr, mean_flux : (ny, nx) float, optional
         Of the spaxels; ``mean_flux`` in ``flux_unit``.
     stars : (ny, nx) bool, optional
@@ -97,7 +100,7 @@ def cube_frame(
         As for :func:`agez.analysis.geometry.face_on_radius`; NaN where unknown.
     """
     y_pixel, x_pixel = np.indices(bin_id.shape).astype(float)
-    x, y = sky_offsets(wcs, x_pixel, y_pixel)
+    x, y = spaxel_offsets(wcs, x_pixel, y_pixel, "the cube", centre_deg)
     ellcoo = None
     if np.isfinite([inclination_deg, pa_deg]).all():
         major, minor = disc_coordinates(x, y, inclination_deg=inclination_deg, pa_deg=pa_deg)

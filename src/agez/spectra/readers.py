@@ -172,18 +172,38 @@ def _as_kind(kind: str, hdus: fits.HDUList, options: Options) -> Spectra:
     return _FITS_READERS[kind](hdus, options)
 
 
+#: Extensions for errors that other programs write beside the flux, and what is to be done with them.
+_ERRORS_ELSEWHERE = {
+    **dict.fromkeys(("STAT", "VAR", "VARIANCE"), "the square root of {}, which holds variances"),
+    **dict.fromkeys(("UNCERT", "ERR", "ERROR", "ERRORS", "STD", "STDDEV", "SIGMA", "NOISE", "RMS"), "{}"),
+    **dict.fromkeys(("IVAR", "INVVAR"), "1 / sqrt({}), which holds inverse variances"),
+}
+_FLUX_ELSEWHERE = ("DATA", "SCI", "FLUX", "SIGNAL", "SPECTRUM", "SPECTRA")
+_MASKS_ELSEWHERE = ("MASK", "DQ", "BADPIX", "FLAGS", "QUALITY")
+
+
 def _missing_part(hdus: fits.HDUList) -> str:
     """What keeps a FITS file from being one of our formats, if it nearly is one."""
-    names = [hdu.name for hdu in hdus]
-    if "FLUX" in names and not ("IVAR" in names or "MASK" in names):
-        return "it has FLUX but no IVAR extension, so no errors; the file may have been cut short"
-    if "FLUX" in names and "WAVE" not in names:
-        return "it has FLUX but no WAVE extension, so no wavelengths; the file may have been cut short"
-    if hdus[0].header.get("NAXIS") in (2, 3):
-        return "its primary image has no ERROR extension beside it; the file may have been cut short"
-    if hdus[0].header.get("NAXIS") == 1:
-        return "it is a single spectrum without errors; write a table with columns wavelength, flux, flux_err"
+    images = {hdu.name or "PRIMARY": hdu for hdu in hdus if hdu.is_image and hdu.header.get("NAXIS", 0) > 0}
+    first = hdus[0].name or "PRIMARY"
+    flux = next((name for name in (*_FLUX_ELSEWHERE, first) if name in images), None)
     table = formats_tables.table_hdu_of(hdus)
+    if flux is not None and images[flux].header["NAXIS"] in (1, 2, 3):
+        shape = [images[flux].header[f"NAXIS{axis}"] for axis in range(1, images[flux].header["NAXIS"] + 1)]
+        said = f"it has images {', '.join(images)}: {' x '.join(map(str, shape))} pixels in {flux}"
+        errors = next((name for name in _ERRORS_ELSEWHERE if name in images and name != flux), None)
+        if errors is None:
+            return f"{said}, but no ERROR extension (or IVAR), so no errors; the file may have been cut short"
+        if flux == "FLUX" and errors in ("IVAR", "INVVAR"):
+            return f"{said}, but no WAVE extension, so no wavelengths; the file may have been cut short"
+        if len(shape) == 1:
+            return f"{said} with errors in {errors}; write a table with columns wavelength, flux, flux_err"
+        mask = next((name for name in _MASKS_ELSEWHERE if name in images), None)
+        return (
+            f"{said} with errors in {errors}, a layout that is not read; write {flux} as the primary image with its "
+            f"header, beside it an extension ERROR (1 sigma) from {_ERRORS_ELSEWHERE[errors].format(errors)}"
+            + (f", and BADPIX (not 0 = bad) from {mask}" if mask else "")
+        )
     if table is not None:
         columns = ", ".join(table.columns.names[:12])
         return (

@@ -12,6 +12,8 @@ from astropy.table import Table
 
 from agez.errors import AgezError
 from agez.files import check_input
+from agez.sky_offsets import celestial_wcs, sky_positions
+from agez.spectra.formats_fits import has_sky_axes
 from agez.spectra.spaxels import spaxel_pixels
 from agez.table_columns import number_column
 from agez.table_files import open_fits, read_table
@@ -28,7 +30,7 @@ def read_star_mask(path: str | os.PathLike[str], spectra: Spectra) -> Bools:
     path : path
         A FITS image of shape (ny, nx): masked where it is not 0, or NaN.  Or a table (FITS, ECSV, CSV, Parquet) of
         circles: ``radius`` [arcsec] with either ``x``, ``y`` [arcsec: offsets as in the spectra's rows, x to the west,
-        y to the north] or ``ra``, ``dec`` [degree, in the system of the cube's WCS].
+        y to the north] or ``ra``, ``dec`` [degree, ICRS].
     spectra : Spectra
         Spaxels of the cube.
 
@@ -85,31 +87,25 @@ def _in_circles(table: Table, path: Path, spectra: Spectra) -> Bools:
             f"{path}: row {int(np.argmax(bad)) + 1} has {names[0]}, {names[1]}, radius of "
             f"{first[bad][0]:g}, {second[bad][0]:g}, {radius[bad][0]:g}; expected numbers, and a radius above 0 arcsec"
         )
-    across, up = _on_sky(spectra) if on_sky else (spectra.rows.x, spectra.rows.y)
-    masked = np.zeros(len(spectra), dtype=bool)
-    for one, two, size in zip(first, second, radius, strict=True):
-        if on_sky:
-            turn = (across - one + 180.0) % 360.0 - 180.0
-            distance = 3600.0 * np.hypot(turn * np.cos(np.radians(two)), up - two)
-        else:
-            distance = np.hypot(across - one, up - two)
-        masked |= distance <= size
-    return masked
+    if on_sky:
+        return _in_sky_circles(spectra, first, second, radius)
+    distance = np.hypot(spectra.rows.x - first[:, None], spectra.rows.y - second[:, None])
+    return np.asarray((distance <= radius[:, None]).any(axis=0))
 
 
-def _on_sky(spectra: Spectra) -> tuple[Floats, Floats]:
-    """Right ascension and declination of each spaxel [degree]."""
-    from astropy.wcs import WCS
+def _in_sky_circles(spectra: Spectra, ra: Floats, dec: Floats, radius: Floats) -> Bools:
+    """Spaxels whose centre lies within ``radius`` [arcsec] of one of some ICRS positions [degree]."""
+    from astropy.coordinates import SkyCoord
 
     words = spectra.meta.get("wcs") or {}
-    if not str(words.get("CTYPE1", "")).upper().startswith("RA"):
+    if not has_sky_axes(words):
         raise AgezError(
             f"{spectra.source}: its header has no celestial axes, so stars cannot be placed by ra and dec; "
             "give the star mask's circles as x, y, radius [arcsec], or an image"
         )
     y, x, _ = spaxel_pixels(spectra)
-    header = fits.Header()
-    for key, value in words.items():
-        header[key] = value
-    right_ascension, declination = WCS(header, naxis=2).all_pix2world(x, y, 0)
-    return np.asarray(right_ascension), np.asarray(declination)
+    spaxels = sky_positions(celestial_wcs(words, spectra.source), x, y)
+    masked = np.zeros(len(spectra), dtype=bool)
+    for star, size in zip(SkyCoord(ra, dec, unit="deg"), radius, strict=True):
+        masked |= np.asarray(star.separation(spaxels).arcsec <= size)
+    return masked

@@ -14,6 +14,7 @@ from agez.spectra.lines import SPEED_OF_LIGHT_KMS, line_waves
 from agez.spectra.rebin import pixel_edges
 from agez.spectra.template_basis import known_fwhm
 from agez.types import Floats, Labels, Spectra
+from agez.wavelength_gaps import with_missing_pixels
 
 #: A line is subtracted out to so many standard deviations.
 _REACH = 7.0
@@ -58,9 +59,10 @@ def line_spectra(spectra: Spectra, labels: Labels, *, default_sigma_kms: float =
     sigma = np.where(np.isfinite(lines.sigma_kms), lines.sigma_kms, default_sigma_kms)
     z = np.where(np.isfinite(spectra.redshift), spectra.redshift, 0.0)
     stretch = (1.0 + z) * np.exp(velocity / SPEED_OF_LIGHT_KMS)
-    wave, edges = spectra.wave_angstrom, pixel_edges(spectra.wave_angstrom)
-    fwhm = known_fwhm(wave, spectra.fwhm_angstrom)
-    model = np.zeros(spectra.flux.shape)
+    whole = with_missing_pixels(spectra)  # a pixel beside missing rows does not reach across them
+    wave, edges = whole.wave_angstrom, pixel_edges(whole.wave_angstrom)
+    fwhm = known_fwhm(wave, whole.fwhm_angstrom)
+    model = np.zeros(whole.flux.shape)
     for k, rest in enumerate(line_waves(lines.names, medium=spectra.medium)):
         flux = np.nan_to_num(lines.flux[:, k], nan=0.0, posinf=0.0, neginf=0.0)
         if not flux.any():
@@ -76,7 +78,7 @@ def line_spectra(spectra: Spectra, labels: Labels, *, default_sigma_kms: float =
             continue
         below = ndtr((edges[None, first : last + 1] - centre[:, None]) / width[:, None])
         model[:, first:last] += flux[:, None] * np.diff(below, axis=1) / np.diff(edges[first : last + 1])
-    return model
+    return model[:, np.isin(wave, spectra.wave_angstrom)]
 
 
 def subtract_lines(spectra: Spectra, labels: Labels, *, default_sigma_kms: float = DEFAULT_SIGMA_KMS) -> Spectra:
