@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
@@ -10,6 +11,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from astropy.table import Table
 
+from agez.column_words import words_of
 from agez.errors import AgezError
 from agez.types import Floats, Rows, Strings
 
@@ -57,8 +59,10 @@ class PlainTable:
     def of(cls, table: Table) -> PlainTable:
         """The columns of an astropy table, not copied."""
         units = {name: str(table[name].unit) for name in table.colnames if getattr(table[name], "unit", None)}
-        words = {n: table[n].description for n in table.colnames if getattr(table[n], "description", None)}
-        return cls({name: table[name] for name in table.colnames}, len(table), units, words, dict(table.meta))
+        about = {name: table[name].info.description for name in table.colnames if table[name].info.description}
+        columns = {name: masked_column(table[name]) for name in table.colnames}
+        arrays = {name: column for name, column in columns.items() if isinstance(column, np.ndarray)}
+        return cls(arrays, len(table), units, about, dict(table.meta))
 
     def to_table(self) -> Table:
         """The same as an astropy table."""
@@ -70,6 +74,12 @@ class PlainTable:
                 table[name].description = self.descriptions[name]
         return table
 
+
+#: What stands for nothing where numbers are written as text.
+MISSING_WORDS = frozenset(
+    ("", "nan", "NaN", "NAN", "-nan", "-NaN", "null", "NULL", "Null", "none", "None", "NONE", "NA", "N/A", "n/a", "#N/A",
+     "#NA", "<NA>", "-", "--", "---", "\\N", "1.#QNAN", "-1.#QNAN", "1.#IND", "-1.#IND")
+)  # fmt: skip
 
 AnyTable: TypeAlias = Any  # Table | PlainTable: astropy has no types
 
@@ -83,11 +93,72 @@ def need_columns(table: Table, names: Sequence[str], *, source: str, made_by: st
         raise AgezError(f"{source} has no rows; make it again with {made_by!r}")
 
 
-def check_distinct(names: Sequence[str], *, source: object) -> None:
-    """AgezError that names the first column that is there twice."""
-    if len(set(names)) != len(names):
-        double = next(name for name in names if names.count(name) > 1)
-        raise AgezError(f"{source}: column {double} is there twice; keep one")
+def usable_names(names: Sequence[str], *, source: object) -> tuple[str, ...]:
+    """Names of a file's columns: ``col3`` where the third has none, '' where two have the same, which are left out.
+
+    Raises
+    ------
+    AgezError
+        If one that is there twice is of the kind that agez reads.
+    """
+    double = {name for name in names if name and names.count(name) > 1} if len(set(names)) != len(names) else set()
+    for name in names:
+        if name in double and words_of(name.lower())[1]:
+            raise AgezError(f"{source}: column {name} is there twice; keep one")
+    return tuple("" if name in double else name or f"col{k}" for k, name in enumerate(names, start=1))
+
+
+def said_twice(names: Sequence[str]) -> tuple[str, ...]:
+    """The remark on columns that :func:`usable_names` left out, if there are any."""
+    return (f"left out, since two columns have the same name: {', '.join(names)}",) if names else ()
+
+
+def masked_column(column: Any) -> Any:
+    """A column of astropy's as an array of numpy's, masked where it is: Quantities and Masked ones lose their unit."""
+    if hasattr(column, "unmasked"):
+        data = np.asarray(getattr(column.unmasked, "value", column.unmasked))
+        return np.ma.MaskedArray(data, mask=np.asarray(column.mask))
+    return np.asarray(column.value) if isinstance(column, np.ndarray) and hasattr(column, "to_value") else column
+
+
+def even_rows(column: Any, *, name: str, source: object) -> Any:
+    """A column that holds an array a row as (n, k), or as (n,) where k is 1; rows without values are NaN, or ''.
+
+    So columns of variable length become those of fixed length, as archives mean them.  None if it holds no arrays.
+    Where rows have different numbers of values, they become text (JSON).
+
+    Raises
+    ------
+    AgezError
+        If rows have different numbers of values, and the column is of the kind that agez reads.
+    """
+    rows = [None if one is np.ma.masked or one is None else one for one in column]
+    if not any(isinstance(one, np.ndarray) for one in rows):
+        return None
+    rows = [np.zeros(0) if one is None else np.ma.atleast_1d(one) for one in rows]  # type: ignore[no-untyped-call]
+    lengths = np.array([one.size for one in rows])
+    length = int(lengths.max())
+    if any(one.dtype.kind in "SU" for one in rows if one.size):
+        return np.array(["".join(native(one).tolist()).rstrip() for one in rows], dtype=str)
+    odd = (lengths != length) & (lengths > 0)
+    if odd.any() and not words_of(name.lower())[1]:  # nothing that is read
+        return np.array([json.dumps(one.tolist()) for one in rows], dtype=str)
+    if odd.any():
+        row = int(np.argmax(odd))
+        raise AgezError(
+            f"{source}: column {name} has {lengths[row]} values in row {row + 1}, {length} in others; expected as many "
+            "in each"
+        )
+    kind = np.result_type(*(one.dtype for one in rows if one.size)) if length else np.dtype(float)
+    gaps = (lengths == 0).any() or any(np.ma.is_masked(one) for one in rows)
+    values = np.ma.masked_all((len(rows), length), dtype=kind)
+    for row, one in enumerate(rows):
+        if one.size:
+            values[row] = one.reshape(-1)
+    values = values[:, 0] if length == 1 else values
+    if not gaps:
+        return values.data
+    return values.filled(np.nan) if kind.kind == "f" else values
 
 
 def native(column: Any) -> Any:
@@ -104,7 +175,10 @@ def native(column: Any) -> Any:
     if array.dtype.kind == "S":
         return np.char.decode(array, "utf-8", "replace")
     if array.dtype.kind == "O":
-        array = np.array([v.decode("utf-8", "replace") if isinstance(v, bytes) else v for v in array.tolist()])
+        values = [v.decode("utf-8", "replace") if isinstance(v, bytes) else v for v in array.tolist()]
+        array = np.array(values)
+        if array.dtype.kind not in "US" and any(isinstance(v, str) or isinstance(v, int) for v in values):
+            array = np.array([str(v) for v in values])  # integers of more than 64 bits, or not all numbers
     return array.astype(array.dtype.newbyteorder("="))
 
 
@@ -129,26 +203,34 @@ def number_column(table: AnyTable, name: str, *, source: str) -> Floats:
     """
     if name not in table.colnames:
         return np.full(len(table), np.nan)
-    column = table[name]
+    column = masked_column(table[name])
     if getattr(column, "ndim", 1) != 1:
         raise AgezError(f"{source}: column {name} holds {column.shape[1:]} values a row; expected one number")
+    data = np.asarray(np.ma.getdata(column))
+    if data.dtype.kind in "SUO":
+        data = _numbers_of_text(data, np.ma.getmaskarray(column), name, source, getattr(table, "first_row", 0))
     try:
-        if not isinstance(column, np.ma.MaskedArray):
-            return np.asarray(column).astype(float)
-        values = np.ma.asarray(column).astype(float)
+        values = data.astype(float)
     except (TypeError, ValueError):
-        bad = next((i for i, value in enumerate(column) if not _is_number(value)), 0)
-        row = getattr(table, "first_row", 0) + bad + 1
-        raise AgezError(f"{source}: column {name}, row {row} is {str(column[bad])!r}; expected a number") from None
-    return np.asarray(np.ma.filled(values, np.nan))
+        raise AgezError(f"{source}: column {name} holds {data.dtype}; expected numbers") from None
+    return np.where(column.mask, np.nan, values) if isinstance(column, np.ma.MaskedArray) else values
 
 
-def _is_number(value: object) -> bool:
-    try:
-        float(str(value))
-    except ValueError:
-        return False
-    return True
+def _numbers_of_text(data: Any, masked: Any, name: str, source: str, first_row: int) -> Floats:
+    """Numbers that are written as text; words for nothing are NaN."""
+    text = [one.decode("utf-8", "replace") if isinstance(one, bytes) else str(one) for one in data.tolist()]
+    values = np.full(len(text), np.nan)
+    for row, one in enumerate(text):
+        if masked[row] or one.strip() in MISSING_WORDS:
+            continue
+        try:
+            values[row] = float(one)
+        except ValueError:
+            comma = ", with a point for its decimals" if re.fullmatch(r"\s*[+-]?\d+,\d+\s*", one) else ""
+            raise AgezError(
+                f"{source}: column {name}, row {first_row + row + 1} is {one!r}; expected a number{comma}"
+            ) from None
+    return values
 
 
 def integer_column(table: AnyTable, name: str) -> Any:

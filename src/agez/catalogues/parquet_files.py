@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ import numpy as np
 
 from agez.catalogues.catalogue import Catalogue, Kind, Partition
 from agez.errors import AgezError
-from agez.table_columns import PlainTable, check_distinct
+from agez.table_columns import PlainTable, said_twice, usable_names
 
 #: A file or a row group is cut only if it has more than this many times the rows of a partition.
 SLACK = 2.0
@@ -99,6 +99,7 @@ class _Footer:
 
     schema: Any
     group_rows: tuple[int, ...]
+    twice: tuple[str, ...] = ()
 
 
 def _footer(path: Path) -> _Footer:
@@ -112,8 +113,14 @@ def _footer(path: Path) -> _Footer:
             f"{path} cannot be read as Parquet: {_reason(error)}; it may be cut short or of another kind: "
             "make or copy it again"
         ) from error
-    check_distinct(found.schema.names, source=path)
-    return found
+    usable = usable_names(found.schema.names, source=path)
+    if all(usable):
+        return found
+    import pyarrow as pa
+
+    fields = [field for field, name in zip(found.schema, usable, strict=True) if name]
+    twice = tuple(dict.fromkeys(field.name for field, name in zip(found.schema, usable, strict=True) if not name))
+    return replace(found, schema=pa.schema(fields, found.schema.metadata), twice=twice)
 
 
 def _reason(error: Exception) -> str:
@@ -157,7 +164,8 @@ def _catalogue(
         units.setdefault(name, unit)
     types = {field.name: _kind_of(field.type) for field in schema}
     return Catalogue(
-        str(path), kind, tuple(schema.names), tuple(partitions), units, meta, types, remarks=remarks
+        str(path), kind, tuple(schema.names), tuple(partitions), units, meta, types,
+        remarks=(*remarks, *said_twice(footer.twice)),
     )  # fmt: skip
 
 

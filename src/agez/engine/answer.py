@@ -24,6 +24,7 @@ from agez.apply.fingerprint import file_hash
 from agez.apply.predict import predict
 from agez.apply.prediction_files import prediction_to_table
 from agez.catalogues.catalogue import Catalogue, Partition
+from agez.catalogues.csv_files import with_kinds
 from agez.catalogues.read_partition import kept_columns, partition_rows, photometry_layout
 from agez.engine.pieces import Piece, keep_piece
 from agez.engine.reports import PartitionReport
@@ -98,9 +99,10 @@ def make_job(
     """
     path = find_model(model)
     shipped = available_models().get(str(model)) == path  # known by name wherever agez is
+    kept = kept_columns(catalogue, keep)
     job = AnswerJob(
-        catalogue.without_partitions(), str(model) if shipped else str(path.resolve()), file_hash(path),
-        keep=kept_columns(catalogue, keep), n_partitions=max(len(catalogue.partitions), 1),
+        with_kinds(catalogue, kept).without_partitions(), str(model) if shipped else str(path.resolve()), file_hash(path),
+        keep=kept, n_partitions=max(len(catalogue.partitions), 1),
         compiled=is_worthwhile(len(catalogue)), **options,
     )  # fmt: skip
     known = model_of(job.model, job.model_digest)

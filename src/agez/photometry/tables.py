@@ -15,6 +15,7 @@ from agez.errors import AgezError
 from agez.flags import Flag, set_flag
 from agez.photometry.band_columns import BandColumn, band_names, named_columns
 from agez.photometry.filters import FilterSet
+from agez.photometry.likeness import likeness
 from agez.photometry.measured import SURVEY_CODES, Measured, from_fluxes, from_magnitudes, is_code
 from agez.photometry.synthesis import ab_magnitude
 from agez.photometry.vector_columns import (
@@ -48,7 +49,7 @@ _BLOCK_ROWS = 512
 
 
 def read_photometry(
-    path: str | Path,
+    path: str | Path | Table,
     *,
     filters: str | Bands | FilterSet | None = None,
     redshift: float | None = None,
@@ -70,7 +71,7 @@ def read_photometry(
 
     Parameters
     ----------
-    path : path
+    path : path, or Table
     filters : str, Bands or FilterSet, optional
         The set that the bands belong to.  Without it, the set that the file says (key ``FILTERS``),
         else the first of jpas, jplus, splus, alhambra that has them all.
@@ -87,7 +88,9 @@ def read_photometry(
         Only the bands that the table has, in the order of the set.  ``meta['redshift_assumed']`` is True
         where neither a column nor an argument said the redshift.
     """
-    table = read_table(path, prefer=(EXTENSION,))
+    if isinstance(path, Table):
+        return table_to_photometry(path, filters=filters, redshift=redshift, redshift_err=redshift_err)
+    table = read_table(path, prefer=(EXTENSION,), likeness=likeness)
     return table_to_photometry(table, source=str(path), filters=filters, redshift=redshift, redshift_err=redshift_err)
 
 
