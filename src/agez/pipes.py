@@ -43,7 +43,7 @@ def _is_pipe(value: object) -> bool:
 def _as_file(pipe: str, folder: Path, name: str) -> str:
     path = folder / name
     try:
-        with open(pipe, "rb") as source, path.open("wb") as target:
+        with Path(pipe).open("rb") as source, path.open("wb") as target:
             shutil.copyfileobj(source, target)
     except OSError as error:
         raise AgezError(f"{pipe} cannot be read: {error.strerror or error}") from error

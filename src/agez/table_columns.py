@@ -77,8 +77,8 @@ class PlainTable:
 
 #: What stands for nothing where numbers are written as text.
 MISSING_WORDS = frozenset(
-    ("", "nan", "NaN", "NAN", "-nan", "-NaN", "null", "NULL", "Null", "none", "None", "NONE", "NA", "N/A", "n/a", "#N/A",
-     "#NA", "<NA>", "-", "--", "---", "\\N", "1.#QNAN", "-1.#QNAN", "1.#IND", "-1.#IND")
+    ("", "nan", "NaN", "NAN", "-nan", "-NaN", "null", "NULL", "Null", "none", "None", "NONE", "NA", "N/A", "n/a",
+     "#N/A", "#NA", "<NA>", "-", "--", "---", "\\N", "1.#QNAN", "-1.#QNAN", "1.#IND", "-1.#IND")
 )  # fmt: skip
 
 AnyTable: TypeAlias = Any  # Table | PlainTable: astropy has no types
@@ -177,8 +177,8 @@ def native(column: Any) -> Any:
     if array.dtype.kind == "O":
         values = [v.decode("utf-8", "replace") if isinstance(v, bytes) else v for v in array.tolist()]
         array = np.array(values)
-        if array.dtype.kind not in "US" and any(isinstance(v, str) or isinstance(v, int) for v in values):
-            array = np.array([str(v) for v in values])  # integers of more than 64 bits, or not all numbers
+        if array.dtype.kind == "O" or (array.dtype.kind == "f" and any(isinstance(v, int) for v in values)):
+            array = np.array([str(v) for v in values])  # integers of more than 64 bits, or not all are numbers
     return array.astype(array.dtype.newbyteorder("="))
 
 

@@ -100,8 +100,9 @@ def make_job(
     path = find_model(model)
     shipped = available_models().get(str(model)) == path  # known by name wherever agez is
     kept = kept_columns(catalogue, keep)
+    settled = with_kinds(catalogue, kept).without_partitions()
     job = AnswerJob(
-        with_kinds(catalogue, kept).without_partitions(), str(model) if shipped else str(path.resolve()), file_hash(path),
+        settled, str(model) if shipped else str(path.resolve()), file_hash(path),
         keep=kept, n_partitions=max(len(catalogue.partitions), 1),
         compiled=is_worthwhile(len(catalogue)), **options,
     )  # fmt: skip
