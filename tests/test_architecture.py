@@ -14,7 +14,7 @@ SOURCE = Path(agez.__file__).parent
 ROOMS = (
     ("errors", "flags", "progress", "column_words", "plain_arrays", "worker_pool"),
     ("types", "files", "run_lock", "option_checks", "pipes", "checksums", "downloads"),
-    ("table_columns", "csv_tables", "table_files", "maps", "maps_files"),
+    ("table_columns", "csv_tables", "arrow_columns", "table_files", "maps", "maps_files"),
     ("analysis",),
     ("photometry",),
     ("catalogues",),

@@ -66,7 +66,7 @@ class PlainTable:
 
     def to_table(self) -> Table:
         """The same as an astropy table."""
-        table = Table({name: values for name, values in self.columns.items()}, meta=dict(self.meta))
+        table = Table({name: _as_text(values) for name, values in self.columns.items()}, meta=dict(self.meta))
         for name in table.colnames:
             if name in self.units:
                 table[name].unit = self.units[name]
@@ -80,6 +80,15 @@ MISSING_WORDS = frozenset(
     ("", "nan", "NaN", "NAN", "-nan", "-NaN", "null", "NULL", "Null", "none", "None", "NONE", "NA", "N/A", "n/a",
      "#N/A", "#NA", "<NA>", "-", "--", "---", "\\N", "1.#QNAN", "-1.#QNAN", "1.#IND", "-1.#IND")
 )  # fmt: skip
+
+
+def _as_text(column: Any) -> Any:
+    """A column of objects that are all text as an array of text, which every format has."""
+    if column.dtype.kind != "O" or not all(isinstance(one, str) for one in np.ma.getdata(column).tolist()):
+        return column
+    text = np.ma.getdata(column).astype(str)
+    return np.ma.MaskedArray(text, mask=column.mask) if isinstance(column, np.ma.MaskedArray) else text
+
 
 AnyTable: TypeAlias = Any  # Table | PlainTable: astropy has no types
 

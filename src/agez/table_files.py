@@ -17,6 +17,7 @@ import numpy as np
 from astropy.io import fits
 from astropy.table import Column, Table
 
+from agez.arrow_columns import parquet_table
 from agez.column_words import describe_columns
 from agez.csv_tables import HEAD_BYTES, Seen, look_at, needs_rewriting, parse_rows, read_dialect, rewritten
 from agez.errors import AgezError
@@ -227,7 +228,17 @@ def read_table(
             with open_content(path) as content:
                 usable_names(list(_votable_names(content)), source=path)
             return _with_even_rows(Table.read(path, format=kind, use_names_over_ids=True), path)
+        if kind == "parquet":
+            return _read_parquet(path)
         return Table.read(path, format=kind)
+
+
+def _read_parquet(path: Path) -> Table:
+    import pyarrow.parquet
+
+    names = usable_names(pyarrow.parquet.read_schema(path).names, source=path)
+    arrow = pyarrow.parquet.ParquetFile(path).read(columns=[name for name in names if name])
+    return parquet_table(arrow, source=path).to_table()
 
 
 def _read_csv(path: Path) -> Table:

@@ -107,7 +107,7 @@ def fields_of(layout: _Layout) -> list[Field]:
     """The columns of a table that agez wrote, as they are to be written again."""
     return [
         Field(one.name, one.code, one.repeat, one.null, layout.units.get(one.name, ""),
-              layout.descriptions.get(one.name, ""))
+              layout.descriptions.get(one.name, ""), int(one.zero))
         for one in layout.columns.values()
     ]  # fmt: skip
 

@@ -160,11 +160,11 @@ def answer_rows(job: AnswerJob, photometry: Photometry, columns: PlainTable, par
 def with_columns(answers: Table, kept: PlainTable) -> Table:
     """What identifies the rows, then columns of the input, then the answers.
 
-    Columns of the input that have an answer's name get ``input_`` before it.  Identifiers that are integers stay so.
+    Columns of the input that have an answer's name get ``input_`` before it.  Identifiers that are numbers stay so.
     """
     table = Table({name: answers[name] for name in ROWS}, meta=answers.meta)
     there = kept.to_table()
-    if "id" in kept.colnames and there["id"].dtype.kind in "iu" and not np.ma.getmaskarray(there["id"]).any():
+    if "id" in kept.colnames and there["id"].dtype.kind in "iuf" and not np.ma.getmaskarray(there["id"]).any():
         table["id"] = there["id"]
     taken = {*answers.colnames, *kept.colnames}
     for name in kept.colnames:
