@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 import numpy as np
+from astropy import units as u
 from astropy.table import Table
 
 from agez.column_words import words_of
@@ -75,6 +76,8 @@ class PlainTable:
         return table
 
 
+#: Spellings of angles that astropy does not know.
+_ANGLES = {'"': "arcsec", "asec": "arcsec", "'": "arcmin", "degree": "deg"}
 #: What stands for nothing where numbers are written as text.
 MISSING_WORDS = frozenset(
     ("", "nan", "NaN", "NAN", "-nan", "-NaN", "null", "NULL", "Null", "none", "None", "NONE", "NA", "N/A", "n/a",
@@ -256,16 +259,63 @@ def rows_columns(rows: Rows, *, id_name: str) -> dict[str, Any]:
     return {id_name: rows.spec_id, "galaxy_id": rows.galaxy_id, "x": rows.x, "y": rows.y}
 
 
+def angle_column(table: AnyTable, name: str, *, source: str, unit: str = "arcsec") -> Floats:
+    """A column of angles in ``unit``, which is what numbers without one are in; NaN as in :func:`number_column`.
+
+    Raises
+    ------
+    AgezError
+        If it is in a unit that is no angle.
+    """
+    values, own = number_column(table, name, source=source), unit_of(table, name) if name in table.colnames else ""
+    factor = angle_factor(own, unit=unit)
+    if factor is None:
+        raise AgezError(f"{source}: column {name!r} is in {own}; expected an angle such as {unit}")
+    return values if factor == 1.0 else values * factor
+
+
+def angle_factor(own: str, *, unit: str = "arcsec") -> float | None:
+    """What brings angles in a unit, or without one, to ``unit``; None if it is no angle (pixels, kiloparsec)."""
+    if own in ("", unit):
+        return 1.0
+    for spelled in (own, own.strip().lower(), own.strip().lower().removesuffix("s")):  # ARCSEC, arcseconds
+        try:
+            return float(u.Unit(_ANGLES.get(spelled, spelled)).to(unit))
+        except (u.UnitConversionError, ValueError, TypeError):
+            continue
+    return None
+
+
+def unit_of(table: AnyTable, name: str) -> str:
+    """The unit of a column as text, '' where it has none."""
+    if isinstance(table, PlainTable):
+        return table.units.get(name, "")
+    return str(getattr(table[name], "unit", None) or "")
+
+
+def no_angles(table: AnyTable) -> str:
+    """The unit of positions ``x`` and ``y`` that are no angles, such as pixels or kiloparsec; '' if they are angles."""
+    units = [unit_of(table, name) for name in ("x", "y") if name in table.colnames]
+    return next((unit for unit in units if angle_factor(unit) is None), "")
+
+
 def table_rows(table: AnyTable, *, source: str) -> Rows:
-    """What each row is, from ``id`` or ``spec_id``, ``galaxy_id``, ``x`` and ``y``; numbered where there is no id."""
+    """What each row is, from ``id`` or ``spec_id``, ``galaxy_id``, ``x`` and ``y``; numbered where there is no id.
+
+    Positions become arcsec.  In pixels, or in any other unit that is no angle, they are NaN: unknown.
+    """
     name = next((name for name in ("id", "spec_id") if name in table.colnames), None)
     first = getattr(table, "first_row", 0)
+    unknown = no_angles(table)
     return Rows(
         np.arange(first, first + len(table)).astype(str) if name is None else text_column(table, name),
         text_column(table, "galaxy_id"),
-        number_column(table, "x", source=source),
-        number_column(table, "y", source=source),
-    )
+        *(
+            np.full(len(table), np.nan) if unknown or name not in table.colnames
+            else angle_column(table, name, source=source)
+            for name in ("x", "y")
+        ),
+    )  # fmt: skip
 
 
 def meta_json(table: Table, key: str) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from agez.photometry.vector_columns import (
     find_vector_photometry,
     vector_band_columns,
 )
-from agez.table_columns import PlainTable, number_column, rows_columns, table_rows
+from agez.table_columns import PlainTable, no_angles, number_column, rows_columns, table_rows
 from agez.table_files import read_table, write_table
 from agez.types import Bands, Bools, Floats, Photometry
 
@@ -164,8 +164,10 @@ def rows_to_photometry(
     flags = set_flag(flags, np.asarray(~covered.any(axis=1)), Flag.NO_DATA)
     flags = set_flag(flags, infinite, Flag.NON_FINITE)
     flags = set_flag(flags, bad_error, Flag.BAD_ERROR)
-    meta = {"source": source, "filter_set": bands.filter_set, "redshift_assumed": assumed}
+    meta: dict[str, Any] = {"source": source, "filter_set": bands.filter_set, "redshift_assumed": assumed}
     rows_of_table = table_rows(table, source=source)
+    if no_angles(table):
+        meta["position_unit"] = no_angles(table)
     return Photometry(bands, flux, flux_err, covered, rows_of_table, seen_at, flags, meta, redshift_err=seen_at_err)
 
 
