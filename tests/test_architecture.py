@@ -12,9 +12,19 @@ SOURCE = Path(agez.__file__).parent
 
 #: Every file or folder of the package is in one of these; a room may import those before it (docs/architecture.md).
 ROOMS = (
-    ("errors", "flags", "progress", "column_words", "worker_pool"),
-    ("types", "files", "run_lock", "option_checks", "checksums", "downloads", "sky_offsets", "wavelength_gaps"),
-    ("table_columns", "table_files", "maps", "maps_files"),
+    ("errors", "flags", "progress", "column_words", "plain_arrays", "worker_pool"),
+    (
+        "types",
+        "files",
+        "run_lock",
+        "option_checks",
+        "pipes",
+        "checksums",
+        "downloads",
+        "sky_offsets",
+        "wavelength_gaps",
+    ),
+    ("table_columns", "csv_tables", "arrow_columns", "table_files", "maps", "maps_files"),
     ("analysis",),
     ("photometry",),
     ("catalogues",),

@@ -379,11 +379,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         from agez import commands
-        from agez.option_checks import check_numbers, check_output_is_new
+        from agez.option_checks import READ, check_numbers, check_output_is_new
+        from agez.pipes import pipes_as_files
 
         check_numbers(options)
         check_output_is_new(options)
-        content, lines = commands.COMMANDS[options.command](options)
+        with pipes_as_files(options, READ):
+            content, lines = commands.COMMANDS[options.command](options)
         answer, status = _answer(options, content, lines), 0
     except PartlyDoneError as error:
         print(f"agez: error: {' '.join(str(error).split())}", file=sys.stderr)

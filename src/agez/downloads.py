@@ -20,7 +20,7 @@ from typing import IO, Any
 
 from agez.checksums import Checksum
 from agez.errors import AgezError
-from agez.files import check_output
+from agez.files import behind_links, check_output
 from agez.progress import progress
 
 _BLOCK = 1 << 16
@@ -124,7 +124,7 @@ def fetch_file(
     AgezError
         It could not be had within the retries, it came damaged twice, the disk is full, or another process fetches it.
     """
-    final = check_output(path)
+    final = behind_links(check_output(path))
     part = part_of(final)
     got = [0]
     with _locked(part):

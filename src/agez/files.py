@@ -16,11 +16,15 @@ from agez.errors import AgezError
 
 def check_input(path: str | os.PathLike[str]) -> Path:
     """The path of an existing, non-empty, readable file; AgezError otherwise."""
+    if not isinstance(path, str | os.PathLike):
+        raise AgezError(f"a {type(path).__name__} is no file; give the path of one")
     path = Path(path)
     if not path.exists():
         raise AgezError(f"{path}: no such file; check the name")
     if path.is_dir():
         raise AgezError(f"{path} is a folder; give a file")
+    if not path.is_file():
+        raise AgezError(f"{path} is a pipe or a device, which can be read only once; write it to a file, and give that")
     try:
         if path.stat().st_size == 0:
             raise AgezError(f"{path} is empty (0 bytes); make or download it again")
@@ -47,8 +51,21 @@ def check_output(path: str | os.PathLike[str]) -> Path:
     path = Path(path)
     if path.is_dir():
         raise AgezError(f"output {path} is a folder; give a file name")
-    make_folder(path.parent)
+    if path.exists() and not path.is_file():
+        raise AgezError(f"output {path} is a pipe or a device; give the name of a file")
+    make_folder(behind_links(path).parent)
     return path
+
+
+def behind_links(path: str | os.PathLike[str]) -> Path:
+    """The file that a symbolic link leads to, whether it is there or not yet; any other path as it is."""
+    path = Path(path)
+    if not path.is_symlink():
+        return path
+    found = Path(os.path.realpath(path))
+    if found.is_symlink():
+        raise AgezError(f"output {path} is a link that leads to itself; remove it, or give another name")
+    return found
 
 
 def check_not_input(output: str | os.PathLike[str], inputs: Iterable[str | os.PathLike[str]]) -> None:
@@ -76,10 +93,12 @@ def make_folder(path: str | os.PathLike[str]) -> Path:
 def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Give a temporary path beside ``path`` to write to; rename it to ``path`` if all went well.
 
-    The temporary name keeps the extension(s), because writers choose the format by it.
+    The temporary name keeps the extension(s), because writers choose the format by it.  A symbolic link stays one: the
+    file that it leads to is replaced, and the temporary one is beside that, on the same disk.
     """
-    final = check_output(path)
-    handle, name = tempfile.mkstemp(prefix=".part-", suffix="-" + final.name, dir=final.parent)
+    given = check_output(path)
+    final = behind_links(given)
+    handle, name = tempfile.mkstemp(prefix=".part-", suffix="-" + given.name, dir=final.parent)
     os.close(handle)
     part = Path(name)
     try:
@@ -87,7 +106,7 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
         part.chmod(0o666 & ~_umask())
         part.replace(final)
     except OSError as error:
-        raise AgezError(f"{final} cannot be written: {error.strerror or error}") from error
+        raise AgezError(f"{given} cannot be written: {error.strerror or error}") from error
     finally:
         part.unlink(missing_ok=True)
 

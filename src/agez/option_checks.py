@@ -36,7 +36,7 @@ _LIMITS: dict[str, tuple[str, float, bool, float]] = {
 }
 
 #: Options that name what is read.
-_READ = (
+READ = (
     "input", "photometry", "labels", "galaxies", "also_labels", "truth", "sample", "model", "filters", "templates",
     "bins", "segments", "star_table", "star_mask", "checksums", "zero_points", "init", "filter_table",
 )  # fmt: skip
@@ -47,7 +47,7 @@ def check_output_is_new(options: Namespace) -> None:
     out = getattr(options, "out", None)
     if out is None:
         return
-    for name in _READ:
+    for name in READ:
         value = getattr(options, name, None)
         check_not_input(out, [one for one in (value if isinstance(value, list) else [value]) if isinstance(one, str)])
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 import numpy as np
+from astropy import units as u
 from astropy.table import Table
 
+from agez.column_words import words_of
 from agez.errors import AgezError
 from agez.types import Bools, Floats, Rows, Strings
 
@@ -58,14 +61,15 @@ class PlainTable:
     def of(cls, table: Table) -> PlainTable:
         """The columns of an astropy table, not copied."""
         units = {name: str(table[name].unit) for name in table.colnames if getattr(table[name], "unit", None)}
-        words = {n: table[n].description for n in table.colnames if getattr(table[n], "description", None)}
+        words = {name: table[name].info.description for name in table.colnames if table[name].info.description}
         ucds = {n: str(meta["ucd"]) for n in table.colnames if "ucd" in (meta := getattr(table[n], "meta", {}))}
-        columns = {name: table[name] for name in table.colnames}
-        return cls(columns, len(table), units, words, dict(table.meta), ucds=ucds)
+        columns = {name: masked_column(table[name]) for name in table.colnames}
+        arrays = {name: column for name, column in columns.items() if isinstance(column, np.ndarray)}
+        return cls(arrays, len(table), units, words, dict(table.meta), ucds=ucds)
 
     def to_table(self) -> Table:
         """The same as an astropy table."""
-        table = Table({name: values for name, values in self.columns.items()}, meta=dict(self.meta))
+        table = Table({name: _as_text(values) for name, values in self.columns.items()}, meta=dict(self.meta))
         for name in table.colnames:
             if name in self.units:
                 table[name].unit = self.units[name]
@@ -78,6 +82,23 @@ class PlainTable:
 
 #: Values that surveys write where nothing was measured.
 SURVEY_CODES = (-99.0, 99.0, -999.0, 999.0, -9999.0)
+#: Spellings of angles that astropy does not know.
+_ANGLES = {'"': "arcsec", "asec": "arcsec", "'": "arcmin", "degree": "deg"}
+#: What stands for nothing where numbers are written as text.
+MISSING_WORDS = frozenset(
+    ("", "nan", "NaN", "NAN", "-nan", "-NaN", "null", "NULL", "Null", "none", "None", "NONE", "NA", "N/A", "n/a",
+     "#N/A", "#NA", "<NA>", "-", "--", "---", "\\N", "1.#QNAN", "-1.#QNAN", "1.#IND", "-1.#IND")
+)  # fmt: skip
+
+
+def _as_text(column: Any) -> Any:
+    """A column of objects that are all text as an array of text, which every format has."""
+    if column.dtype.kind != "O" or not all(isinstance(one, str) for one in np.ma.getdata(column).tolist()):
+        return column
+    text = np.ma.getdata(column).astype(str)
+    return np.ma.MaskedArray(text, mask=column.mask) if isinstance(column, np.ma.MaskedArray) else text
+
+
 AnyTable: TypeAlias = Any  # Table | PlainTable: astropy has no types
 
 
@@ -90,11 +111,72 @@ def need_columns(table: Table, names: Sequence[str], *, source: str, made_by: st
         raise AgezError(f"{source} has no rows; make it again with {made_by!r}")
 
 
-def check_distinct(names: Sequence[str], *, source: object) -> None:
-    """AgezError that names the first column that is there twice."""
-    if len(set(names)) != len(names):
-        double = next(name for name in names if names.count(name) > 1)
-        raise AgezError(f"{source}: column {double} is there twice; keep one")
+def usable_names(names: Sequence[str], *, source: object) -> tuple[str, ...]:
+    """Names of a file's columns: ``col3`` where the third has none, '' where two have the same, which are left out.
+
+    Raises
+    ------
+    AgezError
+        If one that is there twice is of the kind that agez reads.
+    """
+    double = {name for name in names if name and names.count(name) > 1} if len(set(names)) != len(names) else set()
+    for name in names:
+        if name in double and words_of(name.lower())[1]:
+            raise AgezError(f"{source}: column {name} is there twice; keep one")
+    return tuple("" if name in double else name or f"col{k}" for k, name in enumerate(names, start=1))
+
+
+def said_twice(names: Sequence[str]) -> tuple[str, ...]:
+    """The remark on columns that :func:`usable_names` left out, if there are any."""
+    return (f"left out, since two columns have the same name: {', '.join(names)}",) if names else ()
+
+
+def masked_column(column: Any) -> Any:
+    """A column of astropy's as an array of numpy's, masked where it is: Quantities and Masked ones lose their unit."""
+    if hasattr(column, "unmasked"):
+        data = np.asarray(getattr(column.unmasked, "value", column.unmasked))
+        return np.ma.MaskedArray(data, mask=np.asarray(column.mask))
+    return np.asarray(column.value) if isinstance(column, np.ndarray) and hasattr(column, "to_value") else column
+
+
+def even_rows(column: Any, *, name: str, source: object) -> Any:
+    """A column that holds an array a row as (n, k), or as (n,) where k is 1; rows without values are NaN, or ''.
+
+    So columns of variable length become those of fixed length, as archives mean them.  None if it holds no arrays.
+    Where rows have different numbers of values, they become text (JSON).
+
+    Raises
+    ------
+    AgezError
+        If rows have different numbers of values, and the column is of the kind that agez reads.
+    """
+    rows = [None if one is np.ma.masked or one is None else one for one in column]
+    if not any(isinstance(one, np.ndarray) for one in rows):
+        return None
+    rows = [np.zeros(0) if one is None else np.ma.atleast_1d(one) for one in rows]  # type: ignore[no-untyped-call]
+    lengths = np.array([one.size for one in rows])
+    length = int(lengths.max())
+    if any(one.dtype.kind in "SU" for one in rows if one.size):
+        return np.array(["".join(native(one).tolist()).rstrip() for one in rows], dtype=str)
+    odd = (lengths != length) & (lengths > 0)
+    if odd.any() and not words_of(name.lower())[1]:  # nothing that is read
+        return np.array([json.dumps(one.tolist()) for one in rows], dtype=str)
+    if odd.any():
+        row = int(np.argmax(odd))
+        raise AgezError(
+            f"{source}: column {name} has {lengths[row]} values in row {row + 1}, {length} in others; expected as many "
+            "in each"
+        )
+    kind = np.result_type(*(one.dtype for one in rows if one.size)) if length else np.dtype(float)
+    gaps = (lengths == 0).any() or any(np.ma.is_masked(one) for one in rows)
+    values = np.ma.masked_all((len(rows), length), dtype=kind)
+    for row, one in enumerate(rows):
+        if one.size:
+            values[row] = one.reshape(-1)
+    values = values[:, 0] if length == 1 else values
+    if not gaps:
+        return values.data
+    return values.filled(np.nan) if kind.kind == "f" else values
 
 
 def native(column: Any) -> Any:
@@ -111,7 +193,10 @@ def native(column: Any) -> Any:
     if array.dtype.kind == "S":
         return np.char.decode(array, "utf-8", "replace")
     if array.dtype.kind == "O":
-        array = np.array([v.decode("utf-8", "replace") if isinstance(v, bytes) else v for v in array.tolist()])
+        values = [v.decode("utf-8", "replace") if isinstance(v, bytes) else v for v in array.tolist()]
+        array = np.array(values)
+        if array.dtype.kind == "O" or (array.dtype.kind == "f" and any(isinstance(v, int) for v in values)):
+            array = np.array([str(v) for v in values])  # integers of more than 64 bits, or not all are numbers
     return array.astype(array.dtype.newbyteorder("="))
 
 
@@ -136,18 +221,17 @@ def number_column(table: AnyTable, name: str, *, source: str) -> Floats:
     """
     if name not in table.colnames:
         return np.full(len(table), np.nan)
-    column = table[name]
+    column = masked_column(table[name])
     if getattr(column, "ndim", 1) != 1:
         raise AgezError(f"{source}: column {name} holds {column.shape[1:]} values a row; expected one number")
+    data = np.asarray(np.ma.getdata(column))
+    if data.dtype.kind in "SUO":
+        data = _numbers_of_text(data, np.ma.getmaskarray(column), name, source, getattr(table, "first_row", 0))
     try:
-        if not isinstance(column, np.ma.MaskedArray):
-            return np.asarray(column).astype(float)
-        values = np.ma.asarray(column).astype(float)
+        values = data.astype(float)
     except (TypeError, ValueError):
-        bad = next((i for i, value in enumerate(column) if not _is_number(value)), 0)
-        row = getattr(table, "first_row", 0) + bad + 1
-        raise AgezError(f"{source}: column {name}, row {row} is {str(column[bad])!r}; expected a number") from None
-    return np.asarray(np.ma.filled(values, np.nan))
+        raise AgezError(f"{source}: column {name} holds {data.dtype}; expected numbers") from None
+    return np.where(column.mask, np.nan, values) if isinstance(column, np.ma.MaskedArray) else values
 
 
 def is_code(value: Floats) -> Bools:
@@ -161,12 +245,21 @@ def is_missing(value: Floats) -> Bools:
         return np.asarray(is_code(value) | np.isin(value, (9999.0, -99999.0, 99999.0)) | (np.abs(value) > 1e30))
 
 
-def _is_number(value: object) -> bool:
-    try:
-        float(str(value))
-    except ValueError:
-        return False
-    return True
+def _numbers_of_text(data: Any, masked: Any, name: str, source: str, first_row: int) -> Floats:
+    """Numbers that are written as text; words for nothing are NaN."""
+    text = [one.decode("utf-8", "replace") if isinstance(one, bytes) else str(one) for one in data.tolist()]
+    values = np.full(len(text), np.nan)
+    for row, one in enumerate(text):
+        if masked[row] or one.strip() in MISSING_WORDS:
+            continue
+        try:
+            values[row] = float(one)
+        except ValueError:
+            comma = ", with a point for its decimals" if re.fullmatch(r"\s*[+-]?\d+,\d+\s*", one) else ""
+            raise AgezError(
+                f"{source}: column {name}, row {first_row + row + 1} is {one!r}; expected a number{comma}"
+            ) from None
+    return values
 
 
 def integer_column(table: AnyTable, name: str) -> Any:
@@ -183,16 +276,63 @@ def rows_columns(rows: Rows, *, id_name: str) -> dict[str, Any]:
     return {id_name: rows.spec_id, "galaxy_id": rows.galaxy_id, "x": rows.x, "y": rows.y}
 
 
+def angle_column(table: AnyTable, name: str, *, source: str, unit: str = "arcsec") -> Floats:
+    """A column of angles in ``unit``, which is what numbers without one are in; NaN as in :func:`number_column`.
+
+    Raises
+    ------
+    AgezError
+        If it is in a unit that is no angle.
+    """
+    values, own = number_column(table, name, source=source), unit_of(table, name) if name in table.colnames else ""
+    factor = angle_factor(own, unit=unit)
+    if factor is None:
+        raise AgezError(f"{source}: column {name!r} is in {own}; expected an angle such as {unit}")
+    return values if factor == 1.0 else values * factor
+
+
+def angle_factor(own: str, *, unit: str = "arcsec") -> float | None:
+    """What brings angles in a unit, or without one, to ``unit``; None if it is no angle (pixels, kiloparsec)."""
+    if own in ("", unit):
+        return 1.0
+    for spelled in (own, own.strip().lower(), own.strip().lower().removesuffix("s")):  # ARCSEC, arcseconds
+        try:
+            return float(u.Unit(_ANGLES.get(spelled, spelled)).to(unit))
+        except (u.UnitConversionError, ValueError, TypeError):
+            continue
+    return None
+
+
+def unit_of(table: AnyTable, name: str) -> str:
+    """The unit of a column as text, '' where it has none."""
+    if isinstance(table, PlainTable):
+        return table.units.get(name, "")
+    return str(getattr(table[name], "unit", None) or "")
+
+
+def no_angles(table: AnyTable) -> str:
+    """The unit of positions ``x`` and ``y`` that are no angles, such as pixels or kiloparsec; '' if they are angles."""
+    units = [unit_of(table, name) for name in ("x", "y") if name in table.colnames]
+    return next((unit for unit in units if angle_factor(unit) is None), "")
+
+
 def table_rows(table: AnyTable, *, source: str) -> Rows:
-    """What each row is, from ``id`` or ``spec_id``, ``galaxy_id``, ``x`` and ``y``; numbered where there is no id."""
+    """What each row is, from ``id`` or ``spec_id``, ``galaxy_id``, ``x`` and ``y``; numbered where there is no id.
+
+    Positions become arcsec.  In pixels, or in any other unit that is no angle, they are NaN: unknown.
+    """
     name = next((name for name in ("id", "spec_id") if name in table.colnames), None)
     first = getattr(table, "first_row", 0)
+    unknown = no_angles(table)
     return Rows(
         np.arange(first, first + len(table)).astype(str) if name is None else text_column(table, name),
         text_column(table, "galaxy_id"),
-        number_column(table, "x", source=source),
-        number_column(table, "y", source=source),
-    )
+        *(
+            np.full(len(table), np.nan) if unknown or name not in table.colnames
+            else angle_column(table, name, source=source)
+            for name in ("x", "y")
+        ),
+    )  # fmt: skip
 
 
 def meta_json(table: Table, key: str) -> dict[str, Any]:

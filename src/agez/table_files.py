@@ -7,7 +7,7 @@ import io
 import json
 import os
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -15,18 +15,19 @@ from xml.etree.ElementTree import iterparse
 
 import numpy as np
 from astropy.io import fits
-from astropy.table import Table
+from astropy.table import Column, Table
 
+from agez.arrow_columns import parquet_table
 from agez.column_words import describe_columns
+from agez.csv_tables import HEAD_BYTES, Seen, look_at, needs_rewriting, parse_rows, read_dialect, rewritten
 from agez.errors import AgezError
 from agez.files import check_input, check_output, is_gzipped, open_content, whole_file
+from agez.table_columns import even_rows, usable_names
 
 FORMATS = {".fits": "fits", ".fit": "fits", ".ecsv": "ascii.ecsv", ".csv": "ascii.csv", ".parquet": "parquet"}
 VOTABLES = (".vot", ".votable", ".xml")
 #: What can be read, too.
 READABLE = {**FORMATS, ".parq": "parquet", ".pq": "parquet", **dict.fromkeys(VOTABLES, "votable")}
-#: Columns that stay text where a format does not say so, so that leading zeros are kept.
-_IDENTIFIERS = ("id", "spec_id", "galaxy_id")
 
 
 def extension(path: Path) -> str:
@@ -189,8 +190,15 @@ def _one_clear_line(path: Path, kind: str, what: str = "table") -> Iterator[None
         ) from error
 
 
-def hdu_to_table(hdu: Any) -> Table:
-    """The table of a FITS extension: header in ``meta``, comments and UCDs of columns as theirs."""
+def hdu_to_table(hdu: Any, *, source: object = "table") -> Table:
+    """The table of a FITS extension: header in ``meta``, comments and UCDs of columns as theirs.
+
+    Columns of variable length become plain ones, or vectors, if all rows that have values have as many.  Columns of
+    the same name are left out: see :func:`agez.table_columns.usable_names`.
+    """
+    names = usable_names(fits_names(hdu.header), source=source)
+    for number, name in enumerate(names, start=1):
+        hdu.header[f"TTYPE{number}"] = name or f"double_{number}"
     table = Table.read(hdu, mask_invalid=False)
     for number, name in enumerate(hdu.columns.names, start=1):
         comment, ucd = (table.meta.pop(f"{key}{number}", None) for key in ("TCOMM", "TUCD"))
@@ -200,14 +208,34 @@ def hdu_to_table(hdu: Any) -> Table:
             table[name].meta["ucd"] = ucd
         if "dex" in str(table[name].unit or ""):
             table[name].unit = str(table[name].unit)  # known to astropy, if not to its reader of FITS
+    table.remove_columns([f"double_{number}" for number, name in enumerate(names, start=1) if not name])
+    return _with_even_rows(table, source)
+
+
+def fits_names(header: fits.Header) -> list[str]:
+    """Names of the columns of a FITS table as its header has them, '' of those without."""
+    return [str(header.get(f"TTYPE{k}", "")).strip() for k in range(1, header["TFIELDS"] + 1)]
+
+
+def _with_even_rows(table: Table, source: object) -> Table:
+    """The table with arrays in place of columns that hold one array a row."""
+    for name in table.colnames:
+        if table[name].dtype.kind == "O" and table[name].ndim == 1:
+            values = even_rows(table[name], name=name, source=source)
+            if values is not None:
+                column = table[name]
+                table[name] = Column(values, unit=column.unit, description=column.description, meta=column.meta)
     return table
 
 
-def read_table(path: str | os.PathLike[str], *, prefer: Sequence[str] = ()) -> Table:
-    """Read a table; identifiers (``id``, ``spec_id``, ``galaxy_id``) stay text, so leading zeros are kept.
+def read_table(
+    path: str | os.PathLike[str], *, prefer: Sequence[str] = (), likeness: Callable[[Sequence[str]], int] | None = None
+) -> Table:
+    """Read a table; identifiers stay as they are written: see :mod:`agez.csv_tables`.
 
     The kinds that are written (``.gz`` after the extension is fine), ``.parq``, ``.pq``, and VOTables (``.vot``,
-    ``.votable``, ``.xml``).  Of a FITS file with several tables, it is the first that ``prefer`` names, else the first.
+    ``.votable``, ``.xml``).  Of a FITS file with several tables, it is the first that ``prefer`` names; else the first
+    whose names of columns have the highest ``likeness`` to what is wanted; else the first.
     """
     path = check_input(path)
     kind = _kind(path, READABLE)
@@ -217,14 +245,43 @@ def read_table(path: str | os.PathLike[str], *, prefer: Sequence[str] = ()) -> T
             if not tables:
                 raise AgezError(f"{path} holds no table; give a file that does")
             by_name = {hdu.name: hdu for hdu in reversed(tables)}
-            return hdu_to_table(next((by_name[name] for name in prefer if name in by_name), tables[0]))
-    how: dict[str, Any] = {}
-    if kind == "ascii.csv":
-        how = {"converters": dict.fromkeys(_IDENTIFIERS, str)}
-    elif kind == "votable":
-        how = {"use_names_over_ids": True}
+            best = tables[0] if likeness is None else max(tables, key=lambda hdu: likeness(fits_names(hdu.header)))
+            return hdu_to_table(next((by_name[name] for name in prefer if name in by_name), best), source=path)
     with _one_clear_line(path, kind):
-        return Table.read(path, format=kind, **how)
+        if kind == "ascii.csv":
+            return _read_csv(path)
+        if kind == "votable":
+            with open_content(path) as content:
+                usable_names(list(_votable_names(content)), source=path)
+            return _with_even_rows(Table.read(path, format=kind, use_names_over_ids=True), path)
+        if kind == "parquet":
+            return _read_parquet(path)
+        return Table.read(path, format=kind)
+
+
+def _read_parquet(path: Path) -> Table:
+    import pyarrow.parquet
+
+    names = usable_names(pyarrow.parquet.read_schema(path).names, source=path)
+    arrow = pyarrow.parquet.ParquetFile(path).read(columns=[name for name in names if name])
+    return parquet_table(arrow, source=path).to_table()
+
+
+def _read_csv(path: Path) -> Table:
+    with open_content(path) as file:
+        content = file.read()
+    if needs_rewriting(content[:HEAD_BYTES]) or b"\n#" in content:
+        content = rewritten(content, source=path)
+    dialect = read_dialect(content[:HEAD_BYTES], source=path)
+    rows = content[dialect.begin :]
+    if not rows.strip():
+        return Table({name: np.zeros(0) for name in dialect.columns})
+    seen: dict[str, Seen] = {}
+    look_at(seen, rows, dialect, dialect.columns, source=path)
+    kinds = {name: seen[name].kind(name) for name in dialect.columns}
+    columns = parse_rows(rows, dialect, dialect.columns, kinds, source=path)
+    texts = {name: values.astype(str) for name, values in columns.items() if values.dtype.kind == "O"}
+    return Table({**columns, **texts})
 
 
 def named_hdu(hdus: fits.HDUList, name: str, path: str | os.PathLike[str], *, made_by: str) -> Any:
@@ -237,7 +294,7 @@ def named_hdu(hdus: fits.HDUList, name: str, path: str | os.PathLike[str], *, ma
 def read_tables(path: str | os.PathLike[str], names: Sequence[str], *, made_by: str) -> dict[str, Table]:
     """The named tables of a FITS file that ``made_by`` wrote; AgezError if one is missing."""
     with open_fits(path) as hdus:
-        return {name: hdu_to_table(named_hdu(hdus, name, path, made_by=made_by)) for name in names}
+        return {name: hdu_to_table(named_hdu(hdus, name, path, made_by=made_by), source=path) for name in names}
 
 
 def column_names(path: str | os.PathLike[str]) -> tuple[str, ...]:
@@ -249,7 +306,8 @@ def column_names(path: str | os.PathLike[str]) -> tuple[str, ...]:
         if kind == "fits":
             with warnings.catch_warnings(), path.open("rb") as file, fits.open(file) as hdus:
                 warnings.simplefilter("ignore")
-                return tuple(c for hdu in hdus if isinstance(hdu, fits.BinTableHDU) for c in hdu.columns.names)
+                tables = [hdu for hdu in hdus if isinstance(hdu, fits.BinTableHDU | fits.TableHDU)]
+                return tuple(name for hdu in tables for name in fits_names(hdu.header) if name)
         if kind == "parquet":
             from pyarrow.parquet import read_schema
 
@@ -257,7 +315,13 @@ def column_names(path: str | os.PathLike[str]) -> tuple[str, ...]:
         if kind == "votable":
             with open_content(path) as content:
                 return tuple(_votable_names(content))
-        if suffix in (".ecsv", ".csv", ".txt", ".dat"):
+        if kind == "ascii.csv":
+            with open_content(path) as content:
+                head = content.read(HEAD_BYTES)
+                if needs_rewriting(head):
+                    head = rewritten(head + content.read(), source=path)
+            return read_dialect(head[:HEAD_BYTES], source=path).columns
+        if suffix in (".ecsv", ".txt", ".dat"):
             with open_content(path) as content, io.TextIOWrapper(content, encoding="utf-8-sig") as lines:
                 first = next((line for line in lines if line.strip() and not line.startswith("#")), "")
             return tuple(word.strip('"') for word in first.replace(",", " ").split())

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from agez.errors import AgezError
 from agez.flags import is_good
+from agez.plain_arrays import mask_of, plain_array
 
 if TYPE_CHECKING:
     from agez.posterior.mixture import Mixture
@@ -54,10 +55,37 @@ def _check_shape(owner: object, name: str, shape: tuple[int, ...]) -> None:
     _check(found == shape, f"{type(owner).__name__}.{name} has shape {found}; expected {shape}")
 
 
+#: By the end of a field's name, its unit; of other fields the classes say it.
+_UNIT_OF_ENDING = {
+    "_kms": "km/s", "_kms_err": "km/s", "_angstrom": "Angstrom", "_arcsec": "arcsec", "redshift": "redshift",
+    "redshift_err": "redshift",
+}  # fmt: skip
+#: What stands for a masked entry of these fields; of others NaN, '' where text, False where truths.
+_MASKED_IS: dict[str, Any] = {"flags": 0, "mask": True, "spec_id": "", "galaxy_id": ""}
+
+
 class _PerRow:
-    """Row selection and concatenation for dataclasses whose per-row fields are listed in ``_row_fields``."""
+    """Row selection and concatenation for dataclasses whose per-row fields are listed in ``_row_fields``.
+
+    Masked arrays become plain ones, and quantities numbers in the fields' units: see :func:`plain_array`.
+    """
 
     _row_fields: tuple[str, ...] = ()
+
+    def _make_plain(self, *also: str, units: Mapping[str, str] | None = None) -> None:
+        """Per-row fields, and those of ``also``, as plain arrays; called before anything else looks at them."""
+        for name in (*self._row_fields, *also):
+            value = getattr(self, name)
+            if not isinstance(value, np.ndarray) or type(value) is np.ndarray:
+                continue
+            unit = (units or {}).get(name) or next(
+                (unit for ending, unit in _UNIT_OF_ENDING.items() if name.endswith(ending)), ""
+            )
+            try:
+                plain = plain_array(value, unit=unit, missing=_MASKED_IS.get(name))
+            except AgezError as error:
+                raise AgezError(f"{type(self).__name__}.{name}: {error}") from error
+            object.__setattr__(self, name, plain)
 
     def take(self: T, index: Index) -> T:
         """The same object with only the rows of ``index`` (slice, mask or integers)."""
@@ -102,6 +130,7 @@ class Rows(_PerRow):
     _row_fields = ("spec_id", "galaxy_id", "x", "y")
 
     def __post_init__(self) -> None:
+        self._make_plain(units={"x": "arcsec", "y": "arcsec"})
         for name in self._row_fields[1:]:
             _check_shape(self, name, (len(self.spec_id),))
 
@@ -163,6 +192,10 @@ class Spectra(_PerRow):
 
     def __post_init__(self) -> None:
         n, p = len(self.rows), len(self.wave_angstrom)
+        gaps = [mask for mask in (mask_of(self.flux), mask_of(self.flux_err)) if mask is not None]
+        self._make_plain("wave_angstrom", "fwhm_angstrom", units={"flux": self.flux_unit, "flux_err": self.flux_unit})
+        for gap in gaps:
+            object.__setattr__(self, "mask", self.mask | gap)
         for name in ("flux", "flux_err", "mask"):
             _check_shape(self, name, (n, p))
         for name in ("redshift", "flags"):
@@ -271,6 +304,10 @@ class Photometry(_PerRow):
         n, b = len(self.rows), len(self.bands)
         if self.redshift_err is None:
             object.__setattr__(self, "redshift_err", np.full(n, np.nan))
+        gap = mask_of(self.flux)
+        self._make_plain(units={"flux": "uJy", "flux_err": "uJy"})
+        if gap is not None:
+            object.__setattr__(self, "covered", self.covered & ~gap)
         for name in ("flux", "flux_err", "covered"):
             _check_shape(self, name, (n, b))
         for name in ("redshift", "flags", "redshift_err"):
@@ -354,6 +391,7 @@ class Lines(_PerRow):
     )  # fmt: skip
 
     def __post_init__(self) -> None:
+        self._make_plain()
         n = len(self.velocity_kms)
         for name in self._row_fields:
             _check_shape(self, name, (n, len(self.names)) if name in ("flux", "flux_err", "ew_angstrom") else (n,))
@@ -388,6 +426,7 @@ class FittedSpectra(_PerRow):
     _row_fields = ("flux", "flux_err", "stars", "gas", "used")
 
     def __post_init__(self) -> None:
+        self._make_plain("wave_angstrom")
         for name in self._row_fields:
             _check_shape(self, name, (len(self.flux), len(self.wave_angstrom)))
 
@@ -452,6 +491,7 @@ class Labels(_PerRow):
     meta: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        self._make_plain()
         for name in self.column_names():
             _check_shape(self, name, (len(self.rows),))
         for part in (self.weights, self.lines, self.fitted):
@@ -490,6 +530,7 @@ class Truth(_PerRow):
     _row_fields = ("log_age_lw", "mh_lw", "log_age_mw", "mh_mw", "av", "velocity_kms", "sigma_kms")
 
     def __post_init__(self) -> None:
+        self._make_plain()
         for name in self._row_fields:
             _check_shape(self, name, (len(self.log_age_lw),))
 
@@ -538,6 +579,7 @@ class Galaxies(_PerRow):
     )  # fmt: skip
 
     def __post_init__(self) -> None:
+        self._make_plain(units={"inclination": "deg", "pa": "deg"})
         for name in self._row_fields:
             _check_shape(self, name, (len(self.galaxy_id),))
         _check(len(np.unique(self.galaxy_id)) == len(self.galaxy_id), "the galaxy table names a galaxy_id twice")
@@ -578,6 +620,7 @@ class Sample(_PerRow):
     _row_fields = ("photometry", "labels", "r_re", "truth")
 
     def __post_init__(self) -> None:
+        self._make_plain()
         n = len(self.photometry)
         _check(len(self.labels) == n, f"sample: {n} SEDs but {len(self.labels)} labels")
         _check_shape(self, "r_re", (n,))
@@ -657,6 +700,7 @@ class Prediction(_PerRow):
     mixture: Mixture | None = None
 
     def __post_init__(self) -> None:
+        self._make_plain()
         for name in self.column_names():
             _check_shape(self, name, (len(self.rows),))
         _check(self.mixture is None or len(self.mixture) == len(self.rows), "Prediction.mixture has other rows")
@@ -704,4 +748,9 @@ class Model:
         """Ages and metallicities of ``photometry``; see :func:`agez.apply.predict.predict`."""
         from agez.apply.predict import predict  # the one import that points right: a convenience for users
 
+        _check(
+            isinstance(photometry, Photometry),
+            f"predict is given a {type(photometry).__name__}; expected Photometry, as agez.read_photometry makes of "
+            "files and of tables",
+        )
         return predict(self, photometry)

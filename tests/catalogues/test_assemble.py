@@ -95,7 +95,10 @@ def test_fits_keeps_the_rules(tmp_path: Path) -> None:
         names = [name.lower() for name in columns.names]
         assert len(set(names)) == len(names)
         assert all(re.fullmatch(r"[A-Za-z0-9_]+", name) for name in columns.names)
-        assert "TZERO" not in " ".join(header), "no unsigned numbers"
+        unsigned = [columns.names[int(key[5:]) - 1] for key in header if key.startswith("TZERO")]
+        assert unsigned == ["big"]
+        assert header[f"TZERO{columns.names.index('big') + 1}"] == 2**63
+        assert hdus[1].data["big"].dtype == np.uint64
         for column in columns:
             if column.unit not in (None, "dex"):  # the standard has no word for logarithms
                 u.Unit(column.unit, format="fits")

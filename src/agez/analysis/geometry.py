@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from agez.errors import AgezError
+from agez.plain_arrays import plain_array
 from agez.types import Floats
 
 
@@ -34,12 +35,13 @@ def disc_coordinates(
     AgezError
         For an inclination outside 0 <= i < 90 degrees.
     """
-    inclination = np.asarray(inclination_deg, dtype=float)
+    inclination = np.asarray(plain_array(inclination_deg, unit="deg"), dtype=float)
     if np.any((inclination < 0) | (inclination >= 90)):
         bad = inclination[(inclination < 0) | (inclination >= 90)].flat[0]
         raise AgezError(f"inclination {bad:g} degrees: expected 0 (face-on) to below 90; give that of a thin disc")
-    east, north = -np.asarray(x_arcsec, dtype=float), np.asarray(y_arcsec, dtype=float)
-    pa = np.radians(np.asarray(pa_deg, dtype=float))
+    x, y = (np.asarray(plain_array(one, unit="arcsec"), dtype=float) for one in (x_arcsec, y_arcsec))
+    east, north = -x, y
+    pa = np.radians(np.asarray(plain_array(pa_deg, unit="deg"), dtype=float))
     major = east * np.sin(pa) + north * np.cos(pa)
     minor = (east * np.cos(pa) - north * np.sin(pa)) / np.cos(np.radians(inclination))
     return np.asarray(major), np.asarray(minor)
@@ -76,7 +78,7 @@ def face_on_radius(
     AgezError
         For an inclination outside 0 <= i < 90 degrees or an effective radius that is not positive.
     """
-    re = np.asarray(re_arcsec, dtype=float)
+    re = np.asarray(plain_array(re_arcsec, unit="arcsec"), dtype=float)
     if np.any(re <= 0):
         raise AgezError(f"effective radius {re[re <= 0].flat[0]:g} arcsec: it must be positive")
     major, minor = disc_coordinates(x_arcsec, y_arcsec, inclination_deg=inclination_deg, pa_deg=pa_deg)

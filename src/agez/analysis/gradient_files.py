@@ -8,15 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from astropy import units as u
-from astropy.table import Column, Table
+from astropy.table import Table
 
 from agez.analysis.geometry import face_on_radius
 from agez.analysis.gradients import FRACTION, MAX_RADIUS, N_SUBSETS, GradientTable, galaxy_gradients
 from agez.errors import AgezError
 from agez.files import write_json
 from agez.flags import is_good
-from agez.table_columns import is_missing, number_column, text_column
+from agez.table_columns import angle_column, is_missing, number_column, text_column
 from agez.table_files import check_table_output, read_table, table_format, write_table
 from agez.types import LABEL_NAMES, Bools, Floats
 
@@ -86,9 +85,10 @@ def gradient_from_table(
     source = Path(path)
     rows = _one_galaxy(read_table(source, prefer=_TABLE_NAMES), source, galaxy_id)
     wanted = _quantities(rows, source, columns)
-    x, y = (_numbers(rows, name, source, unit=u.arcsec) for name in ("x", "y"))
-    nowhere = np.all([is_missing(_numbers(rows, name, source)) for name in ("x", "y")], axis=0)
-    x, y = np.where(nowhere, np.nan, x), np.where(nowhere, np.nan, y)
+    for name in ("x", "y"):
+        _check_numbers(rows, name, source)
+    nowhere = np.all([is_missing(number_column(rows, name, source=str(source))) for name in ("x", "y")], axis=0)
+    x, y = (np.where(nowhere, np.nan, angle_column(rows, name, source=str(source))) for name in ("x", "y"))
     if not np.any(np.isfinite(x) & np.isfinite(y)):
         raise AgezError(f"{source}: no row has a position in x and y; gradients need offsets from the centre in arcsec")
     values = np.stack([_numbers(rows, name, source) for name in wanted], axis=1)
@@ -204,7 +204,7 @@ def _truths(rows: Table, name: str, path: Path) -> Bools:
     return np.isin(words, _TRUE)
 
 
-def _numbers(rows: Table, name: str, path: Path, *, unit: u.Unit | None = None) -> Floats:
+def _check_numbers(rows: Table, name: str, path: Path) -> None:
     if name not in rows.colnames:
         raise AgezError(f"{path} has no column {name!r}; it has: {_list(rows)}")
     column = rows[name]
@@ -212,13 +212,11 @@ def _numbers(rows: Table, name: str, path: Path, *, unit: u.Unit | None = None) 
         raise AgezError(
             f"{path}: column {name!r} holds {column.dtype} of shape {column.shape}; expected one number a row"
         )
-    numbers = number_column(rows, name, source=str(path))
-    if unit is not None and isinstance(column, Column) and column.unit is not None:
-        try:
-            numbers = numbers * u.Unit(column.unit).to(unit)
-        except (u.UnitConversionError, ValueError, TypeError) as error:
-            raise AgezError(f"{path}: column {name!r} is in {column.unit}; expected an angle such as {unit}") from error
-    return numbers
+
+
+def _numbers(rows: Table, name: str, path: Path) -> Floats:
+    _check_numbers(rows, name, path)
+    return number_column(rows, name, source=str(path))
 
 
 def _list(rows: Table) -> str:

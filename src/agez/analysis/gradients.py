@@ -26,6 +26,7 @@ from numpy.typing import ArrayLike, NDArray
 from agez.analysis.metrics import json_number
 from agez.analysis.region_errors import fit_line, shared_errors
 from agez.errors import AgezError
+from agez.plain_arrays import plain_array
 from agez.types import Bools, Floats, Ints, Strings
 
 N_SUBSETS = 100
@@ -153,7 +154,7 @@ def radial_gradient(
     AgezError
         Where no gradient can be measured: too few points, or no spread in radius.
     """
-    radius, values = np.asarray(r_re, dtype=float), np.asarray(value, dtype=float)
+    radius, values = (np.asarray(plain_array(one), dtype=float) for one in (r_re, value))
     if values.ndim != 1 or radius.shape != values.shape:
         raise AgezError(f"radial_gradient: r_re has shape {radius.shape} and value {values.shape}; expected equal (n,)")
     table = galaxy_gradients(

@@ -10,7 +10,8 @@ import numpy as np
 
 from agez.errors import AgezError
 from agez.files import check_input
-from agez.photometry.names import BANDS_OF_SET, canonical_band_name
+from agez.photometry.likeness import SURE, likeness
+from agez.photometry.names import BANDS_OF_SET
 from agez.photometry.tables import read_photometry
 from agez.progress import progress
 from agez.spectra.readers import read_spectra
@@ -70,12 +71,7 @@ def remarks_on(spectra: Spectra) -> list[str]:
 
 def is_photometry(path: str | os.PathLike[str]) -> bool:
     """Whether a file is a table with a flux or a magnitude column of any known band."""
-    known = {band for bands in BANDS_OF_SET.values() for band in bands}
-    for name in column_names(path):
-        kind, _, band = name.lower().removesuffix("_err").partition("_")
-        if kind in ("flux", "mag") and band and canonical_band_name(band) in known:
-            return True
-    return False
+    return likeness(column_names(path)) >= SURE
 
 
 def read_input(

@@ -104,7 +104,7 @@ def _fits(part: Path, paths: list[Path], name: str) -> None:
 
 
 def _same_bytes(own: Sequence[fits_rows.Field], fields: Sequence[fits_rows.Field]) -> bool:
-    return all(a.code == b.code and a.size == b.size for a, b in zip(own, fields, strict=True))
+    return all((a.code, a.size, a.zero) == (b.code, b.size, b.zero) for a, b in zip(own, fields, strict=True))
 
 
 def _as_text(table: PlainTable, fields: Sequence[fits_rows.Field]) -> PlainTable:
@@ -163,6 +163,10 @@ def _schema(paths: Sequence[Path]) -> Any:
             types = {field.type for field in fields_of_name}
             fields.append(fields_of_name[0] if len(types) == 1 else fields_of_name[0].with_type(pa.string()))
         found = pa.schema(fields)
+    for k, field in enumerate(found):
+        types = {schema.field(k).type for schema in schemas}
+        if pa.types.is_floating(field.type) and types & {pa.int64(), pa.uint64()}:
+            found = found.set(k, field.with_type(pa.string()))  # a float has not all integers of 64 bits
     return found.with_metadata(schemas[0].metadata)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from agez.csv_tables import Dialect
 from agez.types import _check
 
 #: ``table``: a format that is only read whole (ECSV, VOTable).
@@ -69,11 +70,14 @@ class Catalogue:
     meta : mapping
         Header of the table (``FILTERS`` and the like); of HATS, its properties, under ``hats``.
     types : mapping of str to str
-        What a column holds: ``number``, ``text``, ``truth``, ``vector``, ``other``.
+        What a column holds: ``number``, ``text``, ``truth``, ``vector``, ``other``; of CSV also ``integer`` and
+        ``unsigned``, in 64 bits.
     bands : tuple of str
         Of vector columns of photometry: the band of each element; none where columns are of one band each.
     vectors : tuple of two str
         Names of the vector columns of values and errors that are the photometry; none, likewise.
+    csv : Dialect or None
+        Of CSV: how it is written.
     remarks : tuple of str
         What the user should be told before work begins: files that cannot be read, what was assumed.
     """
@@ -88,6 +92,7 @@ class Catalogue:
     bands: tuple[str, ...] = ()
     vectors: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
+    csv: Dialect | None = None
 
     def __len__(self) -> int:
         return sum(len(one) for one in self.partitions)

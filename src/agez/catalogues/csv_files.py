@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import csv
 import io
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
-from agez.catalogues import parquet_files
 from agez.catalogues.catalogue import Catalogue, Partition
 from agez.catalogues.file_bytes import read_bytes
-from agez.catalogues.whole_files import kind_of
+from agez.csv_tables import HEAD_BYTES, Dialect, Seen, look_at, needs_rewriting, parse_rows, read_dialect, rewritten
 from agez.errors import AgezError
 from agez.files import open_content
-from agez.table_columns import PlainTable, check_distinct
+from agez.table_columns import PlainTable, said_twice
 
-#: Columns that stay text, so that leading zeros are kept.
-IDENTIFIERS = ("id", "spec_id", "galaxy_id")
 _BLOCK_BYTES = 16 << 20
 #: Bytes by which the kinds of columns are judged at first.
 _SAMPLE_BYTES = 1 << 18
@@ -27,13 +25,22 @@ _NEWLINE, _QUOTE, _RETURN = 10, 34, 13
 
 
 def open_csv(path: Path, rows: int) -> Catalogue:
-    """A comma-separated table with a line of names; quoted text may hold line breaks."""
+    """A table with a line of names, in any of the dialects of :mod:`agez.csv_tables`; quotes may hold line breaks."""
     try:
-        names, begin, ends = _index(path, rows)
+        with open_content(path) as file:
+            head = file.read(HEAD_BYTES)
+        again = needs_rewriting(head)
+        if again:
+            head = _rewritten(str(path), path.stat().st_mtime_ns)[:HEAD_BYTES]
+        dialect = replace(read_dialect(head, source=path), rewritten=again)
+        ends = _index(path, rows, dialect)
+        if ends is None:  # lines of comment between rows
+            whole = _rewritten(str(path), path.stat().st_mtime_ns)
+            dialect = replace(read_dialect(whole[:HEAD_BYTES], source=path), rewritten=True)
+            ends = _index(path, rows, dialect) or []
     except (OSError, EOFError, UnicodeDecodeError) as error:
         raise AgezError(f"{path} cannot be read as CSV: {error}; make or copy it again") from error
-    check_distinct(names, source=path)
-    partitions, first = [], 0
+    partitions, first, begin = [], 0, dialect.begin
     for number, (end, n) in enumerate(ends):
         partitions.append(
             Partition(number, f"part-{number:05d}", str(path), "csv", first, first + n, first, (begin, end))
@@ -41,152 +48,138 @@ def open_csv(path: Path, rows: int) -> Catalogue:
         begin, first = end, first + n
     if not partitions:
         partitions = [Partition(0, "part-00000", str(path), "csv", 0, 0, 0, (begin, begin))]
-    sample = _sample(path, partitions[0], names)
-    types = {name: kind_of(sample[name]) for name in names}
-    for name in names:
-        if types[name] == "text" and _looks_like_vector(sample[name]):
-            types[name] = "vector"
-    return Catalogue(str(path), "csv", tuple(names), tuple(partitions), types=types)
+    names = dialect.columns
+    seen: dict[str, Seen] = {name: Seen() for name in names}
+    sample = _sample(path, partitions[0], dialect)
+    look_at(seen, sample, dialect, names, source=path)
+    types = {name: seen[name].kind(name) for name in names}
+    texts = [name for name in names if types[name] == "text"]
+    cells = parse_rows(sample, dialect, texts, {}, source=path) if sample.strip() else {}
+    types |= {name: "vector" for name in texts if _looks_like_vector(cells.get(name, ()))}
+    return Catalogue(
+        str(path), "csv", names, tuple(partitions), types=types, csv=dialect, remarks=said_twice(dialect.twice)
+    )
 
 
-def _index(path: Path, rows: int) -> tuple[list[str], int, list[tuple[int, int]]]:
-    """Names of columns, where rows begin, and of each partition its end in bytes and its number of rows."""
-    header: tuple[int, int] | None = None
+def with_kinds(catalogue: Catalogue, columns: Sequence[str]) -> Catalogue:
+    """The catalogue with the kinds of some columns as all of their cells say, not the first thousand alone.
+
+    Whatever part of a catalogue is read then, a column is of one kind: text, if a single cell is.
+    """
+    if catalogue.csv is None:
+        return catalogue
+    open_ones = [name for name in columns if catalogue.types.get(name) not in ("text", "vector")]
+    seen: dict[str, Seen] = {}
+    for partition in catalogue.partitions if open_ones else ():
+        look_at(seen, _bytes(partition, catalogue.csv), catalogue.csv, open_ones, source=catalogue.path)
+    return replace(catalogue, types={**catalogue.types, **{name: one.kind(name) for name, one in seen.items()}})
+
+
+@lru_cache(maxsize=1)
+def _rewritten(path: str, _modified: int) -> bytes:
+    with open_content(path) as file:
+        return rewritten(file.read(), source=path)
+
+
+def _opened(path: Path, dialect: Dialect) -> IO[bytes]:
+    return io.BytesIO(_rewritten(str(path), path.stat().st_mtime_ns)) if dialect.rewritten else open_content(path)
+
+
+def _bytes(partition: Partition, dialect: Dialect) -> bytes:
+    """The rows of a partition as they are written."""
+    begin, end = partition.bytes_range
+    if not dialect.rewritten:
+        return read_bytes(partition.path, begin, end - begin)
+    return _rewritten(partition.path, Path(partition.path).stat().st_mtime_ns)[begin:end]
+
+
+def _index(path: Path, rows: int, dialect: Dialect) -> list[tuple[int, int]] | None:
+    """Of each partition its end in bytes and its number of rows; None if a line begins with # and may be a comment."""
     ends: list[tuple[int, int]] = []
     n = last = 0  # rows since the last partition's end; end of the last line that is not blank
-    for begins, stops in _lines(path):
-        if header is None and len(stops):
-            header, begins, stops = (int(begins[0]), int(stops[0])), begins[1:], stops[1:]
-        at = 0
-        while len(stops) - at >= rows - n:
-            at += rows - n
-            ends.append((int(stops[at - 1]), rows))
-            n = 0
-        n += len(stops) - at
-        last = int(stops[-1]) if len(stops) else last
-    if header is None:
-        raise AgezError(f"{path} has no line of column names")
+    with _opened(path, dialect) as file:
+        file.seek(dialect.begin)
+        for stops in _line_ends(file, dialect.begin, comments=dialect.rewritten):
+            if stops is None:
+                return None
+            at = 0
+            while len(stops) - at >= rows - n:
+                at += rows - n
+                ends.append((int(stops[at - 1]), rows))
+                n = 0
+            n += len(stops) - at
+            last = int(stops[-1]) if len(stops) else last
     if n:
         ends.append((last, n))
-    line = read_bytes(path, header[0], header[1] - header[0]).decode("utf-8-sig")
-    return [name.strip() for name in next(csv.reader(io.StringIO(line)))], header[1], ends
+    return ends
 
 
-def _lines(path: Path) -> Iterator[tuple[Any, Any]]:
-    """Begins and ends in bytes of the lines that are not blank, block by block; line breaks in quotes end no line."""
-    at = begin = 0
+def _line_ends(file: IO[bytes], at: int, *, comments: bool) -> Iterator[Any]:
+    """Ends in bytes of the lines that are not blank, block by block; line breaks in quotes end no line.
+
+    None where a line begins with #, unless ``comments`` says that those are rows.
+    """
+    begin = at
     quotes = 0
-    left = b""  # the beginning of a line, if it is short: to tell whether it is blank
-    with open_content(path) as file:
-        while block := file.read(_BLOCK_BYTES):
-            data = np.frombuffer(block, np.uint8)
-            ends = np.flatnonzero(data == _NEWLINE)
-            found = np.flatnonzero(data == _QUOTE) if b'"' in block else np.zeros(0, dtype=int)
-            if quotes or len(found):
-                ends = ends[(quotes + np.searchsorted(found, ends)) % 2 == 0]
-                quotes = (quotes + len(found)) % 2
-            stops = ends + 1 + at
-            begins = np.concatenate([[begin], stops[:-1]]) if len(stops) else stops
-            length = stops - begins
-            before = np.where(ends > 0, data[ends - 1], left[-1] if left else 0) if len(ends) else ends
-            blank = (length == 1) | ((length == 2) & (before == _RETURN))
-            yield begins[~blank], stops[~blank]
-            begin = int(stops[-1]) if len(stops) else begin
-            at += len(block)
-            left = block[-1:]
+    left = b"\n"  # the last byte before a block: to tell whether a line is blank
+    while block := file.read(_BLOCK_BYTES):
+        if not comments and (b"\n#" in block or (left == b"\n" and block[:1] == b"#")):
+            yield None
+        data = np.frombuffer(block, np.uint8)
+        ends = np.flatnonzero(data == _NEWLINE)
+        found = np.flatnonzero(data == _QUOTE) if b'"' in block else np.zeros(0, dtype=int)
+        if quotes or len(found):
+            ends = ends[(quotes + np.searchsorted(found, ends)) % 2 == 0]
+            quotes = (quotes + len(found)) % 2
+        stops = ends + 1 + at
+        begins = np.concatenate([[begin], stops[:-1]]) if len(stops) else stops
+        length = stops - begins
+        before = np.where(ends > 0, data[ends - 1], left[-1]) if len(ends) else ends
+        blank = (length == 1) | ((length == 2) & (before == _RETURN))
+        yield stops[~blank]
+        begin = int(stops[-1]) if len(stops) else begin
+        at += len(block)
+        left = block[-1:]
     if at > begin and left != b"\r":
-        yield np.array([begin]), np.array([at])  # the last line may lack its end
+        yield np.array([at])  # the last line may lack its end
 
 
-def _sample(path: Path, partition: Partition, names: Sequence[str]) -> PlainTable:
+def _sample(path: Path, partition: Partition, dialect: Dialect) -> bytes:
     """The first rows, by which columns are judged."""
     begin, end = partition.bytes_range
-    data = read_bytes(path, begin, min(end - begin, _SAMPLE_BYTES))
-    if end - begin > _SAMPLE_BYTES:
-        data = data[: data.rfind(b"\n") + 1]
-    return _parsed(data, names, names, path, partition.first_row)
+    few = replace(partition, bytes_range=(begin, min(end, begin + _SAMPLE_BYTES)))
+    data = _bytes(few, dialect)
+    if end - begin <= _SAMPLE_BYTES:
+        return data
+    cut = data.rfind(b"\n") + 1
+    while cut and data.count(b'"', 0, cut) % 2:
+        cut = data.rfind(b"\n", 0, cut - 1) + 1
+    return data[:cut]
 
 
-def read_rows(
-    partition: Partition, columns: Sequence[str], *, names: Sequence[str], vectors: Sequence[str] = ()
-) -> PlainTable:
-    """These columns of a partition; ``names`` are those of all, ``vectors`` those that hold arrays as text."""
-    begin, end = partition.bytes_range
-    data = read_bytes(partition.path, begin, end - begin)
-    table = _parsed(data, names, columns, Path(partition.path), partition.first_row, text=vectors)
-    if len(table) != len(partition):
+def read_rows(catalogue: Catalogue, partition: Partition, columns: Sequence[str]) -> PlainTable:
+    """These columns of a partition."""
+    assert catalogue.csv is not None
+    data = _bytes(partition, catalogue.csv)
+    if not data.strip():
+        return PlainTable({name: np.zeros(0) for name in columns}, 0, first_row=partition.first_row)
+    arrays = parse_rows(
+        data, catalogue.csv, columns, catalogue.types, source=partition.path, first_row=partition.first_row
+    )
+    n = len(next(iter(arrays.values()))) if arrays else len(partition)
+    if n != len(partition):
         raise AgezError(
-            f"{partition.path}: rows {partition.start + 1} to {partition.stop} are {len(table)} on reading; "
+            f"{partition.path}: rows {partition.start + 1} to {partition.stop} are {n} on reading; "
             "a quotation mark is missing, or the file has changed"
         )
-    arrays = dict(table.columns)
     for name in columns:
-        if name in vectors:
+        if catalogue.types.get(name) == "vector":
             arrays[name] = parse_vectors(arrays[name], name, partition)
-    return PlainTable(arrays, len(table), first_row=partition.first_row)
-
-
-def _parsed(
-    data: bytes, names: Sequence[str], columns: Sequence[str], path: Path, first_row: int, *, text: Sequence[str] = ()
-) -> PlainTable:
-    """Columns of lines of CSV without its first one; text where entries are no numbers."""
-    if not data.strip():
-        return PlainTable({name: np.zeros(0) for name in columns}, 0, first_row=first_row)
-    as_text = [name for name in columns if name.lower() in IDENTIFIERS or name in text]
-    try:
-        import pyarrow.csv
-    except ImportError:
-        return _parsed_by_astropy(data, names, columns, path, first_row, as_text)
-    import pyarrow as pa
-
-    try:
-        table = pyarrow.csv.read_csv(
-            pa.BufferReader(data),
-            read_options=pyarrow.csv.ReadOptions(
-                column_names=list(names), block_size=len(data) + 1, use_threads=False
-            ),
-            parse_options=pyarrow.csv.ParseOptions(newlines_in_values=b'"' in data),
-            convert_options=pyarrow.csv.ConvertOptions(
-                include_columns=list(columns), column_types=dict.fromkeys(as_text, pa.string()),
-                timestamp_parsers=["never"],
-            ),
-        )  # fmt: skip
-    except pa.ArrowException as error:
-        reason = str(error).splitlines()[0].rstrip(". ")
-        raise AgezError(
-            f"{path} cannot be read as CSV (from row {first_row + 1} on): {reason}; make or copy it again"
-        ) from error
-    whole = Partition(0, "", str(path), "csv", 0, 0)
-    arrays = {}
-    for name in columns:
-        column = table.column(name)
-        if str(column.type).startswith(("date", "time", "duration")):
-            column = column.cast(pa.string())
-        arrays[name] = parquet_files.to_numpy(column, name, whole)
-    return PlainTable(arrays, table.num_rows, first_row=first_row)
-
-
-def _parsed_by_astropy(
-    data: bytes, names: Sequence[str], columns: Sequence[str], path: Path, first_row: int, as_text: Sequence[str]
-) -> PlainTable:
-    """The same without pyarrow: slower."""
-    from astropy.table import Table
-
-    try:
-        table = Table.read(
-            data.decode("utf-8"), format="ascii.no_header", delimiter=",", names=list(names),
-            include_names=list(columns), converters=dict.fromkeys(as_text, str), fill_values=[("", "0"), ("nan", "0")],
-        )  # fmt: skip
-    except Exception as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise AgezError(
-            f"{path} cannot be read as CSV (from row {first_row + 1} on): {reason}; make or copy it again"
-        ) from error
-    return PlainTable({name: table[name] for name in columns}, len(table), first_row=first_row)
+    return PlainTable(arrays, n, first_row=partition.first_row)
 
 
 def _looks_like_vector(column: Any) -> bool:
-    first = next((one for one in np.ma.getdata(column)[:100].tolist() if one), "")
+    first = next((one for one in list(column[:100]) if one), "")
     text = str(first).strip()
     return len(text) > 1 and text[0] + text[-1] in ("{}", "[]", "()")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import IO, Any
@@ -16,10 +16,13 @@ from astropy.io import fits
 from agez.catalogues.catalogue import Catalogue, Partition
 from agez.catalogues.file_bytes import read_bytes
 from agez.catalogues.fits_rows import BLOCK, Field
+from agez.catalogues.whole_files import open_whole
 from agez.errors import AgezError
 from agez.files import is_gzipped, open_content
+from agez.photometry.likeness import SURE, likeness
 from agez.photometry.tables import EXTENSION
-from agez.table_columns import PlainTable
+from agez.table_columns import PlainTable, said_twice, usable_names
+from agez.table_files import fits_names
 
 #: Bytes that are read at a time; of them only the columns needed are kept.
 BLOCK_BYTES = 8 << 20
@@ -59,14 +62,19 @@ class _Layout:
     ucds: Mapping[str, str]
     meta: Mapping[str, Any]
     band_order: tuple[str, ...]
+    twice: tuple[str, ...] = ()
+    whole: bool = False
 
 
 def open_fits_table(path: Path, rows: int) -> Catalogue:
-    """The table ``PHOTOMETRY``, or the first; a table of filters beside it gives the order of vectors.
+    """The table ``PHOTOMETRY``, or the first that looks like one; a table of filters gives the order of vectors.
 
-    Of a gzipped file it is the first table, and no other is looked for.
+    Of a gzipped file no table is looked for behind the first that looks like photometry.  Tables in text (XTENSION
+    TABLE), and with columns of variable length, are read whole.
     """
     layout = _layout(str(path), path.stat().st_mtime_ns)
+    if layout.whole:
+        return replace(open_whole(path), bands=layout.band_order, remarks=said_twice(layout.twice))
     if not is_gzipped(path):
         ends, size = layout.offset + layout.n_rows * layout.row_bytes, path.stat().st_size
         if size < ends:
@@ -78,7 +86,8 @@ def open_fits_table(path: Path, rows: int) -> Catalogue:
     )
     kinds = {name: _kind(column) for name, column in layout.columns.items()}
     return Catalogue(
-        str(path), "fits", tuple(layout.columns), partitions, layout.units, layout.meta, kinds, layout.band_order
+        str(path), "fits", tuple(layout.columns), partitions, layout.units, layout.meta, kinds, layout.band_order,
+        remarks=said_twice(layout.twice),
     )  # fmt: skip
 
 
@@ -99,7 +108,7 @@ def fields_of(layout: _Layout) -> list[Field]:
     """The columns of a table that agez wrote, as they are to be written again."""
     return [
         Field(one.name, one.code, one.repeat, one.null, layout.units.get(one.name, ""),
-              layout.descriptions.get(one.name, ""), layout.ucds.get(one.name, ""))
+              layout.descriptions.get(one.name, ""), layout.ucds.get(one.name, ""), int(one.zero))
         for one in layout.columns.values()
     ]  # fmt: skip
 
@@ -120,6 +129,7 @@ def _layout(path: str, _modified: int) -> _Layout:
 def _found(file: IO[bytes], path: str) -> _Layout:
     """The headers one after another, without the data between them."""
     chosen: tuple[fits.Header, int] | None = None
+    best = -1
     order: tuple[str, ...] = ()
     at = 0
     while True:
@@ -129,22 +139,24 @@ def _found(file: IO[bytes], path: str) -> _Layout:
         except EOFError:
             break
         at = file.tell() + (-file.tell() % BLOCK)
-        table = str(header.get("XTENSION", "")).strip() == "BINTABLE" and not header.get("ZIMAGE", False)
+        kind = str(header.get("XTENSION", "")).strip()
+        table = kind in ("BINTABLE", "A3DTABLE", "TABLE") and not header.get("ZIMAGE", False)
         name = str(header.get("EXTNAME", "")).strip().upper()
-        if table and "FILTER" in name:
+        if table and "FILTER" in name and kind != "TABLE":
             layout = _of_header(header, at, path, ())
             rows = read_bytes(path, at, layout.n_rows * layout.row_bytes)
             order = filter_order(np.frombuffer(rows, layout.dtype), source=path) or order
-        if table and (chosen is None or (name == EXTENSION and chosen[0].get("EXTNAME") != EXTENSION)):
-            chosen = header, at
-        if table and is_gzipped(path):
+        like = -1 if not table else SURE + 1 if name == EXTENSION else likeness(fits_names(header))
+        if like > best:
+            chosen, best = (header, at), like
+        if best >= SURE and is_gzipped(path):
             break  # further ones are behind all of its rows
         size = abs(header["BITPIX"]) // 8 * header.get("GCOUNT", 1)
         axes = [header[f"NAXIS{k}"] for k in range(1, header["NAXIS"] + 1)]
         size *= header.get("PCOUNT", 0) + (int(np.prod(axes)) if axes else 0)
         at += size + (-size % BLOCK)
     if chosen is None:
-        raise AgezError(f"{path} holds no binary table; give a file that does")
+        raise AgezError(f"{path} holds no table; give a file that does")
     return _of_header(*chosen, path, order)
 
 
@@ -156,14 +168,17 @@ def _of_header(header: fits.Header, offset: int, path: str, order: tuple[str, ..
     words: dict[str, str] = {}
     ucds: dict[str, str] = {}
     at = 0
-    for k in range(1, header["TFIELDS"] + 1):
-        name = str(header.get(f"TTYPE{k}", f"col{k}")).strip()
+    names = fits_names(header)
+    usable = usable_names(names, source=path)
+    whole = str(header["XTENSION"]).strip() == "TABLE"
+    for k, name in enumerate(usable if not whole else (), start=1):
         match = re.match(r"\s*(\d*)([A-Z])", header[f"TFORM{k}"])
         if match is None:
             raise AgezError(f"{path}: column {name} is of the unknown kind {header[f'TFORM{k}']!r}")
         repeat, code = int(match[1] or 1), match[2]
         size = _bytes(code, repeat)
-        if code in _TYPES or code == "A":
+        whole |= code in "PQ" and repeat > 0
+        if name and (code in _TYPES or code == "A"):
             kind = f"S{repeat}" if code == "A" else (_TYPES[code], (repeat,)) if repeat != 1 else _TYPES[code]
             if repeat:
                 fields.append((name, kind, at))
@@ -184,7 +199,8 @@ def _of_header(header: fits.Header, offset: int, path: str, order: tuple[str, ..
     )  # fmt: skip
     meta = {key: value for key, value in header.items() if not _STRUCTURAL.match(key)}
     return _Layout(
-        offset, header["NAXIS2"], header["NAXIS1"], dtype, columns, units, words, ucds, meta, order
+        offset, header["NAXIS2"], header["NAXIS1"], dtype, columns, units, words, ucds, meta, order,
+        tuple(dict.fromkeys(name for name, found in zip(names, usable, strict=True) if not found)), whole,
     )  # fmt: skip
 
 

@@ -17,7 +17,11 @@ from agez.table_columns import PlainTable
 from agez.table_files import card_value
 
 BLOCK = 2880
-_CODES = {"b1": "L", "u1": "B", "i2": "I", "i4": "J", "i8": "K", "f4": "E", "f8": "D"}
+_CODES = {"b1": "L", "u1": "B", "i2": "I", "i4": "J", "i8": "K", "u8": "K", "f4": "E", "f8": "D"}
+#: TZERO of unsigned 64-bit integers: they are stored as signed ones, with the first bit turned over.
+UNSIGNED_ZERO = 1 << 63
+#: Of an integer or a number with a fraction, as text.
+_NUMBER_WIDTH = 25
 _STORED = {"L": "S1", "B": "u1", "I": ">i2", "J": ">i4", "K": ">i8", "E": ">f4", "D": ">f8"}
 
 
@@ -26,6 +30,7 @@ class Field:
     """A column of a FITS table; plain data.
 
     ``size`` is the width of text, and otherwise the number of values a row.  ``null`` stands for a missing integer.
+    ``zero`` is TZERO: :data:`UNSIGNED_ZERO` of unsigned 64-bit integers, else 0.
     """
 
     name: str
@@ -35,6 +40,7 @@ class Field:
     unit: str = ""
     words: str = ""
     ucd: str = ""
+    zero: int = 0
 
     @property
     def stored(self) -> Any:
@@ -47,8 +53,8 @@ class Field:
 def storable(column: Any) -> Any:
     """A column in a type that FITS has: text as bytes (UTF-8), integers signed, dates as text.
 
-    Unsigned 64-bit numbers become signed ones where they fit, else text: not every reader knows FITS' way of writing
-    them.  Missing text is '', a missing truth is false, missing integers stay masked.
+    No value changes: integers with missing ones among them become wider where one of them has the value that FITS would
+    write for nothing, at last text.  Missing text is ''; missing integers and truths stay masked.
     """
     data, mask = np.ma.getdata(column), np.ma.getmaskarray(column) if np.ma.isMaskedArray(column) else None
     kind = data.dtype.kind
@@ -65,17 +71,29 @@ def storable(column: Any) -> Any:
             data = np.where(mask, b"", data)
         return data if data.dtype.itemsize else data.astype("S1")
     if kind == "b":
-        return data & ~mask if mask is not None else data
+        return np.ma.MaskedArray(data, mask=mask) if mask is not None and mask.any() else data
     if kind == "f":
         data = data.astype(np.float32) if data.dtype.itemsize == 2 else data
         return np.where(mask, np.nan, data).astype(data.dtype) if mask is not None and mask.any() else data
-    if data.dtype == np.uint64:
-        if len(data) and data.max() > np.iinfo(np.int64).max:
-            return np.array([str(one).encode() for one in data.tolist()], dtype="S")
-        data = data.astype(np.int64)
     wider = {np.dtype(np.int8): np.int16, np.dtype(np.uint16): np.int32, np.dtype(np.uint32): np.int64}
     data = data.astype(wider.get(data.dtype, data.dtype))
-    return np.ma.MaskedArray(data, mask=mask) if mask is not None and mask.any() else data
+    return data if mask is None or not mask.any() else _with_null(data, mask)
+
+
+def _with_null(data: Any, mask: Any) -> Any:
+    """Masked integers of a type of which one value is free to stand for nothing; text if there is none."""
+    for kind in (data.dtype, np.int16, np.int32, np.int64):
+        limits, there = np.iinfo(kind), data[~mask]
+        wide = np.dtype(kind).itemsize >= data.dtype.itemsize and np.dtype(kind) != np.uint64
+        if wide and not len(there):
+            return np.ma.MaskedArray(data.astype(kind), mask=mask)
+        if wide and int(there.max()) <= limits.max and int(there.min()) >= limits.min:
+            values = np.where(mask, 0, data).astype(kind)
+            if not (values[~mask] == _null(_CODES[np.dtype(kind).str[1:]])).any():
+                return np.ma.MaskedArray(values, mask=mask)
+    if data.ndim == 2:
+        return np.where(mask, np.nan, data.astype(float))
+    return np.where(mask, b"", np.array([str(one).encode() for one in data.tolist()]))
 
 
 def fields_of(table: PlainTable) -> tuple[Field, ...]:
@@ -94,9 +112,9 @@ def fields_of(table: PlainTable) -> tuple[Field, ...]:
         if not code or (array.dtype.kind == "S" and array.ndim == 2):
             raise AgezError(f"column {name} holds {array.dtype}, which FITS tables cannot; leave it out")
         masked = np.ma.isMaskedArray(column) and array.dtype.kind in "iu"
-        fields.append(
-            Field(_legal(name, fields), code, size, _null(code) if masked else None, _fits_unit(unit), words, ucd)
-        )
+        zero = UNSIGNED_ZERO if array.dtype.kind == "u" and code == "K" else 0
+        null = _null(code) if masked else None
+        fields.append(Field(_legal(name, fields), code, size, null, _fits_unit(unit), words, ucd, zero))
     return tuple(fields)
 
 
@@ -126,17 +144,21 @@ def _fits_unit(unit: str) -> str:
 def merged(one: Field, other: Field) -> Field:
     """A column that holds what both hold: wider text, wider numbers, text where one is text."""
     if one.code == "A" or other.code == "A":
-        width = max(field.size if field.code == "A" else 25 for field in (one, other))
-        return replace(one, code="A", size=width, null=None)
+        width = max(field.size if field.code == "A" else _NUMBER_WIDTH for field in (one, other))
+        return replace(one, code="A", size=width, null=None, zero=0)
     if one.size != other.size:
         raise AgezError(f"column {one.name} has {one.size} values a row in one part and {other.size} in another")
     wide = np.promote_types(_plain(one), _plain(other))
     code = _CODES[wide.str[1:]]
+    if code == "D" and "K" in (one.code, other.code) and one.size == 1:  # a float has not all integers of 64 bits
+        return replace(one, code="A", size=_NUMBER_WIDTH, null=None, zero=0)
     has_null = (one.null is not None or other.null is not None) and code in "BIJK"
     return replace(one, code=code, null=_null(code) if has_null else None)
 
 
 def _plain(field: Field) -> np.dtype[Any]:
+    if field.zero:
+        return np.dtype(np.uint64)
     return np.dtype(bool if field.code == "L" else _STORED[field.code]).newbyteorder("=")
 
 
@@ -147,9 +169,11 @@ def encode(table: PlainTable, fields: Sequence[Field]) -> bytes:
     for name, field in zip(table.colnames, fields, strict=True):
         column = table[name]
         if field.code == "L":
-            values = np.where(np.ma.getdata(column), b"T", b"F")
+            values = np.where(np.ma.getmaskarray(column), b"", np.where(np.ma.getdata(column), b"T", b"F"))
         elif field.code == "A" and np.ma.getdata(column).dtype.kind != "S":
             values = np.ma.getdata(column).astype("S")
+        elif field.zero:
+            values = (np.asarray(column, dtype=np.uint64) ^ np.uint64(UNSIGNED_ZERO)).view(np.int64)
         elif np.ma.isMaskedArray(column):
             values = np.ma.filled(column.astype(_plain(field)), np.nan if field.null is None else field.null)
         else:
@@ -174,6 +198,8 @@ def header_of(fields: Sequence[Field], n_rows: int, *, meta: Mapping[str, Any], 
         cards: list[tuple[str, Any]] = [(f"TTYPE{k}", one.name), (f"TFORM{k}", f"{one.size}{one.code}")]
         if one.unit:
             cards.append((f"TUNIT{k}", card_value(one.unit)))
+        if one.zero:
+            cards.append((f"TZERO{k}", one.zero))
         if one.null is not None:
             cards.append((f"TNULL{k}", one.null))
         if one.words:

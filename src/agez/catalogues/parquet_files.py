@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from agez.arrow_columns import UCD_KEYS, UNIT_KEYS, WORDS_KEYS, kind_of_arrow, said, table_meta, to_numpy
 from agez.catalogues.catalogue import Catalogue, Kind, Partition
 from agez.errors import AgezError
-from agez.table_columns import PlainTable, check_distinct
+from agez.table_columns import PlainTable, said_twice, usable_names
 
 #: A file or a row group is cut only if it has more than this many times the rows of a partition.
 SLACK = 2.0
 #: Rows that are decoded at a time from a row group that is cut.
 _BATCH_ROWS = 50_000
-#: Keys of a field's metadata that hold its unit and description (ours, then VOParquet's and others').
-_UNIT_KEYS, _WORDS_KEYS, _UCD_KEYS = (b"unit", b"units"), (b"description", b"doc"), (b"ucd",)
 
 
 def need_pyarrow(path: object) -> Any:
@@ -99,6 +97,7 @@ class _Footer:
 
     schema: Any
     group_rows: tuple[int, ...]
+    twice: tuple[str, ...] = ()
 
 
 def _footer(path: Path) -> _Footer:
@@ -112,8 +111,14 @@ def _footer(path: Path) -> _Footer:
             f"{path} cannot be read as Parquet: {_reason(error)}; it may be cut short or of another kind: "
             "make or copy it again"
         ) from error
-    check_distinct(found.schema.names, source=path)
-    return found
+    usable = usable_names(found.schema.names, source=path)
+    if all(usable):
+        return found
+    import pyarrow as pa
+
+    fields = [field for field, name in zip(found.schema, usable, strict=True) if name]
+    twice = tuple(dict.fromkeys(field.name for field, name in zip(found.schema, usable, strict=True) if not name))
+    return replace(found, schema=pa.schema(fields, found.schema.metadata), twice=twice)
 
 
 def _reason(error: Exception) -> str:
@@ -151,62 +156,23 @@ def _catalogue(
         )
         first_row += one.stop - one.start
     schema = footer.schema
-    units = {field.name: found for field in schema if (found := _said(field.metadata, _UNIT_KEYS))}
-    meta = _table_meta(schema.metadata)
+    units = {field.name: found for field in schema if (found := said(field.metadata, UNIT_KEYS))}
+    meta = table_meta(schema.metadata)
+    meta.pop("_words", None)
     for name, unit in meta.pop("_units", {}).items():
         units.setdefault(name, unit)
-    types = {field.name: _kind_of(field.type) for field in schema}
+    types = {field.name: kind_of_arrow(field.type) for field in schema}
     return Catalogue(
-        str(path), kind, tuple(schema.names), tuple(partitions), units, meta, types, remarks=remarks
+        str(path), kind, tuple(schema.names), tuple(partitions), units, meta, types,
+        remarks=(*remarks, *said_twice(footer.twice)),
     )  # fmt: skip
-
-
-def _said(metadata: Any, keys: Sequence[bytes]) -> str:
-    return next((metadata[key].decode() for key in keys if metadata and key in metadata), "")
-
-
-def _table_meta(metadata: Any) -> dict[str, Any]:
-    """Header of the table: plain keys, and what astropy writes as YAML (its units, too)."""
-    if not metadata:
-        return {}
-    known = {key.decode(): value for key, value in metadata.items()}
-    yaml = known.pop("table_meta_yaml", None)
-    known = {key: value.decode("utf-8", "replace") for key, value in known.items() if key not in _NOT_META}
-    if yaml is not None:
-        from astropy.table.meta import get_header_from_yaml
-
-        try:
-            header = get_header_from_yaml(yaml.decode().split("\n"))
-        except Exception:  # another program's, or damaged: the columns are there all the same
-            return dict(known)
-        known.update(header.get("meta", {}))
-        known["_units"] = {one["name"]: str(one["unit"]) for one in header["datatype"] if one.get("unit")}
-    return dict(known)
-
-
-_NOT_META = ("ARROW:schema", "pandas", "huggingface")
-
-
-def _kind_of(type_: Any) -> str:
-    import pyarrow.types as kinds
-
-    if kinds.is_dictionary(type_):
-        return _kind_of(type_.value_type)
-    if kinds.is_integer(type_) or kinds.is_floating(type_) or kinds.is_decimal(type_):
-        return "number"
-    if kinds.is_string(type_) or kinds.is_large_string(type_) or kinds.is_binary(type_) or kinds.is_large_binary(type_):
-        return "text"
-    if kinds.is_boolean(type_):
-        return "truth"
-    if kinds.is_null(type_):
-        return "null"
-    is_list = kinds.is_list(type_) or kinds.is_large_list(type_) or kinds.is_fixed_size_list(type_)
-    return "vector" if is_list and _kind_of(type_.value_type) == "number" else "other"
 
 
 def _same_schema(first: tuple[Path, _Footer], other: tuple[Path, _Footer], *, skip: set[str]) -> None:
     """AgezError that names the file and the column if a file has other columns than the first, or of another type."""
-    ours, theirs = ({f.name: _kind_of(f.type) for f in one[1].schema if f.name not in skip} for one in (first, other))
+    ours, theirs = (
+        {f.name: kind_of_arrow(f.type) for f in one[1].schema if f.name not in skip} for one in (first, other)
+    )
     for name in ours:
         if name not in theirs:
             raise AgezError(
@@ -235,9 +201,9 @@ def read_rows(partition: Partition, columns: Sequence[str]) -> PlainTable:
         ) from error
     if table.num_rows != len(partition):
         raise AgezError(f"{partition.path} has changed while it was read: it has other rows than at first")
-    arrays = {name: to_numpy(table.column(name), name, partition) for name in columns}
+    arrays = {name: to_numpy(table.column(name), name, partition.path, partition.start) for name in columns}
     words, ucds = (
-        {f.name: found for f in table.schema if (found := _said(f.metadata, keys))} for keys in (_WORDS_KEYS, _UCD_KEYS)
+        {f.name: found for f in table.schema if (found := said(f.metadata, keys))} for keys in (WORDS_KEYS, UCD_KEYS)
     )
     return PlainTable(arrays, len(partition), descriptions=words, first_row=partition.first_row, ucds=ucds)
 
@@ -278,74 +244,3 @@ def _read(parquet: Any, partition: Partition, columns: list[str]) -> Any:
     _going_on.clear()
     _going_on[key] = (at, batches, left)
     return pa.Table.from_batches(taken)
-
-
-def to_numpy(column: Any, name: str, partition: Partition) -> Any:
-    """An Arrow column as a plain array: masked where integers, truths or text are missing, NaN where floats are."""
-    import pyarrow as pa
-    import pyarrow.types as kinds
-
-    array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-    if isinstance(array, pa.ChunkedArray):
-        array = array.chunk(0) if array.num_chunks == 1 else pa.concat_arrays(array.chunks)
-    if kinds.is_dictionary(array.type):
-        array = array.dictionary_decode()
-    if kinds.is_decimal(array.type):
-        array = array.cast(pa.float64())
-    kind = _kind_of(array.type)
-    if kind == "null":
-        return np.full(len(array), np.nan)
-    if kind == "vector":
-        return _vectors(array, name, partition)
-    if kind in ("number", "truth") and array.null_count and not kinds.is_floating(array.type):
-        missing = np.asarray(array.is_null())
-        return np.ma.MaskedArray(np.asarray(array.fill_null(False if kind == "truth" else 0)), mask=missing)
-    if kind == "text" or (kind == "other" and not (kinds.is_timestamp(array.type) or kinds.is_date(array.type))):
-        is_text = kinds.is_string(array.type) or kinds.is_large_string(array.type)
-        text = np.asarray(array.to_numpy(zero_copy_only=False), dtype=object) if is_text else _as_text(array)
-        if not array.null_count:
-            return text
-        missing = np.asarray(array.is_null())
-        text[missing] = ""
-        return np.ma.MaskedArray(text, mask=missing)
-    return array.to_numpy(zero_copy_only=False)
-
-
-def _as_text(array: Any) -> Any:
-    """What tables have no type for (bytes, structures, lists of text, times of day), as JSON or as it reads."""
-
-    def read(one: Any) -> str | None:
-        if one is None or isinstance(one, str):
-            return one
-        if isinstance(one, bytes):
-            return one.decode("utf-8", "replace")
-        return json.dumps(one, default=str) if isinstance(one, dict | list | tuple) else str(one)
-
-    return np.array([read(one) for one in array.to_pylist()], dtype=object)
-
-
-def _vectors(array: Any, name: str, partition: Partition) -> Any:
-    """A list column as (n, k); rows that have none are NaN."""
-    import pyarrow.compute as pc
-    import pyarrow.types as kinds
-
-    n = len(array)
-    if n == 0:
-        return np.zeros((0, 0))
-    if kinds.is_fixed_size_list(array.type) and not array.null_count:
-        return to_numpy(array.flatten(), name, partition).reshape(n, -1)
-    lengths = np.asarray(pc.list_value_length(array).fill_null(-1))
-    length = int(lengths.max())
-    odd = (lengths != length) & (lengths > 0)
-    if odd.any():
-        row = int(np.argmax(odd))
-        raise AgezError(
-            f"{partition.path}: column {name} has {lengths[row]} values in row {partition.start + row + 1}, "
-            f"{length} in others; expected as many in each"
-        )
-    flat = to_numpy(pc.list_flatten(array), name, partition)
-    if not (lengths <= 0).any():
-        return flat.reshape(n, length)
-    full = np.full((n, max(length, 0)), np.nan)
-    full[lengths > 0] = flat.reshape(-1, length) if length > 0 else full[lengths > 0]
-    return full

@@ -45,8 +45,7 @@ def read_partition(catalogue: Catalogue, partition: Partition, columns: Sequence
     if partition.kind == "fits":
         table = fits_files.read_rows(partition, names)
     elif partition.kind == "csv":
-        vectors = [name for name in names if catalogue.types.get(name) == "vector"]
-        table = csv_files.read_rows(partition, names, names=catalogue.columns, vectors=vectors)
+        table = csv_files.read_rows(catalogue, partition, names)
     elif partition.kind == "table":
         table = whole_files.read_rows(partition, names)
     else:

@@ -1,4 +1,4 @@
-"""Tables that are only read whole, as one partition: ECSV and VOTable."""
+"""Tables that are only read whole, as one partition: ECSV, VOTable, and FITS in text or with lengths that vary."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 
 from agez.catalogues.catalogue import Catalogue, Partition
+from agez.photometry.likeness import likeness
+from agez.photometry.tables import EXTENSION
 from agez.table_columns import PlainTable
 from agez.table_files import VOTABLES, read_table
 
@@ -40,4 +42,4 @@ def read_rows(partition: Partition, columns: Sequence[str]) -> PlainTable:
 
 @lru_cache(maxsize=1)
 def _read(path: str, _modified: int) -> PlainTable:
-    return PlainTable.of(read_table(path))
+    return PlainTable.of(read_table(path, prefer=(EXTENSION,), likeness=likeness))

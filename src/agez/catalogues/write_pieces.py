@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -94,7 +95,7 @@ def arrow_table(table: PlainTable) -> Any:
 
     fields, arrays, empty = [], [], Table()
     for name in table.colnames:
-        array = _arrow_array(table[name])
+        array = arrow_array(table[name])
         unit, words, ucd = (said.get(name, "") for said in (table.units, table.descriptions, table.ucds))
         about = {key: text for key, text in (("unit", unit), ("description", words), ("ucd", ucd)) if text}
         fields.append(pa.field(name, array.type, metadata=about or None))
@@ -114,7 +115,8 @@ def arrow_table(table: PlainTable) -> Any:
     return pa.Table.from_arrays(arrays, schema=schema)
 
 
-def _arrow_array(column: Any) -> Any:
+def arrow_array(column: Any) -> Any:
+    """A column as Arrow has it: missing where it is masked."""
     import pyarrow as pa
 
     data = np.ma.getdata(column)
@@ -124,7 +126,9 @@ def _arrow_array(column: Any) -> Any:
         data = np.char.decode(data, "utf-8", "replace")
     if data.ndim == 2:
         flat = np.ascontiguousarray(data).reshape(-1)
-        return pa.FixedSizeListArray.from_arrays(pa.array(flat.astype(flat.dtype.newbyteorder("="))), data.shape[1])
+        gaps = None if mask is None else np.ascontiguousarray(mask).reshape(-1)
+        values = pa.array(flat.astype(flat.dtype.newbyteorder("=")), mask=gaps)
+        return pa.FixedSizeListArray.from_arrays(values, data.shape[1])
     if data.dtype.kind in "UO":
         return pa.array(data.tolist() if data.dtype.kind == "U" else data, mask=mask)
     return pa.array(data.astype(data.dtype.newbyteorder("="), copy=False), mask=mask)
@@ -139,10 +143,12 @@ def text_names(schema: Any) -> list[str]:
 
 def _write_csv(path: Path, table: PlainTable) -> None:
     """Comma-separated, NaN and missing values as empty cells, vectors as ``{1.0,2.0}``."""
+
+    def in_braces(row: Sequence[Any]) -> str:
+        return "{" + ",".join("nan" if one is None else repr(one) for one in row) + "}"
+
     columns = {
-        name: np.array(["{" + ",".join(map(repr, row)) + "}" for row in np.ma.filled(table[name]).tolist()])
-        if np.ndim(table[name]) == 2
-        else table[name]
+        name: np.array([in_braces(row) for row in table[name].tolist()]) if np.ndim(table[name]) == 2 else table[name]
         for name in table.colnames
     }
     try:
@@ -154,7 +160,7 @@ def _write_csv(path: Path, table: PlainTable) -> None:
 
     arrays = []
     for column in columns.values():
-        array = _arrow_array(column)
+        array = arrow_array(column)
         if pa.types.is_floating(array.type):
             array = pa.array(np.asarray(np.ma.filled(column, np.nan)).astype(float), from_pandas=True)
         arrays.append(array)

@@ -24,6 +24,7 @@ from agez.apply.fingerprint import file_hash
 from agez.apply.predict import predict
 from agez.apply.prediction_files import prediction_to_table
 from agez.catalogues.catalogue import Catalogue, Partition
+from agez.catalogues.csv_files import with_kinds
 from agez.catalogues.read_partition import kept_columns, partition_rows, photometry_layout
 from agez.column_words import describe_columns
 from agez.engine.pieces import Piece, keep_piece
@@ -34,7 +35,7 @@ from agez.flags import count_flags
 from agez.learn.model import available_models, find_model, load_model
 from agez.learn.network_compiled import is_available, is_worthwhile
 from agez.photometry.tables import rows_to_photometry
-from agez.table_columns import PlainTable
+from agez.table_columns import PlainTable, no_angles
 from agez.types import Model, Photometry, Prediction
 
 #: Columns of the output that say what each row is, whatever the input calls them.
@@ -101,9 +102,11 @@ def make_job(
     """
     path = find_model(model)
     shipped = available_models().get(str(model)) == path  # known by name wherever agez is
+    kept = kept_columns(catalogue, keep)
+    settled = with_kinds(catalogue, kept).without_partitions()
     job = AnswerJob(
-        catalogue.without_partitions(), str(model) if shipped else str(path.resolve()), file_hash(path),
-        keep=kept_columns(catalogue, keep), n_partitions=max(len(catalogue.partitions), 1),
+        settled, str(model) if shipped else str(path.resolve()), file_hash(path),
+        keep=kept, n_partitions=max(len(catalogue.partitions), 1),
         compiled=is_worthwhile(len(catalogue)), **options,
     )  # fmt: skip
     known = model_of(job.model, job.model_digest)
@@ -142,6 +145,11 @@ def answer_rows(job: AnswerJob, photometry: Photometry, columns: PlainTable, par
     model = model_of(job.model, job.model_digest)
     assumed = bool(photometry.meta.get("redshift_assumed", False))
     remarks = ("no redshift column or option: the SEDs are taken as rest-frame",) if assumed else ()
+    if "position_unit" in photometry.meta:
+        remarks += (
+            f"x and y are in {photometry.meta['position_unit']}, which is no angle: positions are unknown, and these "
+            "columns are passed on as input_x and input_y",
+        )
     ebv = ebv_of_rows(columns, job.corrections, source=source)
     ready = corrected(photometry, job.corrections, model.bands, ebv=ebv)
     prediction = predict(model, ready, compiled=job.compiled and is_available())
@@ -160,17 +168,19 @@ def answer_rows(job: AnswerJob, photometry: Photometry, columns: PlainTable, par
 def with_columns(answers: Table, kept: PlainTable) -> Table:
     """What identifies the rows, then columns of the input, then the answers.
 
-    Columns of the input that have an answer's name get ``input_`` before it.  Identifiers that are integers stay so.
+    Columns of the input that have an answer's name get ``input_`` before it, and so do positions in a unit that is no
+    angle: ``x`` and ``y`` are in arcsec, or unknown.  Identifiers that are numbers stay so.
     """
     table = Table({name: answers[name] for name in ROWS}, meta=answers.meta)
     there = kept.to_table()
-    if "id" in kept.colnames and there["id"].dtype.kind in "iu" and not np.ma.getmaskarray(there["id"]).any():
+    if "id" in kept.colnames and there["id"].dtype.kind in "iuf" and not np.ma.getmaskarray(there["id"]).any():
         described = table["id"]
         table["id"] = there["id"]
         table["id"].description, table["id"].meta = described.description, described.meta
     taken = {*answers.colnames, *kept.colnames}
+    again = {"x", "y"} if no_angles(kept) else set()
     for name in kept.colnames:
-        if name not in ROWS:
+        if name not in ROWS or name in again:
             new = name
             while new in answers.colnames or (new != name and new in taken):
                 new = f"input_{new}"

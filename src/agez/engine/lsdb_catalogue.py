@@ -8,10 +8,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from agez.apply.corrections import Corrections
+from agez.arrow_columns import to_numpy
 from agez.catalogues.catalogue import Catalogue, Partition
 from agez.catalogues.open_catalogue import open_catalogue
-from agez.catalogues.parquet_files import to_numpy
 from agez.catalogues.read_partition import kept_columns
+from agez.catalogues.write_pieces import arrow_array
 from agez.engine.answer import AnswerJob, answer_rows, make_job, photometry_of
 from agez.errors import AgezError
 from agez.table_columns import PlainTable
@@ -79,24 +80,22 @@ def predict_hats(
 def answer_frame(frame: pd.DataFrame, *, job: AnswerJob) -> pd.DataFrame:
     """The answers of the rows of a data frame, with its index; of no rows, the columns."""
     import nested_pandas as npd
-    import pandas as pd
 
     partition = Partition(0, "frame", job.catalogue.path, "hats", 0, len(frame))
     table = _plain(frame, partition)
     answered = answer_rows(job, photometry_of(job, table), table, partition)
-    columns = {}
-    for name in answered.table.colnames:
-        values = answered.table[name]
-        text = values.dtype.kind in "US"
-        columns[name] = pd.Series(values, index=frame.index, dtype=_dtype(values.dtype, text=text))
+    columns = {name: _series(answered.table[name], frame.index) for name in answered.table.colnames}
     return npd.NestedFrame(columns, index=frame.index)
 
 
-def _dtype(dtype: Any, *, text: bool) -> Any:
+def _series(column: Any, index: Any) -> Any:
+    """A column as pandas has Arrow's: by way of Arrow, so that large integers beside missing ones stay as they are."""
     import pandas as pd
     import pyarrow as pa
 
-    return pd.ArrowDtype(pa.large_string() if text else pa.from_numpy_dtype(dtype))
+    array = arrow_array(column)
+    array = array.cast(pa.large_string()) if pa.types.is_string(array.type) else array
+    return pd.Series(pd.arrays.ArrowExtensionArray(pa.chunked_array([array])), index=index)
 
 
 def _plain(frame: pd.DataFrame, partition: Partition) -> PlainTable:
@@ -105,7 +104,7 @@ def _plain(frame: pd.DataFrame, partition: Partition) -> PlainTable:
     arrays = {}
     for name in frame.columns:
         column = pa.chunked_array(pa.array(frame[name], from_pandas=True))
-        arrays[name] = to_numpy(column, name, partition)
+        arrays[name] = to_numpy(column, name, partition.path)
     return PlainTable(arrays, len(frame))
 
 

@@ -19,7 +19,7 @@ from agez.images.image_set import ImageSet
 from agez.images.kernels import moffat_alpha
 from agez.images.point_sources import USUAL_BETA, PointSources, find_point_sources, widths_on_uneven_light
 from agez.sky_offsets import pixels_of_sky
-from agez.table_columns import number_column
+from agez.table_columns import angle_column
 from agez.table_files import read_table
 from agez.types import Bools, Floats
 
@@ -215,8 +215,8 @@ def _listed_stars(
         raise AgezError(
             f"{source}: column(s) {', '.join(missing)} missing; expected ra, dec [degree], and radius [arcsec] if known"
         )
-    ra, dec = (number_column(table, names[name], source=source) for name in ("ra", "dec"))
-    radius = number_column(table, names["radius"], source=source) if "radius" in names else np.full(len(ra), np.nan)
+    ra, dec = (angle_column(table, names[name], source=source, unit="deg") for name in ("ra", "dec"))
+    radius = angle_column(table, names["radius"], source=source) if "radius" in names else np.full(len(ra), np.nan)
     if not (np.isfinite(ra) & np.isfinite(dec) & (np.abs(dec) <= 90)).all():
         raise AgezError(f"{source}: ra and dec must be numbers [degree], dec within -90 to 90")
     if (np.isfinite(radius) & ~(radius > 0)).any():

@@ -11,6 +11,7 @@ from agez.errors import AgezError
 from agez.flags import Flag, set_flag
 from agez.photometry.filters import FilterSet
 from agez.photometry.milky_way import MILKY_WAY_R_V, RANGE_ANGSTROM, MilkyWayLaw, milky_way_extinction
+from agez.plain_arrays import plain_array
 from agez.types import Bands, Floats, Photometry
 
 #: A at 1 micron over the E(B-V) of Schlegel, Finkbeiner & Davis 1998 (SFD; ApJ 500, 525), whose own normalisation is
@@ -119,7 +120,7 @@ def deredden(
     if not (np.isfinite(ebv_fraction_err) and ebv_fraction_err >= 0):
         raise AgezError(f"ebv_fraction_err is {ebv_fraction_err}; expected a fraction, 0 or more")
     n = len(photometry)
-    value = np.asarray(ebv, dtype=float)
+    value = np.asarray(plain_array(ebv, unit="mag"), dtype=float)
     if value.shape not in ((), (n,)):
         raise AgezError(f"E(B-V) has shape {value.shape}; expected one number, or one for each of {n} rows")
     if value.shape == () and not (np.isfinite(value) and value >= 0):

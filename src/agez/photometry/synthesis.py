@@ -16,6 +16,7 @@ from agez.photometry.air import air_to_vacuum
 from agez.photometry.filters import FilterSet, load_filters
 from agez.photometry.gaps import bridge_gaps
 from agez.photometry.response import ResponseMatrix, build_matrix, response_matrix
+from agez.plain_arrays import plain_array
 from agez.types import Floats, Photometry, Spectra
 from agez.wavelength_gaps import with_missing_pixels
 
@@ -190,7 +191,7 @@ def _redshifts(spectra: Spectra, redshift: ArrayLike | None) -> tuple[Floats, Fl
         raise AgezError(f"{spectra.source}: redshift of row {row} is {own[row]:g}; expected above -1, or NaN")
     if redshift is None:
         return own.copy(), np.ones(n)
-    target = np.asarray(redshift, dtype=float)
+    target = np.asarray(plain_array(redshift), dtype=float)
     if target.ndim > 1 or (target.ndim == 1 and len(target) != n):
         raise AgezError(f"redshift has shape {target.shape}; expected one number, or one for each of {n} spectra")
     target = np.broadcast_to(target, (n,)).copy()

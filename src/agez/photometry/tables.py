@@ -15,6 +15,7 @@ from agez.errors import AgezError
 from agez.flags import Flag, is_good, set_flag
 from agez.photometry.band_columns import BandColumn, band_names, named_columns
 from agez.photometry.filters import FilterSet
+from agez.photometry.likeness import likeness
 from agez.photometry.measured import Measured, from_fluxes, from_magnitudes
 from agez.photometry.synthesis import ab_magnitude
 from agez.photometry.vector_columns import (
@@ -24,7 +25,7 @@ from agez.photometry.vector_columns import (
     find_vector_photometry,
     vector_band_columns,
 )
-from agez.table_columns import SURVEY_CODES, PlainTable, is_code, number_column, rows_columns, table_rows
+from agez.table_columns import SURVEY_CODES, PlainTable, is_code, no_angles, number_column, rows_columns, table_rows
 from agez.table_files import read_table, write_table
 from agez.types import Bands, Bools, Floats, Photometry
 
@@ -48,7 +49,7 @@ _BLOCK_ROWS = 512
 
 
 def read_photometry(
-    path: str | Path,
+    path: str | Path | Table,
     *,
     filters: str | Bands | FilterSet | None = None,
     redshift: float | None = None,
@@ -70,7 +71,7 @@ def read_photometry(
 
     Parameters
     ----------
-    path : path
+    path : path, or Table
     filters : str, Bands or FilterSet, optional
         The set that the bands belong to.  Without it, the set that the file says (key ``FILTERS``),
         else the first of jpas, jplus, splus, alhambra that has them all.
@@ -87,7 +88,9 @@ def read_photometry(
         Only the bands that the table has, in the order of the set.  ``meta['redshift_assumed']`` is True
         where neither a column nor an argument said the redshift.
     """
-    table = read_table(path, prefer=(EXTENSION,))
+    if isinstance(path, Table):
+        return table_to_photometry(path, filters=filters, redshift=redshift, redshift_err=redshift_err)
+    table = read_table(path, prefer=(EXTENSION,), likeness=likeness)
     return table_to_photometry(table, source=str(path), filters=filters, redshift=redshift, redshift_err=redshift_err)
 
 
@@ -161,8 +164,10 @@ def rows_to_photometry(
     flags = set_flag(flags, np.asarray(~covered.any(axis=1)), Flag.NO_DATA)
     flags = set_flag(flags, infinite, Flag.NON_FINITE)
     flags = set_flag(flags, bad_error, Flag.BAD_ERROR)
-    meta = {"source": source, "filter_set": bands.filter_set, "redshift_assumed": assumed}
+    meta: dict[str, Any] = {"source": source, "filter_set": bands.filter_set, "redshift_assumed": assumed}
     rows_of_table = table_rows(table, source=source)
+    if no_angles(table):
+        meta["position_unit"] = no_angles(table)
     return Photometry(bands, flux, flux_err, covered, rows_of_table, seen_at, flags, meta, redshift_err=seen_at_err)
 
 

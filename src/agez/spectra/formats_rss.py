@@ -34,6 +34,7 @@ from agez.spectra.formats_common import (
 )
 from agez.spectra.formats_fits import has, image
 from agez.spectra.formats_units import flux_unit_of, parse_unit
+from agez.table_columns import angle_factor
 from agez.types import Floats, Rows, Spectra
 
 
@@ -96,8 +97,13 @@ def _rss_rows(
         found = next((names[choice] for choice in choices if choice in names), None)
         return None if found is None else np.asarray(table[found])
 
-    x = column("x", "xpos", "x_position", "arc_position_x", "xoffset")
-    y = column("y", "ypos", "y_position", "arc_position_y", "yoffset")
+    def position(*choices: str) -> NDArray[Any] | None:
+        values, name = column(*choices), next((names[choice] for choice in choices if choice in names), "")
+        factor = angle_factor(str(table.columns[name].unit or "") if name else "")
+        return None if values is None or factor is None else values * factor  # pixels are no angle: not known
+
+    x = position("x", "xpos", "x_position", "arc_position_x", "xoffset")
+    y = position("y", "ypos", "y_position", "arc_position_y", "yoffset")
     ids = column("spec_id", "id", "fiber", "fiber_id", "fibre")
     rows = one_galaxy_rows(
         [str(i) for i in range(n)] if ids is None else [str(word).strip() for word in ids.tolist()], galaxy, x, y

@@ -44,6 +44,7 @@ from agez.spectra.formats_common import (
     native_float,
 )
 from agez.spectra.formats_units import FluxUnit, flux_unit_of, parse_unit, wavelength_factor
+from agez.table_columns import angle_factor
 from agez.types import Bools, Floats, Rows, Spectra
 
 
@@ -274,7 +275,12 @@ def _row_words(
 
     galaxy = str(columns.header.get("galaxy_id", "") or galaxy_name(options.path, columns.header))
     nan = np.full(len(at), np.nan)
-    x, y, redshift = numbers("x"), numbers("y"), numbers("redshift")
+
+    def position(name: str) -> NDArray[np.float64] | None:
+        values, factor = numbers(name), angle_factor(columns.units.get(name, ""))
+        return None if values is None or factor is None else values * factor  # pixels are no angle: not known
+
+    x, y, redshift = position("x"), position("y"), numbers("redshift")
     rows = Rows(
         words(ID_NAMES, [str(i) for i in range(len(at))]),
         words(("galaxy_id",), [galaxy] * len(at)),

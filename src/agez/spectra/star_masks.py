@@ -15,7 +15,7 @@ from agez.files import check_input
 from agez.sky_offsets import celestial_wcs, sky_positions
 from agez.spectra.formats_fits import has_sky_axes
 from agez.spectra.spaxels import spaxel_pixels
-from agez.table_columns import number_column
+from agez.table_columns import angle_column
 from agez.table_files import open_fits, read_table
 from agez.types import Bools, Floats, Spectra
 
@@ -80,7 +80,9 @@ def _in_circles(table: Table, path: Path, spectra: Spectra) -> Bools:
     missing = [name for name in names if name not in table.colnames]
     if missing:
         raise AgezError(f"{path}: column(s) {', '.join(missing)} missing; a star mask is {_FORMS}")
-    first, second, radius = (number_column(table, name, source=str(path)) for name in names)
+    first, second, radius = (
+        angle_column(table, name, source=str(path), unit="deg" if name in ("ra", "dec") else "arcsec") for name in names
+    )
     bad = ~(np.isfinite(first) & np.isfinite(second) & np.isfinite(radius) & (radius > 0))
     if bad.any():
         raise AgezError(
