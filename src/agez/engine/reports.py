@@ -32,6 +32,8 @@ class PartitionReport:
         Of the rows, where they were dereddened.
     any_redshift : bool
         Whether any row has a redshift other than 0.
+    counted : mapping of str to int
+        How many rows had something that is to be told: see :mod:`agez.photometry.told`.
     problem : str
         Why the partition is set aside; nothing if it is done.
     fatal : bool
@@ -48,6 +50,7 @@ class PartitionReport:
     remarks: tuple[str, ...] = ()
     ebv: EbvSeen = field(default_factory=EbvSeen)
     any_redshift: bool = False
+    counted: Mapping[str, int] = field(default_factory=dict)
     problem: str = ""
     fatal: bool = False
 
@@ -57,6 +60,7 @@ class PartitionReport:
             "name": self.name, "path": self.path, "n_rows": self.n_rows, "n_answered": self.n_answered,
             "flags": dict(self.flags), "tally": self.tally.to_json(), "remarks": list(self.remarks),
             "ebv": [list(self.ebv.some), self.ebv.n_unknown], "any_redshift": self.any_redshift,
+            "counted": dict(self.counted),
         }  # fmt: skip
 
     @classmethod
@@ -66,7 +70,7 @@ class PartitionReport:
         return cls(
             number, content["name"], content["path"], content["n_rows"], content["n_answered"], content["flags"],
             Tally.from_json(content["tally"]), tuple(content["remarks"]), EbvSeen(tuple(some), unknown),
-            content["any_redshift"],
+            content["any_redshift"], content["counted"],
         )  # fmt: skip
 
 
@@ -129,6 +133,7 @@ class Totals:
         self.remarks: dict[str, None] = {}
         self.ebv: dict[int, EbvSeen] = {}
         self.any_redshift = False
+        self.counted: Counter[str] = Counter()
         self.problems: dict[int, str] = {}
         self.done: set[int] = set()
 
@@ -145,6 +150,7 @@ class Totals:
         self.remarks.update(dict.fromkeys(report.remarks))
         self.ebv[report.number] = report.ebv
         self.any_redshift |= report.any_redshift
+        self.counted.update(report.counted)
 
     def ebv_of_all(self) -> EbvSeen:
         """In the order of the partitions, whoever was first."""
