@@ -17,6 +17,7 @@ def train(options: Namespace) -> Answer:
     """``agez train``."""
     from agez.learn.model import check_model_output, load_model, save_model
     from agez.learn.sample import read_sample
+    from agez.photometry.filters import check_same_set
     from agez.posterior.learn_sample import score_lines
     from agez.posterior.learning_curve import curve_lines
 
@@ -32,7 +33,7 @@ def train(options: Namespace) -> Answer:
     start = None if options.init is None else load_model(options.init)
     data = read_sample(options.sample)
     if start is not None:
-        _check_bands(options, data, start)
+        check_same_set(start.bands, data.bands, source=options.sample, option="--init")
     name = Path(options.out).stem
     curve = _learning_curve(options, data, start) if start is not None and options.learning_curve else None
     model = _paper_model(options, data, name) if options.network == "paper" else _posterior(options, data, start, name)
@@ -59,19 +60,6 @@ def train(options: Namespace) -> Answer:
     else:
         lines += score_lines(model.header["scores"])
     return content, lines + (curve_lines(curve) if curve is not None else [])
-
-
-def _check_bands(options: Namespace, data: Sample, start: Model) -> None:
-    """AgezError if bands of the sample are other filters of the same names than those of ``--init``."""
-    from agez.apply.predict import in_model_order
-
-    try:
-        in_model_order(start, data.photometry)
-    except AgezError as error:
-        raise AgezError(
-            f"{options.sample}: {error}; --init {options.init} goes on from a model of "
-            f"{start.bands.filter_set!r}, and the sample was made with --filters {data.bands.filter_set}"
-        ) from error
 
 
 def _paper_model(options: Namespace, data: Sample, name: str) -> Model:

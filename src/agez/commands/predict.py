@@ -184,7 +184,7 @@ def _spectra(options: Namespace, no_catalogue: str) -> Answer:
     from agez.commands.corrections import refuse_for_spectra
     from agez.engine.tally import tally
     from agez.learn.model import load_model
-    from agez.photometry.filters import load_filters
+    from agez.photometry.filters import check_same_set, load_filters
 
     check_table_output(options.out)
     model = load_model(options.model)
@@ -196,6 +196,8 @@ def _spectra(options: Namespace, no_catalogue: str) -> Answer:
     refuse_for_spectra(options)
     remarks = remarks_on(data)
     filters = None if options.filters is None else load_filters(options.filters)
+    if filters is not None:
+        check_same_set(model.bands, filters.bands, source="--filters")
     prediction = predict_spectra(model, data, filters=filters)
     if not options.distribution:
         prediction = replace(prediction, mixture=None)

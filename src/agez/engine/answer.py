@@ -33,6 +33,7 @@ from agez.flags import count_flags
 from agez.learn.model import available_models, find_model, load_model
 from agez.learn.network_compiled import is_available, is_worthwhile
 from agez.photometry.band_columns import left_out
+from agez.photometry.filters import check_same_set
 from agez.photometry.row_values import RowOptions, column_of, option_column
 from agez.photometry.tables import rows_to_photometry
 from agez.photometry.told import redshift_remarks
@@ -125,8 +126,9 @@ def make_job(
 
 
 def _check_bands(job: AnswerJob, model: Model) -> None:
-    """AgezError that names columns that are nearly called so, if the catalogue lacks bands that the model needs."""
+    """AgezError if the bands are another survey's, or too few: then columns are named that nearly are of the others."""
     bands, _ = photometry_layout(job.catalogue, filters=job.filters, model=model.bands)
+    check_same_set(model.bands, bands, source=job.catalogue.path)
     none = np.zeros((0, len(bands)))
     nobody = Photometry(
         bands, none, none, none.astype(bool), Rows.numbered(0), np.zeros(0), np.zeros(0, dtype=np.int32)

@@ -166,10 +166,17 @@ def _near_misses(names: Sequence[str], bands: Sequence[str]) -> dict[str, str]:
     by_lower = {band.lower(): band for band in bands}
     near = {}
     for column, spelled in band_names(names).items():
-        found = get_close_matches(spelled.lower().strip("_"), by_lower, n=1, cutoff=0.75)
-        if found:
-            near[column] = f"{column.split('_', 1)[0]}_{by_lower[found[0]]}"
+        word = spelled.lower().strip("_")
+        found = get_close_matches(word, by_lower, n=len(by_lower) or 1, cutoff=0.75)
+        if found:  # of several alike, the one that begins alike: J0400 for J0401, not J0410
+            best = max(found, key=lambda one: (_alike_letters(one, word), -found.index(one)))
+            near[column] = f"{column.split('_', 1)[0]}_{by_lower[best]}"
     return near
+
+
+def _alike_letters(one: str, other: str) -> int:
+    """How many letters two words begin with alike."""
+    return next((k for k, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
 
 
 def lonely_errors(names: Sequence[str]) -> list[str]:

@@ -48,6 +48,8 @@ class RowOptions:
         wanted = [column_of(name, names) for name in ("redshift", "redshift_err")]
         if isinstance(self.redshift, str):
             wanted.append(option_column(self.redshift, names, option="--redshift", source=source))
+        if self.redshift is None and wanted[0] is None and self.redshift_err is not None:
+            raise _no_redshifts(names, source)
         if isinstance(self.redshift_err, str):
             wanted += bounds_or_column(self.redshift_err, names, source=source)
         if self.id is not None:
@@ -174,11 +176,16 @@ def _errors(
         values = np.full(len(table), np.nan if given is None else float(given))
     unknown = np.isnan(values) | (values < 0) | np.isnan(redshift)
     if not known and (given is not None or bool((np.isfinite(values) & (values >= 0)).any())):
-        raise AgezError(
-            f"{source}: errors of redshifts, but no redshifts; add a column redshift, or give the option redshift "
-            "(a column, or 0 for rest-frame SEDs)"
-        )
+        raise _no_redshifts(table.colnames, source)
     return np.where(unknown, np.nan, values)
+
+
+def _no_redshifts(names: Sequence[str], source: str) -> AgezError:
+    like = like_redshifts(names)
+    return AgezError(
+        f"{source}: errors of redshifts, but no redshifts; add a column redshift, or give the option redshift "
+        f"(a column{f', like {like[0]}' if like else ''}, or 0 for rest-frame SEDs)"
+    )
 
 
 def _finite(values: Floats) -> Floats:
