@@ -174,7 +174,9 @@ def test_what_was_assumed_is_said_once(road, tmp_path):
     table.remove_column("redshift")
     table.write(tmp_path / "p.fits")
     command = ("predict", tmp_path / "p.fits", "-o", tmp_path / "out.fits", "--model", road.model)
-    assert "rest-frame" in done(*command, "--json").json["remarks"][0]
+    answer = done(*command, "--json").json
+    assert "--redshift 0 says that the SEDs are in the rest frame" in answer["remarks"][0]
+    assert answer["flags"]["REDSHIFT_UNKNOWN"] == answer["n_rows"] == len(table)
     assert done(*command, "--redshift", 0, "--json").json["remarks"] == []
 
 

@@ -137,13 +137,15 @@ def test_a_folder_without_spectra(tmp_path):
 
 BAD_PHOTOMETRY = {
     "empty": (lambda t: t[:0], "empty"),
-    "unknown_band": (lambda t: _renamed(t, "flux_J0400", "flux_J0401"), ("flux_J0401", "unknown band")),
     "metres": (lambda t: _unit(t, "m"), ("flux_J0400", "is in m")),
-    "f_lambda": (lambda t: _unit(t, "erg / (s cm2 Angstrom)"), ("flux_J0400", "not f_nu")),
+    "vega": (lambda t: _unit(t, "mag(Vega)"), ("flux_J0400", "mag(Vega)", "AB")),
+    "misspelled": (
+        lambda t: _renamed(t["id", "flux_J0400", "flux_J0500"], "flux_J0400", "flux_J040"),
+        ("lacks", "flux_J040 is of no band", "did you mean flux_J0400"),
+    ),
     "words": (lambda t: _words(t), ("flux_J0400", "expected a number")),
     "few_bands": (lambda t: t["id", "flux_J0400", "flux_J0500"], "lacks"),
     "no_bands": (lambda t: t["id", "x", "y"], "infrared" if False else ""),
-    "redshift": (lambda t: _value(t, "redshift", -2.0), "redshift"),
 }
 
 
@@ -159,11 +161,6 @@ def _unit(table, unit):
 
 def _words(table):
     table["flux_J0400"] = np.full(len(table), "bright")
-    return table
-
-
-def _value(table, name, value):
-    table[name][3] = value
     return table
 
 

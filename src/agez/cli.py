@@ -186,6 +186,7 @@ def _add_sample(p: argparse.ArgumentParser) -> None:
     p.add_argument("-o", "--out", required=True, metavar="SAMPLE", help="FITS file")
     p.add_argument("--also-labels", nargs="+", default=[], metavar="LABELS", help="more files or folders of labels")
     p.add_argument("--truth", metavar="FILE", help="truth.fits of a mock survey")
+    _add_rows_of_table(p)
 
 
 def _add_train(p: argparse.ArgumentParser) -> None:
@@ -235,26 +236,7 @@ def _add_predict(p: argparse.ArgumentParser) -> None:
         help="see 'agez models', or a file that 'train' wrote; default: jpas",
     )
     p.add_argument("--distribution", action="store_true", help="write the whole distribution of each row, too")
-    p.add_argument("--filters", metavar="NAME|PATH", help="filter set of the input's bands, if it is not clear")
-    p.add_argument(
-        "--redshift",
-        type=float,
-        metavar="Z",
-        help="of spectra, in place of what they say; of a table without that column",
-    )
-    of_tables = p.add_argument_group("tables of photometry")
-    of_tables.add_argument(
-        "--redshift-err", type=float, metavar="E", help="1-sigma error of all redshifts, without column redshift_err"
-    )
-    of_tables.add_argument(
-        "--ebv",
-        type=_number_or_name,
-        metavar="E|COLUMN",
-        help="take away the Milky Way's dust: E(B-V) of the map of Schlegel et al. (1998), or the column that holds it",
-    )
-    of_tables.add_argument(
-        "--no-recalibration", action="store_true", help="--ebv is a true colour excess, not that map's: see the docs"
-    )
+    of_tables = _add_rows_of_table(p, spectra="; of spectra, a number in place of what they say")
     of_tables.add_argument(
         "--error-floor", type=float, metavar="F", help="fraction of the flux, added to errors in quadrature"
     )
@@ -287,6 +269,42 @@ def _add_predict(p: argparse.ArgumentParser) -> None:
     )
     large.add_argument("--scheduler", metavar="ADDRESS", help="of a running Dask scheduler, whose workers do the work")
     large.add_argument("--fresh", action="store_true", help="begin anew, whatever an earlier run has left")
+
+
+def _add_rows_of_table(p: argparse.ArgumentParser, *, spectra: str = "") -> argparse._ArgumentGroup:
+    """Options of every command that reads a table of photometry: a number for all rows, or a column."""
+    p.add_argument(
+        "--filters",
+        metavar="NAME|PATH",
+        help="filter set of the table's bands (agez filters, or your own curves), if neither the file nor the model "
+        "says it",
+    )
+    p.add_argument(
+        "--redshift",
+        type=_number_or_name,
+        metavar="COLUMN|Z",
+        help="where the bands see the objects: a column, or one number for all (0: rest frame); without it, column "
+        f"redshift, else unknown and flagged{spectra}",
+    )
+    of_tables = p.add_argument_group("tables of photometry")
+    of_tables.add_argument(
+        "--redshift-err",
+        type=_number_or_name,
+        metavar="COLUMN|E|LOWER,UPPER",
+        help="1-sigma error of the redshifts: a column, one number, or the two columns that bound the 68 %% interval "
+        "(half their difference); without it, column redshift_err, else exact",
+    )
+    of_tables.add_argument(
+        "--ebv",
+        type=_number_or_name,
+        metavar="COLUMN|E",
+        help="take away the Milky Way's dust: E(B-V) of the map of Schlegel et al. (1998), or the column that holds it",
+    )
+    of_tables.add_argument(
+        "--no-recalibration", action="store_true", help="--ebv is a true colour excess, not that map's: see the docs"
+    )
+    of_tables.add_argument("--id", metavar="COLUMN", help="what identifies the rows; default: id")
+    return of_tables
 
 
 def _number_or_name(text: str) -> float | str:

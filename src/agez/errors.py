@@ -28,3 +28,24 @@ class PartlyDoneError(AgezError):
     def __init__(self, message: str, *, content: dict[str, Any], lines: list[str]) -> None:
         super().__init__(message)
         self.content, self.lines = content, lines
+
+
+class AgezWarning(UserWarning):
+    """Something had to be assumed that the caller can say: the message says what was taken, and how to say it."""
+
+
+class UnclearFiltersError(AgezError):
+    """Several filter sets have bands of a table's names, and nothing says which it is.
+
+    Attributes
+    ----------
+    candidates : tuple of str
+        The sets.
+    """
+
+    def __init__(self, message: str, candidates: tuple[str, ...]) -> None:
+        super().__init__(message)
+        self.candidates = candidates
+
+    def __reduce__(self) -> tuple[type[UnclearFiltersError], tuple[str, tuple[str, ...]]]:
+        return UnclearFiltersError, (str(self), self.candidates)

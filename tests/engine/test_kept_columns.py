@@ -86,7 +86,7 @@ def test_redshifts_in_capitals_and_flags_of_another_survey(tmp_path: Path) -> No
     pq.write_table(pa.table(table), path)
     found = read_photometry(path, filters="splus")
     np.testing.assert_array_equal(found.redshift, table["REDSHIFT"])
-    assert not found.meta["redshift_assumed"]
+    assert found.meta["redshift_known"]
     assert not found.flags.any()
     with pytest.raises(AgezError, match="has a column REDSHIFT"):
         read_photometry(path, filters="splus", redshift=0.1)

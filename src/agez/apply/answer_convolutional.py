@@ -52,6 +52,7 @@ def answer(model: Model, members: Sequence[Member], photometry: Photometry, *, c
             variances[:, t] += spread / len(members)
     flags = set_flag(flags, np.isnan(photometry.redshift), Flag.REDSHIFT_UNKNOWN)
     flags = set_flag(flags, outside, Flag.REDSHIFT_OUTSIDE_MODEL)
+    flags = set_flag(flags, np.isnan(photometry.redshift), Flag.REDSHIFT_UNKNOWN)
     flags = set_flag(flags, _signal_to_noise(photometry) < MIN_BAND_SNR, Flag.LOW_SNR)
     answers[~answered], ood[~answered] = np.nan, np.nan
     with np.errstate(invalid="ignore"):

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from agez.errors import AgezError
+from agez.photometry.row_values import row_values
 from agez.photometry.zero_points import ZeroPoints, apply_zero_points
-from agez.table_columns import AnyTable, number_column
+from agez.table_columns import AnyTable
 from agez.types import Bands, Floats, Photometry
 
 
@@ -29,8 +30,8 @@ class Corrections:
         E(B-V) is that of the map of Schlegel et al. (1998); see :func:`agez.photometry.dereddening.deredden`.
     error_floor : float, optional
         Fraction of the flux, added to errors in quadrature.
-    redshift_err : float, optional
-        Of all redshifts; said here so that the output can say so.
+    redshift_err : float or str, optional
+        Of all redshifts, or the column or columns that hold them; said here so that the output can say so.
     """
 
     zero_points: ZeroPoints | None = None
@@ -38,7 +39,7 @@ class Corrections:
     ebv: float | str | None = None
     recalibrate: bool = True
     error_floor: float | None = None
-    redshift_err: float | None = None
+    redshift_err: float | str | None = None
 
     def to_json(self, ebv: EbvSeen | None = None) -> dict[str, Any]:
         """What is done, for the output's header and for ``--json``; ``ebv``: what the rows' E(B-V) were."""
@@ -82,19 +83,7 @@ def ebv_of_rows(table: AnyTable, corrections: Corrections, *, source: str) -> Fl
     AgezError
         If the table has no such column, or it holds no numbers.
     """
-    from agez.table_columns import SURVEY_CODES
-
-    if corrections.ebv is None:
-        return None
-    if not isinstance(corrections.ebv, str):
-        return np.full(len(table), float(corrections.ebv))
-    if corrections.ebv not in table.colnames:
-        raise AgezError(
-            f"--ebv is {corrections.ebv!r}, which is neither a number nor a column of {source}; its columns are "
-            f"{', '.join(table.colnames[:12])}"
-        )
-    values = number_column(table, corrections.ebv, source=source)
-    return np.where(np.isin(values, SURVEY_CODES), np.nan, values)
+    return None if corrections.ebv is None else row_values(table, corrections.ebv, option="--ebv", source=source)
 
 
 def ebv_seen(ebv: Floats | None, *, at_most: int) -> EbvSeen:

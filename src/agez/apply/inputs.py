@@ -1,4 +1,4 @@
-"""What a user names on the command line: files or folders of spectra, or tables of photometry."""
+"""What a user names on the command line: files or folders of spectra, and whether a file is photometry."""
 
 from __future__ import annotations
 
@@ -10,13 +10,11 @@ import numpy as np
 
 from agez.errors import AgezError
 from agez.files import check_input
-from agez.photometry.likeness import SURE, likeness
-from agez.photometry.names import BANDS_OF_SET
-from agez.photometry.tables import read_photometry
+from agez.photometry.band_columns import has_bands
 from agez.progress import progress
 from agez.spectra.readers import read_spectra
 from agez.table_files import column_names
-from agez.types import Photometry, Spectra
+from agez.types import Spectra
 
 #: Names by which a folder's spectra are known from its other files.
 SPECTRA_PATTERNS = (
@@ -71,30 +69,5 @@ def remarks_on(spectra: Spectra) -> list[str]:
 
 def is_photometry(path: str | os.PathLike[str]) -> bool:
     """Whether a file is a table with a flux or a magnitude column of any known band."""
-    return likeness(column_names(path)) >= SURE
-
-
-def read_input(
-    path: str | os.PathLike[str],
-    *,
-    filters: str | None = None,
-    redshift: float | None = None,
-    redshift_err: float | None = None,
-) -> Photometry | Spectra:
-    """A table of photometry if the file is one, else spectra.
-
-    Parameters
-    ----------
-    filters : str, optional
-        Filter set of the table's bands.  A table with ``flux_`` columns of a set of your own is
-        known as photometry by it.
-    redshift : float, optional
-        Of the objects.
-    redshift_err : float, optional
-        Of all redshifts of a table of photometry; spectra have none.
-    """
-    path = check_input(path)
-    own = filters is not None and filters not in BANDS_OF_SET
-    if own or is_photometry(path):
-        return read_photometry(path, filters=filters, redshift=redshift, redshift_err=redshift_err)
-    return read_spectra(path, redshift=redshift)
+    names = column_names(path)
+    return has_bands([name.lower().removesuffix("_err") for name in names])

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from agez.catalogues import csv_files, fits_files, hats_files, parquet_files, whole_files
 from agez.catalogues.catalogue import Catalogue
+from agez.catalogues.read_partition import with_filter_set
 from agez.catalogues.vector_columns import find_vectors
 from agez.errors import AgezError
 from agez.files import check_input
@@ -51,7 +52,8 @@ def open_catalogue(
     catalogue = _open(path, rows_per_partition)
     if not any(len(one) for one in catalogue.partitions) and not any(one.fault for one in catalogue.partitions):
         raise AgezError(f"{path}: the catalogue is empty; expected a row for each object")
-    return find_vectors(replace(catalogue, path=str(path)), photometry=photometry, filter_table=filter_table)
+    catalogue = with_filter_set(replace(catalogue, path=str(path)))
+    return find_vectors(catalogue, photometry=photometry, filter_table=filter_table)
 
 
 def _open(path: Path, rows: int) -> Catalogue:

@@ -12,7 +12,8 @@ from agez.catalogues.catalogue import Catalogue, Partition
 from agez.errors import AgezError
 from agez.photometry.band_columns import BandColumn, band_names, named_columns
 from agez.photometry.filters import FilterSet
-from agez.photometry.tables import column_of, rows_to_photometry
+from agez.photometry.row_values import RowOptions
+from agez.photometry.tables import FILTER_SET_COLUMN, filter_set_column, rows_to_photometry
 from agez.photometry.vector_columns import choose_vector_photometry, find_vector_photometry, vector_band_columns
 from agez.table_columns import PlainTable
 from agez.types import Bands, Photometry
@@ -25,7 +26,6 @@ IDENTIFYING = (
 )  # fmt: skip
 #: Columns beside the photometry that photometry is made with.
 _WITH_PHOTOMETRY = ("id", "spec_id", "galaxy_id", "x", "y", "flags")
-_REDSHIFTS = ("redshift", "redshift_err")
 
 
 def read_partition(catalogue: Catalogue, partition: Partition, columns: Sequence[str] | None = None) -> PlainTable:
@@ -55,9 +55,9 @@ def read_partition(catalogue: Catalogue, partition: Partition, columns: Sequence
 
 
 def photometry_layout(
-    catalogue: Catalogue, *, filters: str | Bands | FilterSet | None = None
+    catalogue: Catalogue, *, filters: str | Bands | FilterSet | None = None, model: Bands | None = None
 ) -> tuple[Bands, tuple[BandColumn, ...]]:
-    """The bands of a catalogue and their columns."""
+    """The bands of a catalogue and their columns; those of ``model`` decide between sets of the same names."""
     source = catalogue.path
     if catalogue.vectors:
         (chosen,) = (
@@ -66,9 +66,12 @@ def photometry_layout(
             if one.value == catalogue.vectors[0]
         )
         return vector_band_columns(
-            chosen, catalogue.bands, source=source, units=catalogue.units, meta=catalogue.meta, filters=filters
-        )
-    return named_columns(catalogue.columns, source=source, units=catalogue.units, meta=catalogue.meta, filters=filters)
+            chosen, catalogue.bands, source=source, units=catalogue.units, meta=catalogue.meta, filters=filters,
+            model=model,
+        )  # fmt: skip
+    return named_columns(
+        catalogue.columns, source=source, units=catalogue.units, meta=catalogue.meta, filters=filters, model=model
+    )
 
 
 def partition_photometry(
@@ -76,16 +79,14 @@ def partition_photometry(
     partition: Partition,
     *,
     filters: str | Bands | FilterSet | None = None,
-    redshift: float | None = None,
-    redshift_err: float | None = None,
+    model: Bands | None = None,
+    options: RowOptions | None = None,
 ) -> Photometry:
     """The photometry of a partition, by the rules of :func:`agez.read_photometry`; empty partitions have no rows.
 
     Only the columns that it is made of are read.
     """
-    photometry, _ = partition_rows(
-        catalogue, partition, keep=(), filters=filters, redshift=redshift, redshift_err=redshift_err
-    )
+    photometry, _ = partition_rows(catalogue, partition, keep=(), filters=filters, model=model, options=options)
     return photometry
 
 
@@ -95,13 +96,14 @@ def partition_rows(
     *,
     keep: Sequence[str],
     filters: str | Bands | FilterSet | None = None,
-    redshift: float | None = None,
-    redshift_err: float | None = None,
+    model: Bands | None = None,
+    options: RowOptions | None = None,
 ) -> tuple[Photometry, PlainTable]:
     """The photometry of a partition and the columns ``keep`` (see :func:`kept_columns`), the file being read once."""
-    bands, columns = photometry_layout(catalogue, filters=filters)
+    options = options or RowOptions()
+    bands, columns = photometry_layout(catalogue, filters=filters, model=model)
     needed = [name for name in _WITH_PHOTOMETRY if name in catalogue.columns]
-    needed += [name for one in _REDSHIFTS if (name := column_of(one, catalogue.columns)) is not None]
+    needed += options.columns(catalogue.columns, source=catalogue.path)
     needed += [name for one in columns for name in (one.value, one.error) if name is not None]
     if catalogue.vectors:
         needed += [name for name in vector_columns(catalogue) if _bare(name) in ("flags", "mask_flags")]
@@ -115,9 +117,7 @@ def partition_rows(
         }
         if catalogue.vectors:
             with_photometry = PlainTable({**with_photometry.columns, **empty}, 0)
-    photometry = rows_to_photometry(
-        with_photometry, bands, columns, source=partition.path, redshift=redshift, redshift_err=redshift_err
-    )
+    photometry = rows_to_photometry(with_photometry, bands, columns, source=partition.path, options=options)
     return photometry, table.select(list(keep))
 
 
@@ -128,6 +128,15 @@ def _check_lengths(catalogue: Catalogue, table: PlainTable) -> None:
                 f"{catalogue.path}: column {name} has {table[name].shape[-1]} values a row; expected "
                 f"{len(catalogue.bands)}, one a filter"
             )
+
+
+def with_filter_set(catalogue: Catalogue) -> Catalogue:
+    """The catalogue with the filter set of its column ``filter_set``, if it has one, as a header would say it."""
+    first = next((one for one in catalogue.partitions if len(one) and not one.fault), None)
+    if FILTER_SET_COLUMN not in catalogue.columns or first is None:
+        return catalogue
+    said = filter_set_column(read_partition(catalogue, first, [FILTER_SET_COLUMN]), source=catalogue.path)
+    return replace(catalogue, meta={**catalogue.meta, **said})
 
 
 def vector_columns(catalogue: Catalogue) -> list[str]:

@@ -11,7 +11,7 @@ from agez.catalogues.catalogue import Catalogue
 from agez.catalogues.fits_files import filter_order
 from agez.catalogues.read_partition import photometry_layout, read_partition, resolve_vectors, vector_columns
 from agez.errors import AgezError
-from agez.photometry.band_columns import band_names, lonely_errors
+from agez.photometry.band_columns import band_names, has_bands, lonely_errors
 from agez.photometry.vector_columns import default_order, find_vector_photometry
 from agez.table_files import read_table
 
@@ -35,7 +35,7 @@ def find_vectors(
     vectors = vector_columns(catalogue)
     found = find_vector_photometry(dict.fromkeys(vectors, 2))
     scalar = [name for name in band_names(catalogue.columns) if catalogue.types.get(name) != "vector"]
-    if not found or (scalar and photometry is None and _are_bands(catalogue)):
+    if not found or (scalar and photometry is None and has_bands(scalar)):
         if photometry is not None or filter_table is not None:
             raise AgezError(f"{catalogue.path} has no vector columns of photometry, which the options are for")
         if not band_names(catalogue.columns):
@@ -67,14 +67,6 @@ def find_vectors(
     settled = replace(catalogue, bands=tuple(order), vectors=columns, remarks=tuple(remarks))
     photometry_layout(settled)  # whatever is wrong with units and bands is said now
     return settled
-
-
-def _are_bands(catalogue: Catalogue) -> bool:
-    try:
-        photometry_layout(replace(catalogue, bands=(), vectors=()))
-    except AgezError:
-        return False
-    return True
 
 
 def _length(catalogue: Catalogue, name: str) -> int:

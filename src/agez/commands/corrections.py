@@ -20,15 +20,20 @@ if TYPE_CHECKING:
 #: Column of E(B-V) that is looked for, to remind of it.
 EBV_COLUMN = "ebv"
 _OPTIONS = (
-    "ebv", "no_recalibration", "error_floor", "zero_points", "estimate_zero_points", "redshift_err", "keep",
-    "rows_per_part", "scheduler", "workers", "fresh",
+    "ebv", "no_recalibration", "error_floor", "zero_points", "estimate_zero_points", "redshift_err", "id",
+    "keep", "rows_per_part", "scheduler", "workers", "fresh",
 )  # fmt: skip
+
+
+def check_recalibration(options: Namespace) -> None:
+    """AgezError if it is said of what kind an E(B-V) is, and none is given."""
+    if options.no_recalibration and options.ebv is None:
+        raise AgezError("--no-recalibration says of what kind --ebv is; give --ebv, too")
 
 
 def check_corrections(options: Namespace) -> None:
     """AgezError if options of corrections contradict each other, or a file of theirs cannot be written."""
-    if options.no_recalibration and options.ebv is None:
-        raise AgezError("--no-recalibration says of what kind --ebv is; give --ebv, too")
+    check_recalibration(options)
     target = options.estimate_zero_points
     if target is None:
         return
@@ -47,6 +52,11 @@ def refuse_for_spectra(options: Namespace) -> None:
                 f"--{name.replace('_', '-')} is for tables of photometry, but {options.input} holds spectra; make "
                 "photometry of them first: agez synth"
             )
+    if isinstance(options.redshift, str):
+        raise AgezError(
+            f"--redshift is {options.redshift!r}, but {options.input} holds spectra, which have no columns; expected a "
+            "number"
+        )
 
 
 def corrections_of(options: Namespace) -> Corrections:

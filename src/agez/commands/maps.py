@@ -95,7 +95,7 @@ def _is_spectral_cube(inputs: list[str]) -> bool:
 
 def _of_cube(options: Namespace, model: Model, settings: MapSettings) -> GalaxyMaps:
     from agez.apply.map_cube import map_cube
-    from agez.photometry.filters import load_filters
+    from agez.photometry.filters import check_same_set, load_filters
     from agez.spectra.binning import BinSettings, can_bin
 
     for name, default in _OF_IMAGES.items():
@@ -108,6 +108,8 @@ def _of_cube(options: Namespace, model: Model, settings: MapSettings) -> GalaxyM
     can_bin(method)
     binning = BinSettings(method=method, target_snr=SPECTRA_SNR if options.snr is None else options.snr)
     filters = None if options.filters is None else load_filters(options.filters)
+    if filters is not None:
+        check_same_set(model.bands, filters.bands, source="--filters")
     return map_cube(Path(options.input[0]), model, settings=settings, binning=binning, filters=filters)
 
 
@@ -115,6 +117,7 @@ def _of_images(options: Namespace, model: Model, settings: MapSettings) -> tuple
     from agez.apply.map_galaxy import checked_redshift, map_galaxy
     from agez.apply.predict import in_model_order
     from agez.images.prepare import prepare
+    from agez.photometry.filters import check_same_set
 
     need("photutils", extra="images", what="a map of images")
     if options.bins == "voronoi":
@@ -122,7 +125,8 @@ def _of_images(options: Namespace, model: Model, settings: MapSettings) -> tuple
 
         need_powerbin()
     redshift = checked_redshift(settings.redshift, model)  # before pixels are read: no header of images says it
-    images = _read(options)
+    images = _read(options, model)
+    check_same_set(model.bands, images.bands, source=options.input[0])
     in_model_order(model, _no_rows(images))
     names = [name for name in images.bands.names if name in model.bands.names]
     left_out = [name for name in images.bands.names if name not in names]
@@ -136,7 +140,7 @@ def _of_images(options: Namespace, model: Model, settings: MapSettings) -> tuple
     return map_galaxy(images, model, settings=replace(settings, redshift=redshift)), images
 
 
-def _read(options: Namespace) -> ImageSet:
+def _read(options: Namespace, model: Model) -> ImageSet:
     from agez.images.read_images import read_images
     from agez.images.scubes import is_photometric_cube, read_photometric_cube
 
@@ -145,7 +149,9 @@ def _read(options: Namespace) -> ImageSet:
             if getattr(options, name) is not None:
                 option = "--" + name.replace("_", "-")
                 raise AgezError(f"{option} is of images in files of their own; leave it out for a cube")
-        return read_photometric_cube(options.input[0], filters=options.filters, redshift=options.redshift)
+        return read_photometric_cube(
+            options.input[0], filters=options.filters, redshift=options.redshift, model_set=model.bands.filter_set
+        )
     band_of = None if options.band_of is None else dict(_pair(one) for one in options.band_of)
     centre = None if options.size is None else options.centre
     if options.size is not None and centre is None:
@@ -154,7 +160,7 @@ def _read(options: Namespace) -> ImageSet:
         options.input, filters=options.filters, zero_points=options.zero_points, psf_fwhm=options.psf, band_of=band_of,
         extension=options.extension,
         center=centre, size_arcsec=options.size, reproject=options.reproject,
-        source_noise=not options.no_source_noise, redshift=options.redshift,
+        source_noise=not options.no_source_noise, redshift=options.redshift, model_set=model.bands.filter_set,
     )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ def train(options: Namespace) -> Answer:
     """``agez train``."""
     from agez.learn.model import check_model_output, load_model, save_model
     from agez.learn.sample import read_sample
+    from agez.photometry.filters import check_same_set
     from agez.posterior.learn_sample import score_lines
     from agez.posterior.learning_curve import curve_lines
     from agez.posterior.train import check_training
@@ -24,6 +25,8 @@ def train(options: Namespace) -> Answer:
     check_training(**how, init=options.init)
     start = None if options.init is None else load_model(options.init)  # a name that is none is said at once
     data = read_sample(options.sample)
+    if start is not None:
+        check_same_set(start.bands, data.bands, source=options.sample, option="--init")
     model = run(data, **how, init=start, seed=options.seed, workers=options.workers, name=Path(options.out).stem)
     save_model(options.out, model)
     scores = {word: model.header["scores"][target] for target, word in TARGET_WORDS.items()}

@@ -76,15 +76,21 @@ def _catalogue(options: Namespace) -> Catalogue | str:
 
 
 def _photometry(options: Namespace, catalogue: Catalogue) -> Answer:
+    from agez.catalogues.read_partition import photometry_layout
     from agez.commands.corrections import correction_lines, corrections_of, estimated_zero_points
-    from agez.engine.answer import make_job
+    from agez.engine.answer import make_job, model_of
     from agez.engine.run import run_catalogue
+    from agez.photometry.band_columns import left_out
+    from agez.photometry.tables import set_names
 
     corrections = corrections_of(options)
     job = make_job(
         catalogue, options.model, filters=options.filters, redshift=options.redshift, corrections=corrections,
-        distribution=options.distribution, keep=_kept(options),
+        distribution=options.distribution, keep=_kept(options), id_column=options.id,
     )  # fmt: skip
+    model = model_of(job.model, job.model_digest)
+    bands, _ = photometry_layout(catalogue, filters=options.filters, model=model.bands)
+    of_set = [*model.bands.names, *set_names(bands, options.filters)]
     estimated, found = (None, list[str]())
     if options.estimate_zero_points is not None:
         estimated, found = estimated_zero_points(options, job, catalogue)
@@ -100,7 +106,8 @@ def _photometry(options: Namespace, catalogue: Catalogue) -> Answer:
             print(f"agez: finished partitions are kept in {folder}; the same command goes on", file=sys.stderr)
         raise
     remarks = [
-        *catalogue.remarks, *report.remarks, *correction_lines(corrections, report, catalogue), *found,
+        *catalogue.remarks, *left_out(catalogue.columns, bands, of_set=of_set), *report.remarks,
+        *correction_lines(corrections, report, catalogue), *found,
     ]  # fmt: skip
     content = {
         **_content(report, remarks),
@@ -178,17 +185,20 @@ def _spectra(options: Namespace, no_catalogue: str) -> Answer:
     from agez.commands.corrections import refuse_for_spectra
     from agez.engine.tally import tally
     from agez.learn.model import load_model
-    from agez.photometry.filters import load_filters
+    from agez.photometry.filters import check_same_set, load_filters
 
     check_table_output(options.out)
     model = load_model(options.model)
+    number = options.redshift if not isinstance(options.redshift, str) else None
     try:
-        data = read_one(Path(options.input), redshift=options.redshift)
+        data = read_one(Path(options.input), redshift=number)
     except AgezError as error:
         raise AgezError(f"{error}.  Nor is it a catalogue: {no_catalogue}") from error
     refuse_for_spectra(options)
     remarks = remarks_on(data)
     filters = None if options.filters is None else load_filters(options.filters)
+    if filters is not None:
+        check_same_set(model.bands, filters.bands, source="--filters")
     prediction = predict_spectra(model, data, filters=filters)
     if not options.distribution:
         prediction = replace(prediction, mixture=None)

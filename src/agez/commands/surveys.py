@@ -6,10 +6,11 @@ from argparse import Namespace
 from pathlib import Path
 
 from agez.commands.answers import Answer
+from agez.commands.corrections import check_recalibration
 from agez.errors import AgezError
 from agez.files import make_folder
 from agez.table_files import check_fits_output
-from agez.types import TARGET_WORDS
+from agez.types import TARGET_WORDS, Photometry
 
 
 def reproduce(options: Namespace) -> Answer:
@@ -93,12 +94,12 @@ def sample(options: Namespace) -> Answer:
     from agez.learn.galaxy_files import named_as
     from agez.learn.sample import make_sample, read_galaxies, write_sample
     from agez.mocks.survey_files import read_truth
-    from agez.photometry.tables import read_photometry
     from agez.spectra.label_files import read_labels
 
     check_fits_output(options.out)
+    check_recalibration(options)
     files = [path for given in (options.labels, *options.also_labels) for path in label_files_in(given)]
-    photometry = read_photometry(options.photometry)
+    photometry = _photometry_of_sample(options)
     labels = read_labels(files[0]) if len(files) == 1 else labels_of_many(files)
     names = np.unique(photometry.rows.galaxy_id)
     galaxies = None if options.galaxies is None else named_as(read_galaxies(options.galaxies), names)
@@ -115,7 +116,25 @@ def sample(options: Namespace) -> Answer:
     if unknown:
         content["galaxies_without_a_row"] = unknown
         lines.append(f"not in {options.galaxies}, so without radii and properties: {', '.join(unknown)}")
-    return content, [*lines, *([f"left out: {left_out}"] if left_out else [])]
+    content["remarks"] = photometry.meta["remarks"]
+    return content, [*content["remarks"], *lines, *([f"left out: {left_out}"] if left_out else [])]
+
+
+def _photometry_of_sample(options: Namespace) -> Photometry:
+    """The photometry that a sample is made of, as the options have it."""
+    from agez.apply.corrections import Corrections, ebv_of_rows
+    from agez.photometry.dereddening import deredden
+    from agez.photometry.tables import EXTENSION, table_to_photometry
+    from agez.table_columns import PlainTable
+    from agez.table_files import read_table
+
+    table, source = read_table(options.photometry, prefer=(EXTENSION,)), str(options.photometry)
+    photometry = table_to_photometry(
+        table, source=source, filters=options.filters, redshift=options.redshift, redshift_err=options.redshift_err,
+        id=options.id, ask=True,
+    )  # fmt: skip
+    ebv = ebv_of_rows(PlainTable.of(table), Corrections(ebv=options.ebv), source=source)
+    return photometry if ebv is None else deredden(photometry, ebv, recalibrate=not options.no_recalibration)
 
 
 def gradient(options: Namespace) -> Answer:

@@ -21,7 +21,7 @@ from astropy.table import Table
 from agez import __version__
 from agez.apply.corrections import Corrections, corrected, ebv_of_rows, ebv_seen
 from agez.apply.fingerprint import file_hash
-from agez.apply.predict import predict
+from agez.apply.predict import in_model_order, predict
 from agez.apply.prediction_files import prediction_to_table
 from agez.catalogues.catalogue import Catalogue, Partition
 from agez.catalogues.csv_files import with_kinds
@@ -34,9 +34,13 @@ from agez.errors import AgezError
 from agez.flags import count_flags
 from agez.learn.model import available_models, find_model, load_model
 from agez.learn.network_compiled import is_available, is_worthwhile
+from agez.photometry.band_columns import left_out
+from agez.photometry.filters import check_same_set
+from agez.photometry.row_values import RowOptions, column_of, option_column
 from agez.photometry.tables import rows_to_photometry
+from agez.photometry.told import redshift_remarks
 from agez.table_columns import PlainTable, no_angles
-from agez.types import Model, Photometry, Prediction
+from agez.types import Model, Photometry, Prediction, Rows
 
 #: Columns of the output that say what each row is, whatever the input calls them.
 ROWS = ("id", "galaxy_id", "x", "y")
@@ -58,8 +62,10 @@ class AnswerJob:
         Path, or name of one that comes with agez; and SHA-256 of the file, so that all workers use the same.
     filters : str, optional
         Filter set of the bands: a name, or a path.
-    redshift : float, optional
-        Of all rows, where the catalogue has no such column.
+    redshift : float or str, optional
+        Of all rows, where the catalogue has no such column; or the column that holds it.
+    id_column : str, optional
+        That identifies rows, in place of ``id``.
     corrections : Corrections
     distribution : bool
         Write the whole distribution of each row, too.
@@ -78,13 +84,19 @@ class AnswerJob:
     model: str
     model_digest: str
     filters: str | None = None
-    redshift: float | None = None
+    redshift: float | str | None = None
+    id_column: str | None = None
     corrections: Corrections = field(default_factory=Corrections)
     distribution: bool = False
     keep: tuple[str, ...] = ()
     n_partitions: int = 1
     compiled: bool = False
     version: str = __version__
+
+    @property
+    def row_options(self) -> RowOptions:
+        """What was said of all rows."""
+        return RowOptions(self.redshift, self.corrections.redshift_err, self.id_column)
 
 
 def make_job(
@@ -112,13 +124,26 @@ def make_job(
     known = model_of(job.model, job.model_digest)
     if job.distribution and not known.header.get("kind") == "posterior":
         raise AgezError("--distribution: this model is of the paper's kind and gives none; leave it out")
-    ebv = job.corrections.ebv
-    if isinstance(ebv, str) and ebv not in catalogue.columns:
-        raise AgezError(
-            f"--ebv is {ebv!r}, which is neither a number nor a column of {catalogue.path}; its columns are "
-            f"{', '.join(catalogue.columns[:12])}"
-        )
+    if isinstance(job.corrections.ebv, str):
+        option_column(job.corrections.ebv, catalogue.columns, option="--ebv", source=catalogue.path)
+    job.row_options.columns(catalogue.columns, source=catalogue.path)
+    _check_bands(job, known)
     return job
+
+
+def _check_bands(job: AnswerJob, model: Model) -> None:
+    """AgezError if the bands are another survey's, or too few: then columns are named that nearly are of the others."""
+    bands, _ = photometry_layout(job.catalogue, filters=job.filters, model=model.bands)
+    check_same_set(model.bands, bands, source=job.catalogue.path)
+    none = np.zeros((0, len(bands)))
+    nobody = Photometry(
+        bands, none, none, none.astype(bool), Rows.numbered(0), np.zeros(0), np.zeros(0, dtype=np.int32)
+    )
+    try:
+        in_model_order(model, nobody)
+    except AgezError as error:
+        near = left_out(job.catalogue.columns, bands, of_set=model.bands.names)
+        raise AgezError("; ".join([f"{job.catalogue.path}: {error}", *near])) from error
 
 
 @lru_cache(maxsize=4)
@@ -143,8 +168,7 @@ def answer_rows(job: AnswerJob, photometry: Photometry, columns: PlainTable, par
     """Answer rows that are in memory: their photometry, and those of their other columns that are wanted."""
     source = Path(partition.path).name
     model = model_of(job.model, job.model_digest)
-    assumed = bool(photometry.meta.get("redshift_assumed", False))
-    remarks = ("no redshift column or option: the SEDs are taken as rest-frame",) if assumed else ()
+    remarks = tuple(redshift_remarks(job.catalogue.columns, job.row_options))
     if "position_unit" in photometry.meta:
         remarks += (
             f"x and y are in {photometry.meta['position_unit']}, which is no angle: positions are unknown, and these "
@@ -160,9 +184,20 @@ def answer_rows(job: AnswerJob, photometry: Photometry, columns: PlainTable, par
         partition.number, partition.name, partition.path, len(prediction),
         int(np.isfinite(prediction.log_age_lw).sum()), int(prediction.good.sum()), count_flags(prediction.flags),
         tally(prediction, ready.redshift), remarks, ebv_seen(ebv, at_most=at_most),
-        bool((ready.redshift != 0).any()),
+        bool((ready.redshift != 0).any()), dict(photometry.meta.get("counted", {})),
     )  # fmt: skip
-    return Answered(with_columns(prediction_to_table(prediction), columns.select(job.keep)), prediction, report)
+    table = with_columns(prediction_to_table(prediction), columns.select(job.keep))
+    if job.id_column is not None:
+        table["id"] = _as_it_was(table["id"], columns[option_column(
+            job.id_column, columns.colnames, option="--id", source=source, number=False
+        )])  # fmt: skip
+    return Answered(table, prediction, report)
+
+
+def _as_it_was(text: Any, column: Any) -> Any:
+    """Identifiers as the integers that they were; else as text."""
+    whole = column.dtype.kind in "iu" and column.ndim == 1 and not np.ma.getmaskarray(column).any()
+    return np.ma.getdata(column) if whole else text
 
 
 def with_columns(answers: Table, kept: PlainTable) -> Table:
@@ -232,20 +267,19 @@ def answer_partition(job: AnswerJob, partition: Partition, piece: Piece) -> Part
 
 def read(job: AnswerJob, partition: Partition) -> tuple[Photometry, PlainTable]:
     """The photometry of a partition, and those of its other columns that the job needs."""
-    ebv = (job.corrections.ebv,) if isinstance(job.corrections.ebv, str) else ()
+    also = [name for name in (job.corrections.ebv, job.id_column) if isinstance(name, str)]
+    names = [column_of(name, job.catalogue.columns) or name for name in also]
     return partition_rows(
-        job.catalogue, partition, keep=tuple(dict.fromkeys((*job.keep, *ebv))), filters=job.filters,
-        redshift=job.redshift, redshift_err=job.corrections.redshift_err,
+        job.catalogue, partition, keep=tuple(dict.fromkeys((*job.keep, *names))), filters=job.filters,
+        model=model_of(job.model, job.model_digest).bands, options=job.row_options,
     )  # fmt: skip
 
 
 def photometry_of(job: AnswerJob, table: PlainTable) -> Photometry:
     """The photometry of rows that are in memory with all columns of the job's catalogue."""
-    bands, columns = photometry_layout(job.catalogue, filters=job.filters)
-    return rows_to_photometry(
-        table, bands, columns, source=job.catalogue.path, redshift=job.redshift,
-        redshift_err=job.corrections.redshift_err,
-    )  # fmt: skip
+    model = model_of(job.model, job.model_digest)
+    bands, columns = photometry_layout(job.catalogue, filters=job.filters, model=model.bands)
+    return rows_to_photometry(table, bands, columns, source=job.catalogue.path, options=job.row_options)
 
 
 def what_is_wrong(error: Exception, partition: Partition) -> str:

@@ -69,7 +69,8 @@ def _what_is_done(job: AnswerJob) -> dict[str, Any]:
         corrections["factors"] = [list(points.bands.names), np.asarray(points.factor).tolist()]
     catalogue = job.catalogue
     return {
-        "model": job.model_digest, "filters": job.filters, "redshift": job.redshift, "corrections": corrections,
+        "model": job.model_digest, "filters": job.filters, "redshift": job.redshift, "id": job.id_column,
+        "corrections": corrections,
         "distribution": job.distribution, "keep": list(job.keep), "kind": catalogue.kind,
         "bands": list(catalogue.bands), "vectors": list(catalogue.vectors),
     }  # fmt: skip

@@ -32,6 +32,8 @@ class PartitionReport:
         Of the rows, where they were dereddened.
     any_redshift : bool
         Whether any row has a redshift other than 0.
+    counted : mapping of str to int
+        How many rows had something that is to be told: see :mod:`agez.photometry.told`.
     problem : str
         Why the partition is set aside; nothing if it is done.
     fatal : bool
@@ -49,6 +51,7 @@ class PartitionReport:
     remarks: tuple[str, ...] = ()
     ebv: EbvSeen = field(default_factory=EbvSeen)
     any_redshift: bool = False
+    counted: Mapping[str, int] = field(default_factory=dict)
     problem: str = ""
     fatal: bool = False
 
@@ -58,7 +61,7 @@ class PartitionReport:
             "name": self.name, "path": self.path, "n_rows": self.n_rows, "n_answered": self.n_answered,
             "n_good": self.n_good, "flags": dict(self.flags), "tally": self.tally.to_json(),
             "remarks": list(self.remarks), "ebv": [list(self.ebv.some), self.ebv.n_unknown],
-            "any_redshift": self.any_redshift,
+            "any_redshift": self.any_redshift, "counted": dict(self.counted),
         }  # fmt: skip
 
     @classmethod
@@ -68,7 +71,7 @@ class PartitionReport:
         return cls(
             number, content["name"], content["path"], content["n_rows"], content["n_answered"], content["n_good"],
             content["flags"], Tally.from_json(content["tally"]), tuple(content["remarks"]),
-            EbvSeen(tuple(some), unknown), content["any_redshift"],
+            EbvSeen(tuple(some), unknown), content["any_redshift"], content["counted"],
         )  # fmt: skip
 
 
@@ -132,6 +135,7 @@ class Totals:
         self.remarks: dict[str, None] = {}
         self.ebv: dict[int, EbvSeen] = {}
         self.any_redshift = False
+        self.counted: Counter[str] = Counter()
         self.problems: dict[int, str] = {}
         self.done: set[int] = set()
 
@@ -149,6 +153,7 @@ class Totals:
         self.remarks.update(dict.fromkeys(report.remarks))
         self.ebv[report.number] = report.ebv
         self.any_redshift |= report.any_redshift
+        self.counted.update(report.counted)
 
     def ebv_of_all(self) -> EbvSeen:
         """In the order of the partitions, whoever was first."""

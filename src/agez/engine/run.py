@@ -27,6 +27,7 @@ from agez.engine.pieces import (
 from agez.engine.reports import PartitionReport, RunReport, Totals
 from agez.engine.schedulers import Work
 from agez.errors import AgezError
+from agez.photometry.told import count_remarks
 from agez.progress import progress
 from agez.run_lock import sole_run
 from agez.types import Prediction
@@ -234,6 +235,7 @@ def _run_report(
 ) -> RunReport:  # fmt: skip
     return RunReport(
         str(output), totals.n_rows, totals.n_answered, totals.n_good, dict(totals.flags), failed, seconds, rate,
-        resumed, n_partitions, n_workers, kept, totals.tally, tuple(totals.remarks), totals.ebv_of_all(),
+        resumed, n_partitions, n_workers, kept, totals.tally, (*totals.remarks, *count_remarks(totals.counted)),
+        totals.ebv_of_all(),
         totals.any_redshift, few,
     )  # fmt: skip

@@ -96,27 +96,18 @@ def _bands_in_name(name: str, known: Sequence[str]) -> tuple[list[str], bool]:
     return list(dict.fromkeys(short)), False
 
 
-def filter_set_of(paths: Sequence[Path], headers: Sequence[Sequence[Mapping[str, Any]]]) -> str:
+def filter_set_of(
+    paths: Sequence[Path], headers: Sequence[Sequence[Mapping[str, Any]]], *, model_set: str | None = None
+) -> str:
     """The filter set of some image files: by survey, instrument or telescope in the headers, by a survey's name as a
-    word of the files' names, or by bands that only one set has.
+    word of the files' names, or by bands that only one set has; else ``model_set``, if it has them all.
 
     Raises
     ------
     AgezError
         If that does not tell.
     """
-    found = set()
-    for of_file in headers:
-        for header in of_file:
-            text = " ".join(
-                str(header.get(key, "")) for key in ("SURVEY", "INSTRUME", "TELESCOP", "INSTRUMENT")
-            ).lower()
-            for survey in ("j-plus", "jplus", "s-plus", "splus", "j-pas", "jpas"):
-                if survey in text:
-                    found.add(survey.replace("-", ""))
-            match = next((name for word, name in _SET_OF_INSTRUMENT if word in text), None)
-            if match is not None:
-                found.add(match)
+    found = set().union(*(sets_in_headers(of_file) for of_file in headers))
     if not found:
         for path in paths:
             words = set(re.split(r"[^a-z0-9]+", path.name.lower().replace("-plus", "plus").replace("-pas", "pas")))
@@ -135,7 +126,29 @@ def filter_set_of(paths: Sequence[Path], headers: Sequence[Sequence[Mapping[str,
             bands = _bands_in_name(path.name, sorted(only_here))[0]
             if _band_in_header(of_file, sorted(only_here)) or bands:
                 return name
+    if model_set in BANDS_OF_SET:
+        names = BANDS_OF_SET[model_set]
+        if all(
+            _band_in_header(of_file, names) or _bands_in_name(path.name, names)[0]
+            for path, of_file in zip(paths, headers, strict=True)
+        ):
+            return model_set
     raise AgezError(
         f"{paths[0].parent}: the headers do not say which survey the images are of; give filters, one of "
         f"{', '.join(BANDS_OF_SET)}"
     )
+
+
+def sets_in_headers(headers: Sequence[Mapping[str, Any]]) -> set[str]:
+    """The filter sets of the surveys, instruments and telescopes that a file's headers name."""
+    found = set()
+    for header in headers:
+        keywords = ("SURVEY", "INSTRUME", "TELESCOP", "INSTRUMENT")
+        text = " ".join(str(header.get(key, "")) for key in keywords).lower()
+        for survey in ("j-plus", "jplus", "s-plus", "splus", "j-pas", "jpas"):
+            if survey in text:
+                found.add(survey.replace("-", ""))
+        match = next((name for word, name in _SET_OF_INSTRUMENT if word in text), None)
+        if match is not None:
+            found.add(match)
+    return found

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from astropy import units as u
-from astropy.units import Unit
 
 from agez.errors import AgezError
+from agez.photometry.flux_units import flux_equivalencies, parse_unit
 from agez.photometry.synthesis import AB_ZERO_POINT_MICROJANSKY
 
 #: Keywords of an AB zero point: a pixel value of 1 has this magnitude.
@@ -20,8 +19,6 @@ ZERO_POINT_KEYWORDS = ("MAGZP", "MAG_ZP", "ZP", "PHOTZP", "ZEROPT", "ZEROPNT", "
 _COUNTS = frozenset(
     ("", "adu", "count", "counts", "ct", "cts", "dn", "electron", "electrons", "e-", "e", "photon", "none", "arbitrary")
 )
-_NANOMAGGY = frozenset(("nmgy", "nanomaggy", "nanomaggies"))
-_MAGGY = frozenset(("mgy", "maggy", "maggies"))
 #: Units of which no sum can be made.
 _LOGARITHM = re.compile(
     r"(?<![a-z])(m?mags?|(ab|st|vega)[ _-]?mags?|mags?[ _-]?(ab|st|vega)|magnitudes?|dex|db|decibels?|log(10)?|ln)"
@@ -90,20 +87,11 @@ def _is_counts(text: str) -> bool:
 
 def _physical(text: str, pivot_angstrom: float, pixel_arcsec2: float) -> float | None:
     """Microjansky for a value of 1 in this unit; None if it is no flux."""
-    if text.lower() in _NANOMAGGY:
-        return 10 ** (0.4 * (AB_ZERO_POINT_MICROJANSKY - 22.5))
-    if text.lower() in _MAGGY:
-        return 10 ** (0.4 * AB_ZERO_POINT_MICROJANSKY)
-    # headers often write A, which is ampere, and Ang
-    spelled = re.sub(r"(?<![A-Za-z])(A|Ang|ang)(?![A-Za-z])", "Angstrom", text)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            unit = Unit(spelled)
-    except (ValueError, TypeError):
+    unit = parse_unit(text)
+    if unit is None:
         return None
     pixel = u.def_unit("agez_pixel_area", pixel_arcsec2 * u.arcsec**2)
-    at = u.spectral_density(pivot_angstrom * u.AA)
+    at = flux_equivalencies(pivot_angstrom)
     for one in (unit, unit * u.pix, unit * pixel):
         try:
             value = float((1 * one).to(u.uJy, at).value)

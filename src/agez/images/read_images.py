@@ -47,6 +47,7 @@ def read_images(
     reproject: bool = False,
     source_noise: bool = True,
     redshift: float | None = None,
+    model_set: str | None = None,
 ) -> ImageSet:
     """Read one FITS image for each band (``.fits``, ``.fits.gz``, compressed ``.fz``), coadds or cut-outs.
 
@@ -85,6 +86,8 @@ def read_images(
     source_noise : bool
     redshift : float, optional
         Of the galaxy, kept in ``meta``.
+    model_set : str, optional
+        Filter set of the model that is to answer: taken where nothing says the images' and their bands are in it.
 
     Returns
     -------
@@ -105,7 +108,7 @@ def read_images(
     if not science:
         raise AgezError(f"{paths[0]}: only weights, errors or masks are given; give the images, too")
     headers = [headers_of(path, extension=extension) for path in science]
-    named = filter_set_of(science, headers) if filters is None else filters
+    named = filter_set_of(science, headers, model_set=model_set) if filters is None else filters
     filter_set = load_filters(named) if isinstance(named, str) else named
     files = _by_band(science, headers, filter_set, band_of or {})
     wanted = list(filter_set.select(bands).names) if bands is not None else [n for n in filter_set.names if n in files]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from astropy.io import fits
 
 from agez.errors import AgezError
 from agez.files import check_input
+from agez.images.band_of_file import sets_in_headers
 from agez.images.image_set import ImageSet
 from agez.images.noise_correlation import WHITE
 from agez.images.pixel_units import refuse_logarithms
@@ -58,8 +60,9 @@ def is_photometric_cube(path: str | os.PathLike[str]) -> bool:
 
 
 def read_photometric_cube(
-    path: str | os.PathLike[str], *, filters: str | FilterSet | None = None, redshift: float | None = None
-) -> ImageSet:
+    path: str | os.PathLike[str], *, filters: str | FilterSet | None = None, redshift: float | None = None,
+    model_set: str | None = None,
+) -> ImageSet:  # fmt: skip
     """Read an S-Cube, or a file of the same layout.
 
     The layout (of the programs ``scubes`` and ``splusdata``): the primary header with the galaxy's name (``GALAXY`` or
@@ -79,8 +82,11 @@ def read_photometric_cube(
     ----------
     path : path
     filters : str or FilterSet, optional
-        None: S-PLUS, or the set whose bands the table names.
+        None: the set that the header's survey, instrument or telescope says; else the one whose pivots the table's
+        wavelengths are; else ``model_set``, or the first of S-PLUS, J-PLUS and J-PAS that has the bands.
     redshift : float, optional
+    model_set : str, optional
+        Filter set of the model that is to answer.
 
     Returns
     -------
@@ -104,7 +110,8 @@ def read_photometric_cube(
         errors = None if errors_hdu is None else np.asarray(errors_hdu.data, dtype=float)
         counted = None if mask_hdu is None else np.asarray(mask_hdu.data)
         wcs = celestial_wcs(data.header, path)
-        primary, unit = hdus[0].header.copy(), str(data.header.get("BUNIT", ""))
+        primary, header = hdus[0].header.copy(), data.header.copy()
+        unit = str(header.get("BUNIT", ""))
     columns = {name.lower(): name for name in table.colnames}
     words = _column(columns, _BAND_COLUMNS)
     if words is None:
@@ -115,7 +122,8 @@ def read_photometric_cube(
     for name, part in (("ERRORS", errors),):
         if part is not None and part.shape != flux.shape:
             raise AgezError(f"{path}: {name} has shape {part.shape}; DATA has {flux.shape}")
-    filter_set = _filter_set(filters, written, path)
+    given_wave = _numbers(table, columns, _WAVE_COLUMNS, path)
+    filter_set = _filter_set(filters, written, path, wave=given_wave, model_set=model_set, headers=(primary, header))
     names = [canonical_band_name(name, filter_set.names) for name in written]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
@@ -184,22 +192,48 @@ def _numbers(table: Any, columns: dict[str, str], names: tuple[str, ...], path: 
     return None if column is None else np.asarray(number_column(table, column, source=str(path)), dtype=float)
 
 
-def _filter_set(filters: str | FilterSet | None, written: list[str], path: Path) -> FilterSet:
-    """The filter set given, or the first of S-PLUS and J-PAS that has all the bands; AgezError otherwise."""
+def _filter_set(
+    filters: str | FilterSet | None, written: list[str], path: Path, *, wave: Floats | None, model_set: str | None,
+    headers: Sequence[Mapping[str, Any]],
+) -> FilterSet:  # fmt: skip
+    """The filter set given, or that of the bands' names, headers and wavelengths; AgezError if there is none."""
     if isinstance(filters, FilterSet):
         return filters
-    candidates = [filters] if filters is not None else ["splus", "jpas"]
-    problem: AgezError | None = None
-    for name in candidates:
-        found = load_filters(name)
+    if filters is not None:
+        return _with_all(load_filters(filters), written, path)
+    said = sets_in_headers(headers)
+    if len(said) == 1:
+        return _with_all(load_filters(said.pop()), written, path)
+    found, problems = [], []
+    for name in ("splus", "jplus", "jpas"):
         try:
-            for band in written:
-                canonical_band_name(band, found.names)
+            found.append(_with_all(load_filters(name), written, path))
         except AgezError as error:
-            problem = problem or error
-            continue
-        return found
-    raise AgezError(f"{path}: {problem}; give filters")
+            problems.append(error)
+    if not found:
+        raise problems[0]
+    if wave is not None and len(found) > 1:
+        off = [float(np.median(np.abs(wave - _pivots(one, written)))) for one in found]
+        best, second = np.argsort(off)[:2]
+        if off[best] < off[second] / 2:
+            return found[best]
+    return next((one for one in found if one.name == model_set), found[0])
+
+
+def _with_all(found: FilterSet, written: list[str], path: Path) -> FilterSet:
+    """The set, if it has all the bands."""
+    try:
+        for band in written:
+            canonical_band_name(band, found.names)
+    except AgezError as error:
+        raise AgezError(f"{path}: {error}; give filters") from error
+    return found
+
+
+def _pivots(found: FilterSet, written: list[str]) -> Floats:
+    return np.array(
+        [found.bands.pivot_angstrom[found.names.index(canonical_band_name(b, found.names))] for b in written]
+    )
 
 
 def _factors(unit: str, wave: Floats, path: Path) -> Floats:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any
 
-from astropy import units as u
-
-from agez.errors import AgezError
+from agez.errors import AgezError, UnclearFiltersError
 from agez.photometry.filters import FILTER_SETS, FilterSet, load_filters
-from agez.photometry.names import canonical_band_name
+from agez.photometry.flux_units import error_factor, scale_of
+from agez.photometry.names import BANDS_OF_SET, canonical_band_name
 from agez.types import Bands
 
-SPEED_OF_LIGHT_ANGSTROM_S = 2.99792458e18
-_F_LAMBDA = u.erg / (u.s * u.cm**2 * u.Angstrom)
+_SHIPPED_BANDS = frozenset(band for bands in BANDS_OF_SET.values() for band in bands)
+#: What narrow bands are called: a column of such a name that is not taken is said.
+_LIKE_A_BAND = re.compile(r"[JF]\d{3,4}|[ugrizyJHK]|[ugriz](SDSS|JAVA)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -29,13 +31,15 @@ class BandColumn:
     error : str or None
         Column.
     magnitude : bool
-        AB magnitudes, else fluxes.
+        Magnitudes, else fluxes.
     factor, factor_err : float
-        To microjansky.
+        To microjansky; of errors of magnitudes, to magnitudes.
     element : int or None
         Of vector columns, which element.
     relative_error : bool
         The error column is error / flux.
+    offset : float
+        To be added to magnitudes to make them AB.
     """
 
     band: str
@@ -46,6 +50,7 @@ class BandColumn:
     factor_err: float = 1.0
     element: int | None = None
     relative_error: bool = False
+    offset: float = 0.0
 
 
 def named_columns(
@@ -55,52 +60,123 @@ def named_columns(
     units: Mapping[str, str],
     meta: Mapping[str, Any],
     filters: str | Bands | FilterSet | None = None,
+    model: Bands | None = None,
 ) -> tuple[Bands, tuple[BandColumn, ...]]:
     """The bands of columns ``flux_<band>`` or ``mag_<band>``, in the order of their set.
+
+    Columns of no band of the set are left alone; :func:`left_out` tells of those that look like one.
 
     Raises
     ------
     AgezError
-        If there are none, one is of an unknown band, two are of the same, or a unit is not f_nu.
+        If there are none, two are of the same band, the set is not clear, or a unit is none of a flux or a magnitude.
     """
-    found = band_names(names)
+    given = _given(filters)
+    among = _SHIPPED_BANDS.union(*(one.names for one in (given, model) if one is not None))
+    found = {column: spelled for column, spelled in band_names(names).items() if _is_among(spelled, among)}
     if not found:
+        near = _near_misses(names, sorted(among))
+        hint = f"; did you mean {', '.join(near.values())}?" if near else ""
         raise AgezError(
             f"{source}: no column flux_<band> or mag_<band>; found {', '.join(names[:12])}; "
-            "rename the columns to the survey's band names, for example flux_J0400"
+            f"rename the columns to the survey's band names, for example flux_J0400{hint}"
         )
-    known = known_bands(list(found.values()), meta=meta, filters=filters)
+    known = known_bands(list(found.values()), source=source, meta=meta, filters=given, model=model)
     by_lower = {name.lower(): name for name in names}
     columns: dict[str, BandColumn] = {}
     for column, spelled in found.items():
-        try:
-            band = canonical_band_name(spelled, known.names)
-        except AgezError:
-            raise AgezError(
-                f"{source}: column {column} is of an unknown band; those of {known.filter_set!r} are "
-                f"{', '.join(known.names)}"
-            ) from None
+        band = band_among(spelled, known.names)
+        if band is None:
+            continue
         if band in columns:
             raise AgezError(f"{source}: columns {columns[band].value} and {column} are both of band {band}; keep one")
         error = by_lower.get(f"{column.lower()}_err")
-        if column.lower().startswith("mag_"):
-            columns[band] = BandColumn(band, column, error, True)
-            continue
-        factor = _to_microjansky(column, units.get(column), source)
-        factor_err = factor if error is None else _to_microjansky(error, units.get(error), source, default=factor)
-        columns[band] = BandColumn(band, column, error, False, factor, factor_err)
+        columns[band] = band_column(
+            band, column, error, source=source, units=units, pivot_angstrom=known.pivot_angstrom[known.index([band])[0]]
+        )
     inside = [name for name in known.names if name in columns]
+    if not inside:
+        raise AgezError(
+            f"{source}: none of the columns {', '.join(list(found)[:6])} is of a band of {known.filter_set!r}, which "
+            f"are {', '.join(known.names)}; give the --filters of the table"
+        )
     return known.select(inside), tuple(columns[name] for name in inside)
 
 
+def band_column(
+    band: str, value: str, error: str | None, *, source: str, units: Mapping[str, str], pivot_angstrom: float,
+    magnitude: bool | None = None,
+) -> BandColumn:  # fmt: skip
+    """The column of a band, its numbers understood by its unit; ``magnitude``: what they are if it has none."""
+    by_name = value.lower().startswith("mag_") if magnitude is None else magnitude
+    unit = units.get(value)
+    scale = scale_of(unit, magnitude=by_name, source=source, column=value, pivot_angstrom=pivot_angstrom)
+    factor_err = scale.factor
+    if error is not None:
+        factor_err = error_factor(
+            units.get(error), scale, value_has_unit=bool(unit), source=source, column=error,
+            pivot_angstrom=pivot_angstrom,
+        )  # fmt: skip
+    return BandColumn(band, value, error, scale.magnitude, scale.factor, factor_err, offset=scale.offset)
+
+
 def band_names(names: Sequence[str]) -> dict[str, str]:
-    """Columns ``flux_<band>`` and ``mag_<band>``, and how they spell the band."""
+    """Columns ``flux_<...>`` and ``mag_<...>`` that may be of a band, and how they spell it."""
     found = {}
     for name in names:
         lower = name.lower()
         if lower.startswith(("flux_", "mag_")) and not lower.endswith("_err"):
             found[name] = name.split("_", 1)[1]
     return found
+
+
+def has_bands(names: Sequence[str]) -> bool:
+    """Whether any column is of a band of a set that agez knows."""
+    return any(_is_among(spelled, _SHIPPED_BANDS) for spelled in band_names(names).values())
+
+
+def left_out(names: Sequence[str], bands: Bands, *, of_set: Sequence[str]) -> list[str]:
+    """What is to be said of columns ``flux_<...>`` and ``mag_<...>`` that look like a band but were not taken.
+
+    Parameters
+    ----------
+    bands : Bands
+        That were found.
+    of_set : sequence of str
+        All bands that the table could have.
+    """
+    lacking = [name for name in of_set if name not in bands.names]
+    others = {
+        column: spelled for column, spelled in band_names(names).items() if band_among(spelled, bands.names) is None
+    }
+    near = _near_misses(list(others), lacking)
+    remarks = [f"column {column} is of no band and left out; did you mean {name}?" for column, name in near.items()]
+    plain = [
+        column
+        for column, spelled in others.items()
+        if column not in near and (_LIKE_A_BAND.fullmatch(spelled) or _is_among(spelled, _SHIPPED_BANDS))
+    ]
+    if plain:
+        remarks.append(f"{', '.join(plain)}: of no band of {bands.filter_set!r}, left out")
+    return remarks
+
+
+def _near_misses(names: Sequence[str], bands: Sequence[str]) -> dict[str, str]:
+    """Columns whose band is nearly one of ``bands``, and that column's right name."""
+    by_lower = {band.lower(): band for band in bands}
+    near = {}
+    for column, spelled in band_names(names).items():
+        word = spelled.lower().strip("_")
+        found = get_close_matches(word, by_lower, n=len(by_lower) or 1, cutoff=0.75)
+        if found:  # of several alike, the one that begins alike: J0400 for J0401, not J0410
+            best = max(found, key=lambda one: (_alike_letters(one, word), -found.index(one)))
+            near[column] = f"{column.split('_', 1)[0]}_{by_lower[best]}"
+    return near
+
+
+def _alike_letters(one: str, other: str) -> int:
+    """How many letters two words begin with alike."""
+    return next((k for k, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
 
 
 def lonely_errors(names: Sequence[str]) -> list[str]:
@@ -115,45 +191,69 @@ def lonely_errors(names: Sequence[str]) -> list[str]:
     ]
 
 
-def known_bands(
-    spelled: Sequence[str], *, meta: Mapping[str, Any], filters: str | Bands | FilterSet | None = None
-) -> Bands:
-    """The set that bands belong to: the one that is given, that the header says, or that has most of them."""
-    if isinstance(filters, Bands):
+def band_among(spelled: str, names: Sequence[str]) -> str | None:
+    """The band of ``names`` that is spelled so; None if it is none of them."""
+    try:
+        return canonical_band_name(spelled, names)
+    except AgezError:
+        return None
+
+
+def _is_among(spelled: str, names: frozenset[str]) -> bool:
+    return canonical_band_name(spelled) in names or any(spelled.lower() == name.lower() for name in names)
+
+
+def _given(filters: str | Bands | FilterSet | None) -> Bands | None:
+    if filters is None or isinstance(filters, Bands):
         return filters
-    if isinstance(filters, FilterSet):
-        return filters.bands
-    if filters is not None:
-        return load_filters(filters).bands
-    said = {str(key).upper(): value for key, value in meta.items()}.get("FILTERS")
+    return filters.bands if isinstance(filters, FilterSet) else load_filters(filters).bands
+
+
+def known_bands(
+    spelled: Sequence[str],
+    *,
+    source: str,
+    meta: Mapping[str, Any],
+    filters: str | Bands | FilterSet | None = None,
+    model: Bands | None = None,
+) -> Bands:
+    """The set that bands belong to: the one that is given, that the file says, or that alone has most of them.
+
+    Where several sets have as many of them (J-PLUS and S-PLUS have the same twelve names), it is that of ``model``.
+
+    Raises
+    ------
+    UnclearFiltersError
+        If nothing tells.
+    AgezError
+        If the file says a set that is not known.
+    """
+    given = _given(filters)
+    if given is not None:
+        return given
+    said = str({str(key).upper(): value for key, value in meta.items()}.get("FILTERS", "")).strip()
     if said in FILTER_SETS:
-        return load_filters(str(said)).bands
-    sets = [load_filters(name).bands for name in FILTER_SETS]
-
-    def belong(bands: Bands) -> int:
-        return sum(canonical_band_name(name) in bands.names for name in spelled)
-
-    return max(sets, key=belong)  # the first of the best; the column that does not fit is named by the caller
-
-
-def flux_factor(unit: str, *, source: str, column: str, pivot_angstrom: float) -> float:
-    """What brings a flux in ``unit``, f_nu or f_lambda, to microjansky, in a band of this pivot wavelength."""
-    try:
-        parsed = u.Unit(unit)
-        if parsed.is_equivalent(_F_LAMBDA):
-            per_hertz = float(parsed.to(_F_LAMBDA)) * pivot_angstrom**2 / SPEED_OF_LIGHT_ANGSTROM_S
-            return per_hertz * 1e29  # 1 microjansky is 1e-29 erg / (s cm2 Hz)
-    except (ValueError, TypeError):
-        pass  # said by what follows
-    return _to_microjansky(column, unit, source)
-
-
-def _to_microjansky(column: str, unit: str | None, source: str, *, default: float = 1.0) -> float:
-    if unit is None or str(unit) == "":
-        return default
-    try:
-        return float(u.Unit(unit).to(u.microjansky))
-    except (ValueError, TypeError, u.UnitConversionError) as error:
+        return load_filters(said).bands
+    if model is not None and said == model.filter_set:
+        return model
+    if re.fullmatch(r"[\w.\-]+", said):
         raise AgezError(
-            f"{source}: column {column} is in {unit}, which is not f_nu; expected a unit such as uJy, nJy or Jy"
-        ) from error
+            f"{source}: it says that its filter set is {said!r}, which does not come with agez; give the curves with "
+            f"--filters PATH, or one of {', '.join(FILTER_SETS)}"
+        )
+    sets = [load_filters(name).bands for name in FILTER_SETS]
+    count = {one.filter_set: sum(band_among(name, one.names) is not None for name in spelled) for one in sets}
+    most = max(count.values())
+    if model is not None and sum(band_among(name, model.names) is not None for name in spelled) >= max(most, 1):
+        return model
+    best = [one for one in sets if count[one.filter_set] == most]
+    if len(best) == 1:
+        return best[0]
+    names = [one.filter_set for one in best]
+    if model is not None and model.filter_set in names:
+        return best[names.index(model.filter_set)]
+    raise UnclearFiltersError(
+        f"{source}: bands of these names ({', '.join(spelled[:3])}, ...) are in the filter sets "
+        f"{', '.join(names)}, and the file does not say which it is; give --filters, one of them",
+        tuple(names),
+    )

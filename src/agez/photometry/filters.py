@@ -175,6 +175,19 @@ def replace_curves(filters: FilterSet, curves: Mapping[str, tuple[Floats, Floats
     return new
 
 
+def check_same_set(model: Bands, bands: Bands, *, source: str, option: str = "--model") -> None:
+    """AgezError if bands are of another survey's set than a model's, though they have the same names.
+
+    Sets of the user's own are known by their curves alone, and are not judged here.
+    """
+    ours, theirs = model.filter_set, bands.filter_set
+    if ours != theirs and {ours, theirs} <= set(FILTER_SETS):
+        raise AgezError(
+            f"{source}: its bands are those of {theirs!r}, and the model's ({option}) those of {ours!r}; use a model "
+            f"of {theirs!r}, or, if the bands are {ours!r}'s, --filters {ours}"
+        )
+
+
 @lru_cache(maxsize=len(FILTER_SETS))
 def _shipped(name: str) -> FilterSet:
     """The shipped set ``name``, from its table of pivots, widths and profile numbers."""

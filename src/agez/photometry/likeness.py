@@ -4,23 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from agez.photometry.band_columns import band_names
-from agez.photometry.names import BANDS_OF_SET, canonical_band_name
+from agez.photometry.band_columns import band_names, has_bands
 from agez.photometry.vector_columns import find_vector_photometry
 
 #: From this likeness on a table is taken for photometry without a second thought.
 SURE = 3
-_BANDS = {band for bands in BANDS_OF_SET.values() for band in bands}
 
 
 def likeness(names: Sequence[str]) -> int:
     """3 where there is a column of a known band, 2 of vectors of bands, 1 of bands of the user's own, else 0."""
-    spelled = [
-        name.lower().removesuffix("_err").partition("_")[2]
-        for name in names
-        if name.lower().startswith(("flux_", "mag_"))
-    ]
-    if any(canonical_band_name(band) in _BANDS for band in spelled if band):
+    if has_bands([name.lower().removesuffix("_err") for name in names]):
         return SURE
     if find_vector_photometry(dict.fromkeys(names, 2)):
         return 2

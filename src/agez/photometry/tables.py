@@ -2,32 +2,33 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from astropy import units as u
 from astropy.table import Column, Table
 
-from agez.errors import AgezError
+from agez.errors import AgezError, AgezWarning, UnclearFiltersError
 from agez.flags import Flag, is_good, set_flag
-from agez.photometry.band_columns import BandColumn, band_names, named_columns
-from agez.photometry.filters import FilterSet
+from agez.photometry.band_columns import BandColumn, has_bands, left_out, named_columns
+from agez.photometry.band_values import BandGroup
+from agez.photometry.filters import FILTER_SETS, FilterSet, load_filters
 from agez.photometry.likeness import likeness
-from agez.photometry.measured import Measured, from_fluxes, from_magnitudes
+from agez.photometry.row_values import RowOptions, option_column, redshifts_of_rows
 from agez.photometry.synthesis import ab_magnitude
+from agez.photometry.told import PLACEHOLDER, count_remarks, redshift_remarks
 from agez.photometry.vector_columns import (
-    BAD_FLAGS,
     choose_vector_photometry,
     default_order,
     find_vector_photometry,
     vector_band_columns,
 )
-from agez.table_columns import SURVEY_CODES, PlainTable, is_code, no_angles, number_column, rows_columns, table_rows
-from agez.table_files import read_table, write_table
-from agez.types import Bands, Bools, Floats, Photometry
+from agez.table_columns import SURVEY_CODES, PlainTable, no_angles, rows_columns, table_rows, text_column
+from agez.table_files import read_table, table_format, write_table
+from agez.types import Bands, Bools, Photometry
 
 __all__ = [
     "EXTENSION",
@@ -44,6 +45,8 @@ __all__ = [
 EXTENSION = "PHOTOMETRY"
 #: With these a table is agez's own, and its ``flags`` are ours; what others mean by their bits is not known.
 _OWN = {"id", "galaxy_id", "x", "y", "flags"}
+#: Column of a table whose format has no header (CSV): the filter set, alike in each row.
+FILTER_SET_COLUMN = "filter_set"
 #: Rows whose photometry is worked out at a time: in 60 bands they fit a core's cache.
 _BLOCK_ROWS = 512
 
@@ -52,18 +55,25 @@ def read_photometry(
     path: str | Path | Table,
     *,
     filters: str | Bands | FilterSet | None = None,
-    redshift: float | None = None,
-    redshift_err: float | None = None,
+    redshift: float | str | None = None,
+    redshift_err: float | str | None = None,
+    id: str | None = None,
+    model: Bands | None = None,
 ) -> Photometry:
     """Read a table of photometry; the format goes by the extension (.fits[.gz], .ecsv, .csv[.gz], .parquet, .vot).
 
     Columns: optional ``id``, ``galaxy_id``, ``x``, ``y``, ``redshift``, ``redshift_err`` (these two in any case; a
-    table with ``galaxy_id``, ``x`` and ``y`` is agez's own, and its ``flags`` are kept); for each band ``flux_<band>``
-    and ``flux_<band>_err`` (f_nu, any unit that astropy turns into Jy; microjansky where none is said), or
-    ``mag_<band>`` and ``mag_<band>_err`` (AB).  Other columns are left alone.
+    table with ``galaxy_id``, ``x`` and ``y`` is agez's own, and its ``flags`` are kept), ``filter_set``; for each band
+    ``flux_<band>`` and ``flux_<band>_err``, or ``mag_<band>`` and ``mag_<band>_err``.  Other columns are left alone.
 
-    Not observed is NaN, masked, or a survey's code (-99, 99, -999).  In flux columns 99 is a code only if its
-    error is one, or missing: it may be a flux.  A negative code as the error is an unknown error.
+    *Units* are those that the file says of each column: f_nu, f_lambda, nanomaggies, AB or ST magnitudes; the last
+    ones, and f_lambda, at the band's pivot wavelength.  Without one a ``flux_`` is in microjansky, a ``mag_`` in AB.
+    See :mod:`agez.photometry.flux_units`.
+
+    *Not observed* is NaN, masked, or a survey's code (-99, 99, -999).  In flux columns 99 is a code only if its
+    error is one, or missing: it may be a flux.  A negative code as the error is an unknown error.  What no galaxy
+    has is a placeholder, and not observed: magnitudes beyond 40, errors of 10 mag and more, fluxes or errors beyond
+    AB magnitude -40 or a million times the row's other bands; ``meta['counted']`` says how many, by band.
     A magnitude of 99 with a limit in its error column is a band in which nothing was detected: flux 0,
     with the limit's flux as the 1-sigma error.  (Surveys write limits of 1 to 5 sigma; taken as 1 sigma
     it claims the least.)  An error that is not positive makes its band not observed, and flags the row BAD_ERROR;
@@ -73,25 +83,39 @@ def read_photometry(
     ----------
     path : path, or Table
     filters : str, Bands or FilterSet, optional
-        The set that the bands belong to.  Without it, the set that the file says (key ``FILTERS``),
-        else the first of jpas, jplus, splus, alhambra that has them all.
-    redshift : float, optional
-        At which the bands see the objects, if the table has no such column.  With neither, the SEDs are
-        taken as rest-frame (redshift 0).
-    redshift_err : float, optional
-        1-sigma error of all redshifts, if the table has no such column.  In the column, NaN, masked, a survey's code
-        or a negative number is an error not given, and 0 an exact redshift.
+        The set that the bands belong to.  Without it, the set that the file says (key ``FILTERS``, or column
+        ``filter_set``), else the one of jpas, jplus, splus, alhambra that has most of them.  Where several have
+        (J-PLUS and S-PLUS have the same twelve names), the first is taken, with an AgezWarning.
+    redshift : float or str, optional
+        At which the bands see the objects: of all of them (0: SEDs in the rest frame), if the table has no such
+        column; or the name of a column.  With neither, and where the column holds nothing that is one (a survey's
+        code, NaN, below -0.01), it is unknown: NaN, flagged REDSHIFT_UNKNOWN.
+    redshift_err : float or str, optional
+        1-sigma error of the redshifts: of all, if the table has no such column; the name of a column; or
+        ``"LOWER,UPPER"``, the columns with the bounds of their 68 % interval, half of whose difference it is.
+        In a column, NaN, masked, a survey's code or a negative number is an error not given, and 0 an exact redshift.
+    id : str, optional
+        Column that identifies the rows, in place of ``id``.
+    model : Bands, optional
+        Of the model that is to answer (``model.bands``): decides where several sets have bands of the table's names.
 
     Returns
     -------
     Photometry
-        Only the bands that the table has, in the order of the set.  ``meta['redshift_assumed']`` is True
-        where neither a column nor an argument said the redshift.
+        Only the bands that the table has, in the order of the set.  ``meta['remarks']`` tells what had to be assumed
+        or left out.
+
+    Raises
+    ------
+    AgezError
+        That names file, column, unit or row, if the table has no photometry or something in it is not understood.
     """
-    if isinstance(path, Table):
-        return table_to_photometry(path, filters=filters, redshift=redshift, redshift_err=redshift_err)
-    table = read_table(path, prefer=(EXTENSION,), likeness=likeness)
-    return table_to_photometry(table, source=str(path), filters=filters, redshift=redshift, redshift_err=redshift_err)
+    in_memory = isinstance(path, Table)
+    table = path if isinstance(path, Table) else read_table(path, prefer=(EXTENSION,), likeness=likeness)
+    return table_to_photometry(
+        table, source="table" if in_memory else str(path), filters=filters, redshift=redshift,
+        redshift_err=redshift_err, id=id, model=model,
+    )  # fmt: skip
 
 
 def table_to_photometry(
@@ -99,31 +123,78 @@ def table_to_photometry(
     *,
     source: str = "table",
     filters: str | Bands | FilterSet | None = None,
-    redshift: float | None = None,
-    redshift_err: float | None = None,
+    redshift: float | str | None = None,
+    redshift_err: float | str | None = None,
+    id: str | None = None,
+    model: Bands | None = None,
+    ask: bool = False,
 ) -> Photometry:
-    """The photometry of a table or a chunk of one; columns, codes and errors as in :func:`read_photometry`."""
+    """The photometry of a table or a chunk of one; columns, codes and errors as in :func:`read_photometry`.
+
+    With ``ask``, a filter set that is not clear is an error.
+    """
     if len(table) == 0:
         raise AgezError(f"{source}: the table is empty; expected a row for each object")
     plain = PlainTable.of(table)
-    bands, columns = find_photometry(plain, source=source, filters=filters)
-    return rows_to_photometry(plain, bands, columns, source=source, redshift=redshift, redshift_err=redshift_err)
+    options = RowOptions(redshift, redshift_err, id)
+    try:
+        bands, columns = find_photometry(plain, source=source, filters=filters, model=model)
+    except UnclearFiltersError as error:
+        if ask:
+            raise
+        filters = error.candidates[0]
+        warnings.warn(f"{error}; taken as {filters}", AgezWarning, stacklevel=2)
+        bands, columns = find_photometry(plain, source=source, filters=filters)
+    photometry = rows_to_photometry(plain, bands, columns, source=source, options=options)
+    remarks = [
+        *redshift_remarks(plain.colnames, options),
+        *left_out(plain.colnames, bands, of_set=set_names(bands, filters)),
+        *count_remarks(photometry.meta["counted"]),
+    ]
+    return replace(photometry, meta={**photometry.meta, "remarks": remarks})
 
 
 def find_photometry(
-    table: PlainTable, *, source: str, filters: str | Bands | FilterSet | None = None
+    table: PlainTable,
+    *,
+    source: str,
+    filters: str | Bands | FilterSet | None = None,
+    model: Bands | None = None,
 ) -> tuple[Bands, tuple[BandColumn, ...]]:
     """The bands of a table and their columns: one a band, or, where there are none, vector columns."""
-    if not band_names([name for name in table.colnames if np.ndim(table[name]) == 1]):
+    meta = {**table.meta, **filter_set_column(table, source=source)}
+    if not has_bands([name for name in table.colnames if np.ndim(table[name]) == 1]):
         lengths = {name: table[name].shape[1] for name in table.colnames if np.ndim(table[name]) == 2}
         vectors = find_vector_photometry(lengths)
         if vectors:
             chosen = choose_vector_photometry(vectors, source=source)
             _, order = default_order(chosen.length, source=source, column=chosen.value)
             return vector_band_columns(
-                chosen, order, source=source, units=table.units, meta=table.meta, filters=filters
+                chosen, order, source=source, units=table.units, meta=meta, filters=filters, model=model
             )
-    return named_columns(table.colnames, source=source, units=table.units, meta=table.meta, filters=filters)
+    return named_columns(table.colnames, source=source, units=table.units, meta=meta, filters=filters, model=model)
+
+
+def filter_set_column(table: PlainTable, *, source: str) -> dict[str, str]:
+    """The filter set that the rows' column ``filter_set`` says, as a header would; nothing without that column.
+
+    It is what CSV has in place of a header.  AgezError if rows are of several sets.
+    """
+    if FILTER_SET_COLUMN not in table.colnames or not len(table):
+        return {}
+    names = sorted(set(text_column(table, FILTER_SET_COLUMN).tolist()) - {""})
+    if len(names) > 1:
+        raise AgezError(f"{source}: column {FILTER_SET_COLUMN} says {' and '.join(names[:3])}; give a table of each")
+    return {"FILTERS": names[0]} if names else {}
+
+
+def set_names(bands: Bands, filters: str | Bands | FilterSet | None = None) -> tuple[str, ...]:
+    """All bands of the set that some bands are of, as far as it is known."""
+    if isinstance(filters, Bands | FilterSet):
+        return filters.names
+    if filters is None:
+        return load_filters(bands.filter_set).names if bands.filter_set in FILTER_SETS else bands.names
+    return load_filters(filters).names
 
 
 def rows_to_photometry(
@@ -132,8 +203,7 @@ def rows_to_photometry(
     columns: Sequence[BandColumn],
     *,
     source: str,
-    redshift: float | None = None,
-    redshift_err: float | None = None,
+    options: RowOptions | None = None,
 ) -> Photometry:
     """The photometry of any number of rows, none included; each row's depends on that row alone.
 
@@ -144,7 +214,8 @@ def rows_to_photometry(
     flux, flux_err = np.empty((n, len(bands))), np.empty((n, len(bands)))
     infinite: Bools = np.zeros(n, dtype=bool)
     bad_error: Bools = np.zeros(n, dtype=bool)
-    groups = [_Group.of(table, columns, magnitude, source) for magnitude in (False, True)]
+    n_placeholders = np.zeros(len(bands), dtype=int)
+    groups = [BandGroup.of(table, columns, magnitude, source) for magnitude in (False, True)]
     for start in range(0, n, _BLOCK_ROWS):
         rows = slice(start, min(start + _BLOCK_ROWS, n))
         for group in groups:
@@ -155,157 +226,35 @@ def rows_to_photometry(
                 flux[where], flux_err[where] = measured.flux.T, measured.flux_err.T
                 infinite[rows] |= measured.infinite.any(axis=0)
                 bad_error[rows] |= measured.bad_error.any(axis=0)
+                n_placeholders[group.at] += measured.placeholder.sum(axis=1)
     covered = np.isfinite(flux)
-    seen_at, assumed = _redshift(table, source, redshift)
-    seen_at_err = _redshift_err(table, source, redshift_err, seen_at, assumed)
+    options = options or RowOptions()
+    seen_at = redshifts_of_rows(table, options, source=source)
     flags = np.zeros(n, dtype=np.int32)
     if set(table.colnames) >= _OWN and table["flags"].ndim == 1 and np.issubdtype(table["flags"].dtype, np.integer):
         flags = np.asarray(np.ma.filled(table["flags"], 0), dtype=np.int32)
+        if options.redshift is not None:
+            flags = (flags & ~np.int32(int(Flag.REDSHIFT_UNKNOWN))).astype(np.int32)  # of what the file knew
     flags = set_flag(flags, np.asarray(~covered.any(axis=1)), Flag.NO_DATA)
     flags = set_flag(flags, infinite, Flag.NON_FINITE)
     flags = set_flag(flags, bad_error, Flag.BAD_ERROR)
-    meta: dict[str, Any] = {"source": source, "filter_set": bands.filter_set, "redshift_assumed": assumed}
-    rows_of_table = table_rows(table, source=source)
+    flags = set_flag(flags, np.isnan(seen_at.value), Flag.REDSHIFT_UNKNOWN)
+    placeholders = {
+        f"{PLACEHOLDER}{name}": int(count) for name, count in zip(bands.names, n_placeholders, strict=True) if count
+    }
+    meta: dict[str, object] = {
+        "source": source, "filter_set": bands.filter_set, "redshift_known": seen_at.given,
+        "counted": {**seen_at.counted, **placeholders},
+    }  # fmt: skip
     if no_angles(table):
         meta["position_unit"] = no_angles(table)
-    return Photometry(bands, flux, flux_err, covered, rows_of_table, seen_at, flags, meta, redshift_err=seen_at_err)
-
-
-@dataclass(frozen=True, eq=False)
-class _Group:
-    """The bands of a table that are fluxes, or those that are magnitudes, in the order of ``at``."""
-
-    at: list[int]
-    columns: list[BandColumn]
-    values: list[Any]
-    errors: list[Any]
-    masked: _MaskedBands
-
-    @classmethod
-    def of(cls, table: PlainTable, columns: Sequence[BandColumn], magnitude: bool, source: str) -> _Group:
-        at = [k for k, one in enumerate(columns) if one.magnitude == magnitude]
-        ours = [columns[k] for k in at]
-        plain: dict[str, Any] = {}
-        for name in (name for one in ours for name in (one.value, one.error) if name is not None):
-            if name not in plain:
-                plain[name] = _as_floats(table, name, source, vector=ours[0].element is not None)
-        values, errors = (
-            [plain[one.value] for one in ours],
-            [None if one.error is None else plain[one.error] for one in ours],
-        )
-        return cls(at, ours, values, errors, _MaskedBands.of(table, ours))
-
-    def measured(self, rows: slice) -> Measured:
-        """Fluxes and errors (bands, rows)."""
-        value, error = self._block(self.values, rows), self._block(self.errors, rows)
-        for k, one in enumerate(self.columns):
-            if one.relative_error:
-                code = is_code(error[k]) | is_code(value[k])
-                error[k] = np.where(code, error[k], np.abs(value[k]) * error[k])
-            unusable = self.masked.element(rows, one)
-            if unusable is not None:
-                value[k, unusable] = np.nan
-        if self.columns[0].magnitude:
-            return from_magnitudes(value, error)
-        factor, factor_err = (
-            np.array([[getattr(one, name)] for one in self.columns]) for name in ("factor", "factor_err")
-        )
-        return from_fluxes(value, error, factor=factor, factor_err=factor_err)
-
-    def _block(self, arrays: list[Any], rows: slice) -> Floats:
-        block = np.empty((len(arrays), rows.stop - rows.start))
-        if self.columns[0].element is not None and arrays[0] is not None:
-            block[:] = arrays[0][rows].T[[one.element for one in self.columns]]
-            return block
-        for k, array in enumerate(arrays):
-            block[k] = np.nan if array is None else array[rows]
-        return block
-
-
-def _as_floats(table: PlainTable, name: str, source: str, *, vector: bool) -> Any:
-    """A column as floats, NaN where masked; not copied if it is so already."""
-    column = table[name]
-    plain = column.dtype.kind == "f" and not isinstance(column, np.ma.MaskedArray)
-    if vector:
-        return np.asarray(column) if plain else np.asarray(np.ma.filled(column.astype(float), np.nan))
-    return np.asarray(column) if plain and column.ndim == 1 else number_column(table, name, source=source)
-
-
-@dataclass(frozen=True, eq=False)
-class _MaskedBands:
-    """Vector columns of flags a band, where photometry is in vectors: which elements are not to be used."""
-
-    flags: Any
-    mask: Any
-
-    @classmethod
-    def of(cls, table: PlainTable, columns: Sequence[BandColumn]) -> _MaskedBands:
-        if not columns or columns[0].element is None:
-            return cls(None, None)
-        length = table[columns[0].value].shape[1]
-        by_name = {name.upper().rpartition(".")[2]: name for name in table.colnames}
-
-        def vector(name: str) -> Any:
-            found = table[by_name[name]] if name in by_name else None
-            usable = found is not None and found.shape[1:] == (length,) and found.dtype.kind in "iu"
-            return found if usable else None
-
-        return cls(vector("FLAGS"), vector("MASK_FLAGS"))
-
-    def element(self, rows: slice, one: BandColumn) -> Bools | None:
-        if self.flags is None and self.mask is None:
-            return None
-        bad: Bools = np.zeros(rows.stop - rows.start, dtype=bool)
-        if self.flags is not None:
-            bad |= (np.ma.getdata(self.flags[rows, one.element]) & BAD_FLAGS) != 0
-        if self.mask is not None:
-            bad |= np.ma.getdata(self.mask[rows, one.element]) != 0
-        return bad
-
-
-def column_of(name: str, names: Sequence[str]) -> str | None:
-    """The column of that name, else the only one that is spelled so in another case; None if there is none."""
-    if name in names:
-        return name
-    found = [one for one in names if one.lower() == name]
-    return found[0] if len(found) == 1 else None
-
-
-def _redshift(table: PlainTable, source: str, redshift: float | None) -> tuple[Floats, bool]:
-    column = column_of("redshift", table.colnames)
-    if column is not None:
-        if redshift is not None:
-            raise AgezError(f"{source} has a column {column}; drop the option redshift, or the column")
-        values = number_column(table, column, source=source)
-        values = np.where(is_code(values) | ~np.isfinite(values), np.nan, values)
-        if (values <= -1).any():
-            row = int(np.argmax(values <= -1))
-            row_of_table = table.first_row + row + 1
-            raise AgezError(f"{source}: {column} in row {row_of_table} is {values[row]:g}; expected above -1, or NaN")
-        return values, False
-    if redshift is not None and not (np.isfinite(redshift) and redshift > -1):
-        raise AgezError(f"redshift is {redshift}; expected a finite number above -1")
-    return np.full(len(table), 0.0 if redshift is None else float(redshift)), redshift is None
-
-
-def _redshift_err(table: PlainTable, source: str, given: float | None, redshift: Floats, assumed: bool) -> Floats:
-    """Errors of the redshifts (n,), NaN where none is given or the redshift itself is unknown."""
-    column = column_of("redshift_err", table.colnames)
-    if column is not None and given is not None:
-        raise AgezError(f"{source} has a column {column}; drop the option redshift_err, or the column")
-    if given is not None and not (np.isfinite(given) and given >= 0):
-        raise AgezError(f"redshift_err is {given}; expected a finite number, 0 or more")
-    if column is not None:
-        values = number_column(table, column, source=source)
-    else:
-        values = np.full(len(table), np.nan if given is None else float(given))
-    unknown = is_code(values) | ~np.isfinite(values) | (values < 0) | np.isnan(redshift)
-    if assumed and not unknown.all():
-        raise AgezError(
-            f"{source}: errors of redshifts, but no redshifts; add a column redshift, or give the option redshift "
-            "(0 for rest-frame SEDs)"
-        )
-    return np.where(unknown, np.nan, values)
+    if options.id is not None:
+        column = option_column(options.id, table.colnames, option="--id", source=source, number=False)
+        table = replace(table, columns={**table.columns, "id": table[column]})
+    rows_of_table = table_rows(table, source=source)
+    return Photometry(
+        bands, flux, flux_err, covered, rows_of_table, seen_at.value, flags, meta, redshift_err=seen_at.error
+    )
 
 
 def photometry_to_table(photometry: Photometry, *, magnitudes: bool = False) -> Table:
@@ -337,6 +286,10 @@ def write_photometry(path: str | Path, photometry: Photometry, *, magnitudes: bo
 
     Columns as in :func:`read_photometry`, with ``flags`` added; NaN where not observed.  With ``magnitudes``, a
     flux that is not positive becomes 99 with its limit in the error column: its value is lost.
-    CSV keeps no units: fluxes are in microjansky.
+    The header says the filter set (``FILTERS``).  CSV keeps neither header nor units: a column ``filter_set`` says it
+    there, and fluxes are in microjansky.
     """
-    write_table(path, photometry_to_table(photometry, magnitudes=magnitudes), name=EXTENSION)
+    table = photometry_to_table(photometry, magnitudes=magnitudes)
+    if table_format(path) == "ascii.csv" and photometry.bands.filter_set:
+        table[FILTER_SET_COLUMN] = np.full(len(table), photometry.bands.filter_set)
+    write_table(path, table, name=EXTENSION)

@@ -15,11 +15,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from agez.errors import AgezError
-from agez.photometry.band_columns import BandColumn, flux_factor, known_bands
+from agez.photometry.band_columns import BandColumn, band_column, known_bands
 from agez.photometry.filters import FilterSet
 from agez.photometry.names import BANDS_OF_SET, JPAS_NARROW, canonical_band_name
 from agez.types import Bands
@@ -118,6 +118,7 @@ def vector_band_columns(
     units: Mapping[str, str],
     meta: Mapping[str, Any],
     filters: str | Bands | FilterSet | None = None,
+    model: Bands | None = None,
 ) -> tuple[Bands, tuple[BandColumn, ...]]:
     """A column a band for the elements of vectors; bands that the filter set does not have are left out.
 
@@ -134,7 +135,7 @@ def vector_band_columns(
     survey = DEFAULT_ORDERS.get(chosen.length, ("", ()))[0]
     if filters is None and "FILTERS" not in {str(key).upper() for key in meta} and survey in ("J-PLUS",):
         filters = "jplus"  # S-PLUS has bands of the same names
-    known = known_bands(list(order), meta=meta, filters=filters)
+    known = known_bands(list(order), source=source, meta=meta, filters=filters, model=model)
     element = {}
     for number, spelled in enumerate(order):
         band = canonical_band_name(spelled)
@@ -144,18 +145,19 @@ def vector_band_columns(
     if not inside:
         raise AgezError(f"{source}: none of the filters {', '.join(order[:6])} is of the set {known.filter_set!r}")
     bands = known.select(inside)
-    unit = "" if chosen.magnitude else _flux_unit(chosen, source=source, units=units, meta=meta)
+    if not chosen.magnitude:
+        unit = _flux_unit(chosen, source=source, units=units, meta=meta)
+        if unit != units.get(chosen.value):  # the table's, of values and errors alike
+            units = {chosen.value: unit}
+    if chosen.relative_error and chosen.error is not None:
+        units = {name: unit for name, unit in units.items() if name != chosen.error}  # of the ratio, which has none
     columns = []
     for name, pivot in zip(bands.names, bands.pivot_angstrom, strict=True):
-        factor = 1.0
-        if not chosen.magnitude:
-            factor = flux_factor(unit, source=source, column=chosen.value, pivot_angstrom=pivot)
-        columns.append(
-            BandColumn(
-                name, chosen.value, chosen.error, chosen.magnitude, factor, factor, element[name],
-                chosen.relative_error,
-            )
+        found = band_column(
+            name, chosen.value, chosen.error, source=source, units=units, pivot_angstrom=pivot,
+            magnitude=chosen.magnitude,
         )  # fmt: skip
+        columns.append(replace(found, element=element[name], relative_error=chosen.relative_error))
     return bands, tuple(columns)
 
 

@@ -1,0 +1,216 @@
+"""What options say of the rows of a table, as a number for all or a column: redshifts, their errors, E(B-V), names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from agez.errors import AgezError
+from agez.photometry.measured import is_nines
+from agez.table_columns import AnyTable, is_code, number_column
+from agez.types import Bools, Floats
+
+#: Redshifts outside are placeholders: -1, -99, 99.  Nearby galaxies come towards us, at -0.001 and less.
+LEAST_REDSHIFT, LARGEST_REDSHIFT = -0.01, 20.0
+#: Names by which tables call redshifts, in small letters and without what stands between words.
+_REDSHIFT = re.compile(
+    r"z(b|ml|mc|phot|spec|best|peak|mean|median|med|mode|map|final|hel|helio|cmb|out|ph|sp|pdf|obs|true|eazy|lephare|bpz)*"
+    r"|.*(redshift|photoz|photz|zphot|specz|zspec|zbest).*"
+)
+_NOT_A_REDSHIFT = re.compile(
+    r"(err|error|sigma|min|max|lo|hi|low|high|l68|u68|lower|upper|flag|flags|qual|quality|warning|zwarn|odds|type|src)$"
+)
+
+
+@dataclass(frozen=True)
+class RowOptions:
+    """What was said of all rows of a table; None: the table's own columns, where it has them.
+
+    Attributes
+    ----------
+    redshift : float or str, optional
+        A number, or a column.
+    redshift_err : float or str, optional
+        A number, a column, or two columns with a comma between: the bounds of the 68 % interval.
+    id : str, optional
+        A column.
+    """
+
+    redshift: float | str | None = None
+    redshift_err: float | str | None = None
+    id: str | None = None
+
+    def columns(self, names: Sequence[str], *, source: str) -> tuple[str, ...]:
+        """The columns that are needed, those of the table's own among them; AgezError if one is not there."""
+        wanted = [column_of(name, names) for name in ("redshift", "redshift_err")]
+        if isinstance(self.redshift, str):
+            wanted.append(option_column(self.redshift, names, option="--redshift", source=source))
+        if self.redshift is None and wanted[0] is None and self.redshift_err is not None:
+            raise _no_redshifts(names, source)
+        if isinstance(self.redshift_err, str):
+            wanted += bounds_or_column(self.redshift_err, names, source=source)
+        if self.id is not None:
+            wanted.append(option_column(self.id, names, option="--id", source=source, number=False))
+        return tuple(dict.fromkeys(name for name in wanted if name is not None))
+
+
+@dataclass(frozen=True, eq=False)
+class Redshifts:
+    """Redshifts of rows and their errors.
+
+    Attributes
+    ----------
+    value, error : (n,) float
+        NaN where unknown; an error that is not given, too.
+    given : bool
+        An option or a column of the table says them.
+    counted : mapping of str to int
+        How many rows have something that is to be told, by :data:`agez.photometry.told.COUNTS`.
+    """
+
+    value: Floats
+    error: Floats
+    given: bool
+    counted: dict[str, int] = field(default_factory=dict)
+
+
+def column_of(name: str, names: Sequence[str]) -> str | None:
+    """The column of that name, else the only one that is spelled so in another case; None if there is none."""
+    if name in names:
+        return name
+    found = [one for one in names if one.lower() == name.lower()]
+    return found[0] if len(found) == 1 else None
+
+
+def option_column(value: str, names: Sequence[str], *, option: str, source: str, number: bool = True) -> str:
+    """The column that an option names; AgezError if there is none."""
+    found = column_of(value, names)
+    if found is None:
+        what = "neither a number nor a column" if number else "no column"
+        more = ", ..." if len(names) > 12 else ""
+        raise AgezError(
+            f"{option} is {value!r}, which is {what} of {source}; its columns are {', '.join(names[:12])}{more}"
+        )
+    return found
+
+
+def bounds_or_column(value: str, names: Sequence[str], *, source: str) -> list[str]:
+    """The one or two columns that ``--redshift-err`` names."""
+    low, comma, high = value.partition(",")
+    if column_of(value, names) is not None or not comma:
+        return [option_column(value, names, option="--redshift-err", source=source)]
+    return [
+        option_column(one.strip(), names, option="--redshift-err", source=source, number=False) for one in (low, high)
+    ]
+
+
+def row_values(table: AnyTable, value: float | str, *, option: str, source: str) -> Floats:
+    """(n,) what an option says of each row, NaN where its column has a survey's code for nothing."""
+    if not isinstance(value, str):
+        return np.full(len(table), float(value))
+    numbers = number_column(table, option_column(value, table.colnames, option=option, source=source), source=source)
+    return np.where(is_code(numbers) | is_nines(numbers), np.nan, numbers)
+
+
+def redshifts_of_rows(table: AnyTable, options: RowOptions, *, source: str) -> Redshifts:
+    """Redshifts and their errors by the options, or by the columns ``redshift`` and ``redshift_err`` in any case.
+
+    Numbers that are none (below :data:`LEAST_REDSHIFT`, above :data:`LARGEST_REDSHIFT`, not finite) are unknown.
+
+    Raises
+    ------
+    AgezError
+        If options name what is not there, a number is none of a redshift, or option and column contradict each other.
+    """
+    own, own_err = column_of("redshift", table.colnames), column_of("redshift_err", table.colnames)
+    chosen = options.redshift
+    if own is not None and chosen is not None and not isinstance(chosen, str):
+        raise AgezError(f"{source} has a column {own}; drop the option redshift, or the column")
+    if chosen is not None and not isinstance(chosen, str) and not (LEAST_REDSHIFT <= chosen <= LARGEST_REDSHIFT):
+        raise AgezError(f"redshift is {chosen}; expected a number of {LEAST_REDSHIFT:g} to {LARGEST_REDSHIFT:g}")
+    named = own if chosen is None else chosen
+    if named is None:
+        values = np.full(len(table), np.nan)
+    elif isinstance(named, str):
+        raw = number_column(table, option_column(named, table.colnames, option="--redshift", source=source),
+                            source=source)  # fmt: skip
+        values = np.where(_is_redshift(raw), raw, np.nan)
+    else:
+        values = np.full(len(table), float(named))
+    # errors of another column than the one that is taken are not its own
+    other = isinstance(chosen, str) and chosen.lower() != "redshift"
+    errors = _errors(table, options.redshift_err, None if other else own_err, values, named is not None, source)
+    counted = {}
+    if isinstance(named, str):
+        counted["redshift_unknown"] = int(np.isnan(values).sum())
+    if options.redshift_err is not None or (own_err is not None and not other):
+        counted["redshift_err_unknown"] = int((np.isnan(errors) & np.isfinite(values)).sum())
+    return Redshifts(values, errors, named is not None, counted)
+
+
+def _is_redshift(values: Floats) -> Bools:
+    return np.isfinite(values) & (values >= LEAST_REDSHIFT) & (values <= LARGEST_REDSHIFT)
+
+
+def _errors(
+    table: AnyTable, given: float | str | None, own: str | None, redshift: Floats, known: bool, source: str
+) -> Floats:
+    if own is not None and given is not None and not isinstance(given, str):
+        raise AgezError(f"{source} has a column {own}; drop the option redshift_err, or the column")
+    if given is not None and not isinstance(given, str) and not (np.isfinite(given) and given >= 0):
+        raise AgezError(f"redshift_err is {given}; expected a finite number, 0 or more")
+    if isinstance(given, str):
+        columns = bounds_or_column(given, table.colnames, source=source)
+        numbers = [_finite(number_column(table, name, source=source)) for name in columns]
+        values = numbers[0] if len(numbers) == 1 else (numbers[1] - numbers[0]) / 2
+        if len(numbers) == 2 and np.isfinite(values).any() and (values[np.isfinite(values)] < 0).all():
+            raise AgezError(
+                f"{source}: {columns[1]} is below {columns[0]} in every row; expected --redshift-err LOWER,UPPER"
+            )
+    elif own is not None:
+        values = _finite(number_column(table, own, source=source))
+    else:
+        values = np.full(len(table), np.nan if given is None else float(given))
+    unknown = np.isnan(values) | (values < 0) | np.isnan(redshift)
+    if not known and (given is not None or bool((np.isfinite(values) & (values >= 0)).any())):
+        raise _no_redshifts(table.colnames, source)
+    return np.where(unknown, np.nan, values)
+
+
+def _no_redshifts(names: Sequence[str], source: str) -> AgezError:
+    like = like_redshifts(names)
+    return AgezError(
+        f"{source}: errors of redshifts, but no redshifts; add a column redshift, or give the option redshift "
+        f"(a column{f', like {like[0]}' if like else ''}, or 0 for rest-frame SEDs)"
+    )
+
+
+def _finite(values: Floats) -> Floats:
+    odd = is_code(values) | is_nines(values) | ~np.isfinite(values) | (values > LARGEST_REDSHIFT)
+    return np.where(odd, np.nan, values)
+
+
+def like_redshifts(names: Sequence[str]) -> list[str]:
+    """Columns whose names look like redshifts, errors and bounds of them apart."""
+    return [name for name in names if _like_a_redshift(name)]
+
+
+def _like_a_redshift(name: str) -> bool:
+    plain = re.sub(r"[^a-z0-9]", "", name.rpartition(".")[2].lower())
+    return bool(_REDSHIFT.fullmatch(plain)) and not _NOT_A_REDSHIFT.search(plain)
+
+
+def bounds_like(column: str, names: Sequence[str]) -> str:
+    """What ``--redshift-err`` could be for a column of redshifts: two bounds, an error, or ''."""
+    stem = re.sub(r"[^a-z0-9]", "", column.lower())
+    plain = {re.sub(r"[^a-z0-9]", "", name.lower()): name for name in names}
+    for low, high in (("min", "max"), ("lo", "hi"), ("low", "high"), ("l68", "u68"), ("lower", "upper")):
+        if stem + low in plain and stem + high in plain:
+            return f"{plain[stem + low]},{plain[stem + high]}"
+    for found in (f"{stem}err", f"e{stem}", f"{stem}error", f"err{stem}", f"sigma{stem}", f"{stem}sigma"):
+        if found in plain:
+            return plain[found]
+    return ""
