@@ -74,7 +74,7 @@ def main() -> int:
     )
     for k, name in enumerate(table.names):
         print(
-            f"  d {name} / d(R/Re) = {table.slope[0, k]:+.4f} +- {table.slope_err[0, k]:.4f} dex/Re"
+            f"  d {name} / d(R/Re) = {table.slope[0, k]:+.4f} +- {table.slope_scatter[0, k]:.4f} dex/Re"
             f"   (centre {table.intercept[0, k]:.3f}; {table.n_inside[0, k]} spaxels inside Re,"
             f" {table.n_outside[0, k]} outside)"
         )

@@ -140,8 +140,8 @@ def mass_gradients(rng, n=48):
         measured[name], points[name] = {}, {}
         for word in WORDS:
             slope = -0.1 * (log_mass - 10) + rng.normal(0, 0.1, n) + scatter * rng.normal(0, 1, n)
-            points[name][word] = {"slope": slope.tolist(), "slope_err": [0.03] * n}
-            points[name][word]["slope"][2] = points[name][word]["slope_err"][2] = None
+            points[name][word] = {"slope": slope.tolist(), "slope_scatter": [0.03] * n}
+            points[name][word]["slope"][2] = points[name][word]["slope_scatter"][2] = None
             measured[name][word] = {}
             for one, size in measured["bin_sizes"].items():
                 own = np.flatnonzero(kind == one)

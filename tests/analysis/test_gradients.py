@@ -54,7 +54,7 @@ def test_all_galaxies_at_once_equal_the_loop_over_polyfit(rng):
         assert np.isfinite(slow[:, 0]).sum() >= 5
         assert np.isnan(slow[:, 0]).any()
         np.testing.assert_allclose(table.slope[:, k], slow[:, 0], atol=1e-10)
-        np.testing.assert_allclose(table.slope_err[:, k], slow[:, 1], atol=1e-10)
+        np.testing.assert_allclose(table.slope_scatter[:, k], slow[:, 1], atol=1e-10)
         np.testing.assert_allclose(table.intercept[:, k], slow[:, 2], atol=1e-10)
         assert all(bool(reason) == np.isnan(s) for reason, s in zip(table.reason[:, k], slow[:, 0], strict=True))
 
@@ -93,7 +93,7 @@ def test_error_is_the_sampling_error_times_the_known_factor(rng):
         r = np.append(rng.random(400), 1.5)
         value = -0.3 * r + rng.normal(0, 0.2, r.size)
         ols = 0.2 / np.sqrt(400 * np.var(r[:-1]))
-        ratio.append(radial_gradient(r, value, rng=rng).slope_err / ols)
+        ratio.append(radial_gradient(r, value, rng=rng).slope_scatter / ols)
     assert np.mean(ratio) == pytest.approx(np.sqrt(0.25 / 0.75), rel=0.06)
 
 

@@ -113,7 +113,7 @@ def test_figure_5_shows_a_galaxy_with_many_spectra_and_the_lines_of_its_gradient
                          (profile.predicted_lines, result.predicted_gradients)):  # fmt: skip
         assert lines.shape == (2, 100, 2)
         np.testing.assert_allclose(lines[1].mean(axis=0), table.slope[at])
-        np.testing.assert_allclose(lines[1].std(axis=0, ddof=1), table.slope_err[at])
+        np.testing.assert_allclose(lines[1].std(axis=0, ddof=1), table.slope_scatter[at])
         np.testing.assert_allclose(lines[0].mean(axis=0), table.intercept[at])
     # the median of the distances: as many galaxies are recovered better as worse
     difference = result.predicted_gradients.slope - result.label_gradients.slope

@@ -11,7 +11,16 @@ import numpy as np
 from astropy.table import Table
 
 from agez.analysis.geometry import face_on_radius
-from agez.analysis.gradients import FRACTION, MAX_RADIUS, N_SUBSETS, GradientTable, galaxy_gradients
+from agez.analysis.gradients import (
+    FRACTION,
+    MAX_RADIUS,
+    N_SUBSETS,
+    NUMBERS,
+    GradientTable,
+    beside,
+    galaxy_gradients,
+    gradients_with_errors,
+)
 from agez.errors import AgezError
 from agez.files import write_json
 from agez.flags import is_good
@@ -20,6 +29,8 @@ from agez.table_files import check_table_output, read_table, table_format, write
 from agez.types import LABEL_NAMES, Bools, Floats
 
 SCHEMA = "agez.gradients/1"
+#: Keyword of a table of predictions that says what their photometry was measured on: images or spectra.
+SEDS_OF = "SEDSOF"
 #: How tables write truths.
 _TRUE, _FALSE = ("true", "t", "1", "1.0"), ("false", "f", "0", "0.0", "", "nan")
 #: Extensions that are looked for in a FITS file, in this order; else its first table.
@@ -30,7 +41,7 @@ EXTENSION, _ALSO = "GRADIENTS", (".json",)
 _KEYWORDS = {
     "source": "SOURCE", "re_arcsec": "REARCSEC", "inclination_deg": "INCL", "pa_deg": "PA", "seed": "SEED",
     "n_subsets": "NSUBSETS", "fraction": "FRACTION", "max_radius_re": "MAXRADRE", "n_flagged_left_out": "NFLAGGED",
-    "n_codes_left_out": "NCODES",
+    "n_codes_left_out": "NCODES", "errors_from": "ERRFROM",
 }  # fmt: skip
 
 
@@ -68,7 +79,10 @@ def gradient_from_table(
     Returns
     -------
     table : GradientTable
-        One galaxy, one column a quantity [unit of the quantity per Re].
+        One galaxy, one column a quantity [unit of the quantity per Re].  Where the table has the quantity's errors
+        (``<quantity>_err``), the line is one of generalised least squares and its errors know what regions share; it
+        needs 3 rows inside Re.  Elsewhere the line is the paper's, needs 25 rows inside Re and one outside, and its
+        error holds for rows that are independent.
     meta : dict
         The choices made, for the output.
 
@@ -99,7 +113,8 @@ def gradient_from_table(
         x, y, inclination_deg=inclination_deg or 0.0, pa_deg=pa_deg or 0.0, re_arcsec=float(re_arcsec)
     )
     name = str(text_column(rows, "galaxy_id")[0]) if "galaxy_id" in rows.colnames else source.name.split(".")[0]
-    table = galaxy_gradients(np.full(len(rows), name), radius, values, names=wanted, rng=np.random.default_rng(seed))
+    errors = _errors(rows, wanted, source)
+    table = _gradients(np.full(len(rows), name), radius, values, errors, wanted, seed, _kind(rows))
     if np.all(table.reason != ""):
         raise AgezError(
             f"{source}: no radial gradient of {wanted[0]}: {table.reason[0, 0]} (Re = {re_arcsec:g} arcsec)"
@@ -115,7 +130,40 @@ def gradient_from_table(
         "max_radius_re": MAX_RADIUS,
         "n_flagged_left_out": int(flagged.any(axis=1).sum()),
         "n_codes_left_out": int(codes.sum()),
+        "errors_from": "regions" if len(errors) == len(wanted) else "scatter" if not errors else "both",
     }
+
+
+def _errors(rows: Table, wanted: Sequence[str], path: Path) -> dict[str, Floats]:
+    """The column of errors of each quantity that has one."""
+    return {name: _numbers(rows, f"{name}_err", path) for name in wanted if f"{name}_err" in rows.colnames}
+
+
+def _kind(rows: Table) -> str:
+    """What the values come from: spectra, if they are labels or the table says so; else images."""
+    said = str(rows.meta.get(SEDS_OF, "")).strip()
+    return "spectra" if said == "spectra" or "velocity_kms" in rows.colnames else "images"
+
+
+def _gradients(
+    galaxy: Any,
+    radius: Floats,
+    values: Floats,
+    errors: Mapping[str, Floats],
+    wanted: Sequence[str],
+    seed: int,
+    kind: str,
+) -> GradientTable:
+    """Gradients that know errors, of quantities that have them; of the others by the paper's rule and least squares."""
+    parts = []
+    for k, name in enumerate(wanted):
+        column, rng = values[:, k : k + 1], np.random.default_rng(seed)
+        if name in errors:
+            err = errors[name][:, None]
+            parts.append(gradients_with_errors(galaxy, radius, column, err, names=(name,), rng=rng, kind=kind))
+        else:
+            parts.append(galaxy_gradients(galaxy, radius, column, names=(name,), rng=rng))
+    return beside(parts)
 
 
 def write_gradients(path: str | os.PathLike[str], table: GradientTable, *, meta: Mapping[str, Any]) -> None:
@@ -126,7 +174,7 @@ def write_gradients(path: str | os.PathLike[str], table: GradientTable, *, meta:
         return
     records = table.to_json()
     columns: dict[str, Any] = {key: [record[key] for record in records] for key in records[0]} if records else {}
-    for key in ("slope", "slope_err", "intercept"):
+    for key in NUMBERS:
         columns[key] = np.array([np.nan if value is None else value for value in columns[key]])
     rows = Table(columns)
     rows.meta = {_KEYWORDS[key]: value for key, value in meta.items()} if kind == "fits" else dict(meta)

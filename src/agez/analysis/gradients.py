@@ -36,6 +36,8 @@ MIN_INSIDE = 25
 MIN_OUTSIDE = 1
 #: Regions with errors that a gradient needs: their number says nothing of it, their errors do.
 LEAST_REGIONS = 3
+#: Columns of a table of gradients that are numbers with a unit; NaN where there is none.
+NUMBERS = ("slope", "slope_err", "slope_scatter", "intercept", "intercept_err")
 #: Random keys held in memory at a time (subsets x points).
 _CHUNK = 4_000_000
 
@@ -270,6 +272,7 @@ def gradients_with_errors(
     *,
     names: Sequence[str],
     rng: np.random.Generator,
+    kind: str = "images",
     max_radius: float = MAX_RADIUS,
     min_inside: int = LEAST_REGIONS,
 ) -> GradientTable:
@@ -284,6 +287,8 @@ def gradients_with_errors(
     names : k str
     rng : numpy.random.Generator
         Of the subsets whose scatter is ``slope_scatter``.
+    kind : 'images' or 'spectra'
+        What the values come from: how much regions share depends on it.
     max_radius : float
         Of the fit [Re].
     min_inside : int
@@ -306,7 +311,8 @@ def gradients_with_errors(
     ids = np.asarray(galaxy_id).astype(str)
     for g, k in zip(*np.nonzero(table.reason == ""), strict=True):
         used = (ids == table.galaxy_id[g]) & np.isfinite(data[:, k]) & (radius <= max_radius)
-        fitted[:, g, k] = fit_line(radius[used], data[used, k], sigma[used, k], shared_errors(table.names[k]))
+        shared = shared_errors(table.names[k], kind=kind)
+        fitted[:, g, k] = fit_line(radius[used], data[used, k], sigma[used, k], shared)
     slope, slope_err, intercept, intercept_err = fitted
     return replace(table, slope=slope, slope_err=slope_err, intercept=intercept, intercept_err=intercept_err)
 
@@ -345,6 +351,21 @@ def compare_gradients(
     together = np.hstack([np.where(usable, version, np.nan) for version in versions])
     table = galaxy_gradients(galaxy_id, r_re, together, names=[*names] * len(versions), rng=rng, **options)
     return tuple(_columns(table, slice(first, first + k)) for first in range(0, k * len(versions), k))
+
+
+def beside(tables: Sequence[GradientTable]) -> GradientTable:
+    """Tables of the same galaxies as one with the columns of all."""
+    first = tables[0]
+    if any(not np.array_equal(one.galaxy_id, first.galaxy_id) for one in tables):
+        raise AgezError("gradients: tables of different galaxies cannot stand beside each other")
+    columns = {
+        name: np.concatenate([getattr(one, name) for one in tables], axis=1)
+        for name in (*NUMBERS, "n_inside", "n_outside", "reason")
+    }
+    lines = None
+    if all(one.lines is not None for one in tables):
+        lines = np.concatenate([one.lines for one in tables if one.lines is not None], axis=3)
+    return replace(first, names=tuple(name for one in tables for name in one.names), lines=lines, **columns)
 
 
 def _columns(table: GradientTable, which: slice) -> GradientTable:

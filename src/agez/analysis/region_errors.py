@@ -4,10 +4,11 @@ A model is wrong about a galaxy's regions in much the same way: they have the sa
 the same calibration and PSF, neighbouring ones the same pixels' noise.  With sigma_i the error of region i and r_i its
 radius in effective radii, the errors' covariance is taken as::
 
-    C_ij = factor^2 sigma_i sigma_j (delta_ij (1 - constant - radial) + constant + radial exp(-|r_i - r_j| / length))
+    C_ij = s_i s_j (delta_ij (1 - constant - radial) + constant + radial exp(-|r_i - r_j| / length))
+    s_i^2 = (factor sigma_i)^2 + floor^2
 
 a nugget, a part that all regions share and a part that those of similar radius share (Rasmussen & Williams 2006,
-Gaussian Processes for Machine Learning, chapter 4).  Its four numbers are learned from mock galaxies whose truth is
+Gaussian Processes for Machine Learning, chapter 4).  Its five numbers are learned from mock galaxies whose truth is
 known (:data:`SHARED_ERRORS`).  Lines are fitted by generalised least squares with it (Aitken 1935, Proc. R. Soc.
 Edinburgh 55, 42), which among unbiased linear estimates has the smallest error.
 """
@@ -34,40 +35,57 @@ class SharedErrors:
         Shares of the variance that all regions have in common, and that regions of similar radius have.
     length_re : float
         Difference of radii [Re] over which the latter falls by e.
-    factor : float
-        By which errors of regions are multiplied.
+    factor, floor : float
+        By which errors of regions are multiplied, and what is added to them in quadrature [dex]: however little noise
+        there is, a model is wrong by so much.
     """
 
     constant: float
     radial: float
     length_re: float
     factor: float
+    floor: float = 0.0
 
     def __post_init__(self) -> None:
         if min(self.constant, self.radial) < 0 or self.constant + self.radial > 1:
             raise AgezError(f"shared errors {self}: shares must be 0 or more, and 1 at most together")
-        if not (self.length_re > 0 and self.factor > 0):
-            raise AgezError(f"shared errors {self}: length and factor must be positive")
+        if not (self.length_re > 0 and self.factor > 0 and self.floor >= 0):
+            raise AgezError(f"shared errors {self}: length and factor must be positive, the floor 0 or more")
 
     def covariance(self, err: Floats, r_re: Floats) -> Floats:
         """(n, n) covariance of regions of errors ``err`` (n,) at radii ``r_re`` (n,) [Re]."""
         apart = np.abs(r_re[:, None] - r_re[None, :])
         shared = self.constant + self.radial * np.exp(-apart / self.length_re)
         np.fill_diagonal(shared, 1.0)
-        scaled = self.factor * err
+        scaled = np.hypot(self.factor * err, self.floor)
         return np.asarray(shared * scaled[:, None] * scaled[None, :])
 
 
-#: By quantity; of other quantities those of age.  ``python benchmarks/gradient_errors.py --learn`` prints them.
-SHARED_ERRORS: Mapping[str, SharedErrors] = {
-    "log_age_lw": SharedErrors(0.0, 0.47, 5.23, 0.76),
-    "mh_lw": SharedErrors(0.28, 0.42, 9.8, 0.72),
+#: By what the photometry was measured on, images or spectra, and by quantity.
+#: ``python benchmarks/gradient_errors.py --learn --seed 17`` prints them.
+SHARED_ERRORS: Mapping[str, Mapping[str, SharedErrors]] = {
+    "images": {
+        "log_age_lw": SharedErrors(0.0, 0.69, 6.53, 1.01, 0.051),
+        "mh_lw": SharedErrors(0.48, 0.38, 7.73, 0.8, 0.123),
+    },
+    "spectra": {
+        "log_age_lw": SharedErrors(0.0, 0.69, 6.53, 1.01, 0.051),
+        "mh_lw": SharedErrors(0.48, 0.38, 7.73, 0.8, 0.123),
+    },
 }
 
 
-def shared_errors(quantity: str) -> SharedErrors:
-    """The shared errors of a quantity."""
-    return SHARED_ERRORS.get(quantity, SHARED_ERRORS["log_age_lw"])
+def shared_errors(quantity: str, *, kind: str = "images") -> SharedErrors:
+    """The shared errors of a quantity; of one that is not known those of the age, of a metallicity of ``mh_lw``.
+
+    Parameters
+    ----------
+    kind : 'images' or 'spectra'
+        What the photometry was measured on; spectral fits are of ``spectra``.
+    """
+    if kind not in SHARED_ERRORS:
+        raise AgezError(f"shared errors of {kind!r} are not known; expected one of {', '.join(SHARED_ERRORS)}")
+    return SHARED_ERRORS[kind]["mh_lw" if quantity.startswith("mh") else "log_age_lw"]
 
 
 class Line(NamedTuple):

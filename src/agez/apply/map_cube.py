@@ -42,6 +42,7 @@ def map_cube(
     remark = str(binned.get("remark", ""))
     meta = {
         "galaxy": str(spectra.rows.galaxy_id[0]), "model": model.header.get("name", ""),
+        "seds_of": "spectra",
         "redshift": float(np.median(spectra.redshift)), "ebv": 0.0, "error_floor": 0.0,
         "regions": {"method": binned.get("method", binning.method), "target_snr": binning.target_snr},
         "snr_band": "spectra, per Angstrom", "labels": dict(model.header["labels"]),

@@ -12,6 +12,9 @@ from astropy.table import Table
 
 from agez import __version__
 from agez.analysis.gradient_files import EXTENSION as GRADIENTS
+from agez.analysis.gradient_files import SEDS_OF
+from agez.analysis.gradients import NUMBERS
+from agez.analysis.region_errors import SharedErrors, mean_error, shared_errors
 from agez.apply.map_galaxy import GalaxyMaps, bin_maps, snr_of_regions
 from agez.apply.prediction_files import EXTENSION as PREDICTIONS
 from agez.apply.prediction_files import prediction_to_table
@@ -23,7 +26,7 @@ from agez.types import TARGETS, Floats
 
 #: Name of the table of profiles.
 PROFILES = "PROFILES"
-#: Width of the rings of a profile [Re], and regions that a ring needs.
+#: Width of the rings of a profile [Re], and regions that the scatter of a ring needs.
 RING_RE, LEAST_REGIONS = 0.25, 3
 #: Rings where no effective radius is known.
 RINGS = 8
@@ -78,6 +81,7 @@ def _ascii(text: str) -> str:
 def region_table(maps: GalaxyMaps) -> Table:
     """The regions' predictions, radii, numbers of pixels and fluxes."""
     table = prediction_to_table(maps.prediction)
+    table.meta[SEDS_OF] = maps.meta["seds_of"]
     table["radius_arcsec"] = maps.radius_arcsec
     table["r_re"] = maps.r_re
     table["n_pixels"] = maps.frame.spaxels_in_bins(len(maps.prediction))
@@ -92,16 +96,17 @@ def gradient_table(maps: GalaxyMaps) -> Table:
     """A row a quantity."""
     records = maps.gradients.to_json() if maps.gradients is not None else []
     columns: dict[str, Any] = {key: [record[key] for record in records] for key in (records[0] if records else {})}
-    for key in ("slope", "slope_err", "intercept"):
+    for key in NUMBERS:
         columns[key] = np.array([np.nan if value is None else value for value in columns.get(key, [])], float)
     return Table(columns)
 
 
 def profile_table(maps: GalaxyMaps) -> Table:
-    """Medians in rings, with the scatter of the regions and the error of their mean.
+    """Medians in rings, with their errors and the scatter of the regions.
 
-    Rings of ``RING_RE``, or ``RINGS`` of them where no effective radius is known.  Regions of flags that make them
-    unreliable do not count; rings with fewer than ``LEAST_REGIONS`` have NaN.
+    Rings of ``RING_RE``, or ``RINGS`` of them where no effective radius is known.  Regions with a fault do not count.
+    Errors know what regions share (:mod:`agez.analysis.region_errors`; without an effective radius, as if all regions
+    were at one radius); a scatter needs ``LEAST_REGIONS``.
     """
     radius = maps.radius_arcsec
     last = float(np.nanmax(radius, initial=0.0))
@@ -113,10 +118,12 @@ def profile_table(maps: GalaxyMaps) -> Table:
     table["r_re_inner"], table["r_re_outer"] = inner / unit, (inner + width) / unit
     rings = [good & (radius >= low) & (radius < low + width) for low in inner]
     table["n_regions"] = [int(ring.sum()) for ring in rings]
+    r_re = np.nan_to_num(maps.r_re)
     for target in TARGETS:
         value, err = getattr(maps.prediction, target), getattr(maps.prediction, f"{target}_err")
-        numbers = np.array([_ring(value[ring], err[ring]) for ring in rings])
-        for k, name in enumerate(("", "_scatter", "_err")):
+        shared = shared_errors(target, kind=str(maps.meta["seds_of"]))
+        numbers = np.array([_ring(value[ring], err[ring], r_re[ring], shared) for ring in rings])
+        for k, name in enumerate(("", "_err", "_scatter")):
             table[f"{target}{name}"] = numbers[:, k]
     return table
 
@@ -127,10 +134,11 @@ def ring_unit(maps: GalaxyMaps) -> float:
     return float(np.median(maps.radius_arcsec[known] / maps.r_re[known])) if known.any() else np.nan
 
 
-def _ring(value: Floats, err: Floats) -> tuple[float, float, float]:
-    """Median, robust scatter, and the error of the mean if errors of regions were independent."""
+def _ring(value: Floats, err: Floats, r_re: Floats, shared: SharedErrors) -> tuple[float, float, float]:
+    """Median, its error (that of the mean: what regions share counts most, and is the same), and robust scatter."""
     known = np.isfinite(value) & np.isfinite(err) & (err > 0)
-    if known.sum() < LEAST_REGIONS:
+    if not known.any():
         return np.nan, np.nan, np.nan
     middle = float(np.median(value[known]))
-    return middle, float(1.4826 * np.median(np.abs(value[known] - middle))), float(np.sum(err[known] ** -2.0) ** -0.5)
+    scatter = 1.4826 * float(np.median(np.abs(value[known] - middle))) if known.sum() >= LEAST_REGIONS else np.nan
+    return middle, mean_error(r_re[known], err[known], shared), scatter

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from agez.analysis.geometry import disc_coordinates
-from agez.analysis.gradients import GradientTable, galaxy_gradients
+from agez.analysis.gradients import GradientTable, gradients_with_errors
 from agez.apply.predict import predict
 from agez.errors import AgezError
 from agez.flags import FAULTS, Flag, has_flag, is_good
@@ -138,7 +138,7 @@ def map_galaxy(images: ImageSet, model: Model, *, settings: MapSettings | None =
     prediction = predict(model, ready)
     frame = replace(_frame(images, regions.bin_id, regions.snr, centre, settings.geometry), snr_of=f"in {regions.band}")
     meta = {
-        "galaxy": name, "model": model.header.get("name", ""), "redshift": redshift, "ebv": settings.ebv,
+        "galaxy": name, "model": model.header.get("name", ""), "seds_of": "images", "redshift": redshift, "ebv": settings.ebv,
         "error_floor": settings.error_floor, "regions": settings.regions.as_meta(), "snr_band": regions.band,
         "labels": dict(model.header["labels"]),
         "images": {key: images.meta[key] for key in ("background", "noise", "psf") if key in images.meta},
@@ -180,11 +180,14 @@ def with_gradients(
     radius = radius_arcsec / geometry.re_arcsec
     gradients = None
     if np.isfinite(geometry.re_arcsec):
-        values = np.stack([getattr(prediction, target) for target in TARGETS], axis=1)
-        values = np.where(has_flag(prediction.flags, FAULTS)[:, None], np.nan, values)
-        gradients = galaxy_gradients(
-            prediction.rows.galaxy_id, radius, values, names=TARGETS, rng=np.random.default_rng(settings.seed)
+        values, errors = (
+            np.stack([getattr(prediction, target + end) for target in TARGETS], axis=1) for end in ("", "_err")
         )
+        values = np.where(has_flag(prediction.flags, FAULTS)[:, None], np.nan, values)
+        gradients = gradients_with_errors(
+            prediction.rows.galaxy_id, radius, values, errors, names=TARGETS,
+            rng=np.random.default_rng(settings.seed), kind=str(meta["seds_of"]),
+        )  # fmt: skip
     return GalaxyMaps(frame, photometry, prediction, gradients, radius_arcsec, radius, meta)
 
 

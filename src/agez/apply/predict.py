@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -103,7 +104,8 @@ def default_threads() -> int:
 
 def predict_spectra(model: Model, spectra: Spectra, *, filters: FilterSet | None = None) -> Prediction:
     """Predict spectra: synthetic photometry first (:func:`photometry_for`)."""
-    return predict(model, photometry_for(model, spectra, filters=filters))
+    found = predict(model, photometry_for(model, spectra, filters=filters))
+    return replace(found, meta={**found.meta, "seds_of": "spectra"})
 
 
 def photometry_for(model: Model, spectra: Spectra, *, filters: FilterSet | None = None) -> Photometry:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from astropy.table import Table
 
+from agez.analysis.gradient_files import SEDS_OF
 from agez.column_words import OF_PREDICTIONS, describe_columns
 from agez.posterior.mixture import Mixture, pack, packed_names, unpack
 from agez.table_columns import integer_column, meta_json, need_columns, number_column, rows_columns, table_rows
@@ -32,6 +33,8 @@ def prediction_to_table(prediction: Prediction) -> Table:
     table.meta.update(
         {key: prediction.meta[key] for key in ("model", "version", "ood_threshold") if key in prediction.meta}
     )
+    if "seds_of" in prediction.meta:
+        table.meta[SEDS_OF] = prediction.meta["seds_of"]
     # what the numbers are: weighting, normalisation band, templates, solar scale
     table.meta["LABLMETA"] = json.dumps(dict(prediction.meta.get("labels", {})))
     if "corrections" in prediction.meta:

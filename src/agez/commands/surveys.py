@@ -155,6 +155,8 @@ def gradient(options: Namespace) -> Answer:
         f"{name}: {table.reason[0, k] or f'{table.slope[0, k]:+.4f} +- {table.slope_err[0, k]:.4f} per Re'}"
         for k, name in enumerate(table.names)
     ]
+    if meta["errors_from"] != "regions":
+        lines.append("errors without a column <quantity>_err: of least squares, too small if rows share what is wrong")
     left_out = {"rows that are not good": meta["n_flagged_left_out"], "survey codes": meta["n_codes_left_out"]}
     lines += [f"left out: {n} {what}" for what, n in left_out.items() if n]
     return gradients_json(table, meta=meta), lines

@@ -128,7 +128,7 @@ def mass_gradients(
         points[name] = {
             TARGET_WORDS[target]: {
                 "slope": json_numbers(table.slope[:, t]),
-                "slope_err": json_numbers(table.slope_err[:, t]),
+                "slope_scatter": json_numbers(table.slope_scatter[:, t]),
             }
             for t, target in enumerate(TARGETS)
         }

@@ -106,7 +106,7 @@ def figure_gradients(
         for k, target in enumerate(TARGETS):
             axes = panels[k]
             x, y = labels.slope[:, k], predicted.slope[:, k]
-            x_err, y_err = labels.slope_err[:, k], predicted.slope_err[:, k]
+            x_err, y_err = labels.slope_scatter[:, k], predicted.slope_scatter[:, k]
             limits = robust_limits(x - x_err, x + x_err, y - y_err, y + y_err, keep=1.0, pad=0.04)
             axes.plot(limits, limits, color="0.25", lw=1.3, ls="--", label="1:1")
             for word, legend, colour, marker in _KINDS:

@@ -246,9 +246,8 @@ def _profiles(path: Path, maps: GalaxyMaps) -> Path:
             value, err = getattr(maps.prediction, target), getattr(maps.prediction, f"{target}_err")
             each = {"fmt": "o", "ms": 3, "color": "0.65", "elinewidth": 0.5, "zorder": 1, "label": "regions, 68 %"}
             axes.errorbar(radius[good], value[good], err[good], **each)
-            rings = {"fmt": "s", "ms": 5, "color": BLUE, "capsize": 3, "zorder": 3, "label": "medians, scatter"}
-            if np.isfinite(np.asarray(table[target], float)).any():  # annuli are one region a ring
-                axes.errorbar(middle, table[target], table[f"{target}_scatter"], **rings)
+            rings = {"fmt": "s", "ms": 5, "color": BLUE, "capsize": 3, "zorder": 3, "label": "medians of rings, 68 %"}
+            axes.errorbar(middle, table[target], table[f"{target}_err"], **rings)
             one = gradients.get(target, {})
             if one.get("slope") is not None:
                 line = np.array([0.0, 1.0])
