@@ -20,12 +20,12 @@ from gradient_learning import learned
 from gradient_trials import Regions, regions_of_galaxies
 
 from agez.analysis.gradients import MAX_RADIUS, galaxy_gradients, gradients_with_errors
-from agez.analysis.region_errors import mean_error, shared_errors
+from agez.analysis.region_errors import SHARED_ERRORS, mean_error, shared_errors
 from agez.types import TARGETS, Floats
 
 WORDS = ("age", "[M/H]")
 RING_RE = 0.25
-KINDS = {"paper": "spectra", "labels": "spectra"}
+KINDS = {"paper": "spectra", "labels": "labels"}
 
 
 def galaxies_of(model: str, n: int, seed: int, cache: Path | None) -> list[Regions]:
@@ -119,7 +119,7 @@ def main() -> None:
     options = parser.parse_args()
     found = {name: galaxies_of(name, options.galaxies, options.seed, options.cache) for name in options.models}
     if options.learn:
-        for kind in ("images", "spectra"):
+        for kind in SHARED_ERRORS:
             ours = [one for name in found if KINDS.get(name, "images") == kind for one in found[name]]
             for k, target in enumerate(TARGETS if ours else ()):
                 print(kind, target, learned(ours, k), flush=True)
@@ -130,6 +130,8 @@ def main() -> None:
         for method in sorted({one.method for one in galaxies}):
             ours = [one for one in galaxies if one.method == method]
             print("\n".join(table(name, method, ours, KINDS.get(name, "images"))), flush=True)
+    if all(name in KINDS for name in found):
+        return
     print("\nSlopes of plain least squares through Voronoi regions [dex/Re], rms error:\n")
     print("| model | of | galaxies | scatter of true slopes | true fluxes | with the images' noise | as measured "
           "| scatter of subsets (paper), median |")  # fmt: skip

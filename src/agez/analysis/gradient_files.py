@@ -140,9 +140,10 @@ def _errors(rows: Table, wanted: Sequence[str], path: Path) -> dict[str, Floats]
 
 
 def _kind(rows: Table) -> str:
-    """What the values come from: spectra, if they are labels or the table says so; else images."""
-    said = str(rows.meta.get(SEDS_OF, "")).strip()
-    return "spectra" if said == "spectra" or "velocity_kms" in rows.colnames else "images"
+    """What the values come from: spectral fits, or answers to photometry of spectra or of images."""
+    if "velocity_kms" in rows.colnames:
+        return "labels"
+    return "spectra" if str(rows.meta.get(SEDS_OF, "")).strip() == "spectra" else "images"
 
 
 def _gradients(

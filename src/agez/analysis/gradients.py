@@ -287,8 +287,8 @@ def gradients_with_errors(
     names : k str
     rng : numpy.random.Generator
         Of the subsets whose scatter is ``slope_scatter``.
-    kind : 'images' or 'spectra'
-        What the values come from: how much regions share depends on it.
+    kind : 'images', 'spectra' or 'labels'
+        What the values come from, as of :func:`agez.analysis.region_errors.shared_errors`.
     max_radius : float
         Of the fit [Re].
     min_inside : int

@@ -61,7 +61,7 @@ class SharedErrors:
         return np.asarray(shared * scaled[:, None] * scaled[None, :])
 
 
-#: By what the photometry was measured on, images or spectra, and by quantity.
+#: Of answers to photometry of images, and of spectra, and of spectral fits; by quantity.
 #: ``python benchmarks/gradient_errors.py --learn --seed 17`` prints them.
 SHARED_ERRORS: Mapping[str, Mapping[str, SharedErrors]] = {
     "images": {
@@ -69,6 +69,10 @@ SHARED_ERRORS: Mapping[str, Mapping[str, SharedErrors]] = {
         "mh_lw": SharedErrors(0.48, 0.38, 7.73, 0.8, 0.123),
     },
     "spectra": {
+        "log_age_lw": SharedErrors(0.0, 0.69, 6.53, 1.01, 0.051),
+        "mh_lw": SharedErrors(0.48, 0.38, 7.73, 0.8, 0.123),
+    },
+    "labels": {
         "log_age_lw": SharedErrors(0.0, 0.69, 6.53, 1.01, 0.051),
         "mh_lw": SharedErrors(0.48, 0.38, 7.73, 0.8, 0.123),
     },
@@ -80,8 +84,8 @@ def shared_errors(quantity: str, *, kind: str = "images") -> SharedErrors:
 
     Parameters
     ----------
-    kind : 'images' or 'spectra'
-        What the photometry was measured on; spectral fits are of ``spectra``.
+    kind : 'images', 'spectra' or 'labels'
+        Answers to photometry of images, or to synthetic photometry of spectra, or spectral fits.
     """
     if kind not in SHARED_ERRORS:
         raise AgezError(f"shared errors of {kind!r} are not known; expected one of {', '.join(SHARED_ERRORS)}")

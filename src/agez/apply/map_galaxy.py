@@ -138,8 +138,8 @@ def map_galaxy(images: ImageSet, model: Model, *, settings: MapSettings | None =
     prediction = predict(model, ready)
     frame = replace(_frame(images, regions.bin_id, regions.snr, centre, settings.geometry), snr_of=f"in {regions.band}")
     meta = {
-        "galaxy": name, "model": model.header.get("name", ""), "seds_of": "images", "redshift": redshift, "ebv": settings.ebv,
-        "error_floor": settings.error_floor, "regions": settings.regions.as_meta(), "snr_band": regions.band,
+        "galaxy": name, "model": model.header.get("name", ""), "seds_of": "images", "redshift": redshift,
+        "ebv": settings.ebv, "error_floor": settings.error_floor, "regions": settings.regions.as_meta(), "snr_band": regions.band,
         "labels": dict(model.header["labels"]),
         "images": {key: images.meta[key] for key in ("background", "noise", "psf") if key in images.meta},
         "n_stars": len(images.meta.get("stars", [])), "remarks": _remarks(images, regions.remarks, prediction),
