@@ -75,6 +75,7 @@ def test_images_to_maps_and_pictures(folder, tmp_path):
         (("--pixel-snr", 1e7), "nothing stands out"),
         (("--psf", 60), "wider than"),
         (("--band-of", "one"), "FILE=BAND"),
+        (("--extension", "K"), ("--extension K", "1 WEIGHT 64 x 64")),
     ],
 )  # fmt: skip
 def test_options_that_cannot_be(folder, tmp_path, options, says):

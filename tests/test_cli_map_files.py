@@ -187,7 +187,7 @@ def test_segments_go_with_their_own_bins(folder):
     [
         (("--centre", "1.8,27.7"), "--centre"), (("--psf", 2), "--psf"), (("--ebv", 0.1), "--ebv"),
         (("--no-stars",), "--no-stars"), (("--bins", "annuli"), "--bins annuli"), (("--reproject",), "--reproject"),
-        (("--error-floor", 0.02), "--error-floor"), (("--size", 9), "--size"),
+        (("--error-floor", 0.02), "--error-floor"), (("--size", 9), "--size"), (("--extension", "SCI"), "--extension"),
     ],
 )  # fmt: skip
 def test_options_of_images_with_a_cube_of_spectra(tmp_path, options, says):

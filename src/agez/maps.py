@@ -115,7 +115,7 @@ class MapFrame:
         """(n_bins,) number of spaxels in each bin."""
         return np.bincount(self.bin_id[self.bin_id >= 0], minlength=n_bins).astype(np.int32)
 
-    def painted(self, values: Floats) -> Floats:
+    def painted(self, values: Floats | Ints | Bools) -> Floats:
         """(ny, nx), or (c, ny, nx) for values (n, c): each spaxel with the value of its bin; NaN where unused."""
         inside = self.bin_id >= 0
         image = np.full((*np.shape(values)[1:], *inside.shape), np.nan)

@@ -129,7 +129,7 @@ def _is_whole(values: Any) -> bool:
     return np.asarray(values).dtype.kind in "iub"
 
 
-def _as_wide(part: Any, values: Floats) -> Floats:
+def _as_wide(part: Any, values: Any) -> Floats:
     """One number a bin for all channels, as one for each."""
     part = np.asarray(part, dtype=float)
     return part if part.ndim == values.ndim else np.repeat(part[:, None], values.shape[1], axis=1)

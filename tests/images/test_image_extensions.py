@@ -102,6 +102,12 @@ def test_layers_are_those_of_the_chosen_version(tmp_path):
             hdu.ver = version
     found = read_images(written(tmp_path, *parts), filters="splus", extension="SCI,2")
     np.testing.assert_allclose(found.flux_err[0], 2.0)
+    (tmp_path / "bands").mkdir()
+    parts = [
+        image(f"{what}_{band}", 0 * SCIENCE + n) for n, band in ((5, "GSDSS"), (7, "RSDSS")) for what in ("SCI", "ERR")
+    ]
+    found = read_images(written(tmp_path / "bands", *parts), filters="splus")
+    np.testing.assert_allclose([found.flux[0], found.flux_err[0]], 7.0)
     (tmp_path / "two").mkdir()
     path = written(tmp_path / "two", image("SCI"), image("WHT"), image("IVAR"))
     with pytest.raises(AgezError, match="two extensions of weight: 2 WHT 11 x 14; 3 IVAR"):

@@ -129,7 +129,8 @@ def map_galaxy(images: ImageSet, model: Model, *, settings: MapSettings | None =
     redshift = checked_redshift(images.meta.get("redshift") if settings.redshift is None else settings.redshift, model)
     ny, nx = images.shape
     centre = images.meta.get("centre") or ((nx - 1) / 2, (ny - 1) / 2)
-    regions = make_regions(images, _in_the_disc(settings.regions, settings.geometry), centre=centre)
+    divided = _in_the_disc(settings.regions, settings.geometry)
+    regions = make_regions(images, divided, centre=centre)
     name = str(images.meta.get("object") or "")
     photometry = measure(images, regions.bin_id, galaxy_id=name, redshift=redshift, centre=centre)
     photometry = replace(photometry, redshift_err=np.full(len(photometry), float(settings.redshift_err)))
@@ -139,7 +140,8 @@ def map_galaxy(images: ImageSet, model: Model, *, settings: MapSettings | None =
     frame = replace(_frame(images, regions.bin_id, regions.snr, centre, settings.geometry), snr_of=f"in {regions.band}")
     meta = {
         "galaxy": name, "model": model.header.get("name", ""), "seds_of": "images", "redshift": redshift,
-        "ebv": settings.ebv, "error_floor": settings.error_floor, "regions": settings.regions.as_meta(), "snr_band": regions.band,
+        "ebv": settings.ebv, "error_floor": settings.error_floor, "regions": divided.as_meta(),
+        "snr_band": regions.band,
         "labels": dict(model.header["labels"]),
         "images": {key: images.meta[key] for key in ("background", "noise", "psf") if key in images.meta},
         "n_stars": len(images.meta.get("stars", [])), "remarks": _remarks(images, regions.remarks, prediction),

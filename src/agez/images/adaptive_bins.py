@@ -62,9 +62,9 @@ def adaptive_bins(
         edges = ring_edges(plane, outer, reaches, least_pixels=least_pixels, begin=begin)
         number = np.where(outer, number_of_ring(plane.radius, edges), -1)
         for ring in range(len(edges) - 1):
-            pixels = np.nonzero(number == ring)
-            if len(pixels[0]):
-                bin_id[pixels] = bin_id.max() + 1 + sector_numbers(plane, pixels, sectors(number == ring))
+            y, x = np.nonzero(number == ring)
+            if len(y):
+                bin_id[y, x] = bin_id.max() + 1 + sector_numbers(plane, (y, x), sectors(number == ring))
     return bin_id
 
 

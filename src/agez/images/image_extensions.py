@@ -78,7 +78,7 @@ def science_hdu(hdus: Sequence[Any], path: Path, *, extension: str | None = None
 
 
 def layer_hdus(hdus: Sequence[Any], science: Any, path: Path) -> dict[Role, Any]:
-    """The weight, error, variance and mask that belong to a science image: of its own version, and of its size.
+    """The weight, error, variance and mask that belong to a science image: of the same band, version and size.
 
     Raises
     ------
@@ -88,7 +88,11 @@ def layer_hdus(hdus: Sequence[Any], science: Any, path: Path) -> dict[Role, Any]
     found: dict[Role, Any] = {}
     for role in ROLE_WORDS:
         fitting = [hdu for hdu in hdus if hdu is not science and role_of(hdu) == role]
-        for test in (lambda hdu: hdu.ver == science.ver, lambda hdu: _size(hdu) == _size(science)):
+        for test in (
+            lambda hdu: _whose(hdu) == _whose(science),
+            lambda hdu: hdu.ver == science.ver,
+            lambda hdu: _size(hdu) == _size(science),
+        ):
             fitting = [hdu for hdu in fitting if test(hdu)] or fitting if len(fitting) > 1 else fitting
         if len(fitting) > 1:
             raise AgezError(f"{path}: two extensions of {role}: {_listed(hdus, fitting)}; keep the one that counts")
@@ -131,11 +135,11 @@ def pixels_of(hdu: Any) -> Floats:
 
 def _tests(hdus: Sequence[Any], images: Sequence[Any], path: Path) -> list[Callable[[Any], bool]]:
     layers = {_size(hdu) for hdu in images if role_of(hdu) is not None}
-    bands = set(re.split(r"[^a-z0-9]+", path.name.lower()))
+    bands = set(_split(path.name))
     bands |= {str(hdus[0].header.get(key, "")).strip().lower() for key in ("FILTER", "BAND")} - {""}
     return [
         lambda hdu: bool(SCIENCE_WORDS & set(_words(hdu))),
-        lambda hdu: _name(hdu).lower() in bands,
+        lambda hdu: bool(bands & set(_split(_name(hdu)))),
         lambda hdu: hdu is hdus[0],
         lambda hdu: str(hdu.header.get("CTYPE1", "")).strip() != "",
         lambda hdu: _size(hdu) in layers,
@@ -161,8 +165,16 @@ def _name(hdu: Any) -> str:
 
 def _words(hdu: Any) -> list[str]:
     """Words of an extension's name, without numbers at their ends."""
-    words = [word.rstrip("0123456789") or word for word in re.split(r"[^a-z0-9]+", _name(hdu).lower())]
-    return [word for word in words if word]
+    return [word.rstrip("0123456789") or word for word in _split(_name(hdu))]
+
+
+def _split(name: str) -> list[str]:
+    return [word for word in re.split(r"[^a-z0-9]+", name.lower()) if word]
+
+
+def _whose(hdu: Any) -> set[str]:
+    """The words of a name that say of what it is (a band, a chip), and not what."""
+    return set(_split(_name(hdu))) - set(ROLE_OF) - SCIENCE_WORDS
 
 
 def _size(hdu: Any) -> tuple[int, int]:

@@ -69,12 +69,13 @@ def galaxy_plane(
 ) -> Plane:
     """Radii and azimuths of all pixels; tilt and effective radius are those of the light where they are NaN."""
     west, north = pixel_offsets(images, centre)
-    light = np.where(extent, light_shape(images), 0.0)
-    if not np.isfinite([inclination_deg, pa_deg]).all():
+    is_tilt_known = bool(np.isfinite([inclination_deg, pa_deg]).all())
+    known = bool(np.isfinite(re_arcsec))
+    light = np.zeros(0) if is_tilt_known and known else np.where(extent, light_shape(images), 0.0)
+    if not is_tilt_known:
         inclination_deg, pa_deg = tilt_of_light(light, west, north)
     major, minor = disc_coordinates(west, north, inclination_deg=inclination_deg, pa_deg=pa_deg)
     radius = np.round(np.hypot(major, minor), _DIGITS)  # ties are ties, whatever the WCS
-    known = np.isfinite(re_arcsec)
     unit = re_arcsec if known else half_light_radius(light, radius)
     narrowest = max(float(np.nanmax([*images.psf_fwhm_arcsec, 0.0])), 2 * pixel_size_arcsec(images.wcs))
     bounded_to = (BOUNDED_TO_RE if known else BOUNDED_TO_HALF_LIGHT) * unit

@@ -30,6 +30,8 @@ PIXEL_ARCSEC, SHAPE, PSF_RANGE_ARCSEC, PSF_BETA = 0.55, (100, 100), (1.0, 1.6), 
 REDSHIFTS, RE_ARCSEC, SNR_RANGE, MAX_STARS = (0.02, 0.05), (6.0, 10.0), (5.0, 50.0), 4
 #: Sigma of the kernel that shares noise [pixel], share of bad pixels, rms of the background [sigma], AB zero points.
 NOISE_KERNEL, BAD_SHARE, SKY_SIGMA, ZERO_POINTS = 0.5, 5e-4, 0.1, (23.0, 26.0)
+#: Units of the maps of the truth, light a pixel.
+_UNITS = {"light": "1e-16 erg / (s cm2 Angstrom)", "log_age_lw": "dex", "mh_lw": "dex", "av": "mag"}
 #: Tiles that a galaxy is painted with, on average.
 TILES = 400
 
@@ -149,6 +151,7 @@ def write_truth_maps(path: str | os.PathLike[str], made: MockImages) -> None:
     for suffix, truth in (("", made.truth), ("_SEEN", made.truth_seen)):
         for name in ("light", "log_age_lw", "mh_lw", "av"):
             parts.append(fits.ImageHDU(getattr(truth, name), header, name=name.upper() + suffix))
+            parts[-1].header["BUNIT"] = _UNITS[name]
     parts.append(fits.ImageHDU(made.r_re, header, name="R_RE"))
     parts.append(fits.ImageHDU(made.noiseless.astype(np.float32), header, name="FLUX"))
     parts[-1].header["BUNIT"] = "uJy"

@@ -115,11 +115,13 @@ def _panel(
     known = image[np.isfinite(image)]
     bottom, top = np.quantile(known, [0.02, 0.98]) if known.size else (0.0, 1.0)
     bottom, top = (bottom if low is None else low), (top if high is None else high)
-    norm = Normalize(bottom, top if top > bottom else bottom + max(0.1 * abs(bottom), 1e-3))
+    top = top if top > bottom else bottom + max(0.1 * abs(bottom), 1e-3)
     axes.set_facecolor(_UNUSED)
-    shown = axes.imshow(image, origin="lower", extent=extent, norm=norm, cmap=colours, interpolation="nearest")
+    shown = axes.imshow(
+        image, origin="lower", extent=extent, norm=Normalize(bottom, top), cmap=colours, interpolation="nearest"
+    )
     beyond = {(True, True): "both", (True, False): "min", (False, True): "max"}
-    outside = bool((known < norm.vmin).any()), bool((known > norm.vmax).any())
+    outside = bool((known < bottom).any()), bool((known > top).any())
     bar = page.colorbar(
         shown, ax=axes, location="top", pad=0.02, fraction=0.055, aspect=28, extend=beyond.get(outside, "neither")
     )
