@@ -79,6 +79,7 @@ def _photometry(options: Namespace, catalogue: Catalogue) -> Answer:
     from agez.commands.corrections import correction_lines, corrections_of, estimated_zero_points
     from agez.engine.answer import make_job
     from agez.engine.run import run_catalogue
+    from agez.learn.network_compiled import LEAST_ROWS, jit_is_off
 
     corrections = corrections_of(options)
     job = make_job(
@@ -99,8 +100,11 @@ def _photometry(options: Namespace, catalogue: Catalogue) -> Answer:
         if folder.is_dir():
             print(f"agez: finished partitions are kept in {folder}; the same command goes on", file=sys.stderr)
         raise
+    slow = []
+    if jit_is_off() and len(catalogue) >= LEAST_ROWS:
+        slow = ["NUMBA_DISABLE_JIT is set, so that nothing is compiled: numpy answers, several times as slow"]
     remarks = [
-        *catalogue.remarks, *report.remarks, *correction_lines(corrections, report, catalogue), *found,
+        *slow, *catalogue.remarks, *report.remarks, *correction_lines(corrections, report, catalogue), *found,
     ]  # fmt: skip
     content = {
         **_content(report, remarks),
