@@ -145,12 +145,12 @@ def _each_here(
 
 
 def _start_worker(start: Callable[..., None] | None, start_with: tuple[Any, ...]) -> None:
-    signal.signal(signal.SIGTERM, _end)
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
     if start is not None:
         start(*start_with)
+    signal.signal(signal.SIGTERM, _end)  # before, there is nothing to put in order
 
 
 def _end_with(sentinel: int) -> None:

@@ -6,6 +6,7 @@ import logging
 import os
 import socket
 import time
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -103,7 +104,9 @@ def local_client(workers: int) -> Iterator[Any]:
     }
     try:
         with dask.config.set(settings), ExitStack() as stack:
-            with without_interrupts():  # its threads start the workers, at once and whenever one has died
+            # its threads start the workers, at once and whenever one has died
+            with without_interrupts(), warnings.catch_warnings():
+                warnings.filterwarnings("ignore", message="(?s)Port .* is already in use")  # by another run: no matter
                 cluster = stack.enter_context(
                     distributed.LocalCluster(
                         n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=None,
