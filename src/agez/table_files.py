@@ -9,6 +9,7 @@ import os
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import IO, Any
 from xml.etree.ElementTree import iterparse
@@ -219,6 +220,8 @@ def read_table(path: str | os.PathLike[str], *, prefer: Sequence[str] = ()) -> T
             by_name = {hdu.name: hdu for hdu in reversed(tables)}
             return hdu_to_table(next((by_name[name] for name in prefer if name in by_name), tables[0]))
     how: dict[str, Any] = {}
+    if kind == "parquet" and find_spec("pandas") is None:
+        raise AgezError(f"{path}: Parquet needs pandas, too; run: pip install 'agez[parquet]'")
     if kind == "ascii.csv":
         how = {"converters": dict.fromkeys(_IDENTIFIERS, str)}
     elif kind == "votable":
