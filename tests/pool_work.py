@@ -7,6 +7,7 @@ import signal
 import time
 from pathlib import Path
 
+from agez.files import whole_file
 from agez.worker_pool import each_done
 
 _shared: dict[str, int] = {}
@@ -41,3 +42,22 @@ def wait_for_ever(folder: str) -> None:
 def main(folder: str) -> None:
     """Two workers that wait until they are killed."""
     list(each_done(wait_for_ever, [folder, folder + "/"], workers=2))
+
+
+def half_written(path: str) -> None:
+    """Begin a file that is never done, and say that it is begun."""
+    with whole_file(path) as part:
+        part.write_text("half")
+        Path(f"{path}.begun").touch()
+        while True:
+            time.sleep(0.05)
+
+
+def write_until_interrupted(files: list[str]) -> int:
+    """The exit status of a program that is interrupted while two workers write."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever started the tests may ignore it
+    try:
+        list(each_done(half_written, files, workers=2))
+    except KeyboardInterrupt:
+        return 130
+    return 0

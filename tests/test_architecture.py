@@ -39,7 +39,7 @@ ROOMS = (
     ("experiments",),
     ("report",),
     ("commands",),
-    ("cli",),
+    ("cli", "__main__"),
 )
 #: Imports inside functions that point the other way, each for a reason said where it stands.
 KNOWN_EXCEPTIONS = {

@@ -1,6 +1,7 @@
 """The command line when all is well: each command, in words and as JSON, and the files that it writes."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -264,3 +265,46 @@ def test_the_installed_command(road, tmp_path):
     pipe = subprocess.run(line, shell=True, capture_output=True, text=True, timeout=120, check=False)
     assert pipe.stderr == ""
     assert pipe.stdout.startswith("jpas: ")
+
+
+def module(*arguments, **options):
+    """``python -m agez`` in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", "agez", *map(str, arguments)], stderr=subprocess.PIPE, text=True, timeout=120,
+        check=False, **{"stdout": subprocess.PIPE, **options},
+    )  # fmt: skip
+
+
+def test_the_package_is_a_command():
+    assert module("--version").stdout == f"agez {__version__}\n"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
+@pytest.mark.parametrize("arguments", [("filters", "--json"), ("--version",), ("map", "--help")])
+def test_a_full_stdout_is_told_in_one_line(arguments):
+    with Path("/dev/full").open("w") as full:
+        told = module(*arguments, stdout=full)
+    assert told.returncode == 1
+    assert told.stderr.startswith("agez: error: the answer cannot be printed: No space left")
+    assert told.stderr.count("\n") == 1
+
+
+def test_a_closed_pipe_is_told_in_one_line():
+    read, write = os.pipe()
+    os.close(read)
+    told = module("filters", stdout=write)
+    os.close(write)
+    assert (told.returncode, told.stderr.count("\n")) == (1, 1)
+    assert "Broken pipe" in told.stderr
+
+
+def test_names_that_stdout_cannot_spell_are_no_fault(tmp_path):
+    table = tmp_path / "\u00fcn\u00ef \u03b1.csv"
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    told = module("predict", table, "-o", tmp_path / "o.csv", env=environment)
+    assert told.returncode == 1
+    assert "\\xfcn\\xef \\u03b1.csv: no such file" in told.stderr
+    table.write_text("x,y,log_age_lw\n" + "".join(f"{k},0,{9 - k / 100}\n" for k in range(40)))
+    told = module("gradient", table, "-o", tmp_path / "\u00fc.json", "--re", 30, env=environment)
+    assert (told.returncode, told.stderr) == (0, "")
+    assert (tmp_path / "\u00fc.json").is_file()

@@ -175,9 +175,8 @@ def test_a_full_disk_leaves_no_half_file_and_keeps_the_old_one(tmp_path, road, c
 
         model = load_model(road.model)
         monkeypatch.setattr("agez.learn.model.save_file", full)
-        monkeypatch.setattr(
-            "agez.posterior.train.train_paper_networks", lambda *_, **__: model
-        )  # it is the writing that is tested
+        # it is the writing that is tested
+        monkeypatch.setattr("agez.posterior.train.train_paper_networks", lambda *_, **__: model)
     else:
 
         def full(hdus, path, **_):

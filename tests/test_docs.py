@@ -7,11 +7,16 @@ import sys
 import tomllib
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 from cli_road import Road
 
 from agez.cli import _parser
+from agez.learn.model import load_model
+from agez.mocks.survey import iterate_survey, survey_plan
+from agez.photometry.filters import load_filters
+from agez.photometry.synthesis import synthesize
 from agez.report.citations import citations
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -57,6 +62,35 @@ def test_usage_is_understood_by_the_command_line():
     assert commands == ["mock", "synth", "label", "sample", "train", "predict", "gradient"]
 
 
+#: The galaxy of the README's examples: all of its rows are good by the model that its commands train.
+EXAMPLE = "MOCK0013"
+
+
+def test_the_examples_geometry_is_that_of_its_galaxy():
+    """Numbers of the gradient's command are those that the first command writes into survey/galaxies.fits."""
+    lines = [shlex.split(line, comments=True)[1:] for line in block("usage").splitlines() if line.strip()]
+    mock, gradient = (_parser().parse_args(words) for words in (lines[0], lines[-1]))
+    assert gradient.galaxy == EXAMPLE
+    assert f"survey/{EXAMPLE}.V500" in block("python")
+    galaxies = survey_plan(mock.galaxies, mock.spectra, seed=mock.seed).galaxies
+    (at,) = galaxies.rows_of(np.array([EXAMPLE]))
+    told = (gradient.re, gradient.inclination, gradient.pa)
+    own = (galaxies.re_arcsec[at], galaxies.inclination[at], galaxies.pa[at])
+    assert told == pytest.approx(own, abs=0.06)
+
+
+def test_the_examples_rows_are_good(emiles):
+    """The spectra of that galaxy, answered by a model that ships, after the same steps."""
+    words = shlex.split(block("usage").splitlines()[0], comments=True)[1:]
+    mock = _parser().parse_args(words)
+    plan = survey_plan(mock.galaxies, mock.spectra, seed=mock.seed)
+    (made,) = iterate_survey(plan, emiles, indices=[int(EXAMPLE.removeprefix("MOCK")) - 1])
+    assert made.galaxies.galaxy_id.tolist() == [EXAMPLE]
+    prediction = load_model("paper").predict(synthesize(made.spectra, load_filters("jpas")))
+    assert prediction.good[0]
+    assert prediction.good.mean() > 0.9
+
+
 def test_commands_for_catalogues_and_images_are_understood():
     lines = [shlex.split(line, comments=True) for line in block("catalogue").splitlines() if line.strip()]
     assert [_parser().parse_args(words[1:]).command for words in lines] == ["predict", "predict", "map"]
@@ -68,7 +102,8 @@ def test_commands_for_cubes_are_understood():
 
 
 def test_python_snippet_runs(road: Road, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
-    code = block("python").replace('"emiles"', '"made-up"')  # so that the test needs no template files
+    # so that the test needs no template files, and of a survey of a few galaxies
+    code = block("python").replace('"emiles"', '"made-up"').replace(EXAMPLE, "MOCK0001")
     monkeypatch.chdir(road.folder)
     exec(compile(code, "README.md", "exec"), {})
     numbers = capsys.readouterr().out.split()
@@ -138,3 +173,21 @@ def test_version_is_the_same_everywhere():
     content = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
     assert str(content["version"]) == agez.__version__
     assert f"## {agez.__version__}" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
+def test_the_minimum_versions_are_those_that_are_tested():
+    """Every requirement with a lower bound that .ci/minimum.txt pins has that version as its bound, and none lacks."""
+    pinned = dict(
+        line.split("==") for line in (ROOT / ".ci" / "minimum.txt").read_text().splitlines() if not line.startswith("#")
+    )
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    wanted = [*project["dependencies"], *(one for extra in project["optional-dependencies"].values() for one in extra)]
+    bounds = dict(re.findall(r"([\w-]+)>=([\d.]+)", " ".join(wanted)))
+
+    def plain(version):
+        return re.sub(r"(\.0)+$", "", version)
+
+    needed = {re.split(r"[<>=~!]", one)[0] for one in project["dependencies"]}
+    assert needed <= set(pinned)
+    assert {name: plain(version) for name, version in pinned.items()} == {n: plain(bounds[n]) for n in pinned}
+    assert ".ci/minimum.txt" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")

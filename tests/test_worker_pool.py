@@ -78,3 +78,21 @@ def _runs(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
     except OSError:
         return False
+
+
+@pytest.mark.skipif(not hasattr(os, "killpg"), reason="no process groups here")
+def test_an_interrupt_of_all_processes_is_silent_and_leaves_nothing(tmp_path):
+    """Ctrl-C goes to the program and its workers at once: no traceback of theirs, no half-written file, no process."""
+    files = [str(tmp_path / name) for name in ("a.fits", "b.fits", "c.fits")]
+    program = f"import sys, pool_work; sys.exit(pool_work.write_until_interrupted({files}))"
+    process = subprocess.Popen(
+        [sys.executable, "-c", program], cwd=Path(__file__).parent, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        text=True, start_new_session=True,
+    )  # fmt: skip
+    until = time.monotonic() + 60
+    while not all(Path(f"{one}.begun").exists() for one in files[:2]) and time.monotonic() < until:
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out, err) == (130, "", "")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.fits.begun", "b.fits.begun"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import os
 import sys
@@ -394,7 +395,13 @@ def _answer(options: argparse.Namespace, content: dict[str, Any], lines: list[st
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit status."""
-    options = _parser().parse_args(arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a name that the terminal cannot show is no fault
+    try:
+        options = _parser().parse_args(arguments)
+    except SystemExit as end:  # of --help and --version, or of wrong usage
+        raise SystemExit(_told(None, int(end.code or 0))) from None
     try:
         from agez import commands
         from agez.option_checks import READ, check_numbers, check_output_is_new
@@ -415,6 +422,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("agez: error: not enough memory; give fewer or smaller files at a time", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
+        from agez.worker_pool import end_workers
+
+        end_workers()
         print("agez: interrupted", file=sys.stderr)
         return 130
     except Exception as error:
@@ -426,11 +436,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
             file=sys.stderr,
         )
         return 1
+    return _told(answer, status)
+
+
+def _told(answer: str | None, status: int) -> int:
+    """Print the answer, after what was printed before it; the exit status, which is 1 if it could not be printed."""
     try:
-        print(answer, flush=True)
-    except BrokenPipeError:
-        # whoever read our output has gone; nothing is lost, since files are written already
+        if sys.stdout is not None:
+            print(answer or "", end="" if answer is None else "\n", flush=True)
+    except OSError as error:
+        # what is left in the buffer must not fail once more at the end
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        print(f"agez: error: the answer cannot be printed: {error.strerror}; files are written", file=sys.stderr)
+        return 1
     return status
 
 

@@ -71,7 +71,10 @@ def predict(
     if threads is not None and threads < 1:
         raise AgezError(f"threads is {threads}; expected at least 1")
     if compiled and not is_available():
-        raise AgezError("compiled code needs numba, which is not installed: pip install 'agez[fast]'")
+        raise AgezError(
+            "compiled code needs numba, which is not installed, or switched off by NUMBA_DISABLE_JIT: "
+            "pip install 'agez[fast]'"
+        )
     photometry = in_model_order(model, photometry)
     fast = is_worthwhile(len(photometry)) if compiled is None else compiled
     rows = chunk_rows or (COMPILED_CHUNK_ROWS if fast else CHUNK_ROWS)

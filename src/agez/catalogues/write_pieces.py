@@ -164,5 +164,8 @@ def _write_csv(path: Path, table: PlainTable) -> None:
         if pa.types.is_floating(array.type):
             array = pa.array(np.asarray(np.ma.filled(column, np.nan)).astype(float), from_pandas=True)
         arrays.append(array)
-    options = pyarrow.csv.WriteOptions(quoting_style="needed", quoting_header="needed")
+    try:
+        options = pyarrow.csv.WriteOptions(quoting_style="needed", quoting_header="needed")
+    except TypeError:  # an older pyarrow quotes every name
+        options = pyarrow.csv.WriteOptions(quoting_style="needed")
     pyarrow.csv.write_csv(pa.Table.from_arrays(arrays, names=list(columns)), path, options)

@@ -80,6 +80,7 @@ def _photometry(options: Namespace, catalogue: Catalogue) -> Answer:
     from agez.commands.corrections import correction_lines, corrections_of, estimated_zero_points
     from agez.engine.answer import make_job, model_of
     from agez.engine.run import run_catalogue
+    from agez.learn.network_compiled import LEAST_ROWS, jit_is_off
     from agez.photometry.band_columns import left_out
     from agez.photometry.tables import set_names
 
@@ -105,8 +106,11 @@ def _photometry(options: Namespace, catalogue: Catalogue) -> Answer:
         if folder.is_dir():
             print(f"agez: finished partitions are kept in {folder}; the same command goes on", file=sys.stderr)
         raise
+    slow = []
+    if jit_is_off() and len(catalogue) >= LEAST_ROWS:
+        slow = ["NUMBA_DISABLE_JIT is set, so that nothing is compiled: numpy answers, several times as slow"]
     remarks = [
-        *catalogue.remarks, *left_out(catalogue.columns, bands, of_set=of_set), *report.remarks,
+        *slow, *catalogue.remarks, *left_out(catalogue.columns, bands, of_set=of_set), *report.remarks,
         *correction_lines(corrections, report, catalogue), *found,
     ]  # fmt: skip
     content = {

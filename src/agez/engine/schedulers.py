@@ -6,8 +6,9 @@ import logging
 import os
 import socket
 import time
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from agez.engine.answer import AnswerJob, answer_partition
 from agez.engine.pieces import Piece, kept_report
 from agez.engine.reports import PartitionReport
 from agez.errors import AgezError
-from agez.worker_pool import ONE_THREAD
+from agez.worker_pool import ONE_THREAD, without_interrupts
 
 #: A partition to do, and the piece to make of it.
 Work = tuple[Partition, Piece]
@@ -102,15 +103,17 @@ def local_client(workers: int) -> Iterator[Any]:
         "distributed.deploy.lost-worker-timeout": "365 days",
     }
     try:
-        with (
-            dask.config.set(settings),
-            distributed.LocalCluster(
-                n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=None,
-                silence_logs=logging.CRITICAL,
-            ) as cluster,
-            distributed.Client(cluster, set_as_default=False) as client,
-        ):  # fmt: skip
-            yield client
+        with dask.config.set(settings), ExitStack() as stack:
+            # its threads start the workers, at once and whenever one has died
+            with without_interrupts(), warnings.catch_warnings():
+                warnings.filterwarnings("ignore", message="(?s)Port .* is already in use")  # by another run: no matter
+                cluster = stack.enter_context(
+                    distributed.LocalCluster(
+                        n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=None,
+                        silence_logs=logging.CRITICAL,
+                    )
+                )  # fmt: skip
+            yield stack.enter_context(distributed.Client(cluster, set_as_default=False))
     finally:
         quiet.setLevel(level)
 

@@ -47,9 +47,14 @@ class Panels:
     edges: tuple[NDArray[np.intp], ...]
 
 
+def jit_is_off() -> bool:
+    """Whether ``NUMBA_DISABLE_JIT`` says that nothing is to be compiled: then kernels are no code that can run."""
+    return os.environ.get("NUMBA_DISABLE_JIT", "").strip() not in ("", "0")
+
+
 def is_available() -> bool:
-    """Whether numba is installed; it is not imported for the question."""
-    return find_spec("numba") is not None
+    """Whether numba is installed and may compile; it is not imported for the question."""
+    return find_spec("numba") is not None and not jit_is_off()
 
 
 def is_worthwhile(n_rows: int) -> bool:

@@ -24,6 +24,7 @@ import agez
 from agez.errors import AgezError
 from agez.learn.jobs import Progress, TrainedNetwork, TrainingJob
 from agez.learn.kept import KeptNetworks
+from agez.worker_pool import without_interrupts
 
 #: One thread for every library that would take more, and no reservation of an accelerator's memory.
 SINGLE_THREADED = {
@@ -212,9 +213,10 @@ def _raise(message: str, trace: str) -> None:
 
 def _start_worker() -> subprocess.Popen[bytes]:
     environment: Mapping[str, str] = {**os.environ, **SINGLE_THREADED, "PYTHONPATH": _search_path()}
-    return subprocess.Popen(
-        [sys.executable, "-m", "agez.learn.worker"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment
-    )
+    with without_interrupts():
+        return subprocess.Popen(
+            [sys.executable, "-m", "agez.learn.worker"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment
+        )
 
 
 def _search_path() -> str:
