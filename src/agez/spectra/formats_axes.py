@@ -111,8 +111,8 @@ def _linear_part(path: Path, header: Mapping[str, Any], axis: int) -> tuple[floa
             f"{path}: {turned[0]} = {others[turned[0]]:g} mixes wavelength with another axis; resample the cube so "
             "that all its spaxels share one wavelength grid"
         )
-    # a CDELT of 1 beside a CD matrix is the default of a keyword that is not in use
-    if cd is not None and cdelt is not None and cdelt != 1.0 and abs(cdelt / (cd or np.nan) - 1.0) > _SAME:
+    # a CDELT of 1 (or 0) beside a CD matrix is the default of a keyword that is not in use
+    if cd is not None and cdelt is not None and cdelt not in (0.0, 1.0) and abs(cdelt / (cd or np.nan) - 1.0) > _SAME:
         raise AgezError(
             f"{path}: CD{axis}_{axis} = {cd:g} and CDELT{axis} = {cdelt:g} disagree on the step; remove the wrong one"
         )
