@@ -167,8 +167,9 @@ def _known_fwhm(source: Path, said: float | None, facts: TemplateFacts) -> float
     fwhm = said if facts.fwhm_angstrom is None else facts.fwhm_angstrom
     if fwhm is None or not (np.isfinite(fwhm) and fwhm > 0):
         raise AgezError(
-            f"templates: {source} does not say its resolution, on which velocity dispersions hang; give it with "
-            "--template-fwhm (Python: fwhm_angstrom), or write the keyword FWHM [Angstrom] into its files"
+            f"templates: {source} does not say its resolution, on which velocity dispersions hang; write it into the "
+            "files (keyword FWHM [Angstrom], in a .npz fwhm), or give it: agez label --template-fwhm, in Python "
+            "fwhm_angstrom"
         )
     return float(fwhm)
 
