@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from cli_road import agez, done, largest_galaxy, refused, write_spectrum
 
@@ -140,6 +141,15 @@ def test_names_that_nobody_knows(tmp_path, road):
     refused("label", one, "-o", out, "--templates", tmp_path / "folder", says="folder", output=out)
     (tmp_path / "bad.npz").write_bytes(b"PK\x03\x04 no archive")
     refused("label", one, "-o", out, "--templates", tmp_path / "bad.npz", says="bad.npz", output=out)
+    refused("label", one, "-o", out, "--template-fwhm", "2", says="--template-fwhm", output=out)
+    refused("label", one, "-o", out, "--template-reference", "mine", says="--template-reference", output=out)
+    mine = {"templates": np.ones((50, 2, 2)), "lam": 4000.0 + np.arange(50), "ages": [1, 2], "metals": [0, 1]}
+    np.savez(tmp_path / "mine.npz", **mine)
+    refused("label", one, "-o", out, "--templates", tmp_path / "mine.npz", says="resolution", output=out)
+    refused(
+        "label", one, "-o", out, "--templates", tmp_path / "mine.npz", "--template-fwhm", "-1", says="FWHM of -1",
+        output=out,
+    )  # fmt: skip
     for name in ("jpass", str(tmp_path / "none"), str(tmp_path / "folder")):
         refused("synth", one, "-o", out, "--filters", name, says=name, output=out)
         refused("filters", name, says=name)

@@ -129,6 +129,10 @@ def _add_label(p: argparse.ArgumentParser) -> None:
         "-o", "--out", required=True, metavar="LABELS", help="FITS file; or a folder/, for a file each: cubes need one"
     )
     p.add_argument("--templates", default="emiles", metavar="NAME|PATH", help="emiles, popstar, a folder or a .npz")
+    own = "of templates of your own (a folder or a .npz)"
+    p.add_argument("--template-fwhm", type=float, metavar="A", help=f"resolution {own}: FWHM [Angstrom]")
+    p.add_argument("--template-reference", metavar="TEXT", help=f"the paper to cite {own}")
+    p.add_argument("--template-medium", choices=("air", "vacuum"), help=f"wavelengths {own}")
     p.add_argument("--redshift", type=float, metavar="Z", help="of the spectra, in place of what the files say")
     p.add_argument(
         "--continuum",

@@ -14,6 +14,8 @@ from agez.types import Bools, Floats, Ints, Spectra
 _NEIGHBOURS = 12
 #: A step this many times that of its neighbours, on both sides, is a gap: one missing pixel makes 2.
 _CLEARLY_LARGER = 1.5
+#: Where so many of the 25 steps around are below the second factor, these are none: wavelengths may be rounded.
+_OFTEN, _MUCH_LARGER = 3, 2.5
 #: Where neighbouring steps scatter, a gap exceeds their 75th percentile by so many times the range from the 25th.
 _SCATTER = 2.0
 #: Steps of a grid are multiples of one step if none is further from that than this part of it.
@@ -26,14 +28,22 @@ def find_gaps(wave_angstrom: Floats) -> Bools:
     """Which steps (p - 1,) of an increasing grid are gaps: clearly larger than the steps on both sides of them.
 
     A grid may be linear, logarithmic or uneven, and its step may change from one arm of a spectrograph to the next:
-    that is no gap.  Where steps scatter, as in merged orders, a gap must stand out of the scatter.
+    that is no gap.  Where steps scatter, as in merged orders or rounded wavelengths, a gap must stand out.
     """
     step = np.diff(wave_angstrom)
-    limit = np.maximum(_limit_before(step), _limit_before(step[::-1])[::-1])
+    large = _exceeds(step, _MUCH_LARGER)
+    small = _exceeds(step, _CLEARLY_LARGER) & ~large
+    # wavelengths that are rounded have somewhat larger steps again and again
+    around = np.convolve(np.pad(small, _NEIGHBOURS), np.ones(2 * _NEIGHBOURS + 1), mode="valid")
+    return np.asarray(large | (small & (around < _OFTEN)))
+
+
+def _exceeds(step: Floats, factor: float) -> Bools:
+    limit = np.maximum(_limit_before(step, factor), _limit_before(step[::-1], factor)[::-1])
     return np.asarray(np.isfinite(limit) & (step > limit))
 
 
-def _limit_before(step: Floats) -> Floats:
+def _limit_before(step: Floats, factor: float) -> Floats:
     """(p - 1,) what a step must exceed to be a gap, by the steps before it; -inf for the first."""
     padded = np.concatenate([np.full(_NEIGHBOURS, np.inf), step])
     window = np.sort(np.lib.stride_tricks.sliding_window_view(padded, _NEIGHBOURS)[: len(step)], axis=1)
@@ -41,7 +51,7 @@ def _limit_before(step: Floats) -> Floats:
     last = np.minimum(row, _NEIGHBOURS) - 1  # of the steps that there are
     # other gaps among the neighbours, up to a quarter of them, do not count
     lower, middle, upper = (window[row, np.round(part * last).astype(int)] for part in (0.25, 0.6, 0.75))
-    return np.concatenate([[-np.inf], np.maximum(_CLEARLY_LARGER * middle, upper + _SCATTER * (upper - lower))])
+    return np.concatenate([[-np.inf], np.maximum(factor * middle, upper + _SCATTER * (upper - lower))])
 
 
 def filled_grid(wave_angstrom: Floats, source: str) -> tuple[Floats, Ints]:

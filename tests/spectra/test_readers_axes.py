@@ -84,6 +84,7 @@ def test_the_header_that_astropy_writes_is_that_of_the_cube(tmp_path, rng):
         ({"CTYPE3": "WAVE-LOG", "CD3_3": 0.87, "AIRORVAC": "vac"}, "vacuum"),
         ({"CTYPE3": "AWAV-LOG", "CD3_3": 0.87}, "air"),
         ({"CTYPE3": "WAVE-F2W", "CD3_3": 1.9, "AIRORVAC": "vac"}, "vacuum"),
+        ({"CTYPE3": "WAVE-LOG", "CUNIT3": None, "CRVAL3": 3.749e-7, "CD3_3": 8.7e-11, "VACUUM": "T"}, "vacuum"),
         ({"CTYPE3": "AWAV-LOG", "CUNIT3": "um", "CRVAL3": 0.3749, "CD3_3": 0.000087}, "air"),
     ],
 )

@@ -15,7 +15,7 @@ from agez.spectra.templates import load_templates, made_up_grid, read_miles_fold
 AGES, MHS = (1.0, 2.0, 5.0), (-0.40, 0.22)
 
 
-def write_miles(folder, *, skip=()):
+def write_miles(folder, *, skip=(), **words):
     folder.mkdir(exist_ok=True)
     for i, age in enumerate(AGES):
         for j, mh in enumerate(MHS):
@@ -25,6 +25,9 @@ def write_miles(folder, *, skip=()):
             name = f"Eun1.30Z{sign}{abs(mh):.2f}T{age:07.4f}_iPp0.00_baseFe.fits"
             hdu = fits.PrimaryHDU(np.full(3000, 1.0 + i + 10 * j, dtype=np.float32))
             hdu.header["CRVAL1"], hdu.header["CDELT1"], hdu.header["CRPIX1"] = 3500.0, 1.0, 1
+            hdu.header.update({"FWHM": 2.5, "AIRORVAC": "air"} | words)
+            for word in [key for key, value in words.items() if value is None]:
+                del hdu.header[word]
             hdu.writeto(folder / name, overwrite=True)
     return folder
 
@@ -63,6 +66,66 @@ def test_a_truncated_file_is_refused(tmp_path):
         read_miles_folder(folder)
 
 
+@pytest.mark.parametrize("word", ["FWHM", "SPECRES"])
+def test_resolution_and_reference_are_those_of_the_files(tmp_path, word):
+    words = {"FWHM": None, word: 1.35, "REFERENC": "Verro et al. 2022, A&A 661, A50"}
+    folder = write_miles(tmp_path / "xsl", **words)
+    grid = load_templates(str(folder))
+    assert grid.fwhm_angstrom == 1.35
+    assert grid.reference == "Verro et al. 2022, A&A 661, A50"
+    assert grid.assumed == ()
+    given = load_templates(str(folder), fwhm_angstrom=0.9, reference="mine", medium="vacuum")
+    assert (given.fwhm_angstrom, given.reference, given.medium) == (0.9, "mine", "vacuum")
+
+
+def test_a_folder_of_unknown_resolution_is_refused_unless_it_is_given(tmp_path):
+    folder = write_miles(tmp_path / "miles", FWHM=None, AIRORVAC=None)
+    with pytest.raises(AgezError, match=r"miles does not say its resolution.*FWHM.*--template-fwhm"):
+        load_templates(str(folder))
+    grid = load_templates(str(folder), fwhm_angstrom=3.0)
+    assert grid.fwhm_angstrom == 3.0
+    assert "unknown" in grid.reference
+    assert grid.assumed == ("medium (air)",)
+
+
+@pytest.mark.parametrize(
+    ("word", "value", "said"),
+    [("FWHM", 3.1, "FWHM"), ("REFERENC", "other", "reference"), ("AIRORVAC", "vac", "medium")],
+)
+def test_files_that_differ_in_what_they_say_are_refused(tmp_path, word, value, said):
+    folder = write_miles(tmp_path / "miles")
+    with fits.open(sorted(folder.glob("*T05*"))[0], mode="update") as hdus:
+        hdus[0].header[word] = value
+    with pytest.raises(AgezError, match=f"T05.* says {said} {value}".replace("vac", "vacuum")):
+        load_templates(str(folder))
+
+
+@pytest.mark.parametrize("axis", [{"CUNIT1": "nm", "CRVAL1": 350.0, "CDELT1": 0.1}, {"CD1_1": 1.0, "CDELT1": None}])
+def test_wavelengths_of_templates_have_a_unit_and_a_step(tmp_path, axis):
+    grid = load_templates(str(write_miles(tmp_path / "miles", **axis)))
+    np.testing.assert_allclose(grid.wave_angstrom, 3500.0 + np.arange(3000), rtol=1e-12)
+
+
+@pytest.mark.parametrize("fwhm", [0.0, -1.0, np.nan, 500.0])
+def test_a_resolution_that_cannot_be_is_refused(tmp_path, fwhm):
+    with pytest.raises(AgezError, match="FWHM of"):
+        load_templates(str(write_miles(tmp_path / "miles")), fwhm_angstrom=fwhm)
+
+
+@pytest.mark.parametrize("fact", [{"fwhm_angstrom": 2.0}, {"reference": "mine"}, {"medium": "air"}])
+def test_what_is_known_of_a_library_is_not_asked_for(fact):
+    with pytest.raises(AgezError, match=r"made-up.*known; leave"):
+        load_templates("made-up", **fact)
+
+
+def test_templates_with_missing_rows_are_refused_where_they_are_used(toy_grid):
+    kept = (toy_grid.wave_angstrom < 5000) | (toy_grid.wave_angstrom > 5100)
+    grid = replace(toy_grid, wave_angstrom=toy_grid.wave_angstrom[kept], flux=toy_grid.flux[..., kept])
+    with pytest.raises(AgezError, match=r"no pixels between 4998\.0 and 5102\.0 A"):
+        grid.cut(4000, 6000)
+    assert grid.cut(5200, 6000).wave_angstrom[-1] >= 6000
+
+
 def npz(path, **changes):
     content = {
         "templates": np.random.default_rng(1).random((500, 3, 2)) + 1,
@@ -82,6 +145,20 @@ def test_ppxf_9_files(tmp_path):
     np.testing.assert_allclose(grid.flux, np.moveaxis(content["templates"], 0, -1), rtol=1e-6)
     assert grid.fwhm_angstrom == 2.5
     assert load_templates(str(tmp_path / "spectra_x_9.0.npz")).name == "spectra_x_9.0"
+
+
+def test_the_resolution_of_an_npz_is_that_of_the_optical_or_is_asked_for(tmp_path):
+    wave = np.geomspace(3000, 20000, 500)
+    npz(tmp_path / "spectra_emiles_9.0.npz", lam=wave, fwhm=np.where(wave < 8900, 2.51, 9.0))
+    grid = load_templates(str(tmp_path / "spectra_emiles_9.0.npz"))
+    assert grid.fwhm_angstrom == 2.51
+    assert "Cappellari 2023" in grid.reference
+    assert grid.assumed == ()
+    npz(tmp_path / "mine.npz", fwhm=None)
+    with pytest.raises(AgezError, match=r"mine\.npz does not say its resolution"):
+        load_templates(str(tmp_path / "mine.npz"))
+    mine = load_templates(str(tmp_path / "mine.npz"), fwhm_angstrom=1.0, reference="Me 2026")
+    assert (mine.fwhm_angstrom, mine.reference, mine.assumed) == (1.0, "Me 2026", ("medium (air)",))
 
 
 def test_an_npz_of_something_else_is_refused(tmp_path):

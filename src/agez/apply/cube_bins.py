@@ -102,8 +102,8 @@ def _bins_of_file(
             "--star-mask and --covariance out, or give the cube that was not binned"
         )
     frame = cube_frame(
-        spectra.meta["bin_id"], spectra.meta["wcs"], centre_deg=spectra.meta.get("centre_deg"),
-        flux_unit=spectra.flux_unit, **shape,
+        spectra.meta["bin_id"], spectra.meta["wcs"], centre_deg=spectra.meta.get("centre_deg"), snr=None,
+        mean_flux=None, flux_unit=spectra.flux_unit, stars=None, **shape,
     )  # fmt: skip
     law = replace(INDEPENDENT, source="errors of bins as the file has them")
     binning_meta = {"method": "file", "bins_from": spectra.meta["bins_from"], "star_mask": None, "remark": ""}

@@ -16,7 +16,6 @@ from agez.apply.label_run import LabelRun
 from agez.spectra.label_files import read_labels
 from agez.spectra.readers import write_rss
 from agez.spectra.subtraction import subtract_lines
-from agez.spectra.templates import load_templates
 from agez.types import Labels, Spectra
 
 
@@ -31,7 +30,7 @@ def fits_to_show(run: LabelRun, options: LabelOptions, *, most: int) -> Iterator
 
     They are taken from the file if it holds them, else fitted once more.
     """
-    grid = load_templates(options.templates)
+    grid = options.grid()
     one_each = len(run.outputs) == len(run.inputs)
     a_file = math.ceil(most / len(run.inputs))
     left = most

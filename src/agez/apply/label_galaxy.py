@@ -19,7 +19,7 @@ from agez.progress import progress
 from agez.spectra.binning import BinSettings
 from agez.spectra.fit_settings import FitSettings
 from agez.spectra.label_files import write_labels
-from agez.spectra.templates import SSPGrid
+from agez.spectra.templates import SSPGrid, TemplateFacts, load_templates
 from agez.types import Galaxies, Labels, Spectra
 from agez.worker_pool import each_done
 
@@ -36,6 +36,8 @@ class LabelOptions:
     ----------
     templates : str
         As :func:`agez.load_templates` knows them.
+    template_facts : TemplateFacts
+        What is said of templates of one's own.
     settings : FitSettings
     engine : 'agez' or 'ppxf'
     redshift : float or None
@@ -53,6 +55,7 @@ class LabelOptions:
     """
 
     templates: str = "emiles"
+    template_facts: TemplateFacts = field(default_factory=TemplateFacts)
     settings: FitSettings = field(default_factory=FitSettings)
     engine: Engine = "agez"
     redshift: float | None = None
@@ -61,6 +64,10 @@ class LabelOptions:
     keep_fits: bool = False
     overwrite: bool = False
     chunk: int | None = None
+
+    def grid(self) -> SSPGrid:
+        """The templates."""
+        return load_templates(self.templates, **asdict(self.template_facts))
 
     @property
     def rows_at_once(self) -> int:
@@ -89,8 +96,10 @@ def what_labels_depend_on(options: LabelOptions, grid: SSPGrid) -> dict[str, Any
             for name in ("galaxy_id", "redshift", "re_arcsec", "inclination", "pa")
         ]
     star_mask = options.binning.star_mask
+    facts = {} if options.template_facts == TemplateFacts() else {"facts": asdict(options.template_facts)}
     return {
         "templates": grid_hash(grid),
+        **facts,
         "fit": asdict(options.settings),
         "engine": [options.engine, metadata.version("ppxf") if options.engine == "ppxf" else ""],
         "chunk": options.rows_at_once,
@@ -178,6 +187,8 @@ def labels_of_file(
     parts = [found[start] for start in starts]
     labels = joined(parts)
     about: dict[str, Any] = {"source": path.name, "engine": options.engine, "remarks": remarks_on(spectra)}
+    if grid.assumed:
+        about["remarks"].append(f"assumed of the templates, since their files do not say: {', '.join(grid.assumed)}")
     if frame is not None:
         binning = dict(spectra.meta["binning"])
         if binning["star_mask"] is not None:

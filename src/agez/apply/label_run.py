@@ -22,7 +22,7 @@ from agez.files import make_folder
 from agez.flags import count_flags
 from agez.progress import progress
 from agez.spectra.label_files import read_labels, write_labels
-from agez.spectra.templates import SSPGrid, load_templates
+from agez.spectra.templates import SSPGrid
 from agez.table_files import check_fits_output
 from agez.types import Labels
 from agez.worker_pool import each_done
@@ -126,7 +126,7 @@ def run_labels(
     started = time.monotonic()
     outputs = _outputs(files, out)
     joined = outputs is None
-    grid = load_templates(options.templates)
+    grid = options.grid()
     on = what_labels_depend_on(options, grid)
     words = {path: fingerprint_of(path, on) for path in progress(files, title="looking at files")}
     if joined:
@@ -246,7 +246,7 @@ _shared: dict[str, Any] = {}
 
 def _start(options: LabelOptions, grid: SSPGrid | None) -> None:
     """What a worker keeps: sent once, not with every file."""
-    _shared.update(options=options, grid=load_templates(options.templates) if grid is None else grid)
+    _shared.update(options=options, grid=options.grid() if grid is None else grid)
 
 
 def _work(task: _Task) -> _Outcome:

@@ -117,6 +117,7 @@ def _label_options(options: Namespace, files: list[Path]) -> LabelOptions:
     from agez.apply.label_galaxy import CHUNK, LabelOptions
     from agez.learn.galaxy_files import read_galaxies
     from agez.spectra.binning import BinSettings, can_bin
+    from agez.spectra.templates import TemplateFacts
 
     of_cubes = {
         "--bin-snr": options.bin_snr, "--no-bin": options.no_bin or None, "--star-mask": options.star_mask,
@@ -147,6 +148,7 @@ def _label_options(options: Namespace, files: list[Path]) -> LabelOptions:
         binning = replace(binning, star_mask=check_input(options.star_mask))
     return LabelOptions(
         templates=options.templates,
+        template_facts=TemplateFacts(options.template_fwhm, options.template_reference, options.template_medium),
         settings=_fit_settings(options),
         engine=options.engine,
         redshift=options.redshift,

@@ -34,7 +34,7 @@ def wavelength_axis(path: Path, header: Mapping[str, Any], axis: int, n_pixels: 
     The step is CDi_i, or CDELTi times PCi_i; the unit CUNITi.  Without a unit, wavelengths are Angstrom if they can
     be, else metres where CTYPEi is WAVE or AWAV (FITS' default).  Axes with an algorithm (``WAVE-LOG``, ``AWAV-F2W``)
     go by astropy's WCS (Greisen et al. 2006, A&A 446, 747).  DC-FLAG = 1, a unit ``log(...)``, or a logarithmic CTYPE
-    whose CRVALi is below 10 and has no other unit mean log10 of the wavelength.
+    whose CRVALi is between 1 and 10 and has no other unit mean log10 of the wavelength.
 
     Raises
     ------
@@ -53,7 +53,7 @@ def wavelength_axis(path: Path, header: Mapping[str, Any], axis: int, n_pixels: 
     linear = start + step * (np.arange(1, n_pixels + 1, dtype=float) - reference)
     inner = re.fullmatch(r"\s*(?:log10|log|dex)\s*[\[(]\s*(.+?)\s*[\])]\s*", unit or "", re.IGNORECASE)
     in_angstrom = unit is None or wavelength_factor(path, inner[1] if inner else unit) == 1.0
-    if inner or header.get("DC-FLAG") in (1, "1") or ("LOG" in kind and abs(start) < 10.0 and in_angstrom):
+    if inner or header.get("DC-FLAG") in (1, "1") or ("LOG" in kind and 1.0 < start < 10.0 and in_angstrom):
         if np.abs(linear).max() > 10.0:
             raise AgezError(
                 f"{path}: its axis {axis} should be log10 of wavelengths, but runs from {linear[0]:g} to "
@@ -111,8 +111,8 @@ def _linear_part(path: Path, header: Mapping[str, Any], axis: int) -> tuple[floa
             f"{path}: {turned[0]} = {others[turned[0]]:g} mixes wavelength with another axis; resample the cube so "
             "that all its spaxels share one wavelength grid"
         )
-    # a CDELT of 1 beside a CD matrix is the default of a keyword that is not in use
-    if cd is not None and cdelt is not None and cdelt != 1.0 and abs(cdelt / (cd or np.nan) - 1.0) > _SAME:
+    # a CDELT of 1 (or 0) beside a CD matrix is the default of a keyword that is not in use
+    if cd is not None and cdelt is not None and cdelt not in (0.0, 1.0) and abs(cdelt / (cd or np.nan) - 1.0) > _SAME:
         raise AgezError(
             f"{path}: CD{axis}_{axis} = {cd:g} and CDELT{axis} = {cdelt:g} disagree on the step; remove the wrong one"
         )

