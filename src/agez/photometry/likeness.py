@@ -14,7 +14,7 @@ _BANDS = {band for bands in BANDS_OF_SET.values() for band in bands}
 
 
 def likeness(names: Sequence[str]) -> int:
-    """3 where there is a column of a known band, 2 of vectors of bands, 1 of bands of the user's own, else 0."""
+    """3 where there is a column of a known band, 1 of another one or of vectors of bands, else 0."""
     spelled = [
         name.lower().removesuffix("_err").partition("_")[2]
         for name in names
@@ -22,6 +22,4 @@ def likeness(names: Sequence[str]) -> int:
     ]
     if any(canonical_band_name(band) in _BANDS for band in spelled if band):
         return SURE
-    if find_vector_photometry(dict.fromkeys(names, 2)):
-        return 2
-    return 1 if band_names(names) else 0
+    return int(bool(band_names(names) or find_vector_photometry(dict.fromkeys(names, 2))))
