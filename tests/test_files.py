@@ -107,8 +107,13 @@ def test_a_link_stays_one_and_what_it_leads_to_is_replaced(tmp_path):
     other = tmp_path / "disk"
     other.mkdir()
     (other / "old.json").write_text("old")
-    links = {"there.json": other / "old.json", "not-yet.json": other / "new.json",
-             "far.json": other / "deep" / "a.json", "of-link.json": tmp_path / "there.json", "relative.json": Path("disk/relative.json")}  # fmt: skip
+    links = {
+        "there.json": other / "old.json",
+        "not-yet.json": other / "new.json",
+        "far.json": other / "deep" / "a.json",
+        "of-link.json": tmp_path / "there.json",
+        "relative.json": Path("disk/relative.json"),
+    }
     for name, target in links.items():
         (tmp_path / name).symlink_to(target)
         write_json(tmp_path / name, {"name": name})
