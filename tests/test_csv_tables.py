@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from agez.catalogues.csv_files import with_kinds
 from agez.catalogues.open_catalogue import open_catalogue
 from agez.catalogues.read_partition import partition_photometry, read_partition
 from agez.csv_tables import DELIMITERS
@@ -117,6 +118,19 @@ def test_what_cannot_be_read_is_refused_with_its_row(tmp_path, content, message)
             read(path)
         assert "t.csv" in str(caught.value)
         assert "\n" not in str(caught.value)
+
+
+def test_a_row_that_is_short_is_named_wherever_it_is_and_spoils_no_other_part(tmp_path):
+    lines = ["object_id,flux_J0378", *(f"{k},{k}.5" for k in range(1, 9))]
+    lines[7] = "7"
+    (tmp_path / "t.csv").write_text("\n".join(lines) + "\n")
+    catalogue = with_kinds(open_catalogue(tmp_path / "t.csv", rows_per_partition=3), ["object_id"])
+    assert catalogue.types["object_id"] == "integer"
+    assert [len(partition_photometry(catalogue, one)) for one in catalogue.partitions[:2]] == [3, 3]
+    with pytest.raises(AgezError, match="row 7 has 1 cells, the line of column names 2"):
+        partition_photometry(catalogue, catalogue.partitions[2])
+    with pytest.raises(AgezError, match="row 7 has 1 cells"):
+        read_table(tmp_path / "t.csv")
 
 
 def test_text_that_is_not_utf_8_is_refused(tmp_path):
