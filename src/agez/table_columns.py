@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
@@ -94,6 +94,11 @@ def _as_text(column: Any) -> Any:
 
 
 AnyTable: TypeAlias = Any  # Table | PlainTable: astropy has no types
+
+
+def has_columns(*wanted: str) -> Callable[[Sequence[str]], int]:
+    """How a table is known by columns that it must have, in any case: 1 if it has them all, else 0."""
+    return lambda names: int(set(wanted) <= {name.strip().lower() for name in names})
 
 
 def need_columns(table: Table, names: Sequence[str], *, source: str, made_by: str) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from astropy import units as u
+from astropy.io import fits
 from astropy.table import Table
 from made_up_catalogue import MODEL, columns
 
@@ -80,3 +81,12 @@ def test_every_reader_of_positions_knows_units() -> None:
     for spelled in ("ARCSEC", "arcseconds", "asec", '"'):
         assert angle_factor(spelled) == 1.0, spelled
     assert angle_factor("no unit at all") is None
+
+
+def test_the_table_with_positions_is_found_wherever_it_is(tmp_path: Path) -> None:
+    radius = np.linspace(0.1, 2, 60)
+    ours = Table({"x": radius * 10, "y": np.zeros(60), "log_age_lw": 10 - 0.1 * radius})
+    first = fits.table_to_hdu(Table({"card": [b"x"]}))
+    fits.HDUList([fits.PrimaryHDU(), first, fits.table_to_hdu(ours)]).writeto(tmp_path / "t.fits")
+    table, _ = gradient_from_table(tmp_path / "t.fits", re_arcsec=10)
+    np.testing.assert_allclose(table.slope, -0.1, atol=1e-6)
