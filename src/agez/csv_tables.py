@@ -296,7 +296,7 @@ def _parsed_by_arrow(data: bytes, dialect: Dialect, columns: Sequence[str], kind
         table = _arrow_table(data, dialect, {name: types.get(kinds.get(name, ""), pa.string()) for name in columns})
     except pa.ArrowException:
         return None
-    found = {}
+    found: dict[str, Any] = {}
     for name in columns:
         array = table.column(name).combine_chunks()
         array = pa.concat_arrays(array.chunks) if isinstance(array, pa.ChunkedArray) else array
@@ -350,7 +350,8 @@ def text_columns(
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         raise AgezError(f"{source} cannot be read as CSV: {error}; save it as UTF-8") from error
-    n, rows = len(dialect.names), []
+    n = len(dialect.names)
+    rows: list[list[str]] = []
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=dialect.delimiter)
     try:
         for row in reader:
