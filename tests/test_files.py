@@ -101,3 +101,35 @@ def test_json_is_strict(tmp_path):
             write_json(path, {"value": value})
     assert json.loads(path.read_text()) == {"é": [1, None, 0.5]}
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_link_stays_one_and_what_it_leads_to_is_replaced(tmp_path):
+    other = tmp_path / "disk"
+    other.mkdir()
+    (other / "old.json").write_text("old")
+    links = {
+        "there.json": other / "old.json",
+        "not-yet.json": other / "new.json",
+        "far.json": other / "deep" / "a.json",
+        "of-link.json": tmp_path / "there.json",
+        "relative.json": Path("disk/relative.json"),
+    }
+    for name, target in links.items():
+        (tmp_path / name).symlink_to(target)
+        write_json(tmp_path / name, {"name": name})
+        assert (tmp_path / name).is_symlink()
+        assert json.loads((tmp_path / name).read_text())["name"] == name
+    assert json.loads((other / "old.json").read_text())["name"] == "of-link.json"
+    assert not [one for one in tmp_path.rglob(".part-*")]
+    (tmp_path / "loop.json").symlink_to(tmp_path / "loop.json")
+    with pytest.raises(AgezError, match="leads to itself"):
+        write_json(tmp_path / "loop.json", {})
+    with pytest.raises(RuntimeError), whole_file(tmp_path / "there.json"):
+        raise RuntimeError
+    assert json.loads((other / "old.json").read_text())["name"] == "of-link.json"
+
+
+def test_what_is_no_path_is_no_file():
+    for one in ({"a": 1}, 3, None):
+        with pytest.raises(AgezError, match=f"a {type(one).__name__} is no file"):
+            check_input(one)

@@ -136,7 +136,8 @@ def _vectors(array: Any, name: str, source: object, first_row: int) -> Any:
     if not (lengths <= 0).any():
         return flat.reshape(n, length)
     whole = flat.dtype.kind in "iu"
-    full: Any = np.ma.masked_all((n, max(length, 0)), flat.dtype) if whole else np.full((n, max(length, 0)), np.nan)
+    shape = (n, max(length, 0))
+    full: Any = np.ma.MaskedArray(np.zeros(shape, flat.dtype), mask=True) if whole else np.full(shape, np.nan)
     full[lengths > 0] = flat.reshape(-1, length) if length > 0 else full[lengths > 0]
     return full
 

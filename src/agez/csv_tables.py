@@ -240,7 +240,8 @@ def _distinct(cells: Any) -> list[str]:
         import pyarrow.compute as pc
     except ImportError:
         return sorted({str(one).strip() for one in cells.tolist()})
-    trimmed = pc.utf8_trim_whitespace(pa.array(cells, pa.string())).unique()
+    array = cells if isinstance(cells, pa.ChunkedArray) else pa.array(cells, pa.string())
+    trimmed = pc.utf8_trim_whitespace(array).unique()
     small = pc.match_substring_regex(trimmed, r"^(?:0|-?[1-9][0-9]{0,14})$")
     numbers = pc.cast(trimmed.filter(small), pa.int64())
     plain = pc.match_substring_regex(trimmed, r"^-?[0-9]+\.[0-9]+$")
@@ -258,9 +259,12 @@ def _parted(cells: list[str], pattern: str) -> tuple[list[str], list[str]]:
 def look_at(seen: dict[str, Seen], data: bytes, dialect: Dialect, columns: Sequence[str], *, source: object) -> None:
     """See what the cells of some columns are in more rows of a file; columns that are text already are passed over."""
     open_ones = [name for name in columns if not (name in seen and seen[name].other)]
-    if open_ones and data.strip():
-        for name, cells in text_columns(data, dialect, open_ones, source=source).items():
-            seen.setdefault(name, Seen()).add(cells)
+    if not open_ones or not data.strip():
+        return
+    table = _text_table(data, dialect, open_ones)
+    cells = text_columns(data, dialect, open_ones, source=source) if table is None else table
+    for name in open_ones:
+        seen.setdefault(name, Seen()).add(cells[name])
 
 
 def parse_rows(
@@ -292,7 +296,7 @@ def _parsed_by_arrow(data: bytes, dialect: Dialect, columns: Sequence[str], kind
         table = _arrow_table(data, dialect, {name: types.get(kinds.get(name, ""), pa.string()) for name in columns})
     except pa.ArrowException:
         return None
-    found = {}
+    found: dict[str, Any] = {}
     for name in columns:
         array = table.column(name).combine_chunks()
         array = pa.concat_arrays(array.chunks) if isinstance(array, pa.ChunkedArray) else array
@@ -322,25 +326,32 @@ def _arrow_table(data: bytes, dialect: Dialect, types: Mapping[str, Any]) -> Any
     )  # fmt: skip
 
 
+def _text_table(data: bytes, dialect: Dialect, columns: Sequence[str]) -> Any:
+    """Columns as Arrow has text; None where it cannot read them, or is not there."""
+    try:
+        import pyarrow as pa
+        import pyarrow.csv
+    except ImportError:
+        return None
+    try:
+        return _arrow_table(data, dialect, dict.fromkeys(columns, pa.string()))
+    except pa.ArrowException:
+        return None
+
+
 def text_columns(
     data: bytes, dialect: Dialect, columns: Sequence[str], *, source: object, first_row: int = 0
 ) -> dict[str, Any]:
     """Cells of some columns as they are written; AgezError that names the row that has more or fewer cells."""
-    try:
-        import pyarrow as pa
-
-        try:
-            table = _arrow_table(data, dialect, dict.fromkeys(columns, pa.string()))
-            return {name: np.asarray(table.column(name).to_numpy(), dtype=object) for name in columns}
-        except pa.ArrowException:
-            pass
-    except ImportError:
-        pass
+    table = _text_table(data, dialect, columns)
+    if table is not None:
+        return {name: np.asarray(table[name].to_numpy(), dtype=object) for name in columns}
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         raise AgezError(f"{source} cannot be read as CSV: {error}; save it as UTF-8") from error
-    n, rows = len(dialect.names), []
+    n = len(dialect.names)
+    rows: list[list[str]] = []
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=dialect.delimiter)
     try:
         for row in reader:

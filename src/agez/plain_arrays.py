@@ -55,6 +55,8 @@ def _factor_to(unit: str, values: Any) -> float:
     if own is None or str(own) in ("", unit) or (is_column and not unit):
         return 1.0
     try:
+        if hasattr(own, "physical_unit"):
+            raise ValueError("magnitudes and other logarithms have no factor")
         return float(own.to(unit if unit != "redshift" else ""))
     except Exception as error:  # astropy's, of which this file knows nothing
         raise AgezError(f"values are in {own}; expected {unit or 'numbers without a unit'}") from error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
@@ -102,6 +102,11 @@ def _as_text(column: Any) -> Any:
 AnyTable: TypeAlias = Any  # Table | PlainTable: astropy has no types
 
 
+def has_columns(*wanted: str) -> Callable[[Sequence[str]], int]:
+    """How a table is known by columns that it must have, in any case: 1 if it has them all, else 0."""
+    return lambda names: int(set(wanted) <= {name.strip().lower() for name in names})
+
+
 def need_columns(table: Table, names: Sequence[str], *, source: str, made_by: str) -> None:
     """AgezError unless the table has the columns and at least one row."""
     missing = [name for name in names if name not in table.colnames]
@@ -136,7 +141,8 @@ def masked_column(column: Any) -> Any:
     if hasattr(column, "unmasked"):
         data = np.asarray(getattr(column.unmasked, "value", column.unmasked))
         return np.ma.MaskedArray(data, mask=np.asarray(column.mask))
-    return np.asarray(column.value) if isinstance(column, np.ndarray) and hasattr(column, "to_value") else column
+    is_quantity = isinstance(column, np.ndarray) and hasattr(column, "to_value")
+    return np.asarray(getattr(column, "value", column)) if is_quantity else column
 
 
 def even_rows(column: Any, *, name: str, source: object) -> Any:
@@ -150,10 +156,10 @@ def even_rows(column: Any, *, name: str, source: object) -> Any:
     AgezError
         If rows have different numbers of values, and the column is of the kind that agez reads.
     """
-    rows = [None if one is np.ma.masked or one is None else one for one in column]
-    if not any(isinstance(one, np.ndarray) for one in rows):
+    cells = [None if one is np.ma.masked else one for one in column]
+    if not any(isinstance(one, np.ndarray) for one in cells):
         return None
-    rows = [np.zeros(0) if one is None else np.ma.atleast_1d(one) for one in rows]  # type: ignore[no-untyped-call]
+    rows: list[Any] = [np.zeros(0) if one is None else np.ma.array(one, ndmin=1, subok=True) for one in cells]
     lengths = np.array([one.size for one in rows])
     length = int(lengths.max())
     if any(one.dtype.kind in "SU" for one in rows if one.size):
@@ -169,7 +175,7 @@ def even_rows(column: Any, *, name: str, source: object) -> Any:
         )
     kind = np.result_type(*(one.dtype for one in rows if one.size)) if length else np.dtype(float)
     gaps = (lengths == 0).any() or any(np.ma.is_masked(one) for one in rows)
-    values = np.ma.masked_all((len(rows), length), dtype=kind)
+    values: Any = np.ma.MaskedArray(np.zeros((len(rows), length), dtype=kind), mask=True)
     for row, one in enumerate(rows):
         if one.size:
             values[row] = one.reshape(-1)

@@ -24,7 +24,7 @@ from agez.analysis.gradients import (
 from agez.errors import AgezError
 from agez.files import write_json
 from agez.flags import is_good
-from agez.table_columns import angle_column, is_missing, number_column, text_column
+from agez.table_columns import angle_column, has_columns, is_missing, number_column, text_column
 from agez.table_files import check_table_output, read_table, table_format, write_table
 from agez.types import LABEL_NAMES, Bools, Floats
 
@@ -97,7 +97,7 @@ def gradient_from_table(
         given, other = ("--pa", "--inclination") if inclination_deg is None else ("--inclination", "--pa")
         raise AgezError(f"{given} without {other}: a tilted disc needs both; give {other} too, or neither for face-on")
     source = Path(path)
-    rows = _one_galaxy(read_table(source, prefer=_TABLE_NAMES), source, galaxy_id)
+    rows = _one_galaxy(read_table(source, prefer=_TABLE_NAMES, likeness=has_columns("x", "y")), source, galaxy_id)
     wanted = _quantities(rows, source, columns)
     for name in ("x", "y"):
         _check_numbers(rows, name, source)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -13,6 +14,7 @@ import numpy as np
 
 from agez.catalogues.catalogue import Catalogue, Partition
 from agez.catalogues.file_bytes import read_bytes
+from agez.column_words import words_of
 from agez.csv_tables import HEAD_BYTES, Dialect, Seen, look_at, needs_rewriting, parse_rows, read_dialect, rewritten
 from agez.errors import AgezError
 from agez.files import open_content
@@ -64,14 +66,20 @@ def open_csv(path: Path, rows: int) -> Catalogue:
 def with_kinds(catalogue: Catalogue, columns: Sequence[str]) -> Catalogue:
     """The catalogue with the kinds of some columns as all of their cells say, not the first thousand alone.
 
-    Whatever part of a catalogue is read then, a column is of one kind: text, if a single cell is.
+    Whatever part of a catalogue is read then, a column is of one kind: text, if a single cell is.  Parts that cannot be
+    read are passed over: whoever reads them says so.
     """
     if catalogue.csv is None:
         return catalogue
-    open_ones = [name for name in columns if catalogue.types.get(name) not in ("text", "vector")]
+    open_ones = [
+        name
+        for name in columns
+        if catalogue.types.get(name) not in ("text", "vector") and not words_of(name)[1]  # what agez reads is a number
+    ]
     seen: dict[str, Seen] = {}
     for partition in catalogue.partitions if open_ones else ():
-        look_at(seen, _bytes(partition, catalogue.csv), catalogue.csv, open_ones, source=catalogue.path)
+        with suppress(AgezError):
+            look_at(seen, _bytes(partition, catalogue.csv), catalogue.csv, open_ones, source=catalogue.path)
     return replace(catalogue, types={**catalogue.types, **{name: one.kind(name) for name, one in seen.items()}})
 
 

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from agez.apply.corrections import Corrections
 from agez.arrow_columns import to_numpy
 from agez.catalogues.catalogue import Catalogue, Partition
@@ -93,7 +95,8 @@ def _series(column: Any, index: Any) -> Any:
     import pandas as pd
     import pyarrow as pa
 
-    array = arrow_array(column)
+    is_float = column.dtype.kind == "f"
+    array = pa.array(np.ma.filled(column, np.nan), from_pandas=True) if is_float else arrow_array(column)
     array = array.cast(pa.large_string()) if pa.types.is_string(array.type) else array
     return pd.Series(pd.arrays.ArrowExtensionArray(pa.chunked_array([array])), index=index)
 

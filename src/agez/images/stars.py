@@ -19,7 +19,7 @@ from agez.images.image_set import ImageSet
 from agez.images.kernels import moffat_alpha
 from agez.images.point_sources import USUAL_BETA, PointSources, find_point_sources, widths_on_uneven_light
 from agez.sky_offsets import pixels_of_sky
-from agez.table_columns import angle_column
+from agez.table_columns import angle_column, has_columns
 from agez.table_files import read_table
 from agez.types import Bools, Floats
 
@@ -208,7 +208,7 @@ def _listed_stars(
     widest: float,
 ) -> list[dict[str, Any]]:
     source = "the catalogue of stars" if isinstance(catalogue, Table) else str(catalogue)
-    table = catalogue if isinstance(catalogue, Table) else read_table(catalogue)
+    table = catalogue if isinstance(catalogue, Table) else read_table(catalogue, likeness=has_columns("ra", "dec"))
     names = {name.lower(): name for name in table.colnames}
     missing = [name for name in ("ra", "dec") if name not in names]
     if missing:

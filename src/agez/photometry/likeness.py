@@ -12,9 +12,7 @@ SURE = 3
 
 
 def likeness(names: Sequence[str]) -> int:
-    """3 where there is a column of a known band, 2 of vectors of bands, 1 of bands of the user's own, else 0."""
+    """3 where there is a column of a known band, 1 of another one or of vectors of bands, else 0."""
     if has_bands([name.lower().removesuffix("_err") for name in names]):
         return SURE
-    if find_vector_photometry(dict.fromkeys(names, 2)):
-        return 2
-    return 1 if band_names(names) else 0
+    return int(bool(band_names(names) or find_vector_photometry(dict.fromkeys(names, 2))))

@@ -15,7 +15,7 @@ from agez.files import check_input
 from agez.sky_offsets import celestial_wcs, sky_positions
 from agez.spectra.formats_fits import has_sky_axes
 from agez.spectra.spaxels import spaxel_pixels
-from agez.table_columns import angle_column
+from agez.table_columns import angle_column, has_columns
 from agez.table_files import open_fits, read_table
 from agez.types import Bools, Floats, Spectra
 
@@ -54,7 +54,7 @@ def read_star_mask(path: str | os.PathLike[str], spectra: Spectra) -> Bools:
                 f"{path}: the star mask has shape {image.shape}; {spectra.source} has {shape[0]} x {shape[1]} spaxels"
             )
         return np.asarray(image[y, x] != 0)
-    return _in_circles(read_table(path), path, spectra)
+    return _in_circles(read_table(path, likeness=has_columns("radius")), path, spectra)
 
 
 def _image_in(path: Path) -> Any:
