@@ -16,6 +16,7 @@ from xml.etree.ElementTree import iterparse
 import numpy as np
 from astropy.io import fits
 from astropy.table import Table
+from astropy.units import Unit
 
 from agez.column_words import describe_columns
 from agez.errors import AgezError
@@ -25,6 +26,8 @@ FORMATS = {".fits": "fits", ".fit": "fits", ".ecsv": "ascii.ecsv", ".csv": "asci
 VOTABLES = (".vot", ".votable", ".xml")
 #: What can be read, too.
 READABLE = {**FORMATS, ".parq": "parquet", ".pq": "parquet", **dict.fromkeys(VOTABLES, "votable")}
+#: Keys of a Parquet field's metadata that hold its unit and description (ours, then VOParquet's and others').
+UNIT_KEYS, WORDS_KEYS = (b"unit", b"units"), (b"description", b"doc")
 #: Columns that stay text where a format does not say so, so that leading zeros are kept.
 _IDENTIFIERS = ("id", "spec_id", "galaxy_id")
 
@@ -198,7 +201,23 @@ def read_table(path: str | os.PathLike[str], *, prefer: Sequence[str] = ()) -> T
     elif kind == "votable":
         how = {"use_names_over_ids": True}
     with _one_clear_line(path, kind):
-        return Table.read(path, format=kind, **how)
+        table = Table.read(path, format=kind, **how)
+        return _with_units_of_fields(table, path) if kind == "parquet" else table
+
+
+def _with_units_of_fields(table: Table, path: Path) -> Table:
+    """The table of a Parquet file with the units that its fields' metadata say, which astropy does not read."""
+    from pyarrow.parquet import read_schema
+
+    for field in read_schema(path):
+        unit = said_of_field(field.metadata, UNIT_KEYS)
+        if unit and field.name in table.colnames and table[field.name].unit is None:
+            table[field.name].unit = Unit(unit, parse_strict="silent")
+    return table
+
+
+def said_of_field(metadata: Any, keys: Sequence[bytes]) -> str:
+    return next((metadata[key].decode() for key in keys if metadata and key in metadata), "")
 
 
 def named_hdu(hdus: fits.HDUList, name: str, path: str | os.PathLike[str], *, made_by: str) -> Any:

@@ -14,13 +14,12 @@ import numpy as np
 from agez.catalogues.catalogue import Catalogue, Kind, Partition
 from agez.errors import AgezError
 from agez.table_columns import PlainTable, check_distinct
+from agez.table_files import UNIT_KEYS, WORDS_KEYS, said_of_field
 
 #: A file or a row group is cut only if it has more than this many times the rows of a partition.
 SLACK = 2.0
 #: Rows that are decoded at a time from a row group that is cut.
 _BATCH_ROWS = 50_000
-#: Keys of a field's metadata that hold its unit and description (ours, then VOParquet's and others').
-_UNIT_KEYS, _WORDS_KEYS = (b"unit", b"units"), (b"description", b"doc")
 
 
 def need_pyarrow(path: object) -> Any:
@@ -151,7 +150,7 @@ def _catalogue(
         )
         first_row += one.stop - one.start
     schema = footer.schema
-    units = {field.name: found for field in schema if (found := _said(field.metadata, _UNIT_KEYS))}
+    units = {field.name: found for field in schema if (found := said_of_field(field.metadata, UNIT_KEYS))}
     meta = _table_meta(schema.metadata)
     for name, unit in meta.pop("_units", {}).items():
         units.setdefault(name, unit)
@@ -159,10 +158,6 @@ def _catalogue(
     return Catalogue(
         str(path), kind, tuple(schema.names), tuple(partitions), units, meta, types, remarks=remarks
     )  # fmt: skip
-
-
-def _said(metadata: Any, keys: Sequence[bytes]) -> str:
-    return next((metadata[key].decode() for key in keys if metadata and key in metadata), "")
 
 
 def _table_meta(metadata: Any) -> dict[str, Any]:
@@ -236,7 +231,7 @@ def read_rows(partition: Partition, columns: Sequence[str]) -> PlainTable:
     if table.num_rows != len(partition):
         raise AgezError(f"{partition.path} has changed while it was read: it has other rows than at first")
     arrays = {name: to_numpy(table.column(name), name, partition) for name in columns}
-    words = {f.name: found for f in table.schema if (found := _said(f.metadata, _WORDS_KEYS))}
+    words = {f.name: found for f in table.schema if (found := said_of_field(f.metadata, WORDS_KEYS))}
     return PlainTable(arrays, len(partition), descriptions=words, first_row=partition.first_row)
 
 

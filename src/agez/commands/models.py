@@ -33,7 +33,7 @@ def train(options: Namespace) -> Answer:
     start = None if options.init is None else load_model(options.init)
     data = read_sample(options.sample)
     if start is not None:
-        check_same_set(start.bands, data.bands, source=options.sample, option="--init")
+        check_same_set(start.bands, data.photometry.bands, source=options.sample, option="--init")
     name = Path(options.out).stem
     curve = _learning_curve(options, data, start) if start is not None and options.learning_curve else None
     model = _paper_model(options, data, name) if options.network == "paper" else _posterior(options, data, start, name)
