@@ -130,10 +130,7 @@ def test_train(tmp_path, name):
     says = ("sample.fits", repr(name), f"--init of {OTHER[name]!r}")
     out = tmp_path / "model.safetensors"
     refused("train", tmp_path / "sample.fits", "-o", out, "--init", OTHER[name], says=says, output=out)
-    assert (read_sample(tmp_path / "sample.fits").bands.filter_set, name) == (
-        name,
-        agez.load_model(name).bands.filter_set,
-    )
+    assert agez.load_model(name).bands.filter_set == name
 
 
 def test_synth(tmp_path, road):
