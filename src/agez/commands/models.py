@@ -7,6 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from agez.commands.answers import Answer
 from agez.errors import AgezError
 from agez.progress import progress
@@ -55,6 +57,12 @@ def train(options: Namespace) -> Answer:
     if curve is not None:
         content["learning_curve"] = curve
     lines = [f"{options.out}: {len(data)} spectra of {len(data.galaxies)} galaxies, split {options.split}"]
+    content["n_redshift_unknown"] = int(np.isnan(data.photometry.redshift).sum())
+    if content["n_redshift_unknown"]:
+        lines.append(
+            f"{content['n_redshift_unknown']} of {len(data)} SEDs have no redshift: they were learned from as such; "
+            "'agez sample --redshift COLUMN|Z' says it (0: rest frame)"
+        )
     if options.network == "paper":
         lines += [f"  {word}: sigma_mad {one['sigma_mad']:.3f} dex against labels" for word, one in scores.items()]
     else:
