@@ -207,3 +207,16 @@ def test_map_of_a_cube_of_bands(tmp_path, name):
     assert read_photometric_cube(by_pivots, filters=OTHER[name]).bands == BANDS[OTHER[name]]
     command = ("map", by_pivots, "-o", tmp_path / "m.fits", "--redshift", 0.02, "--model", OTHER[name])
     refused(*command, says=(repr(name), "--filters"))
+
+
+def test_identifiers_of_a_column_stay_as_they_are_written(tmp_path):
+    path = write_table(tmp_path / "p.csv", "splus", named=False)
+    path.write_text(
+        path.read_text().replace("id,", "name,", 1).replace("\n0,", "\n007,").replace("\n1,", "\n18446744073709551615,")
+    )
+    wanted = ["007", "18446744073709551615", "2"]
+    done("predict", path, "-o", tmp_path / "out.csv", "--model", "splus", "--id", "name")
+    assert [line.split(",")[0].strip('"') for line in (tmp_path / "out.csv").read_text().splitlines()[1:]] == wanted
+    done("predict", path, "-o", tmp_path / "out.fits", "--model", "splus", "--id", "NAME")
+    assert read_prediction(tmp_path / "out.fits").rows.spec_id.tolist() == wanted
+    assert read_photometry(path, id="name", filters="splus").rows.spec_id.tolist() == wanted

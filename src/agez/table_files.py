@@ -180,8 +180,8 @@ def hdu_to_table(hdu: Any) -> Table:
     return table
 
 
-def read_table(path: str | os.PathLike[str], *, prefer: Sequence[str] = ()) -> Table:
-    """Read a table; identifiers (``id``, ``spec_id``, ``galaxy_id``) stay text, so leading zeros are kept.
+def read_table(path: str | os.PathLike[str], *, prefer: Sequence[str] = (), text: Sequence[str] = ()) -> Table:
+    """Read a table; identifiers (``id``, ``spec_id``, ``galaxy_id``, ``text``) stay text, so leading zeros are kept.
 
     The kinds that are written (``.gz`` after the extension is fine), ``.parq``, ``.pq``, and VOTables (``.vot``,
     ``.votable``, ``.xml``).  Of a FITS file with several tables, it is the first that ``prefer`` names, else the first.
@@ -197,7 +197,7 @@ def read_table(path: str | os.PathLike[str], *, prefer: Sequence[str] = ()) -> T
             return hdu_to_table(next((by_name[name] for name in prefer if name in by_name), tables[0]))
     how: dict[str, Any] = {}
     if kind == "ascii.csv":
-        how = {"converters": dict.fromkeys(_IDENTIFIERS, str)}
+        how = {"converters": dict.fromkeys((*_IDENTIFIERS, *text), str)}
     elif kind == "votable":
         how = {"use_names_over_ids": True}
     with _one_clear_line(path, kind):

@@ -108,12 +108,16 @@ def _sample(path: Path, partition: Partition, names: Sequence[str]) -> PlainTabl
 
 
 def read_rows(
-    partition: Partition, columns: Sequence[str], *, names: Sequence[str], vectors: Sequence[str] = ()
-) -> PlainTable:
-    """These columns of a partition; ``names`` are those of all, ``vectors`` those that hold arrays as text."""
+    partition: Partition, columns: Sequence[str], *, names: Sequence[str], vectors: Sequence[str] = (),
+    text: Sequence[str] = (),
+) -> PlainTable:  # fmt: skip
+    """These columns of a partition; ``names`` are those of all, ``vectors`` those that hold arrays as text.
+
+    Those of ``text`` stay as they are written: identifiers with leading zeros.
+    """
     begin, end = partition.bytes_range
     data = read_bytes(partition.path, begin, end - begin)
-    table = _parsed(data, names, columns, Path(partition.path), partition.first_row, text=vectors)
+    table = _parsed(data, names, columns, Path(partition.path), partition.first_row, text=[*vectors, *text])
     if len(table) != len(partition):
         raise AgezError(
             f"{partition.path}: rows {partition.start + 1} to {partition.stop} are {len(table)} on reading; "

@@ -12,7 +12,7 @@ from agez.catalogues.catalogue import Catalogue, Partition
 from agez.errors import AgezError
 from agez.photometry.band_columns import BandColumn, band_names, named_columns
 from agez.photometry.filters import FilterSet
-from agez.photometry.row_values import RowOptions
+from agez.photometry.row_values import RowOptions, column_of
 from agez.photometry.tables import FILTER_SET_COLUMN, filter_set_column, rows_to_photometry
 from agez.photometry.vector_columns import choose_vector_photometry, find_vector_photometry, vector_band_columns
 from agez.table_columns import PlainTable
@@ -28,8 +28,12 @@ IDENTIFYING = (
 _WITH_PHOTOMETRY = ("id", "spec_id", "galaxy_id", "x", "y", "flags")
 
 
-def read_partition(catalogue: Catalogue, partition: Partition, columns: Sequence[str] | None = None) -> PlainTable:
+def read_partition(
+    catalogue: Catalogue, partition: Partition, columns: Sequence[str] | None = None, *, text: Sequence[str] = ()
+) -> PlainTable:
     """Columns of a partition as plain arrays; all of them unless ``columns`` says which.
+
+    Those of ``text`` are identifiers, and stay text where the format does not say what they are (CSV).
 
     Raises
     ------
@@ -46,7 +50,7 @@ def read_partition(catalogue: Catalogue, partition: Partition, columns: Sequence
         table = fits_files.read_rows(partition, names)
     elif partition.kind == "csv":
         vectors = [name for name in names if catalogue.types.get(name) == "vector"]
-        table = csv_files.read_rows(partition, names, names=catalogue.columns, vectors=vectors)
+        table = csv_files.read_rows(partition, names, names=catalogue.columns, vectors=vectors, text=text)
     elif partition.kind == "table":
         table = whole_files.read_rows(partition, names)
     else:
@@ -108,7 +112,8 @@ def partition_rows(
     needed += [name for one in columns for name in (one.value, one.error) if name is not None]
     if catalogue.vectors:
         needed += [name for name in vector_columns(catalogue) if _bare(name) in ("flags", "mask_flags")]
-    table = read_partition(catalogue, partition, list(dict.fromkeys([*needed, *keep])))
+    identifying = [] if options.id is None else [column_of(options.id, catalogue.columns) or options.id]
+    table = read_partition(catalogue, partition, list(dict.fromkeys([*needed, *keep])), text=identifying)
     if catalogue.vectors and len(table):
         _check_lengths(catalogue, table)
     with_photometry = table.select([name for name in dict.fromkeys(needed) if len(table) or table[name].ndim == 1])

@@ -110,7 +110,7 @@ def read_photometry(
     AgezError
         That names file, column, unit or row, if the table has no photometry or something in it is not understood.
     """
-    table = read_table(path, prefer=(EXTENSION,))
+    table = read_table(path, prefer=(EXTENSION,), text=() if id is None else (id,))
     return table_to_photometry(
         table, source=str(path), filters=filters, redshift=redshift, redshift_err=redshift_err, id=id, model=model
     )
