@@ -141,7 +141,8 @@ def _without_impossible(measured: Measured) -> Measured:
     limit = np.fmin(np.fmax(typical * _LARGEST_RATIO, _LARGE_FLUX), _BRIGHTEST_FLUX)
     impossible = size > np.where(np.isnan(typical), _BRIGHTEST_FLUX, limit)
     return replace(
-        measured, flux=np.where(impossible, np.nan, measured.flux), flux_err=np.where(impossible, np.nan, measured.flux_err),
+        measured, flux=np.where(impossible, np.nan, measured.flux),
+        flux_err=np.where(impossible, np.nan, measured.flux_err),
         placeholder=measured.placeholder | impossible,
     )  # fmt: skip
 
