@@ -60,7 +60,7 @@ def test_images_to_maps_and_pictures(folder, tmp_path):
     ("options", "says"),
     [
         (("--redshift", 0.7), "--redshift is 0.7"),
-        (("--model", "jpas"), "is not that of the model"),
+        (("--model", "jpas"), "not those of the model"),
         (("--snr", 0), "--snr is 0"),
         (("--snr", "nan"), "--snr is nan"),
         (("--re", -3), "--re is -3"),

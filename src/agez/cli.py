@@ -323,7 +323,11 @@ def _add_map(p: argparse.ArgumentParser) -> None:
     _add_inputs(p, "a folder of images, one a band, or the images; or a cube, of bands (S-Cubes) or of spectra")
     p.add_argument("-o", "--out", required=True, metavar="MAPS", help="FITS file")
     p.add_argument("--model", default="jpas", metavar="FILE|NAME", help="see 'agez models'; default: jpas")
-    p.add_argument("--filters", metavar="NAME|PATH", help="filter set, if headers and names do not say it")
+    p.add_argument(
+        "--filters",
+        metavar="NAME|PATH",
+        help="filter set, if headers and names do not say it; default: the model's, where its bands fit",
+    )
     p.add_argument("--redshift", type=float, metavar="Z", help="of the galaxy, if the files do not say it")
     p.add_argument(
         "--bins", default="voronoi", choices=("voronoi", "pixels", "segments", "annuli"), help="default: voronoi"

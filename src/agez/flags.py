@@ -51,7 +51,7 @@ MEANING: dict[Flag, str] = {
     Flag.REDSHIFT_OUTSIDE_MODEL: "more than half of the redshift's distribution is outside the model's range: the "
     "answer is for the part inside (column redshift_inside); below 0.023 there is none",
     Flag.TOO_FEW_BANDS: "too many bands missing for this model: no prediction",
-    Flag.REDSHIFT_UNKNOWN: "no redshift is known: a spectrum was taken as rest-frame; photometry was answered for any "
+    Flag.REDSHIFT_UNKNOWN: "no redshift is known; a spectrum was taken as rest-frame; photometry was answered for any "
     "redshift of the model, or, by models of the rest frame, as if it were in it",
     Flag.PARTLY_COVERED: "the spectrum has less than 60 % of the spectral fit's range: errors are too small",
     Flag.ERROR_ASSUMED: "some bands came without an error; the model took 5 % of the flux",

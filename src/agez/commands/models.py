@@ -5,6 +5,8 @@ from __future__ import annotations
 from argparse import Namespace
 from pathlib import Path
 
+import numpy as np
+
 from agez.commands.answers import Answer
 from agez.errors import AgezError
 from agez.types import TARGET_WORDS
@@ -26,7 +28,7 @@ def train(options: Namespace) -> Answer:
     start = None if options.init is None else load_model(options.init)  # a name that is none is said at once
     data = read_sample(options.sample)
     if start is not None:
-        check_same_set(start.bands, data.bands, source=options.sample, option="--init")
+        check_same_set(start.bands, data.photometry.bands, source=options.sample, option="--init")
     model = run(data, **how, init=start, seed=options.seed, workers=options.workers, name=Path(options.out).stem)
     save_model(options.out, model)
     scores = {word: model.header["scores"][target] for target, word in TARGET_WORDS.items()}
@@ -44,6 +46,12 @@ def train(options: Namespace) -> Answer:
     if curve is not None:
         content["learning_curve"] = curve
     lines = [f"{options.out}: {len(data)} spectra of {len(data.galaxies)} galaxies, split {options.split}"]
+    content["n_redshift_unknown"] = int(np.isnan(data.photometry.redshift).sum())
+    if content["n_redshift_unknown"]:
+        lines.append(
+            f"{content['n_redshift_unknown']} of {len(data)} SEDs have no redshift: they were learned from as such; "
+            "'agez sample --redshift COLUMN|Z' says it (0: rest frame)"
+        )
     if options.network == "paper":
         lines += [f"  {word}: sigma_mad {one['sigma_mad']:.3f} dex against labels" for word, one in scores.items()]
     else:

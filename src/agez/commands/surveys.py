@@ -128,7 +128,8 @@ def _photometry_of_sample(options: Namespace) -> Photometry:
     from agez.table_columns import PlainTable
     from agez.table_files import read_table
 
-    table, source = read_table(options.photometry, prefer=(EXTENSION,)), str(options.photometry)
+    source, named = str(options.photometry), () if options.id is None else (options.id,)
+    table = read_table(source, prefer=(EXTENSION,), text=named)
     photometry = table_to_photometry(
         table, source=source, filters=options.filters, redshift=options.redshift, redshift_err=options.redshift_err,
         id=options.id, ask=True,

@@ -29,7 +29,7 @@ def predict_hats(
     *,
     keep: Sequence[str] | str = (),
     filters: str | None = None,
-    redshift: float | None = None,
+    redshift: float | str | None = None,
     corrections: Corrections | None = None,
     distribution: bool = False,
 ) -> Any:

@@ -108,7 +108,7 @@ def read_sample(path: str | os.PathLike[str]) -> Sample:
         native(spectra["flux_err"]) if "flux_err" in spectra.colnames else np.full(shape, np.nan),
         native(spectra["covered"]).astype(bool),
         rows,
-        numbers("redshift") if "redshift" in spectra.colnames else np.zeros(len(spectra)),
+        numbers("redshift"),
         flags("photometry_flags"),
         meta_json(spectra, "PHOTMETA"),
         redshift_err=numbers("redshift_err"),

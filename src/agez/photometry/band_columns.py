@@ -166,6 +166,8 @@ def _near_misses(names: Sequence[str], bands: Sequence[str]) -> dict[str, str]:
     by_lower = {band.lower(): band for band in bands}
     near = {}
     for column, spelled in band_names(names).items():
+        if _is_among(spelled, _SHIPPED_BANDS):
+            continue  # a band of another set
         word = spelled.lower().strip("_")
         found = get_close_matches(word, by_lower, n=len(by_lower) or 1, cutoff=0.75)
         if found:  # of several alike, the one that begins alike: J0400 for J0401, not J0410

@@ -183,8 +183,8 @@ def check_same_set(model: Bands, bands: Bands, *, source: str, option: str = "--
     ours, theirs = model.filter_set, bands.filter_set
     if ours != theirs and {ours, theirs} <= set(FILTER_SETS):
         raise AgezError(
-            f"{source}: its bands are those of {theirs!r}, and the model's ({option}) those of {ours!r}; use a model "
-            f"of {theirs!r}, or, if the bands are {ours!r}'s, --filters {ours}"
+            f"{source}: its bands are those of {theirs!r}, not those of the model ({option} of {ours!r}), though they "
+            f"have the same names; use a model of {theirs!r}, or, if they are in truth {ours!r}'s, say --filters {ours}"
         )
 
 

@@ -23,7 +23,8 @@ _SPELLINGS = (
     (re.compile(r"\bnano[ -]?(magg(y|ies)|mgys?)\b|\bn-?mgys?\b", re.IGNORECASE), "nmgy"),
     (re.compile(r"\bmagg(y|ies)\b|\bmgys?\b", re.IGNORECASE), "mgy"),
 )
-_AB, _ST = {"magab", "abmag", "abmags", "mabmag"}, {"magst", "stmag", "stmags"}
+_AB = {"magab", "abmag", "abmags", "magsab", "abmagnitude", "abmagnitudes"}
+_ST = {"magst", "stmag", "stmags", "stmagnitude", "stmagnitudes"}
 #: What is written where there is no unit.
 _NONE = {"none", "dimensionless", "unitless", "-", "--", "---"}
 _MAG = {"mag", "mags", "magnitude", "magnitudes"}

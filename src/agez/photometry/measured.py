@@ -65,7 +65,7 @@ def from_fluxes(
         measured = _plain(value * factor, error * factor_err)
         if not plain.all():
             measured = _judged(measured, ~plain, _odd_fluxes, value, error, factor, factor_err)
-    return _without_monsters(measured)
+    return _without_impossible(measured)
 
 
 def from_magnitudes(
@@ -120,7 +120,7 @@ def _odd_fluxes(value: Floats, error: Floats, factor: Floats, factor_err: Floats
     return Measured(flux, np.where(good & error_given, error * factor_err, np.nan), infinite, bad_error, nines)
 
 
-def _without_monsters(measured: Measured) -> Measured:
+def _without_impossible(measured: Measured) -> Measured:
     """Without fluxes, and errors of fluxes, that no object has: 1e30, 9.9e99, the largest numbers of a computer."""
     size = np.fmax(np.abs(measured.flux), measured.flux_err)
     large = size > _LARGE_FLUX
@@ -133,10 +133,11 @@ def _without_monsters(measured: Measured) -> Measured:
     if compared.any():
         typical[compared] = np.nanmedian(usual[:, compared], axis=0)
     limit = np.fmin(np.fmax(typical * _LARGEST_RATIO, _LARGE_FLUX), _BRIGHTEST_FLUX)
-    monster = size > np.where(np.isnan(typical), _BRIGHTEST_FLUX, limit)
+    impossible = size > np.where(np.isnan(typical), _BRIGHTEST_FLUX, limit)
     return replace(
-        measured, flux=np.where(monster, np.nan, measured.flux), flux_err=np.where(monster, np.nan, measured.flux_err),
-        placeholder=measured.placeholder | monster,
+        measured, flux=np.where(impossible, np.nan, measured.flux),
+        flux_err=np.where(impossible, np.nan, measured.flux_err),
+        placeholder=measured.placeholder | impossible,
     )  # fmt: skip
 
 

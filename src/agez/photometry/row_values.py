@@ -45,6 +45,7 @@ class RowOptions:
 
     def columns(self, names: Sequence[str], *, source: str) -> tuple[str, ...]:
         """The columns that are needed, those of the table's own among them; AgezError if one is not there."""
+        _check_number(self.redshift)
         wanted = [column_of(name, names) for name in ("redshift", "redshift_err")]
         if isinstance(self.redshift, str):
             wanted.append(option_column(self.redshift, names, option="--redshift", source=source))
@@ -129,8 +130,7 @@ def redshifts_of_rows(table: AnyTable, options: RowOptions, *, source: str) -> R
     chosen = options.redshift
     if own is not None and chosen is not None and not isinstance(chosen, str):
         raise AgezError(f"{source} has a column {own}; drop the option redshift, or the column")
-    if chosen is not None and not isinstance(chosen, str) and not (LEAST_REDSHIFT <= chosen <= LARGEST_REDSHIFT):
-        raise AgezError(f"redshift is {chosen}; expected a number of {LEAST_REDSHIFT:g} to {LARGEST_REDSHIFT:g}")
+    _check_number(chosen)
     named = own if chosen is None else chosen
     if named is None:
         values = np.full(len(table), np.nan)
@@ -149,6 +149,12 @@ def redshifts_of_rows(table: AnyTable, options: RowOptions, *, source: str) -> R
     if options.redshift_err is not None or (own_err is not None and not other):
         counted["redshift_err_unknown"] = int((np.isnan(errors) & np.isfinite(values)).sum())
     return Redshifts(values, errors, named is not None, counted)
+
+
+def _check_number(redshift: float | str | None) -> None:
+    known = redshift is None or isinstance(redshift, str)
+    if not known and not LEAST_REDSHIFT <= float(redshift) <= LARGEST_REDSHIFT:  # type: ignore[arg-type]
+        raise AgezError(f"redshift is {redshift}; expected a number of {LEAST_REDSHIFT:g} to {LARGEST_REDSHIFT:g}")
 
 
 def _is_redshift(values: Floats) -> Bools:
