@@ -69,12 +69,12 @@ SHARED_ERRORS: Mapping[str, Mapping[str, SharedErrors]] = {
         "mh_lw": SharedErrors(0.48, 0.38, 7.73, 0.8, 0.123),
     },
     "spectra": {
-        "log_age_lw": SharedErrors(0.0, 0.69, 6.53, 1.01, 0.051),
-        "mh_lw": SharedErrors(0.48, 0.38, 7.73, 0.8, 0.123),
+        "log_age_lw": SharedErrors(0.579, 0.218, 1.957, 0.618, 0.084),
+        "mh_lw": SharedErrors(0.349, 0.422, 2.067, 0.78, 0.103),
     },
     "labels": {
-        "log_age_lw": SharedErrors(0.0, 0.69, 6.53, 1.01, 0.051),
-        "mh_lw": SharedErrors(0.48, 0.38, 7.73, 0.8, 0.123),
+        "log_age_lw": SharedErrors(0.353, 0.397, 1.914, 0.462, 0.034),
+        "mh_lw": SharedErrors(0.396, 0.274, 2.005, 0.432, 0.041),
     },
 }
 

@@ -115,7 +115,9 @@ def make_job(
     path = find_model(model)
     shipped = available_models().get(str(model)) == path  # known by name wherever agez is
     kept = kept_columns(catalogue, keep)
-    settled = with_kinds(catalogue, kept).without_partitions()
+    named = [name for name in (options.get("id_column"),) if isinstance(name, str)]
+    settled = with_kinds(catalogue, [*kept, *(column_of(name, catalogue.columns) or name for name in named)])
+    settled = settled.without_partitions()
     job = AnswerJob(
         settled, str(model) if shipped else str(path.resolve()), file_hash(path),
         keep=kept, n_partitions=max(len(catalogue.partitions), 1),
