@@ -1,0 +1,144 @@
+"""What happens to answers as less is known: a band's error grows, the redshift's error grows, rows of a real survey.
+
+Run ``python benchmarks/less_known.py [--models splus jpas] [--galaxies 400] [--splus splus_dr4_dual.csv]`` (minutes).
+
+*Bands*: the error of one band of a mock galaxy grows to q times that of the others, its flux with it; printed is the
+mean change of the log density of the truth against the band missing, with the band fully believed and as agez answers.
+*Redshifts*: median errors and coverage with an exact redshift, with errors, and without any.  *Real rows*: the same
+with S-PLUS photometry (a file of the survey's DR4, its columns renamed here) inside the model's range.
+"""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from astropy.table import Table
+
+from agez.apply.answer_posterior import answer
+from agez.learn.model import load_model
+from agez.photometry.tables import table_to_photometry
+from agez.posterior.inputs import scaled
+from agez.posterior.mixture import log_density
+from agez.posterior.parts import parts_of
+from agez.posterior.recalibration import normal_scores
+from agez.posterior.recipes import recipe
+from agez.posterior.sky_training import sky_of
+from agez.sky.observe import observe
+from agez.types import Model, Photometry, Prediction, Rows
+
+FACTORS = (1.0, 2.0, 3.0, 5.0, 10.0, 100.0)
+REDSHIFT_ERRORS = (0.0, 0.003, 0.01, 0.03)
+
+
+def mock_rows(name: str, n: int, snr: float, seed: int) -> tuple[Photometry, np.ndarray]:
+    """Galaxies of the model's own kind, all bands of one error, and their truth."""
+    rng, how = np.random.default_rng(seed), recipe(name)
+    sky = sky_of(how, n, rng)
+    survey = replace(how.survey, complete=1.0, snr=(snr, snr * 1.001), noise_tilt=0.0, noise_scatter=0.0)
+    seen = observe(sky.flux, sky.present, np.array(sky.bands.pivot_angstrom), rng, survey=survey)
+    flux, error = (np.where(seen.covered, part, np.nan).astype(float) for part in (seen.flux, seen.flux_err))
+    nothing = np.zeros(len(sky), np.int32)
+    rows = Photometry(
+        sky.bands, flux, error, seen.covered, Rows.numbered(len(sky)), sky.redshift, nothing, {},
+        redshift_err=np.zeros(len(sky)),
+    )  # fmt: skip
+    return rows, sky.labels
+
+
+def bands_table(name: str, n: int, snr: float) -> list[str]:
+    """One row a factor."""
+    model = load_model(name)
+    rows, truth = mock_rows(name, n, snr, 5)
+    rng, parts = np.random.default_rng(6), parts_of(model)
+    step = max(len(model.bands) // 12, 1)
+    gain = np.zeros((len(FACTORS), 2))
+    bands = range(0, len(model.bands), step)
+    for b in bands:
+        covered = rows.covered.copy()
+        covered[:, b] = False
+        flux, error = (np.where(covered, part, np.nan) for part in (rows.flux, rows.flux_err))
+        missing = log_density(answer(model, replace(rows, flux=flux, flux_err=error, covered=covered)).mixture, truth)
+        for k, factor in enumerate(FACTORS):
+            flux, error = rows.flux.copy(), rows.flux_err.copy()
+            flux[:, b] += np.sqrt(factor**2 - 1) * error[:, b] * rng.standard_normal(len(rows))
+            error[:, b] *= factor
+            ours = answer(model, replace(rows, flux=flux, flux_err=error)).mixture
+            full = parts.answer(scaled(flux, error, rows.covered), rows.redshift, rows.redshift_err)
+            gain[k] += [np.mean(log_density(one, truth) - missing) for one in (full, ours)]
+    gain /= len(bands)
+    return [
+        f"| {name} | {snr:g} | {factor:g} | {full:+.3f} | {ours:+.3f} |"
+        for factor, (full, ours) in zip(FACTORS, gain, strict=True)
+    ]
+
+
+def widths(found: Prediction) -> str:
+    """Median errors."""
+    return f"{np.nanmedian(found.log_age_lw_err):.3f} | {np.nanmedian(found.mh_lw_err):.3f}"
+
+
+def redshift_table(name: str, n: int, snr: float) -> list[str]:
+    """One row for each error of the redshift."""
+    model, rng = load_model(name), np.random.default_rng(7)
+    rows, truth = mock_rows(name, n, snr, 8)
+    low, high = model.header["redshift_range"]
+    lines = []
+    for error in (*REDSHIFT_ERRORS, None):
+        z = np.full(len(rows), np.nan)
+        if error is not None:
+            z = np.clip(rows.redshift + error * rng.standard_normal(len(rows)), low, high)
+        found = answer(model, replace(rows, redshift=z, redshift_err=np.full(len(rows), error or 0.0)))
+        inside = np.mean(np.abs(normal_scores(found.mixture, truth)) < 1, axis=0)
+        known = "unknown" if error is None else f"{error:g}"
+        lines.append(f"| {name} | {snr:g} | {known} | {widths(found)} | {inside[0]:.2f} | {inside[1]:.2f} |")
+    return lines
+
+
+def real_rows(path: Path, model: Model) -> list[str]:
+    """S-PLUS rows inside the model's range: redshifts as they are and unknown, fewer bands, larger errors."""
+    table = Table.read(path, format="ascii.csv", converters={"_hipscat_index": str})
+    columns = {"redshift": table["zb_"]}
+    survey = {"uJAVA": "u", "gSDSS": "g", "rSDSS": "r", "iSDSS": "i", "zSDSS": "z"}
+    for band in model.bands.names:
+        own = survey.get(band, band)
+        columns[f"mag_{band}"], columns[f"mag_{band}_err"] = table[f"{own}_auto_dual"], table[f"e_{own}_auto_dual"]
+    rows = table_to_photometry(Table(columns), filters="splus", redshift_err=0.01)
+    rows = rows.take((rows.redshift < model.header["redshift_range"][1]) & (rows.covered.sum(axis=1) == 12))
+    nan = np.full(len(rows), np.nan)
+    fewer = rows.covered.copy()
+    fewer[:, 1:5:2] = False
+    flux, error = (np.where(fewer, part, np.nan) for part in (rows.flux, rows.flux_err))
+    ways = {
+        "as they are": rows, "redshift unknown": replace(rows, redshift=nan),
+        "without J0378 and J0410": replace(rows, flux=flux, flux_err=error, covered=fewer),
+        "errors three times as large": replace(rows, flux_err=3 * rows.flux_err),
+    }  # fmt: skip
+    return [f"| {len(rows)} rows, {way} | {widths(answer(model, one))} |" for way, one in ways.items()]
+
+
+def main() -> None:
+    """Run and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--models", nargs="+", default=["splus", "jpas"])
+    parser.add_argument("--galaxies", type=int, default=400)
+    parser.add_argument("--splus", type=Path, help="the survey's photometry, for the real rows")
+    options = parser.parse_args()
+    print("| model | S/N | q | band believed | as agez answers |\n|---|---:|---:|---:|---:|")
+    for name in options.models:
+        for snr in (10.0, 30.0, 100.0):
+            print("\n".join(bands_table(name, options.galaxies, snr)), flush=True)
+    print("\n| model | S/N | redshift error | age error | [M/H] error | age in 68 % | [M/H] in 68 % |")
+    print("|---|---:|---:|---:|---:|---:|---:|")
+    for name in options.models:
+        for snr in (10.0, 100.0):
+            print("\n".join(redshift_table(name, 2 * options.galaxies, snr)), flush=True)
+    if options.splus is not None:
+        print("\n| S-PLUS | age error | [M/H] error |\n|---|---:|---:|")
+        print("\n".join(real_rows(options.splus, load_model("splus"))))
+
+
+if __name__ == "__main__":
+    main()
