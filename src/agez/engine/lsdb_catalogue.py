@@ -97,7 +97,7 @@ def _series(column: Any, index: Any) -> Any:
 
     is_float = column.dtype.kind == "f"
     array = pa.array(np.ma.filled(column, np.nan), from_pandas=True) if is_float else arrow_array(column)
-    array = array.cast(pa.large_string()) if pa.types.is_string(array.type) else array
+    array = array.cast(pa.large_string()) if column.dtype.kind in "SUO" else array  # of no rows, too
     return pd.Series(pd.arrays.ArrowExtensionArray(pa.chunked_array([array])), index=index)
 
 
