@@ -128,10 +128,11 @@ def history_hdus(rows: Rows, weights: Floats, grid: SSPGrid | None) -> list[Any]
     n = len(rows)
     ages = np.repeat(found.log_age[None, :], n, axis=0).astype(np.float32)
     _described(table, "log_age", ages, "log10(age/yr) of the nodes: the same in each row", "time.age", "dex")
-    mass, light, mh = (np.float32(part) for part in (found.mass_fraction, found.light_fraction, found.mh))
+    mass, light = np.float32(found.mass_fraction), np.float32(found.light_fraction)
     _described(table, "mass_fraction", mass, "part of the mass ever formed", "stat.weight;phys.mass")
     _described(table, "light_fraction", light, "part of the light, before dust", "stat.weight;phot.flux")
-    _described(table, "mh", mh, "mean [M/H] by mass; NaN: too little light", "phys.abund.Z;stat.mean", "dex")
+    words = "mean [M/H] by mass; NaN: too little light"
+    _described(table, "mh", np.float32(found.mh), words, "phys.abund.Z;stat.mean", "dex")
     age, mh = np.meshgrid(grid.log_age, grid.mh, indexing="ij")
     nodes = Table({"log_age": age.ravel(), "mh": mh.ravel(), "light_per_mass": grid.light.ravel()})
     return [image, table_hdu(table, name=SFH), table_hdu(nodes, name=GRID, header={"TEMPLATE": grid.name})]
