@@ -15,6 +15,7 @@ from agez.apply import answer_convolutional, answer_posterior
 from agez.errors import AgezError
 from agez.learn.model import is_posterior, members_of
 from agez.learn.network_compiled import is_available, is_worthwhile, usable_cores
+from agez.photometry.filters import check_same_set
 from agez.types import Bands, Model, Photometry, Prediction, Spectra
 
 if TYPE_CHECKING:
@@ -132,6 +133,7 @@ def photometry_for(model: Model, spectra: Spectra, *, filters: FilterSet | None 
 def in_model_order(model: Model, photometry: Photometry) -> Photometry:
     """The model's bands in its order; those that the table lacks are columns of NaN."""
     bands = model.bands
+    check_same_set(bands, photometry.bands, source=str(photometry.meta.get("source", "photometry")))
     _check_same_filters(bands, photometry.bands)
     lacking = [name for name in bands.names if name not in photometry.bands.names]
     if photometry.bands.names == bands.names:
