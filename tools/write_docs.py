@@ -34,6 +34,7 @@ DOCS = Path(__file__).resolve().parents[1] / "docs"
 #: Pages that hold what one benchmark prints, by the mark there.
 SAVED = {
     "fine-tuning": "models.md", "scale": "catalogues.md", "maps": "mock_images.md", "survey": "survey_night.md",
+    "map regions": "maps.md", "gradient errors": "maps.md", "less known": "models.md",
 }  # fmt: skip
 
 

@@ -169,7 +169,10 @@ def _percent(share: float | None) -> str:
 
 def _limits(model: Model, made: bool) -> list[str]:
     header = model.header
-    lines = [f"- Redshifts outside {_range(model)}: not answered (`REDSHIFT_OUTSIDE_MODEL`)."]
+    lines = [
+        f"- Redshifts outside {_range(model)}: not answered (`REDSHIFT_OUTSIDE_MODEL`); of a redshift with an error the "
+        "part inside is answered, and its share told (`redshift_inside`), with the flag below a half."
+    ]
     if is_posterior(model):
         lines += [
             f"- Fewer than {header['least_bands']} bands: not answered (`TOO_FEW_BANDS`).",

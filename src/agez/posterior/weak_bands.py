@@ -11,7 +11,7 @@ from agez.types import Bools, Floats, Ints
 #: Errors, in units of the row's reference error, up to which a band is believed as it stands, and from which it counts
 #: as not observed.  Networks were trained on noise that varies smoothly from band to band; a single band with an error
 #: of three to five times the others' is worth as much as none (mean log density of truths, 56 and 12 bands, S/N 10 to
-#: 100: ``benchmarks/weak_bands.py``), beyond that it misleads.
+#: 100: ``benchmarks/less_known.py``), beyond that it misleads.
 BELIEVED, UNSEEN = 2.5, 6.0
 #: The reference is the median error, or this times the lower quartile if that is less: most bands may be poor ones.
 QUARTILES = 2.0
