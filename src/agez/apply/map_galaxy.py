@@ -23,8 +23,6 @@ from agez.photometry.dereddening import deredden
 from agez.photometry.error_floors import with_error_floor
 from agez.types import TARGETS, Floats, Ints, Model, Photometry, Prediction
 
-#: Of images, an error floor for what the calibration of narrow bands is off by from one to the next.
-ERROR_FLOOR = 0.01
 _TITLES = {
     "log_age_lw": ("LOG_AGE_LW", "light-weighted mean log10(age/yr)"),
     "mh_lw": ("MH_LW", "light-weighted mean [M/H]"),
@@ -77,7 +75,7 @@ class MapSettings:
     redshift: float | None = None
     redshift_err: float = 0.0
     ebv: float = 0.0
-    error_floor: float = ERROR_FLOOR
+    error_floor: float = 0.0
     seed: int = 1
 
 

@@ -68,7 +68,7 @@ def map_(options: Namespace) -> Answer:
 
 
 def _settings(options: Namespace) -> MapSettings:
-    from agez.apply.map_galaxy import ERROR_FLOOR, Geometry, MapSettings
+    from agez.apply.map_galaxy import Geometry, MapSettings
     from agez.images.galaxy_extent import LEAST_PIXEL_SNR
     from agez.images.regions import RegionSettings
 
@@ -82,7 +82,7 @@ def _settings(options: Namespace) -> MapSettings:
     )  # fmt: skip
     return MapSettings(
         regions, geometry, options.redshift, number(options.redshift_err, 0.0), number(options.ebv, 0.0),
-        number(options.error_floor, ERROR_FLOOR), options.seed,
+        number(options.error_floor, 0.0), options.seed,
     )  # fmt: skip
 
 
