@@ -252,3 +252,14 @@ def test_kinds_that_are_only_read(tmp_path, kind):
     if kind != "csv.gz":
         with pytest.raises(AgezError, match="unknown kind of table"):
             write_table(path, table)
+
+
+def test_a_file_that_ends_between_two_extensions_is_cut_short(tmp_path):
+    path = tmp_path / "two.fits"
+    write_fits(path, [table_hdu(Table({"a": [1.0]}), name="A"), table_hdu(Table({"b": [2.0]}), name="B")])
+    assert list(read_table(path)["a"]) == [1.0]
+    with fits.open(path) as hdus:
+        end = hdus["B"]._header_offset
+    path.write_bytes(path.read_bytes()[:end])
+    with pytest.raises(AgezError, match="1 of its 2 extensions"):
+        read_table(path)

@@ -37,6 +37,7 @@ def table_meta(metadata: Any) -> dict[str, Any]:
         known.update(header.get("meta", {}))
         known["_units"] = {one["name"]: str(one["unit"]) for one in header["datatype"] if one.get("unit")}
         known["_words"] = {one["name"]: one["description"] for one in header["datatype"] if one.get("description")}
+        known["_ucds"] = {one["name"]: one["meta"]["ucd"] for one in header["datatype"] if "ucd" in one.get("meta", {})}
     return dict(known)
 
 
@@ -149,6 +150,7 @@ def parquet_table(arrow: Any, *, source: object) -> PlainTable:
     units |= {field.name: found for field in arrow.schema if (found := said(field.metadata, UNIT_KEYS))}
     words = dict(meta.pop("_words", {}))
     words |= {field.name: found for field in arrow.schema if (found := said(field.metadata, WORDS_KEYS))}
-    ucds = {field.name: found for field in arrow.schema if (found := said(field.metadata, UCD_KEYS))}
+    ucds = dict(meta.pop("_ucds", {}))
+    ucds |= {field.name: found for field in arrow.schema if (found := said(field.metadata, UCD_KEYS))}
     columns = {name: to_numpy(arrow.column(name), name, source) for name in arrow.column_names}
     return PlainTable(columns, arrow.num_rows, units, words, meta, ucds=ucds)

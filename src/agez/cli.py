@@ -362,7 +362,7 @@ def _add_map(p: argparse.ArgumentParser) -> None:
     images.add_argument("--segments", metavar="FILE", help="FITS image of segments, with --bins segments")
     images.add_argument("--pixel-snr", type=float, metavar="S", help="where the galaxy ends, all bands; default: 3")
     images.add_argument("--ebv", type=float, metavar="E", help="E(B-V) of the Milky Way's dust, to be taken away")
-    images.add_argument("--error-floor", type=float, metavar="F", help="fraction of the flux, added to errors in quadrature")
+    images.add_argument("--error-floor", type=float, metavar="F", help="fraction of the flux, added to errors")
     images.add_argument("--redshift-err", type=float, metavar="E", help="1-sigma error of the redshift; default: 0")
 
 

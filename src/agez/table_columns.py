@@ -116,6 +116,27 @@ def need_columns(table: Table, names: Sequence[str], *, source: str, made_by: st
         raise AgezError(f"{source} has no rows; make it again with {made_by!r}")
 
 
+#: Names of columns of agez's outputs that tables of others have, too, and that are of no use to agez there.
+_OF_OTHERS = frozenset(
+    (
+        "ra",
+        "dec",
+        "name",
+        "mass",
+        "light",
+        "factor",
+        "band",
+        "fwhm",
+        "sky",
+        "gain",
+        "fold",
+        "pivot",
+        "quantity",
+        "reason",
+    )
+)
+
+
 def usable_names(names: Sequence[str], *, source: object) -> tuple[str, ...]:
     """Names of a file's columns: ``col3`` where the third has none, '' where two have the same, which are left out.
 
@@ -126,7 +147,7 @@ def usable_names(names: Sequence[str], *, source: object) -> tuple[str, ...]:
     """
     double = {name for name in names if name and names.count(name) > 1} if len(set(names)) != len(names) else set()
     for name in names:
-        if name in double and words_of(name.lower())[1]:
+        if name in double and words_of(name.lower())[1] and name.lower() not in _OF_OTHERS:
             raise AgezError(f"{source}: column {name} is there twice; keep one")
     return tuple("" if name in double else name or f"col{k}" for k, name in enumerate(names, start=1))
 

@@ -124,6 +124,7 @@ def write_fits(path: str | os.PathLike[str], hdus: Sequence[Any], *, header: Map
     """Write an empty primary HDU with ``header``, and the others, whole or not at all."""
     primary = fits.PrimaryHDU()
     primary.header.update(header or {})
+    primary.header[_N_EXTENSIONS] = (len(hdus), "extensions of the whole file, as agez wrote it")
     with whole_file(path) as part:
         fits.HDUList([primary, *hdus]).writeto(part, overwrite=True)
 
@@ -156,6 +157,10 @@ def write_table(path: str | os.PathLike[str], table: Table, *, name: str = "", d
             table.write(part, format=kind, overwrite=True)
 
 
+#: Keyword of the primary header: a file that ends between two extensions is no damaged one to any reader of FITS.
+_N_EXTENSIONS = "AGEZNEXT"
+
+
 @contextmanager
 def open_fits(path: str | os.PathLike[str], *, what: str = "table") -> Iterator[fits.HDUList]:
     """The HDUs of a FITS file; whatever goes wrong inside the ``with`` for the file's sake is one AgezError.
@@ -164,7 +169,10 @@ def open_fits(path: str | os.PathLike[str], *, what: str = "table") -> Iterator[
     """
     path = check_input(path)
     with _one_clear_line(path, "fits", what), _unpacked(path) as file, fits.open(file, memmap=False) as hdus:
-        len(hdus)  # reads on to the end, so that a file cut short anywhere is noticed
+        found = len(hdus) - 1  # reads on to the end, so that a file cut short anywhere is noticed
+        whole = hdus[0].header.get(_N_EXTENSIONS, found)
+        if found < whole:
+            raise AgezError(f"{path} has {found} of its {whole} extensions: it was cut short; make or copy it again")
         yield hdus
 
 

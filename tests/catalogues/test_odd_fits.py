@@ -41,8 +41,8 @@ def renamed(path: Path, name: str, card: str) -> Path:
 def both(path: Path) -> tuple:
     """Read whole, and in partitions."""
     catalogue = open_catalogue(path, rows_per_partition=3)
-    parts = [partition_photometry(catalogue, one) for one in catalogue.partitions]
-    return read_photometry(path).flux, np.concatenate([one.flux for one in parts])
+    parts = [partition_photometry(catalogue, one, filters="splus") for one in catalogue.partitions]
+    return read_photometry(path, filters="splus").flux, np.concatenate([one.flux for one in parts])
 
 
 @pytest.mark.parametrize("name", ["ra", "dec", "flux_gSDSS_err"])
@@ -58,7 +58,7 @@ def test_a_column_without_a_name(tmp_path: Path, name: str) -> None:
 
 def test_a_band_without_a_name_is_no_band(tmp_path: Path) -> None:
     path = renamed(tmp_path / "t.fits", "flux_gSDSS", "COMMENT no name")
-    assert read_photometry(path).bands.names == ("J0378", "rSDSS")
+    assert read_photometry(path, filters="splus").bands.names == ("J0378", "rSDSS")
 
 
 def test_names_that_are_there_twice(tmp_path: Path) -> None:
@@ -178,4 +178,4 @@ def test_variable_length_in_votables(tmp_path: Path) -> None:
         np.testing.assert_array_equal(flux[:, 0], [1.5, np.nan, -2.5])
     path.write_bytes(gzip.compress(text.replace('name="id"', 'name="flux_J0378"').encode()))
     with pytest.raises(AgezError, match="flux_J0378 is there twice"):
-        read_photometry(path)
+        read_photometry(path, filters="splus")

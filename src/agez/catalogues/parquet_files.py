@@ -158,7 +158,8 @@ def _catalogue(
     schema = footer.schema
     units = {field.name: found for field in schema if (found := said(field.metadata, UNIT_KEYS))}
     meta = table_meta(schema.metadata)
-    meta.pop("_words", None)
+    for key in ("_words", "_ucds"):
+        meta.pop(key, None)
     for name, unit in meta.pop("_units", {}).items():
         units.setdefault(name, unit)
     types = {field.name: kind_of_arrow(field.type) for field in schema}

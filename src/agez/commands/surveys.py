@@ -124,12 +124,13 @@ def _photometry_of_sample(options: Namespace) -> Photometry:
     """The photometry that a sample is made of, as the options have it."""
     from agez.apply.corrections import Corrections, ebv_of_rows
     from agez.photometry.dereddening import deredden
+    from agez.photometry.likeness import likeness
     from agez.photometry.tables import EXTENSION, table_to_photometry
     from agez.table_columns import PlainTable
     from agez.table_files import read_table
 
-    source, named = str(options.photometry), () if options.id is None else (options.id,)
-    table = read_table(source, prefer=(EXTENSION,), text=named)
+    source = str(options.photometry)
+    table = read_table(source, prefer=(EXTENSION,), likeness=likeness)
     photometry = table_to_photometry(
         table, source=source, filters=options.filters, redshift=options.redshift, redshift_err=options.redshift_err,
         id=options.id, ask=True,

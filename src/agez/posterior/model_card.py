@@ -170,8 +170,8 @@ def _percent(share: float | None) -> str:
 def _limits(model: Model, made: bool) -> list[str]:
     header = model.header
     lines = [
-        f"- Redshifts outside {_range(model)}: not answered (`REDSHIFT_OUTSIDE_MODEL`); of a redshift with an error the "
-        "part inside is answered, and its share told (`redshift_inside`), with the flag below a half."
+        f"- Redshifts outside {_range(model)}: not answered (`REDSHIFT_OUTSIDE_MODEL`); of one with an error the part "
+        "inside is answered, its share told (`redshift_inside`), and the row flagged below a half."
     ]
     if is_posterior(model):
         lines += [
