@@ -284,6 +284,6 @@ def test_a_gradient_from_what_is_no_table_of_positions(tmp_path, road):
     refused("gradient", road.predictions, "-o", out, *galaxy, "--column", "mass", says="no column 'mass'", output=out)
     refused("gradient", road.predictions, "-o", out, *galaxy, "--pa", 3, says="--inclination", output=out)
     tiny = ("--galaxy", "MOCK0001", "--re", 1e-6)
-    refused("gradient", road.predictions, "-o", out, *tiny, says="at least 25 needed", output=out)
+    refused("gradient", road.predictions, "-o", out, *tiny, says="at least 3 needed", output=out)
     fits.PrimaryHDU(np.zeros((3, 3))).writeto(tmp_path / "image.fits")
     refused("gradient", tmp_path / "image.fits", "-o", out, "--re", 8, says=("image.fits", "no table"), output=out)
