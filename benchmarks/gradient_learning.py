@@ -12,15 +12,17 @@ from agez.analysis.gradients import MAX_RADIUS
 from agez.analysis.region_errors import SharedErrors, fit_line
 from agez.types import Floats
 
-#: Regions of a galaxy that are used, and the weight of all of them together; slopes have weight 1 each.
-MOST_REGIONS, WEIGHT_OF_REGIONS = 60, 3.0
+#: Regions of a galaxy that are used, and the weight of all of them together; slope and central value have weight 1.
+MOST_REGIONS, WEIGHT_OF_REGIONS = 60, 2.0
+#: Pulls of slopes and central values beyond this count as this: one galaxy that is far off must not widen all errors.
+MOST_PULL = 4.0
 #: Where the search begins, and the Gaussian prior of ln length [Re], which few galaxies tell.
 START = np.array([0.4, 0.6, 0.7, -0.25, -2.5])
 LENGTH_PRIOR = (0.7, 1.0)
 
 
 def learned(galaxies: Sequence[Regions], column: int) -> SharedErrors:
-    """The most likely numbers: of the regions' errors, and of the errors of slopes."""
+    """The most likely numbers: of the regions' errors, and of those of slopes and central values."""
     data = [part for one in galaxies if (part := _used(one, column)) is not None]
 
     def loss(x: Floats) -> float:
@@ -34,8 +36,9 @@ def learned(galaxies: Sequence[Regions], column: int) -> SharedErrors:
             total += 0.5 * WEIGHT_OF_REGIONS * own / len(err)
             inside = radius <= MAX_RADIUS
             line = fit_line(radius[inside], value[inside], err[inside], shared)
-            true = np.polyfit(radius[inside], truth[inside], 1)[0]
-            total += 0.5 * ((line.slope - true) / line.slope_err) ** 2 + np.log(line.slope_err)
+            slope, centre = np.polyfit(radius[inside], truth[inside], 1)
+            for off, sigma in ((line.slope - slope, line.slope_err), (line.intercept - centre, line.intercept_err)):
+                total += np.log(sigma) + 0.5 * min((off / sigma) ** 2, MOST_PULL**2)
         return float(total)
 
     found = minimize(loss, START, method="Nelder-Mead", options={"maxiter": 800, "xatol": 5e-3, "fatol": 0.02})

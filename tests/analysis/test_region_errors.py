@@ -42,14 +42,18 @@ def test_independent_errors_are_those_of_least_squares(rng):
     np.testing.assert_allclose(line, [slope, covariance[0, 0] ** 0.5, intercept, covariance[1, 1] ** 0.5])
 
 
-def test_shared_errors_are_whitened(rng):
+def test_the_line_is_weighted_and_its_error_is_propagated(rng):
+    """Against a direct simulation of the estimate on noise of the covariance, and numpy's weighted line."""
     radius, value, err = regions(rng)
     value = value + rng.normal(0, 0.1, len(err))
-    lower = np.linalg.cholesky(SHARED.covariance(err, radius))
-    design = np.linalg.solve(lower, np.stack([np.ones_like(radius), radius], axis=1))
-    expected = np.linalg.lstsq(design, np.linalg.solve(lower, value), rcond=None)[0]
+    covariance = SHARED.covariance(err, radius)
+    weights = np.diag(covariance) ** -0.5
     line = fit_line(radius, value, err, SHARED)
-    np.testing.assert_allclose([line.intercept, line.slope], expected)
+    np.testing.assert_allclose([line.slope, line.intercept], np.polyfit(radius, value, 1, w=weights))
+    noise = np.linalg.cholesky(covariance) @ rng.standard_normal((len(radius), 20_000))
+    slopes, centres = np.polyfit(radius, noise, 1, w=weights)
+    assert line.slope_err == pytest.approx(slopes.std(), rel=0.03)
+    assert line.intercept_err == pytest.approx(centres.std(), rel=0.03)
 
 
 def test_what_all_regions_share_moves_the_centre_and_not_the_slope(rng):

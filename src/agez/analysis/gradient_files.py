@@ -80,7 +80,7 @@ def gradient_from_table(
     -------
     table : GradientTable
         One galaxy, one column a quantity [unit of the quantity per Re].  Where the table has the quantity's errors
-        (``<quantity>_err``), the line is one of generalised least squares and its errors know what regions share; it
+        (``<quantity>_err``), the line is weighted by them and its errors know what regions share; it
         needs 3 rows inside Re.  Elsewhere the line is the paper's, needs 25 rows inside Re and one outside, and its
         error holds for rows that are independent.
     meta : dict

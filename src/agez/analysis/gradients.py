@@ -297,7 +297,7 @@ def gradients_with_errors(
     Returns
     -------
     GradientTable
-        ``slope`` and ``intercept`` are those of generalised least squares, with honest errors.
+        ``slope`` and ``intercept`` are those of weighted least squares, with errors that know what regions share.
     """
     radius, data, sigma = (np.asarray(part, dtype=float) for part in (r_re, values, errors))
     if sigma.shape != data.shape:
