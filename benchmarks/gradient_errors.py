@@ -12,7 +12,7 @@ line of least squares through the true means of the same regions inside Re.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -81,6 +81,23 @@ def table(model: str, method: str, galaxies: Sequence[Regions], kind: str) -> li
     return rows
 
 
+def together(found: Mapping[str, Sequence[Regions]]) -> list[str]:
+    """The rows of all models together, without annuli and spectral fits: of each galaxy one map."""
+    rows = []
+    of_models = [
+        pulls([one for one in galaxies if one.method != "annuli"], KINDS.get(name, "images"))
+        for name, galaxies in found.items()
+        if name != "labels"
+    ]
+    for what in of_models[0] if of_models else ():
+        pull = np.array([one[0] / one[1] for each in of_models for both in each[what] for one in both])
+        rows.append(
+            f"| all models, both quantities | {what} | {len(pull)} | | | {100 * np.mean(np.abs(pull) < 1):.0f} % | "
+            f"{100 * np.mean(np.abs(pull) < 2):.0f} % |"
+        )
+    return rows
+
+
 def budget(model: str, galaxies: Sequence[Regions]) -> list[str]:
     """What slopes of plain least squares are wrong by, step by step, and what weighing by errors gains."""
     rows = []
@@ -130,6 +147,7 @@ def main() -> None:
         for method in sorted({one.method for one in galaxies}):
             ours = [one for one in galaxies if one.method == method]
             print("\n".join(table(name, method, ours, KINDS.get(name, "images"))), flush=True)
+    print("\n".join(together(found)), flush=True)
     if all(name in KINDS for name in found):
         return
     print("\nSlopes of plain least squares through Voronoi regions [dex/Re], rms error:\n")
