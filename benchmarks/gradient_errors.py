@@ -1,7 +1,7 @@
 """Whether errors of gradients, profiles and central values hold: mock galaxies mapped, against the truth of regions.
 
-Run ``python benchmarks/gradient_errors.py [--models splus jpas paper labels] [--galaxies 60] [--seed 7] [--cache DIR]``
-(half an hour on one core; of ``jpas`` a galaxy takes 15 s).  ``--learn`` prints the numbers of
+Run ``python benchmarks/gradient_errors.py [--models splus jpas paper labels] [--galaxies N] [--seed 7] [--cache DIR]``
+(a quarter of an hour on one core).  ``--learn`` prints the numbers of
 :data:`agez.analysis.region_errors.SHARED_ERRORS` instead, from galaxies of another seed: never from those that judge.
 
 Galaxies are those of the mock survey, as images of S/N 5 to 50 a pixel at 1 Re (``splus``, ``jpas``, ``jplus``) or as
@@ -25,6 +25,8 @@ from agez.types import TARGETS, Floats
 
 WORDS = ("age", "[M/H]")
 RING_RE = 0.25
+#: Mock galaxies of each.
+GALAXIES = {"splus": 30, "paper": 30}
 KINDS = {"paper": "spectra", "labels": "labels"}
 
 
@@ -129,12 +131,15 @@ def main() -> None:
     """Run and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--models", nargs="+", default=["splus", "jpas", "paper", "labels"])
-    parser.add_argument("--galaxies", type=int, default=60)
+    parser.add_argument("--galaxies", type=int, help="of each; default: 30 (splus, paper), 20 (jpas, labels)")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--cache", type=Path, help="folder in which galaxies are kept, and looked for")
     parser.add_argument("--learn", action="store_true", help="print the numbers that errors are made with")
     options = parser.parse_args()
-    found = {name: galaxies_of(name, options.galaxies, options.seed, options.cache) for name in options.models}
+    found = {
+        name: galaxies_of(name, options.galaxies or GALAXIES.get(name, 20), options.seed, options.cache)
+        for name in options.models
+    }
     if options.learn:
         for kind in SHARED_ERRORS:
             ours = [one for name in found if KINDS.get(name, "images") == kind for one in found[name]]
