@@ -96,8 +96,8 @@ def tolerances(photometry, whole):
 
 
 def numbers(prediction):
-    """Columns that are no flags."""
-    return [name for name in prediction.column_names() if name != "flags"]
+    """Columns that are no flags, and not known exactly."""
+    return [name for name in prediction.column_names() if name not in ("flags", "redshift_inside")]
 
 
 def scaled(prediction, name):
