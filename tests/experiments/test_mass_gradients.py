@@ -21,7 +21,8 @@ WORDS = ("age", "metallicity")
 
 def table(ids, slope):
     counts, reason = np.full(slope.shape, 30), np.where(np.isfinite(slope), "", "too few")
-    return GradientTable(ids, TARGETS, slope, np.abs(slope) * 0.1, slope * 0, counts, counts, reason)
+    scatter = np.abs(slope) * 0.1
+    return GradientTable(ids, TARGETS, slope, scatter * 2, scatter, slope * 0, scatter, counts, counts, reason)
 
 
 def survey(rng, *, n=160, early_error=0.1, late_error=0.1, shift=0.0, tilt=0.0):

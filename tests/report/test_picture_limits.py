@@ -67,7 +67,7 @@ def test_maps_and_profiles(rng, pages, tmp_path, n):
         Bands(("a",), (5000.0,), (100.0,), "own"), np.ones((n, 1)), np.ones((n, 1)), np.ones((n, 1), bool),
         found.rows, np.zeros(n), np.zeros(n, np.int32),
     )  # fmt: skip
-    meta = {"galaxy": "g", "model": "m", "redshift": 0.01, "snr_band": "a"}
+    meta = {"seds_of": "images", "galaxy": "g", "model": "m", "redshift": 0.01, "snr_band": "a"}
     maps = with_gradients(frame, photometry, found, MapSettings(geometry=Geometry(2.0)), meta, light=None)
     map_pictures.draw_maps(maps, tmp_path)
     for axes in pages[0].axes:
