@@ -7,6 +7,7 @@ import pytest
 from astropy.io import fits
 from astropy.wcs import WCS
 
+from agez.analysis.gradient_files import gradient_from_table
 from agez.apply.map_files import profile_table, write_galaxy_maps
 from agez.apply.map_galaxy import Geometry, MapSettings, map_galaxy
 from agez.apply.predict import predict
@@ -120,6 +121,37 @@ def test_rings_have_the_radius_of_their_pixels(images):
         assert ring.min() <= found.radius_arcsec[number] <= ring.max()
     assert (np.diff(found.r_re) > 0).all()
     np.testing.assert_allclose(found.r_re, found.radius_arcsec / 4.0)
+
+
+@pytest.mark.parametrize("method", ["voronoi", "annuli"])
+def test_gradients_of_the_table_are_those_of_the_map(images, tmp_path, method):
+    found = map_galaxy(images, MODEL, settings=settings(method))
+    path = tmp_path / "maps.fits"
+    write_galaxy_maps(path, found)
+    disc = {"re_arcsec": 4.0, "inclination_deg": GEOMETRY.inclination_deg}
+    pa = GEOMETRY.pa_deg
+    for turned in (pa, pa - 180.0):
+        table, _ = gradient_from_table(path, **disc, pa_deg=turned)
+        for name in ("slope", "slope_err", "intercept", "intercept_err"):
+            np.testing.assert_allclose(getattr(table, name), getattr(found.gradients, name), rtol=1e-9)
+    twice, _ = gradient_from_table(path, **{**disc, "re_arcsec": 4.0 * 1.1}, pa_deg=pa)
+    assert np.isfinite(twice.slope).all()
+    with pytest.raises(AgezError, match="radii of its regions were measured for --inclination"):
+        gradient_from_table(path, re_arcsec=4.0)
+    with pytest.raises(AgezError, match="make the map again"):
+        gradient_from_table(path, **disc, pa_deg=pa + 20.0)
+
+
+def test_gradients_of_the_table_of_a_map_without_a_tilt(images, tmp_path):
+    face_on = replace(settings("annuli"), geometry=Geometry(4.0))
+    found = map_galaxy(images, MODEL, settings=face_on)
+    path = tmp_path / "maps.fits"
+    write_galaxy_maps(path, found)
+    for tilt in ({}, {"inclination_deg": 0.0, "pa_deg": 70.0}):
+        table, _ = gradient_from_table(path, re_arcsec=4.0, **tilt)
+        np.testing.assert_allclose(table.slope, found.gradients.slope, rtol=1e-9)
+    with pytest.raises(AgezError, match="measured for a face-on disc"):
+        gradient_from_table(path, re_arcsec=4.0, inclination_deg=60.0, pa_deg=70.0)
 
 
 def test_profiles_and_gradients(maps, images):

@@ -124,6 +124,34 @@ def test_segments_of_a_file(rng, tmp_path):
         make_regions(galaxy(rng), replace(settings, segments=tmp_path / "none.fits"), centre=CENTRE)
 
 
+def test_segments_on_another_grid_are_refused(rng, tmp_path):
+    images = galaxy(rng)
+    number = np.zeros(SHAPE, np.int32)
+    number[20:30, 28:38] = 7
+    path = tmp_path / "segments.fits"
+    settings = RegionSettings(method="segments", segments=path)
+    header = images.wcs.to_header()
+    expected = make_regions(images, RegionSettings("pixels"), centre=CENTRE).bin_id >= 0
+    for changes, words in [
+        ({}, None),
+        ({"CRPIX1": header["CRPIX1"] + 0.2}, None),
+        ({"CTYPE1": "LINEAR", "CTYPE2": "LINEAR"}, None),
+        ({"CRPIX1": header["CRPIX1"] + 4}, "pixels are 4 pixels off"),
+        ({"CDELT1": header["CDELT1"] * 1.5}, "pixels off"),
+        ({"CDELT1": -header["CDELT1"]}, "pixels off"),
+    ]:
+        fits.PrimaryHDU(number, fits.Header({**header, **changes})).writeto(path, overwrite=True)
+        if words is None:
+            found = make_regions(images, settings, centre=CENTRE).bin_id
+            assert np.array_equal(found >= 0, (number == 7) & expected)
+        else:
+            with pytest.raises(AgezError, match=rf"segments\.fits: by its WCS.*{words}"):
+                make_regions(images, settings, centre=CENTRE)
+    fits.PrimaryHDU(number + 0.5).writeto(path, overwrite=True)
+    with pytest.raises(AgezError, match="fractions"):
+        make_regions(images, settings, centre=CENTRE)
+
+
 def test_annuli_are_ellipses(rng):
     found = make_regions(
         galaxy(rng), RegionSettings(method="annuli", inclination_deg=60, pa_deg=90), centre=CENTRE

@@ -182,6 +182,8 @@ def test_cubes_of_other_programs_are_refused_with_what_was_found(tmp_path, flux,
     [
         ("10^-32 erg^2/s^2/cm^4/Angstrom^2", "holds variances"),
         ("1e-17 erg/s/cm^2/Angstrom", "in one unit"),
+        ("(10^-16 erg/s/cm^2/Angstrom)^2", "square root of variances"),
+        ("variance", "not understood"),
     ],
 )
 def test_an_error_in_the_unit_of_a_variance_is_no_error(tmp_path, rng, unit, words):

@@ -98,6 +98,22 @@ def test_files_that_differ_in_what_they_say_are_refused(tmp_path, word, value, s
         hdus[0].header[word] = value
     with pytest.raises(AgezError, match=f"T05.* says {said} {value}".replace("vac", "vacuum")):
         load_templates(str(folder))
+    given = {"FWHM": {"fwhm_angstrom": 2.0}, "reference": {"reference": "mine"}, "medium": {"medium": "air"}}
+    for fact in given.values():
+        if fact is given[said]:
+            grid = load_templates(str(folder), **fact)
+            assert vars(grid).items() >= fact.items()
+        else:
+            with pytest.raises(AgezError, match=f"says {said}"):
+                load_templates(str(folder), **fact)
+
+
+@pytest.mark.parametrize("fwhm", [100.0, 150.0])
+def test_a_resolution_in_the_files_that_cannot_be_in_angstrom_is_refused(tmp_path, fwhm):
+    folder = str(write_miles(tmp_path / "miles", FWHM=fwhm))
+    with pytest.raises(AgezError, match=rf"says a FWHM of {fwhm:g}; expected Angstrom"):
+        load_templates(folder)
+    assert load_templates(folder, fwhm_angstrom=2.5).fwhm_angstrom == 2.5
 
 
 @pytest.mark.parametrize("axis", [{"CUNIT1": "nm", "CRVAL1": 350.0, "CDELT1": 0.1}, {"CD1_1": 1.0, "CDELT1": None}])

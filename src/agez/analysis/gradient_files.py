@@ -31,6 +31,11 @@ from agez.types import LABEL_NAMES, Bools, Floats
 SCHEMA = "agez.gradients/1"
 #: Keyword of a table of predictions that says what their photometry was measured on: images or spectra.
 SEDS_OF = "SEDSOF"
+#: Column of a map's regions: mean radius of their pixels in the plane of a disc [arcsec]; keywords of that disc's
+#: inclination and position angle [degree].
+REGION_RADIUS, TILT = "radius_arcsec", ("INCL", "PA")
+#: Angles that are nearer to one another are the same [degree].
+_SAME_DEG = 1e-3
 #: How tables write truths.
 _TRUE, _FALSE = ("true", "t", "1", "1.0"), ("false", "f", "0", "0.0", "", "nan")
 #: Extensions that are looked for in a FITS file, in this order; else its first table.
@@ -63,7 +68,8 @@ def gradient_from_table(
         FITS, ECSV, CSV or Parquet with columns ``x`` and ``y``: offsets from the centre, x to the west and
         y to the north, arcsec unless the column has another unit.  Rows that have a fault by their ``flags``
         (:data:`agez.flags.FAULTS`), or whose ``good`` is false, are left out; of a column ``set_a_log_age_lw`` it is
-        ``set_a_flags`` that counts.  So are values that are survey codes (-99, 99, -999, 9999).
+        ``set_a_flags`` that counts.  So are values that are survey codes (-99, 99, -999, 9999).  Of the regions of
+        ``agez map``, the radius is that of their pixels, not of their middle, and the tilt must be that of the map.
     re_arcsec : float
         Effective radius along the major axis [arcsec].
     inclination_deg, pa_deg : float, optional
@@ -109,9 +115,7 @@ def gradient_from_table(
     flagged = np.stack([~_good_rows(rows, name, source) for name in wanted], axis=1)
     codes = is_missing(values) & ~flagged
     values[flagged | codes] = np.nan
-    radius = face_on_radius(
-        x, y, inclination_deg=inclination_deg or 0.0, pa_deg=pa_deg or 0.0, re_arcsec=float(re_arcsec)
-    )
+    radius = _radius(rows, x, y, (inclination_deg or 0.0, pa_deg or 0.0), float(re_arcsec), source)
     name = str(text_column(rows, "galaxy_id")[0]) if "galaxy_id" in rows.colnames else source.name.split(".")[0]
     errors = _errors(rows, wanted, source)
     table = _gradients(np.full(len(rows), name), radius, values, errors, wanted, seed, _kind(rows))
@@ -132,6 +136,21 @@ def gradient_from_table(
         "n_codes_left_out": int(codes.sum()),
         "errors_from": "regions" if len(errors) == len(wanted) else "scatter" if not errors else "both",
     }
+
+
+def _radius(rows: Table, x: Floats, y: Floats, tilt: tuple[float, float], re_arcsec: float, path: Path) -> Floats:
+    """Radius of each row [Re]: of regions that of their pixels, as a ring's middle is the galaxy's centre."""
+    if REGION_RADIUS not in rows.colnames or not all(key in rows.meta for key in TILT):
+        return face_on_radius(x, y, inclination_deg=tilt[0], pa_deg=tilt[1], re_arcsec=re_arcsec)
+    inclination, pa = (float(rows.meta[key]) for key in TILT)
+    turned = abs((tilt[1] - pa + 90.0) % 180.0 - 90.0)
+    if abs(tilt[0] - inclination) > _SAME_DEG or (inclination > 0 and turned > _SAME_DEG):
+        own = f"--inclination {inclination:g} and --pa {pa:g}" if inclination > 0 else "a face-on disc"
+        raise AgezError(
+            f"{path}: the radii of its regions were measured for {own}, and those for another tilt are not known from "
+            "x and y; give the same here, or make the map again with --re, --inclination and --pa"
+        )
+    return number_column(rows, REGION_RADIUS, source=str(path)) / re_arcsec
 
 
 def _errors(rows: Table, wanted: Sequence[str], path: Path) -> dict[str, Floats]:

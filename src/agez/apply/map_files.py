@@ -12,7 +12,7 @@ from astropy.table import Table
 
 from agez import __version__
 from agez.analysis.gradient_files import EXTENSION as GRADIENTS
-from agez.analysis.gradient_files import SEDS_OF
+from agez.analysis.gradient_files import REGION_RADIUS, SEDS_OF, TILT
 from agez.analysis.gradients import NUMBERS
 from agez.analysis.region_errors import SharedErrors, mean_error, shared_errors
 from agez.apply.map_galaxy import GalaxyMaps, bin_maps, snr_of_regions
@@ -82,7 +82,8 @@ def region_table(maps: GalaxyMaps) -> Table:
     """The regions' predictions, radii, numbers of pixels and fluxes."""
     table = prediction_to_table(maps.prediction)
     table.meta[SEDS_OF] = maps.meta["seds_of"]
-    table["radius_arcsec"] = maps.radius_arcsec
+    table.meta.update(zip(TILT, map(float, maps.meta["tilt_deg"]), strict=True))
+    table[REGION_RADIUS] = maps.radius_arcsec
     table["r_re"] = maps.r_re
     table["n_pixels"] = maps.frame.spaxels_in_bins(len(maps.prediction))
     table["snr_band"] = snr_of_regions(maps)

@@ -45,10 +45,15 @@ class Geometry:
         if not (np.isnan(self.inclination_deg) or 0 <= self.inclination_deg < 90):
             raise AgezError(f"--inclination is {self.inclination_deg:g}; expected 0 (face-on) to below 90 degrees")
 
+    @property
+    def tilt_deg(self) -> tuple[float, float]:
+        """Inclination and position angle; face-on if they are not known."""
+        return (self.inclination_deg, self.pa_deg) if np.isfinite(self.inclination_deg) else (0.0, 0.0)
+
     def coordinates(self, x: Floats, y: Floats) -> tuple[Floats, Floats]:
         """Along the major and the deprojected minor axis [arcsec]; face-on if the tilt is not known."""
-        tilt = (self.inclination_deg, self.pa_deg) if np.isfinite(self.inclination_deg) else (0.0, 0.0)
-        return disc_coordinates(x, y, inclination_deg=tilt[0], pa_deg=tilt[1])
+        inclination, pa = self.tilt_deg
+        return disc_coordinates(x, y, inclination_deg=inclination, pa_deg=pa)
 
 
 @dataclass(frozen=True)
@@ -188,7 +193,8 @@ def with_gradients(
             prediction.rows.galaxy_id, radius, values, errors, names=TARGETS,
             rng=np.random.default_rng(settings.seed), kind=str(meta["seds_of"]),
         )  # fmt: skip
-    return GalaxyMaps(frame, photometry, prediction, gradients, radius_arcsec, radius, meta)
+    told = {**meta, "tilt_deg": geometry.tilt_deg}
+    return GalaxyMaps(frame, photometry, prediction, gradients, radius_arcsec, radius, told)
 
 
 def _radius_of_regions(frame: MapFrame, geometry: Geometry, light: Floats | None, n: int) -> Floats:

@@ -11,7 +11,7 @@ import numpy as np
 
 from agez.errors import AgezError
 from agez.images.adaptive_bins import adaptive_bins
-from agez.images.alignment import pixel_size_arcsec
+from agez.images.alignment import offset_between, pixel_size_arcsec
 from agez.images.galaxy_extent import (
     LEAST_PIXEL_SNR,
     all_bands_snr,
@@ -24,12 +24,16 @@ from agez.images.image_extensions import only_image, pixels_of
 from agez.images.image_set import ImageSet
 from agez.images.measure import region_variance
 from agez.images.rings import Plane, galaxy_plane, number_of_ring, ring_edges
+from agez.sky_offsets import celestial_wcs
+from agez.spectra.formats_fits import has_sky_axes
 from agez.types import Bools, Floats, Ints
 
 Method = Literal["voronoi", "pixels", "segments", "annuli"]
 METHODS: tuple[str, ...] = get_args(Method)
 #: Regions that reach this part of the target are not said to miss it: bins scatter around it.
 _NEAR_TARGET = 0.75
+#: Segments whose pixels are this much off those of the images are on another grid.
+_SAME_GRID_PIXELS = 0.5
 #: Words of an extension's name for an image of segments.
 _SEGMENT_WORDS = ("seg", "segm", "segmap", "segments", "segmentation", "regions", "bins", "binid")
 
@@ -181,9 +185,9 @@ def _segments(images: ImageSet, extent: Bools, settings: RegionSettings) -> Ints
 
         path = Path(settings.segments)
         with open_fits(path, what="image") as hdus:
-            found = pixels_of(only_image(hdus, path, words=_SEGMENT_WORDS, what="the image of segments"))
-        if found.shape != images.shape:
-            raise AgezError(f"{path}: an image of segments of shape {found.shape}; the images have {images.shape}")
+            hdu = only_image(hdus, path, words=_SEGMENT_WORDS, what="the image of segments")
+            found, header = pixels_of(hdu), hdu.header.copy()
+        _check_segments(path, found, header, images)
         number = np.where(enough_bands(images), np.nan_to_num(found), 0).astype(int)
     else:
         number = _found_segments(images, extent)
@@ -192,6 +196,22 @@ def _segments(images: ImageSet, extent: Bools, settings: RegionSettings) -> Ints
     return np.where(
         number > 0, np.unique(number, return_inverse=True)[1].reshape(number.shape) - (number <= 0).any(), -1
     )
+
+
+def _check_segments(path: Path, found: Floats, header: Any, images: ImageSet) -> None:
+    """AgezError for segments on another grid than the images (where their header has a WCS), or with fractions."""
+    if found.shape != images.shape:
+        raise AgezError(f"{path}: an image of segments of shape {found.shape}; the images have {images.shape}")
+    if np.any(found != np.round(found), where=np.isfinite(found)):
+        raise AgezError(f"{path}: an image of segments with fractions; expected a whole number in each pixel")
+    if not has_sky_axes(header):
+        return
+    offset = offset_between(celestial_wcs(header, path), images.wcs, images.shape)
+    if not offset.pixels <= _SAME_GRID_PIXELS:
+        raise AgezError(
+            f"{path}: by its WCS, its pixels are {offset.pixels:.3g} pixels off those of the images; resample it onto "
+            "their grid, or take its WCS out if it is wrong"
+        )
 
 
 def _found_segments(images: ImageSet, extent: Bools) -> Ints:

@@ -88,15 +88,24 @@ def bad_pixels(options: Options, hdus: fits.HDUList, error: Floats) -> Bools:
 
 
 def check_error_unit(options: Options, hdus: fits.HDUList) -> None:
-    """AgezError if the unit of ERROR says that it holds variances, or is another than that of the flux."""
+    """AgezError if the unit of ERROR says that it holds variances, is another than that of the flux, or unknown."""
     text = header_text(hdus["ERROR"].header, "BUNIT")
     flux_text = header_text(hdus[0].header, "BUNIT", "PIPE UNITS")
     if text is None or flux_text is None:
         return
+    if text == flux_text:
+        return
     try:
-        unit, flux_unit = parse_unit(text), parse_unit(flux_text)
+        flux_unit = parse_unit(flux_text)
     except ValueError:
         return
+    try:
+        unit = parse_unit(text)
+    except ValueError:
+        raise AgezError(
+            f"{options.path}: extension ERROR is in {text!r}, which is not understood; expected 1-sigma errors in the "
+            f"unit of the flux, {flux_text!r}: take the square root of variances, and correct its BUNIT"
+        ) from None
     if unit.is_equivalent(flux_unit**2):
         raise AgezError(
             f"{options.path}: extension ERROR is in {text!r}, the square of the flux' unit: it holds variances; store "

@@ -131,6 +131,10 @@ def made_up_grid(n_age: int = 8, n_mh: int = 4) -> SSPGrid:
 _MILES_NAME = re.compile(r"Z(?P<sign>[pm])(?P<mh>\d+\.\d+)T(?P<age>\d+\.\d+)")
 
 
+#: A larger FWHM is none of a stellar library in Angstrom; in km/s it would be.
+WIDEST_FWHM_ANGSTROM = 100.0
+
+
 @dataclass(frozen=True)
 class TemplateFacts:
     """What a user says of templates, in place of what their files say.
@@ -151,8 +155,10 @@ class TemplateFacts:
 
     def __post_init__(self) -> None:
         fwhm = self.fwhm_angstrom
-        if fwhm is not None and not (np.isfinite(fwhm) and 0 < fwhm < 100):
-            raise AgezError(f"templates: FWHM of {fwhm:g} Angstrom; expected a number above 0 and below 100")
+        if fwhm is not None and not (np.isfinite(fwhm) and 0 < fwhm < WIDEST_FWHM_ANGSTROM):
+            raise AgezError(
+                f"templates: FWHM of {fwhm:g} Angstrom; expected a number above 0 and below {WIDEST_FWHM_ANGSTROM:g}"
+            )
         if self.medium not in (None, "air", "vacuum"):
             raise AgezError(f"templates: medium is {self.medium!r}; expected 'air' or 'vacuum'")
 
@@ -170,6 +176,11 @@ def _known_fwhm(source: Path, said: float | None, facts: TemplateFacts) -> float
             f"templates: {source} does not say its resolution, on which velocity dispersions hang; write it into the "
             "files (keyword FWHM [Angstrom], in a .npz fwhm), or give it: agez label --template-fwhm, in Python "
             "fwhm_angstrom"
+        )
+    if not fwhm < WIDEST_FWHM_ANGSTROM:
+        raise AgezError(
+            f"templates: {source} says a FWHM of {fwhm:g}; expected Angstrom, below {WIDEST_FWHM_ANGSTROM:g}: give the "
+            "right one with agez label --template-fwhm, in Python fwhm_angstrom"
         )
     return float(fwhm)
 
@@ -213,8 +224,10 @@ def read_miles_folder(folder: str | Path, *, name: str | None = None, facts: Tem
     for one in files[1:]:
         if not np.array_equal(one.wave, first.wave):
             raise AgezError(f"templates: {one.path} has another wavelength grid than the files before it")
-        for word, mine, theirs in zip(("FWHM", "reference", "medium"), one.said, first.said, strict=True):
-            if mine != theirs:
+        given = (facts.fwhm_angstrom, facts.reference, facts.medium)
+        words = ("FWHM", "reference", "medium")
+        for word, mine, theirs, by_user in zip(words, one.said, first.said, given, strict=True):
+            if mine != theirs and by_user is None:
                 raise AgezError(
                     f"templates: {one.path} says {word} {mine or 'nothing'}, and the files before it "
                     f"{theirs or 'nothing'}; templates of one grid must agree"
