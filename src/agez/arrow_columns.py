@@ -143,8 +143,33 @@ def _vectors(array: Any, name: str, source: object, first_row: int) -> Any:
     return full
 
 
+def masks_of(schema: Any) -> list[str]:
+    """Columns of a schema that are masks of others, as astropy writes masked columns: ``NAME`` and ``NAME.mask``."""
+    import pyarrow as pa
+
+    names = set(schema.names)
+    return [
+        field.name for field in schema
+        if field.name.endswith(".mask") and field.name[:-5] in names and field.type == pa.bool_()
+    ]  # fmt: skip
+
+
+def without_masked(arrow: Any) -> Any:
+    """A table of Arrow's with nothing where ``NAME.mask`` is true, and without these masks."""
+    import pyarrow as pa
+
+    masks = masks_of(arrow.schema)
+    for mask in masks:
+        at = arrow.column_names.index(mask[:-5])
+        hidden = arrow.column(mask).combine_chunks().fill_null(False).to_numpy(zero_copy_only=False)
+        cells = arrow.column(at).take(pa.array(np.arange(len(hidden)), mask=hidden))
+        arrow = arrow.set_column(at, arrow.schema.field(at).with_nullable(True), cells)
+    return arrow.drop_columns(masks) if masks else arrow
+
+
 def parquet_table(arrow: Any, *, source: object) -> PlainTable:
     """A table of Arrow's, with the units, comments and header that its metadata have."""
+    arrow = without_masked(arrow)
     meta = table_meta(arrow.schema.metadata)
     units = dict(meta.pop("_units", {}))
     units |= {field.name: found for field in arrow.schema if (found := said(field.metadata, UNIT_KEYS))}

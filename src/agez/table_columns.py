@@ -82,6 +82,8 @@ class PlainTable:
 
 #: Values that surveys write where nothing was measured.
 SURVEY_CODES = (-99.0, 99.0, -999.0, 999.0, -9999.0)
+#: Nothing but nines, in other spellings (99.9, 999.99): codes as well, but not of the documented ones.
+_NINES = (99.9, 99.99, 99.999, 999.9, 999.99, 9999.0, 9999.9, 99999.0, 999999.0)
 #: Spellings of angles that astropy does not know.
 _ANGLES = {'"': "arcsec", "asec": "arcsec", "'": "arcmin", "degree": "deg"}
 #: What stands for nothing where numbers are written as text.
@@ -264,6 +266,15 @@ def number_column(table: AnyTable, name: str, *, source: str) -> Floats:
 def is_code(value: Floats) -> Bools:
     """Where a value is one of :data:`SURVEY_CODES`."""
     return np.isin(value, SURVEY_CODES)
+
+
+def is_nines(value: Floats) -> Bools:
+    """Where a value is a code in another spelling: nothing but nines, also if it was stored in single precision."""
+    size = np.abs(value)
+    found = np.zeros(np.shape(value), dtype=bool)
+    for one in _NINES:
+        found |= np.abs(size - one) < 1e-7 * one
+    return found
 
 
 def is_missing(value: Floats) -> Bools:

@@ -189,7 +189,7 @@ def test_what_is_no_fault_stays(rows, tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["fits", "csv", "ecsv", "parquet"])
-@pytest.mark.parametrize("code", [-99.0, 99.0, -999.0, 9999.0, -9999.0, 3.4e38])
+@pytest.mark.parametrize("code", [-99.0, 99.0, 99.9, -99.99, -999.0, 9999.0, -9999.0, 3.4e38])
 def test_survey_codes_are_left_out_and_said(rows, tmp_path, code, kind):
     del rows["flags"]
     at = np.arange(len(rows)) % 7 == 0
@@ -202,6 +202,19 @@ def test_survey_codes_are_left_out_and_said(rows, tmp_path, code, kind):
     assert table.n_inside[0, 1] + table.n_outside[0, 1] == len(rows) - 1
     answer = done("gradient", tmp_path / f"t.{kind}", "-o", tmp_path / "g.json", "--re", 10)
     assert f"left out: {at.sum()} survey codes" in answer.out
+
+
+@pytest.mark.parametrize("none", [np.nan, 0.0, -99.0])
+def test_values_without_an_error_are_left_out_and_said(rows, tmp_path, none):
+    rows["log_age_lw_err"] = 0.1
+    at = np.arange(len(rows)) % 7 == 0
+    rows["log_age_lw_err"][at] = none
+    rows["log_age_lw"][at] += 1.0
+    rows.write(tmp_path / "t.fits")
+    table, meta = gradient_from_table(tmp_path / "t.fits", **GEOMETRY)
+    np.testing.assert_allclose(table.slope[0], [-0.3, 0.1], atol=1e-9)
+    answer = done("gradient", tmp_path / "t.fits", "-o", tmp_path / "g.json", "--re", 10)
+    assert f"left out: {meta['n_without_error_left_out']} values without an error" in answer.out
 
 
 @pytest.mark.parametrize("kind", ["fits", "csv", "ecsv", "parquet"])

@@ -161,3 +161,11 @@ def test_the_same_seed_gives_the_same_numbers(rng):
     np.testing.assert_array_equal(one.slope, two.slope)
     other = galaxy_gradients(galaxy, r, value, rng=np.random.default_rng(10))
     assert not np.array_equal(one.slope, other.slope, equal_nan=True)
+
+
+@pytest.mark.parametrize("code", [-99.0, 99.0, -999.0, 1e31])
+def test_codes_are_no_values(rng, code):
+    radius = rng.uniform(0, 2, 200)
+    value = 9.5 - 0.3 * radius
+    value[:20] = code
+    assert radial_gradient(radius, value).slope == pytest.approx(-0.3)

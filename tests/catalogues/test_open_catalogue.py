@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from astropy.io import fits
-from astropy.table import Table, vstack
+from astropy.table import MaskedColumn, Table, vstack
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from made_up_catalogues import made_up, same_photometry, written
@@ -110,6 +110,23 @@ def test_integers_and_missing_values_of_parquet(tmp_path: Path) -> None:
     assert found["id"].tolist() == [1, 2, 2**60 + 1]
     assert found["n"].tolist() == [1, None, 3]
     assert partition_photometry(catalogue, catalogue.partitions[0]).covered[:, 0].tolist() == [True, False, True]
+
+
+def test_masked_columns_in_parquet_as_astropy_writes_them(tmp_path: Path) -> None:
+    mask = np.array([False, True, False, False])
+    table = Table({"id": MaskedColumn(["a", "b", "c", "d"], mask=mask), "n": MaskedColumn([1, 2, 3, 2**60], mask=mask)})
+    table["redshift"] = MaskedColumn([0.01, 0.02, 0.03, 0.04], mask=mask)
+    table["flux_J0400"] = MaskedColumn([1.0, 7.0, 3.0, 4.0], mask=mask)
+    table["good.mask"] = mask  # a column of the user's own: there is no column 'good'
+    table.write(tmp_path / "t.parquet")
+    assert "redshift.mask" in pq.read_schema(tmp_path / "t.parquet").names
+    catalogue = open_catalogue(tmp_path / "t.parquet", rows_per_partition=1)
+    assert catalogue.columns == ("id", "n", "redshift", "flux_J0400", "good.mask")
+    for photometry in (together(catalogue), read_photometry(tmp_path / "t.parquet")):
+        np.testing.assert_array_equal(photometry.redshift, [0.01, np.nan, 0.03, 0.04])
+        np.testing.assert_array_equal(photometry.covered[:, 0], ~mask)
+    numbers = [one for part in catalogue.partitions for one in read_partition(catalogue, part)["n"].tolist()]
+    assert numbers == [1, None, 3, 2**60]
 
 
 def test_unsigned_scaled_and_missing_integers_of_fits(tmp_path: Path) -> None:

@@ -48,6 +48,18 @@ def test_most_bands_may_be_the_poor_ones():
     np.testing.assert_array_equal(weights_of(1, 1, 1, 99, 99, 99, 99, 99), [1, 1, 1, 0, 0, 0, 0, 0])
 
 
+@pytest.mark.parametrize("n", [5, 8, 11, 12, 57])
+@pytest.mark.parametrize("gone", [1, 2, 3])
+def test_other_bands_are_believed_as_if_the_unseen_ones_were_missing(rng, n, gone):
+    errors = np.exp(rng.normal(0, 0.9, (40, n)))
+    covered = np.ones(errors.shape, bool)
+    which = np.argsort(rng.random(errors.shape), axis=1)[:, :gone]
+    np.put_along_axis(covered, which, False, axis=1)
+    missing = band_weights(errors, covered)
+    unseen = band_weights(np.where(covered, errors, errors * 1e9), np.ones(errors.shape, bool))
+    np.testing.assert_array_equal(unseen, covered if missing is None else missing)
+
+
 def test_bands_that_are_not_covered_stay_so():
     covered = np.array([[True, False, True, True, True, True]])
     found = band_weights(np.array([[1, 1, 1, 1, 1, 1e9]]), covered)

@@ -24,7 +24,7 @@ from agez.analysis.gradients import (
 from agez.errors import AgezError
 from agez.files import write_json
 from agez.flags import is_good
-from agez.table_columns import angle_column, has_columns, is_missing, number_column, text_column
+from agez.table_columns import angle_column, has_columns, is_missing, is_nines, number_column, text_column
 from agez.table_files import check_table_output, read_table, table_format, write_table
 from agez.types import LABEL_NAMES, Bools, Floats
 
@@ -46,7 +46,7 @@ EXTENSION, _ALSO = "GRADIENTS", (".json",)
 _KEYWORDS = {
     "source": "SOURCE", "re_arcsec": "REARCSEC", "inclination_deg": "INCL", "pa_deg": "PA", "seed": "SEED",
     "n_subsets": "NSUBSETS", "fraction": "FRACTION", "max_radius_re": "MAXRADRE", "n_flagged_left_out": "NFLAGGED",
-    "n_codes_left_out": "NCODES", "errors_from": "ERRFROM",
+    "n_codes_left_out": "NCODES", "n_without_error_left_out": "NNOERR", "errors_from": "ERRFROM",
 }  # fmt: skip
 
 
@@ -68,8 +68,8 @@ def gradient_from_table(
         FITS, ECSV, CSV or Parquet with columns ``x`` and ``y``: offsets from the centre, x to the west and
         y to the north, arcsec unless the column has another unit.  Rows that have a fault by their ``flags``
         (:data:`agez.flags.FAULTS`), or whose ``good`` is false, are left out; of a column ``set_a_log_age_lw`` it is
-        ``set_a_flags`` that counts.  So are values that are survey codes (-99, 99, -999, 9999).  Of the regions of
-        ``agez map``, the radius is that of their pixels, not of their middle, and the tilt must be that of the map.
+        ``set_a_flags`` that counts.  So are values that are survey codes (-99, 99, 99.9, -999, 9999).  Of the regions
+        of ``agez map``, the radius is that of their pixels, not of their middle, and the tilt must be that of the map.
     re_arcsec : float
         Effective radius along the major axis [arcsec].
     inclination_deg, pa_deg : float, optional
@@ -113,11 +113,13 @@ def gradient_from_table(
         raise AgezError(f"{source}: no row has a position in x and y; gradients need offsets from the centre in arcsec")
     values = np.stack([_numbers(rows, name, source) for name in wanted], axis=1)
     flagged = np.stack([~_good_rows(rows, name, source) for name in wanted], axis=1)
-    codes = is_missing(values) & ~flagged
+    codes = (is_missing(values) | is_nines(values)) & ~flagged
     values[flagged | codes] = np.nan
     radius = _radius(rows, x, y, (inclination_deg or 0.0, pa_deg or 0.0), float(re_arcsec), source)
     name = str(text_column(rows, "galaxy_id")[0]) if "galaxy_id" in rows.colnames else source.name.split(".")[0]
     errors = _errors(rows, wanted, source)
+    with np.errstate(invalid="ignore"):
+        unsure = [np.isfinite(values[:, wanted.index(one)]) & ~(err > 0) for one, err in errors.items()]
     table = _gradients(np.full(len(rows), name), radius, values, errors, wanted, seed, _kind(rows))
     if np.all(table.reason != ""):
         raise AgezError(
@@ -134,6 +136,7 @@ def gradient_from_table(
         "max_radius_re": MAX_RADIUS,
         "n_flagged_left_out": int(flagged.any(axis=1).sum()),
         "n_codes_left_out": int(codes.sum()),
+        "n_without_error_left_out": int(np.sum(unsure)),
         "errors_from": "regions" if len(errors) == len(wanted) else "scatter" if not errors else "both",
     }
 

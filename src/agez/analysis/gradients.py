@@ -27,6 +27,7 @@ from agez.analysis.metrics import json_number
 from agez.analysis.region_errors import fit_line, shared_errors
 from agez.errors import AgezError
 from agez.plain_arrays import plain_array
+from agez.table_columns import is_missing
 from agez.types import Bools, Floats, Ints, Strings
 
 N_SUBSETS = 100
@@ -157,6 +158,7 @@ def radial_gradient(
         Where no gradient can be measured: too few points, or no spread in radius.
     """
     radius, values = (np.asarray(plain_array(one), dtype=float) for one in (r_re, value))
+    radius, values = (np.where(is_missing(one), np.nan, one) for one in (radius, values))
     if values.ndim != 1 or radius.shape != values.shape:
         raise AgezError(f"radial_gradient: r_re has shape {radius.shape} and value {values.shape}; expected equal (n,)")
     table = galaxy_gradients(

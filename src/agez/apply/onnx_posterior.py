@@ -16,7 +16,7 @@ from agez.posterior import inputs as i
 from agez.posterior.network import MAX_LOG_PRECISION, PER_COMPONENT
 from agez.posterior.parts import Member, parts_of
 from agez.posterior.recalibration import Recalibration
-from agez.posterior.weak_bands import BELIEVED, QUARTILES, UNSEEN
+from agez.posterior.weak_bands import BELIEVED, PASSES, QUARTILES, UNSEEN
 from agez.types import TARGETS, Model
 
 #: What the file computes, for its description.
@@ -75,16 +75,27 @@ def add_posterior(graph: Graph, model: Model) -> None:
 def _believed(graph: Graph, flux_err: str, covered: str, b: int) -> str:
     """Bands of a weight of a half or more, of :func:`agez.posterior.weak_bands.band_weights`."""
     g = graph
-    none, two, four = g.constant(np.inf, F64), g.constant(2, np.int64), g.constant(4, np.int64)
+    none = g.constant(np.inf, F64)
     known = g.op("And", covered, g.op("Greater", flux_err, g.constant(0.0, F64)))
     errors = g.op("Where", known, flux_err, none)
+    judged = known
+    for _ in range(PASSES - 1):
+        unseen = g.op("Mul", _reference(graph, errors, judged, b), g.constant(UNSEEN, F64))
+        judged = g.op("And", judged, g.op("Less", errors, unseen))
+    limit = g.op("Mul", _reference(graph, errors, judged, b), g.constant(np.sqrt(BELIEVED * UNSEEN), F64))
+    return g.op("And", covered, g.op("Not", g.op("And", known, g.op("Greater", errors, limit))))
+
+
+def _reference(graph: Graph, errors: str, known: str, b: int) -> str:
+    """(n, 1) the error with which those of a row's known bands are compared."""
+    g = graph
+    two, four = g.constant(2, np.int64), g.constant(4, np.int64)
+    errors = g.op("Where", known, errors, g.constant(np.inf, F64))
     rising = g.op_many("TopK", errors, g.constant([b], np.int64), n=2, axis=1, largest=0, sorted=1)[0]
     last = g.op("Sub", g.total(g.cast(known, np.int64)), g.constant(1, np.int64))
     last = g.op("Max", last, g.constant(0, np.int64))
     middle, low = (g.op("GatherElements", rising, g.op("Div", last, part), axis=1) for part in (two, four))
-    reference = g.op("Min", middle, g.op("Mul", low, g.constant(QUARTILES, F64)))
-    limit = g.op("Mul", reference, g.constant(np.sqrt(BELIEVED * UNSEEN), F64))
-    return g.op("And", covered, g.op("Not", g.op("And", known, g.op("Greater", errors, limit))))
+    return g.op("Min", middle, g.op("Mul", low, g.constant(QUARTILES, F64)))
 
 
 def _scaled(graph: Graph, flux: str, flux_err: str, covered: str, b: int) -> _Seds:

@@ -10,7 +10,17 @@ from typing import Any
 
 import numpy as np
 
-from agez.arrow_columns import UCD_KEYS, UNIT_KEYS, WORDS_KEYS, kind_of_arrow, said, table_meta, to_numpy
+from agez.arrow_columns import (
+    UCD_KEYS,
+    UNIT_KEYS,
+    WORDS_KEYS,
+    kind_of_arrow,
+    masks_of,
+    said,
+    table_meta,
+    to_numpy,
+    without_masked,
+)
 from agez.catalogues.catalogue import Catalogue, Kind, Partition
 from agez.errors import AgezError
 from agez.table_columns import PlainTable, said_twice, usable_names
@@ -111,12 +121,12 @@ def _footer(path: Path) -> _Footer:
             f"{path} cannot be read as Parquet: {_reason(error)}; it may be cut short or of another kind: "
             "make or copy it again"
         ) from error
-    usable = usable_names(found.schema.names, source=path)
-    if all(usable):
+    usable, masks = usable_names(found.schema.names, source=path), masks_of(found.schema)
+    if all(usable) and not masks:
         return found
     import pyarrow as pa
 
-    fields = [field for field, name in zip(found.schema, usable, strict=True) if name]
+    fields = [f for f, name in zip(found.schema, usable, strict=True) if name and name not in masks]
     twice = tuple(dict.fromkeys(field.name for field, name in zip(found.schema, usable, strict=True) if not name))
     return replace(found, schema=pa.schema(fields, found.schema.metadata), twice=twice)
 
@@ -195,7 +205,7 @@ def read_rows(partition: Partition, columns: Sequence[str]) -> PlainTable:
     """These columns of a partition, decoded from the row groups that it needs."""
     parquet = need_pyarrow(partition.path)
     try:
-        table = _read(parquet, partition, list(columns))
+        table = without_masked(_read(parquet, partition, list(columns)))
     except Exception as error:
         raise AgezError(
             f"{partition.path} cannot be read as Parquet: {_reason(error)}; it may be damaged: make or copy it again"
@@ -217,6 +227,7 @@ def _read(parquet: Any, partition: Partition, columns: list[str]) -> Any:
     import pyarrow as pa
 
     with parquet.ParquetFile(partition.path, pre_buffer=True) as file:  # four times as fast
+        columns = [*columns, *(one for one in masks_of(file.schema_arrow) if one[:-5] in columns)]
         edges = np.cumsum([0] + [file.metadata.row_group(k).num_rows for k in range(file.metadata.num_row_groups)])
         groups = [k for k in range(len(edges) - 1) if edges[k] < partition.stop and edges[k + 1] > partition.start]
         if not groups:

@@ -159,6 +159,10 @@ def gradient(options: Namespace) -> Answer:
     ]
     if meta["errors_from"] != "regions":
         lines.append("errors without a column <quantity>_err: of least squares, too small if rows share what is wrong")
-    left_out = {"rows that are not good": meta["n_flagged_left_out"], "survey codes": meta["n_codes_left_out"]}
+    left_out = {
+        "rows that are not good": meta["n_flagged_left_out"],
+        "survey codes": meta["n_codes_left_out"],
+        "values without an error": meta["n_without_error_left_out"],
+    }
     lines += [f"left out: {n} {what}" for what, n in left_out.items() if n]
     return gradients_json(table, meta=meta), lines

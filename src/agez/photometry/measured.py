@@ -8,13 +8,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from agez.photometry.synthesis import AB_ZERO_POINT_MICROJANSKY
-from agez.table_columns import is_code
+from agez.table_columns import is_code, is_nines
 from agez.types import Bools, Floats
 
 #: Those that may also be a flux: in a flux column they count as codes only beside an error that is no error.
 _POSSIBLE_FLUX = (99.0, 999.0)
-#: Nothing but nines, in other spellings (99.9, 999.99): codes as well, but not of the documented ones.
-_NINES = (99.9, 99.99, 99.999, 999.9, 999.99, 9999.0, 9999.9, 99999.0, 999999.0)
 #: All negative codes are at most this; other values above are plain measurements.
 _LOWEST_CODE = -99.0
 #: No galaxy is fainter, or brighter: numbers beyond are placeholders.  As a flux, 3.6e25 microjansky.
@@ -41,15 +39,6 @@ class Measured:
     infinite: Bools
     bad_error: Bools
     placeholder: Bools
-
-
-def is_nines(value: Floats) -> Bools:
-    """Where a value is a code in another spelling: nothing but nines, also if it was stored in single precision."""
-    size = np.abs(value)
-    found = np.zeros(np.shape(value), dtype=bool)
-    for one in _NINES:
-        found |= np.abs(size - one) < 1e-7 * one
-    return found
 
 
 def from_fluxes(

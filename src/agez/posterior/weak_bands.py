@@ -15,6 +15,9 @@ from agez.types import Bools, Floats, Ints
 BELIEVED, UNSEEN = 2.5, 6.0
 #: The reference is the median error, or this times the lower quartile if that is less: most bands may be poor ones.
 QUARTILES = 2.0
+#: Bands that are not seen are no part of the reference, which is therefore found anew without them, so many times at
+#: most: else other bands would be believed more than if these were missing.
+PASSES = 4
 
 
 def band_weights(flux_err: Floats, covered: Bools) -> Floats | None:
@@ -37,16 +40,27 @@ def band_weights(flux_err: Floats, covered: Bools) -> Floats | None:
     if not suspect.size:
         return None
     errors, known = flux_err[suspect], known[suspect]
-    rising = np.sort(np.where(known, errors, np.inf), axis=1)
-    last = known.sum(axis=1) - 1
-    row = np.arange(len(suspect))
-    reference = np.minimum(rising[row, last // 2], QUARTILES * rising[row, last // 4])
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        excess = np.log(errors / reference[:, None])
+    excess = np.zeros(errors.shape)
+    judged = known
+    for _ in range(PASSES):
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            excess = np.log(errors / _reference(errors, judged)[:, None])
+        left = judged & ~(excess >= np.log(UNSEEN))
+        if (left == judged).all():
+            break
+        judged = left
     weight = np.clip((np.log(UNSEEN) - excess) / np.log(UNSEEN / BELIEVED), 0.0, 1.0)
     weights = covered.astype(float)
     weights[suspect] = np.where(known, weight, covered[suspect])
     return weights if bool((weights < covered).any()) else None
+
+
+def _reference(errors: Floats, known: Bools) -> Floats:
+    """(n,) the error with which those of a row's known bands are compared."""
+    rising = np.sort(np.where(known, errors, np.inf), axis=1)
+    last = known.sum(axis=1) - 1
+    row = np.arange(len(errors))
+    return np.minimum(rising[row, last // 2], QUARTILES * rising[row, last // 4])
 
 
 class Versions(NamedTuple):
