@@ -69,7 +69,7 @@ def gradient_from_table(
         y to the north, arcsec unless the column has another unit.  Rows that have a fault by their ``flags``
         (:data:`agez.flags.FAULTS`), or whose ``good`` is false, are left out; of a column ``set_a_log_age_lw`` it is
         ``set_a_flags`` that counts.  So are values that are survey codes (-99, 99, 99.9, -999, 9999).  Of the regions
-        of ``agez map``, the radius is that of their pixels, not of their middle, and the tilt must be that of the map.
+        of ``agez map``, the radius is that of their pixels, not of their middle, and the tilt is that of the map.
     re_arcsec : float
         Effective radius along the major axis [arcsec].
     inclination_deg, pa_deg : float, optional
@@ -115,6 +115,8 @@ def gradient_from_table(
     flagged = np.stack([~_good_rows(rows, name, source) for name in wanted], axis=1)
     codes = (is_missing(values) | is_nines(values)) & ~flagged
     values[flagged | codes] = np.nan
+    if inclination_deg is None and _has_radii(rows):  # those of the map
+        inclination_deg, pa_deg = (float(rows.meta[key]) for key in TILT)
     radius = _radius(rows, x, y, (inclination_deg or 0.0, pa_deg or 0.0), float(re_arcsec), source)
     name = str(text_column(rows, "galaxy_id")[0]) if "galaxy_id" in rows.colnames else source.name.split(".")[0]
     errors = _errors(rows, wanted, source)
@@ -141,9 +143,14 @@ def gradient_from_table(
     }
 
 
+def _has_radii(rows: Table) -> bool:
+    """Whether the rows are regions of a map, with radii in the plane of its disc."""
+    return REGION_RADIUS in rows.colnames and all(key in rows.meta for key in TILT)
+
+
 def _radius(rows: Table, x: Floats, y: Floats, tilt: tuple[float, float], re_arcsec: float, path: Path) -> Floats:
     """Radius of each row [Re]: of regions that of their pixels, as a ring's middle is the galaxy's centre."""
-    if REGION_RADIUS not in rows.colnames or not all(key in rows.meta for key in TILT):
+    if not _has_radii(rows):
         return face_on_radius(x, y, inclination_deg=tilt[0], pa_deg=tilt[1], re_arcsec=re_arcsec)
     inclination, pa = (float(rows.meta[key]) for key in TILT)
     turned = abs((tilt[1] - pa + 90.0) % 180.0 - 90.0)
