@@ -60,6 +60,13 @@ def test_other_bands_are_believed_as_if_the_unseen_ones_were_missing(rng, n, gon
     np.testing.assert_array_equal(unseen, covered if missing is None else missing)
 
 
+def test_errors_that_rise_without_a_gap_keep_their_reference():
+    errors = 1.5 ** np.arange(9.0)
+    reference = min(errors[4], 2 * errors[2])
+    expected = np.clip(np.log(UNSEEN * reference / errors) / np.log(UNSEEN / BELIEVED), 0, 1)
+    np.testing.assert_allclose(weights_of(*errors), expected)
+
+
 def test_bands_that_are_not_covered_stay_so():
     covered = np.array([[True, False, True, True, True, True]])
     found = band_weights(np.array([[1, 1, 1, 1, 1, 1e9]]), covered)

@@ -80,18 +80,29 @@ def _believed(graph: Graph, flux_err: str, covered: str, b: int) -> str:
     errors = g.op("Where", known, flux_err, none)
     judged = known
     for _ in range(PASSES - 1):
-        unseen = g.op("Mul", _reference(graph, errors, judged, b), g.constant(UNSEEN, F64))
-        judged = g.op("And", judged, g.op("Less", errors, unseen))
+        rising = _rising(graph, errors, judged, b)
+        lower, upper = (g.op("Gather", rising, g.constant(np.arange(b - 1) + k, np.int64), axis=1) for k in (0, 1))
+        least = g.op("Max", lower, _reference(graph, errors, judged, b))
+        gap = g.op("Greater", upper, g.op("Mul", least, g.constant(UNSEEN, F64)))
+        below = _rising(graph, lower, gap, b - 1)
+        below = g.op("Gather", below, g.constant([0], np.int64), axis=1)
+        judged = g.op("And", judged, g.op("Not", g.op("Greater", errors, below)))
     limit = g.op("Mul", _reference(graph, errors, judged, b), g.constant(np.sqrt(BELIEVED * UNSEEN), F64))
     return g.op("And", covered, g.op("Not", g.op("And", known, g.op("Greater", errors, limit))))
+
+
+def _rising(graph: Graph, values: str, known: str, b: int) -> str:
+    """(n, b) the known values in rising order, then infinity."""
+    g = graph
+    values = g.op("Where", known, values, g.constant(np.inf, F64))
+    return g.op_many("TopK", values, g.constant([b], np.int64), n=2, axis=1, largest=0, sorted=1)[0]
 
 
 def _reference(graph: Graph, errors: str, known: str, b: int) -> str:
     """(n, 1) the error with which those of a row's known bands are compared."""
     g = graph
     two, four = g.constant(2, np.int64), g.constant(4, np.int64)
-    errors = g.op("Where", known, errors, g.constant(np.inf, F64))
-    rising = g.op_many("TopK", errors, g.constant([b], np.int64), n=2, axis=1, largest=0, sorted=1)[0]
+    rising = _rising(graph, errors, known, b)
     last = g.op("Sub", g.total(g.cast(known, np.int64)), g.constant(1, np.int64))
     last = g.op("Max", last, g.constant(0, np.int64))
     middle, low = (g.op("GatherElements", rising, g.op("Div", last, part), axis=1) for part in (two, four))

@@ -15,8 +15,9 @@ from agez.types import Bools, Floats, Ints
 BELIEVED, UNSEEN = 2.5, 6.0
 #: The reference is the median error, or this times the lower quartile if that is less: most bands may be poor ones.
 QUARTILES = 2.0
-#: Bands that are not seen are no part of the reference, which is therefore found anew without them, so many times at
-#: most: else other bands would be believed more than if these were missing.
+#: Bands beyond a gap, of a factor UNSEEN from error to next larger error, are no part of the reference, which is found
+#: anew without them, so many times at most: else other bands would be believed more than if these were missing.  Errors
+#: that rise without a gap, as those of red galaxies at one S/N do, keep their reference.
 PASSES = 4
 
 
@@ -43,9 +44,13 @@ def band_weights(flux_err: Floats, covered: Bools) -> Floats | None:
     excess = np.zeros(errors.shape)
     judged = known
     for _ in range(PASSES):
+        reference = _reference(errors, judged)[:, None]
+        rising = np.sort(np.where(judged, errors, np.inf), axis=1)
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            excess = np.log(errors / _reference(errors, judged)[:, None])
-        left = judged & ~(excess >= np.log(UNSEEN))
+            excess = np.log(errors / reference)
+            gap = rising[:, 1:] > UNSEEN * np.maximum(rising[:, :-1], reference)
+        below = np.where(gap, rising[:, :-1], np.inf).min(axis=1, initial=np.inf)
+        left = judged & (errors <= below[:, None])
         if (left == judged).all():
             break
         judged = left
