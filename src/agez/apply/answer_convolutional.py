@@ -75,7 +75,7 @@ def _believed(photometry: Photometry) -> Photometry:
 
     These are far noisier than the row's other bands, and than the networks can take.
     """
-    weights = band_weights(photometry.flux_err, photometry.covered)
+    weights = band_weights(photometry.flux, photometry.flux_err, photometry.covered)
     if weights is None:
         return photometry
     light = np.where(photometry.covered, np.abs(photometry.flux), 0.0)

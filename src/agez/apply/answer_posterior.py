@@ -29,7 +29,7 @@ def answer(model: Model, photometry: Photometry, *, compiled: bool = False) -> P
         tolerance=float(header["redshift_tolerance"]),
     )  # fmt: skip
     least_bands = int(header["least_bands"])
-    weights = band_weights(photometry.flux_err, photometry.covered)
+    weights = band_weights(photometry.flux, photometry.flux_err, photometry.covered)
     covered = photometry.covered if weights is None else photometry.covered & (weights > 0)
     few = covered.sum(axis=1) < least_bands
     with np.errstate(invalid="ignore"):
@@ -49,7 +49,7 @@ def answer(model: Model, photometry: Photometry, *, compiled: bool = False) -> P
 
     found = averaged_answers(parts, seen, weights, probabilities, least_bands=least_bands, run=run)
     flags = set_flag(np.array(photometry.flags, np.int32), doubtful, Flag.REDSHIFT_OUTSIDE_MODEL)
-    flags = set_flag(flags, (covered < photometry.covered).any(axis=1), Flag.BAND_NOT_COVERED)
+    flags = set_flag(flags, np.asarray((covered < photometry.covered).any(axis=1)), Flag.BAND_NOT_COVERED)
     flags = set_flag(flags, few, Flag.TOO_FEW_BANDS)
     flags = set_flag(flags, found.nothing & ~few, Flag.NO_DATA)
     flags = set_flag(flags, np.isnan(inside.redshift), Flag.REDSHIFT_UNKNOWN)

@@ -16,7 +16,7 @@ from agez.posterior import inputs as i
 from agez.posterior.network import MAX_LOG_PRECISION, PER_COMPONENT
 from agez.posterior.parts import Member, parts_of
 from agez.posterior.recalibration import Recalibration
-from agez.posterior.weak_bands import BELIEVED, PASSES, QUARTILES, UNSEEN
+from agez.posterior.weak_bands import BELIEVED, QUARTILES, UNSEEN
 from agez.types import TARGETS, Model
 
 #: What the file computes, for its description.
@@ -28,9 +28,9 @@ DESCRIPTION = (
     "over (log age, [M/H]), covariance as variance of log age, covariance, variance of [M/H], in dex^2. Quantiles, "
     "flags and the score of unusual SEDs are not in the file, and it answers every row: those with fewer bands than "
     "least_bands, of redshift outside redshift_range, with a redshift error above a third of that range, or without "
-    "positive flux mean nothing. A band whose error is more than "
-    f"{np.sqrt(BELIEVED * UNSEEN):.2g} times the row's others counts as not covered; agez itself goes over smoothly, "
-    f"from {BELIEVED:g} to {UNSEEN:g} times."
+    "positive flux mean nothing. A band whose error, and relative error, is more than "
+    f"{np.sqrt(BELIEVED * UNSEEN):.2g} times the row's usual one counts as not covered; agez itself goes over "
+    f"smoothly, from {BELIEVED:g} to {UNSEEN:g} times."
 )
 F32, F64 = np.float32, np.float64
 
@@ -57,7 +57,7 @@ def add_posterior(graph: Graph, model: Model) -> None:
     flux, flux_err = (graph.input(name, ("n", b), F64) for name in ("flux", "flux_err"))
     covered = graph.input("covered", ("n", b), np.bool_)
     z, z_err = (graph.input(name, ("n",), F64) for name in ("redshift", "redshift_err"))
-    covered = _believed(graph, flux_err, covered, b)
+    covered = _believed(graph, flux, flux_err, covered, b) if b >= 3 else covered
     seds = _scaled(graph, flux, flux_err, covered, b)
     contrasts = _contrasts(graph, seds, b)
     answers = [_answer(graph, member, seds, contrasts, z, z_err, b) for member in parts.members]
@@ -72,41 +72,44 @@ def add_posterior(graph: Graph, model: Model) -> None:
         graph.output(name, graph.op("Concat", *last, axis=2), ("n", k, len(values)), F64)
 
 
-def _believed(graph: Graph, flux_err: str, covered: str, b: int) -> str:
+def _believed(graph: Graph, flux: str, flux_err: str, covered: str, b: int) -> str:
     """Bands of a weight of a half or more, of :func:`agez.posterior.weak_bands.band_weights`."""
     g = graph
-    none = g.constant(np.inf, F64)
-    known = g.op("And", covered, g.op("Greater", flux_err, g.constant(0.0, F64)))
-    errors = g.op("Where", known, flux_err, none)
-    judged = known
-    for _ in range(PASSES - 1):
-        rising = _rising(graph, errors, judged, b)
-        lower, upper = (g.op("Gather", rising, g.constant(np.arange(b - 1) + k, np.int64), axis=1) for k in (0, 1))
-        least = g.op("Max", lower, _reference(graph, errors, judged, b))
-        gap = g.op("Greater", upper, g.op("Mul", least, g.constant(UNSEEN, F64)))
-        below = _rising(graph, lower, gap, b - 1)
-        below = g.op("Gather", below, g.constant([0], np.int64), axis=1)
-        judged = g.op("And", judged, g.op("Not", g.op("Greater", errors, below)))
-    limit = g.op("Mul", _reference(graph, errors, judged, b), g.constant(np.sqrt(BELIEVED * UNSEEN), F64))
+    zero = g.constant(0.0, F64)
+    known = g.op("And", covered, g.op("Greater", flux_err, zero))
+    errors = g.op("Where", known, flux_err, g.constant(np.inf, F64))
+    light = g.op("Where", known, g.op("Abs", flux), zero)
+    lit = g.op("Greater", light, zero)
+    shares = g.op("Div", errors, g.op("Where", lit, light, g.constant(1.0, F64)))
+    of_shares = _reference(graph, g.op("Where", lit, shares, g.constant(np.inf, F64)), b)
+    relative = g.op("Mul", g.op("Where", g.op("IsInf", of_shares), zero, of_shares), light)
+    limit = g.op("Max", _reference(graph, errors, b), g.op("Min", _neighbours(graph, errors, b), relative))
+    limit = g.op("Mul", limit, g.constant(np.sqrt(BELIEVED * UNSEEN), F64))
     return g.op("And", covered, g.op("Not", g.op("And", known, g.op("Greater", errors, limit))))
 
 
-def _rising(graph: Graph, values: str, known: str, b: int) -> str:
-    """(n, b) the known values in rising order, then infinity."""
+def _reference(graph: Graph, errors: str, b: int) -> str:
+    """(n, 1) :func:`agez.posterior.weak_bands._reference` of errors that are infinite where unknown."""
     g = graph
-    values = g.op("Where", known, values, g.constant(np.inf, F64))
-    return g.op_many("TopK", values, g.constant([b], np.int64), n=2, axis=1, largest=0, sorted=1)[0]
-
-
-def _reference(graph: Graph, errors: str, known: str, b: int) -> str:
-    """(n, 1) the error with which those of a row's known bands are compared."""
-    g = graph
-    two, four = g.constant(2, np.int64), g.constant(4, np.int64)
-    rising = _rising(graph, errors, known, b)
-    last = g.op("Sub", g.total(g.cast(known, np.int64)), g.constant(1, np.int64))
+    rising = g.op_many("TopK", errors, g.constant([b], np.int64), n=2, axis=1, largest=0, sorted=1)[0]
+    third = g.columns(rising, 2, 3)
+    above = g.op("Greater", rising, g.op("Mul", third, g.constant(UNSEEN, F64)))
+    last = g.op("Sub", g.total(g.cast(g.op("Not", above), np.int64)), g.constant(1, np.int64))
     last = g.op("Max", last, g.constant(0, np.int64))
-    middle, low = (g.op("GatherElements", rising, g.op("Div", last, part), axis=1) for part in (two, four))
-    return g.op("Min", middle, g.op("Mul", low, g.constant(QUARTILES, F64)))
+    places = (g.op("Div", last, g.constant(part, np.int64)) for part in (2, 4))
+    middle, low = (g.op("GatherElements", rising, place, axis=1) for place in places)
+    return g.op("Max", third, g.op("Min", middle, g.op("Mul", low, g.constant(QUARTILES, F64))))
+
+
+def _neighbours(graph: Graph, errors: str, b: int) -> str:
+    """(n, b) the second smallest error of the two bands on either side of each."""
+    g = graph
+    end = g.op("Add", g.op("Abs", g.columns(errors, 0, 2)), g.constant(np.inf, F64))
+    wide = g.op("Concat", end, errors, end, axis=1)
+    four = [g.op("Unsqueeze", g.columns(wide, k, k + b), g.constant([2], np.int64)) for k in (0, 1, 3, 4)]
+    two = g.op_many("TopK", g.op("Concat", *four, axis=2), g.constant([2], np.int64), n=2, axis=2, largest=0,
+                    sorted=1)[0]  # fmt: skip
+    return g.reshape(g.op("Gather", two, g.constant([1], np.int64), axis=2), -1, b)
 
 
 def _scaled(graph: Graph, flux: str, flux_err: str, covered: str, b: int) -> _Seds:

@@ -11,7 +11,7 @@ from agez.posterior.marginals import quantiles
 from agez.posterior.mixture import Mixture, average, moments
 from agez.posterior.parts import PosteriorParts
 from agez.posterior.weak_bands import versions
-from agez.types import Floats
+from agez.types import Floats, Ints
 
 
 def averaged_answers(
@@ -51,26 +51,20 @@ def averaged_answers(
     mixture = average(versions_of_rows, np.concatenate([np.arange(len(rows)), place]), share, len(rows))
     mean, _, correlation = moments(mixture)
     own = both.mixture.take(slice(0, n))
-    first = Answers(own, *(both[k][..., :n] if k == QUANTILES_AT else both[k][:n] for k in range(1, len(both))))
-    of_rows = np.array(first.quantiles)
+    of_rows = np.array(both.quantiles[..., :n])
     for t, level in enumerate(levels(parts, probabilities)):
         of_rows[t][:, rows] = quantiles(mixture, level, t).T
-    return first._replace(
-        mixture=Mixture(
+    return Answers(
+        Mixture(
             _replaced(own.weights, rows, mixture.weights), _replaced(own.mean, rows, mixture.mean),
             _replaced(own.covariance, rows, mixture.covariance),
         ),
-        mean=_replaced(first.mean, rows, mean),
-        correlation=_replaced(first.correlation, rows, correlation),
-        quantiles=of_rows,
+        _replaced(both.mean[:n], rows, mean), _replaced(both.correlation[:n], rows, correlation), of_rows,
+        both.ood[:n], both.chi2[:n], both.nearest[:n], both.snr[:n], both.assumed[:n], both.nothing[:n],
     )  # fmt: skip
 
 
-#: Place of the one field of :class:`Answers` whose rows are the last axis.
-QUANTILES_AT = Answers._fields.index("quantiles")
-
-
-def _replaced(values: Floats, rows: Floats, new: Floats) -> Floats:
+def _replaced(values: Floats, rows: Ints, new: Floats) -> Floats:
     out = np.array(values)
     out[rows] = new
     return out

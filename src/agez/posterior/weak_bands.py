@@ -15,18 +15,18 @@ from agez.types import Bools, Floats, Ints
 BELIEVED, UNSEEN = 2.5, 6.0
 #: The reference is the median error, or this times the lower quartile if that is less: most bands may be poor ones.
 QUARTILES = 2.0
-#: Bands beyond a gap, of a factor UNSEEN from error to next larger error, are no part of the reference, which is found
-#: anew without them, so many times at most: else other bands would be believed more than if these were missing.  Errors
-#: that rise without a gap, as those of red galaxies at one S/N do, keep their reference.
-PASSES = 4
 
 
-def band_weights(flux_err: Floats, covered: Bools) -> Floats | None:
+def band_weights(flux: Floats, flux_err: Floats, covered: Bools) -> Floats | None:
     """Weight of each band, from 1 (believed) to 0 (as if not observed), linear in the logarithm of its error.
+
+    A band is poor if its error is far above the row's reference.  Where neighbouring bands have larger errors, too, as
+    red galaxies of one signal-to-noise ratio have where they are bright, theirs are the reference, as far as relative
+    errors are not above those of the row.
 
     Parameters
     ----------
-    flux_err : (n, b) float
+    flux, flux_err : (n, b) float
         In one unit within a row; unknown errors (NaN, zero or negative) leave their band believed.
     covered : (n, b) bool
 
@@ -38,22 +38,13 @@ def band_weights(flux_err: Floats, covered: Bools) -> Floats | None:
     highest = np.where(known, flux_err, 0.0).max(axis=1, initial=0.0)
     lowest = np.where(known, flux_err, np.inf).min(axis=1, initial=np.inf)
     suspect = np.flatnonzero(highest > BELIEVED * lowest)
-    if not suspect.size:
+    if not suspect.size or flux.shape[1] < 3:
         return None
-    errors, known = flux_err[suspect], known[suspect]
-    excess = np.zeros(errors.shape)
-    judged = known
-    for _ in range(PASSES):
-        reference = _reference(errors, judged)[:, None]
-        rising = np.sort(np.where(judged, errors, np.inf), axis=1)
-        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            excess = np.log(errors / reference)
-            gap = rising[:, 1:] > UNSEEN * np.maximum(rising[:, :-1], reference)
-        below = np.where(gap, rising[:, :-1], np.inf).min(axis=1, initial=np.inf)
-        left = judged & (errors <= below[:, None])
-        if (left == judged).all():
-            break
-        judged = left
+    errors, light, known = flux_err[suspect], np.abs(flux[suspect]), known[suspect]
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        relative = np.nan_to_num(_reference(errors / light, known) * light, nan=0.0, posinf=0.0)
+        around = np.minimum(_neighbours(np.where(known, errors, np.inf)), relative)
+        excess = np.log(errors / np.maximum(_reference(errors, known), around))
     weight = np.clip((np.log(UNSEEN) - excess) / np.log(UNSEEN / BELIEVED), 0.0, 1.0)
     weights = covered.astype(float)
     weights[suspect] = np.where(known, weight, covered[suspect])
@@ -61,11 +52,25 @@ def band_weights(flux_err: Floats, covered: Bools) -> Floats | None:
 
 
 def _reference(errors: Floats, known: Bools) -> Floats:
-    """(n,) the error with which those of a row's known bands are compared."""
+    """(n, 1) the error with which those of a row's known bands are compared; infinite with fewer than three.
+
+    Bands of more than UNSEEN times the third smallest error are no part of it, and it is never less than that error: so
+    that no band that counts as not observed moves it, and the others are judged as if such bands were missing.
+    """
     rising = np.sort(np.where(known, errors, np.inf), axis=1)
-    last = known.sum(axis=1) - 1
-    row = np.arange(len(errors))
-    return np.minimum(rising[row, last // 2], QUARTILES * rising[row, last // 4])
+    third = rising[:, 2:3]
+    with np.errstate(invalid="ignore"):
+        last = np.maximum((rising <= UNSEEN * third).sum(axis=1, keepdims=True) - 1, 0)
+    middle, low = (np.take_along_axis(rising, last // part, axis=1) for part in (2, 4))
+    return np.asarray(np.maximum(third, np.minimum(middle, QUARTILES * low)))
+
+
+def _neighbours(errors: Floats) -> Floats:
+    """(n, b) the second smallest error of the two bands on either side of each, infinite where there is none."""
+    n, b = errors.shape
+    wide = np.full((n, b + 4), np.inf)
+    wide[:, 2:-2] = errors
+    return np.asarray(np.sort([wide[:, k : k + b] for k in (0, 1, 3, 4)], axis=0)[1])
 
 
 class Versions(NamedTuple):
