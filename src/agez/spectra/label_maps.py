@@ -37,7 +37,7 @@ def label_maps(labels: Labels, n_spaxels: Ints) -> list[BinMap]:
         Spaxels in each bin.  A bin's spectrum is the sum of theirs; fluxes of lines in maps are means per spaxel, as
         in MaNGA's files, so that bins of different size compare, and the sum over a map is the galaxy's flux.
     """
-    doubtful = has_flag(labels.flags, FAULTS) & np.isfinite(labels.log_age_lw)  # where there is a value to doubt
+    doubtful = has_flag(labels.flags, FAULTS)
     maps = []
     for name, column, unit, comment in _STARS:
         errors = getattr(labels, f"{column}_err", None)
