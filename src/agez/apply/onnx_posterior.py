@@ -16,6 +16,7 @@ from agez.posterior import inputs as i
 from agez.posterior.network import MAX_LOG_PRECISION, PER_COMPONENT
 from agez.posterior.parts import Member, parts_of
 from agez.posterior.recalibration import Recalibration
+from agez.posterior.redshift_inside import UNKNOWN_STRETCH
 from agez.posterior.weak_bands import BELIEVED, QUARTILES, UNSEEN
 from agez.types import TARGETS, Model
 
@@ -63,6 +64,7 @@ def add_posterior(graph: Graph, model: Model) -> None:
     answers = [_answer(graph, member, seds, contrasts, z, z_err, b) for member in parts.members]
     k = parts.members[0].layers.components
     mixture = _recalibrated(graph, parts.recalibration, _combined(graph, answers, k), seds, b)
+    mixture = _stretched(graph, mixture, z)
     for t, target in enumerate(TARGETS):
         mean = graph.total(graph.op("Mul", mixture.weight, mixture.mean[t]), keep=False)
         graph.output(target, mean, ("n",), F64)
@@ -294,6 +296,20 @@ def _recalibrated(graph: Graph, recalibration: Recalibration, m: _Mixture, seds:
         g.op("Mul", m.covariance[j], g.op("Mul", factors[a], factors[b]))
         for j, (a, b) in enumerate(((0, 0), (0, 1), (1, 1)))
     )
+    return _Mixture(m.weight, (means[0], means[1]), (v1, c, v2))
+
+
+def _stretched(graph: Graph, m: _Mixture, z: str) -> _Mixture:
+    """Wider about its mean where the redshift is unknown, as by :mod:`agez.posterior.averaged_answers`."""
+    g = graph
+    one, wide = g.constant(1.0, F64), g.constant(UNKNOWN_STRETCH, F64)
+    factor = g.reshape(g.op("Where", g.op("IsNaN", z), wide, one), -1, 1)
+    means = []
+    for values in m.mean:
+        total = g.total(g.op("Mul", m.weight, values))
+        means.append(g.op("Add", total, g.op("Mul", factor, g.op("Sub", values, total))))
+    square = g.op("Mul", factor, factor)
+    v1, c, v2 = (g.op("Mul", values, square) for values in m.covariance)
     return _Mixture(m.weight, (means[0], means[1]), (v1, c, v2))
 
 
