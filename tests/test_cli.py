@@ -291,13 +291,12 @@ def test_a_full_stdout_is_told_in_one_line(arguments):
     assert told.stderr.count("\n") == 1
 
 
-def test_a_closed_pipe_is_told_in_one_line():
+def test_a_reader_that_has_enough_is_no_fault():
     read, write = os.pipe()
     os.close(read)
     told = module("filters", stdout=write)
     os.close(write)
-    assert (told.returncode, told.stderr.count("\n")) == (1, 1)
-    assert "Broken pipe" in told.stderr
+    assert (told.returncode, told.stderr) == (0, "")
 
 
 def test_names_that_stdout_cannot_spell_are_no_fault(tmp_path):

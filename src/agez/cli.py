@@ -455,6 +455,8 @@ def _told(answer: str | None, status: int) -> int:
     except OSError as error:
         # what is left in the buffer must not fail once more at the end
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if isinstance(error, BrokenPipeError):  # the reader, as head, has what it wanted
+            return status
         print(f"agez: error: the answer cannot be printed: {error.strerror}; files are written", file=sys.stderr)
         return 1
     return status
