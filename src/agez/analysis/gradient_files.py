@@ -202,13 +202,18 @@ def write_gradients(path: str | os.PathLike[str], table: GradientTable, *, meta:
     if kind in _ALSO:
         write_json(path, gradients_json(table, meta=meta))
         return
-    records = table.to_json()
-    columns: dict[str, Any] = {key: [record[key] for record in records] for key in records[0]} if records else {}
-    for key in NUMBERS:
-        columns[key] = np.array([np.nan if value is None else value for value in columns[key]])
-    rows = Table(columns)
+    rows = gradient_rows(table)
     rows.meta = {_KEYWORDS[key]: value for key, value in meta.items()} if kind == "fits" else dict(meta)
     write_table(path, rows, name=EXTENSION)
+
+
+def gradient_rows(table: GradientTable) -> Table:
+    """A row a galaxy and quantity, NaN where there is no gradient."""
+    records = table.to_json()
+    columns: dict[str, Any] = {key: [record[key] for record in records] for key in (records[0] if records else {})}
+    for key in NUMBERS:
+        columns[key] = np.array([np.nan if value is None else value for value in columns.get(key, [])], float)
+    return Table(columns)
 
 
 def gradients_json(table: GradientTable, *, meta: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,8 +12,7 @@ from astropy.table import Table
 
 from agez import __version__
 from agez.analysis.gradient_files import EXTENSION as GRADIENTS
-from agez.analysis.gradient_files import REGION_RADIUS, SEDS_OF, TILT
-from agez.analysis.gradients import NUMBERS
+from agez.analysis.gradient_files import REGION_RADIUS, SEDS_OF, TILT, gradient_rows
 from agez.analysis.region_errors import SharedErrors, mean_error, shared_errors
 from agez.apply.map_galaxy import GalaxyMaps, bin_maps, snr_of_regions
 from agez.apply.prediction_files import EXTENSION as PREDICTIONS
@@ -42,7 +41,7 @@ def write_galaxy_maps(path: str | os.PathLike[str], maps: GalaxyMaps) -> None:
     hdus = [*maps_hdus(bin_maps(maps), maps.frame), table_hdu(region_table(maps), name=PREDICTIONS)]
     hdus.append(table_hdu(profile_table(maps), name=PROFILES))
     if maps.gradients is not None:
-        hdus.append(table_hdu(gradient_table(maps), name=GRADIENTS))
+        hdus.append(table_hdu(gradient_rows(maps.gradients), name=GRADIENTS))
     write_fits(path, hdus, header=primary_header(maps))
 
 
@@ -91,15 +90,6 @@ def region_table(maps: GalaxyMaps) -> Table:
         table[f"flux_{name}"] = maps.photometry.flux[:, b]
         table[f"flux_{name}_err"] = maps.photometry.flux_err[:, b]
     return table
-
-
-def gradient_table(maps: GalaxyMaps) -> Table:
-    """A row a quantity."""
-    records = maps.gradients.to_json() if maps.gradients is not None else []
-    columns: dict[str, Any] = {key: [record[key] for record in records] for key in (records[0] if records else {})}
-    for key in NUMBERS:
-        columns[key] = np.array([np.nan if value is None else value for value in columns.get(key, [])], float)
-    return Table(columns)
 
 
 def profile_table(maps: GalaxyMaps) -> Table:

@@ -29,7 +29,7 @@ DESCRIPTION = (
     "over (log age, [M/H]), covariance as variance of log age, covariance, variance of [M/H], in dex^2. Quantiles, "
     "flags and the score of unusual SEDs are not in the file, and it answers every row: those with fewer bands than "
     "least_bands, of redshift outside redshift_range, with a redshift error above a third of that range, or without "
-    "positive flux mean nothing. A band whose error, and relative error, is more than "
+    "positive flux mean nothing. A band whose error is more than "
     f"{np.sqrt(BELIEVED * UNSEEN):.2g} times the row's usual one counts as not covered; agez itself goes over "
     f"smoothly, from {BELIEVED:g} to {UNSEEN:g} times."
 )

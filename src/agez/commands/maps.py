@@ -117,7 +117,6 @@ def _of_images(options: Namespace, model: Model, settings: MapSettings) -> tuple
     from agez.apply.map_galaxy import checked_redshift, map_galaxy
     from agez.apply.predict import in_model_order
     from agez.images.prepare import prepare
-    from agez.photometry.filters import check_same_set
 
     need("photutils", extra="images", what="a map of images")
     if options.bins == "voronoi":
@@ -126,8 +125,7 @@ def _of_images(options: Namespace, model: Model, settings: MapSettings) -> tuple
         need_powerbin()
     redshift = checked_redshift(settings.redshift, model)  # before pixels are read: no header of images says it
     images = _read(options, model)
-    check_same_set(model.bands, images.bands, source=options.input[0])
-    in_model_order(model, _no_rows(images))
+    in_model_order(model, _no_rows(images, source=options.input[0]))
     names = [name for name in images.bands.names if name in model.bands.names]
     left_out = [name for name in images.bands.names if name not in names]
     if left_out:
@@ -181,12 +179,15 @@ def _image_settings(options: Namespace) -> ImageSettings:
     )  # fmt: skip
 
 
-def _no_rows(images: ImageSet) -> Any:
+def _no_rows(images: ImageSet, *, source: str) -> Any:
     """Photometry of no row in the images' bands, for checks before any work."""
     from agez.types import Photometry, Rows
 
     none = np.zeros((0, len(images.bands)))
-    return Photometry(images.bands, none, none, none.astype(bool), Rows.numbered(0), np.zeros(0), np.zeros(0, np.int32))
+    return Photometry(
+        images.bands, none, none, none.astype(bool), Rows.numbered(0), np.zeros(0), np.zeros(0, np.int32),
+        {"source": source},
+    )  # fmt: skip
 
 
 def _answer(options: Namespace, maps: GalaxyMaps, pictures: list[str]) -> Answer:
