@@ -323,6 +323,13 @@ class Photometry(_PerRow):
     def __len__(self) -> int:
         return len(self.rows)
 
+    @classmethod
+    def of_no_row(cls, bands: Bands, *, source: str = "photometry") -> Photometry:
+        """Photometry of no row, for checks of bands before any work."""
+        none = np.zeros((0, len(bands)))
+        rows, nothing = Rows.numbered(0), np.zeros(0)
+        return cls(bands, none, none, none.astype(bool), rows, nothing, np.zeros(0, np.int32), {"source": source})
+
     def select_bands(self, names: Sequence[str]) -> Photometry:
         """The same rows with only the bands ``names``, in that order; AgezError if one is missing."""
         if tuple(names) == self.bands.names:

@@ -6,7 +6,7 @@ import re
 from argparse import Namespace
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from agez.errors import AgezError
 from agez.files import check_input, make_folder
 from agez.flags import count_flags
 from agez.table_files import check_fits_output
-from agez.types import TARGET_WORDS, Model
+from agez.types import TARGET_WORDS, Model, Photometry
 
 if TYPE_CHECKING:
     from agez.apply.map_galaxy import GalaxyMaps, MapSettings
@@ -125,7 +125,7 @@ def _of_images(options: Namespace, model: Model, settings: MapSettings) -> tuple
         need_powerbin()
     redshift = checked_redshift(settings.redshift, model)  # before pixels are read: no header of images says it
     images = _read(options, model)
-    in_model_order(model, _no_rows(images, source=options.input[0]))
+    in_model_order(model, Photometry.of_no_row(images.bands, source=options.input[0]))
     names = [name for name in images.bands.names if name in model.bands.names]
     left_out = [name for name in images.bands.names if name not in names]
     if left_out:
@@ -176,17 +176,6 @@ def _image_settings(options: Namespace) -> ImageSettings:
         background=options.background or "auto", noise=options.noise or "auto", stars=not options.no_stars,
         star_catalogue=options.star_table, center=options.centre, match_psf=not options.no_psf_match,
         max_psf_arcsec=options.max_psf,
-    )  # fmt: skip
-
-
-def _no_rows(images: ImageSet, *, source: str) -> Any:
-    """Photometry of no row in the images' bands, for checks before any work."""
-    from agez.types import Photometry, Rows
-
-    none = np.zeros((0, len(images.bands)))
-    return Photometry(
-        images.bands, none, none, none.astype(bool), Rows.numbered(0), np.zeros(0), np.zeros(0, np.int32),
-        {"source": source},
     )  # fmt: skip
 
 

@@ -40,7 +40,7 @@ from agez.photometry.row_values import RowOptions, column_of, option_column
 from agez.photometry.tables import rows_to_photometry
 from agez.photometry.told import redshift_remarks
 from agez.table_columns import PlainTable, no_angles
-from agez.types import Model, Photometry, Prediction, Rows
+from agez.types import Model, Photometry, Prediction
 
 #: Columns of the output that say what each row is, whatever the input calls them.
 ROWS = ("id", "galaxy_id", "x", "y")
@@ -137,12 +137,8 @@ def _check_bands(job: AnswerJob, model: Model) -> None:
     """AgezError if the bands are another survey's, or too few: then columns are named that nearly are of the others."""
     bands, _ = photometry_layout(job.catalogue, filters=job.filters, model=model.bands)
     check_same_set(model.bands, bands, source=job.catalogue.path)
-    none = np.zeros((0, len(bands)))
-    nobody = Photometry(
-        bands, none, none, none.astype(bool), Rows.numbered(0), np.zeros(0), np.zeros(0, dtype=np.int32)
-    )
     try:
-        in_model_order(model, nobody)
+        in_model_order(model, Photometry.of_no_row(bands))
     except AgezError as error:
         near = left_out(job.catalogue.columns, bands, of_set=model.bands.names)
         raise AgezError("; ".join([f"{job.catalogue.path}: {error}", *near])) from error
