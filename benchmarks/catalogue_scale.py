@@ -20,10 +20,10 @@ from pathlib import Path
 
 import numpy as np
 
-from agez.apply.predict import predict
 from agez.catalogues.open_catalogue import open_catalogue
 from agez.catalogues.read_partition import partition_photometry
-from agez.learn.model import load_model
+from agez.models.model_file import load_model
+from agez.models.predict import predict
 
 ROWS_A_FILE = 100_000
 #: Rows that times are extrapolated to: a large catalogue, J-PAS' galaxies, and a hundred regions of each.

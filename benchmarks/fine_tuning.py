@@ -14,13 +14,13 @@ from typing import Any
 
 from agez.experiments.mock_sample import make_mock_sample
 from agez.experiments.presets import PRESETS
-from agez.files import whole_file
-from agez.learn.model import load_model
-from agez.learn.sample import read_sample
 from agez.mocks.survey import survey_plan
+from agez.models.model_file import load_model
 from agez.photometry.filters import load_filters
 from agez.photometry.names import PAPER_BANDS
-from agez.posterior.learning_curve import NUMBERS, learning_curve
+from agez.runtime.files import whole_file
+from agez.samples.sample import read_sample
+from agez.training.learning_curve import NUMBERS, learning_curve
 from agez.types import TARGET_WORDS, Sample
 
 TITLES = {"age": "log age", "metallicity": "[M/H]"}

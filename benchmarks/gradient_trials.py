@@ -11,19 +11,19 @@ from typing import Any
 import numpy as np
 from maps_trials import noise_of_regions, perfect_flux, truth_of, with_flux
 
-from agez.apply.map_cube import map_cube
-from agez.apply.map_galaxy import GalaxyMaps, Geometry, MapSettings, map_galaxy
-from agez.apply.predict import predict
 from agez.errors import AgezError
 from agez.flags import is_good
 from agez.images.prepare import ImageSettings, prepare
 from agez.images.psf import match_psf
 from agez.images.read_images import read_images
 from agez.images.regions import RegionSettings
-from agez.learn.model import load_model
+from agez.mapping.map_cube import map_cube
+from agez.mapping.map_galaxy import GalaxyMaps, Geometry, MapSettings, map_galaxy
 from agez.mocks.cubes import MockCube, cube_name, make_cube, write_cube
 from agez.mocks.image_files import TILES, make_survey_images, write_mock_images
 from agez.mocks.plan import SurveyPlan, survey_plan
+from agez.models.model_file import load_model
+from agez.models.predict import predict
 from agez.photometry.error_floors import with_error_floor
 from agez.photometry.filters import load_filters
 from agez.spectra.binning import BinSettings
@@ -116,7 +116,7 @@ def _of_cube(plan: SurveyPlan, index: int, grid: SSPGrid, model: Model | None) -
 
 
 def _labelled(path: Path, made: MockCube, grid: SSPGrid) -> Regions:
-    from agez.apply.cube_bins import fitted_rows
+    from agez.labelling.cube_bins import fitted_rows
 
     spectra, frame = fitted_rows(path, redshift=None, binning=BinSettings())
     assert frame is not None

@@ -17,16 +17,16 @@ from pathlib import Path
 import numpy as np
 from astropy.table import Table
 
-from agez.apply.answer_posterior import answer
-from agez.learn.model import load_model
+from agez.distributions.mixture import log_density
+from agez.mixture_network.answer_posterior import answer
+from agez.mixture_network.calibration import normal_scores
+from agez.mixture_network.features import scaled
+from agez.mixture_network.mixture_model import parts_of
+from agez.models.model_file import load_model
 from agez.photometry.tables import table_to_photometry
-from agez.posterior.inputs import scaled
-from agez.posterior.mixture import log_density
-from agez.posterior.parts import parts_of
-from agez.posterior.recalibration import normal_scores
-from agez.posterior.recipes import recipe
-from agez.posterior.sky_training import sky_of
-from agez.sky.observe import observe
+from agez.training.recipes import recipe
+from agez.training.shipped_training import sky_of
+from agez.training_seds.observe import observe
 from agez.types import Model, Photometry, Prediction, Rows
 
 FACTORS = (1.0, 2.0, 3.0, 5.0, 10.0, 100.0)

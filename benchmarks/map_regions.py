@@ -25,11 +25,11 @@ from agez.images.measure import light_of_pixels, measure, pixel_offsets
 from agez.images.prepare import prepare
 from agez.images.read_images import read_images
 from agez.images.regions import RegionSettings, make_regions
-from agez.learn.galaxy_files import read_galaxies
 from agez.mocks.image_files import TILES, write_image_survey
 from agez.mocks.plan import survey_plan
 from agez.mocks.survey_files import GALAXIES_FILE
 from agez.photometry.filters import load_filters
+from agez.samples.galaxy_files import read_galaxies
 from agez.spectra.templates import load_templates
 from agez.types import Floats, Ints
 

@@ -21,11 +21,11 @@ from maps_ngc4047 import ngc4047_table
 from maps_scores import bars, score_table, scores
 from maps_trials import trials
 
-from agez.files import whole_file
-from agez.learn.model import load_model
 from agez.mocks.image_files import TILES
 from agez.mocks.plan import survey_plan
+from agez.models.model_file import load_model
 from agez.photometry.filters import load_filters
+from agez.runtime.files import whole_file
 from agez.spectra.templates import load_templates
 
 #: The band in which S/N is set.

@@ -16,10 +16,10 @@ from maps_trials import Trial, try_images
 from ngc4047_gradient import find_package, read_spaxels
 
 from agez.analysis.gradients import compare_gradients
-from agez.learn.model import load_model
 from agez.mocks.image_light import Tiles, tiles_of_maps
 from agez.mocks.images import make_mock_images
 from agez.mocks.plan import survey_plan
+from agez.models.model_file import load_model
 from agez.photometry.filters import FilterSet, load_filters
 from agez.spectra.lines import SPEED_OF_LIGHT_KMS
 from agez.spectra.templates import SSPGrid, load_templates

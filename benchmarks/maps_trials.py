@@ -9,8 +9,6 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from agez.apply.map_galaxy import MapSettings, map_galaxy
-from agez.apply.predict import predict
 from agez.errors import AgezError
 from agez.images.image_set import ImageSet
 from agez.images.measure import background_errors, light_of_pixels, measure
@@ -18,9 +16,11 @@ from agez.images.prepare import ImageSettings, prepare
 from agez.images.psf import match_psf
 from agez.images.read_images import read_images
 from agez.images.regions import RegionSettings
+from agez.mapping.map_galaxy import MapSettings, map_galaxy
 from agez.mocks.image_files import make_survey_images, write_mock_images
 from agez.mocks.images import MockImages
 from agez.mocks.plan import SurveyPlan
+from agez.models.predict import predict
 from agez.photometry.error_floors import with_error_floor
 from agez.photometry.filters import FilterSet
 from agez.spectra.templates import SSPGrid

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from agez.learn import network_compiled, network_numpy
-from agez.posterior.network import Parameters, forward
+from agez.mixture_network.dense_trunk import Parameters, forward
+from agez.paper_network import network_compiled, network_numpy
 from agez.types import Floats
 
 Contenders = dict[str, Callable[[], int]]
@@ -84,7 +84,7 @@ def _jax(networks: list[network_numpy.Prepared], inputs: Floats, skipped: set[st
         return {}
     import jax
 
-    from agez.learn import network as in_jax
+    from agez.paper_network import network as in_jax
 
     tiles = inputs[: len(inputs) // 256 * 256].reshape(-1, 256, inputs.shape[1])
 
@@ -106,8 +106,8 @@ def _onnx(networks: list[network_numpy.Prepared], inputs: Floats, threads: int, 
         return {}
     import onnxruntime
 
-    from agez.apply.onnx_convolutional import add_network
-    from agez.apply.onnx_graph import Graph
+    from agez.onnx.onnx_convolutional import add_network
+    from agez.onnx.onnx_graph import Graph
 
     graph = Graph()
     x = graph.input("seds", ("n", inputs.shape[1]), np.float32)

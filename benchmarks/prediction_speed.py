@@ -64,7 +64,7 @@ def measure(threads: int, parts: list[str], *, rounds: int, quick: bool) -> None
 
     print(f"== {threads} thread{'s' * (threads > 1)}")
     skipped: set[str] = set()
-    with threadpool_limits(1, user_api="blas"):  # threads take rows, as in agez.apply.predict
+    with threadpool_limits(1, user_api="blas"):  # threads take rows, as in agez.models.predict
         if "paper" in parts:
             paper(threads, rounds, quick, skipped)
         if "ensembles" in parts:
@@ -110,9 +110,9 @@ def paper(threads: int, rounds: int, quick: bool, skipped: set[str]) -> None:
     import numpy as np
     from prediction_peers import convolutional_contenders
 
-    from agez.learn.architecture import PAPER_ARCHITECTURES, initial_parameters
-    from agez.learn.network_compiled import direct_flops
-    from agez.learn.network_numpy import prepare
+    from agez.paper_network.architecture import PAPER_ARCHITECTURES, initial_parameters
+    from agez.paper_network.network_compiled import direct_flops
+    from agez.paper_network.network_numpy import prepare
 
     rng = np.random.default_rng(1)
     seds = rng.normal(size=(8192 if quick else 65536, N_BANDS)).astype(np.float32)
@@ -137,12 +137,12 @@ def ensembles(threads: int, rounds: int, quick: bool, skipped: set[str]) -> None
     import numpy as np
     from prediction_peers import convolutional_contenders, dense_contenders
 
-    from agez.apply.predict import predict
-    from agez.learn.architecture import PAPER_ARCHITECTURES, initial_parameters
-    from agez.learn.model import load_model
-    from agez.learn.network_compiled import direct_flops
-    from agez.learn.network_numpy import prepare
-    from agez.posterior.parts import parts_of
+    from agez.mixture_network.mixture_model import parts_of
+    from agez.models.model_file import load_model
+    from agez.models.predict import predict
+    from agez.paper_network.architecture import PAPER_ARCHITECTURES, initial_parameters
+    from agez.paper_network.network_compiled import direct_flops
+    from agez.paper_network.network_numpy import prepare
 
     rng = np.random.default_rng(2)
     n = 8192 if quick else 32768
@@ -185,7 +185,7 @@ def photometry_of(name: str, n: int):
     """``n`` smooth SEDs with noise in the bands of a shipped model, at its redshifts; a band in twenty is missing."""
     import numpy as np
 
-    from agez.learn.model import load_model
+    from agez.models.model_file import load_model
     from agez.types import Photometry, Rows
 
     model, rng = load_model(name), np.random.default_rng(3)
@@ -203,13 +203,13 @@ def photometry_of(name: str, n: int):
 
 def files(threads: int, rounds: int, quick: bool) -> None:
     """From Parquet to Parquet, against the same rows in memory."""
-    from agez.apply.predict import predict
     from agez.catalogues.open_catalogue import open_catalogue
     from agez.engine.answer import make_job
     from agez.engine.run import run_catalogue
-    from agez.learn.model import load_model
+    from agez.models.model_file import load_model
+    from agez.models.predict import predict
     from agez.photometry.tables import photometry_to_table
-    from agez.table_files import write_table
+    from agez.tables.table_files import write_table
 
     n = 20_000 if quick else 400_000  # several partitions, as of a catalogue
     for name in ("jpas", "splus"):

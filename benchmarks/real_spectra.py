@@ -20,9 +20,9 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 import agez
-from agez.apply.predict import predict_spectra
 from agez.flags import count_flags
-from agez.learn.model import load_model
+from agez.models.model_file import load_model
+from agez.models.predict import predict_spectra
 from agez.spectra.engine_ppxf import fit_labels_ppxf
 from agez.spectra.fit_settings import FitSettings
 from agez.types import Labels, Model, Prediction, Spectra

@@ -14,9 +14,9 @@ from pathlib import Path
 
 from agez.experiments.hyperparameters import SearchSize, claims, hyperparameters
 from agez.experiments.paper import SETS, set_title
-from agez.learn.pool import Trainer
-from agez.learn.sample import read_sample
-from agez.learn.training import CONVERGED_FAST
+from agez.paper_network.pool import Trainer
+from agez.paper_network.training import CONVERGED_FAST
+from agez.samples.sample import read_sample
 from agez.types import TARGET_WORDS
 
 

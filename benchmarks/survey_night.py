@@ -57,13 +57,13 @@ def main() -> None:
 
 def measure(name: str, n_rows: int) -> Measured:
     """All that is measured; best of three where it is short."""
-    from agez.apply.predict import predict
     from agez.catalogues.open_catalogue import open_catalogue
     from agez.engine.answer import make_job
     from agez.engine.run import run_catalogue
-    from agez.learn.model import load_model
+    from agez.mixture_network.mixture_model import parts_of
+    from agez.models.model_file import load_model
+    from agez.models.predict import predict
     from agez.photometry.tables import write_photometry
-    from agez.posterior.parts import parts_of
 
     model = load_model(name)
     photometry = rows_of(model, n_rows)
@@ -87,10 +87,10 @@ def measure(name: str, n_rows: int) -> Measured:
 def rows_of(model, n: int):
     """Photometry of mock galaxies as a survey sees them: S/N 5 to 100, some bands missing, redshifts known."""
     from agez.photometry.filters import load_filters
-    from agez.sky.libraries import library_of
-    from agez.sky.observe import Survey, observe
-    from agez.sky.seds import make_sky
     from agez.spectra.templates import made_up_grid
+    from agez.training_seds.libraries import library_of
+    from agez.training_seds.observe import Survey, observe
+    from agez.training_seds.seds import make_sky
     from agez.types import Photometry, Rows
 
     rng = np.random.default_rng(1)
@@ -106,10 +106,10 @@ def rows_of(model, n: int):
 
 def map_one_galaxy(model) -> tuple[dict[str, float], int, float]:
     """Seconds of each step of a map of a mock galaxy, its regions, and the size of its images."""
-    from agez.apply.map_galaxy import MapSettings, map_galaxy
     from agez.images.prepare import prepare
     from agez.images.read_images import read_images
     from agez.images.regions import RegionSettings
+    from agez.mapping.map_galaxy import MapSettings, map_galaxy
     from agez.mocks.image_files import write_image_survey
     from agez.mocks.survey import survey_plan
     from agez.photometry.filters import load_filters

@@ -27,9 +27,9 @@ from importlib.util import find_spec  # noqa: E402
 import jax  # noqa: E402
 import numpy as np  # noqa: E402
 
-from agez.learn import fit, fit_numpy, gradient_numpy, network  # noqa: E402
-from agez.learn.architecture import PAPER_ARCHITECTURES, Architecture, initial_parameters  # noqa: E402
-from agez.learn.optimizers import make_optimizer  # noqa: E402
+from agez.paper_network import fit, fit_numpy, gradient_numpy, network  # noqa: E402
+from agez.paper_network.architecture import PAPER_ARCHITECTURES, Architecture, initial_parameters  # noqa: E402
+from agez.paper_network.optimizers import make_optimizer  # noqa: E402
 
 N_BANDS, BATCH, REPEATS = 34, 128, 5
 N_FAST, N_SLOW = 12800, 1280

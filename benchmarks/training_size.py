@@ -33,13 +33,13 @@ from typing import Any
 import numpy as np
 
 from agez.experiments.presets import PRESETS
-from agez.learn.architecture import PAPER_ARCHITECTURES
-from agez.learn.fit_numpy import train_one
-from agez.learn.jobs import TrainingJob, TrainingSettings
-from agez.learn.pool import SINGLE_THREADED
-from agez.learn.prepared import prepare_split, training_data
-from agez.learn.sample import read_sample
-from agez.learn.splits import make_splits
+from agez.paper_network.architecture import PAPER_ARCHITECTURES
+from agez.paper_network.fit_numpy import train_one
+from agez.paper_network.jobs import TrainingJob, TrainingSettings
+from agez.paper_network.pool import SINGLE_THREADED
+from agez.paper_network.prepared import prepare_split, training_data
+from agez.samples.sample import read_sample
+from agez.samples.splits import make_splits
 from agez.types import TARGETS
 
 N_ROWS, N_BANDS, WATCHED = 19727, 34, 0.2

@@ -28,14 +28,14 @@ from trust_unlike import unlike
 from agez.errors import AgezError
 from agez.experiments.mock_sample import make_mock_sample
 from agez.experiments.presets import PRESETS
-from agez.files import whole_file, write_json
-from agez.learn.model import available_models, is_posterior, load_model
-from agez.learn.sample import read_sample
+from agez.mixture_network.features import scaled
 from agez.mocks.survey import survey_plan
+from agez.models.model_file import available_models, is_posterior, load_model
 from agez.photometry.filters import load_filters
 from agez.photometry.names import PAPER_BANDS
-from agez.posterior.fit import FitSettings
-from agez.posterior.inputs import scaled
+from agez.runtime.files import whole_file, write_json
+from agez.samples.sample import read_sample
+from agez.training.mixture_fit import FitSettings
 from agez.types import Model, Sample
 
 PARTS = ("set_b", "cross", "unlike", "agreement")

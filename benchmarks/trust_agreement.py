@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 from trust_table import Bar, Part
 
+from agez.distributions.mixture import Mixture, moments
 from agez.errors import AgezError
-from agez.learn.model import load_model, save_model
-from agez.posterior.inputs import Scaled, features
-from agez.posterior.mixture import Mixture, moments
-from agez.posterior.parts import PosteriorParts, mixture_of, parts_of
+from agez.mixture_network.features import Scaled, features
+from agez.mixture_network.mixture_model import PosteriorParts, mixture_of, parts_of
+from agez.models.model_file import load_model, save_model
 from agez.types import Floats, Model
 
 SMALLEST = 1e-5

@@ -12,21 +12,21 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from trust_table import WORDS, Answers, Bar, Part, Table, answers, percent, scores
 
+from agez.distributions.mixture import Mixture
+from agez.mixture_network.calibration import Recalibration, learn_recalibration, recalibrate
+from agez.mixture_network.dense_trunk import Layers
+from agez.mixture_network.features import Scaled, n_features, scaled
+from agez.mixture_network.mixture_model import Member, parts_of
 from agez.photometry.filters import FilterSet, load_filters
-from agez.posterior.batches import SkyBatches, sky_standard
-from agez.posterior.fit import FitSettings, fit
-from agez.posterior.inputs import Scaled, n_features, scaled
-from agez.posterior.mixture import Mixture
-from agez.posterior.network import Layers
-from agez.posterior.parts import Member, parts_of
-from agez.posterior.recalibration import Recalibration, learn_recalibration, recalibrate
-from agez.posterior.recipes import LIBRARY_SHARES, Recipe, recipe
-from agez.sky.histories import SKY_FAMILIES
-from agez.sky.libraries import load_libraries
-from agez.sky.observe import observe, observe_redshift
-from agez.sky.seds import Sky, make_sky
+from agez.runtime.worker_pool import each_done
+from agez.training.mixture_fit import FitSettings, fit
+from agez.training.recipes import LIBRARY_SHARES, Recipe, recipe
+from agez.training.sed_batches import SkyBatches, sky_standard
+from agez.training_seds.histories import SKY_FAMILIES
+from agez.training_seds.libraries import load_libraries
+from agez.training_seds.observe import observe, observe_redshift
+from agez.training_seds.seds import Sky, make_sky
 from agez.types import Floats, Model
-from agez.worker_pool import each_done
 
 SNR = 30.0
 #: Observed equivalent width of H-alpha above which a galaxy forms stars [Angstrom].

@@ -11,17 +11,17 @@ from trust_table import NOMINAL, WORDS, Answers, Bar, Part, Table, answers, perc
 
 from agez.analysis.calibration_metrics import Calibration, calibration
 from agez.analysis.metrics import sigma_mad
-from agez.learn.cross_validation import cross_validate
-from agez.learn.jobs import TrainingSettings
-from agez.learn.splits import SplitKind, make_splits
+from agez.distributions.mixture import Mixture
+from agez.mixture_network.calibration import Recalibration, recalibrate, signal_to_noise
+from agez.mixture_network.features import Scaled, scaled
+from agez.mixture_network.mixture_model import parts_of
+from agez.paper_network.cross_validation import cross_validate
+from agez.paper_network.jobs import TrainingSettings
 from agez.photometry.names import PAPER_BANDS
-from agez.posterior.fit import FitSettings
-from agez.posterior.inputs import Scaled, scaled
-from agez.posterior.mixture import Mixture
-from agez.posterior.parts import parts_of
-from agez.posterior.recalibration import Recalibration, recalibrate, signal_to_noise
-from agez.posterior.sample_training import MEMBERS, CrossFit, cross_fit, held_out, unseen_answers
-from agez.posterior.samples import SAMPLE_SURVEY, SampleRows, sample_rows
+from agez.samples.splits import SplitKind, make_splits
+from agez.training.cross_fitting import MEMBERS, CrossFit, cross_fit, held_out, unseen_answers
+from agez.training.mixture_fit import FitSettings
+from agez.training.sample_batches import SAMPLE_SURVEY, SampleRows, sample_rows
 from agez.types import TARGETS, Bools, Floats, Model, Sample, Strings
 
 SEED = 1
@@ -70,7 +70,7 @@ def set_b(
     paper : TrainingSettings
         Of the paper's network.
     settings : FitSettings, optional
-        Default: those of :mod:`agez.posterior.sample_training`.
+        Default: those of :mod:`agez.training.cross_fitting`.
     fresh : bool
         Train afresh, too.
     """

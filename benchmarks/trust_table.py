@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from agez.analysis.metrics import evaluate
-from agez.posterior.mixture import Mixture, moments
-from agez.posterior.recalibration import pit_in_intervals
+from agez.distributions.mixture import Mixture, moments
+from agez.mixture_network.calibration import pit_in_intervals
 from agez.types import TARGET_WORDS, TARGETS, Bools, Floats
 
 #: Probabilities of the intervals, by the names that they go by.
@@ -62,7 +62,7 @@ def answers(mixture: Mixture, labels: Floats, tail: Floats) -> Answers:
     Parameters
     ----------
     tail : (2,) or (n, 2) float
-        Of the recalibration: what :func:`agez.posterior.recalibration.calibrated_probabilities` does to the
+        Of the recalibration: what :func:`agez.mixture_network.calibration.calibrated_probabilities` does to the
         probabilities of quantiles is undone here, so that 95 % intervals are those that users get.
     """
     mean, _, _ = moments(mixture)

@@ -9,15 +9,15 @@ import numpy as np
 from trust_table import Bar, Part, Table, percent
 
 from agez.errors import AgezError
+from agez.mixture_network.features import Scaled, scaled
+from agez.mixture_network.mixture_model import parts_of
+from agez.novelty.novelty import score
 from agez.photometry.filters import FilterSet, load_filters
-from agez.posterior.inputs import Scaled, scaled
-from agez.posterior.parts import parts_of
-from agez.posterior.recipes import LIBRARY_SHARES
-from agez.posterior.typicality import score
-from agez.sky import outliers
-from agez.sky.libraries import load_libraries
-from agez.sky.observe import Survey, observe, observe_redshift
-from agez.sky.seds import Sky, make_sky
+from agez.training.recipes import LIBRARY_SHARES
+from agez.training_seds import outliers
+from agez.training_seds.libraries import load_libraries
+from agez.training_seds.observe import Survey, observe, observe_redshift
+from agez.training_seds.seds import Sky, make_sky
 from agez.types import Model, Photometry, Rows
 
 SNR, FOUND, FALSE_FLAGS = 30.0, 0.90, 0.05

@@ -4,7 +4,7 @@ import numpy as np
 
 from agez.experiments.result import ExampleSpectrum, RunResult, make_set_result
 from agez.experiments.summary import build_summary
-from agez.learn.cross_validation import LearningCurve
+from agez.paper_network.cross_validation import LearningCurve
 from agez.types import TARGETS, Bands, Galaxies, Labels, Photometry, Rows, Sample, Spectra, Truth
 
 LIGHT_ANGSTROM_PER_S = 2.99792458e18

@@ -4,10 +4,10 @@ from functools import lru_cache
 
 import numpy as np
 
-from agez.learn.architecture import Architecture
-from agez.learn.cross_validation import cross_validate
-from agez.learn.ensemble import model_from_cross_validation
-from agez.learn.jobs import TrainingSettings
+from agez.paper_network.architecture import Architecture
+from agez.paper_network.cross_validation import cross_validate
+from agez.paper_network.ensemble import model_from_cross_validation
+from agez.paper_network.jobs import TrainingSettings
 from agez.types import TARGETS, Bands, Galaxies, Labels, Photometry, Rows, Sample, Truth
 
 

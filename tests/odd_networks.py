@@ -1,6 +1,6 @@
 """Architectures with numbers of bands, the paper's and odd ones: for tests of forward passes and gradients."""
 
-from agez.learn.architecture import Architecture
+from agez.paper_network.architecture import Architecture
 
 CASES = [
     (Architecture((16, 16), (6, 8), 8, 40), 34),

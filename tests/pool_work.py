@@ -7,8 +7,8 @@ import signal
 import time
 from pathlib import Path
 
-from agez.files import whole_file
-from agez.worker_pool import each_done
+from agez.runtime.files import whole_file
+from agez.runtime.worker_pool import each_done
 
 _shared: dict[str, int] = {}
 

@@ -12,29 +12,25 @@ SOURCE = Path(agez.__file__).parent
 
 #: Every file or folder of the package is in one of these; a room may import those before it (docs/architecture.md).
 ROOMS = (
-    ("errors", "flags", "progress", "column_words", "plain_arrays", "worker_pool"),
-    (
-        "types",
-        "files",
-        "run_lock",
-        "option_checks",
-        "pipes",
-        "checksums",
-        "downloads",
-        "sky_offsets",
-        "wavelength_gaps",
-    ),
-    ("table_columns", "csv_tables", "arrow_columns", "table_files", "maps", "maps_files"),
+    ("errors", "flags", "arrays"),
+    ("runtime",),
+    ("types", "sky_offsets", "wavelength_gaps"),
+    ("tables",),
     ("analysis",),
     ("photometry",),
     ("catalogues",),
     ("spectra",),
     ("images",),
     ("mocks",),
-    ("sky",),
-    ("learn",),
-    ("posterior",),
-    ("apply",),
+    ("training_seds",),
+    ("samples",),
+    ("distributions",),
+    ("models",),
+    ("novelty",),
+    ("mixture_network",),
+    ("paper_network",),
+    ("training",),
+    ("apply", "labelling", "mapping", "onnx"),
     ("engine",),
     ("experiments",),
     ("report",),
@@ -146,7 +142,7 @@ def test_parsing_a_command_line_is_light():
 
 
 def test_predicting_needs_no_jax_and_no_matplotlib():
-    loaded = modules_after("import agez; import agez.apply.predict; agez.load_model; agez.synthesize")
+    loaded = modules_after("import agez; import agez.models.predict; agez.load_model; agez.synthesize")
     assert loaded.isdisjoint({"jax", "matplotlib", "astroquery", "pst", "ppxf"})
 
 

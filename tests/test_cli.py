@@ -15,13 +15,13 @@ from astropy.table import Table
 from cli_road import GALAXIES, SPECTRA, agez, done, largest_galaxy, write_spectrum
 
 from agez import __version__
-from agez.apply.prediction_files import read_prediction
 from agez.commands import COMMANDS
-from agez.learn.sample import read_sample
+from agez.samples.sample import read_sample
 from agez.spectra.fitting import fit_labels
 from agez.spectra.label_files import read_labels
 from agez.spectra.readers import read_spectra
 from agez.spectra.templates import made_up_grid
+from agez.tables.prediction_files import read_prediction
 from agez.types import TARGET_WORDS, Labels
 
 

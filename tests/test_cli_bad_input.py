@@ -6,10 +6,10 @@ from astropy.io import fits
 from astropy.table import Table
 from cli_road import done, refused, write_spectrum
 
-from agez.apply.prediction_files import read_prediction
 from agez.flags import Flag
 from agez.photometry.tables import read_photometry
 from agez.spectra.label_files import read_labels
+from agez.tables.prediction_files import read_prediction
 
 WAVE = np.arange(3500.0, 7500.0, 2.0)
 

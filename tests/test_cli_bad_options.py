@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from cli_road import agez, done, largest_galaxy, refused, write_spectrum
 
-from agez.learn.model import load_model
-from agez.learn.sample import read_sample
+from agez.models.model_file import load_model
+from agez.samples.sample import read_sample
 
 TOY = ("--templates", "made-up")
 
@@ -34,8 +34,8 @@ def commands(road, out):
 WRITERS = ("synth", "label", "sample", "train", "predict", "gradient", "mock", "reproduce")
 #: What takes long in each command: must not be reached when the output is no good.
 LONG_WORK = (
-    "agez.photometry.synthesis.synthesize", "agez.spectra.fitting.fit_labels", "agez.learn.sample.make_sample",
-    "agez.posterior.train.train_paper_networks", "agez.posterior.train.learn_sample", "agez.apply.predict.predict",
+    "agez.photometry.synthesis.synthesize", "agez.spectra.fitting.fit_labels", "agez.samples.sample.make_sample",
+    "agez.training.train.train_paper_networks", "agez.training.train.learn_sample", "agez.models.predict.predict",
     "agez.analysis.gradient_files.galaxy_gradients", "agez.mocks.survey_files.write_survey",
     "agez.experiments.reproduce.make_mock_sample",
 )  # fmt: skip
@@ -184,9 +184,9 @@ def test_a_full_disk_leaves_no_half_file_and_keeps_the_old_one(tmp_path, road, c
             raise SafetensorError("I/O error: No space left on device (os error 28)")
 
         model = load_model(road.model)
-        monkeypatch.setattr("agez.learn.model.save_file", full)
+        monkeypatch.setattr("agez.models.model_file.save_file", full)
         # it is the writing that is tested
-        monkeypatch.setattr("agez.posterior.train.train_paper_networks", lambda *_, **__: model)
+        monkeypatch.setattr("agez.training.train.train_paper_networks", lambda *_, **__: model)
     else:
 
         def full(hdus, path, **_):
@@ -237,7 +237,7 @@ def test_a_fault_of_agez_is_one_line_too_and_a_traceback_on_request(road, monkey
     def fault(*_):
         raise ZeroDivisionError("division\nby zero")
 
-    monkeypatch.setattr("agez.learn.model.available_models", fault)
+    monkeypatch.setattr("agez.models.model_file.available_models", fault)
     answer = agez("models")
     assert answer.status == 1
     assert answer.err.startswith("agez: error: unexpected ZeroDivisionError: division by zero; this is a fault of agez")
@@ -251,7 +251,7 @@ def test_too_little_memory(road, monkeypatch):
     def full(*_):
         raise MemoryError
 
-    monkeypatch.setattr("agez.learn.model.available_models", full)
+    monkeypatch.setattr("agez.models.model_file.available_models", full)
     answer = agez("models")
     assert (answer.status, answer.out) == (1, "")
     assert answer.err.startswith("agez: error: not enough memory")

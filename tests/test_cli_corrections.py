@@ -5,11 +5,11 @@ import pytest
 from astropy.table import Table
 from cli_road import done, refused
 
-from agez.apply.prediction_files import read_prediction
-from agez.learn.model import load_model
+from agez.models.model_file import load_model
 from agez.photometry.dereddening import deredden
 from agez.photometry.tables import read_photometry, write_photometry
 from agez.photometry.zero_point_files import read_zero_points
+from agez.tables.prediction_files import read_prediction
 
 
 @pytest.fixture
@@ -138,7 +138,7 @@ def test_zero_points_are_estimated_and_written(road, predict, tmp_path, monkeypa
     def expected_of(model):
         return lambda given: (known, 0.01 * known)
 
-    monkeypatch.setattr("agez.apply.expected.expected_of", expected_of)
+    monkeypatch.setattr("agez.models.expected.expected_of", expected_of)
     spoiled = photometry.flux.copy()
     spoiled[:, 3] *= 1.2
     spoiled[:, 9] /= 1.1

@@ -6,8 +6,8 @@ from astropy.io import fits
 from cli_road import agez, done, refused
 from columns_said import check_columns
 
-from agez.maps_files import read_maps
 from agez.photometry.filters import load_filters
+from agez.tables.maps_files import read_maps
 
 BANDS = load_filters("splus").bands
 CENTRE = (150.0, 2.0)

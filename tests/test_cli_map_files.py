@@ -10,8 +10,8 @@ from astropy.table import Table
 from cli_road import done, refused
 from cube_factory import cube, write_califa
 
-from agez.maps_files import read_maps
 from agez.photometry.filters import load_filters
+from agez.tables.maps_files import read_maps
 
 BANDS = load_filters("splus").bands
 SIDE, PIXEL_ARCSEC = 40, 0.55

@@ -13,10 +13,10 @@ from made_up_posterior import small_model, small_photometry
 from made_up_sample import made_up_sample
 
 import agez as agez_package
-from agez.learn.model import available_models, load_model, save_model
-from agez.learn.sample_files import write_sample
-from agez.posterior.model_card import card_lines
-from agez.posterior.recipes import SHIPPED, recipe
+from agez.models.model_card import card_lines
+from agez.models.model_file import available_models, load_model, save_model
+from agez.samples.sample_files import write_sample
+from agez.training.recipes import SHIPPED, recipe
 
 MODELS = available_models()
 TRAIN = ("--steps", 3, "--workers", 1)
@@ -136,7 +136,7 @@ def test_cards_of_both_kinds(road):
 def test_models_lists_and_shows(monkeypatch, tmp_path):
     path = tmp_path / "small.safetensors"
     save_model(path, small_model())
-    monkeypatch.setattr("agez.learn.model.available_models", lambda: {"small": path})
+    monkeypatch.setattr("agez.models.model_file.available_models", lambda: {"small": path})
     (line,) = done("models").out.splitlines()
     for words in ("small", "16 bands of jpas", "z 0-0.02", "MB", "no scores"):
         assert words in line

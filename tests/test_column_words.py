@@ -9,14 +9,14 @@ from columns_said import check_columns, said_by_fits
 from made_up_mixtures import made_up
 from made_up_sample import made_up_sample
 
-from agez.apply.prediction_files import read_prediction, write_prediction
-from agez.column_words import OF_PREDICTIONS, WORDS, words_of
 from agez.flags import FAULTS, Flag, is_good
 from agez.photometry.zero_point_files import write_zero_points
 from agez.photometry.zero_points import ZeroPoints
 from agez.spectra.label_files import read_labels
-from agez.table_columns import number_column
-from agez.table_files import read_table
+from agez.tables.column_metadata import OF_PREDICTIONS, WORDS, words_of
+from agez.tables.prediction_files import read_prediction, write_prediction
+from agez.tables.table_columns import number_column
+from agez.tables.table_files import read_table
 from agez.types import Prediction, Rows
 
 N = 6

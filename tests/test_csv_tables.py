@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from agez.catalogues.csv_files import with_kinds
 from agez.catalogues.open_catalogue import open_catalogue
 from agez.catalogues.read_partition import partition_photometry, read_partition
-from agez.csv_tables import DELIMITERS
 from agez.errors import AgezError
 from agez.photometry.likeness import SURE, likeness
 from agez.photometry.tables import read_photometry
-from agez.table_columns import text_column
-from agez.table_files import column_names, read_table
+from agez.tables.csv_tables import DELIMITERS
+from agez.tables.table_columns import text_column
+from agez.tables.table_files import column_names, read_table
 from agez.types import Photometry
 
 ROWS = [

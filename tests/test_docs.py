@@ -13,8 +13,8 @@ import yaml
 from cli_road import Road
 
 from agez.cli import _parser
-from agez.learn.model import load_model
 from agez.mocks.survey import iterate_survey, survey_plan
+from agez.models.model_file import load_model
 from agez.photometry.filters import load_filters
 from agez.photometry.synthesis import synthesize
 from agez.report.citations import citations

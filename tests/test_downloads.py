@@ -17,9 +17,10 @@ import numpy as np
 import pytest
 from broken_server import Site, serving
 
-from agez import downloads
-from agez.checksums import Checksum, check_gzip, read_checksums
-from agez.downloads import (
+from agez.errors import AgezError
+from agez.runtime import downloads
+from agez.runtime.checksums import Checksum, check_gzip, read_checksums
+from agez.runtime.downloads import (
     Downloads,
     NotThereError,
     UnreachableError,
@@ -27,7 +28,6 @@ from agez.downloads import (
     fetch_text,
     part_of,
 )
-from agez.errors import AgezError
 
 BODY = gzip.compress(np.random.default_rng(1).bytes(300_000), mtime=0)
 OTHER = gzip.compress(np.random.default_rng(2).bytes(310_000), mtime=0)
@@ -208,7 +208,8 @@ def test_a_full_disk(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 def test_killed_midway_goes_on(site: Site, tmp_path: Path) -> None:
     site.faults["/a.gz"] = ["slow"]
     code = (
-        "import sys; from agez.checksums import check_gzip; from agez.downloads import Downloads, fetch_file; "
+        "import sys; from agez.runtime.checksums import check_gzip; "
+        "from agez.runtime.downloads import Downloads, fetch_file; "
         "fetch_file(sys.argv[1], sys.argv[2], Downloads(), check=check_gzip)"
     )
     child = subprocess.Popen([sys.executable, "-c", code, site.url + "/a.gz", str(tmp_path / "a.gz")])

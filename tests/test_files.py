@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from agez.errors import AgezError
-from agez.files import check_input, check_not_input, check_output, make_folder, whole_file, write_json
+from agez.runtime.files import check_input, check_not_input, check_output, make_folder, whole_file, write_json
 
 
 def test_input_must_be_a_file_with_content(tmp_path):

@@ -10,8 +10,8 @@ from astropy.nddata import CCDData
 from astropy.wcs import WCS
 
 from agez.errors import AgezError
-from agez.maps import BinMap, MapBit, MapFrame
-from agez.maps_files import fits_unit, maps_hdus, read_maps, write_maps
+from agez.tables.maps import BinMap, MapBit, MapFrame
+from agez.tables.maps_files import fits_unit, maps_hdus, read_maps, write_maps
 
 BIN_ID = np.array([[-1, 0, 0], [1, 1, 2]])
 SKY = {

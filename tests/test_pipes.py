@@ -11,9 +11,9 @@ import pytest
 from astropy.table import Table
 
 from agez.errors import AgezError
-from agez.files import check_input, check_output
-from agez.pipes import pipes_as_files
-from agez.table_files import read_table
+from agez.runtime.files import check_input, check_output
+from agez.runtime.pipes import pipes_as_files
+from agez.tables.table_files import read_table
 
 
 def piped(path: Path, content: bytes) -> str:

@@ -10,11 +10,11 @@ from astropy.utils.masked import Masked
 
 import agez
 from agez.analysis.geometry import face_on_radius
+from agez.arrays import mask_of, plain_array
 from agez.errors import AgezError
 from agez.photometry.dereddening import deredden
 from agez.photometry.tables import photometry_to_table, table_to_photometry
-from agez.plain_arrays import mask_of, plain_array
-from agez.table_columns import number_column, text_column
+from agez.tables.table_columns import number_column, text_column
 from agez.types import Galaxies, Photometry, Rows, Spectra
 
 GAPS = [True, False, False]

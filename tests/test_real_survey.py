@@ -13,10 +13,10 @@ from broken_server import serving
 from cli_road import done, refused
 
 from agez.cli import _parser
-from agez.learn.sample import read_sample
-from agez.learn.splits import make_splits
 from agez.mocks import cubes, survey_files
 from agez.photometry.tables import read_photometry
+from agez.samples.sample import read_sample
+from agez.samples.splits import make_splits
 from agez.spectra.voronoi import need_powerbin
 
 PAGE = (Path(__file__).resolve().parents[1] / "docs" / "real_survey.md").read_text(encoding="utf-8")

@@ -9,15 +9,15 @@ from contextlib import ExitStack
 
 import pytest
 
-from agez import run_lock
 from agez.errors import AgezError
-from agez.run_lock import sole_run
+from agez.runtime import run_lock
+from agez.runtime.run_lock import sole_run
 
 WORDS = {"busy": "out.fits: busy", "advice": "wait"}
 #: Holds the lock until its standard input ends.
 HOLD = """
 import sys
-from agez.run_lock import sole_run
+from agez.runtime.run_lock import sole_run
 with sole_run(sys.argv[1], busy="busy", advice="wait"):
     print("held", flush=True)
     sys.stdin.read()
@@ -26,7 +26,7 @@ with sole_run(sys.argv[1], busy="busy", advice="wait"):
 HAMMER = """
 import os, sys, time
 from agez.errors import AgezError
-from agez.run_lock import sole_run
+from agez.runtime.run_lock import sole_run
 lock, alone, end = sys.argv[1], sys.argv[1] + "-alone", time.monotonic() + 0.5
 taken = 0
 while time.monotonic() < end:

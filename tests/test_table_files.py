@@ -10,10 +10,18 @@ from astropy.table import MaskedColumn, Table
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from agez.column_words import WORDS, describe_columns, words_of
 from agez.errors import AgezError
-from agez.table_columns import integer_column, meta_json, native, need_columns, number_column, table_rows, text_column
-from agez.table_files import (
+from agez.tables.column_metadata import WORDS, describe_columns, words_of
+from agez.tables.table_columns import (
+    integer_column,
+    meta_json,
+    native,
+    need_columns,
+    number_column,
+    table_rows,
+    text_column,
+)
+from agez.tables.table_files import (
     check_fits_output,
     check_table_output,
     column_names,

@@ -11,7 +11,7 @@ import pool_work
 import pytest
 
 from agez.errors import AgezError
-from agez.worker_pool import ONE_THREAD, each_done
+from agez.runtime.worker_pool import ONE_THREAD, each_done
 
 
 @pytest.mark.parametrize("workers", [1, 2, 9])

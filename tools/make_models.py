@@ -11,9 +11,9 @@ import argparse
 import time
 from pathlib import Path
 
-from agez.learn.model import EXTENSION, save_model
-from agez.posterior.recipes import SHIPPED, recipe
-from agez.posterior.sky_training import train_on_sky
+from agez.models.model_file import EXTENSION, save_model
+from agez.training.recipes import SHIPPED, recipe
+from agez.training.shipped_training import train_on_sky
 
 MODELS = Path(__file__).resolve().parents[1] / "src" / "agez" / "models"
 

@@ -6,9 +6,9 @@ from markdown_tables import join_table
 
 from agez.experiments.presets import PRESETS, Preset
 from agez.experiments.training_size import TrainingGrid
-from agez.learn.jobs import TrainingSettings
-from agez.learn.splits import N_FOLDS
-from agez.posterior.sample_training import FRESH_SETTINGS, TUNED_SETTINGS
+from agez.paper_network.jobs import TrainingSettings
+from agez.samples.splits import N_FOLDS
+from agez.training.cross_fitting import FRESH_SETTINGS, TUNED_SETTINGS
 
 
 def presets_table() -> str:

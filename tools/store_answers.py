@@ -14,10 +14,10 @@ import numpy as np
 
 import agez
 from agez.photometry.filters import load_filters
-from agez.sky.libraries import load_libraries
-from agez.sky.observe import observe, observe_redshift
-from agez.sky.outliers import stars
-from agez.sky.seds import make_sky
+from agez.training_seds.libraries import load_libraries
+from agez.training_seds.observe import observe, observe_redshift
+from agez.training_seds.outliers import stars
+from agez.training_seds.seds import make_sky
 
 FOLDER = Path(__file__).parents[1] / "tests" / "stored_answers"
 MODELS = ("jpas", "jplus", "splus", "paper")
@@ -59,7 +59,7 @@ def rows_of(name: str) -> dict[str, np.ndarray]:
 
 def answers_of(name: str, rows: dict[str, np.ndarray], *, compiled: bool) -> dict[str, np.ndarray]:
     """Every column of the answers, and the mixture's numbers."""
-    from agez.apply.predict import predict
+    from agez.models.predict import predict
 
     model = agez.load_model(name)
     flux = rows["flux"].astype(float)

@@ -27,8 +27,8 @@ from results_tables import claims_table, experiment_parts, sets_tables
 
 from agez.experiments.paper import SETS
 from agez.flags import FAULTS, MEANING
-from agez.learn.model import available_models, load_model
-from agez.posterior.model_card import card_lines
+from agez.models.model_card import card_lines
+from agez.models.model_file import available_models, load_model
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 #: Pages that hold what one benchmark prints, by the mark there.

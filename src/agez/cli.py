@@ -412,8 +412,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         raise SystemExit(_told(None, int(end.code or 0))) from None
     try:
         from agez import commands
-        from agez.option_checks import READ, check_numbers, check_output_is_new
-        from agez.pipes import pipes_as_files
+        from agez.commands.option_checks import READ, check_numbers, check_output_is_new
+        from agez.runtime.pipes import pipes_as_files
 
         check_numbers(options)
         check_output_is_new(options)
@@ -430,7 +430,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("agez: error: not enough memory; give fewer or smaller files at a time", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        from agez.worker_pool import end_workers
+        from agez.runtime.worker_pool import end_workers
 
         end_workers()
         print("agez: interrupted", file=sys.stderr)

@@ -19,12 +19,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from agez.arrays import mask_of, plain_array
 from agez.errors import AgezError
 from agez.flags import is_good
-from agez.plain_arrays import mask_of, plain_array
 
 if TYPE_CHECKING:
-    from agez.posterior.mixture import Mixture
+    from agez.distributions.mixture import Mixture
 
 Floats = NDArray[np.floating[Any]]
 Bools = NDArray[np.bool_]
@@ -752,8 +752,8 @@ class Model:
         return Bands(tuple(b["names"]), tuple(b["pivot_angstrom"]), tuple(b["fwhm_angstrom"]), b["filter_set"])
 
     def predict(self, photometry: Photometry) -> Prediction:
-        """Ages and metallicities of ``photometry``; see :func:`agez.apply.predict.predict`."""
-        from agez.apply.predict import predict  # the one import that points right: a convenience for users
+        """Ages and metallicities of ``photometry``; see :func:`agez.models.predict.predict`."""
+        from agez.models.predict import predict  # the one import that points right: a convenience for users
 
         _check(
             isinstance(photometry, Photometry),

@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from agez.apply.predict import predict
-from agez.apply.prediction_files import read_prediction, write_prediction
+from agez.distributions.marginals import marginal_cdf
+from agez.distributions.mixture import moments
 from agez.errors import AgezError
 from agez.flags import Flag, has_flag
-from agez.posterior.marginals import marginal_cdf
-from agez.posterior.mixture import moments
+from agez.models.predict import predict
+from agez.tables.prediction_files import read_prediction, write_prediction
 from agez.types import TARGETS, Bands
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "posterior"))

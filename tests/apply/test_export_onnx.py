@@ -11,11 +11,11 @@ from made_up_sample import made_up_model, made_up_sample
 onnx = pytest.importorskip("onnx")
 runtime = pytest.importorskip("onnxruntime")
 
-from agez.apply.export_onnx import export_onnx  # noqa: E402
-from agez.apply.predict import predict  # noqa: E402
 from agez.errors import AgezError  # noqa: E402
-from agez.learn.model import load_model  # noqa: E402
-from agez.posterior.weak_bands import band_weights  # noqa: E402
+from agez.mixture_network.weak_bands import band_weights  # noqa: E402
+from agez.models.model_file import load_model  # noqa: E402
+from agez.models.predict import predict  # noqa: E402
+from agez.onnx.export_onnx import export_onnx  # noqa: E402
 from agez.types import TARGETS  # noqa: E402
 
 AT_MOST = 1e-5

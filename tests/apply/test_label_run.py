@@ -15,21 +15,21 @@ from astropy.table import Table
 from cli_road import agez, done, refused
 from label_cubes import cube_file, fitted_cube
 
-import agez.apply.label_galaxy as label_galaxy
-from agez.apply.cube_bins import fitted_rows, is_cube, label_name, same_rows
-from agez.apply.fingerprint import has_fingerprint
-from agez.apply.label_galaxy import LabelOptions
-from agez.apply.label_parts import parts_folder
-from agez.apply.label_run import run_labels
-from agez.learn.sample import read_sample
-from agez.maps import MapBit
-from agez.maps_files import read_maps
+import agez.labelling.label_galaxy as label_galaxy
+from agez.labelling.cube_bins import fitted_rows, is_cube, label_name, same_rows
+from agez.labelling.label_galaxy import LabelOptions
+from agez.labelling.label_parts import parts_folder
+from agez.labelling.label_run import run_labels
 from agez.photometry.tables import read_photometry
+from agez.runtime.fingerprint import has_fingerprint
+from agez.samples.sample import read_sample
 from agez.spectra.binning import BinSettings
 from agez.spectra.fitting import fit_labels
 from agez.spectra.label_files import read_labels
 from agez.spectra.readers import read_spectra, write_rss
 from agez.spectra.subtraction import subtract_lines
+from agez.tables.maps import MapBit
+from agez.tables.maps_files import read_maps
 
 TOY = ("--templates", "made-up", "--workers", 1)
 CHUNK = 8
@@ -342,7 +342,7 @@ def test_other_settings_or_another_input_are_fitted_again(cubes, tmp_path, count
 
 _RUN = """
 import sys
-import agez.apply.label_galaxy as g
+import agez.labelling.label_galaxy as g
 g.CHUNK["agez"] = {chunk}
 from agez.cli import main
 sys.exit(main(sys.argv[1:]))

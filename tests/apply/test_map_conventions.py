@@ -7,13 +7,13 @@ import pytest
 from astropy.io import fits
 from astropy.wcs import WCS
 
-from agez.apply.map_files import profile_table, write_galaxy_maps
-from agez.apply.map_galaxy import Geometry, MapSettings, map_galaxy, with_gradients
 from agez.images.image_set import ImageSet
 from agez.images.noise_correlation import WHITE
 from agez.images.regions import RegionSettings
-from agez.learn.model import load_model
-from agez.maps import MapBit
+from agez.mapping.map_files import profile_table, write_galaxy_maps
+from agez.mapping.map_galaxy import Geometry, MapSettings, map_galaxy, with_gradients
+from agez.models.model_file import load_model
+from agez.tables.maps import MapBit
 
 MODEL = load_model("splus")
 SHAPE, CENTRE = (44, 50), (27.0, 20.0)

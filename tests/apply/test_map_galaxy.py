@@ -8,19 +8,19 @@ from astropy.io import fits
 from astropy.wcs import WCS
 
 from agez.analysis.gradient_files import gradient_from_table
-from agez.apply.map_files import profile_table, write_galaxy_maps
-from agez.apply.map_galaxy import Geometry, MapSettings, map_galaxy
-from agez.apply.predict import predict
-from agez.apply.prediction_files import read_prediction
 from agez.errors import AgezError
 from agez.flags import Flag, is_good
 from agez.images.image_set import ImageSet
 from agez.images.noise_correlation import WHITE
 from agez.images.regions import RegionSettings
-from agez.learn.model import load_model
-from agez.maps import MapBit
-from agez.maps_files import read_maps
+from agez.mapping.map_files import profile_table, write_galaxy_maps
+from agez.mapping.map_galaxy import Geometry, MapSettings, map_galaxy
+from agez.models.model_file import load_model
+from agez.models.predict import predict
 from agez.photometry.dereddening import deredden
+from agez.tables.maps import MapBit
+from agez.tables.maps_files import read_maps
+from agez.tables.prediction_files import read_prediction
 
 MODEL = load_model("splus")
 GEOMETRY = Geometry(re_arcsec=4.0, inclination_deg=40.0, pa_deg=60.0)

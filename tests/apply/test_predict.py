@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from made_up_sample import made_up_model, made_up_sample
 
-from agez.apply.predict import predict, predict_spectra
-from agez.apply.prediction_files import read_prediction, write_prediction
 from agez.errors import AgezError
 from agez.flags import Flag, has_flag
+from agez.models.predict import predict, predict_spectra
+from agez.tables.prediction_files import read_prediction, write_prediction
 from agez.types import TARGETS, Bands, Prediction, Rows, Spectra
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from made_up_sample import made_up_model, made_up_sample
 
-from agez.apply.predict import default_threads, predict
 from agez.errors import AgezError
+from agez.models.predict import default_threads, predict
 from agez.types import Prediction
 
 
@@ -44,5 +44,5 @@ def test_a_bad_number_of_threads(rows):
 def test_default_threads(said, expected, monkeypatch):
     """One where the environment says so, as that of worker processes does; else all cores."""
     monkeypatch.setenv("OMP_NUM_THREADS", said)
-    monkeypatch.setattr("agez.apply.predict.usable_cores", lambda: 5)
+    monkeypatch.setattr("agez.models.predict.usable_cores", lambda: 5)
     assert default_threads() == (expected or 5)

@@ -15,9 +15,9 @@ from agez.catalogues.catalogue import Catalogue, Partition
 from agez.catalogues.hats_files import catalogue_root, open_hats
 from agez.catalogues.open_catalogue import open_catalogue
 from agez.catalogues.write_pieces import piece_extension, write_piece
-from agez.column_words import describe_columns
 from agez.errors import AgezError
-from agez.table_files import read_table
+from agez.tables.column_metadata import describe_columns
+from agez.tables.table_files import read_table
 
 N = 10
 CSV = Catalogue("in.csv", "csv", (), ())

@@ -15,7 +15,7 @@ from agez.errors import AgezError
 from agez.photometry.likeness import likeness
 from agez.photometry.tables import read_photometry
 from agez.photometry.vector_columns import DEFAULT_ORDERS
-from agez.table_files import column_names, read_table
+from agez.tables.table_files import column_names, read_table
 
 BANDS = ("J0378", "gSDSS", "rSDSS")
 FLUX = np.arange(12.0).reshape(4, 3) + 1

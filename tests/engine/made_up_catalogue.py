@@ -9,7 +9,7 @@ import numpy as np
 from agez.catalogues.catalogue import Catalogue
 from agez.catalogues.open_catalogue import open_catalogue
 from agez.engine.answer import AnswerJob, make_job
-from agez.learn.model import load_model
+from agez.models.model_file import load_model
 
 MODEL = "splus"
 

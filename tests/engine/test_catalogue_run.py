@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from made_up_catalogue import MODEL, columns, opened, write_catalogue
 
-from agez.apply.prediction_files import read_prediction
 from agez.engine import pieces, schedulers
 from agez.engine.run import run_catalogue
 from agez.engine.tally import Tally
 from agez.errors import AgezError
-from agez.table_files import read_table
+from agez.tables.prediction_files import read_prediction
+from agez.tables.table_files import read_table
 
 pytest.importorskip("pyarrow")
 
@@ -165,7 +165,7 @@ def test_a_full_disk_stops_the_run_and_keeps_what_is_done(whole, tmp_path, monke
     def full(path, table, **options):
         done.append(path)
         if len(done) == 3:
-            from agez.files import whole_file
+            from agez.runtime.files import whole_file
 
             with whole_file(path) as part:
                 part.write_bytes(b"half")

@@ -11,13 +11,13 @@ import pytest
 from astropy.table import Table
 from made_up_catalogue import MODEL, columns
 
-from agez.apply.predict import predict
-from agez.apply.prediction_files import read_prediction
 from agez.catalogues.open_catalogue import open_catalogue
 from agez.engine.answer import make_job
 from agez.engine.run import run_catalogue
 from agez.flags import Flag, set_flag
-from agez.learn.model import load_model
+from agez.models.model_file import load_model
+from agez.models.predict import predict
+from agez.tables.prediction_files import read_prediction
 from agez.types import Photometry, Prediction, Rows
 
 pq = pytest.importorskip("pyarrow.parquet")

@@ -15,11 +15,11 @@ from made_up_catalogue import MODEL, columns
 from agez.catalogues import csv_files
 from agez.catalogues.open_catalogue import open_catalogue
 from agez.catalogues.read_partition import read_partition
-from agez.csv_tables import Seen
 from agez.engine.answer import make_job
 from agez.engine.run import run_catalogue
-from agez.table_columns import text_column
-from agez.table_files import read_table
+from agez.tables.csv_tables import Seen
+from agez.tables.table_columns import text_column
+from agez.tables.table_files import read_table
 
 pa = pytest.importorskip("pyarrow")
 pq = pytest.importorskip("pyarrow.parquet")

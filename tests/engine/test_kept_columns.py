@@ -14,7 +14,7 @@ from agez.engine.answer import make_job
 from agez.engine.run import run_catalogue
 from agez.errors import AgezError
 from agez.photometry.tables import read_photometry
-from agez.table_files import read_table
+from agez.tables.table_files import read_table
 
 N = 30
 MIDNIGHT = datetime.datetime(2024, 1, 1)

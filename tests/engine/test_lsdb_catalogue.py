@@ -8,7 +8,7 @@ import pytest
 from cli_road import agez, done
 from made_up_catalogue import MODEL, columns
 
-from agez.table_files import read_table
+from agez.tables.table_files import read_table
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")

@@ -15,8 +15,8 @@ from agez.engine.answer import make_job
 from agez.engine.run import run_catalogue
 from agez.errors import AgezError
 from agez.photometry.tables import read_photometry
-from agez.table_columns import angle_column, angle_factor, table_rows
-from agez.table_files import read_table
+from agez.tables.table_columns import angle_column, angle_factor, table_rows
+from agez.tables.table_files import read_table
 
 N = 6
 X = np.linspace(-20, 20, N)

@@ -13,7 +13,7 @@ from agez.catalogues.open_catalogue import open_catalogue
 from agez.engine import schedulers
 from agez.engine.answer import make_job
 from agez.engine.run import run_catalogue
-from agez.learn.model import load_model, save_model
+from agez.models.model_file import load_model, save_model
 
 pytest.importorskip("pyarrow")
 ROWS = 100

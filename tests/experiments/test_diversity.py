@@ -16,11 +16,11 @@ from agez.experiments.diversity import PUBLISHED, DiversitySize, claims, galaxie
 from agez.experiments.mock_sample import make_mock_sample
 from agez.experiments.paper import SETS
 from agez.experiments.result import target_columns
-from agez.learn.cross_validation import cross_validate
-from agez.learn.jobs import TrainingSettings
-from agez.learn.pool import Trainer
 from agez.mocks.departures import Departures
 from agez.mocks.survey import make_galaxy, survey_plan
+from agez.paper_network.cross_validation import cross_validate
+from agez.paper_network.jobs import TrainingSettings
+from agez.paper_network.pool import Trainer
 from agez.photometry.filters import PAPER_BANDS, load_filters
 
 FEW = TrainingSettings(optimizer="adam", learning_rate=5e-3, batch_size=64, max_epochs=2, schedule="cosine")

@@ -14,15 +14,15 @@ from agez.errors import AgezError
 from agez.experiments import hyperparameters as section
 from agez.experiments.finalists import gain_of, verdict_on
 from agez.experiments.hyperparameters import SearchSize, claims, hyperparameters
-from agez.learn.architecture import Architecture
-from agez.learn.jobs import TrainingSettings
-from agez.learn.kept import KeptNetworks
-from agez.learn.pool import Trainer
-from agez.learn.prepared import prepare_split, training_data
-from agez.learn.search_space import Candidate, SearchSpace
-from agez.learn.splits import make_splits
-from agez.learn.training import train_network
-from agez.learn.trials import Search, Trial
+from agez.paper_network.architecture import Architecture
+from agez.paper_network.jobs import TrainingSettings
+from agez.paper_network.kept import KeptNetworks
+from agez.paper_network.pool import Trainer
+from agez.paper_network.prepared import prepare_split, training_data
+from agez.paper_network.search_space import Candidate, SearchSpace
+from agez.paper_network.training import train_network
+from agez.paper_network.trials import Search, Trial
+from agez.samples.splits import make_splits
 from agez.types import TARGETS
 
 SIZE = SearchSize(

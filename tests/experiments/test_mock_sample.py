@@ -6,10 +6,10 @@ from same_parts import assert_same
 
 from agez.errors import AgezError
 from agez.experiments.mock_sample import make_mock_sample
-from agez.learn.sample_files import read_sample, write_sample
 from agez.mocks.survey import make_galaxy, survey_plan
 from agez.photometry.filters import PAPER_BANDS, load_filters
 from agez.photometry.synthesis import synthesize
+from agez.samples.sample_files import read_sample, write_sample
 
 
 @pytest.fixture(scope="module")

@@ -17,9 +17,9 @@ from agez.experiments.peer_scores import Answers, differences
 from agez.experiments.peers import ALL_METHODS, PeerSizes, claims, network_answers, peers
 from agez.experiments.population_library import make_library
 from agez.experiments.result import target_columns
-from agez.learn.prepared import prepare_split, training_data
-from agez.learn.splits import make_splits
+from agez.paper_network.prepared import prepare_split, training_data
 from agez.photometry.filters import PAPER_BANDS, load_filters
+from agez.samples.splits import make_splits
 from agez.spectra.templates import made_up_grid
 
 pytest.importorskip("sklearn", reason="the extra agez[peers] is not installed")

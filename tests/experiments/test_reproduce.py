@@ -12,9 +12,9 @@ from agez.errors import AgezError
 from agez.experiments import presets
 from agez.experiments.catalogue import EXPERIMENTS
 from agez.experiments.reproduce import reproduce
-from agez.learn.model import load_model
-from agez.learn.sample import read_sample, write_sample
+from agez.models.model_file import load_model
 from agez.report.captions import CAPTIONS
+from agez.samples.sample import read_sample, write_sample
 from agez.types import Bands
 
 

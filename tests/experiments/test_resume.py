@@ -15,7 +15,7 @@ from agez.experiments import presets, run_folder
 from agez.experiments.catalogue import EXPERIMENTS, SETS_KEY, find_experiments, place_in_paper
 from agez.experiments.reproduce import reproduce
 from agez.experiments.run_folder import RunFolder
-from agez.run_lock import sole_run
+from agez.runtime.run_lock import sole_run
 
 #: What may differ between two runs of the same arguments.
 TIMES = ("seconds", "peak_rss_mb", "peers")

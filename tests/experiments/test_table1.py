@@ -19,11 +19,11 @@ from agez.experiments.table1 import (
     n_training_galaxies,
     table1,
 )
-from agez.learn.architecture import Architecture
-from agez.learn.jobs import TrainingSettings
-from agez.learn.pool import Trainer
-from agez.learn.prepared import prepare_split, training_data
-from agez.learn.splits import row_morphology
+from agez.paper_network.architecture import Architecture
+from agez.paper_network.jobs import TrainingSettings
+from agez.paper_network.pool import Trainer
+from agez.paper_network.prepared import prepare_split, training_data
+from agez.samples.splits import row_morphology
 from agez.types import TARGETS
 
 SMALL = dict.fromkeys(TARGETS, Architecture((4, 4), (6, 6), 4, 10))

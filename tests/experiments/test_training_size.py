@@ -6,15 +6,15 @@ from made_up_sample import made_up_sample
 
 from agez.errors import AgezError
 from agez.experiments.training_size import LARGEST, TrainingGrid, claims, training_size
-from agez.learn.architecture import PAPER_ARCHITECTURES
-from agez.learn.fit import train_one
-from agez.learn.jobs import TrainingSettings
-from agez.learn.kept import KeptNetworks
-from agez.learn.network_numpy import forward
-from agez.learn.normalisation import learn_normalisation, normalise
-from agez.learn.pool import Trainer
-from agez.learn.prepared import training_data
-from agez.learn.splits import make_splits, row_morphology, thin_split, thinning_order
+from agez.paper_network.architecture import PAPER_ARCHITECTURES
+from agez.paper_network.fit import train_one
+from agez.paper_network.jobs import TrainingSettings
+from agez.paper_network.kept import KeptNetworks
+from agez.paper_network.network_numpy import forward
+from agez.paper_network.normalisation import learn_normalisation, normalise
+from agez.paper_network.pool import Trainer
+from agez.paper_network.prepared import training_data
+from agez.samples.splits import make_splits, row_morphology, thin_split, thinning_order
 from agez.types import TARGETS
 
 GRID = TrainingGrid((0.3, 0.75), 2, TrainingSettings(optimizer="adam", learning_rate=5e-3, max_epochs=4))
@@ -46,7 +46,7 @@ def test_a_cell_is_a_training_by_hand(sample, run):
     train, validation, test = (part[rows.usable[part]] for part in (thin.train, thin.validation, thin.test))
     label = data.labels[:, 1]
     center, scale = label[train].mean(), label[train].std()
-    from agez.learn.jobs import TrainingJob
+    from agez.paper_network.jobs import TrainingJob
 
     job = TrainingJob(
         np.where(rows.usable[:, None], rows.inputs, 0), ((label - center) / scale).astype(np.float32),
@@ -85,7 +85,7 @@ def test_an_interrupted_run_goes_on_and_gives_the_same(sample, run, tmp_path, mo
         again = training_size(sample, trainer, grid=GRID, seed=3)
     assert again == block
     assert sorted(path.name for path in half.folder.iterdir()) == names
-    monkeypatch.setattr("agez.learn.pool.sys.executable", "/bin/false")  # nothing is left to train
+    monkeypatch.setattr("agez.paper_network.pool.sys.executable", "/bin/false")  # nothing is left to train
     with Trainer(1, kept=half) as trainer:
         assert training_size(sample, trainer, grid=GRID, seed=3) == block
 

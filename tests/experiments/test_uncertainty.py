@@ -13,12 +13,12 @@ from made_up_sample import made_up_sample
 from scipy.special import ndtri
 
 from agez.analysis.metrics import evaluate, sigma_mad
+from agez.distributions.mixture import Mixture
 from agez.experiments import uncertainty as module
 from agez.experiments.result import target_columns
 from agez.experiments.uncertainty import HeldOut, UncertaintySize, claims, pit_of_intervals, shipped_start, uncertainty
-from agez.learn.splits import make_splits
-from agez.posterior.mixture import Mixture
-from agez.posterior.recalibration import Recalibration, calibrated_probabilities
+from agez.mixture_network.calibration import Recalibration, calibrated_probabilities
+from agez.samples.splits import make_splits
 
 SIZE = UncertaintySize(steps=60, n_bootstrap=20)
 KINDS = {"set_a": "within", "set_b": "by-galaxy"}

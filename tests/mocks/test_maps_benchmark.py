@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from agez.errors import AgezError
-from agez.learn.model import load_model
 from agez.mocks.image_light import galaxy_tiles
 from agez.mocks.images import make_mock_images
 from agez.mocks.survey import survey_plan
+from agez.models.model_file import load_model
 from agez.photometry.filters import load_filters
 
 BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"

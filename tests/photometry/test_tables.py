@@ -14,7 +14,7 @@ import agez
 from agez.errors import AgezError, AgezWarning
 from agez.flags import Flag, has_flag
 from agez.photometry.tables import photometry_to_table, read_photometry, table_to_photometry, write_photometry
-from agez.table_columns import is_code, is_nines
+from agez.tables.table_columns import is_code, is_nines
 from agez.types import Photometry, Rows
 
 BANDS = agez.load_filters("jpas").bands.select(["uJAVA", "J0400", "J0500"])

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from agez.apply.map_galaxy import Geometry, MapSettings, with_gradients
-from agez.maps import MapFrame
+from agez.mapping.map_galaxy import Geometry, MapSettings, with_gradients
 from agez.report import catalogue_picture as catalogue
 from agez.report import map_pictures
 from agez.report.style import value_limits
+from agez.tables.maps import MapFrame
 from agez.types import Bands, Photometry, Prediction, Rows
 
 

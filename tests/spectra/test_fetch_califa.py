@@ -13,8 +13,8 @@ from broken_server import Site, serving
 from cli_road import agez, done, refused
 from cube_factory import cube, write_califa
 
-from agez.downloads import Downloads
 from agez.errors import AgezError
+from agez.runtime.downloads import Downloads
 from agez.spectra.fetch_califa import BASE_URLS, califa_name, check_cube_file, cube_file_name, fetch_cubes, folder_url
 
 FOLDER = "/archive/V500/reduced_v2.2/"

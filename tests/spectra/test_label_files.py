@@ -12,12 +12,12 @@ from same_parts import assert_same
 
 from agez.errors import AgezError
 from agez.flags import Flag
-from agez.maps import MapBit
-from agez.maps_files import read_maps
 from agez.spectra.formats_units import line_flux_unit
 from agez.spectra.histories import MIN_LIGHT, histories
 from agez.spectra.label_files import read_labels, write_labels
 from agez.spectra.label_maps import cube_frame, label_maps
+from agez.tables.maps import MapBit
+from agez.tables.maps_files import read_maps
 
 BIN_ID = np.array([[-1, 0, 0, 3], [1, 1, 2, 4], [-1, 1, 2, 4]])
 

@@ -10,8 +10,8 @@ from astropy.io import fits
 from astropy.wcs import WCS
 from reader_files import califa_cube, manga_cube
 
-from agez.apply.cube_bins import fitted_rows
 from agez.errors import AgezError
+from agez.labelling.cube_bins import fitted_rows
 from agez.spectra.binning import BinSettings
 from agez.spectra.formats_axes import wavelength_axis
 from agez.spectra.label_maps import cube_frame

@@ -5,15 +5,15 @@ import pytest
 from astropy.io import fits
 from reader_files import califa_cube, manga_cube
 
-from agez.apply.cube_bins import fitted_rows, same_rows
-from agez.apply.inputs import remarks_on
-from agez.apply.label_galaxy import LabelOptions, label_file
 from agez.errors import AgezError
-from agez.maps_files import read_maps
+from agez.labelling.cube_bins import fitted_rows, same_rows
+from agez.labelling.input_files import remarks_on
+from agez.labelling.label_galaxy import LabelOptions, label_file
 from agez.spectra.binning import BinSettings, bin_cube
 from agez.spectra.fit_settings import FitSettings
 from agez.spectra.label_files import read_labels
 from agez.spectra.readers import read_spectra
+from agez.tables.maps_files import read_maps
 
 #: (3, 4): four bins, one of a single spaxel; spaxels without data, and one with the star of the cube, are in none.
 BINS = np.array([[-1, 0, 0, 3], [2, -1, 0, 3], [2, 2, 7, -1]])

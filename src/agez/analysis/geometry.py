@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
+from agez.arrays import plain_array
 from agez.errors import AgezError
-from agez.plain_arrays import plain_array
 from agez.types import Floats
 
 

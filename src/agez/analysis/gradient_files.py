@@ -22,10 +22,10 @@ from agez.analysis.gradients import (
     gradients_with_errors,
 )
 from agez.errors import AgezError
-from agez.files import write_json
 from agez.flags import is_good
-from agez.table_columns import angle_column, has_columns, is_missing, is_nines, number_column, text_column
-from agez.table_files import check_table_output, read_table, table_format, write_table
+from agez.runtime.files import write_json
+from agez.tables.table_columns import angle_column, has_columns, is_missing, is_nines, number_column, text_column
+from agez.tables.table_files import check_table_output, read_table, table_format, write_table
 from agez.types import LABEL_NAMES, Bools, Floats
 
 SCHEMA = "agez.gradients/1"

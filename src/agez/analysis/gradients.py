@@ -25,9 +25,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from agez.analysis.metrics import json_number
 from agez.analysis.region_errors import fit_line, shared_errors
+from agez.arrays import plain_array
 from agez.errors import AgezError
-from agez.plain_arrays import plain_array
-from agez.table_columns import is_missing
+from agez.tables.table_columns import is_missing
 from agez.types import Bools, Floats, Ints, Strings
 
 N_SUBSETS = 100

@@ -10,7 +10,7 @@ import numpy as np
 from agez.errors import AgezError
 from agez.photometry.row_values import row_values
 from agez.photometry.zero_points import ZeroPoints, apply_zero_points
-from agez.table_columns import AnyTable
+from agez.tables.table_columns import AnyTable
 from agez.types import Bands, Floats, Photometry
 
 

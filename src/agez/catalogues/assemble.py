@@ -20,9 +20,9 @@ from agez.catalogues.output_place import check_place, mark_folder
 from agez.catalogues.parquet_files import need_pyarrow
 from agez.catalogues.write_pieces import TABLE_NAME, fits_ready, is_folder_output, opened, text_names
 from agez.errors import AgezError
-from agez.files import whole_file
-from agez.table_columns import PlainTable
-from agez.table_files import read_table, write_table
+from agez.runtime.files import whole_file
+from agez.tables.table_columns import PlainTable
+from agez.tables.table_files import read_table, write_table
 
 Pieces = Sequence[tuple[Partition, Path]]
 _COPY_BYTES = 8 << 20

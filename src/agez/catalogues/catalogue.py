@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from agez.csv_tables import Dialect
+from agez.tables.csv_tables import Dialect
 from agez.types import _check
 
 #: ``table``: a format that is only read whole (ECSV, VOTable).

@@ -14,11 +14,20 @@ import numpy as np
 
 from agez.catalogues.catalogue import Catalogue, Partition
 from agez.catalogues.file_bytes import read_bytes
-from agez.column_words import words_of
-from agez.csv_tables import HEAD_BYTES, Dialect, Seen, look_at, needs_rewriting, parse_rows, read_dialect, rewritten
 from agez.errors import AgezError
-from agez.files import open_content
-from agez.table_columns import PlainTable, said_twice
+from agez.runtime.files import open_content
+from agez.tables.column_metadata import words_of
+from agez.tables.csv_tables import (
+    HEAD_BYTES,
+    Dialect,
+    Seen,
+    look_at,
+    needs_rewriting,
+    parse_rows,
+    read_dialect,
+    rewritten,
+)
+from agez.tables.table_columns import PlainTable, said_twice
 
 _BLOCK_BYTES = 16 << 20
 #: Bytes by which the kinds of columns are judged at first.
@@ -27,7 +36,7 @@ _NEWLINE, _QUOTE, _RETURN = 10, 34, 13
 
 
 def open_csv(path: Path, rows: int) -> Catalogue:
-    """A table with a line of names, in any of the dialects of :mod:`agez.csv_tables`; quotes may hold line breaks."""
+    """A table with a header line, in any dialect of :mod:`agez.tables.csv_tables`; quotes may hold line breaks."""
     try:
         with open_content(path) as file:
             head = file.read(HEAD_BYTES)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from agez.errors import AgezError
-from agez.files import is_gzipped
+from agez.runtime.files import is_gzipped
 
 #: The gzipped file that was read last, where it is: going on is cheap, going back begins anew.
 _open_gzip: dict[tuple[str, int], Any] = {}

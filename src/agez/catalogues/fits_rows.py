@@ -13,8 +13,8 @@ from astropy import units as u
 from astropy.io import fits
 
 from agez.errors import AgezError
-from agez.table_columns import PlainTable
-from agez.table_files import card_value
+from agez.tables.table_columns import PlainTable
+from agez.tables.table_files import card_value
 
 BLOCK = 2880
 _CODES = {"b1": "L", "u1": "B", "i2": "I", "i4": "J", "i8": "K", "u8": "K", "f4": "E", "f8": "D"}

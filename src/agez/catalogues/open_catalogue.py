@@ -11,7 +11,7 @@ from agez.catalogues.catalogue import Catalogue
 from agez.catalogues.read_partition import with_filter_set
 from agez.catalogues.vector_columns import find_vectors
 from agez.errors import AgezError
-from agez.files import check_input
+from agez.runtime.files import check_input
 
 #: Rows of a partition unless said otherwise: 100 000 rows of 60 bands are 100 MB of fluxes and errors.
 ROWS_PER_PARTITION = 100_000

@@ -10,7 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from agez.arrow_columns import (
+from agez.catalogues.catalogue import Catalogue, Kind, Partition
+from agez.errors import AgezError
+from agez.tables.arrow_columns import (
     UCD_KEYS,
     UNIT_KEYS,
     WORDS_KEYS,
@@ -21,9 +23,7 @@ from agez.arrow_columns import (
     to_numpy,
     without_masked,
 )
-from agez.catalogues.catalogue import Catalogue, Kind, Partition
-from agez.errors import AgezError
-from agez.table_columns import PlainTable, said_twice, usable_names
+from agez.tables.table_columns import PlainTable, said_twice, usable_names
 
 #: A file or a row group is cut only if it has more than this many times the rows of a partition.
 SLACK = 2.0

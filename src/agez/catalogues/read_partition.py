@@ -15,7 +15,7 @@ from agez.photometry.filters import FilterSet
 from agez.photometry.row_values import RowOptions
 from agez.photometry.tables import FILTER_SET_COLUMN, filter_set_column, rows_to_photometry
 from agez.photometry.vector_columns import choose_vector_photometry, find_vector_photometry, vector_band_columns
-from agez.table_columns import PlainTable
+from agez.tables.table_columns import PlainTable
 from agez.types import Bands, Photometry
 
 #: Columns by which rows are known, in any case and with a table's name in front: they are always kept.

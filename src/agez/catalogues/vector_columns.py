@@ -13,7 +13,7 @@ from agez.catalogues.read_partition import photometry_layout, read_partition, re
 from agez.errors import AgezError
 from agez.photometry.band_columns import band_names, has_bands, lonely_errors
 from agez.photometry.vector_columns import default_order, find_vector_photometry
-from agez.table_files import read_table
+from agez.tables.table_files import read_table
 
 
 def find_vectors(

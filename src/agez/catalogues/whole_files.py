@@ -12,8 +12,8 @@ import numpy as np
 from agez.catalogues.catalogue import Catalogue, Partition
 from agez.photometry.likeness import likeness
 from agez.photometry.tables import EXTENSION
-from agez.table_columns import PlainTable
-from agez.table_files import VOTABLES, read_table
+from agez.tables.table_columns import PlainTable
+from agez.tables.table_files import VOTABLES, read_table
 
 EXTENSIONS = (".ecsv", *VOTABLES)
 

@@ -15,9 +15,9 @@ from astropy.table import Table
 from agez.catalogues import fits_rows
 from agez.catalogues.parquet_files import need_pyarrow
 from agez.errors import AgezError
-from agez.files import whole_file
-from agez.table_columns import PlainTable
-from agez.table_files import table_format, write_table
+from agez.runtime.files import whole_file
+from agez.tables.table_columns import PlainTable
+from agez.tables.table_files import table_format, write_table
 
 #: Name of the table in FITS files, unless said otherwise.
 TABLE_NAME = "PREDICTIONS"

@@ -9,8 +9,8 @@ import numpy as np
 
 from agez.apply.corrections import Corrections
 from agez.errors import AgezError
-from agez.files import check_not_input
-from agez.table_files import check_table_output
+from agez.runtime.files import check_not_input
+from agez.tables.table_files import check_table_output
 
 if TYPE_CHECKING:
     from agez.catalogues.catalogue import Catalogue
@@ -92,9 +92,9 @@ def correction_lines(corrections: Corrections, report: RunReport, catalogue: Cat
 
 def estimated_zero_points(options: Namespace, job: AnswerJob, catalogue: Catalogue) -> tuple[dict[str, Any], list[str]]:
     """Estimate zero points from rows of all the catalogue and write them; for ``--json`` and in lines."""
-    from agez.apply.expected import expected_of
     from agez.engine.answer import model_of
     from agez.engine.sampling import some_rows
+    from agez.models.expected import expected_of
     from agez.photometry.zero_point_files import write_zero_points
     from agez.photometry.zero_points import iterate_zero_points
 

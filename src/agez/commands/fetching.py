@@ -11,8 +11,8 @@ from agez.errors import AgezError, PartlyDoneError
 
 def fetch(options: Namespace) -> Answer:
     """``agez fetch califa``."""
-    from agez.downloads import Downloads
-    from agez.learn.galaxy_files import read_galaxies
+    from agez.runtime.downloads import Downloads
+    from agez.samples.galaxy_files import read_galaxies
     from agez.spectra.fetch_califa import fetch_cubes
 
     names = list(options.name)

@@ -13,15 +13,15 @@ import numpy as np
 from agez.commands.answers import Answer, flag_lines
 from agez.commands.extras import need
 from agez.errors import AgezError
-from agez.files import check_input, make_folder
 from agez.flags import count_flags
-from agez.table_files import check_fits_output
+from agez.runtime.files import check_input, make_folder
+from agez.tables.table_files import check_fits_output
 from agez.types import TARGET_WORDS, Model, Photometry
 
 if TYPE_CHECKING:
-    from agez.apply.map_galaxy import GalaxyMaps, MapSettings
     from agez.images.image_set import ImageSet
     from agez.images.prepare import ImageSettings
+    from agez.mapping.map_galaxy import GalaxyMaps, MapSettings
 
 #: Options that only images know, and the value that means that they are not given.
 _OF_IMAGES = {
@@ -36,8 +36,8 @@ IMAGE_SNR, SPECTRA_SNR = 10.0, 40.0
 
 def map_(options: Namespace) -> Answer:
     """``agez map``."""
-    from agez.apply.map_files import write_galaxy_maps
-    from agez.learn.model import load_model
+    from agez.mapping.map_files import write_galaxy_maps
+    from agez.models.model_file import load_model
 
     check_fits_output(options.out)
     for one in options.input:
@@ -68,9 +68,9 @@ def map_(options: Namespace) -> Answer:
 
 
 def _settings(options: Namespace) -> MapSettings:
-    from agez.apply.map_galaxy import Geometry, MapSettings
     from agez.images.galaxy_extent import LEAST_PIXEL_SNR
     from agez.images.regions import RegionSettings
+    from agez.mapping.map_galaxy import Geometry, MapSettings
 
     def number(value: float | None, default: float = np.nan) -> float:
         return default if value is None else float(value)
@@ -87,14 +87,14 @@ def _settings(options: Namespace) -> MapSettings:
 
 
 def _is_spectral_cube(inputs: list[str]) -> bool:
-    from agez.apply.cube_bins import is_cube
     from agez.images.scubes import is_photometric_cube
+    from agez.labelling.cube_bins import is_cube
 
     return len(inputs) == 1 and Path(inputs[0]).is_file() and is_cube(inputs[0]) and not is_photometric_cube(inputs[0])
 
 
 def _of_cube(options: Namespace, model: Model, settings: MapSettings) -> GalaxyMaps:
-    from agez.apply.map_cube import map_cube
+    from agez.mapping.map_cube import map_cube
     from agez.photometry.filters import check_same_set, load_filters
     from agez.spectra.binning import BinSettings, can_bin
 
@@ -114,9 +114,9 @@ def _of_cube(options: Namespace, model: Model, settings: MapSettings) -> GalaxyM
 
 
 def _of_images(options: Namespace, model: Model, settings: MapSettings) -> tuple[GalaxyMaps, ImageSet]:
-    from agez.apply.map_galaxy import checked_redshift, map_galaxy
-    from agez.apply.predict import in_model_order
     from agez.images.prepare import prepare
+    from agez.mapping.map_galaxy import checked_redshift, map_galaxy
+    from agez.models.predict import in_model_order
 
     need("photutils", extra="images", what="a map of images")
     if options.bins == "voronoi":
@@ -180,7 +180,7 @@ def _image_settings(options: Namespace) -> ImageSettings:
 
 
 def _answer(options: Namespace, maps: GalaxyMaps, pictures: list[str]) -> Answer:
-    from agez.apply.map_files import snr_words
+    from agez.mapping.map_files import snr_words
 
     prediction, meta = maps.prediction, maps.meta
     answered = int(np.isfinite(prediction.log_age_lw).sum())

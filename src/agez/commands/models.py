@@ -14,13 +14,13 @@ from agez.types import TARGET_WORDS
 
 def train(options: Namespace) -> Answer:
     """``agez train``."""
-    from agez.learn.model import check_model_output, load_model, save_model
-    from agez.learn.sample import read_sample
+    from agez.models.model_file import check_model_output, load_model, save_model
     from agez.photometry.filters import check_same_set
-    from agez.posterior.learn_sample import score_lines
-    from agez.posterior.learning_curve import curve_lines
-    from agez.posterior.train import check_training
-    from agez.posterior.train import train as run
+    from agez.samples.sample import read_sample
+    from agez.training.learn_sample import score_lines
+    from agez.training.learning_curve import curve_lines
+    from agez.training.train import check_training
+    from agez.training.train import train as run
 
     check_model_output(options.out)
     how = {name: getattr(options, name) for name in ("network", "split", "steps", "learning_curve", "max_epochs")}
@@ -61,8 +61,8 @@ def train(options: Namespace) -> Answer:
 
 def models(options: Namespace) -> Answer:
     """``agez models``."""
-    from agez.learn.model import available_models, find_model, load_model
-    from agez.posterior.model_card import card_lines, summary_line
+    from agez.models.model_card import card_lines, summary_line
+    from agez.models.model_file import available_models, find_model, load_model
 
     if options.onnx is not None:
         return _export(options)
@@ -93,8 +93,8 @@ def models(options: Namespace) -> Answer:
 
 def _export(options: Namespace) -> Answer:
     """``agez models NAME --onnx FILE``."""
-    from agez.apply.export_onnx import export_onnx
-    from agez.learn.model import load_model
+    from agez.models.model_file import load_model
+    from agez.onnx.export_onnx import export_onnx
 
     if options.name is None:
         raise AgezError("--onnx writes one model; name it: agez models NAME --onnx FILE (agez models lists them)")

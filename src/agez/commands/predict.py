@@ -12,9 +12,9 @@ import numpy as np
 
 from agez.commands.answers import Answer, few_rows, reasons
 from agez.errors import AgezError, PartlyDoneError
-from agez.files import check_input
 from agez.flags import count_flags
-from agez.table_files import READABLE, check_table_output, extension
+from agez.runtime.files import check_input
+from agez.tables.table_files import READABLE, check_table_output, extension
 
 if TYPE_CHECKING:
     from agez.catalogues.catalogue import Catalogue
@@ -50,8 +50,8 @@ def _check_output(options: Namespace) -> None:
 
 def _catalogue(options: Namespace) -> Catalogue | str:
     """The catalogue that the input is; if it may hold spectra, why it is none."""
-    from agez.apply.inputs import is_photometry
     from agez.catalogues.open_catalogue import ROWS_PER_PARTITION, open_catalogue
+    from agez.labelling.input_files import is_photometry
     from agez.photometry.names import BANDS_OF_SET
 
     def opened() -> Catalogue:
@@ -80,7 +80,7 @@ def _photometry(options: Namespace, catalogue: Catalogue) -> Answer:
     from agez.commands.corrections import correction_lines, corrections_of, estimated_zero_points
     from agez.engine.answer import make_job, model_of
     from agez.engine.run import run_catalogue
-    from agez.learn.network_compiled import LEAST_ROWS, jit_is_off
+    from agez.paper_network.network_compiled import LEAST_ROWS, jit_is_off
     from agez.photometry.band_columns import left_out
     from agez.photometry.tables import set_names
 
@@ -183,13 +183,13 @@ def _picture(path: str, tally: Tally, flags: Any, n_rows: int, *, title: str) ->
 
 def _spectra(options: Namespace, no_catalogue: str) -> Answer:
     """A file of spectra, or a cube; if it is none, it is said why it is no catalogue, either."""
-    from agez.apply.inputs import read_one, remarks_on
-    from agez.apply.predict import predict_spectra
-    from agez.apply.prediction_files import write_prediction
     from agez.commands.corrections import refuse_for_spectra
     from agez.engine.tally import tally
-    from agez.learn.model import load_model
+    from agez.labelling.input_files import read_one, remarks_on
+    from agez.models.model_file import load_model
+    from agez.models.predict import predict_spectra
     from agez.photometry.filters import check_same_set, load_filters
+    from agez.tables.prediction_files import write_prediction
 
     check_table_output(options.out)
     model = load_model(options.model)

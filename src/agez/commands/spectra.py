@@ -12,20 +12,20 @@ from typing import TYPE_CHECKING, Any
 from agez.commands.answers import Answer, few_rows, flag_lines, reasons
 from agez.commands.extras import need
 from agez.errors import AgezError, PartlyDoneError
-from agez.files import check_not_input, check_output, make_folder
 from agez.flags import count_flags, is_good
-from agez.table_files import check_table_output
+from agez.runtime.files import check_not_input, check_output, make_folder
+from agez.tables.table_files import check_table_output
 from agez.types import Photometry, Spectra
 
 if TYPE_CHECKING:
-    from agez.apply.label_galaxy import LabelOptions
-    from agez.apply.label_run import LabelRun
+    from agez.labelling.label_galaxy import LabelOptions
+    from agez.labelling.label_run import LabelRun
     from agez.spectra.fit_settings import FitSettings
 
 
 def synth(options: Namespace) -> Answer:
     """``agez synth``."""
-    from agez.apply.inputs import remarks_on, spectra_files
+    from agez.labelling.input_files import remarks_on, spectra_files
     from agez.photometry.filters import FILTER_SETS, load_filters
     from agez.photometry.synthesis import synthesize
     from agez.photometry.tables import write_photometry
@@ -75,9 +75,9 @@ def synth(options: Namespace) -> Answer:
 
 def _spectra_or_bins(files: list[Path], options: Namespace) -> Iterator[Spectra]:
     """The spectra of each file; with ``--bins``, those of the bins that its labels have."""
-    from agez.apply.cube_bins import labels_of_files, same_rows
-    from agez.apply.inputs import each_spectra
-    from agez.progress import progress
+    from agez.labelling.cube_bins import labels_of_files, same_rows
+    from agez.labelling.input_files import each_spectra
+    from agez.runtime.progress import progress
 
     if options.bins is None:
         yield from each_spectra(files, redshift=options.source_redshift, title="synthesis")
@@ -90,8 +90,8 @@ def _spectra_or_bins(files: list[Path], options: Namespace) -> Iterator[Spectra]
 
 def label(options: Namespace) -> Answer:
     """``agez label``."""
-    from agez.apply.inputs import spectra_files
-    from agez.apply.label_run import run_labels
+    from agez.labelling.input_files import spectra_files
+    from agez.labelling.label_run import run_labels
 
     files = spectra_files(options.input)
     check_not_input(options.out, files)
@@ -113,9 +113,9 @@ def label(options: Namespace) -> Answer:
 
 def _label_options(options: Namespace, files: list[Path]) -> LabelOptions:
     """What the fit is told, checked before any work."""
-    from agez.apply.cube_bins import is_cube
-    from agez.apply.label_galaxy import CHUNK, LabelOptions
-    from agez.learn.galaxy_files import read_galaxies
+    from agez.labelling.cube_bins import is_cube
+    from agez.labelling.label_galaxy import CHUNK, LabelOptions
+    from agez.samples.galaxy_files import read_galaxies
     from agez.spectra.binning import BinSettings, can_bin
     from agez.spectra.templates import TemplateFacts
 
@@ -143,7 +143,7 @@ def _label_options(options: Namespace, files: list[Path]) -> LabelOptions:
     if options.bin_snr:
         binning = replace(binning, target_snr=options.bin_snr)
     if options.star_mask is not None:
-        from agez.files import check_input
+        from agez.runtime.files import check_input
 
         binning = replace(binning, star_mask=check_input(options.star_mask))
     return LabelOptions(
@@ -230,7 +230,7 @@ def _label_answer(options: Namespace, run: LabelRun) -> Answer:
 
 def _extras(options: Namespace, run: LabelRun, settings: LabelOptions) -> Answer:
     """Subtracted spectra and figures, where they are asked for."""
-    from agez.apply.label_extras import fits_to_show, write_subtracted
+    from agez.labelling.label_extras import fits_to_show, write_subtracted
 
     content: dict[str, Any] = {}
     lines = []

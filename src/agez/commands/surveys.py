@@ -8,8 +8,8 @@ from pathlib import Path
 from agez.commands.answers import Answer
 from agez.commands.corrections import check_recalibration
 from agez.errors import AgezError
-from agez.files import make_folder
-from agez.table_files import check_fits_output
+from agez.runtime.files import make_folder
+from agez.tables.table_files import check_fits_output
 from agez.types import TARGET_WORDS, Photometry
 
 
@@ -89,11 +89,11 @@ def sample(options: Namespace) -> Answer:
     """``agez sample``."""
     import numpy as np
 
-    from agez.apply.cube_bins import label_files_in, members_of_bins
-    from agez.apply.label_extras import labels_of_many
-    from agez.learn.galaxy_files import named_as
-    from agez.learn.sample import make_sample, read_galaxies, write_sample
+    from agez.labelling.cube_bins import label_files_in, members_of_bins
+    from agez.labelling.label_extras import labels_of_many
     from agez.mocks.survey_files import read_truth
+    from agez.samples.galaxy_files import named_as
+    from agez.samples.sample import make_sample, read_galaxies, write_sample
     from agez.spectra.label_files import read_labels
 
     check_fits_output(options.out)
@@ -126,8 +126,8 @@ def _photometry_of_sample(options: Namespace) -> Photometry:
     from agez.photometry.dereddening import deredden
     from agez.photometry.likeness import likeness
     from agez.photometry.tables import EXTENSION, table_to_photometry
-    from agez.table_columns import PlainTable
-    from agez.table_files import read_table
+    from agez.tables.table_columns import PlainTable
+    from agez.tables.table_files import read_table
 
     source = str(options.photometry)
     table = read_table(source, prefer=(EXTENSION,), likeness=likeness)

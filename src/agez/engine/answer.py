@@ -20,26 +20,26 @@ from astropy.table import Table
 
 from agez import __version__
 from agez.apply.corrections import Corrections, corrected, ebv_of_rows, ebv_seen
-from agez.apply.fingerprint import file_hash
-from agez.apply.predict import in_model_order, predict
-from agez.apply.prediction_files import prediction_to_table
 from agez.catalogues.catalogue import Catalogue, Partition
 from agez.catalogues.csv_files import with_kinds
 from agez.catalogues.read_partition import kept_columns, partition_rows, photometry_layout
-from agez.column_words import describe_columns
 from agez.engine.pieces import Piece, keep_piece
 from agez.engine.reports import PartitionReport
 from agez.engine.tally import tally
 from agez.errors import AgezError
 from agez.flags import count_flags
-from agez.learn.model import available_models, find_model, load_model
-from agez.learn.network_compiled import is_available, is_worthwhile
+from agez.models.model_file import available_models, find_model, load_model
+from agez.models.predict import in_model_order, predict
+from agez.paper_network.network_compiled import is_available, is_worthwhile
 from agez.photometry.band_columns import left_out
 from agez.photometry.filters import check_same_set
 from agez.photometry.row_values import RowOptions, column_of, option_column
 from agez.photometry.tables import rows_to_photometry
 from agez.photometry.told import redshift_remarks
-from agez.table_columns import PlainTable, no_angles
+from agez.runtime.fingerprint import file_hash
+from agez.tables.column_metadata import describe_columns
+from agez.tables.prediction_files import prediction_to_table
+from agez.tables.table_columns import PlainTable, no_angles
 from agez.types import Model, Photometry, Prediction
 
 #: Columns of the output that say what each row is, whatever the input calls them.

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from agez.apply.corrections import Corrections
-from agez.arrow_columns import to_numpy
 from agez.catalogues.catalogue import Catalogue, Partition
 from agez.catalogues.open_catalogue import open_catalogue
 from agez.catalogues.read_partition import kept_columns
 from agez.catalogues.write_pieces import arrow_array
 from agez.engine.answer import AnswerJob, answer_rows, make_job, photometry_of
 from agez.errors import AgezError
-from agez.table_columns import PlainTable
+from agez.tables.arrow_columns import to_numpy
+from agez.tables.table_columns import PlainTable
 
 if TYPE_CHECKING:
     import pandas as pd

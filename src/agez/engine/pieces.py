@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from astropy.table import Table
 
-from agez.apply.fingerprint import fingerprint
 from agez.catalogues.catalogue import Partition
 from agez.engine.reports import PartitionReport
-from agez.files import make_folder, write_json
+from agez.runtime.files import make_folder, write_json
+from agez.runtime.fingerprint import fingerprint
 
 if TYPE_CHECKING:
     from agez.engine.answer import AnswerJob

@@ -9,7 +9,6 @@ from collections.abc import Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
-from agez.apply.prediction_files import EXTENSION
 from agez.catalogues.assemble import assemble
 from agez.catalogues.catalogue import Catalogue, Partition
 from agez.catalogues.output_place import check_place, output_place
@@ -28,8 +27,9 @@ from agez.engine.reports import PartitionReport, RunReport, Totals
 from agez.engine.schedulers import Work
 from agez.errors import AgezError
 from agez.photometry.told import count_remarks
-from agez.progress import progress
-from agez.run_lock import sole_run
+from agez.runtime.progress import progress
+from agez.runtime.run_lock import sole_run
+from agez.tables.prediction_files import EXTENSION
 from agez.types import Prediction
 
 #: So many partitions may fail, with none done, until the run is given up: whatever it is, it is in all of them.

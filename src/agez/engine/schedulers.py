@@ -18,7 +18,7 @@ from agez.engine.answer import AnswerJob, answer_partition
 from agez.engine.pieces import Piece, kept_report
 from agez.engine.reports import PartitionReport
 from agez.errors import AgezError
-from agez.worker_pool import ONE_THREAD, without_interrupts
+from agez.runtime.worker_pool import ONE_THREAD, without_interrupts
 
 #: A partition to do, and the piece to make of it.
 Work = tuple[Partition, Piece]

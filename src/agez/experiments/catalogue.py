@@ -20,7 +20,7 @@ from agez.experiments import (
     uncertainty,
 )
 from agez.experiments.stage import Experiment, Stage
-from agez.learn.tuning import check_optuna
+from agez.paper_network.tuning import check_optuna
 from agez.types import Floats
 
 #: Set A and Set B: what several experiments need.

@@ -18,7 +18,7 @@ from agez.photometry.air import to_medium
 from agez.spectra.combined_templates import continued_to_young_ages, with_fine_detail
 from agez.spectra.templates import SSPGrid, load_templates
 
-#: Libraries of the shipped models' training that a mock spectrum can be made with (`agez.posterior.recipes`).  PopStar
+#: Libraries of the shipped models' training that a mock spectrum can be made with (`agez.training.recipes`).  PopStar
 #: is coarser than CALIFA sees: its detail below 20 A is E-MILES'.
 LIBRARIES = ("emiles", "popstar", "bc03", "bpass", "mastar", "m11-miles", "miuscat")
 #: The library of the stars that E-MILES is too old for.

@@ -36,13 +36,13 @@ from agez.experiments.diverse_galaxies import YOUNG_LIBRARY, DiverseGalaxies, in
 from agez.experiments.mock_sample import MockSurvey, make_mock_samples
 from agez.experiments.paper import SETS, published
 from agez.experiments.result import target_columns
-from agez.learn.cross_validation import cross_validate
-from agez.learn.jobs import TrainingSettings
-from agez.learn.pool import Trainer
 from agez.mocks.departures import Departures
 from agez.mocks.survey import survey_plan
+from agez.paper_network.cross_validation import cross_validate
+from agez.paper_network.jobs import TrainingSettings
+from agez.paper_network.pool import Trainer
 from agez.photometry.filters import PAPER_BANDS, load_filters
-from agez.progress import progress
+from agez.runtime.progress import progress
 from agez.types import TARGET_WORDS, TARGETS, Floats, Ints, Sample
 
 #: What each step is called in tables and claims.

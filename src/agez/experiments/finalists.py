@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from agez.analysis.metrics import json_number, sigma_mad
-from agez.learn.jobs import TrainingSettings
-from agez.learn.pool import Trainer
-from agez.learn.prepared import PreparedSplit
-from agez.learn.search_space import Candidate
+from agez.paper_network.jobs import TrainingSettings
+from agez.paper_network.pool import Trainer
+from agez.paper_network.prepared import PreparedSplit
+from agez.paper_network.search_space import Candidate
 from agez.types import TARGETS, Floats, Strings
 
 #: Gains count from so many standard errors on.

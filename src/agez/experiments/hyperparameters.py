@@ -37,13 +37,13 @@ from agez.experiments.finalists import (
     verdict_on,
 )
 from agez.experiments.paper import SETS, set_title
-from agez.learn.architecture import PAPER_ARCHITECTURES
-from agez.learn.jobs import TrainingSettings
-from agez.learn.pool import Trainer
-from agez.learn.prepared import PreparedSplit, TrainingData, prepare_split, training_data
-from agez.learn.splits import Split, make_splits, thin_split, thinning_order
-from agez.learn.tuning import Candidate, Search, SearchSpace, Trial, check_optuna, search
-from agez.progress import progress
+from agez.paper_network.architecture import PAPER_ARCHITECTURES
+from agez.paper_network.jobs import TrainingSettings
+from agez.paper_network.pool import Trainer
+from agez.paper_network.prepared import PreparedSplit, TrainingData, prepare_split, training_data
+from agez.paper_network.tuning import Candidate, Search, SearchSpace, Trial, check_optuna, search
+from agez.runtime.progress import progress
+from agez.samples.splits import Split, make_splits, thin_split, thinning_order
 from agez.types import TARGET_WORDS, TARGETS, Sample
 
 #: The authors' sizes, by target.
@@ -69,7 +69,7 @@ class SearchSize:
     max_rows : int, optional
         Training and validation rows to use, the same share of every galaxy's; default all.
     n_startup, n_warmup, round_size : int
-        As in :func:`agez.learn.tuning.search`.
+        As in :func:`agez.paper_network.tuning.search`.
     """
 
     n_trials: int

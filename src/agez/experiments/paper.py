@@ -14,7 +14,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from agez.learn.splits import SplitKind
+from agez.samples.splits import SplitKind
 
 CITATION = "Liew-Cain et al. (2021), MNRAS 502, 1355"
 N_SPECTRA = 19727

@@ -26,13 +26,13 @@ from agez.experiments.peer_library import library_answers
 from agez.experiments.peer_methods import METHODS, TreeSizes, TreeTask, run_task, why_not
 from agez.experiments.peer_scores import Answers, differences, scores_of
 from agez.experiments.result import target_columns
-from agez.learn.cross_validation import CrossValidation
-from agez.learn.normalisation import normalise
-from agez.learn.prepared import PreparedSplit, TrainingData, prepare_split, training_data
-from agez.learn.splits import Split, make_splits
-from agez.progress import progress
+from agez.paper_network.cross_validation import CrossValidation
+from agez.paper_network.normalisation import normalise
+from agez.paper_network.prepared import PreparedSplit, TrainingData, prepare_split, training_data
+from agez.runtime.progress import progress
+from agez.runtime.worker_pool import each_done
+from agez.samples.splits import Split, make_splits
 from agez.types import TARGETS, Floats, Sample
-from agez.worker_pool import each_done
 
 LIBRARY = "library_fit"
 ALL_METHODS = (*METHODS, LIBRARY)

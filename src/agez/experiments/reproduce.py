@@ -27,17 +27,17 @@ from agez.experiments.set_details import set_details
 from agez.experiments.sets import evaluate_sets, run_sets, write_predictions
 from agez.experiments.stage import Block, Stage
 from agez.experiments.summary import build_summary
-from agez.files import check_not_input, write_json
-from agez.learn.cross_validation import CrossValidation
-from agez.learn.ensemble import model_from_cross_validation
-from agez.learn.model import save_model
-from agez.learn.pool import Trainer
-from agez.learn.prepared import choose_bands
-from agez.learn.sample import read_sample, write_sample
-from agez.learn.splits import make_splits
 from agez.mocks.survey import survey_plan
+from agez.models.model_file import save_model
+from agez.paper_network.cross_validation import CrossValidation
+from agez.paper_network.ensemble import model_from_cross_validation
+from agez.paper_network.pool import Trainer
+from agez.paper_network.prepared import choose_bands
 from agez.photometry.filters import PAPER_BANDS, load_filters
-from agez.run_lock import sole_run
+from agez.runtime.files import check_not_input, write_json
+from agez.runtime.run_lock import sole_run
+from agez.samples.sample import read_sample, write_sample
+from agez.samples.splits import make_splits
 from agez.spectra.templates import load_templates
 from agez.types import Sample
 

@@ -14,7 +14,7 @@ import agez
 from agez.analysis.gradients import GradientTable, compare_gradients
 from agez.errors import AgezError
 from agez.experiments.claims import Claim
-from agez.learn.cross_validation import LearningCurve
+from agez.paper_network.cross_validation import LearningCurve
 from agez.types import TARGETS, Floats, Ints, Labels, Photometry, Sample, Spectra, Truth
 
 #: Libraries whose versions a report names, where they are installed.

@@ -13,8 +13,8 @@ from typing import Any, TypeVar
 
 import agez
 from agez.experiments.result import installed_versions
-from agez.files import check_output, make_folder, write_json
-from agez.learn.kept import KeptNetworks
+from agez.paper_network.kept import KeptNetworks
+from agez.runtime.files import check_output, make_folder, write_json
 
 Result = TypeVar("Result")
 
@@ -28,7 +28,7 @@ RESULTS = ("summary.json", "report.html", "predictions.fits", "models/set_*.safe
 class RunFolder:
     """An output folder of ``agez reproduce`` with a record of what was asked for and which steps are done.
 
-    To be used inside :func:`agez.run_lock.sole_run`.
+    To be used inside :func:`agez.runtime.run_lock.sole_run`.
 
     ``work/run.json`` names the run: versions, code, preset, seed, sample, templates.  If the folder holds another run,
     that run's steps are forgotten and its results removed (its networks stay, for they are found by their content

@@ -12,8 +12,8 @@ from agez.analysis.galaxy_bootstrap import interval_over_galaxies, rows_by_galax
 from agez.analysis.gradients import GradientTable
 from agez.analysis.metrics import json_number, residual_pcc, sigma_mad
 from agez.experiments.result import SetResult, target_columns
-from agez.learn.cross_validation import LearningCurve
-from agez.learn.splits import row_morphology
+from agez.paper_network.cross_validation import LearningCurve
+from agez.samples.splits import row_morphology
 from agez.types import TARGET_WORDS, TARGETS, Floats, Ints, Sample, Strings
 
 #: Below this [M/H] the paper finds Set B's metallicities to become less accurate (section 4.3).

@@ -13,12 +13,12 @@ from astropy.table import Table
 from agez.experiments.paper import SETS
 from agez.experiments.result import SetResult, make_set_result
 from agez.flags import is_good
-from agez.learn.cross_validation import CrossValidation, cross_validate
-from agez.learn.jobs import TrainingSettings
-from agez.learn.pool import Trainer
-from agez.learn.splits import N_FOLDS
-from agez.progress import progress
-from agez.table_files import write_table
+from agez.paper_network.cross_validation import CrossValidation, cross_validate
+from agez.paper_network.jobs import TrainingSettings
+from agez.paper_network.pool import Trainer
+from agez.runtime.progress import progress
+from agez.samples.splits import N_FOLDS
+from agez.tables.table_files import write_table
 from agez.types import TARGETS, Sample
 
 

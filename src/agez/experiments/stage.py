@@ -10,8 +10,8 @@ from typing import Any
 from agez.experiments.claims import Claim
 from agez.experiments.presets import Preset
 from agez.experiments.result import SetResult
-from agez.learn.cross_validation import CrossValidation
-from agez.learn.pool import Trainer
+from agez.paper_network.cross_validation import CrossValidation
+from agez.paper_network.pool import Trainer
 from agez.types import Sample
 
 #: What an experiment gives: strict JSON with ``published``, ``measured`` and ``points`` (what only figures need).

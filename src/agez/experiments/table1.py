@@ -26,12 +26,12 @@ from agez.experiments.claims import MIN_GALAXIES as MIN_TO_JUDGE
 from agez.experiments.claims import Claim, all_of, verdict_of
 from agez.experiments.decisions import SIGNIFICANT, WIDEST, below
 from agez.experiments.paper import ROUNDING, TABLE_1
-from agez.learn.architecture import PAPER_ARCHITECTURES, Architecture
-from agez.learn.jobs import TrainingJob, TrainingSettings
-from agez.learn.pool import Trainer
-from agez.learn.prepared import PreparedSplit, TrainingData, prepare_split, training_data
-from agez.learn.splits import VALIDATION_PARTS, Split, deal_galaxies, row_morphology
-from agez.progress import progress
+from agez.paper_network.architecture import PAPER_ARCHITECTURES, Architecture
+from agez.paper_network.jobs import TrainingJob, TrainingSettings
+from agez.paper_network.pool import Trainer
+from agez.paper_network.prepared import PreparedSplit, TrainingData, prepare_split, training_data
+from agez.runtime.progress import progress
+from agez.samples.splits import VALIDATION_PARTS, Split, deal_galaxies, row_morphology
 from agez.types import TARGET_WORDS, TARGETS, Ints, Sample, Strings
 
 KINDS = ("early", "late")

@@ -27,12 +27,12 @@ from agez.analysis.trends import COVERAGE
 from agez.errors import AgezError
 from agez.experiments.claims import MIN_GALAXIES, Claim, all_of, verdict_of
 from agez.experiments.paper import SETS, published, set_title
-from agez.learn.architecture import PAPER_ARCHITECTURES
-from agez.learn.jobs import TrainingJob, TrainingSettings
-from agez.learn.pool import Trainer
-from agez.learn.prepared import PreparedSplit, TrainingData, prepare_split, training_data
-from agez.learn.splits import make_splits, row_morphology, thin_split, thinning_order
-from agez.progress import progress
+from agez.paper_network.architecture import PAPER_ARCHITECTURES
+from agez.paper_network.jobs import TrainingJob, TrainingSettings
+from agez.paper_network.pool import Trainer
+from agez.paper_network.prepared import PreparedSplit, TrainingData, prepare_split, training_data
+from agez.runtime.progress import progress
+from agez.samples.splits import make_splits, row_morphology, thin_split, thinning_order
 from agez.types import TARGET_WORDS, TARGETS, Floats, Sample
 
 #: The paper's smallest and largest training sets, and its number of repeats.

@@ -5,7 +5,7 @@ unseen, calibrated on the other folds.  If agez comes with a model of the sample
 mock galaxies that the paper's networks have never seen, and ``start`` says so; else they start afresh.
 
 Coverage is that of the intervals which users are given, with the stretched tails of
-:func:`agez.posterior.recalibration.calibrated_probabilities`; CRPS is that of the stored mixtures.  The claims are
+:func:`agez.mixture_network.calibration.calibrated_probabilities`; CRPS is that of the stored mixtures.  The claims are
 ours: the paper makes none of this kind.
 """
 
@@ -20,22 +20,22 @@ from scipy.special import ndtr
 
 from agez.analysis.calibration_metrics import COVERAGE_LEVELS, calibration_block
 from agez.analysis.metrics import evaluate, json_number, residual_pcc
+from agez.distributions.marginals import crps, quantiles
+from agez.distributions.mixture import Mixture, moments
 from agez.errors import AgezError
 from agez.experiments.claims import MIN_GALAXIES, Claim, all_of, verdict_of
 from agez.experiments.paper import set_title
 from agez.experiments.peer_scores import Answers, differences
 from agez.experiments.result import target_columns
-from agez.learn.model import available_models, is_posterior, load_model
-from agez.learn.splits import Split
-from agez.posterior.marginals import crps, quantiles
-from agez.posterior.mixture import Mixture, moments
-from agez.posterior.parts import parts_of
-from agez.posterior.recalibration import pit_in_intervals, signal_to_noise
-from agez.posterior.sample_training import FRESH_SETTINGS, TUNED_SETTINGS, CrossFit, cross_fit, held_out
-from agez.posterior.samples import SampleRows, sample_rows
-from agez.progress import progress
+from agez.mixture_network.calibration import pit_in_intervals, signal_to_noise
+from agez.mixture_network.mixture_model import parts_of
+from agez.models.model_file import available_models, is_posterior, load_model
+from agez.runtime.progress import progress
+from agez.runtime.worker_pool import each_done
+from agez.samples.splits import Split
+from agez.training.cross_fitting import FRESH_SETTINGS, TUNED_SETTINGS, CrossFit, cross_fit, held_out
+from agez.training.sample_batches import SampleRows, sample_rows
 from agez.types import TARGET_WORDS, TARGETS, Floats, Model, Sample
-from agez.worker_pool import each_done
 
 #: The model that networks go on from, where agez comes with it and it knows the sample's bands.
 START = "paper"

@@ -9,8 +9,8 @@ import numpy as np
 
 from agez.errors import AgezError
 from agez.photometry.names import canonical_band_name
-from agez.table_columns import number_column, text_column
-from agez.table_files import read_table
+from agez.tables.table_columns import number_column, text_column
+from agez.tables.table_files import read_table
 
 ByBand = Mapping[str, float] | str | os.PathLike[str] | float
 #: Other names of a column.

@@ -15,7 +15,6 @@ from astropy.io import fits
 from astropy.wcs import WCS
 
 from agez.errors import AgezError
-from agez.files import check_input
 from agez.images.image_extensions import (
     ROLE_OF,
     ROLE_WORDS,
@@ -27,8 +26,9 @@ from agez.images.image_extensions import (
     pixels_of,
     science_hdu,
 )
+from agez.runtime.files import check_input
 from agez.sky_offsets import celestial_wcs
-from agez.table_files import open_fits
+from agez.tables.table_files import open_fits
 from agez.types import Bools, Floats
 
 EXTENSIONS = (".fits", ".fit", ".fits.fz", ".fits.gz", ".fit.fz", ".fit.gz", ".fz")

@@ -181,7 +181,7 @@ def _annuli(images: ImageSet, extent: Bools, plane: Plane, settings: RegionSetti
 
 def _segments(images: ImageSet, extent: Bools, settings: RegionSettings) -> Ints:
     if settings.segments is not None:
-        from agez.table_files import open_fits
+        from agez.tables.table_files import open_fits
 
         path = Path(settings.segments)
         with open_fits(path, what="image") as hdus:

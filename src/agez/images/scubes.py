@@ -13,16 +13,16 @@ from astropy import units as u
 from astropy.io import fits
 
 from agez.errors import AgezError
-from agez.files import check_input
 from agez.images.band_of_file import sets_in_headers
 from agez.images.image_set import ImageSet
 from agez.images.noise_correlation import WHITE
 from agez.images.pixel_units import refuse_logarithms
 from agez.photometry.filters import FilterSet, load_filters
 from agez.photometry.names import canonical_band_name
+from agez.runtime.files import check_input
 from agez.sky_offsets import celestial_wcs
-from agez.table_columns import number_column, text_column
-from agez.table_files import hdu_to_table, open_fits
+from agez.tables.table_columns import number_column, text_column
+from agez.tables.table_files import hdu_to_table, open_fits
 from agez.types import Floats
 
 #: Names of the parts, in S-Cubes of all versions and in files alike.

@@ -19,8 +19,8 @@ from agez.images.image_set import ImageSet
 from agez.images.kernels import moffat_alpha
 from agez.images.point_sources import USUAL_BETA, PointSources, find_point_sources, widths_on_uneven_light
 from agez.sky_offsets import pixels_of_sky
-from agez.table_columns import angle_column, has_columns
-from agez.table_files import read_table
+from agez.tables.table_columns import angle_column, has_columns
+from agez.tables.table_files import read_table
 from agez.types import Bools, Floats
 
 #: Peaks of stars over the noise of a pixel of the deep image.

@@ -10,16 +10,16 @@ import numpy as np
 from astropy.io import fits
 from astropy.table import Table
 
-from agez.files import make_folder, whole_file
 from agez.mocks.image_light import galaxy_tiles
 from agez.mocks.images import MockImages, make_mock_images
 from agez.mocks.plan import SurveyPlan
 from agez.mocks.survey_files import GALAXIES_FILE, galaxy_columns
 from agez.photometry.filters import FilterSet
 from agez.photometry.synthesis import AB_ZERO_POINT_MICROJANSKY
-from agez.progress import progress
+from agez.runtime.files import make_folder, whole_file
+from agez.runtime.progress import progress
 from agez.spectra.templates import SSPGrid
-from agez.table_files import table_hdu, write_fits
+from agez.tables.table_files import table_hdu, write_fits
 from agez.types import Galaxies
 
 TRUTH_FOLDER = "truth"

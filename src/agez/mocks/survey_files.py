@@ -11,16 +11,16 @@ import numpy as np
 from astropy.table import Table
 
 from agez.errors import AgezError
-from agez.files import make_folder
 from agez.mocks.cubes import MockCube, cube_name, make_cube, write_cube
 from agez.mocks.galaxies import MockGalaxy
 from agez.mocks.plan import SurveyPlan
 from agez.mocks.survey import iterate_survey
-from agez.progress import progress
+from agez.runtime.files import make_folder
+from agez.runtime.progress import progress
 from agez.spectra.readers import write_rss
 from agez.spectra.templates import SSPGrid
-from agez.table_columns import need_columns, number_column, table_rows
-from agez.table_files import read_table, table_hdu, write_fits
+from agez.tables.table_columns import need_columns, number_column, table_rows
+from agez.tables.table_files import read_table, table_hdu, write_fits
 from agez.types import NORM_BAND_ANGSTROM, Floats, Galaxies, Rows, Truth
 
 GALAXIES_FILE, TRUTH_FILE = "galaxies.fits", "truth.fits"

@@ -11,7 +11,7 @@ import numpy as np
 from agez.photometry.band_columns import BandColumn
 from agez.photometry.measured import Measured, from_fluxes, from_magnitudes
 from agez.photometry.vector_columns import BAD_FLAGS
-from agez.table_columns import PlainTable, is_code, number_column
+from agez.tables.table_columns import PlainTable, is_code, number_column
 from agez.types import Bools, Floats
 
 

@@ -12,10 +12,10 @@ from astropy.io import ascii as ascii_io
 from astropy.table import MaskedColumn, Table
 
 from agez.errors import AgezError
-from agez.files import check_input
 from agez.photometry.air import air_to_vacuum
 from agez.photometry.names import canonical_band_name
 from agez.photometry.profiles import pivot_wavelength
+from agez.runtime.files import check_input
 from agez.types import Floats, Medium
 
 Counting = Literal["photon", "energy"]

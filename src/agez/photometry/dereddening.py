@@ -7,11 +7,11 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import ArrayLike
 
+from agez.arrays import plain_array
 from agez.errors import AgezError
 from agez.flags import Flag, set_flag
 from agez.photometry.filters import FilterSet
 from agez.photometry.milky_way import MILKY_WAY_R_V, RANGE_ANGSTROM, MilkyWayLaw, milky_way_extinction
-from agez.plain_arrays import plain_array
 from agez.types import Bands, Floats, Photometry
 
 #: A at 1 micron over the E(B-V) of Schlegel, Finkbeiner & Davis 1998 (SFD; ApJ 500, 525), whose own normalisation is

@@ -10,13 +10,13 @@ import numpy as np
 from astropy import units as u
 from astropy.table import Table
 
-from agez.files import whole_file
 from agez.photometry.air import air_to_vacuum
 from agez.photometry.compare import magnitude_differences
 from agez.photometry.curves_io import read_curves
 from agez.photometry.filters import load_filters, replace_curves
 from agez.photometry.names import BANDS_OF_SET
 from agez.photometry.profiles import Profile, fit_profile, flat_profile, full_width_half_maximum, pivot_wavelength
+from agez.runtime.files import whole_file
 from agez.types import Floats
 
 #: Measured curves of each set: file, who measured them.

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from agez.photometry.synthesis import AB_ZERO_POINT_MICROJANSKY
-from agez.table_columns import is_code, is_nines
+from agez.tables.table_columns import is_code, is_nines
 from agez.types import Bools, Floats
 
 #: Those that may also be a flux: in a flux column they count as codes only beside an error that is no error.

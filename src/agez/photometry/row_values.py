@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from agez.errors import AgezError
-from agez.table_columns import AnyTable, is_code, is_nines, number_column
+from agez.tables.table_columns import AnyTable, is_code, is_nines, number_column
 from agez.types import Bools, Floats
 
 #: Redshifts outside are placeholders: -1, -99, 99.  Nearby galaxies come towards us, at -0.001 and less.

@@ -15,10 +15,10 @@ from astropy import units as u
 from astropy.table import Table
 
 from agez.errors import AgezError
-from agez.files import whole_file
 from agez.photometry.curves_io import check_curve
 from agez.photometry.filters import FilterSet, replace_curves
 from agez.photometry.names import BANDS_OF_SET, canonical_band_name
+from agez.runtime.files import whole_file
 from agez.types import Floats
 
 _LOG = logging.getLogger("agez")

@@ -10,13 +10,13 @@ import numpy as np
 from astropy import units as u
 from numpy.typing import ArrayLike, NDArray
 
+from agez.arrays import plain_array
 from agez.errors import AgezError
 from agez.flags import Flag, set_flag
 from agez.photometry.air import air_to_vacuum
 from agez.photometry.filters import FilterSet, load_filters
 from agez.photometry.gaps import bridge_gaps
 from agez.photometry.response import ResponseMatrix, build_matrix, response_matrix
-from agez.plain_arrays import plain_array
 from agez.types import Floats, Photometry, Spectra
 from agez.wavelength_gaps import with_missing_pixels
 

@@ -26,8 +26,8 @@ from agez.photometry.vector_columns import (
     find_vector_photometry,
     vector_band_columns,
 )
-from agez.table_columns import SURVEY_CODES, PlainTable, no_angles, rows_columns, table_rows, text_column
-from agez.table_files import read_table, table_format, write_table
+from agez.tables.table_columns import SURVEY_CODES, PlainTable, no_angles, rows_columns, table_rows, text_column
+from agez.tables.table_files import read_table, table_format, write_table
 from agez.types import Bands, Bools, Photometry
 
 __all__ = [

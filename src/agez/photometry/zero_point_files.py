@@ -10,8 +10,8 @@ from astropy.table import Table
 
 from agez.errors import AgezError
 from agez.photometry.zero_points import ZeroPoints
-from agez.table_columns import meta_json, number_column, text_column
-from agez.table_files import read_table, write_table
+from agez.tables.table_columns import meta_json, number_column, text_column
+from agez.tables.table_files import read_table, write_table
 from agez.types import Bands, Floats
 
 

@@ -12,8 +12,8 @@ from matplotlib.colors import LogNorm
 
 from agez.engine.tally import EDGES, Tally
 from agez.errors import AgezError
-from agez.files import check_output
 from agez.report.style import BLUE, DENSITY, ORANGE, QUANTITY, VERMILLION, figure, margins, note
+from agez.runtime.files import check_output
 from agez.types import Floats
 
 #: Flags are named one by one up to so many.

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.lines import Line2D
 
-from agez.learn.cross_validation import LearningCurve
+from agez.paper_network.cross_validation import LearningCurve
 from agez.report.style import FOLD_COLOURS, TITLES, VERMILLION, figure, margins
 from agez.types import TARGETS
 

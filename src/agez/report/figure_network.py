@@ -12,7 +12,7 @@ from matplotlib.patches import FancyArrowPatch, Rectangle
 from matplotlib.transforms import Bbox
 
 from agez.experiments.paper import SETS
-from agez.learn.architecture import PAPER_ARCHITECTURES, Architecture
+from agez.paper_network.architecture import PAPER_ARCHITECTURES, Architecture
 from agez.report.style import BLUE, GREEN, ORANGE, SET_NAMES, SKY, VERMILLION, figure
 from agez.types import TARGET_WORDS, TARGETS
 

@@ -11,9 +11,9 @@ from typing import Any
 
 from agez.errors import AgezError
 from agez.experiments.result import RunResult, target_columns
-from agez.files import make_folder
-from agez.learn.architecture import PAPER_ARCHITECTURES
+from agez.paper_network.architecture import PAPER_ARCHITECTURES
 from agez.report.captions import CAPTIONS, FigureKey
+from agez.runtime.files import make_folder
 from agez.types import TARGET_WORDS, TARGETS, Strings
 
 Drawing = Callable[[Path], Any]

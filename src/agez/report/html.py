@@ -9,7 +9,6 @@ from typing import Any
 
 from agez.experiments.paper import CITATION
 from agez.experiments.result import RunResult
-from agez.files import check_input, whole_file
 from agez.report.captions import FigureKey
 from agez.report.cells import look_up
 from agez.report.chapters import CHAPTERS, Part, chapter, claims_table, contents, not_run
@@ -17,6 +16,7 @@ from agez.report.citations import citations
 from agez.report.numbers import duration, number
 from agez.report.page_style import CSS
 from agez.report.tables import baseline_table, measured_table, pairs_table, truth_table
+from agez.runtime.files import check_input, whole_file
 
 _GLOSSARY = (
     ("Set A", "cross-validation in which each galaxy's spectra are dealt into the four folds"),

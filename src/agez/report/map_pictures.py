@@ -13,11 +13,11 @@ from matplotlib.colors import Normalize
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
 
-from agez.apply.map_files import profile_table
-from agez.apply.map_galaxy import GalaxyMaps
-from agez.files import make_folder
 from agez.flags import FAULTS, has_flag
+from agez.mapping.map_files import profile_table
+from agez.mapping.map_galaxy import GalaxyMaps
 from agez.report.style import BLUE, QUANTITY, VERMILLION, figure, margins, note, value_limits
+from agez.runtime.files import make_folder
 from agez.types import TARGETS, Floats
 
 if TYPE_CHECKING:

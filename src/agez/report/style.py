@@ -15,7 +15,7 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from agez.files import whole_file
+from agez.runtime.files import whole_file
 from agez.types import TARGET_WORDS, TARGETS, Floats
 
 DPI = 150

@@ -11,6 +11,7 @@ import numpy as np
 
 from agez.errors import AgezError
 from agez.flags import Flag, set_flag
+from agez.runtime.worker_pool import each_done
 from agez.spectra.fit_inputs import (
     MIN_PIXELS,
     checked_redshifts,
@@ -32,7 +33,6 @@ from agez.spectra.rebin import pixel_edges, rebin_rows
 from agez.spectra.templates import SSPGrid, load_templates
 from agez.types import Floats, Labels, Spectra
 from agez.wavelength_gaps import with_missing_pixels
-from agez.worker_pool import each_done
 
 REFERENCE = "Cappellari 2023, MNRAS 526, 3273"
 

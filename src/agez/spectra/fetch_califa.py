@@ -13,10 +13,10 @@ from pathlib import Path
 
 from astropy.io import fits
 
-from agez.checksums import Checksum, check_gzip, read_checksums
-from agez.downloads import Downloads, NotThereError, UnreachableError, fetch_file, fetch_text
 from agez.errors import AgezError
-from agez.files import check_input, make_folder
+from agez.runtime.checksums import Checksum, check_gzip, read_checksums
+from agez.runtime.downloads import Downloads, NotThereError, UnreachableError, fetch_file, fetch_text
+from agez.runtime.files import check_input, make_folder
 from agez.spectra.formats_califa import is_cube
 
 #: Where the cubes of each data release are.  Written down from memory: this could not be tried on the live server.  Its
@@ -125,7 +125,7 @@ def fetch_cubes(
     overwrite: bool = False,
     how: Downloads | None = None,
 ) -> FetchRun:
-    """Fetch the cubes of galaxies into a folder; see :func:`agez.downloads.fetch_file`.
+    """Fetch the cubes of galaxies into a folder; see :func:`agez.runtime.downloads.fetch_file`.
 
     A galaxy that cannot be had is told of, and the others are fetched; without an answer from the server, the rest is
     not tried.

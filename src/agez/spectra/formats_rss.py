@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 import agez
 from agez.errors import AgezError
-from agez.files import whole_file
+from agez.runtime.files import whole_file
 from agez.spectra.formats_axes import wavelength_axis
 from agez.spectra.formats_califa import (
     BAD_PIXEL_ERROR,
@@ -34,7 +34,7 @@ from agez.spectra.formats_common import (
 )
 from agez.spectra.formats_fits import has, image
 from agez.spectra.formats_units import flux_unit_of, parse_unit
-from agez.table_columns import angle_factor
+from agez.tables.table_columns import angle_factor
 from agez.types import Floats, Rows, Spectra
 
 

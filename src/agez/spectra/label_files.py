@@ -12,12 +12,12 @@ from astropy.table import Table
 
 from agez import __version__
 from agez.errors import AgezError
-from agez.maps import MapFrame
-from agez.maps_files import maps_hdus
 from agez.spectra.label_maps import label_maps
 from agez.spectra.label_tables import HISTORY, fit_hdus, history_hdus, lines_hdu, read_fit, read_lines
 from agez.spectra.templates import SSPGrid
-from agez.table_columns import (
+from agez.tables.maps import MapFrame
+from agez.tables.maps_files import maps_hdus
+from agez.tables.table_columns import (
     integer_column,
     is_missing,
     meta_json,
@@ -27,7 +27,7 @@ from agez.table_columns import (
     rows_columns,
     table_rows,
 )
-from agez.table_files import hdu_to_table, named_hdu, open_fits, table_hdu, write_fits
+from agez.tables.table_files import hdu_to_table, named_hdu, open_fits, table_hdu, write_fits
 from agez.types import LABEL_NAMES, Labels
 
 _MADE_BY = "agez label"
@@ -83,7 +83,7 @@ def read_labels(path: str | os.PathLike[str]) -> Labels:
 
     ``_err`` columns, kinematics and the like may be missing (NaN); the labels themselves may not.  A label that is a
     survey code (-99) is none.  Maps are read by
-    :func:`agez.maps_files.read_maps`.
+    :func:`agez.tables.maps_files.read_maps`.
     """
     source = f"{path}, table LABELS"
     with open_fits(path) as hdus:

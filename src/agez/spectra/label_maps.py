@@ -9,8 +9,8 @@ import numpy as np
 
 from agez.analysis.geometry import disc_coordinates
 from agez.flags import FAULTS, Flag, has_flag
-from agez.maps import BinMap, MapFrame
 from agez.spectra.formats_fits import spaxel_offsets
+from agez.tables.maps import BinMap, MapFrame
 from agez.types import Bools, Floats, Ints, Labels
 
 #: Extension, column of LABELS, unit, and what it is.

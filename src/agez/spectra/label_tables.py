@@ -11,11 +11,11 @@ from astropy.io import fits
 from astropy.table import Table
 
 from agez.errors import AgezError
-from agez.maps_files import fits_unit
 from agez.spectra.histories import histories
 from agez.spectra.templates import SSPGrid
-from agez.table_columns import native
-from agez.table_files import hdu_to_table, table_hdu
+from agez.tables.maps_files import fits_unit
+from agez.tables.table_columns import native
+from agez.tables.table_files import hdu_to_table, table_hdu
 from agez.types import FittedSpectra, Floats, Lines, Rows
 
 #: Names of the extensions.

@@ -10,7 +10,7 @@ import numpy as np
 from astropy.io import fits
 
 from agez.errors import AgezError
-from agez.files import check_input
+from agez.runtime.files import check_input
 from agez.spectra import formats_califa, formats_manga, formats_rss, formats_sdss, formats_tables, formats_text
 from agez.spectra.formats_califa import cube_pixels
 from agez.spectra.formats_columns import recognised

@@ -11,12 +11,12 @@ from astropy.io import fits
 from astropy.table import Table
 
 from agez.errors import AgezError
-from agez.files import check_input
+from agez.runtime.files import check_input
 from agez.sky_offsets import celestial_wcs, sky_positions
 from agez.spectra.formats_fits import has_sky_axes
 from agez.spectra.spaxels import spaxel_pixels
-from agez.table_columns import angle_column, has_columns
-from agez.table_files import open_fits, read_table
+from agez.tables.table_columns import angle_column, has_columns
+from agez.tables.table_files import open_fits, read_table
 from agez.types import Bools, Floats, Spectra
 
 _FORMS = "a FITS image of the cube's spaxels (not 0 = masked), or a table with columns x, y (or ra, dec) and radius"

@@ -13,10 +13,10 @@ from zipfile import BadZipFile
 import numpy as np
 
 from agez.errors import AgezError
-from agez.files import check_input
+from agez.runtime.files import check_input
 from agez.spectra.formats_axes import wavelength_axis
 from agez.spectra.formats_common import header_medium, header_number, header_text
-from agez.table_files import open_fits
+from agez.tables.table_files import open_fits
 from agez.types import NORM_BAND_ANGSTROM, Floats, Medium
 from agez.wavelength_gaps import find_gaps
 

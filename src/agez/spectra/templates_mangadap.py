@@ -18,7 +18,7 @@ from scipy.interpolate import RegularGridInterpolator
 
 from agez.errors import AgezError
 from agez.spectra.templates import SSPGrid
-from agez.table_files import open_fits
+from agez.tables.table_files import open_fits
 from agez.types import Floats, Medium
 
 #: Z of the Sun on the scale of the isochrones behind M11, BC03 and BPASS.

@@ -1,0 +1,1 @@
+"""Ages and metallicities of files of spectra: `agez label`."""

@@ -1,0 +1,204 @@
+"""Spectra of a file as they are fitted: a cube's spaxels in bins, anything else as it is; and those bins again."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from astropy.io import fits
+
+from agez.errors import AgezError
+from agez.labelling.input_files import read_one
+from agez.samples.galaxy_files import named_as
+from agez.spectra.bin_sums import bin_spectra, bins_of_map
+from agez.spectra.binning import BinSettings, bin_cube
+from agez.spectra.covariance import INDEPENDENT, SpatialCovariance, covariance_for
+from agez.spectra.formats_califa import pixel_ids
+from agez.spectra.label_files import read_labels
+from agez.spectra.label_maps import cube_frame
+from agez.tables.maps import MapFrame
+from agez.tables.maps_files import read_maps
+from agez.tables.table_files import open_fits
+from agez.types import Galaxies, Labels, Rows, Spectra
+
+#: How the files of labels in a folder end.
+LABELS_END = ".labels.fits"
+_ENDINGS = (".gz", ".bz2", ".fits", ".fit", ".rscube", ".RSS", ".ecsv", ".csv", ".txt", ".dat")
+
+
+def is_cube(path: str | os.PathLike[str]) -> bool:
+    """Whether a file begins with an image of three axes; only its first headers are read."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with fits.open(path, memmap=False) as hdus:
+                first = hdus[0].header.get("NAXIS")
+                return bool((hdus[1].header.get("NAXIS") if first == 0 else first) == 3)
+    except Exception:
+        return False  # not FITS, or damaged: whoever reads it says what is wrong
+
+
+def label_name(path: Path) -> str:
+    """File name of the labels of one file of spectra: ``NGC1.V500.labels.fits`` of ``NGC1.V500.rscube.fits.gz``."""
+    name = path.name
+    while Path(name).suffix in _ENDINGS:
+        name = Path(name).stem
+    return name + LABELS_END
+
+
+def label_files_in(given: str | os.PathLike[str]) -> list[Path]:
+    """The files of labels that a path means: itself, or all of a folder; AgezError if the folder has none."""
+    path = Path(given)
+    if not path.is_dir():
+        return [path]
+    found = sorted(path.glob(f"*{LABELS_END}"))
+    if not found:
+        raise AgezError(f"{path}: no file of labels in this folder (they end in {LABELS_END})")
+    return found
+
+
+def fitted_rows(
+    path: Path, *, redshift: float | None, binning: BinSettings, galaxies: Galaxies | None = None
+) -> tuple[Spectra, MapFrame | None]:
+    """The spectra of a file that are to be fitted, and, for a cube, where they lie.
+
+    Raises
+    ------
+    AgezError
+        Also for a cube without a redshift: its bins would be fitted at rest.
+    """
+    spectra = read_one(path, redshift=redshift)
+    if "cube_shape" not in spectra.meta:
+        return spectra, None
+    name = str(spectra.rows.galaxy_id[0])
+    known = None if galaxies is None else named_as(galaxies, np.array([name]))
+    if not np.isfinite(spectra.redshift).all():
+        spectra = replace(spectra, redshift=np.full(len(spectra), _redshift(path, known, name)))
+    shape = _geometry(known, name)
+    if "bin_id" in spectra.meta:
+        return _bins_of_file(path, spectra, binning, shape)
+    cube = bin_cube(spectra, binning)
+    frame = cube_frame(
+        cube.bin_id, spectra.meta["wcs"], centre_deg=spectra.meta.get("centre_deg"), snr=cube.snr,
+        mean_flux=cube.signal, flux_unit=spectra.flux_unit,
+        stars=None if binning.star_mask is None else cube.stars, **shape,
+    )  # fmt: skip
+    return cube.spectra, frame
+
+
+def _bins_of_file(
+    path: Path, spectra: Spectra, binning: BinSettings, shape: dict[str, float]
+) -> tuple[Spectra, MapFrame]:
+    """The bins that a cube is already in; AgezError if others are asked for."""
+    usual = BinSettings()
+    asked = (binning.target_snr, binning.star_mask, binning.covariance)
+    if asked != (usual.target_snr, usual.star_mask, usual.covariance):
+        raise AgezError(
+            f"{path}: its spectra are those of bins already (extension {spectra.meta['bins_from']}): leave --bin-snr, "
+            "--star-mask and --covariance out, or give the cube that was not binned"
+        )
+    frame = cube_frame(
+        spectra.meta["bin_id"], spectra.meta["wcs"], centre_deg=spectra.meta.get("centre_deg"), snr=None,
+        mean_flux=None, flux_unit=spectra.flux_unit, stars=None, **shape,
+    )  # fmt: skip
+    law = replace(INDEPENDENT, source="errors of bins as the file has them")
+    binning_meta = {"method": "file", "bins_from": spectra.meta["bins_from"], "star_mask": None, "remark": ""}
+    meta = {**spectra.meta, "binning": binning_meta, "spatial_covariance": law.as_meta()}
+    return replace(spectra, meta=meta), frame
+
+
+def _redshift(path: Path, galaxies: Galaxies | None, name: str) -> float:
+    """Of a cube that does not say it: the galaxy table's."""
+    if galaxies is None:
+        raise AgezError(
+            f"{path}: the cube's header says no redshift; give it with --redshift, or those of many with --galaxies"
+        )
+    found = galaxies.redshift[galaxies.galaxy_id == name]
+    if not np.isfinite(found).any():
+        raise AgezError(
+            f"{path}: the cube's header says no redshift, nor does the galaxy table: it needs a row with galaxy_id "
+            f"{name} and a redshift"
+        )
+    return float(found[0])
+
+
+def _geometry(galaxies: Galaxies | None, name: str) -> dict[str, float]:
+    if galaxies is None or name not in galaxies.galaxy_id:
+        return {}
+    row = int(np.argmax(galaxies.galaxy_id == name))
+    inclination = float(galaxies.inclination[row])
+    return {
+        "re_arcsec": float(galaxies.re_arcsec[row]),
+        "inclination_deg": inclination if 0 <= inclination < 90 else np.nan,
+        "pa_deg": float(galaxies.pa[row]),
+    }
+
+
+def same_rows(path: Path, labels_path: Path, *, redshift: float | None = None) -> tuple[Spectra, Labels]:
+    """The spectra of a file in the very bins that its labels have, and those labels.
+
+    Raises
+    ------
+    AgezError
+        If the labels are of another file: of other spectra, or of a cube of another shape.
+    """
+    labels = read_labels(labels_path)
+    # a cube that does not say its redshift has that which its labels were made with
+    spectra = read_one(path, redshift=labels.meta.get("redshift") if redshift is None else redshift)
+    if "cube_shape" in spectra.meta and "bin_id" not in spectra.meta:
+        _, frame = read_maps(labels_path)
+        law = labels.meta.get("spatial_covariance")
+        covariance = SpatialCovariance(**law) if law else covariance_for(spectra.meta)
+        try:
+            window = labels.meta.get("binning", {}).get("window_angstrom")
+            spectra = bin_spectra(
+                spectra, bins_of_map(spectra, frame.bin_id), covariance,
+                window_angstrom=None if window is None else (float(window[0]), float(window[1])),
+            )  # fmt: skip
+        except AgezError as error:
+            raise AgezError(f"{labels_path} is not of {path}: {error}") from error
+    if _names(spectra.rows) != _names(labels.rows):
+        raise AgezError(
+            f"{labels_path} is not of {path}: it begins with {labels.rows.galaxy_id[0]} {labels.rows.spec_id[0]}, "
+            f"the spectra with {spectra.rows.galaxy_id[0]} {spectra.rows.spec_id[0]}; give the labels of that file"
+        )
+    return spectra, labels
+
+
+def members_of_bins(label_files: Sequence[Path]) -> dict[tuple[str, str], list[str]]:
+    """The ``spec_id`` of the spaxels of each bin, by the bin's (galaxy_id, spec_id), of files of labels of cubes."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for path in label_files:
+        with open_fits(path) as hdus:
+            if "BINID" not in hdus:
+                continue
+        keys = _names(read_labels(path).rows)
+        _, frame = read_maps(path)
+        y, x = np.nonzero(frame.bin_id >= 0)
+        for number, name in zip(frame.bin_id[y, x].tolist(), pixel_ids(y, x), strict=True):
+            found.setdefault(keys[number], []).append(name)
+    return found
+
+
+def _names(rows: Rows) -> list[tuple[str, str]]:
+    return list(zip(rows.galaxy_id.tolist(), rows.spec_id.tolist(), strict=True))
+
+
+def labels_of_files(files: Sequence[Path], given: str | os.PathLike[str]) -> dict[Path, Path]:
+    """Which file of labels belongs to which file of spectra; ``given`` is a file, or a folder that has all of them."""
+    path = Path(given)
+    if not path.is_dir():
+        if len(files) > 1:
+            raise AgezError(
+                f"{path} is one file of labels for {len(files)} files of spectra; give the folder of labels"
+            )
+        return {files[0]: path}
+    found = {one: path / label_name(one) for one in files}
+    missing = [str(labels.name) for labels in found.values() if not labels.is_file()]
+    if missing:
+        raise AgezError(f"{path}: no {', '.join(missing[:3])} in this folder; make it with 'agez label ... -o {path}/'")
+    return found

@@ -1,0 +1,234 @@
+"""Labels of one file of spectra: read, bin, fit chunk by chunk so that an interruption costs little, write."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field, replace
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from agez.errors import AgezError
+from agez.labelling.cube_bins import fitted_rows, is_cube
+from agez.labelling.input_files import remarks_on
+from agez.labelling.label_parts import part_path, parts_folder, read_part, remove_parts, write_part
+from agez.runtime.fingerprint import KEYWORD, file_hash, fingerprint, grid_hash
+from agez.runtime.progress import progress
+from agez.runtime.worker_pool import each_done
+from agez.spectra.binning import BinSettings
+from agez.spectra.fit_settings import FitSettings
+from agez.spectra.label_files import write_labels
+from agez.spectra.templates import SSPGrid, TemplateFacts, load_templates
+from agez.tables.maps import MapFrame
+from agez.types import Galaxies, Labels, Spectra
+
+Engine = Literal["agez", "ppxf"]
+#: Rows that are fitted, and kept, at a time: an interruption costs at most these.
+CHUNK: dict[str, int] = {"agez": 256, "ppxf": 16}
+
+
+@dataclass(frozen=True, eq=False)
+class LabelOptions:
+    """How files of spectra are labelled.
+
+    Attributes
+    ----------
+    templates : str
+        As :func:`agez.load_templates` knows them.
+    template_facts : TemplateFacts
+        What is said of templates of one's own.
+    settings : FitSettings
+    engine : 'agez' or 'ppxf'
+    redshift : float or None
+        Of the spectra, in place of what the files say.
+    binning : BinSettings
+        Of cubes.
+    galaxies : Galaxies or None
+        Geometry for the radii in maps; redshifts of cubes that do not say theirs.
+    keep_fits : bool
+        Write data and model, too.
+    overwrite : bool
+        Fit again what is done.
+    chunk : int or None
+        Rows that are fitted, and kept, at a time; by engine (``CHUNK``) if not given.
+    """
+
+    templates: str = "emiles"
+    template_facts: TemplateFacts = field(default_factory=TemplateFacts)
+    settings: FitSettings = field(default_factory=FitSettings)
+    engine: Engine = "agez"
+    redshift: float | None = None
+    binning: BinSettings = field(default_factory=BinSettings)
+    galaxies: Galaxies | None = None
+    keep_fits: bool = False
+    overwrite: bool = False
+    chunk: int | None = None
+
+    def grid(self) -> SSPGrid:
+        """The templates."""
+        return load_templates(self.templates, **asdict(self.template_facts))
+
+    @property
+    def rows_at_once(self) -> int:
+        """Rows that an interruption costs at most."""
+        return CHUNK[self.engine] if self.chunk is None else self.chunk
+
+
+def fit(spectra: Spectra, grid: SSPGrid, options: LabelOptions, *, keep_fits: bool | None = None) -> Labels:
+    """Labels by the engine of the options."""
+    keep = options.keep_fits if keep_fits is None else keep_fits
+    if options.engine == "ppxf":
+        from agez.spectra.engine_ppxf import fit_labels_ppxf
+
+        return fit_labels_ppxf(spectra, grid, settings=options.settings, keep_fits=keep)
+    from agez.spectra.fitting import fit_labels
+
+    return fit_labels(spectra, grid, settings=options.settings, keep_fits=keep)
+
+
+def what_labels_depend_on(options: LabelOptions, grid: SSPGrid) -> dict[str, Any]:
+    """All but the file of spectra itself, JSON-able."""
+    geometry = None
+    if options.galaxies is not None:
+        geometry = [
+            getattr(options.galaxies, name).tolist()
+            for name in ("galaxy_id", "redshift", "re_arcsec", "inclination", "pa")
+        ]
+    star_mask = options.binning.star_mask
+    facts = {} if options.template_facts == TemplateFacts() else {"facts": asdict(options.template_facts)}
+    return {
+        "templates": grid_hash(grid),
+        **facts,
+        "fit": asdict(options.settings),
+        "engine": [options.engine, metadata.version("ppxf") if options.engine == "ppxf" else ""],
+        "chunk": options.rows_at_once,
+        "redshift": options.redshift,
+        "keep_fits": options.keep_fits,
+        "cube": {
+            "binning": asdict(options.binning) | {"star_mask": None if star_mask is None else file_hash(star_mask)},
+            "geometry": geometry,
+        },
+    }
+
+
+def fingerprint_of(path: Path, on: dict[str, Any]) -> str:
+    """The fingerprint of the labels of one file; settings of cubes do not matter where it is none."""
+    cube = is_cube(path)
+    return fingerprint({**on, "cube": on["cube"] if cube else None, "input": file_hash(path), "name": path.name})
+
+
+@dataclass(frozen=True, eq=False)
+class _Chunk:
+    """Some rows to be fitted, and where they are kept, if they are."""
+
+    start: int
+    spectra: Spectra
+    file: Path | None
+    word: str
+
+
+_shared: dict[str, Any] = {}
+
+
+def _start(options: LabelOptions, grid: SSPGrid) -> None:
+    """What a worker keeps: sent once, not with every chunk."""
+    _shared.update(options=options, grid=grid)
+
+
+def _fit_chunk(chunk: _Chunk) -> Labels:
+    part = fit(chunk.spectra, _shared["grid"], _shared["options"])
+    if chunk.file is not None:
+        write_part(chunk.file, part, chunk.word)
+    return part
+
+
+def labels_of_file(
+    path: Path,
+    options: LabelOptions,
+    grid: SSPGrid,
+    *,
+    word: str,
+    kept_for: Path,
+    join: bool = False,
+    workers: int = 1,
+    bar: bool = False,
+) -> tuple[Labels, MapFrame | None]:
+    """Labels of one file, chunk by chunk; finished chunks are kept beside ``kept_for`` until that is written.
+
+    Parameters
+    ----------
+    word : str
+        The fingerprint.
+    join : bool
+        ``kept_for`` will hold the labels of other files, too.
+    workers : int
+        Processes that share the chunks.
+    bar : bool
+        Show progress over chunks.
+    """
+    spectra, frame = fitted_rows(path, redshift=options.redshift, binning=options.binning, galaxies=options.galaxies)
+    folder, size = parts_folder(kept_for), options.rows_at_once
+    starts = range(0, len(spectra), size)
+    keep = join or len(starts) > 1  # a single chunk is written to its place at once
+    found: dict[int, Labels] = {}
+    chunks = []
+    for start in starts:
+        file = part_path(folder, word, start)
+        part = None if options.overwrite else read_part(file, word)
+        if part is None:
+            chunks.append(_Chunk(start, spectra.take(slice(start, start + size)), file if keep else None, word))
+        else:
+            found[start] = part
+    done = each_done(_fit_chunk, chunks, workers=workers, start=_start, start_with=(options, grid))
+    title = "chunks of spectra"
+    for chunk, part in progress(done, total=len(chunks), title=title) if bar and len(starts) > 1 else done:
+        found[chunk.start] = part
+    parts = [found[start] for start in starts]
+    labels = joined(parts)
+    about: dict[str, Any] = {"source": path.name, "engine": options.engine, "remarks": remarks_on(spectra)}
+    if grid.assumed:
+        about["remarks"].append(f"assumed of the templates, since their files do not say: {', '.join(grid.assumed)}")
+    if frame is not None:
+        binning = dict(spectra.meta["binning"])
+        if binning["star_mask"] is not None:
+            binning["star_mask"] = Path(binning["star_mask"]).name  # a file's content does not depend on its place
+        about |= {"binning": binning, "spatial_covariance": spectra.meta["spatial_covariance"]}
+        about["redshift"] = float(np.nanmedian(spectra.redshift))
+        about["remarks"] += [f"{path.name}: {binning['remark']}"] if binning["remark"] else []
+    return replace(labels, meta={**labels.meta, **about}), frame
+
+
+def joined(parts: list[Labels]) -> Labels:
+    """Rows of all parts; fitted spectra only if they share their pixels, lines and histories if all have them."""
+    if len(parts) == 1:
+        return parts[0]
+    if any(part.fitted is not None for part in parts):
+        waves = [part.fitted.wave_angstrom for part in parts if part.fitted is not None]
+        if len(waves) < len(parts) or any(not np.array_equal(one, waves[0]) for one in waves):
+            raise AgezError(
+                "the fitted spectra of these files are not on one grid of wavelengths; with --keep-fits give "
+                "-o a folder: -o FOLDER/"
+            )
+    if any(part.weights is None for part in parts):
+        parts = [replace(part, weights=None) for part in parts]
+    if any(part.lines is None for part in parts):
+        parts = [replace(part, lines=None) for part in parts]
+    return Labels.concatenate(parts)
+
+
+def label_file(
+    path: Path,
+    output: Path,
+    options: LabelOptions,
+    grid: SSPGrid,
+    *,
+    word: str,
+    workers: int = 1,
+    bar: bool = False,
+) -> Labels:
+    """Fit one file and write its labels, whole or not at all; parameters as for :func:`labels_of_file`."""
+    labels, frame = labels_of_file(path, options, grid, word=word, kept_for=output, workers=workers, bar=bar)
+    write_labels(output, labels, grid=grid, frame=frame, header={KEYWORD: (word, "input, settings, version")})
+    remove_parts(output)
+    return labels

@@ -1,1 +1,0 @@
-"""Samples, splits, networks and their training."""

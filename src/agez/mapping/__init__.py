@@ -1,0 +1,1 @@
+"""Maps of one galaxy from its images or its cube: `agez map`."""

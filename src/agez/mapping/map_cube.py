@@ -1,0 +1,53 @@
+"""Maps of one galaxy from its cube of spectra: bins, synthetic photometry in the rest frame, a model's answer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from agez.errors import AgezError
+from agez.labelling.cube_bins import fitted_rows
+from agez.labelling.input_files import remarks_on
+from agez.mapping.map_galaxy import GalaxyMaps, MapSettings, disc_frame, with_gradients
+from agez.models.predict import photometry_for, predict
+from agez.photometry.filters import FilterSet
+from agez.spectra.binning import BinSettings
+from agez.types import Model
+
+
+def map_cube(
+    path: Path, model: Model, *, settings: MapSettings, binning: BinSettings, filters: FilterSet | None = None
+) -> GalaxyMaps:
+    """Map a galaxy from a cube of CALIFA, MaNGA or of their kind.
+
+    Parameters
+    ----------
+    settings : MapSettings
+        Its regions are not used: ``binning`` says how spaxels are gathered.
+    binning : BinSettings
+        Bins of a signal-to-noise ratio per Angstrom.
+
+    Raises
+    ------
+    AgezError
+        If the file holds no cube, no redshift is known, or as the steps do.
+    """
+    spectra, frame = fitted_rows(path, redshift=settings.redshift, binning=binning)
+    if frame is None or frame.offsets is None:
+        raise AgezError(f"{path}: rows of spectra, and no cube; use agez predict, then agez gradient")
+    photometry = photometry_for(model, spectra, filters=filters)
+    prediction = predict(model, photometry)
+    binned = spectra.meta.get("binning", {})
+    remark = str(binned.get("remark", ""))
+    meta = {
+        "galaxy": str(spectra.rows.galaxy_id[0]), "model": model.header.get("name", ""),
+        "seds_of": "spectra",
+        "redshift": float(np.median(spectra.redshift)), "ebv": 0.0, "error_floor": 0.0,
+        "regions": {"method": binned.get("method", binning.method), "target_snr": binning.target_snr},
+        "snr_band": "spectra, per Angstrom", "labels": dict(model.header["labels"]),
+        "remarks": [*([remark] if remark else []), *remarks_on(spectra)],
+    }  # fmt: skip
+    frame = disc_frame(frame, settings.geometry)
+    light = None if frame.mean_flux is None else np.nan_to_num(frame.mean_flux)
+    return with_gradients(frame, photometry, prediction, settings, meta, light=light)

@@ -1,0 +1,286 @@
+"""Maps of one galaxy from its images or its cube: regions, their photometry, a model's answer, gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from agez.analysis.geometry import disc_coordinates
+from agez.analysis.gradients import GradientTable, gradients_with_errors
+from agez.errors import AgezError
+from agez.flags import FAULTS, Flag, has_flag, is_good
+from agez.images.alignment import pixel_size_arcsec
+from agez.images.image_set import ImageSet
+from agez.images.measure import light_of_pixels, measure, pixel_offsets
+from agez.images.regions import RegionSettings, make_regions
+from agez.images.stars import circles
+from agez.models.predict import predict
+from agez.photometry.dereddening import deredden
+from agez.photometry.error_floors import with_error_floor
+from agez.tables.maps import BinMap, MapFrame
+from agez.types import TARGETS, Floats, Ints, Model, Photometry, Prediction
+
+_TITLES = {
+    "log_age_lw": ("LOG_AGE_LW", "light-weighted mean log10(age/yr)"),
+    "mh_lw": ("MH_LW", "light-weighted mean [M/H]"),
+}
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """The disc in which radii are measured; NaN where unknown."""
+
+    re_arcsec: float = np.nan
+    inclination_deg: float = np.nan
+    pa_deg: float = np.nan
+
+    def __post_init__(self) -> None:
+        if not np.isnan(self.re_arcsec) and not self.re_arcsec > 0:
+            raise AgezError(f"--re is {self.re_arcsec:g} arcsec; expected a positive effective radius")
+        if np.isnan(self.inclination_deg) != np.isnan(self.pa_deg):
+            raise AgezError("--inclination and --pa belong together: a tilted disc needs both; or neither for face-on")
+        if not (np.isnan(self.inclination_deg) or 0 <= self.inclination_deg < 90):
+            raise AgezError(f"--inclination is {self.inclination_deg:g}; expected 0 (face-on) to below 90 degrees")
+
+    @property
+    def tilt_deg(self) -> tuple[float, float]:
+        """Inclination and position angle; face-on if they are not known."""
+        return (self.inclination_deg, self.pa_deg) if np.isfinite(self.inclination_deg) else (0.0, 0.0)
+
+    def coordinates(self, x: Floats, y: Floats) -> tuple[Floats, Floats]:
+        """Along the major and the deprojected minor axis [arcsec]; face-on if the tilt is not known."""
+        inclination, pa = self.tilt_deg
+        return disc_coordinates(x, y, inclination_deg=inclination, pa_deg=pa)
+
+
+@dataclass(frozen=True)
+class MapSettings:
+    """What a map is made with.
+
+    Attributes
+    ----------
+    regions : RegionSettings
+    geometry : Geometry
+    redshift : float, optional
+        Of the galaxy; default: the images'.
+    redshift_err : float
+    ebv : float
+        E(B-V) of the Milky Way in front of it, of the map of Schlegel et al. (1998).
+    error_floor : float
+        Fraction of the flux, added to errors in quadrature.
+    seed : int
+        Of the gradients' subsets.
+    """
+
+    regions: RegionSettings = field(default_factory=RegionSettings)
+    geometry: Geometry = field(default_factory=Geometry)
+    redshift: float | None = None
+    redshift_err: float = 0.0
+    ebv: float = 0.0
+    error_floor: float = 0.0
+    seed: int = 1
+
+
+@dataclass(frozen=True, eq=False)
+class GalaxyMaps:
+    """Maps of one galaxy.
+
+    Attributes
+    ----------
+    frame : MapFrame
+    photometry : Photometry
+        Of the regions as measured, with the Milky Way's dust and without the error floor; synthetic, of spectra.
+    prediction : Prediction
+        A row a region.
+    gradients : GradientTable or None
+        Of log_age_lw and mh_lw [dex/Re]; None without an effective radius.
+    radius_arcsec, r_re : (n,) float
+        Light-weighted radius of each region in the plane of the disc [arcsec], and over the effective radius; NaN
+        without one.
+    meta : mapping
+        What was done, in plain words and numbers.
+    """
+
+    frame: MapFrame
+    photometry: Photometry
+    prediction: Prediction
+    gradients: GradientTable | None
+    radius_arcsec: Floats
+    r_re: Floats
+    meta: Mapping[str, Any]
+
+
+def map_galaxy(images: ImageSet, model: Model, *, settings: MapSettings | None = None) -> GalaxyMaps:
+    """Map a galaxy on prepared images (:func:`agez.images.prepare.prepare`).
+
+    Parameters
+    ----------
+    images : ImageSet
+        ``meta['centre']`` is the galaxy's centre (x, y) [pixel], ``meta['redshift']`` its redshift if the settings
+        do not say it.
+    model : Model
+
+    Raises
+    ------
+    AgezError
+        Without a redshift, if the model does not know it, or as regions and their photometry do.
+    """
+    settings = settings or MapSettings()
+    redshift = checked_redshift(images.meta.get("redshift") if settings.redshift is None else settings.redshift, model)
+    ny, nx = images.shape
+    centre = images.meta.get("centre") or ((nx - 1) / 2, (ny - 1) / 2)
+    divided = _in_the_disc(settings.regions, settings.geometry)
+    regions = make_regions(images, divided, centre=centre)
+    name = str(images.meta.get("object") or "")
+    photometry = measure(images, regions.bin_id, galaxy_id=name, redshift=redshift, centre=centre)
+    photometry = replace(photometry, redshift_err=np.full(len(photometry), float(settings.redshift_err)))
+    ready = deredden(photometry, settings.ebv) if settings.ebv else photometry
+    ready = with_error_floor(ready, settings.error_floor) if settings.error_floor else ready
+    prediction = predict(model, ready)
+    frame = replace(_frame(images, regions.bin_id, regions.snr, centre, settings.geometry), snr_of=f"in {regions.band}")
+    meta = {
+        "galaxy": name, "model": model.header.get("name", ""), "seds_of": "images", "redshift": redshift,
+        "ebv": settings.ebv, "error_floor": settings.error_floor, "regions": divided.as_meta(),
+        "snr_band": regions.band,
+        "labels": dict(model.header["labels"]),
+        "images": {key: images.meta[key] for key in ("background", "noise", "psf") if key in images.meta},
+        "n_stars": len(images.meta.get("stars", [])), "remarks": _remarks(images, regions.remarks, prediction),
+    }  # fmt: skip
+    return with_gradients(frame, photometry, prediction, settings, meta, light=light_of_pixels(images, regions.bin_id))
+
+
+def _in_the_disc(regions: RegionSettings, geometry: Geometry) -> RegionSettings:
+    """The same with the disc's tilt and effective radius where the settings do not say them."""
+    if np.isnan(regions.inclination_deg):
+        regions = replace(regions, inclination_deg=geometry.inclination_deg, pa_deg=geometry.pa_deg)
+    return replace(regions, re_arcsec=geometry.re_arcsec) if np.isnan(regions.re_arcsec) else regions
+
+
+def _remarks(images: ImageSet, of_regions: Sequence[str], prediction: Prediction) -> list[str]:
+    remarks = [*images.meta.get("remarks", []), *of_regions]
+    unlike = has_flag(prediction.flags, Flag.OUT_OF_DISTRIBUTION)
+    if unlike.mean() > 0.5:
+        remarks.append(
+            f"{100 * unlike.mean():.0f} % of the regions are unlike the training set: check the redshift, the zero "
+            "points and the filters"
+        )
+    return remarks
+
+
+def with_gradients(
+    frame: MapFrame,
+    photometry: Photometry,
+    prediction: Prediction,
+    settings: MapSettings,
+    meta: Mapping[str, Any],
+    *,
+    light: Floats | None,
+) -> GalaxyMaps:
+    """Radii of the regions, and gradients where the effective radius is known; ``light`` (ny, nx) weighs pixels."""
+    geometry = settings.geometry
+    radius_arcsec = _radius_of_regions(frame, geometry, light, len(prediction))
+    radius = radius_arcsec / geometry.re_arcsec
+    gradients = None
+    if np.isfinite(geometry.re_arcsec):
+        values, errors = (
+            np.stack([getattr(prediction, target + end) for target in TARGETS], axis=1) for end in ("", "_err")
+        )
+        values = np.where(has_flag(prediction.flags, FAULTS)[:, None], np.nan, values)
+        gradients = gradients_with_errors(
+            prediction.rows.galaxy_id, radius, values, errors, names=TARGETS,
+            rng=np.random.default_rng(settings.seed), kind=str(meta["seds_of"]),
+        )  # fmt: skip
+    told = {**meta, "tilt_deg": geometry.tilt_deg}
+    return GalaxyMaps(frame, photometry, prediction, gradients, radius_arcsec, radius, told)
+
+
+def _radius_of_regions(frame: MapFrame, geometry: Geometry, light: Floats | None, n: int) -> Floats:
+    """(n,) mean radius of the pixels of each region [arcsec], by their light: a ring's is not that of its middle."""
+    if frame.offsets is None:
+        return np.full(n, np.nan)
+    inside = frame.bin_id >= 0
+    number = frame.bin_id[inside]
+    radius = np.hypot(*geometry.coordinates(*frame.offsets))[inside]
+    weight = np.ones(len(number)) if light is None else np.maximum(np.asarray(light, float)[inside], 0.0)
+    total = np.bincount(number, weights=weight, minlength=n)
+    weight = np.where(total[number] > 0, weight, 1.0)
+    return np.asarray(np.bincount(number, weight * radius, minlength=n) / np.bincount(number, weight, minlength=n))
+
+
+def checked_redshift(redshift: float | None, model: Model) -> float:
+    """A galaxy's redshift that the model knows; AgezError otherwise."""
+    if redshift is None or not np.isfinite(redshift):
+        raise AgezError("the images do not say the galaxy's redshift; give it with --redshift")
+    low, high = model.header["redshift_range"]
+    slack = float(model.header["redshift_tolerance"])
+    if not low - slack <= redshift <= high + slack:
+        raise AgezError(
+            f"--redshift is {redshift:g}; model {model.header.get('name', '')!r} knows {low:g} to {high:g}: "
+            "give another --model, or the right redshift"
+        )
+    return float(redshift)
+
+
+def _frame(images: ImageSet, bin_id: Ints, snr: Floats, centre: tuple[float, float], geometry: Geometry) -> MapFrame:
+    """Where the regions lie on the sky."""
+    keys = {card.keyword: card.value for card in images.wcs.to_header(relax=True).cards}
+    pixel = pixel_size_arcsec(images.wcs)
+    found = [(one["x"], one["y"], one["radius"] / pixel) for one in images.meta.get("stars", [])]
+    stars = circles(images.shape, found) if found else None
+    frame = MapFrame(bin_id, keys, np.stack(pixel_offsets(images, centre)), None, snr, stars=stars)
+    return disc_frame(frame, geometry)
+
+
+def disc_frame(frame: MapFrame, geometry: Geometry) -> MapFrame:
+    """The same with radii and azimuths in the plane of the disc, as far as its geometry is known."""
+    if frame.offsets is None or not np.isfinite([geometry.re_arcsec, geometry.inclination_deg]).any():
+        return frame
+    major, minor = geometry.coordinates(*frame.offsets)
+    radius = np.hypot(major, minor)
+    azimuth = np.degrees(np.arctan2(minor, major)) % 360.0
+    return replace(frame, ellcoo=np.stack([radius, radius / geometry.re_arcsec, azimuth]))
+
+
+def bin_maps(maps: GalaxyMaps) -> list[BinMap]:
+    """The properties of the regions, as maps."""
+    prediction, photometry = maps.prediction, maps.photometry
+    doubtful = has_flag(prediction.flags, FAULTS)
+    out = []
+    for target in TARGETS:
+        title, words = _TITLES[target]
+        value, err = getattr(prediction, target), getattr(prediction, f"{target}_err")
+        out.append(BinMap(title, value, err, "dex", doubtful, comment=words))
+        between = np.stack([getattr(prediction, f"{target}_{name}") for name in ("p16", "p50", "p84")], axis=1)
+        channels = ("p16", "p50", "p84")
+        words = f"quantiles 16, 50, 84 % of {title}"
+        out.append(BinMap(f"{title}_PCT", between, None, "dex", doubtful, channels=channels, comment=words))
+    threshold = float(prediction.meta.get("ood_threshold", 1.0))
+    out.append(BinMap("OOD", prediction.ood, comment=f"unlike the training set: above {threshold:g} flagged"))
+    words = "sum of agez's quality bits; in no region: 1, no data"
+    out.append(BinMap("FLAGS", prediction.flags.astype(np.int32), fill=int(Flag.NO_DATA), comment=words))
+    out.append(BinMap("GOOD", is_good(prediction.flags), comment="1 = no bit of FLAGS is a fault"))
+    if prediction.chi2 is not None:
+        words = "reduced chi2 of the SED: best mix of training SEDs"
+        out.append(BinMap("CHI2", prediction.chi2, comment=words))
+    if maps.meta["snr_band"] in photometry.bands.names:
+        out.append(BinMap("BIN_SNR", snr_of_regions(maps), comment=f"S/N of the region in {maps.meta['snr_band']}"))
+    pixels = np.maximum(maps.frame.spaxels_in_bins(len(photometry)), 1)[:, None]
+    out.append(
+        BinMap(
+            "FLUX", photometry.flux / pixels, photometry.flux_err / pixels, "uJy", channels=photometry.bands.names,
+            comment="f_nu per pixel of the bands, mean over the region, as measured",
+        )
+    )  # fmt: skip
+    return out
+
+
+def snr_of_regions(maps: GalaxyMaps) -> Floats:
+    """(n,) signal-to-noise ratio in the band that regions were made for; NaN of spectra."""
+    photometry, band = maps.photometry, maps.meta["snr_band"]
+    if band not in photometry.bands.names:
+        return np.full(len(photometry), np.nan)
+    b = photometry.bands.names.index(band)
+    return np.asarray(photometry.flux[:, b] / photometry.flux_err[:, b])

@@ -1,0 +1,1 @@
+"""Models: one interface, the model file, the model card, and the files of the shipped models."""

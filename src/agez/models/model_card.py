@@ -1,0 +1,242 @@
+"""The card of a model, made from its header: what it was trained on, how good it is, where it must not be used."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from agez.models.model_file import is_posterior
+from agez.models.model_notes import LIMITS, REFERENCES
+from agez.training.learning_curve import curve_lines
+from agez.types import TARGET_WORDS, TARGETS, Model
+
+#: Of the tables of cards: key of the scores, and its words.
+_WAYS = (
+    ("snr 10", "all bands, S/N 10"),
+    ("snr 30", "all bands, S/N 30"),
+    ("snr 100", "all bands, S/N 100"),
+    ("snr 30, half of the bands", "half of the bands, S/N 30"),
+    ("as trained", "as trained: S/N, bands and redshift errors drawn"),
+)
+
+
+def card_lines(model: Model) -> list[str]:
+    """The card as Markdown that a terminal can show, too; all but the limits of shipped models is in the header."""
+    header = model.header
+    name = str(header.get("name", "")) or "model"
+    made = header["training"].get("source") == "sky"
+    lines = [f"# {name}", "", *_what(model), "", "## Trained on", ""]
+    lines += _sky_lines(header) if made else _sample_lines(header)
+    lines += ["", "## Scores", "", *(_sky_scores(header) if made else _sample_scores(header))]
+    curve = header["training"].get("learning_curve")
+    if curve:
+        lines += ["", "```", *curve_lines(curve), "```"]
+    lines += ["", "## Not to be used for", "", *_limits(model, made), "", "## Labels", "", *_label_lines(header)]
+    if made:
+        lines += ["", "## Made by", "", f"`python tools/make_models.py {name}`, agez {header['version']}."]
+        lines += ["", "## Cite", "", *_references(header)]
+    return lines
+
+
+def summary_line(name: str, model: Model, path: Path) -> str:
+    """Name, bands, redshifts, size and scores of a model in one line."""
+    return (
+        f"{name:8s} {len(model.bands):3d} bands of {model.bands.filter_set:8s} z {_range(model)}  "
+        f"{path.stat().st_size / 1e6:4.1f} MB  {_best(model.header)}"
+    )
+
+
+def _range(model: Model) -> str:
+    low, high = model.header["redshift_range"]
+    return f"{low:g}-{high:g}"
+
+
+def _best(header: Mapping[str, Any]) -> str:
+    """Errors in one line: of a shipped model at S/N 30."""
+    scores = header["scores"]
+    if "snr 30" in scores:
+        age, mh = (scores["snr 30"][word]["sigma_mad"] for word in TARGET_WORDS.values())
+        return f"S/N 30: sigma_mad {age:.3f} dex in age, {mh:.3f} in [M/H]"
+    if all(target in scores for target in TARGETS):
+        age, mh = (scores[target]["sigma_mad"] for target in TARGETS)
+        return f"its sample: sigma_mad {age:.3f} dex in age, {mh:.3f} in [M/H]"
+    return "no scores"
+
+
+def _what(model: Model) -> list[str]:
+    header, bands = model.header, model.bands
+    low, high = (int(round(edge, -1)) for edge in (min(bands.pivot_angstrom), max(bands.pivot_angstrom)))
+    if is_posterior(model):
+        kind = f"A distribution of age and [M/H] for each row: {header['members']} networks that take any of its bands"
+        rows = f"Rows need at least {header['least_bands']} bands."
+    else:
+        kind = f"The paper's networks, one for each of {header['folds']} folds and each target"
+        rows = "Rows may lack a few bands, which are filled."
+    return [
+        f"{kind}.",
+        f"{len(bands)} bands of `{bands.filter_set}`, pivots {low}-{high} A; redshifts {_range(model)}.  {rows}",
+    ]
+
+
+def _sky_lines(header: Mapping[str, Any]) -> list[str]:
+    recipe = header["training"]["recipe"]
+    survey, settings = recipe["survey"], recipe["settings"]
+    shares = ", ".join(f"{name} {100 * share:.0f} %" for name, share in recipe["libraries"].items())
+    spaxels = 100 * recipe["spaxel_share"]
+    own = f"{spaxels:.0f} % are spectra of the mock survey (E-MILES, rest frame); of the others " if spaxels else ""
+    return [
+        f"- {recipe['n_seds']} mock galaxies for each of {recipe['members']} networks; {own}"
+        f"{100 * recipe['survey_share']:.0f} % follow the mock survey's relations, the rest have broad histories.",
+        f"- Template libraries: {shares}.",
+        f"- {100 * recipe['rest_share']:.0f} % in the rest frame, the rest at redshifts "
+        f"{recipe['redshift_range'][0]:g}-{recipe['redshift_range'][1]:g}; {100 * survey['redshift_known']:.0f} % of "
+        f"redshifts are exact, the others have errors up to {survey['redshift_err'][1]:g}.",
+        f"- S/N of a band from {survey['snr'][0]:g} to {survey['snr'][1]:g}; calibration off by "
+        f"{100 * survey['calibration'][0]:.1f}-{100 * survey['calibration'][1]:.0f} % smoothly in wavelength and by "
+        f"{100 * survey['zero_points'][0]:.1f}-{100 * survey['zero_points'][1]:.0f} % from band to band; up to "
+        f"{100 * survey['most_missing']:.0f} % of the bands missing.",
+        f"- {settings['steps']} steps of {settings['batch']} rows; hidden units "
+        f"{', '.join(str(n) for n in recipe['hidden'])}; seed {recipe['seed']}.",
+        f"- Intervals and the out-of-distribution score are calibrated on {recipe['n_calibration']} other galaxies.",
+    ]
+
+
+def _sample_lines(header: Mapping[str, Any]) -> list[str]:
+    training = header["training"]
+    start = training.get("start")
+    lines = [
+        f"- {training.get('n_spectra', '?')} spectra of {training.get('n_galaxies', '?')} galaxies, split "
+        f"{training.get('split', '?')}, seed {training.get('seed', '?')}."
+    ]
+    if is_posterior_header(header):
+        lines.append(f"- Begun from the model {start}." if start else "- Begun afresh.")
+    return lines
+
+
+def is_posterior_header(header: Mapping[str, Any]) -> bool:
+    """Whether a header is of a model that gives distributions."""
+    return header.get("kind") == "posterior"
+
+
+def _sky_scores(header: Mapping[str, Any]) -> list[str]:
+    scores = header["scores"]
+    rows = [
+        [
+            "",
+            "age: sigma_mad",
+            "bias",
+            "in 68 %",
+            "in 95 %",
+            "[M/H]: sigma_mad",
+            "bias",
+            "in 68 %",
+            "in 95 %",
+            "flagged",
+        ]
+    ]
+    for key, words in _WAYS:
+        if key in scores:
+            row = [words]
+            for word in TARGET_WORDS.values():
+                row += _numbers(scores[key][word])
+            rows.append([*row, _percent(scores[key].get("flagged"))])
+    note = (
+        "Unseen mock galaxies of the same kinds, in dex; the share of truths inside the 68 % and the 95 % interval; "
+        "the share flagged `OUT_OF_DISTRIBUTION`."
+    )
+    return [note, "", *_table(rows)]
+
+
+def _sample_scores(header: Mapping[str, Any]) -> list[str]:
+    scores = header["scores"]
+    rows = [["", "sigma_mad", "bias", "in 68 %", "in 95 %"]]
+    rows += [[TARGET_WORDS[target], *_numbers(scores[target])] for target in TARGETS if target in scores]
+    return ["Held-out rows of its sample against their labels, in dex.", "", *_table(rows)]
+
+
+def _numbers(one: Mapping[str, Any]) -> list[str]:
+    errors = ["-" if one.get(key) is None else f"{one[key]:{form}}" for key, form in _ERRORS]
+    return [*errors, _percent(one.get("coverage_68")), _percent(one.get("coverage_95"))]
+
+
+_ERRORS = (("sigma_mad", ".3f"), ("bias", "+.3f"))
+
+
+def _percent(share: float | None) -> str:
+    return "-" if share is None else f"{100 * share:.1f} %"
+
+
+def _limits(model: Model, made: bool) -> list[str]:
+    header = model.header
+    lines = [
+        f"- Redshifts outside {_range(model)}: not answered (`REDSHIFT_OUTSIDE_MODEL`); of one with an error the part "
+        "inside is answered, its share told (`redshift_inside`), and the row flagged below a half."
+    ]
+    if is_posterior(model):
+        lines += [
+            f"- Fewer than {header['least_bands']} bands: not answered (`TOO_FEW_BANDS`).",
+            f"- Median S/N of a band below {header['least_snr']:g}: noisier than what it has seen (`LOW_SNR`).",
+        ]
+    if made:
+        survey = header["training"]["recipe"]["survey"]
+        lines += [
+            f"- Photometry off by more than {100 * survey['calibration'][1]:.0f} %.",
+            "- Active nuclei, stars, blends: it knows no continuum but that of stars in galaxies and of their "
+            "nebulae.  Not all of them are flagged `OUT_OF_DISTRIBUTION`.",
+            "- Proof that it works on the sky: all scores are of mock galaxies.",
+        ]
+    else:
+        lines.append(
+            "- Galaxies unlike those of its sample: their labels, their noise, their selection are all it knows."
+        )
+    return [*lines, *(f"- {line}" for line in (LIMITS.get(str(header.get("name", "")), ()) if made else ()))]
+
+
+def _label_lines(header: Mapping[str, Any]) -> list[str]:
+    labels = header["labels"]
+    lines = []
+    for key in (
+        "definition",
+        "light_weighting",
+        "weighting",
+        "norm_band_angstrom",
+        "templates",
+        "solar_scale",
+        "source",
+    ):
+        if labels.get(key):
+            value = labels[key]
+            words = (
+                "-".join(f"{x:g}" for x in value)
+                if isinstance(value, Sequence) and not isinstance(value, str)
+                else value
+            )
+            lines.append(f"- {key.replace('_angstrom', ' [A]').replace('_', ' ')}: {words}")
+    return lines or ["- as in its sample"]
+
+
+def _references(header: Mapping[str, Any]) -> list[str]:
+    used = header["training"]["recipe"]["libraries"]
+    lines = [f"- {name}: {REFERENCES[name]}" for name in used if name in REFERENCES]
+    return [
+        *lines,
+        "",
+        "The file holds weights of networks and principal components of synthetic photometry, and no spectrum of these "
+        "libraries.  It comes under the licence of agez (BSD-3-Clause).",
+    ]
+
+
+def _table(rows: Sequence[Sequence[str]]) -> list[str]:
+    """A Markdown table whose columns are aligned."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    lines = [
+        "| "
+        + " | ".join(
+            cell.ljust(w) if i == 0 else cell.rjust(w) for i, (cell, w) in enumerate(zip(row, widths, strict=True))
+        )
+        + " |"
+        for row in rows
+    ]
+    rule = "|" + "|".join("-" * (w + 2) if i == 0 else "-" * (w + 1) + ":" for i, w in enumerate(widths)) + "|"
+    return [lines[0], rule, *lines[1:]]

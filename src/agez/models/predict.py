@@ -1,0 +1,169 @@
+"""Ages and metallicities of photometry or spectra by a trained model; numpy only."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from threadpoolctl import threadpool_limits
+
+from agez.errors import AgezError
+from agez.mixture_network import answer_posterior
+from agez.models.model_file import is_posterior, members_of
+from agez.paper_network import answer_convolutional
+from agez.paper_network.network_compiled import is_available, is_worthwhile, usable_cores
+from agez.photometry.filters import check_same_set
+from agez.types import Bands, Model, Photometry, Prediction, Spectra
+
+if TYPE_CHECKING:
+    from agez.photometry.filters import FilterSet
+
+#: Rows that are answered at a time, which bounds memory; by compiled code more, which sorts them by redshift.
+CHUNK_ROWS, COMPILED_CHUNK_ROWS = 4096, 16384
+#: How far a band's pivot and width may be from those of the model's band of the same name, as parts of its width.
+MAX_SHIFT, MAX_WIDENING = 0.2, 0.25
+
+
+def predict(
+    model: Model, photometry: Photometry, *, chunk_rows: int | None = None, threads: int | None = None,
+    compiled: bool | None = None,
+) -> Prediction:  # fmt: skip
+    """Predict every row of ``photometry``; a row's answer depends on that row alone.
+
+    The bands are found by name; those that the model does not know are ignored.  Nothing is clipped.
+
+    Models that give a distribution (kind ``posterior``) take flux errors, missing bands and the redshift's error
+    as they come.  Models of the paper's kind (``convolutional``) fill bands that a row lacks with their
+    conditional mean (BAND_FILLED) as long as they are at most the model's ``max_missing``, and add what the
+    filling leaves open to the error; they know nothing of noise.
+
+    Parameters
+    ----------
+    chunk_rows : int, optional
+        Rows that are answered at a time; memory grows with it, answers stay.
+    threads : int, optional
+        Chunks that are answered at once; the answers are the same bit for bit.  Default: as many as OMP_NUM_THREADS
+        says, which is 1 in worker processes, and else one on each core.
+    compiled : bool, optional
+        Whether compiled code answers, for which numba (``agez[fast]``) must be there.  Default: where it is, and the
+        table has so many rows that loading it pays.  Answers are those of numpy but for rounding: those who cut a
+        table into pieces and want the same digits whatever the pieces decide once for all of them.
+
+    Returns
+    -------
+    Prediction
+        ``log_age_lw`` and ``mh_lw`` are the mean of the distribution, or of the model's networks, to which
+        quantiles add those of the calibration.  NaN, and flagged, are rows with too few bands (TOO_FEW_BANDS),
+        without positive flux (NO_DATA), or seen at a redshift that the model does not know
+        (REDSHIFT_OUTSIDE_MODEL).  An unknown redshift (NaN) is taken as inside.  Answers outside the training
+        labels are flagged OUT_OF_RANGE, SEDs unlike the training set OUT_OF_DISTRIBUTION.
+
+    Raises
+    ------
+    AgezError
+        If so many of the model's bands are missing from the whole table that no row could be answered, or
+        a band is not the model's, but another filter of that name.
+    """
+    if chunk_rows is not None and chunk_rows < 1:
+        raise AgezError(f"chunk_rows is {chunk_rows}; expected at least 1")
+    if threads is not None and threads < 1:
+        raise AgezError(f"threads is {threads}; expected at least 1")
+    if compiled and not is_available():
+        raise AgezError(
+            "compiled code needs numba, which is not installed, or switched off by NUMBA_DISABLE_JIT: "
+            "pip install 'agez[fast]'"
+        )
+    photometry = in_model_order(model, photometry)
+    fast = is_worthwhile(len(photometry)) if compiled is None else compiled
+    rows = chunk_rows or (COMPILED_CHUNK_ROWS if fast else CHUNK_ROWS)
+    # Tiles are small: a second BLAS thread gains little, and on a busy machine costs a factor of twenty (measured).
+    answer: Callable[[Photometry], Prediction]
+    if is_posterior(model):
+        answer = partial(answer_posterior.answer, model, compiled=fast)
+    else:
+        members = members_of(model)
+        answer = partial(answer_convolutional.answer, model, members, compiled=fast)
+
+    def chunk(start: int) -> Prediction:
+        return answer(photometry.take(slice(start, start + rows)))
+
+    starts = range(0, max(len(photometry), 1), rows)
+    threads = min(default_threads() if threads is None else threads, len(starts))
+    with threadpool_limits(1, user_api="blas"):
+        if threads == 1:
+            return Prediction.concatenate([chunk(start) for start in starts])
+        with ThreadPoolExecutor(threads) as pool:
+            return Prediction.concatenate(list(pool.map(chunk, starts)))
+
+
+def default_threads() -> int:
+    """Threads of one process: what OMP_NUM_THREADS allows, at most one on each core that it may run on."""
+    allowed = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
+    cores = usable_cores()
+    return min(int(allowed), cores) if allowed.isdigit() and int(allowed) > 0 else cores
+
+
+def predict_spectra(model: Model, spectra: Spectra, *, filters: FilterSet | None = None) -> Prediction:
+    """Predict spectra: synthetic photometry first (:func:`photometry_for`)."""
+    found = predict(model, photometry_for(model, spectra, filters=filters))
+    return replace(found, meta={**found.meta, "seds_of": "spectra"})
+
+
+def photometry_for(model: Model, spectra: Spectra, *, filters: FilterSet | None = None) -> Photometry:
+    """Synthetic photometry of spectra in a model's bands, and in the rest frame if the model knows it.
+
+    Parameters
+    ----------
+    filters : FilterSet, optional
+        Curves of the model's bands; default: the shipped set that the model names.
+    """
+    from agez.photometry.filters import load_filters
+    from agez.photometry.synthesis import synthesize
+
+    names = model.bands.names
+    if filters is None:
+        filters = load_filters(model.bands.filter_set)
+    rest = model.header["frame"] == "rest" or model.header["redshift_range"][0] <= 0.0
+    return synthesize(spectra, filters.select(names), redshift=0.0 if rest else None)
+
+
+def in_model_order(model: Model, photometry: Photometry) -> Photometry:
+    """The model's bands in its order; those that the table lacks are columns of NaN."""
+    bands = model.bands
+    check_same_set(bands, photometry.bands, source=str(photometry.meta.get("source", "photometry")))
+    _check_same_filters(bands, photometry.bands)
+    lacking = [name for name in bands.names if name not in photometry.bands.names]
+    if photometry.bands.names == bands.names:
+        return photometry
+    if not lacking:
+        return photometry.select_bands(bands.names)
+    allowed = (
+        len(bands) - int(model.header["least_bands"])
+        if is_posterior(model)
+        else int(model.header["normalisation"]["max_missing"])
+    )
+    if len(lacking) > allowed:
+        some = ", ".join(lacking[:6]) + (", ..." if len(lacking) > 6 else "")
+        raise AgezError(
+            f"the photometry lacks {len(lacking)} of the model's {len(bands)} bands ({some}); at most {allowed} may be "
+            "missing: use a model of these bands, or --filters if they have other names"
+        )
+    return photometry.in_bands(bands)
+
+
+def _check_same_filters(ours: Bands, theirs: Bands) -> None:
+    """AgezError if a band is another filter of the same name: J0430 of J-PAS is 145 A wide, that of J-PLUS 200 A."""
+    for name in sorted(set(ours.names) & set(theirs.names), key=ours.names.index):
+        i, j = ours.names.index(name), theirs.names.index(name)
+        pivot, width = ours.pivot_angstrom[i], ours.fwhm_angstrom[i]
+        moved = abs(theirs.pivot_angstrom[j] - pivot) > MAX_SHIFT * width
+        if moved or abs(theirs.fwhm_angstrom[j] - width) > MAX_WIDENING * width:
+            raise AgezError(
+                f"band {name} of the photometry ({theirs.filter_set!r}: {theirs.pivot_angstrom[j]:.0f} A, "
+                f"{theirs.fwhm_angstrom[j]:.0f} A wide) is not that of the model ({ours.filter_set!r}: {pivot:.0f} A, "
+                f"{width:.0f} A wide): use a model of these filters, or say with --filters whose they are"
+            )

@@ -1,0 +1,174 @@
+"""Kernels of what is typical: the best plane, the nearest SED, the worst bands and the score made of them."""
+
+# mypy: disable-error-code="no-untyped-def,no-untyped-call"
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from agez.novelty.leave_one_band_out import LEAST_REST
+from agez.novelty.novelty import NO_STAR
+from agez.novelty.threshold_surface import COARSE_SNR_KNOTS, COUNT_KNOTS, NODE_KNOTS, SNR_KNOTS
+from agez.runtime.compiled import kernel, part_of_kernels
+
+_ZERO, _UNIT, _TWO = np.float32(0), np.float32(1), np.float32(2)
+_LEAST, _LEAST_REST, _HUGE = np.float32(1e-20), np.float32(LEAST_REST), np.float32(3e38)
+_SNR, _COUNT, _COARSE, _NODES = (np.array(k) for k in (SNR_KNOTS, COUNT_KNOTS, COARSE_SNR_KNOTS, NODE_KNOTS))
+_GRID, _LOOSE = len(SNR_KNOTS) * len(COUNT_KNOTS), len(NODE_KNOTS) - 1
+_LEAST_LOG, _NO_STAR = -6.0, float(NO_STAR)
+
+
+@kernel
+def keep_better(rows, penalty, cost, chi2, log_det, log_variance, is_usual, plane, first, best):
+    """Take a plane as the best of rows where its evidence is.
+
+    Parameters
+    ----------
+    rows, penalty : (r,)
+        The redshift's chi2; ``cost`` is that of the kind.
+    chi2, log_det, log_variance : (w,) float32
+        Of :func:`agez.novelty.compiled_subspace.fit_rows`, w >= r.
+    is_usual : bool
+        Whether the plane is of the usual kind, whose total log determinant goes into ``first`` (w,).
+    best : tuple of (n,)
+        ``evidence``, ``node``, ``chi2`` and ``usual``.
+    """
+    evidence, node, best_chi2, usual = best
+    for place in range(len(rows)):
+        i, total = rows[place], log_det[place] + log_variance[place]
+        if is_usual:
+            first[place] = total
+        value = chi2[place] + total + penalty[place] + cost
+        if value < evidence[i]:
+            evidence[i], node[i], best_chi2[i], usual[i] = value, plane, chi2[place], first[place]
+
+
+@kernel
+def nearest_of(s_s, both, rest, chi2):
+    """The last steps of :func:`agez.novelty.nearest_template.nearest_chi2`.
+
+    Parameters
+    ----------
+    s_s : (centres, w)
+    both : (centres, 2, w)
+        Of each centre with the mean SED, and with the residual.
+    rest : (3, w)
+        Of the mean SED with itself, of both, and of the residual with itself.
+    chi2 : (w,), filled
+    """
+    chi2[:] = _HUGE
+    for c in range(len(s_s)):
+        for k in range(s_s.shape[1]):
+            s, s_m, s_r = s_s[c, k], both[c, 0, k], both[c, 1, k]
+            v_r = rest[1, k] + s_r - s_m - s
+            v_v = rest[0, k] + _TWO * s_m + s
+            r_r = rest[2, k] - _TWO * s_r + s
+            chi2[k] = min(chi2[k], r_r - v_r * v_r / max(v_v, _LEAST))
+    for k in range(s_s.shape[1]):
+        chi2[k] = max(chi2[k], _ZERO)
+
+
+@kernel
+def worst_of(residual, weight, fitted, leverage, worst, spare):
+    """The last steps of :func:`agez.novelty.leave_one_band_out.worst_chi2`; ``leverage`` is over the bands' weights.
+
+    ``worst`` (w,) is filled; ``spare`` (2, w).
+    """
+    second, third = spare[0], spare[1]
+    worst[:] = _ZERO
+    second[:] = _ZERO
+    third[:] = _ZERO
+    for j in range(len(residual)):
+        for k in range(residual.shape[1]):
+            off = residual[j, k] - fitted[j, k]
+            value = off * off * weight[j, k] / max(_UNIT - leverage[j, k] * weight[j, k], _LEAST_REST)
+            a = min(worst[k], value)
+            worst[k] = max(worst[k], value)
+            b = min(second[k], a)
+            second[k] = max(second[k], a)
+            third[k] = max(third[k], b)
+    for k in range(residual.shape[1]):
+        worst[k] += second[k] + third[k]
+
+
+@part_of_kernels
+def _between(x, knots):
+    """The knot at or below x and the part of the way to the next."""
+    last = len(knots) - 1
+    x = min(max(x, knots[0]), knots[last])
+    k = 0
+    while k < last - 1 and x >= knots[k + 1]:
+        k += 1
+    return k, (x - knots[k]) / (knots[k + 1] - knots[k])
+
+
+@part_of_kernels
+def _at(line, snr, count, coarse, nodes):
+    """A fitted quantile at a row's conditions: :func:`agez.novelty.threshold_surface.conditions` times ``line``."""
+    k, part = snr
+    m, share = count
+    width = len(_COUNT)
+    at = k * width + m
+    low = (1 - share) * line[at] + share * line[at + 1]
+    high = (1 - share) * line[at + width] + share * line[at + width + 1]
+    total = (1 - part) * low + part * high
+    k, part = coarse
+    m, share = nodes
+    for step in range(2):
+        weight = part if step else 1 - part
+        at = _GRID + (k + step) * _LOOSE + m - 1
+        if m > 0:
+            total += weight * (1 - share) * line[at]
+        total += weight * share * line[at + 1]
+    return total
+
+
+@kernel
+def score_rows(
+    log_error, covered, n_nodes, best, near, near_log_det, worst, star_log, with_stars, thresholds, threshold,
+    ood, chi2_out, nearest_out,
+):  # fmt: skip
+    """As :func:`agez.novelty.novelty.score`, of the statistics that are already there.
+
+    Parameters
+    ----------
+    log_error, covered : (n, b)
+    n_nodes : (n,)
+        Nodes at which the row's redshift may lie.
+    best : tuple of (n,)
+        Of :func:`keep_better`.
+    near, near_log_det, worst, star_log : (n,) float32
+        ``star_log``: as a star, chi2 plus the log determinant.
+    ood, chi2_out, nearest_out : (n,) float64, filled
+    """
+    evidence, node, chi2, usual = best
+    n, b = log_error.shape
+    values = np.zeros(4)
+    for i in range(n):
+        count, total = 0, 0.0
+        for j in range(b):
+            if covered[i, j]:
+                count += 1
+                total += max(log_error[i, j], _LEAST_LOG)
+        if count < 2 or node[i] < 0:
+            ood[i] = chi2_out[i] = nearest_out[i] = math.nan
+            continue
+        free = count - 1
+        log_snr = min(max(-total / count, -3.0), 6.0)
+        unlikely = max(evidence[i] - usual[i], _ZERO) / free
+        unusual = max(near[i] + near_log_det[i] - usual[i], _ZERO) / free
+        values[0], values[1], values[2] = math.log(unlikely + 0.05), math.log(unusual + 0.05), math.log(worst[i] + 0.05)
+        star = (near[i] + near_log_det[i]) - star_log[i]
+        values[3] = max(math.asinh(star / 2), _NO_STAR)
+        places = _between(log_snr, _SNR), _between(math.log10(count), _COUNT)
+        loose = _between(log_snr, _COARSE), _between(math.log2(max(n_nodes[i], 1)), _NODES)
+        largest = -math.inf
+        for k in range(4 if with_stars else 3):
+            middle = _at(thresholds[2 * k], places[0], places[1], loose[0], loose[1])
+            top = _at(thresholds[2 * k + 1], places[0], places[1], loose[0], loose[1])
+            largest = max(largest, (values[k] - middle) / max(top - middle, 0.05))
+        top = _at(thresholds[len(thresholds) - 1], places[0], places[1], loose[0], loose[1])
+        ood[i] = max(largest / max(top, 0.1), 0.0) / threshold
+        chi2_out[i], nearest_out[i] = chi2[i] / free, near[i] / free

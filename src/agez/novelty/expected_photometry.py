@@ -1,0 +1,57 @@
+"""What the other bands say of each band: the flux a row would have there if it were like the training set."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from agez.mixture_network.features import Scaled
+from agez.novelty.leave_one_band_out import AMPLITUDE_WIDTH, COEFFICIENT_WIDTH
+from agez.novelty.novelty import Typicality, score
+from agez.novelty.sed_subspace import CHUNK, plane_products, usable, weigh
+from agez.types import Floats
+
+
+def expected(typicality: Typicality, seds: Scaled, redshift: Floats, redshift_err: Floats) -> tuple[Floats, Floats]:
+    """Flux of each band as the other bands of the row have it, with its error.
+
+    Coefficients and amplitude c have a Gaussian prior; with S their posterior covariance given all bands,
+    p = w . c their answer for a band of basis vector w, inverse variance v and residual r, and h = w^T S w, the answer
+    without that band is (p - v h r) / (1 - v h), of variance h / (1 - v h).  The band's own share of what the
+    components leave is added to that variance; its noise is not.
+
+    Parameters
+    ----------
+    seds : Scaled
+        (n, b); a row's redshift is that of the node that fits best where it is not known exactly.
+
+    Returns
+    -------
+    flux, err : (n, b) float
+        In units of the row's scale; NaN where no training SED has the band, and in rows with fewer than two bands.
+    """
+    n, b = seds.flux.shape
+    flux, err = np.full((n, b), np.nan), np.full((n, b), np.nan)
+    node = score(typicality, seds, redshift, redshift_err).node
+    counted = usable(seds)
+    x, e = np.where(counted, seds.flux, 0.0), np.where(counted, seds.flux_err, 1.0)
+    for k in np.unique(node[node >= 0]):
+        basis, left = typicality.planes.basis[k].astype(float), typicality.planes.left[k].astype(float)
+        products = plane_products(basis)
+        prior = np.diag(np.append(np.full(len(basis) - 1, COEFFICIENT_WIDTH**-2.0), AMPLITUDE_WIDTH**-2.0))
+        rows = np.flatnonzero(node == k)
+        for start in range(0, len(rows), CHUNK):
+            part = rows[start : start + CHUNK]
+            weighed = weigh(x[part], e[part], counted[part], basis[-1], left)
+            weight, residual = weighed.weight.T, weighed.residual.T
+            normal = (weight @ products.pairs.T)[:, products.place]
+            covariance = np.linalg.inv(normal + prior)
+            fitted = np.einsum("nj,njk->nk", (weight * residual) @ basis.T, covariance) @ basis
+            leverage = np.einsum("jb,njk,kb->nb", basis, covariance, basis, optimize=True)
+            rest = np.maximum(1 - weight * leverage, 1e-9)
+            amplitude = weighed.amplitude[:, None]
+            answer = basis[-1] + (fitted - weight * leverage * residual) / rest
+            variance = leverage / rest + left
+            known = np.isfinite(left)
+            flux[part] = np.where(known, amplitude * answer, np.nan)
+            err[part] = np.where(known, amplitude * np.sqrt(variance), np.nan)
+    return flux, err

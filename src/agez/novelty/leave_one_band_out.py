@@ -1,0 +1,52 @@
+"""Each band of a row set against what its other bands say: where a few bands are wrong, they stand out.
+
+Coefficients and amplitude c have a Gaussian prior.  With S their posterior covariance given all bands, w_b a band's
+basis vector, v_b its inverse variance, r_b its residual from the mean SED and h_b = v_b w_b^T S w_b its leverage, the
+residual from the answer without that band is (r_b - w_b^T S g) / (1 - h_b), of variance 1 / (v_b (1 - h_b)), and
+r . v (r - w^T S g) is chi2 with the prior's share.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from agez.novelty.sed_subspace import PlaneProducts, Weighed
+from agez.types import Floats
+
+#: Widths of the Gaussians that hold the coefficients (in their spreads) and the amplitude (about one).
+COEFFICIENT_WIDTH, AMPLITUDE_WIDTH = 1.0, 2.0
+#: Bands whose squared residuals make the statistic of the worst, and the least part of its weight that a band keeps.
+N_WORST, LEAST_REST = 3, 1e-3
+
+
+class Fitted(NamedTuple):
+    """Rows with all their bands fitted, bands first, each (b, n): residual from the mean SED and leverage h."""
+
+    fitted: Floats
+    leverage: Floats
+
+
+def fitted_bands(products: PlaneProducts, weighed: Weighed) -> Fitted:
+    """What all bands together say of each, and how much each says of itself."""
+    size = len(products.basis)
+    prior = np.append(np.full(size - 1, COEFFICIENT_WIDTH**-2.0), AMPLITUDE_WIDTH**-2.0)
+    normal = (weighed.weight.T @ products.pairs.T)[:, products.place]
+    normal[:, np.arange(size), np.arange(size)] += prior.astype(normal.dtype)
+    covariance = np.linalg.inv(normal)
+    pulled = (weighed.weight * weighed.residual).T @ products.basis.T
+    fitted = products.basis.T @ np.matmul(covariance, pulled[:, :, None])[:, :, 0].T
+    j, k = np.triu_indices(size)
+    twice = np.where(j == k, 1, 2).astype(normal.dtype)
+    leverage = products.pairs.T @ (covariance[:, j, k] * twice).T * weighed.weight
+    return Fitted(fitted, leverage)
+
+
+def worst_chi2(products: PlaneProducts, weighed: Weighed) -> Floats:
+    """(n,) sum of the largest ``N_WORST`` squared residuals from the other bands' answers, in their variances."""
+    found = fitted_bands(products, weighed)
+    squared = (weighed.residual - found.fitted) ** 2 * weighed.weight / np.maximum(1 - found.leverage, LEAST_REST)
+    if len(squared) > N_WORST:
+        squared = np.partition(squared, len(squared) - N_WORST, axis=0)[-N_WORST:]
+    return np.asarray(squared.sum(axis=0))

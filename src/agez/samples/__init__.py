@@ -1,0 +1,1 @@
+"""Samples to train on: photometry joined with labels and galaxies, on disk, and their splits."""

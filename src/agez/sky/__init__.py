@@ -1,1 +1,0 @@
-"""Training SEDs that look like the sky: many libraries, histories, dust laws, lines and ways of observing."""

@@ -1,0 +1,1 @@
+"""Training of mixture networks: shipped models, a user's own sample, calibration and novelty."""

@@ -1,0 +1,192 @@
+"""A model of a user's own sample: cross-fitted, calibrated on held-out galaxies, afresh or from a shipped model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from agez.analysis.metrics import evaluate
+from agez.distributions.mixture import Mixture, moments
+from agez.errors import AgezError
+from agez.mixture_network.calibration import Recalibration, normal_scores
+from agez.mixture_network.mixture_model import PosteriorParts, build_model, parts_of
+from agez.models.model_file import is_posterior
+from agez.novelty.novelty import Typicality, learn_typicality, recalibrated, score
+from agez.paper_network.ensemble import plain
+from agez.samples.splits import N_FOLDS, SplitKind, make_splits
+from agez.training.cross_fitting import (
+    MEMBERS,
+    CrossFit,
+    cross_fit,
+    held_out,
+    learned_without,
+    recalibration_of,
+    redshift_range_of,
+)
+from agez.training.mixture_fit import FitSettings
+from agez.training.sample_batches import SAMPLE_SURVEY, SampleRows, sample_rows
+from agez.training_seds.seds import Sky
+from agez.types import TARGET_WORDS, TARGETS, Floats, Model, Sample
+
+#: Rows with fewer bands are not answered by a model of a sample alone: one in this many of its bands.
+BANDS_NEEDED = 4
+#: Rows of lower median signal-to-noise ratio than a sample's network has seen are flagged.
+LEAST_SNR = 5.0
+#: Networks that :func:`learn_sample` trains unless told otherwise.
+N_NETWORKS = N_FOLDS * MEMBERS
+
+
+@dataclass(frozen=True, eq=False)
+class LearnedSample:
+    """A model, and what it said of each row of its sample while that row was held out.
+
+    Attributes
+    ----------
+    model : Model
+    held_out : Mixture
+        Calibrated on other rows than those that it is given for.
+    """
+
+    model: Model
+    held_out: Mixture
+
+
+def learn_sample(
+    sample: Sample,
+    *,
+    split: SplitKind = "by-galaxy",
+    start: Model | None = None,
+    settings: FitSettings | None = None,
+    members: int = MEMBERS,
+    seed: int = 1,
+    workers: int = 2,
+    name: str = "",
+    progress: Callable[[int], object] | None = None,
+) -> LearnedSample:
+    """Train, calibrate and describe a model of a sample.
+
+    Every row is answered by networks that have not seen its fold (its galaxy, with ``split='by-galaxy'``);
+    calibration and scores are made of those answers, and the model's ensemble is the networks of all folds.
+
+    Parameters
+    ----------
+    start : Model, optional
+        A posterior model to go on from: its bands, means and widths are kept.
+    settings : FitSettings, optional
+        Of each network; default: those of :mod:`agez.training.cross_fitting`.
+    members : int
+        Networks of each fold.
+    progress : callable, optional
+        Called with 1 when a network is done; there are ``4 * members``.
+
+    Raises
+    ------
+    AgezError
+        If ``start`` is of another kind, or does not know the sample's bands or redshifts; or the sample is too small.
+    """
+    parts = None
+    if start is not None:
+        if not is_posterior(start):
+            raise AgezError(
+                f"model {start.header.get('name', '')!r} is of the paper's kind and cannot be trained on; "
+                "start from jpas, jplus, splus, paper or another model that gives distributions"
+            )
+        parts = parts_of(start)
+    data = sample_rows(sample, start.bands if start is not None else None)
+    if start is not None:
+        check_redshifts(data, start)
+    splits = make_splits(sample, kind=split, rng=np.random.default_rng(seed))
+    cross = cross_fit(
+        data, splits, start=parts.members if parts else (), settings=settings, members=members, seed=seed,
+        workers=workers, progress=progress,
+    )  # fmt: skip
+    learned = learned_without(cross, data)
+    answers, recalibrations = held_out(cross, data, learned=learned)
+    final = PosteriorParts(
+        tuple(one for fold in cross.members for one in fold), recalibration_of(cross, data, learned=learned),
+        _typicality(data, parts, sample, seed),
+    )  # fmt: skip
+    redshift_range = tuple(start.header["redshift_range"]) if start is not None else redshift_range_of(data)
+    model = build_model(
+        final, data.bands, label_range=np.stack([data.labels.min(axis=0), data.labels.max(axis=0)]), name=name,
+        redshift_range=redshift_range, frame="observed" if redshift_range[1] > 0.003 else "rest",
+        least_bands=int(start.header["least_bands"]) if start is not None else max(2, len(data.bands) // BANDS_NEEDED),
+        least_snr=float(start.header["least_snr"]) if start is not None else LEAST_SNR,
+        labels=plain(dict(sample.labels.meta)),
+        training={
+            "source": "sample",
+            "split": split,
+            "seed": seed,
+            "start": "" if start is None else start.header.get("name", ""),
+            "settings": asdict(settings) if settings else "default",
+            "n_spectra": len(sample),
+            "n_galaxies": len(sample.galaxies),
+            "sample": plain(dict(sample.meta)),
+        },
+        calibration={"method": "quantile regression on held-out rows", "n_galaxies": len(sample.galaxies)},
+        scores=scores_of(answers, data, recalibrations, cross),
+    )  # fmt: skip
+    return LearnedSample(model, answers)
+
+
+def scores_of(
+    answers: Mixture, data: SampleRows, recalibrations: tuple[Recalibration, ...], cross: CrossFit
+) -> dict[str, Any]:
+    """Scores of held-out answers, by target: those of the metrics, and the coverage of both intervals."""
+    mean, _, _ = moments(answers)
+    places = np.abs(normal_scores(answers, data.labels))
+    out: dict[str, Any] = {}
+    for t, target in enumerate(TARGETS):
+        two = np.array([2 * one.tail[t] for one in recalibrations])[cross.fold]
+        out[target] = {
+            **evaluate(mean[:, t], data.labels[:, t]).to_json(),
+            "coverage_68": float(np.mean(places[:, t] < 1)),
+            "coverage_95": float(np.mean(places[:, t] < two)),
+        }
+    return out
+
+
+def score_lines(scores: Mapping[str, Any]) -> list[str]:
+    """The scores in words."""
+    return [
+        f"  {TARGET_WORDS[target]}: sigma_mad {scores[target]['sigma_mad']:.3f} dex against held-out labels; "
+        f"{100 * scores[target]['coverage_68']:.0f} % and {100 * scores[target]['coverage_95']:.0f} % lie inside the "
+        "68 % and 95 % intervals"
+        for target in TARGETS
+    ]
+
+
+def check_redshifts(data: SampleRows, start: Model) -> None:
+    """AgezError if some rows of a sample are at redshifts that a model does not know."""
+    low, high = start.header["redshift_range"]
+    slack = float(start.header["redshift_tolerance"])
+    outside = (data.redshift < low - slack) | (data.redshift > high + slack)
+    if outside.any():
+        raise AgezError(
+            f"sample: {int(outside.sum())} of {len(data)} rows are seen at redshifts outside {low:g}-{high:g}, which "
+            f"model {start.header.get('name', '')!r} knows; leave them out or start from another model"
+        )
+
+
+def _typicality(data: SampleRows, parts: PosteriorParts | None, sample: Sample, seed: int) -> Typicality:
+    """That of the model that was started from, at a threshold for this sample; else one of the sample's own rows."""
+    if parts is None:
+        return learn_typicality(
+            sky_of_sample(data), np.random.default_rng(seed), redshift_range=redshift_range_of(data),
+            survey=SAMPLE_SURVEY,
+        )  # fmt: skip
+    ood: Floats = score(parts.typicality, data.seds(), *data.redshifts()).ood
+    return recalibrated(parts.typicality, ood, sample.rows.galaxy_id)
+
+
+def sky_of_sample(data: SampleRows) -> Sky:
+    """A sample's rows as if they were noise-free."""
+    seds, n = data.seds(), len(data)
+    nothing = np.zeros(n)
+    return Sky(
+        data.bands, np.where(seds.covered, seds.flux, 0).astype(np.float32), seds.covered, data.labels,
+        np.nan_to_num(data.redshift), nothing, nothing, data.galaxy, nothing.astype(int), ("sample",), ("sample",),
+    )  # fmt: skip

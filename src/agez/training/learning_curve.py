@@ -1,0 +1,375 @@
+"""What starting from a model gains over starting afresh, as a function of how many galaxies a user has.
+
+In each draw one galaxy in four is set aside, and both ways are tested on it; from the others so many are drawn as each
+point of the curve asks for, morphologies apart, those of a smaller number among those of a larger.  Each way makes
+of them what ``agez train`` would: networks cross-fitted by galaxy, intervals calibrated on held-out galaxies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from agez.analysis.metrics import evaluate, json_number
+from agez.distributions.mixture import Mixture, moments
+from agez.errors import AgezError
+from agez.mixture_network.calibration import Recalibration, normal_scores, recalibrate
+from agez.mixture_network.features import Scaled
+from agez.mixture_network.mixture_model import Member, ensemble, parts_of
+from agez.models.model_file import is_posterior
+from agez.runtime.worker_pool import each_done
+from agez.samples.splits import N_FOLDS, deal_galaxies, splits_by_galaxy
+from agez.training.cross_fitting import cross_fit, recalibration_of, settings_for
+from agez.training.learn_sample import check_redshifts
+from agez.training.mixture_fit import FitSettings
+from agez.training.sample_batches import SampleRows, sample_rows
+from agez.types import TARGET_WORDS, TARGETS, Floats, Ints, Model, Sample, Strings
+
+#: How many galaxies the curve has points for, besides all that are not set aside.
+NUMBERS = (10, 30, 100)
+#: One galaxy in so many is set aside to test on.
+TEST_PARTS = 4
+N_DRAWS = 3
+#: With fewer galaxies there are too few to learn from (a fold more than folds) once those for testing are set aside.
+LEAST_GALAXIES = 8
+#: Both ways, by the words of the header.
+FRESH, TUNED = "fresh", "from_model"
+WAYS = (FRESH, TUNED)
+
+
+@dataclass(frozen=True)
+class WayScores:
+    """Scores of one way at one number of galaxies, on unseen galaxies: by target, one value a draw.
+
+    Attributes
+    ----------
+    sigma_mad, coverage_68 : mapping of str to tuple of float
+        By :data:`agez.types.TARGETS`.
+    """
+
+    sigma_mad: Mapping[str, tuple[float, ...]]
+    coverage_68: Mapping[str, tuple[float, ...]]
+
+    def to_json(self, target: str) -> dict[str, Any]:
+        """Means over draws."""
+        return {
+            "sigma_mad": json_number(float(np.mean(self.sigma_mad[target]))),
+            "coverage_68": json_number(float(np.mean(self.coverage_68[target]))),
+        }
+
+
+@dataclass(frozen=True)
+class CurvePoint:
+    """Both ways with the same galaxies.
+
+    Attributes
+    ----------
+    n_galaxies : int
+    n_spectra : tuple of int
+        One a draw.
+    steps : mapping of str to int
+        Of each network's training, by way; those of the first draw.
+    fresh, from_model : WayScores
+    """
+
+    n_galaxies: int
+    n_spectra: tuple[int, ...]
+    steps: Mapping[str, int]
+    fresh: WayScores
+    from_model: WayScores
+
+    def gains(self, target: str) -> Floats:
+        """(draws,) by how much sigma_mad is smaller if one starts from the model [dex]."""
+        return np.asarray(self.fresh.sigma_mad[target]) - np.asarray(self.from_model.sigma_mad[target])
+
+    def gain(self, target: str) -> tuple[float, float]:
+        """Mean gain and its standard error over draws [dex]; NaN with one draw."""
+        gains = self.gains(target)
+        n = len(gains)
+        return float(gains.mean()), float(gains.std(ddof=1) / np.sqrt(n)) if n > 1 else float("nan")
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON-able form."""
+        out: dict[str, Any] = {
+            "n_galaxies": self.n_galaxies,
+            "n_spectra": int(np.mean(self.n_spectra)),
+            "steps": dict(self.steps),
+        }
+        for target in TARGETS:
+            gain, error = self.gain(target)
+            out[TARGET_WORDS[target]] = {
+                FRESH: self.fresh.to_json(target),
+                TUNED: self.from_model.to_json(target),
+                "gain": json_number(gain),
+                "gain_err": json_number(error),
+            }
+        return out
+
+
+@dataclass(frozen=True)
+class LearningCurve:
+    """Points by rising number of galaxies, all tested on the same unseen ones.
+
+    Attributes
+    ----------
+    start : str
+        The model's name.
+    n_draws, seed : int
+    n_test_galaxies : int
+        Set aside in a draw.
+    as_it_is : WayScores
+        Of the model before it has seen any of the sample.
+    points : tuple of CurvePoint
+    """
+
+    start: str
+    n_draws: int
+    seed: int
+    n_test_galaxies: int
+    as_it_is: WayScores
+    points: tuple[CurvePoint, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON-able form: what goes into a model's header."""
+        return {
+            "start": self.start,
+            "n_draws": self.n_draws,
+            "seed": self.seed,
+            "n_test_galaxies": self.n_test_galaxies,
+            "as_it_is": {TARGET_WORDS[target]: self.as_it_is.to_json(target) for target in TARGETS},
+            "points": [point.to_json() for point in self.points],
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class _Job:
+    draw: int
+    n_galaxies: int
+    way: str
+    rows: Ints
+    test: Ints
+
+
+@dataclass(frozen=True, eq=False)
+class _Shared:
+    """What every job needs, once in each worker."""
+
+    data: SampleRows
+    kinds: Strings
+    members: tuple[Member, ...]
+    steps: int | None
+    seed: int
+
+
+_SHARED: dict[str, _Shared] = {}
+
+
+def _remember(shared: _Shared) -> None:
+    _SHARED["shared"] = shared
+
+
+def learning_curve(
+    sample: Sample,
+    start: Model,
+    *,
+    numbers: Sequence[int] = NUMBERS,
+    n_draws: int = N_DRAWS,
+    steps: int | None = None,
+    seed: int = 1,
+    workers: int = 2,
+    progress: Callable[[int], object] | None = None,
+) -> LearningCurve:
+    """Train both ways on some of the sample's galaxies, and score them on others.
+
+    Parameters
+    ----------
+    start : Model
+        A posterior model.
+    numbers : sequence of int
+        Of galaxies; those that the sample allows are done, and all that are not set aside.
+    n_draws : int
+        How often galaxies are drawn anew.
+    steps : int, optional
+        Of each network's training, both ways; default: what ``agez train`` takes for so many rows, each way its own.
+    progress : callable, optional
+        Called with 1 when a point of a draw is done, one way; see :func:`n_trainings`.
+
+    Raises
+    ------
+    AgezError
+        If the sample has fewer than ``LEAST_GALAXIES`` galaxies, or ``start`` is of the paper's kind.
+    """
+    if not is_posterior(start):
+        raise AgezError(
+            "a learning curve needs a model that gives distributions: jpas, jplus, splus, paper or the like"
+        )
+    if n_draws < 1:
+        raise AgezError(f"n_draws is {n_draws}; expected at least 1")
+    sizes = curve_sizes(sample, numbers)
+    data = sample_rows(sample, start.bands)
+    check_redshifts(data, start)
+    names, first, counts = np.unique(sample.rows.galaxy_id, return_index=True, return_counts=True)
+    kind = np.asarray(sample.galaxies.morphology[sample.galaxies.rows_of(sample.rows.galaxy_id[first])], dtype=str)
+    shared = _Shared(data, kind, parts_of(start).members, steps, seed)
+    jobs, tests = [], []
+    for draw in range(n_draws):
+        rng = np.random.default_rng((seed, draw))
+        order, test = _drawn(kind, counts, rng)
+        tests.append(np.flatnonzero(np.isin(data.galaxy, test)))
+        for n in sizes:
+            rows = np.flatnonzero(np.isin(data.galaxy, order[:n]))
+            jobs += [_Job(draw, n, way, rows, tests[-1]) for way in WAYS]
+    jobs.sort(key=lambda job: -job.n_galaxies)  # the long ones first, so that workers end together
+    found: dict[tuple[int, int, str], _Scores] = {}
+    for job, scores in each_done(_train, jobs, workers=workers, start=_remember, start_with=(shared,)):
+        found[job.n_galaxies, job.draw, job.way] = scores
+        if progress is not None:
+            progress(1)
+    points = tuple(_point(n, [job for job in jobs if job.n_galaxies == n], found, n_draws) for n in sizes)
+    untouched = [_as_it_is(start, data, rows) for rows in tests]
+    return LearningCurve(
+        str(start.header.get("name", "")), n_draws, seed, len(names) - sizes[-1], _way(untouched), points
+    )
+
+
+def curve_sizes(sample: Sample, numbers: Sequence[int] = NUMBERS) -> tuple[int, ...]:
+    """The numbers of galaxies that a sample's curve has points for: those that it allows, and all but the unseen.
+
+    Raises
+    ------
+    AgezError
+        If there are too few galaxies, or a number is below five.
+    """
+    n = len(np.unique(sample.rows.galaxy_id))
+    if n < LEAST_GALAXIES:
+        raise AgezError(
+            f"sample: {n} galaxies are too few for a learning curve, which sets one in {TEST_PARTS} aside; give at "
+            f"least {LEAST_GALAXIES}, or leave --learning-curve out"
+        )
+    if any(number < N_FOLDS + 1 for number in numbers):
+        raise AgezError(f"a learning curve at {min(numbers)} galaxies: expected at least {N_FOLDS + 1}, to split them")
+    most = n - -(-n // TEST_PARTS)
+    return (*sorted({int(number) for number in numbers if number < most}), most)
+
+
+def n_trainings(sample: Sample, numbers: Sequence[int] = NUMBERS, *, n_draws: int = N_DRAWS) -> int:
+    """How often ``progress`` is called."""
+    return len(WAYS) * n_draws * len(curve_sizes(sample, numbers))
+
+
+def _drawn(kind: Strings, counts: Ints, rng: np.random.Generator) -> tuple[Ints, Ints]:
+    """Galaxies to learn from, in an order of which every beginning has each kind's share; and those to test on."""
+    n = len(kind)
+    hand = deal_galaxies(kind, counts, TEST_PARTS, rng)
+    test = np.flatnonzero(hand == np.argmax(np.bincount(hand)))  # a hand of the larger size: all draws have the same
+    wanted = -(-n // TEST_PARTS)
+    rest = np.setdiff1d(np.arange(n), test)
+    if len(test) < wanted:
+        more = rng.choice(rest, wanted - len(test), replace=False)
+        test, rest = np.union1d(test, more), np.setdiff1d(rest, more)
+    elif len(test) > wanted:
+        less = rng.choice(test, len(test) - wanted, replace=False)
+        test, rest = np.setdiff1d(test, less), np.union1d(rest, less)
+    place = np.empty(len(rest))
+    for one in np.unique(kind[rest]):
+        own = rng.permutation(np.flatnonzero(kind[rest] == one))
+        place[own] = (np.arange(len(own)) + rng.uniform()) / len(own)
+    return rest[np.argsort(place, kind="stable")], test
+
+
+@dataclass(frozen=True)
+class _Scores:
+    sigma_mad: tuple[float, ...]
+    coverage_68: tuple[float, ...]
+    steps: int
+
+
+def _train(job: _Job) -> _Scores:
+    shared = _SHARED["shared"]
+    own, own_kinds = _only(shared.data, job.rows), shared.kinds[shared.data.galaxy[job.rows]]
+    start = shared.members if job.way == TUNED else ()
+    settings = settings_for(len(own), from_model=bool(start))
+    if shared.steps is not None:
+        settings = replace(settings, steps=shared.steps)
+    seed = shared.seed * 1000 + job.draw
+    splits = splits_by_galaxy(own.galaxy.astype(str), kinds=own_kinds, rng=np.random.default_rng((seed, 1)))
+    cross = cross_fit(own, splits, start=start, settings=settings, members=1, seed=seed, workers=1)
+    networks = tuple(one for fold in cross.members for one in fold)
+    return _scored(networks, recalibration_of(cross, own), shared.data, job.test, settings)
+
+
+def _scored(
+    members: tuple[Member, ...], recalibration: Recalibration, data: SampleRows, rows: Ints, settings: FitSettings
+) -> _Scores:
+    seds = data.seds(rows)
+    return _scores_of(ensemble(members, seds, *data.redshifts(rows)), recalibration, seds, data, rows, settings.steps)
+
+
+def _scores_of(
+    raw: Mixture, recalibration: Recalibration, seds: Scaled, data: SampleRows, rows: Ints, steps: int
+) -> _Scores:
+    answer, labels = recalibrate(recalibration, raw, seds), data.labels[rows]
+    mean, _, _ = moments(answer)
+    inside = np.abs(normal_scores(answer, labels)) < 1
+    return _Scores(
+        tuple(float(evaluate(mean[:, t], labels[:, t]).sigma_mad) for t in range(len(TARGETS))),
+        tuple(float(one) for one in inside.mean(axis=0)), steps,
+    )  # fmt: skip
+
+
+def _as_it_is(start: Model, data: SampleRows, rows: Ints) -> _Scores:
+    parts, seds = parts_of(start), data.seds(rows)
+    raw = parts.uncalibrated(seds, *data.redshifts(rows))
+    return _scores_of(raw, parts.recalibration, seds, data, rows, 0)
+
+
+def _only(data: SampleRows, rows: Ints) -> SampleRows:
+    """Some rows, as a sample of their own."""
+    per_row = ("flux", "flux_err", "covered", "redshift", "redshift_err", "labels", "galaxy")
+    return replace(data, **{name: getattr(data, name)[rows] for name in per_row})
+
+
+def _way(scores: Sequence[_Scores]) -> WayScores:
+    return WayScores(
+        {target: tuple(one.sigma_mad[t] for one in scores) for t, target in enumerate(TARGETS)},
+        {target: tuple(one.coverage_68[t] for one in scores) for t, target in enumerate(TARGETS)},
+    )
+
+
+def _point(
+    n: int, jobs: Sequence[_Job], found: Mapping[tuple[int, int, str], _Scores], n_draws: int
+) -> CurvePoint:  # fmt: skip
+    ways = {way: [found[n, draw, way] for draw in range(n_draws)] for way in WAYS}
+    rows = {job.draw: len(job.rows) for job in jobs}
+    return CurvePoint(
+        n, tuple(rows[draw] for draw in range(n_draws)), {way: ways[way][0].steps for way in WAYS}, _way(ways[FRESH]),
+        _way(ways[TUNED]),
+    )  # fmt: skip
+
+
+def curve_lines(curve: Mapping[str, Any]) -> list[str]:
+    """The table that a person sees, of what :meth:`LearningCurve.to_json` gave: sigma_mad against labels [dex]."""
+    name = curve["start"] or "the model"
+    lines = [
+        f"what starting from {name} gains: sigma_mad [dex] and 68 % coverage on {curve['n_test_galaxies']} unseen "
+        f"galaxies, {curve['n_draws']} draw{'s' if curve['n_draws'] != 1 else ''}",
+        f"{'':13s}{'galaxies':>9s}{'spectra':>9s}{'afresh':>14s}{'from ' + name[:16]:>22s}   gain",
+    ]
+    for word in TARGET_WORDS.values():
+        same = curve["as_it_is"][word]
+        lines.append(f"{word:13s}{0:9d}{0:9d}{'':14s}{_pair(same):>22s}")
+        for point in curve["points"]:
+            one = point[word]
+            error = "" if one["gain_err"] is None else f" +- {one['gain_err']:.3f}"
+            lines.append(
+                f"{word:13s}{point['n_galaxies']:9d}{point['n_spectra']:9d}{_pair(one[FRESH]):>14s}"
+                f"{_pair(one[TUNED]):>22s}   {one['gain']:+.3f}{error}"
+            )
+    return lines
+
+
+def _pair(way: Mapping[str, Any]) -> str:
+    return f"{way['sigma_mad']:.3f} ({100 * way['coverage_68']:.0f} %)"

@@ -1,0 +1,114 @@
+"""How each shipped model is made: the whole of what distinguishes it, and nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from agez.errors import AgezError
+from agez.photometry.filters import FilterSet, load_filters
+from agez.photometry.names import PAPER_BANDS
+from agez.training.mixture_fit import FitSettings
+from agez.training_seds.observe import Survey
+
+#: Template libraries and how often each makes a galaxy.  No two of them agree on ages and metallicities, and nobody
+#: knows which is right: what they disagree about must be in the error.
+LIBRARY_SHARES = {
+    "emiles": 0.35, "popstar": 0.14, "bc03": 0.13, "bpass": 0.10, "mastar": 0.10, "m11-miles": 0.09, "miuscat": 0.09,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A model's training, complete.
+
+    Attributes
+    ----------
+    name : str
+    filter_set : str
+    bands : tuple of str
+        Empty: all of the set's.
+    libraries : mapping of str to float
+        Shares of template libraries.
+    survey_share : float
+        The share of galaxies that follow the mock survey's relations; the rest have broad histories.
+    redshift_range : (low, high)
+    rest_share : float
+        The share of galaxies that are seen in the rest frame, as photometry of spectra is.
+    spaxel_share : float
+        The share of SEDs that are photometry of the mock survey's own spectra, E-MILES in the rest frame; what is said
+        above of libraries, histories and redshifts is of the others.
+    n_seds : int
+        Noise-free SEDs that each network learns from; each has its own.
+    hidden, components
+        Of :class:`agez.mixture_network.dense_trunk.Layers`.
+    members : int
+        Networks of the ensemble.
+    settings : FitSettings
+    survey : Survey
+    least_bands : int
+        Rows with fewer are not answered.
+    n_calibration : int
+        Further SEDs, for calibration, typicality and scores.
+    seed : int
+    """
+
+    name: str
+    filter_set: str
+    bands: tuple[str, ...] = ()
+    libraries: dict[str, float] = field(default_factory=lambda: dict(LIBRARY_SHARES))
+    survey_share: float = 0.35
+    redshift_range: tuple[float, float] = (0.0, 0.1)
+    rest_share: float = 0.1
+    spaxel_share: float = 0.0
+    n_seds: int = 250_000
+    hidden: tuple[int, ...] = (384, 256, 256)
+    components: int = 4
+    members: int = 2
+    settings: FitSettings = field(default_factory=lambda: FitSettings(steps=22_000, batch=768))
+    survey: Survey = field(default_factory=Survey)
+    least_bands: int = 6
+    n_calibration: int = 40_000
+    seed: int = 1
+
+    def filters(self) -> FilterSet:
+        """The filters of the model's bands."""
+        filters = load_filters(self.filter_set)
+        return filters.select(self.bands) if self.bands else filters
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-able form."""
+        content = asdict(self)
+        return {key: list(value) if isinstance(value, tuple) else value for key, value in content.items()}
+
+
+def _narrow_and_two_broad() -> tuple[str, ...]:
+    """J-PAS without the broad g, r and i: 54 narrow bands and the two at the ends."""
+    return tuple(name for name in load_filters("jpas").names if not name.endswith("SDSS"))
+
+
+#: The paper's own world: photometry of an integral-field survey's spectra, in the rest frame, fitted with E-MILES.
+#: Bands of one spectrum share its calibration, which is smooth; zero points of their own they have next to none.
+PAPER_SURVEY = Survey(snr=(5.0, 10000.0), calibration=(0.005, 0.05), zero_points=(0.0003, 0.003), complete=0.6)
+PAPER_LIBRARIES = {
+    "emiles": 0.6, "popstar": 0.1, "bc03": 0.08, "bpass": 0.06, "mastar": 0.05, "m11-miles": 0.06, "miuscat": 0.05,
+}  # fmt: skip
+
+
+def recipe(name: str) -> Recipe:
+    """The recipe of a shipped model; AgezError if there is none of that name."""
+    short = FitSettings(steps=14_000, batch=768)
+    if name == "jpas":
+        return Recipe(name, "jpas", _narrow_and_two_broad())
+    if name == "paper":
+        return Recipe(
+            name, "jpas", PAPER_BANDS, libraries=PAPER_LIBRARIES, survey_share=0.85, rest_share=0.5, spaxel_share=0.75,
+            n_seds=400_000, settings=FitSettings(steps=26_000, batch=768), survey=PAPER_SURVEY, seed=3,
+        )  # fmt: skip
+    if name in ("jplus", "splus"):
+        return Recipe(name, name, hidden=(256, 256, 192), n_seds=150_000, settings=short, seed=2)
+    raise AgezError(f"no shipped model is called {name!r}; there are {', '.join(SHIPPED)}")
+
+
+#: Names of the shipped models.
+SHIPPED = ("jpas", "jplus", "splus", "paper")

@@ -1,0 +1,147 @@
+"""``agez.train`` and ``agez train``: a sample in, a model out, the same by either way."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from typing import Any, Literal
+
+from agez.errors import AgezError
+from agez.models.model_file import load_model
+from agez.paper_network.training import CONVERGED_FAST, train_paper_networks
+from agez.runtime.progress import progress
+from agez.samples.splits import SplitKind
+from agez.training.cross_fitting import settings_for
+from agez.training.learn_sample import N_NETWORKS, learn_sample
+from agez.training.learning_curve import learning_curve as measured_curve
+from agez.training.learning_curve import n_trainings
+from agez.types import Model, Sample
+
+Network = Literal["posterior", "paper"]
+NETWORKS: tuple[Network, ...] = ("posterior", "paper")
+SPLITS: tuple[SplitKind, ...] = ("by-galaxy", "within")
+
+
+def check_training(
+    *,
+    network: str = "posterior",
+    split: str = "by-galaxy",
+    init: object = None,
+    steps: int | None = None,
+    learning_curve: bool = False,
+    max_epochs: int | None = None,
+) -> None:
+    """AgezError for options of :func:`train` that do not go together; to be called before a sample is read."""
+    for name, value, known in (("network", network, NETWORKS), ("split", split, SPLITS)):
+        if value not in known:
+            raise AgezError(f"--{name} is {value!r}; expected {' or '.join(known)}")
+    for name, number in (("steps", steps), ("max-epochs", max_epochs)):
+        if number is not None and number < 1:
+            raise AgezError(f"--{name} is {number}; expected 1 or more")
+    if network == "paper" and (init is not None or steps is not None):
+        raise AgezError("--init and --steps are of the posterior network; leave them out, or --network paper")
+    if network == "posterior" and max_epochs is not None:
+        raise AgezError("--max-epochs is of the paper's network; give --steps, or --network paper")
+    if learning_curve and init is None:
+        raise AgezError("--learning-curve compares going on from a model with starting afresh; give --init MODEL")
+    if learning_curve and split != "by-galaxy":
+        raise AgezError("--learning-curve counts galaxies and tests on unseen ones; leave --split within out")
+
+
+def train(
+    sample: Sample,
+    *,
+    network: Network = "posterior",
+    split: SplitKind = "by-galaxy",
+    init: Model | str | os.PathLike[str] | None = None,
+    seed: int = 1,
+    steps: int | None = None,
+    learning_curve: bool = False,
+    max_epochs: int | None = None,
+    workers: int = 2,
+    name: str = "",
+) -> Model:
+    """Train and calibrate a model on a sample: what ``agez train`` does, with its options and defaults.
+
+    Parameters
+    ----------
+    sample : Sample
+    network : 'posterior' or 'paper'
+        Networks that give distributions from noisy and incomplete photometry, or those of the paper.
+    split : 'by-galaxy' or 'within'
+        How the sample is dealt into the four subsets of the cross-validation, which calibration and scores are of.
+    init : Model, path or name, optional
+        A posterior model to go on from; its bands are kept.
+    seed : int
+    steps : int, optional
+        Of training each posterior network; default: 4000; with ``init`` up to 1000, by the sample's size.
+    learning_curve : bool
+        Measure what ``init`` gains over starting afresh with 10, 30, 100 and all galaxies; it is put into the model's
+        header (``training.learning_curve``).  Trains much more.
+    max_epochs : int, optional
+        Of the paper's networks.
+    workers : int
+        Processes.  The model does not depend on their number.
+    name : str
+        The model's name, on its card.
+
+    Returns
+    -------
+    Model
+        Its errors and scores are those of the cross-validation: by galaxy, of galaxies unseen in training.
+
+    Raises
+    ------
+    AgezError
+        For options that do not go together, or a sample that is too small or that ``init`` does not know.
+
+    Examples
+    --------
+    >>> model = agez.train(agez.read_sample("sample.fits"))            # doctest: +SKIP
+    >>> model = agez.train(agez.read_sample("sample.fits"), init="jpas", workers=4)  # doctest: +SKIP
+    """
+    check_training(network=network, split=split, init=init, steps=steps, learning_curve=learning_curve,
+                   max_epochs=max_epochs)  # fmt: skip
+    start = init if init is None or isinstance(init, Model) else load_model(init)
+    curve = None
+    if learning_curve and start is not None:
+        curve = _curve(sample, start, steps=steps, seed=seed, workers=workers)
+    if network == "paper":
+        model = _paper(sample, split=split, seed=seed, max_epochs=max_epochs, workers=workers, name=name)
+    else:
+        model = _posterior(sample, start, split=split, seed=seed, steps=steps, workers=workers, name=name)
+    if curve is None:
+        return model
+    training = dict(model.header["training"]) | {"learning_curve": curve}
+    return replace(model, header=dict(model.header) | {"training": training})
+
+
+def _curve(sample: Sample, start: Model, *, steps: int | None, seed: int, workers: int) -> dict[str, Any]:
+    with progress(total=n_trainings(sample), title="learning curve") as bar:
+        curve = measured_curve(sample, start, steps=steps, seed=seed, workers=workers, progress=bar.update)
+    return curve.to_json()
+
+
+def _paper(
+    sample: Sample, *, split: SplitKind, seed: int, max_epochs: int | None, workers: int, name: str
+) -> Model:  # fmt: skip
+    settings = CONVERGED_FAST if max_epochs is None else replace(CONVERGED_FAST, max_epochs=max_epochs)
+    with progress(total=8 * settings.max_epochs, title="training") as bar:
+        return train_paper_networks(
+            sample, split=split, settings=settings, seed=seed, workers=workers, name=name,
+            progress=lambda number, epoch, mse: bar.update(1),
+        )  # fmt: skip
+
+
+def _posterior(
+    sample: Sample, start: Model | None, *, split: SplitKind, seed: int, steps: int | None, workers: int, name: str
+) -> Model:
+    settings = settings_for(len(sample), from_model=start is not None)
+    if steps is not None:
+        settings = replace(settings, steps=steps)
+    with progress(total=N_NETWORKS, title="training") as bar:
+        learned = learn_sample(
+            sample, split=split, start=start, settings=settings, seed=seed, workers=workers, name=name,
+            progress=bar.update,
+        )  # fmt: skip
+    return learned.model

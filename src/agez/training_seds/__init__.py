@@ -1,0 +1,1 @@
+"""Training SEDs: many template libraries, histories, dust laws, emission lines and ways of observing."""

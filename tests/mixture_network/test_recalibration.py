@@ -1,0 +1,207 @@
+"""Recalibration: planted faults are undone on rows that were not seen, and nothing is invented from ten galaxies."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agez.distributions.marginals import quantiles
+from agez.distributions.mixture import Mixture, moments
+from agez.mixture_network.calibration import (
+    Recalibration,
+    calibrated_probabilities,
+    circumstances,
+    exact_overall,
+    learn_recalibration,
+    normal_scores,
+    recalibrate,
+    signal_to_noise,
+)
+from agez.mixture_network.features import scaled
+
+CENTER, WIDTH = np.array([9.3, -0.3]), np.array([0.5, 0.3])
+LEVELS = {68: (0.1586552539, 0.8413447461), 95: (0.025, 0.975)}
+
+
+def made_up(n, seed, *, factor=lambda snr: 1.0, shift=lambda snr: 0.0, tails=None, bands=20):
+    """Gaussian answers with errors ``factor`` times those that are true, moved by ``shift`` sigma."""
+    rng = np.random.default_rng(seed)
+    snr = 10 ** rng.uniform(0.7, 2.3, n)
+    covered = rng.random((n, bands)) < rng.uniform(0.4, 1, (n, 1))
+    covered[:, :3] = True
+    seds = scaled(np.ones((n, bands)), np.repeat(1 / snr[:, None], bands, axis=1), covered)
+    labels = CENTER + WIDTH * rng.standard_normal((n, 2))
+    sigma = np.stack([0.3 / np.sqrt(snr), 0.2 / np.sqrt(snr)], axis=1)
+    noise = rng.standard_normal((n, 2)) if tails is None else rng.standard_t(tails, (n, 2))
+    mean = labels - sigma * noise
+    told = sigma * np.broadcast_to(factor(snr), n)[:, None]
+    mean = mean - told * np.broadcast_to(shift(snr), n)[:, None]
+    covariance = np.stack([told[:, 0] ** 2, 0.3 * told.prod(axis=1), told[:, 1] ** 2], axis=1)
+    return Mixture(np.ones((n, 1)), mean[:, None], covariance[:, None]), labels, seds
+
+
+def learned(data, n_galaxies=4000):
+    mixture, labels, seds = data
+    return learn_recalibration(mixture, labels, seds, n_galaxies=n_galaxies, center=CENTER, width=WIDTH)
+
+
+def coverage(recalibration, data, chosen=slice(None)):
+    """Share of labels in the intervals that are reported: {68: (age, mh), 95: ...}."""
+    mixture, labels, seds = data
+    got = recalibrate(recalibration, mixture, seds)
+    out = {}
+    for name, levels in LEVELS.items():
+        inside = []
+        for t in range(2):
+            q = quantiles(got, calibrated_probabilities(recalibration, np.array(levels), t), t)
+            inside.append(np.mean((labels[:, t] > q[:, 0])[chosen] & (labels[:, t] < q[:, 1])[chosen]))
+        out[name] = np.array(inside)
+    return out
+
+
+def check(recalibration, data, chosen=slice(None), tolerance=0.02):
+    got = coverage(recalibration, data, chosen)
+    assert got[68] == pytest.approx([0.6827] * 2, abs=tolerance)
+    assert got[95] == pytest.approx([0.95] * 2, abs=tolerance)
+
+
+FAULTS = {
+    "none": {},
+    "half as wide": {"factor": lambda snr: 0.5},
+    "too wide": {"factor": lambda snr: 1.6},
+    "width by signal-to-noise": {"factor": lambda snr: 0.35 + 0.4 * np.log10(snr / 5)},
+    "shifted": {"shift": lambda snr: 0.8},
+    "shift by signal-to-noise": {"shift": lambda snr: np.log10(snr) - 1.2},
+    "both": {"factor": lambda snr: 0.5 + 0.3 * np.log10(snr / 5), "shift": lambda snr: -0.6},
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_planted_faults_are_undone_on_new_rows(fault):
+    recalibration = learned(made_up(6000, 1, **FAULTS[fault]))
+    new = made_up(8000, 2, **FAULTS[fault])
+    check(recalibration, new)
+    snr = signal_to_noise(new[2])
+    for chosen in (snr < 15, (snr >= 15) & (snr < 60), snr >= 60):
+        check(recalibration, new, chosen, tolerance=0.035)
+    if fault == "none":
+        np.testing.assert_allclose(recalibration.log_factor[:, 0], 0, atol=0.1)
+
+
+def test_a_planted_shift_is_undone():
+    data = made_up(6000, 3, shift=lambda snr: 0.8)
+    new, labels, seds = made_up(8000, 4, shift=lambda snr: 0.8)
+    mean, _, _ = moments(recalibrate(learned(data), new, seds))
+    before = np.median((labels - moments(new)[0]) / moments(new)[1], axis=0)
+    after = np.median((labels - mean) / moments(new)[1], axis=0)
+    assert before == pytest.approx([0.8, 0.8], abs=0.06)
+    assert after == pytest.approx([0, 0], abs=0.06)
+
+
+def test_heavy_tails_are_drawn_out():
+    """Student's t of 3 degrees: 68 % within 1.2 sigma, 95 % within 3.2; a Gaussian has 2.0 / 1.0."""
+    recalibration = learned(made_up(8000, 5, tails=3))
+    assert (recalibration.tail > 1.15).all()
+    check(recalibration, made_up(8000, 6, tails=3))
+    assert learned(made_up(8000, 5)).tail == pytest.approx([1, 1], abs=0.05)
+
+
+def test_skewed_mixtures_are_calibrated_too():
+    """A quarter of the labels lies at a second peak 1.5 sigma away; all of it is told 0.6 times too narrow."""
+
+    def two(n, seed):
+        rng = np.random.default_rng(seed)
+        one, labels, seds = made_up(n, seed, factor=lambda snr: 0.6)
+        apart = 1.5 * np.sqrt(one.covariance[:, 0, [0, 2]])
+        second = rng.random((n, 1)) < 0.25
+        mean = np.stack([one.mean[:, 0], one.mean[:, 0] + apart], axis=1)
+        weights = np.repeat([[0.75, 0.25]], n, axis=0)
+        return Mixture(weights, mean, np.repeat(one.covariance, 2, axis=1)), labels + second * apart / 0.6, seds
+
+    recalibration, new = learned(two(8000, 7)), two(8000, 8)
+    assert coverage(Recalibration.none(CENTER, WIDTH), new)[68].max() < 0.55
+    check(recalibration, new)
+
+
+def test_ten_galaxies_move_the_whole_and_not_its_slopes():
+    data = made_up(300, 9, factor=lambda snr: 0.3 + 0.3 * np.log10(snr))
+    few, many = learned(data, n_galaxies=10), learned(data, n_galaxies=4000)
+    assert np.abs(few.log_factor[:, 1:]).max() < 0.5 * np.abs(many.log_factor[:, 1:]).max()
+    assert np.abs(few.log_factor[:, 1:]).max() < 0.35
+    assert np.abs(few.shift[:, 1:]).max() < 0.35
+    got = coverage(few, made_up(4000, 10, factor=lambda snr: 0.3 + 0.3 * np.log10(snr)))
+    assert got[68] == pytest.approx([0.68, 0.68], abs=0.06)
+
+
+def test_none_changes_nothing():
+    mixture, _, seds = made_up(50, 11)
+    none = Recalibration.none(CENTER, WIDTH)
+    got = recalibrate(none, mixture, seds)
+    for name in ("weights", "mean", "covariance"):
+        np.testing.assert_allclose(getattr(got, name), getattr(mixture, name), rtol=1e-12)
+    p = np.array([0.001, 0.025, 0.16, 0.5, 0.84, 0.975, 0.999])
+    for t in range(2):
+        np.testing.assert_allclose(calibrated_probabilities(none, p, t), p, rtol=1e-9)
+
+
+@given(st.floats(0.67, 3), st.lists(st.floats(1e-6, 1 - 1e-6), min_size=2, max_size=30))
+def test_quantiles_stay_in_order(tail, probabilities):
+    p = np.sort(np.array([*probabilities, 0.5]))
+    none = Recalibration.none(CENTER, WIDTH)
+    stretched = Recalibration(none.shift, none.log_factor, np.array([tail, 1.0]), CENTER, WIDTH)
+    got = calibrated_probabilities(stretched, p, 0)
+    assert (np.diff(got) >= -1e-15).all()
+    np.testing.assert_allclose(got, 1 - calibrated_probabilities(stretched, 1 - p, 0), atol=1e-9)
+    np.testing.assert_allclose(got[(p > 0.16) & (p < 0.84)], p[(p > 0.16) & (p < 0.84)], rtol=1e-9)
+
+
+def test_overall_coverage_is_made_exact_for_other_held_out_rows():
+    """What was learned on wide errors is off for rows with narrow ones, and their slopes are kept."""
+    recalibration = learned(made_up(3000, 20, factor=lambda snr: 1.5))
+    other = made_up(3000, 21, factor=lambda snr: 0.7)
+    mixture, labels, seds = other
+    moved = exact_overall(recalibration, recalibrate(recalibration, mixture, seds), labels)
+    check(moved, other, tolerance=0.005)
+    check(moved, made_up(8000, 22, factor=lambda snr: 0.7))
+    np.testing.assert_array_equal(moved.log_factor[:, 1:], recalibration.log_factor[:, 1:])
+    np.testing.assert_array_equal(moved.shift, recalibration.shift)
+
+
+def test_rows_without_an_answer_neither_teach_nor_spoil():
+    mixture, labels, seds = made_up(3000, 12, factor=lambda snr: 0.5)
+    bad = np.arange(3000) % 10 == 0
+    broken = Mixture(np.where(bad[:, None], np.nan, mixture.weights), mixture.mean, mixture.covariance)
+    one = learned((broken, labels, seds))
+    other = learned((mixture.take(~bad), labels[~bad], type(seds)(*(part[~bad] for part in seds))))
+    np.testing.assert_allclose(one.log_factor, other.log_factor, atol=1e-6)
+    got = recalibrate(one, broken, seds)
+    assert np.isnan(got.mean[bad]).all()
+    assert np.isfinite(got.mean[~bad]).all()
+
+
+def test_circumstances_are_bounded_whatever_the_row():
+    mixture, _, _ = made_up(6, 13)
+    mean = mixture.mean.copy()
+    mean[0], mean[1] = 1e6, np.nan
+    covered = np.ones((6, 5), bool)
+    covered[2] = False
+    error = np.full((6, 5), 0.1)
+    error[3], error[4] = 1e9, 1e-9
+    seds = scaled(np.where(np.arange(6)[:, None] == 5, -1.0, 1.0) * np.ones((6, 5)), error, covered)
+    x = circumstances(Mixture(mixture.weights, mean, mixture.covariance), seds, CENTER, WIDTH)
+    assert np.isfinite(x).all()
+    assert np.abs(x).max() < 10
+    assert (x[:, 0] == 1).all()
+
+
+def test_normal_scores_of_a_gaussian():
+    mixture = Mixture(np.ones((3, 1)), np.zeros((3, 1, 2)), np.tile([[[0.04, 0.0, 0.09]]], (3, 1, 1)))
+    got = normal_scores(mixture, np.array([[0.2, -0.3], [0.0, 0.6], [100.0, -100.0]]))
+    np.testing.assert_allclose(got, [[1, -1], [0, 2], [6, -6]], atol=1e-6)
+
+
+def test_there_and_back():
+    one = learned(made_up(500, 14, factor=lambda snr: 0.5))
+    back = Recalibration.from_arrays(one.to_arrays())
+    for name in ("shift", "log_factor", "tail", "center", "width"):
+        np.testing.assert_array_equal(getattr(one, name), getattr(back, name))

@@ -1,0 +1,25 @@
+"""Photometry of the training SEDs that a shipped model keeps as representatives: realistic rows without any library."""
+
+import numpy as np
+
+from agez.mixture_network.mixture_model import parts_of
+from agez.types import Photometry, Rows
+
+
+def typical_photometry(model, n, *, snr, seed=1, redshift_index=None):
+    """``n`` noisy rows of representative SEDs of a model's first kind, all bands of one error, exact redshifts."""
+    rng = np.random.default_rng(seed)
+    typicality = parts_of(model).typicality
+    planes, centres = typicality.planes, typicality.centres
+    nodes, kinds, q = len(planes.redshift), planes.kinds, centres.coefficients.shape[2]
+    node = rng.integers(0, nodes, n) if redshift_index is None else np.full(n, redshift_index)
+    chosen = centres.coefficients[node * kinds, rng.integers(0, centres.coefficients.shape[1], n)].astype(float)
+    basis = planes.basis[node * kinds].astype(float)
+    flux = basis[:, -1] + np.einsum("nq,nqb->nb", chosen, basis[:, :q])
+    error = np.broadcast_to(np.abs(flux).mean(axis=1, keepdims=True) / snr, flux.shape)
+    covered = np.isfinite(planes.left[node * kinds])
+    flux, error = (np.where(covered, part, np.nan) for part in (flux + error * rng.standard_normal(flux.shape), error))
+    return Photometry(
+        model.bands, flux, error, covered, Rows.numbered(n), planes.redshift[node].astype(float), np.zeros(n, np.int32),
+        {"source": "tests"}, redshift_err=np.zeros(n),
+    )  # fmt: skip

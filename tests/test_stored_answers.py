@@ -1,0 +1,81 @@
+"""The shipped models answer as they did when tests/stored_answers was written (tools/store_answers.py)."""
+
+import csv
+import io
+import json
+from contextlib import redirect_stdout
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import agez
+from agez.cli import main
+from agez.models.predict import predict
+from agez.types import Photometry, Rows
+
+FOLDER = Path(__file__).parent / "stored_answers"
+MODELS = ("jpas", "jplus", "splus", "paper")
+#: What the order of float32 sums may change on another processor; scores of novelty are differences of large numbers.
+DEX, NOVELTY = 4e-5, 1e-2
+COLUMNS = (
+    "log_age_lw", "log_age_lw_err", "log_age_lw_p16", "log_age_lw_p50", "log_age_lw_p84",
+    "mh_lw", "mh_lw_err", "mh_lw_p16", "mh_lw_p50", "mh_lw_p84", "ood", "flags",
+    "log_age_lw_p025", "log_age_lw_p975", "mh_lw_p025", "mh_lw_p975", "correlation", "chi2", "chi2_nearest",
+    "redshift_inside",
+)  # fmt: skip
+HEADER = ["id", "galaxy_id", "x", "y", "redshift", "redshift_err", *COLUMNS, "good"]
+KEYS = [
+    "corrections", "flags", "kept", "n_answered", "n_good", "n_partitions", "n_rows", "output", "remarks",
+    "resumed", "rows_per_second", "seconds", "set_aside", "workers",
+]  # fmt: skip
+
+
+def stored(name):
+    with np.load(FOLDER / f"{name}.npz") as file:
+        content = dict(file)
+    return ({key[3:]: value for key, value in content.items() if key.startswith("in.")},
+            {key[4:]: value for key, value in content.items() if key.startswith("out.")})  # fmt: skip
+
+
+def photometry_of(bands, rows):
+    flux = rows["flux"].astype(float)
+    return Photometry(
+        bands, flux, rows["flux_err"].astype(float), np.isfinite(flux), Rows.numbered(len(flux)),
+        rows["redshift"], np.zeros(len(flux), np.int32), redshift_err=rows["redshift_err"],
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize("name", MODELS)
+def test_every_column_is_what_it_was(name, compiled):
+    if compiled:
+        pytest.importorskip("numba")
+    rows, expected = stored(name)
+    model = agez.load_model(name)
+    assert model.header["schema"] == "agez.model/2"
+    found = predict(model, photometry_of(model.bands, rows), compiled=compiled)
+    assert found.column_names() == COLUMNS
+    np.testing.assert_array_equal(found.flags, expected["flags"])
+    for column in COLUMNS:
+        if column in ("ood", "chi2", "chi2_nearest"):
+            np.testing.assert_allclose(getattr(found, column), expected[column], rtol=NOVELTY, atol=NOVELTY)
+        elif column != "flags":
+            np.testing.assert_allclose(getattr(found, column), expected[column], rtol=0, atol=DEX, err_msg=column)
+    np.testing.assert_allclose(found.mixture.weights, expected["weights"], rtol=0, atol=DEX)
+
+
+def test_the_command_line_writes_the_columns_and_keys_that_it_did(tmp_path):
+    rows, expected = stored("splus")
+    photometry = photometry_of(agez.load_model("splus").bands, rows)
+    agez.write_photometry(tmp_path / "rows.csv", photometry)
+    out = io.StringIO()
+    with redirect_stdout(out):
+        code = main(["predict", str(tmp_path / "rows.csv"), "--model", "splus", "-o", str(tmp_path / "out.csv"),
+                     "--json"])  # fmt: skip
+    assert code == 0
+    assert sorted(json.loads(out.getvalue())) == KEYS
+    with (tmp_path / "out.csv").open(newline="") as file:
+        header, *table = list(csv.reader(file))
+    assert header == HEADER
+    np.testing.assert_array_equal([int(float(row[header.index("flags")])) for row in table], expected["flags"])
