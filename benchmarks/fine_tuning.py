@@ -20,8 +20,9 @@ from agez.photometry.filters import load_filters
 from agez.photometry.names import PAPER_BANDS
 from agez.runtime.files import whole_file
 from agez.samples.sample import read_sample
+from agez.targets import TARGET_WORDS
 from agez.training.learning_curve import NUMBERS, learning_curve
-from agez.types import TARGET_WORDS, Sample
+from agez.types import Sample
 
 TITLES = {"age": "log age", "metallicity": "[M/H]"}
 

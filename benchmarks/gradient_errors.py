@@ -21,7 +21,8 @@ from gradient_trials import Regions, regions_of_galaxies
 
 from agez.analysis.gradients import MAX_RADIUS, galaxy_gradients, gradients_with_errors
 from agez.analysis.region_errors import SHARED_ERRORS, mean_error, shared_errors
-from agez.types import TARGETS, Floats
+from agez.targets import PAPER_TARGETS
+from agez.types import Floats
 
 WORDS = ("age", "[M/H]")
 RING_RE = 0.25
@@ -52,8 +53,8 @@ def pulls(galaxies: Sequence[Regions], kind: str) -> dict[str, list[list[Floats]
     for one in galaxies:
         name, rng = np.full(len(one.r_re), one.galaxy), np.random.default_rng(1)
         values = np.where(one.good[:, None] & np.isfinite(one.truth), one.value, np.nan)
-        found = gradients_with_errors(name, one.r_re, values, one.err, names=TARGETS, rng=rng, kind=kind)
-        for k, target in enumerate(TARGETS):
+        found = gradients_with_errors(name, one.r_re, values, one.err, names=PAPER_TARGETS, rng=rng, kind=kind)
+        for k, target in enumerate(PAPER_TARGETS):
             used = np.isfinite(values[:, k]) & (one.err[:, k] > 0) & (one.r_re <= MAX_RADIUS)
             if used.sum() < 3:
                 continue
@@ -143,7 +144,7 @@ def main() -> None:
     if options.learn:
         for kind in SHARED_ERRORS:
             ours = [one for name in found if KINDS.get(name, "images") == kind for one in found[name]]
-            for k, target in enumerate(TARGETS if ours else ()):
+            for k, target in enumerate(PAPER_TARGETS if ours else ()):
                 print(kind, target, learned(ours, k), flush=True)
         return
     print("| regions | what | n | rms error | error said, median | inside 1 sigma | inside 2 sigma |")

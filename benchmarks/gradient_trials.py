@@ -22,6 +22,7 @@ from agez.mapping.map_galaxy import GalaxyMaps, Geometry, MapSettings, map_galax
 from agez.mocks.cubes import MockCube, cube_name, make_cube, write_cube
 from agez.mocks.image_files import TILES, make_survey_images, write_mock_images
 from agez.mocks.plan import SurveyPlan, survey_plan
+from agez.models.model import Model
 from agez.models.model_file import load_model
 from agez.models.predict import predict
 from agez.photometry.error_floors import with_error_floor
@@ -29,7 +30,8 @@ from agez.photometry.filters import load_filters
 from agez.spectra.binning import BinSettings
 from agez.spectra.fitting import fit_labels
 from agez.spectra.templates import SSPGrid, load_templates
-from agez.types import TARGETS, Floats, Model, Prediction
+from agez.targets import PAPER_TARGETS
+from agez.types import Floats, Prediction
 
 #: The band in which S/N is set, S/N of pixels at 1 Re, and pixels of the images.
 REFERENCE = {"jpas": "J0620", "splus": "rSDSS", "jplus": "rSDSS"}
@@ -126,7 +128,7 @@ def _labelled(path: Path, made: MockCube, grid: SSPGrid) -> Regions:
     n = len(labels.rows)
     weight = np.bincount(bins[inside], made.light[inside], minlength=n)
     radius = np.bincount(bins[inside], (made.light * made.r_re)[inside], minlength=n) / weight
-    value, err = (np.stack([getattr(labels, name + end) for name in TARGETS], axis=1) for end in ("", "_err"))
+    value, err = (np.stack([getattr(labels, name + end) for name in PAPER_TARGETS], axis=1) for end in ("", "_err"))
     nan = np.full_like(value, np.nan)
     return Regions(
         str(made.galaxies.galaxy_id[0]), "labels", radius, value, err, is_good(labels.flags),
@@ -141,7 +143,7 @@ def _geometry(made: Any) -> Geometry:
 def _regions(maps: GalaxyMaps, method: str, truth: Floats, *asked: Floats) -> Regions:
     prediction = maps.prediction
     nan = np.full_like(truth, np.nan)
-    err = np.stack([getattr(prediction, f"{name}_err") for name in TARGETS], axis=1)
+    err = np.stack([getattr(prediction, f"{name}_err") for name in PAPER_TARGETS], axis=1)
     noiseless, perfect = asked or (nan, nan)
     return Regions(
         str(maps.meta["galaxy"]), method, maps.r_re, _values(prediction), err, is_good(prediction.flags), truth,
@@ -150,7 +152,7 @@ def _regions(maps: GalaxyMaps, method: str, truth: Floats, *asked: Floats) -> Re
 
 
 def _values(prediction: Prediction) -> Floats:
-    return np.stack([getattr(prediction, name) for name in TARGETS], axis=1)
+    return np.stack([getattr(prediction, name) for name in PAPER_TARGETS], axis=1)
 
 
 def _truth_of_bins(made: MockCube, bin_id: Any) -> Floats:
@@ -160,5 +162,7 @@ def _truth_of_bins(made: MockCube, bin_id: Any) -> Floats:
     n = int(bin_id.max()) + 1
     weight = np.bincount(bins[inside], made.light[inside], minlength=n)
     with np.errstate(invalid="ignore", divide="ignore"):
-        sums = [np.bincount(bins[inside], (made.light * getattr(made.truth, t))[inside], minlength=n) for t in TARGETS]
+        sums = [
+            np.bincount(bins[inside], (made.light * getattr(made.truth, t))[inside], minlength=n) for t in PAPER_TARGETS
+        ]
         return np.stack(sums, axis=1) / weight[:, None]

@@ -15,19 +15,20 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from agez.mixture_network.answer_posterior import answer
 from astropy.table import Table
 
 from agez.distributions.mixture import log_density
-from agez.mixture_network.answer_posterior import answer
 from agez.mixture_network.calibration import normal_scores
-from agez.mixture_network.features import scaled
-from agez.mixture_network.mixture_model import parts_of
+from agez.mixture_network.mixture_model import network_of
+from agez.models.features import normalised
+from agez.models.model import Model
 from agez.models.model_file import load_model
 from agez.photometry.tables import table_to_photometry
 from agez.training.recipes import recipe
-from agez.training.shipped_training import sky_of
+from agez.training.shipped_training import seds_of_recipe
 from agez.training_seds.observe import observe
-from agez.types import Model, Photometry, Prediction, Rows
+from agez.types import Photometry, Prediction, Rows
 
 FACTORS = (1.0, 2.0, 3.0, 5.0, 10.0, 100.0)
 REDSHIFT_ERRORS = (0.0, 0.003, 0.01, 0.03)
@@ -36,7 +37,7 @@ REDSHIFT_ERRORS = (0.0, 0.003, 0.01, 0.03)
 def mock_rows(name: str, n: int, snr: float, seed: int) -> tuple[Photometry, np.ndarray]:
     """Galaxies of the model's own kind, all bands of one error, and their truth."""
     rng, how = np.random.default_rng(seed), recipe(name)
-    sky = sky_of(how, n, rng)
+    sky = seds_of_recipe(how, n, rng)
     survey = replace(how.survey, complete=1.0, snr=(snr, snr * 1.001), noise_tilt=0.0, noise_scatter=0.0)
     seen = observe(sky.flux, sky.present, np.array(sky.bands.pivot_angstrom), rng, survey=survey)
     flux, error = (np.where(seen.covered, part, np.nan).astype(float) for part in (seen.flux, seen.flux_err))
@@ -52,7 +53,7 @@ def bands_table(name: str, n: int, snr: float) -> list[str]:
     """One row a factor."""
     model = load_model(name)
     rows, truth = mock_rows(name, n, snr, 5)
-    rng, parts = np.random.default_rng(6), parts_of(model)
+    rng, parts = np.random.default_rng(6), network_of(model)
     step = max(len(model.bands) // 12, 1)
     gain = np.zeros((len(FACTORS), 2))
     bands = range(0, len(model.bands), step)
@@ -66,7 +67,7 @@ def bands_table(name: str, n: int, snr: float) -> list[str]:
             flux[:, b] += np.sqrt(factor**2 - 1) * error[:, b] * rng.standard_normal(len(rows))
             error[:, b] *= factor
             ours = answer(model, replace(rows, flux=flux, flux_err=error)).mixture
-            full = parts.answer(scaled(flux, error, rows.covered), rows.redshift, rows.redshift_err)
+            full = parts.answer(normalised(flux, error, rows.covered), rows.redshift, rows.redshift_err)
             gain[k] += [np.mean(log_density(one, truth) - missing) for one in (full, ours)]
     gain /= len(bands)
     return [

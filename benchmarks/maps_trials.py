@@ -20,11 +20,13 @@ from agez.mapping.map_galaxy import MapSettings, map_galaxy
 from agez.mocks.image_files import make_survey_images, write_mock_images
 from agez.mocks.images import MockImages
 from agez.mocks.plan import SurveyPlan
+from agez.models.model import Model
 from agez.models.predict import predict
 from agez.photometry.error_floors import with_error_floor
 from agez.photometry.filters import FilterSet
 from agez.spectra.templates import SSPGrid
-from agez.types import TARGETS, Bools, Floats, Ints, Model, Photometry, Prediction
+from agez.targets import PAPER_TARGETS
+from agez.types import Bools, Floats, Ints, Photometry, Prediction
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,7 +138,9 @@ def ask(model: Model, photometry: Photometry) -> Answer:
 
 def answer_of(found: Prediction) -> Answer:
     """Of age and metallicity."""
-    columns = [np.stack([getattr(found, f"{name}_{q}") for name in TARGETS], axis=1) for q in ("p50", "p16", "p84")]
+    columns = [
+        np.stack([getattr(found, f"{name}_{q}") for name in PAPER_TARGETS], axis=1) for q in ("p50", "p16", "p84")
+    ]
     median, low, high = columns
     return Answer(median, low, high, found.flags != 0)
 
@@ -190,7 +194,7 @@ def truth_of(made: MockImages, images: ImageSet, regions: Ints) -> tuple[Floats,
     maps = made.scene.truth_through(made.psf(float(images.psf_fwhm_arcsec[0])))
     found = maps.over(regions)
     radius = sums((maps.light * made.r_re)[None], regions)[:, 0] / found["light"]
-    return np.stack([found[name] for name in TARGETS], axis=1), radius
+    return np.stack([found[name] for name in PAPER_TARGETS], axis=1), radius
 
 
 def sums(images: Floats, regions: Ints) -> Floats:

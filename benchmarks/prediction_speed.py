@@ -108,10 +108,10 @@ def sgemm(threads: int) -> Callable[[], int]:
 def paper(threads: int, rounds: int, quick: bool, skipped: set[str]) -> None:
     """Both networks of the paper against sgemm and against other tools."""
     import numpy as np
+    from agez.paper_network.network_compiled import direct_flops
     from prediction_peers import convolutional_contenders
 
     from agez.paper_network.architecture import PAPER_ARCHITECTURES, initial_parameters
-    from agez.paper_network.network_compiled import direct_flops
     from agez.paper_network.network_numpy import prepare
 
     rng = np.random.default_rng(1)
@@ -135,13 +135,13 @@ def paper(threads: int, rounds: int, quick: bool, skipped: set[str]) -> None:
 def ensembles(threads: int, rounds: int, quick: bool, skipped: set[str]) -> None:
     """All networks of a model together, against Keras; and the whole answer with intervals, flags and all."""
     import numpy as np
+    from agez.paper_network.network_compiled import direct_flops
     from prediction_peers import convolutional_contenders, dense_contenders
 
-    from agez.mixture_network.mixture_model import parts_of
+    from agez.mixture_network.mixture_model import network_of
     from agez.models.model_file import load_model
     from agez.models.predict import predict
     from agez.paper_network.architecture import PAPER_ARCHITECTURES, initial_parameters
-    from agez.paper_network.network_compiled import direct_flops
     from agez.paper_network.network_numpy import prepare
 
     rng = np.random.default_rng(2)
@@ -154,7 +154,7 @@ def ensembles(threads: int, rounds: int, quick: bool, skipped: set[str]) -> None
     )
     for name in ("jpas", "splus"):
         model = load_model(name)
-        members = [member.parameters for member in parts_of(model).members]
+        members = [member.parameters for member in network_of(model).members]
         features = rng.normal(size=(n, len(members[0][0][0]))).astype(np.float32)
         flops = 2 * sum(weight.size for parameters in members for weight, _ in parameters)
         contenders = dense_contenders(members, features, threads, skipped)

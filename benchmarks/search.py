@@ -17,7 +17,7 @@ from agez.experiments.paper import SETS, set_title
 from agez.paper_network.pool import Trainer
 from agez.paper_network.training import CONVERGED_FAST
 from agez.samples.sample import read_sample
-from agez.types import TARGET_WORDS
+from agez.targets import TARGET_WORDS
 
 
 def main() -> None:

@@ -60,7 +60,7 @@ def measure(name: str, n_rows: int) -> Measured:
     from agez.catalogues.open_catalogue import open_catalogue
     from agez.engine.answer import make_job
     from agez.engine.run import run_catalogue
-    from agez.mixture_network.mixture_model import parts_of
+    from agez.mixture_network.mixture_model import network_of
     from agez.models.model_file import load_model
     from agez.models.predict import predict
     from agez.photometry.tables import write_photometry
@@ -76,7 +76,7 @@ def measure(name: str, n_rows: int) -> Measured:
         job = make_job(catalogue, name)
         files = min(_timed(lambda: run_catalogue(catalogue, job, output, workers=1, fresh=True)) for _ in range(3))
         sizes = source.stat().st_size / n_rows, output.stat().st_size / n_rows
-    members = parts_of(model).members
+    members = network_of(model).members
     flop = sum(2.0 * weights.size for one in members for weights, _ in one.parameters)
     seconds, regions, image_bytes = map_one_galaxy(model)
     return Measured(
@@ -90,12 +90,14 @@ def rows_of(model, n: int):
     from agez.spectra.templates import made_up_grid
     from agez.training_seds.libraries import library_of
     from agez.training_seds.observe import Survey, observe
-    from agez.training_seds.seds import make_sky
+    from agez.training_seds.seds import make_training_seds
     from agez.types import Photometry, Rows
 
     rng = np.random.default_rng(1)
     filters = load_filters(model.bands.filter_set).select(model.bands.names)
-    sky = make_sky(filters, [library_of(made_up_grid(), name="made-up")], 4000, rng, redshift_range=(0.0, 0.1))
+    sky = make_training_seds(
+        filters, [library_of(made_up_grid(), name="made-up")], 4000, rng, redshift_range=(0.0, 0.1)
+    )
     sky = sky.take(rng.integers(0, len(sky), n))
     seen = observe(sky.flux, sky.present, np.array(model.bands.pivot_angstrom), rng, survey=Survey(snr=(5.0, 100.0)))
     flux, err = (np.where(seen.covered, part, np.nan).astype(float) for part in (seen.flux, seen.flux_err))

@@ -40,7 +40,7 @@ from agez.paper_network.pool import SINGLE_THREADED
 from agez.paper_network.prepared import prepare_split, training_data
 from agez.samples.sample import read_sample
 from agez.samples.splits import make_splits
-from agez.types import TARGETS
+from agez.targets import PAPER_TARGETS
 
 N_ROWS, N_BANDS, WATCHED = 19727, 34, 0.2
 GRID = PRESETS["full"].training_grid
@@ -55,12 +55,14 @@ def all_rows(sample: Path | None) -> dict[str, TrainingJob]:
         contents = read_sample(sample)
         split = make_splits(contents, kind="within", rng=np.random.default_rng(1))[0]
         prepared = prepare_split(training_data(contents), split)
-        return {t: prepared.job(t, architecture=PAPER_ARCHITECTURES[t], settings=settings, seed=1) for t in TARGETS}
+        return {
+            t: prepared.job(t, architecture=PAPER_ARCHITECTURES[t], settings=settings, seed=1) for t in PAPER_TARGETS
+        }
     rng = np.random.default_rng(1)
     x = rng.normal(size=(N_ROWS, N_BANDS)).astype(np.float32)
     y = (np.tanh(x[:, 3] - x[:, 20]) + 0.3 * rng.normal(size=N_ROWS)).astype(np.float32)
     rows = np.arange(int(0.75 * N_ROWS))
-    return {t: TrainingJob(x, y, rows[3000:], rows[:3000], PAPER_ARCHITECTURES[t], settings) for t in TARGETS}
+    return {t: TrainingJob(x, y, rows[3000:], rows[:3000], PAPER_ARCHITECTURES[t], settings) for t in PAPER_TARGETS}
 
 
 def thinned(job: TrainingJob, fraction: float, settings: TrainingSettings, seed: int) -> TrainingJob:
@@ -196,7 +198,7 @@ def main() -> None:
     if not with_keras:
         print("Keras with TensorFlow is not installed: no comparison with it (pip install tensorflow keras)")
     ways = {way: Processes(way) for way in (WAYS if with_keras else "a")}
-    warm = [thinned(jobs[t], 0.01, ONE_EPOCH, seed) for t in TARGETS for seed in (1, 2)]
+    warm = [thinned(jobs[t], 0.01, ONE_EPOCH, seed) for t in PAPER_TARGETS for seed in (1, 2)]
     for way in ways.values():
         way.train(warm)
 
@@ -206,15 +208,15 @@ def main() -> None:
     for fraction in arguments.fractions:
         n_epochs = GRID.settings_at(fraction).max_epochs
         cut = replace(GRID.settings, max_epochs=arguments.epochs, patience=arguments.epochs)
-        best = {(way, t): np.inf for way in ways for t in TARGETS}
+        best = {(way, t): np.inf for way in ways for t in PAPER_TARGETS}
         for repeat in range(arguments.repeats):
-            for t in TARGETS:
+            for t in PAPER_TARGETS:
                 some = [thinned(jobs[t], fraction, cut, 10 * repeat + k) for k in (1, 2)]
                 for way, processes in ways.items():
                     own = np.mean([whole_training(one["ends"], n_epochs) for one in processes.train(some)])
                     best[way, t] = min(best[way, t], float(own))
         for way in ways:
-            seconds[way].append(float(np.mean([best[way, t] for t in TARGETS])))
+            seconds[way].append(float(np.mean([best[way, t] for t in PAPER_TARGETS])))
         row = "  ".join(f"{seconds[way][-1]:20.2f}" for way in ways)
         ratios = ", ".join(f"{seconds[way][-1] / seconds['a'][-1]:.1f} ({way}/a)" for way in ways if way != "a")
         print(f"{fraction:8.2f}  {n_epochs:6d}  {row}   {ratios}", flush=True)
@@ -227,15 +229,17 @@ def main() -> None:
     fraction = arguments.fractions[0]
     some = [
         thinned(jobs[t], fraction, GRID.settings_at(fraction), seed)
-        for t in TARGETS
+        for t in PAPER_TARGETS
         for seed in range(1, arguments.checked + 1)
     ]
     for way in ways if with_keras and some else ():
         if way == "b":  # the same as (c), slower
             continue
-        mse = np.array([one["mse"] for one in ways[way].train(some)]).reshape(len(TARGETS), -1)
+        mse = np.array([one["mse"] for one in ways[way].train(some)]).reshape(len(PAPER_TARGETS), -1)
         spread = mse.std(axis=1, ddof=1) / np.sqrt(mse.shape[1]) if mse.shape[1] > 1 else np.full(len(mse), np.nan)
-        told = ", ".join(f"{t} {m:.4f} +- {e:.4f}" for t, m, e in zip(TARGETS, mse.mean(axis=1), spread, strict=True))
+        told = ", ".join(
+            f"{t} {m:.4f} +- {e:.4f}" for t, m, e in zip(PAPER_TARGETS, mse.mean(axis=1), spread, strict=True)
+        )
         print(f"best validation MSE of {arguments.checked} whole trainings at {fraction:.0%}, {WAYS[way]}: {told}")
     for processes in ways.values():
         processes.close()

@@ -28,15 +28,16 @@ from trust_unlike import unlike
 from agez.errors import AgezError
 from agez.experiments.mock_sample import make_mock_sample
 from agez.experiments.presets import PRESETS
-from agez.mixture_network.features import scaled
 from agez.mocks.survey import survey_plan
-from agez.models.model_file import available_models, is_posterior, load_model
+from agez.models.features import normalised
+from agez.models.model import Model
+from agez.models.model_file import available_models, load_model
 from agez.photometry.filters import load_filters
 from agez.photometry.names import PAPER_BANDS
 from agez.runtime.files import whole_file, write_json
 from agez.samples.sample import read_sample
 from agez.training.mixture_fit import FitSettings
-from agez.types import Model, Sample
+from agez.types import Sample
 
 PARTS = ("set_b", "cross", "unlike", "agreement")
 
@@ -60,7 +61,7 @@ def models_of(names: list[str] | None) -> dict[str, Model]:
     """Models by name; default: those that ship."""
     wanted = list(available_models()) if names is None else names
     found = {Path(name).stem: load_model(name) for name in wanted}
-    return {name: model for name, model in found.items() if is_posterior(model)}
+    return {name: model for name, model in found.items() if model.gives_distribution}
 
 
 def run_part(part: str, arguments: argparse.Namespace) -> Part:
@@ -95,7 +96,7 @@ def run_part(part: str, arguments: argparse.Namespace) -> Part:
 def _agreement(model: Model, name: str) -> Part:
     rng, b = np.random.default_rng(31), len(model.bands)
     flux = rng.lognormal(0.0, 0.4, (500, b))
-    seds = scaled(flux, 0.05 * flux, rng.uniform(size=flux.shape) < 0.8)
+    seds = normalised(flux, 0.05 * flux, rng.uniform(size=flux.shape) < 0.8)
     found = agreement(model, seds, rng.uniform(*model.header["redshift_range"], len(flux)))
     return Part([_named(bar, name) for bar in found.bars], found.tables)
 

@@ -13,22 +13,24 @@ from trust_table import Bar, Part
 
 from agez.distributions.mixture import Mixture, moments
 from agez.errors import AgezError
-from agez.mixture_network.features import Scaled, features
-from agez.mixture_network.mixture_model import PosteriorParts, mixture_of, parts_of
+from agez.mixture_network.mixture_head import mixture_of
+from agez.mixture_network.mixture_model import MixtureNetwork, network_of
+from agez.models.features import NormalisedPhotometry, features
+from agez.models.model import Model
 from agez.models.model_file import load_model, save_model
-from agez.types import Floats, Model
+from agez.types import Floats
 
 SMALLEST = 1e-5
 
 
-def agreement(model: Model, seds: Scaled, redshift: Floats) -> Part:
+def agreement(model: Model, seds: NormalisedPhotometry, redshift: Floats) -> Part:
     """Of a model that gives distributions, on some rows."""
-    parts, exact = parts_of(model), np.zeros(len(redshift))
+    parts, exact = network_of(model), np.zeros(len(redshift))
     bars = [_jax(parts, seds, redshift, exact)]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "saved.safetensors"
         save_model(path, model)
-        again = parts_of(load_model(path)).answer(seds, redshift, exact)
+        again = network_of(load_model(path)).answer(seds, redshift, exact)
         first = parts.answer(seds, redshift, exact)
         same = all(_bits(getattr(first, name)) == _bits(getattr(again, name)) for name in first._row_fields)
         bars.append(Bar("saved and loaded: answers", "bit for bit", "the same" if same else "others", same))
@@ -52,7 +54,7 @@ def _broken(path: Path, model: Model, whole: bytes) -> dict[str, bytes]:
     return {"cut short": whole[: len(whole) // 2], "altered by one bit": bytes(altered), "newer": path.read_bytes()}
 
 
-def _jax(parts: PosteriorParts, seds: Scaled, redshift: Floats, exact: Floats) -> Bar:
+def _jax(parts: MixtureNetwork, seds: NormalisedPhotometry, redshift: Floats, exact: Floats) -> Bar:
     name = "numpy against JAX: largest difference of means and widths [dex]"
     if find_spec("jax") is None:
         return Bar(name, f"{SMALLEST:g}", "JAX is not installed", None)
@@ -60,12 +62,12 @@ def _jax(parts: PosteriorParts, seds: Scaled, redshift: Floats, exact: Floats) -
 
     worst = 0.0
     for member in parts.members:
-        layers: Any = jnp.asarray(features(seds, redshift, exact, member.standard))
+        layers: Any = jnp.asarray(features(seds, redshift, exact, member.scaling))
         for k, (weight, bias) in enumerate(member.parameters):
             layers = jnp.dot(layers, weight, precision="highest") + bias
             if k < len(member.parameters) - 1:
                 layers = jnp.maximum(layers, 0)
-        standard = member.standard
+        standard = member.scaling
         by_jax = mixture_of(np.asarray(layers), member.layers.components, standard.label_mean, standard.label_std)
         by_numpy: Mixture = member.answer(seds, redshift, exact)
         for one, other in zip(moments(by_jax)[:2], moments(by_numpy)[:2], strict=True):

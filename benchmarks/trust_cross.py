@@ -10,23 +10,25 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from trust_table import WORDS, Answers, Bar, Part, Table, answers, percent, scores
+from agez.mixture_network.dense_trunk import Layers
+from trust_table import WORDS, Bar, Part, RowAnswers, Table, answers, percent, scores
 
 from agez.distributions.mixture import Mixture
-from agez.mixture_network.calibration import Recalibration, learn_recalibration, recalibrate
-from agez.mixture_network.dense_trunk import Layers
-from agez.mixture_network.features import Scaled, n_features, scaled
-from agez.mixture_network.mixture_model import Member, parts_of
+from agez.mixture_network.calibration import IntervalCalibration, calibrate
+from agez.mixture_network.mixture_model import Member, network_of
+from agez.models.features import NormalisedPhotometry, n_features, normalised
+from agez.models.model import Model
 from agez.photometry.filters import FilterSet, load_filters
 from agez.runtime.worker_pool import each_done
+from agez.training.learn_calibration import learn_calibration
 from agez.training.mixture_fit import FitSettings, fit
 from agez.training.recipes import LIBRARY_SHARES, Recipe, recipe
-from agez.training.sed_batches import SkyBatches, sky_standard
+from agez.training.sed_batches import SedBatches, scaling_of_seds
 from agez.training_seds.histories import SKY_FAMILIES
 from agez.training_seds.libraries import load_libraries
 from agez.training_seds.observe import observe, observe_redshift
-from agez.training_seds.seds import Sky, make_sky
-from agez.types import Floats, Model
+from agez.training_seds.seds import TrainingSeds, make_training_seds
+from agez.types import Floats
 
 SNR = 30.0
 #: Observed equivalent width of H-alpha above which a galaxy forms stars [Angstrom].
@@ -110,8 +112,8 @@ def trials() -> list[Trial]:
 def _sky(
     filters: FilterSet, shares: dict[str, float], n: int, rng: np.random.Generator, like: Recipe,
     families: Sequence[str], survey_share: float,
-) -> Sky:  # fmt: skip
-    return make_sky(
+) -> TrainingSeds:  # fmt: skip
+    return make_training_seds(
         filters, load_libraries(list(shares)), n, rng, shares=list(shares.values()), families=families,
         survey_share=survey_share, redshift_range=like.redshift_range, rest_share=0.0,
     )  # fmt: skip
@@ -123,20 +125,22 @@ def _run(job: _Job) -> list[tuple[str, ...]]:
     filters, rng = like.filters(), np.random.default_rng((SEED, job.number))
     given = (trial.train_families, trial.survey_share)
     sky = _sky(filters, trial.train, size.n_seds, rng, like, *given)
-    standard = sky_standard(sky, like.redshift_range, rng)
+    standard = scaling_of_seds(sky, like.redshift_range, rng)
     layers = Layers(n_features(len(sky.bands)), like.hidden, like.components)
-    trained = fit(SkyBatches(sky, standard, like.survey), layers, size.settings, rng)
+    trained = fit(SedBatches(sky, standard, like.survey), layers, size.settings, rng)
     member = Member(standard, layers, trained.parameters)
     fresh = _sky(filters, trial.train, size.n_calibration, rng, like, *given)
-    seen = scaled(*observe(fresh.flux, fresh.present, np.array(fresh.bands.pivot_angstrom), rng, survey=like.survey))
+    seen = normalised(
+        *observe(fresh.flux, fresh.present, np.array(fresh.bands.pivot_angstrom), rng, survey=like.survey)
+    )
     z, z_err = observe_redshift(fresh.redshift, like.redshift_range, rng, survey=like.survey)
-    recalibration = learn_recalibration(
+    recalibration = learn_calibration(
         member.answer(seen, z, z_err), fresh.labels, seen, n_galaxies=len(fresh), center=standard.label_mean,
         width=standard.label_std,
     )  # fmt: skip
 
-    def answer(seds: Scaled, redshift: Floats) -> Mixture:
-        return recalibrate(recalibration, member.answer(seds, redshift, np.zeros(len(redshift))), seds)
+    def answer(seds: NormalisedPhotometry, redshift: Floats) -> Mixture:
+        return calibrate(recalibration, member.answer(seds, redshift, np.zeros(len(redshift))), seds)
 
     rows = []
     for population in trial.populations:
@@ -149,11 +153,11 @@ def _run(job: _Job) -> list[tuple[str, ...]]:
 
 
 def _rows(
-    name: str, population: str, answer: Callable[[Scaled, Floats], Mixture], recalibration: Recalibration, sky: Sky,
-    rng: np.random.Generator,
+    name: str, population: str, answer: Callable[[NormalisedPhotometry, Floats], Mixture],
+    recalibration: IntervalCalibration, sky: TrainingSeds, rng: np.random.Generator,
 ) -> list[tuple[str, ...]]:  # fmt: skip
     """Scores of all galaxies, of those that form stars, and of the others."""
-    found: Answers = answers(answer(at_snr(sky, SNR, rng), sky.redshift), sky.labels, recalibration.tail)
+    found: RowAnswers = answers(answer(at_snr(sky, SNR, rng), sky.redshift), sky.labels, recalibration.tail)
     forming, out = sky.ew_ha > FORMING, []
     for kind, rows in (("all", np.ones(len(sky), bool)), ("star-forming", forming), ("others", ~forming)):
         if rows.sum() < 50:
@@ -169,10 +173,10 @@ def _rows(
     return out
 
 
-def at_snr(sky: Sky, snr: float, rng: np.random.Generator) -> Scaled:
+def at_snr(sky: TrainingSeds, snr: float, rng: np.random.Generator) -> NormalisedPhotometry:
     """Every band of every galaxy with this signal-to-noise ratio."""
     error = np.maximum(np.abs(sky.flux), 1e-6) / snr
-    return scaled(sky.flux + error * rng.standard_normal(sky.flux.shape), error, sky.present)
+    return normalised(sky.flux + error * rng.standard_normal(sky.flux.shape), error, sky.present)
 
 
 # -- the bars --------------------------------------------------------------------------------------
@@ -218,13 +222,13 @@ def shipped(model: Model, name: str, *, n: int, libraries: Sequence[str] = tuple
     """A model that ships on galaxies of each library that it was trained on."""
     filters = load_filters(model.bands.filter_set).select(model.bands.names)
     like = replace(recipe("jpas"), redshift_range=tuple(model.header["redshift_range"]))
-    parts, rng, rows = parts_of(model), np.random.default_rng(SEED + 1), []
+    parts, rng, rows = network_of(model), np.random.default_rng(SEED + 1), []
 
-    def answer(seds: Scaled, redshift: Floats) -> Mixture:
+    def answer(seds: NormalisedPhotometry, redshift: Floats) -> Mixture:
         return parts.answer(seds, redshift, np.zeros(len(redshift)))
 
     for library in libraries:
         for population, share in POPULATIONS.items():
             sky = _sky(filters, {library: 1.0}, n, rng, like, SKY_FAMILIES, share)
-            rows += _rows(f"{name} -> {library}", population, answer, parts.recalibration, sky, rng)
+            rows += _rows(f"{name} -> {library}", population, answer, parts.calibration, sky, rng)
     return Table(f"Model {name} on each of its libraries, S/N {SNR:g} in each band", COLUMNS, tuple(rows))

@@ -7,22 +7,24 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from trust_table import NOMINAL, WORDS, Answers, Bar, Part, Table, answers, percent, scores
+from trust_table import NOMINAL, WORDS, Bar, Part, RowAnswers, Table, answers, percent, scores
 
-from agez.analysis.calibration_metrics import Calibration, calibration
+from agez.analysis.calibration_metrics import calibration
 from agez.analysis.metrics import sigma_mad
 from agez.distributions.mixture import Mixture
-from agez.mixture_network.calibration import Recalibration, recalibrate, signal_to_noise
-from agez.mixture_network.features import Scaled, scaled
-from agez.mixture_network.mixture_model import parts_of
+from agez.mixture_network.calibration import IntervalCalibration, calibrate, signal_to_noise
+from agez.mixture_network.mixture_model import network_of
+from agez.models.features import NormalisedPhotometry, normalised
+from agez.models.model import Model
 from agez.paper_network.cross_validation import cross_validate
 from agez.paper_network.jobs import TrainingSettings
 from agez.photometry.names import PAPER_BANDS
 from agez.samples.splits import SplitKind, make_splits
+from agez.targets import PAPER_TARGETS
 from agez.training.cross_fitting import MEMBERS, CrossFit, cross_fit, held_out, unseen_answers
 from agez.training.mixture_fit import FitSettings
 from agez.training.sample_batches import SAMPLE_SURVEY, SampleRows, sample_rows
-from agez.types import TARGETS, Bools, Floats, Model, Sample, Strings
+from agez.types import Bools, Floats, Sample, Strings
 
 SEED = 1
 #: Signal-to-noise ratios in a band to which noise is added, and shares of their bands that rows keep.
@@ -41,19 +43,19 @@ class SetB:
 
     data: SampleRows
     cross: CrossFit
-    recalibrations: tuple[Recalibration, ...]
+    calibrations: tuple[IntervalCalibration, ...]
 
-    def answers(self, seds: Scaled | None = None) -> Answers:
+    def answers(self, seds: NormalisedPhotometry | None = None) -> RowAnswers:
         """Of every row by networks and intervals that have not seen its galaxy."""
         seds = self.data.seds() if seds is None else seds
         raw = unseen_answers(self.cross.members, self.cross.fold, seds, self.data)
         parts, order = [], []
-        for k, one in enumerate(self.recalibrations):
+        for k, one in enumerate(self.calibrations):
             rows = np.flatnonzero(self.cross.fold == k)
-            parts.append(recalibrate(one, raw.take(rows), Scaled(*(part[rows] for part in seds))))
+            parts.append(calibrate(one, raw.take(rows), NormalisedPhotometry(*(part[rows] for part in seds))))
             order.append(rows)
         mixture = Mixture.concatenate(parts).take(np.argsort(np.concatenate(order), kind="stable"))
-        tail = np.stack([one.tail for one in self.recalibrations])[self.cross.fold]
+        tail = np.stack([one.tail for one in self.calibrations])[self.cross.fold]
         return answers(mixture, self.data.labels, tail)
 
 
@@ -83,7 +85,7 @@ def set_b(
     def train(split: SplitKind, given: Model | None) -> SetB:
         cross = cross_fit(
             data, make_splits(sample, kind=split, rng=np.random.default_rng(SEED)), settings=settings,
-            start=parts_of(given).members if given is not None else (), members=members, seed=SEED, workers=workers,
+            start=network_of(given).members if given is not None else (), members=members, seed=SEED, workers=workers,
         )  # fmt: skip
         return SetB(data, cross, held_out(cross, data)[1])
 
@@ -108,7 +110,7 @@ def set_b(
     rows = tuple((name, how, *_row_of_residuals(one)) for name, how, one in residuals)
     tables = [Table("Residuals against the labels", columns, rows)]
     if sample.truth is not None:
-        wrong = data.labels - np.stack([getattr(sample.truth, target) for target in TARGETS], axis=1)
+        wrong = data.labels - np.stack([getattr(sample.truth, target) for target in PAPER_TARGETS], axis=1)
         rows = (("", "the labels themselves", *_row_of_residuals(wrong)),)
         rows += tuple((name, how, *_row_of_residuals(one + wrong)) for name, how, one in residuals)
         tables.append(Table("Residuals against the truth", columns, rows))
@@ -120,7 +122,7 @@ def set_b(
 # -- intervals -------------------------------------------------------------------------------------
 
 
-def _checks(ours: SetB, given: Answers, sample: Sample, galaxy: Strings) -> Part:
+def _checks(ours: SetB, given: RowAnswers, sample: Sample, galaxy: Strings) -> Part:
     """Coverage overall, with noise, with bands missing, and in bins."""
     data, bars = ours.data, []
     everyone = np.ones(len(data), bool)
@@ -163,7 +165,7 @@ def _checks(ours: SetB, given: Answers, sample: Sample, galaxy: Strings) -> Part
     return Part(bars, [Table("Coverage of held-out rows [%]", columns, tuple(rows))])
 
 
-def noisier(data: SampleRows, snr: float) -> Scaled:
+def noisier(data: SampleRows, snr: float) -> NormalisedPhotometry:
     """All rows with noise that brings each band of the mean flux to ``snr``, known to the last digit."""
     survey = replace(
         SAMPLE_SURVEY, snr=(snr, snr * 1.0001), calibration=(1e-7, 2e-7), zero_points=(1e-7, 2e-7), noise_tilt=0.0,
@@ -172,13 +174,13 @@ def noisier(data: SampleRows, snr: float) -> Scaled:
     return data.seen_anew(slice(None), np.random.default_rng((SEED, 77, int(snr))), survey)
 
 
-def thinner(data: SampleRows, share: float) -> Scaled:
+def thinner(data: SampleRows, share: float) -> NormalisedPhotometry:
     """All rows with a share of their bands, drawn anew for each; no fewer than ``LEAST_BANDS``."""
     rng = np.random.default_rng((SEED, 78, int(100 * share)))
     draw = np.where(data.covered, rng.uniform(size=data.covered.shape), 2.0)
     rank = np.argsort(np.argsort(draw, axis=1), axis=1)
     kept = np.maximum(np.round(share * data.covered.sum(axis=1)), LEAST_BANDS)
-    return scaled(data.flux, data.flux_err, data.covered & (rank < kept[:, None]))
+    return normalised(data.flux, data.flux_err, data.covered & (rank < kept[:, None]))
 
 
 @dataclass(frozen=True)
@@ -197,19 +199,21 @@ class _Bin:
         return (quantity, self.name, str(self.n), str(self.n_galaxies), *sigma, *told)
 
 
-def _line(name: str, given: Answers, rows: Bools, galaxy: Strings) -> _Bin:
+def _line(name: str, given: RowAnswers, rows: Bools, galaxy: Strings) -> _Bin:
     rng, found, sigma = np.random.default_rng(5), {}, {}
     n_galaxies = 0
     for t, word in enumerate(WORDS):
         keep = rows & np.isfinite(given.pit[:, t])
         zero = np.zeros(int(keep.sum()))
-        one: Calibration = calibration(given.pit[keep, t], zero, zero, galaxy[keep], rng=rng, n_bootstrap=N_BOOTSTRAP)
+        one: IntervalCalibration = calibration(
+            given.pit[keep, t], zero, zero, galaxy[keep], rng=rng, n_bootstrap=N_BOOTSTRAP
+        )
         found[word, "68"], found[word, "95"] = tuple(one.coverage_68), tuple(one.coverage_95)
         sigma[word], n_galaxies = sigma_mad(given.residual[keep, t]), one.n_galaxies
     return _Bin(name, int(rows.sum()), n_galaxies, sigma, found)
 
 
-def _lines(name: str, quantity: Floats, given: Answers, galaxy: Strings, n_bins: int = 5) -> list[_Bin]:
+def _lines(name: str, quantity: Floats, given: RowAnswers, galaxy: Strings, n_bins: int = 5) -> list[_Bin]:
     """In bins of equally many rows."""
     edges = np.nanquantile(quantity, np.linspace(0, 1, n_bins + 1))
     at = np.clip(np.searchsorted(edges, quantity, side="right") - 1, 0, n_bins - 1)

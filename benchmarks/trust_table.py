@@ -11,11 +11,12 @@ import numpy as np
 from agez.analysis.metrics import evaluate
 from agez.distributions.mixture import Mixture, moments
 from agez.mixture_network.calibration import pit_in_intervals
-from agez.types import TARGET_WORDS, TARGETS, Bools, Floats
+from agez.targets import PAPER_TARGETS, TARGET_WORDS
+from agez.types import Bools, Floats
 
 #: Probabilities of the intervals, by the names that they go by.
 NOMINAL = {"68": 0.6826894921, "95": 0.9544997361}
-WORDS = tuple(TARGET_WORDS[target] for target in TARGETS)
+WORDS = tuple(TARGET_WORDS[target] for target in PAPER_TARGETS)
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class Part(NamedTuple):
         return {"bars": [asdict(one) for one in self.bars], "tables": [asdict(one) for one in self.tables]}
 
 
-class Answers(NamedTuple):
+class RowAnswers(NamedTuple):
     """Of n rows: means, where the labels lie in the intervals that are reported, and residuals; each (n, 2)."""
 
     mean: Floats
@@ -56,7 +57,7 @@ class Answers(NamedTuple):
     residual: Floats
 
 
-def answers(mixture: Mixture, labels: Floats, tail: Floats) -> Answers:
+def answers(mixture: Mixture, labels: Floats, tail: Floats) -> RowAnswers:
     """Means and probability integral transforms.
 
     Parameters
@@ -66,7 +67,7 @@ def answers(mixture: Mixture, labels: Floats, tail: Floats) -> Answers:
         probabilities of quantiles is undone here, so that 95 % intervals are those that users get.
     """
     mean, _, _ = moments(mixture)
-    return Answers(mean, pit_in_intervals(mixture, labels, tail), mean - labels)
+    return RowAnswers(mean, pit_in_intervals(mixture, labels, tail), mean - labels)
 
 
 def coverage(pit: Floats, level: str) -> float:
@@ -75,7 +76,7 @@ def coverage(pit: Floats, level: str) -> float:
     return float(np.mean(np.abs(pit[good] - 0.5) <= NOMINAL[level] / 2)) if good.any() else float("nan")
 
 
-def scores(given: Answers, rows: Bools | None = None) -> dict[str, dict[str, float]]:
+def scores(given: RowAnswers, rows: Bools | None = None) -> dict[str, dict[str, float]]:
     """sigma_mad, bias and both coverages of some rows, by target."""
     keep = np.ones(len(given.mean), bool) if rows is None else rows
     out = {}

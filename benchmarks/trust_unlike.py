@@ -9,16 +9,17 @@ import numpy as np
 from trust_table import Bar, Part, Table, percent
 
 from agez.errors import AgezError
-from agez.mixture_network.features import Scaled, scaled
-from agez.mixture_network.mixture_model import parts_of
-from agez.novelty.novelty import score
+from agez.mixture_network.mixture_model import network_of
+from agez.models.features import NormalisedPhotometry, normalised
+from agez.models.model import Model
+from agez.novelty.novelty_score import score
 from agez.photometry.filters import FilterSet, load_filters
 from agez.training.recipes import LIBRARY_SHARES
 from agez.training_seds import outliers
 from agez.training_seds.libraries import load_libraries
 from agez.training_seds.observe import Survey, observe, observe_redshift
-from agez.training_seds.seds import Sky, make_sky
-from agez.types import Model, Photometry, Rows
+from agez.training_seds.seds import TrainingSeds, make_training_seds
+from agez.types import Photometry, Rows
 
 SNR, FOUND, FALSE_FLAGS = 30.0, 0.90, 0.05
 #: Rates are judged as met within this: the error of a rate of some thousand rows.
@@ -30,7 +31,7 @@ def unlike(model: Model, name: str, *, n: int, seed: int = 11) -> Part:
     rng = np.random.default_rng(seed)
     filters = load_filters(model.bands.filter_set).select(model.bands.names)
     libraries = list(LIBRARY_SHARES)
-    sky = make_sky(
+    sky = make_training_seds(
         filters, load_libraries(libraries), n, rng, shares=[LIBRARY_SHARES[one] for one in libraries],
         survey_share=0.35, redshift_range=tuple(model.header["redshift_range"]),
     )  # fmt: skip
@@ -77,7 +78,7 @@ def _kinds(
     }
 
 
-def _photometry(sky: Sky, rng: np.random.Generator) -> Photometry:
+def _photometry(sky: TrainingSeds, rng: np.random.Generator) -> Photometry:
     """Galaxies with errors of one thirtieth of each band's flux."""
     n = len(sky)
     error = np.maximum(np.abs(sky.flux), 1e-6) / SNR
@@ -94,17 +95,17 @@ def _unknown(photometry: Photometry) -> Photometry:
 
 def _flagged(model: Model, photometry: Photometry) -> float:
     enough = photometry.covered.sum(axis=1) >= int(model.header["least_bands"])
-    seds = scaled(photometry.flux[enough], photometry.flux_err[enough], photometry.covered[enough])
+    seds = normalised(photometry.flux[enough], photometry.flux_err[enough], photometry.covered[enough])
     return _share(model, seds, photometry.redshift[enough], photometry.redshift_err[enough])
 
 
-def _flagged_sky(model: Model, sky: Sky, rng: np.random.Generator) -> float:
+def _flagged_sky(model: Model, sky: TrainingSeds, rng: np.random.Generator) -> float:
     survey = Survey()
     seen = observe(sky.flux, sky.present, np.array(sky.bands.pivot_angstrom), rng, survey=survey)
     z, z_err = observe_redshift(sky.redshift, tuple(model.header["redshift_range"]), rng, survey=survey)
-    return _share(model, scaled(*seen), z, z_err)
+    return _share(model, normalised(*seen), z, z_err)
 
 
-def _share(model: Model, seds: Scaled, redshift: np.ndarray, redshift_err: np.ndarray) -> float:
-    ood = score(parts_of(model).typicality, seds, redshift, redshift_err).ood
+def _share(model: Model, seds: NormalisedPhotometry, redshift: np.ndarray, redshift_err: np.ndarray) -> float:
+    ood = score(network_of(model).novelty, seds, redshift, redshift_err).ood
     return float(np.mean(ood > float(model.header["ood_threshold"])))

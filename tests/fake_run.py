@@ -5,7 +5,8 @@ import numpy as np
 from agez.experiments.result import ExampleSpectrum, RunResult, make_set_result
 from agez.experiments.summary import build_summary
 from agez.paper_network.cross_validation import LearningCurve
-from agez.types import TARGETS, Bands, Galaxies, Labels, Photometry, Rows, Sample, Spectra, Truth
+from agez.targets import PAPER_TARGETS
+from agez.types import Bands, Galaxies, Labels, Photometry, Rows, Sample, Spectra, Truth
 
 LIGHT_ANGSTROM_PER_S = 2.99792458e18
 
@@ -57,7 +58,7 @@ def fake_set(sample, rng, scatter):
     predicted = np.stack([sample.labels.log_age_lw, sample.labels.mh_lw], axis=1) + error
     predicted[3, 1] = np.nan
     curves = []
-    for target in TARGETS:
+    for target in PAPER_TARGETS:
         for fold in range(4):
             epoch = np.arange(rng.integers(80, 200))
             train = scatter**2 + 0.2 * np.exp(-epoch / 12)

@@ -8,7 +8,8 @@ from agez.paper_network.architecture import Architecture
 from agez.paper_network.cross_validation import cross_validate
 from agez.paper_network.ensemble import model_from_cross_validation
 from agez.paper_network.jobs import TrainingSettings
-from agez.types import TARGETS, Bands, Galaxies, Labels, Photometry, Rows, Sample, Truth
+from agez.targets import PAPER_TARGETS
+from agez.types import Bands, Galaxies, Labels, Photometry, Rows, Sample, Truth
 
 
 def made_up_sample(n, *, n_galaxies=8, n_bands=12, seed=0, missing=0.0):
@@ -76,7 +77,7 @@ def made_up_cross_validation(split="by-galaxy"):
     return sample, cross_validate(
         sample,
         split=split,
-        architectures=dict.fromkeys(TARGETS, Architecture((8, 8), (6, 6), 4, 25)),
+        architectures=dict.fromkeys(PAPER_TARGETS, Architecture((8, 8), (6, 6), 4, 25)),
         max_missing=2,
         settings=TrainingSettings(optimizer="adam", learning_rate=5e-3, max_epochs=30, schedule="cosine"),
         seed=7,

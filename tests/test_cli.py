@@ -22,7 +22,8 @@ from agez.spectra.label_files import read_labels
 from agez.spectra.readers import read_spectra
 from agez.spectra.templates import made_up_grid
 from agez.tables.prediction_files import read_prediction
-from agez.types import TARGET_WORDS, Labels
+from agez.targets import TARGET_WORDS
+from agez.types import Labels
 
 
 def test_the_whole_road_in_json(road):

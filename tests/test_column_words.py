@@ -17,9 +17,13 @@ from agez.tables.column_metadata import OF_PREDICTIONS, WORDS, words_of
 from agez.tables.prediction_files import read_prediction, write_prediction
 from agez.tables.table_columns import number_column
 from agez.tables.table_files import read_table
+from agez.targets import SHIPPED_TARGETS
 from agez.types import Prediction, Rows
 
 N = 6
+ALL_COLUMNS = (
+    *Prediction.required_columns(SHIPPED_TARGETS), *Prediction.wide_columns(SHIPPED_TARGETS), *Prediction.OPTIONAL,
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -28,8 +32,9 @@ def prediction() -> Prediction:
     rng = np.random.default_rng(3)
     flags = np.array([0, Flag.BAND_NOT_COVERED, Flag.LOW_SNR, Flag.NO_GEOMETRY | Flag.ERROR_ASSUMED,
                       Flag.OUT_OF_DISTRIBUTION | Flag.BAND_NOT_COVERED, Flag.REDSHIFT_UNKNOWN], np.int32)  # fmt: skip
-    values = {name: rng.normal(size=N) for name in (*Prediction.REQUIRED, *Prediction.OPTIONAL)}
-    return Prediction(Rows.numbered(N, galaxy_id="G"), **{**values, "flags": flags}, mixture=made_up(rng, N, 2))
+    values = {name: rng.normal(size=N) for name in ALL_COLUMNS}
+    rows = Rows.numbered(N, galaxy_id="G")
+    return Prediction.of_columns(rows, SHIPPED_TARGETS, {**values, "flags": flags}, mixture=made_up(rng, N, 2))
 
 
 @pytest.mark.parametrize("kind", ["fits", "ecsv", "parquet"])

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from agez.models.model_file import EXTENSION, save_model
 from agez.training.recipes import SHIPPED, recipe
-from agez.training.shipped_training import train_on_sky
+from agez.training.shipped_training import train_shipped
 
 MODELS = Path(__file__).resolve().parents[1] / "src" / "agez" / "models"
 
@@ -28,7 +28,7 @@ def main() -> None:
     options.out.mkdir(parents=True, exist_ok=True)
     for name in options.name or SHIPPED:
         begin = time.perf_counter()
-        model = train_on_sky(recipe(name), workers=options.workers)
+        model = train_shipped(recipe(name), workers=options.workers)
         path = options.out / f"{name}{EXTENSION}"
         save_model(path, model)
         took = time.perf_counter() - begin

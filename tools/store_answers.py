@@ -17,7 +17,7 @@ from agez.photometry.filters import load_filters
 from agez.training_seds.libraries import load_libraries
 from agez.training_seds.observe import observe, observe_redshift
 from agez.training_seds.outliers import stars
-from agez.training_seds.seds import make_sky
+from agez.training_seds.seds import make_training_seds
 
 FOLDER = Path(__file__).parents[1] / "tests" / "stored_answers"
 MODELS = ("jpas", "jplus", "splus", "paper")
@@ -29,7 +29,7 @@ def rows_of(name: str) -> dict[str, np.ndarray]:
     rng = np.random.default_rng(SEED)
     bands = agez.load_model(name).bands
     filters = load_filters(bands.filter_set).select(bands.names)
-    sky = make_sky(filters, load_libraries(["emiles", "popstar"]), N_GALAXIES, rng, survey_share=0.3)
+    sky = make_training_seds(filters, load_libraries(["emiles", "popstar"]), N_GALAXIES, rng, survey_share=0.3)
     seen = observe(sky.flux, sky.present, np.array(bands.pivot_angstrom), rng)
     flux, flux_err = (np.array(part, float) for part in (seen.flux, seen.flux_err))
     redshift, redshift_err = observe_redshift(sky.redshift, (0.0, 0.1), rng)

@@ -14,7 +14,7 @@ _PUBLIC = {
     "Bands": "agez.types",
     "Galaxies": "agez.types",
     "Labels": "agez.types",
-    "Model": "agez.types",
+    "Model": "agez.models.model",
     "Photometry": "agez.types",
     "Prediction": "agez.types",
     "Sample": "agez.types",

@@ -1,12 +1,21 @@
-"""Arrays as users have them, masked or with units, as the plain arrays that agez works with: masked is missing."""
+"""Arrays: their types, plain ones from masked ones and quantities, and dataclasses with one entry a row."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from agez.errors import AgezError
+
+Floats = NDArray[np.floating[Any]]
+Bools = NDArray[np.bool_]
+Ints = NDArray[np.integer[Any]]
+Strings = NDArray[np.str_]
+Index = slice | NDArray[Any] | Sequence[int]
 
 
 def plain_array(values: Any, *, unit: str = "", missing: Any = None) -> Any:
@@ -60,3 +69,71 @@ def _factor_to(unit: str, values: Any) -> float:
         return float(own.to(unit if unit != "redshift" else ""))
     except Exception as error:  # astropy's, of which this file knows nothing
         raise AgezError(f"values are in {own}; expected {unit or 'numbers without a unit'}") from error
+
+
+T = TypeVar("T", bound="PerRow")
+
+
+def check(condition: bool, message: str) -> None:
+    if not condition:
+        raise AgezError(message)
+
+
+def check_shape(owner: object, name: str, shape: tuple[int, ...]) -> None:
+    found = np.shape(getattr(owner, name))
+    check(found == shape, f"{type(owner).__name__}.{name} has shape {found}; expected {shape}")
+
+
+#: By the end of a field's name, its unit; of other fields the classes say it.
+_UNIT_OF_ENDING = {
+    "_kms": "km/s", "_kms_err": "km/s", "_angstrom": "Angstrom", "_arcsec": "arcsec", "redshift": "redshift",
+    "redshift_err": "redshift",
+}  # fmt: skip
+#: What stands for a masked entry of these fields; of others NaN, '' where text, False where truths.
+_MASKED_IS: dict[str, Any] = {"flags": 0, "mask": True, "spec_id": "", "galaxy_id": ""}
+
+
+class PerRow:
+    """Row selection and concatenation for dataclasses whose per-row fields are listed in ``_row_fields``.
+
+    Masked arrays become plain ones, and quantities numbers in the fields' units: see :func:`plain_array`.
+    """
+
+    _row_fields: tuple[str, ...] = ()
+
+    def _make_plain(self, *also: str, units: Mapping[str, str] | None = None) -> None:
+        """Per-row fields, and those of ``also``, as plain arrays; called before anything else looks at them."""
+        for name in (*self._row_fields, *also):
+            value = getattr(self, name)
+            if not isinstance(value, np.ndarray) or type(value) is np.ndarray:
+                continue
+            unit = (units or {}).get(name) or next(
+                (unit for ending, unit in _UNIT_OF_ENDING.items() if name.endswith(ending)), ""
+            )
+            try:
+                plain = plain_array(value, unit=unit, missing=_MASKED_IS.get(name))
+            except AgezError as error:
+                raise AgezError(f"{type(self).__name__}.{name}: {error}") from error
+            object.__setattr__(self, name, plain)
+
+    def take(self: T, index: Index) -> T:
+        """The same object with only the rows of ``index`` (slice, mask or integers)."""
+        changes = {}
+        for name in self._row_fields:
+            value = getattr(self, name)
+            if value is not None:
+                changes[name] = value.take(index) if isinstance(value, PerRow) else value[index]
+        return replace(self, **changes)  # type: ignore[type-var]
+
+    @classmethod
+    def concatenate(cls: type[T], parts: Sequence[T]) -> T:
+        """Rows of all ``parts``, one after another; what is not per row comes from the first."""
+        check(len(parts) > 0, f"no {cls.__name__} to concatenate")
+        changes = {}
+        for name in cls._row_fields:
+            values = [getattr(part, name) for part in parts]
+            if values[0] is None:
+                continue
+            joined = type(values[0]).concatenate(values) if isinstance(values[0], PerRow) else np.concatenate(values)
+            changes[name] = joined
+        return replace(parts[0], **changes)  # type: ignore[type-var]

@@ -14,104 +14,31 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from agez.arrays import mask_of, plain_array
-from agez.errors import AgezError
+from agez.arrays import Bools as Bools
+from agez.arrays import Floats as Floats
+from agez.arrays import Index as Index
+from agez.arrays import Ints as Ints
+from agez.arrays import PerRow, check, check_shape, mask_of
+from agez.arrays import Strings as Strings
+from agez.distributions.mixture import Mixture
 from agez.flags import is_good
+from agez.targets import Target
 
-if TYPE_CHECKING:
-    from agez.distributions.mixture import Mixture
-
-Floats = NDArray[np.floating[Any]]
-Bools = NDArray[np.bool_]
-Ints = NDArray[np.integer[Any]]
-Strings = NDArray[np.str_]
 Medium = Literal["air", "vacuum"]
-Index = slice | NDArray[Any] | Sequence[int]
 
 #: The window in which light weights are defined [Angstrom, rest frame].
 NORM_BAND_ANGSTROM = (5450.0, 5550.0)
 #: The four labels, in the order of tables.
 LABEL_NAMES = ("log_age_lw", "mh_lw", "log_age_mw", "mh_mw")
-#: The two that the paper's networks predict.
-TARGETS = ("log_age_lw", "mh_lw")
-#: Words of the contract for the two targets, as in ``summary.json``.
-TARGET_WORDS = {"log_age_lw": "age", "mh_lw": "metallicity"}
-
-T = TypeVar("T", bound="_PerRow")
-
-
-def _check(condition: bool, message: str) -> None:
-    if not condition:
-        raise AgezError(message)
-
-
-def _check_shape(owner: object, name: str, shape: tuple[int, ...]) -> None:
-    found = np.shape(getattr(owner, name))
-    _check(found == shape, f"{type(owner).__name__}.{name} has shape {found}; expected {shape}")
-
-
-#: By the end of a field's name, its unit; of other fields the classes say it.
-_UNIT_OF_ENDING = {
-    "_kms": "km/s", "_kms_err": "km/s", "_angstrom": "Angstrom", "_arcsec": "arcsec", "redshift": "redshift",
-    "redshift_err": "redshift",
-}  # fmt: skip
-#: What stands for a masked entry of these fields; of others NaN, '' where text, False where truths.
-_MASKED_IS: dict[str, Any] = {"flags": 0, "mask": True, "spec_id": "", "galaxy_id": ""}
-
-
-class _PerRow:
-    """Row selection and concatenation for dataclasses whose per-row fields are listed in ``_row_fields``.
-
-    Masked arrays become plain ones, and quantities numbers in the fields' units: see :func:`plain_array`.
-    """
-
-    _row_fields: tuple[str, ...] = ()
-
-    def _make_plain(self, *also: str, units: Mapping[str, str] | None = None) -> None:
-        """Per-row fields, and those of ``also``, as plain arrays; called before anything else looks at them."""
-        for name in (*self._row_fields, *also):
-            value = getattr(self, name)
-            if not isinstance(value, np.ndarray) or type(value) is np.ndarray:
-                continue
-            unit = (units or {}).get(name) or next(
-                (unit for ending, unit in _UNIT_OF_ENDING.items() if name.endswith(ending)), ""
-            )
-            try:
-                plain = plain_array(value, unit=unit, missing=_MASKED_IS.get(name))
-            except AgezError as error:
-                raise AgezError(f"{type(self).__name__}.{name}: {error}") from error
-            object.__setattr__(self, name, plain)
-
-    def take(self: T, index: Index) -> T:
-        """The same object with only the rows of ``index`` (slice, mask or integers)."""
-        changes = {}
-        for name in self._row_fields:
-            value = getattr(self, name)
-            if value is not None:
-                changes[name] = value.take(index) if isinstance(value, _PerRow) else value[index]
-        return replace(self, **changes)  # type: ignore[type-var]
-
-    @classmethod
-    def concatenate(cls: type[T], parts: Sequence[T]) -> T:
-        """Rows of all ``parts``, one after another; what is not per row comes from the first."""
-        _check(len(parts) > 0, f"no {cls.__name__} to concatenate")
-        changes = {}
-        for name in cls._row_fields:
-            values = [getattr(part, name) for part in parts]
-            if values[0] is None:
-                continue
-            joined = type(values[0]).concatenate(values) if isinstance(values[0], _PerRow) else np.concatenate(values)
-            changes[name] = joined
-        return replace(parts[0], **changes)  # type: ignore[type-var]
 
 
 @dataclass(frozen=True, eq=False)
-class Rows(_PerRow):
+class Rows(PerRow):
     """What identifies a row and places it on the sky.
 
     Attributes
@@ -132,7 +59,7 @@ class Rows(_PerRow):
     def __post_init__(self) -> None:
         self._make_plain(units={"x": "arcsec", "y": "arcsec"})
         for name in self._row_fields[1:]:
-            _check_shape(self, name, (len(self.spec_id),))
+            check_shape(self, name, (len(self.spec_id),))
 
     def __len__(self) -> int:
         return len(self.spec_id)
@@ -150,7 +77,7 @@ class Rows(_PerRow):
 
 
 @dataclass(frozen=True, eq=False)
-class Spectra(_PerRow):
+class Spectra(PerRow):
     """Spectra on one wavelength grid, in the observed frame.
 
     Attributes
@@ -197,14 +124,14 @@ class Spectra(_PerRow):
         for gap in gaps:
             object.__setattr__(self, "mask", self.mask | gap)
         for name in ("flux", "flux_err", "mask"):
-            _check_shape(self, name, (n, p))
+            check_shape(self, name, (n, p))
         for name in ("redshift", "flags"):
-            _check_shape(self, name, (n,))
-        _check_shape(self, "fwhm_angstrom", (p,))
-        _check(self.medium in ("air", "vacuum"), f"medium is {self.medium!r}; expected 'air' or 'vacuum'")
-        _check(p >= 2, f"{self.source}: a spectrum needs at least 2 wavelength pixels, found {p}")
+            check_shape(self, name, (n,))
+        check_shape(self, "fwhm_angstrom", (p,))
+        check(self.medium in ("air", "vacuum"), f"medium is {self.medium!r}; expected 'air' or 'vacuum'")
+        check(p >= 2, f"{self.source}: a spectrum needs at least 2 wavelength pixels, found {p}")
         step = np.diff(self.wave_angstrom)
-        _check(
+        check(
             bool(np.all(np.isfinite(self.wave_angstrom))) and bool(np.all(step > 0)),
             f"{self.source}: wavelengths must be finite and strictly increasing; the first bad pixel is "
             f"{int(np.argmin(np.where(np.isfinite(step), step > 0, False))) + 1}; sort the file and remove duplicates",
@@ -238,10 +165,10 @@ class Bands:
     filter_set: str
 
     def __post_init__(self) -> None:
-        _check(
+        check(
             len(set(self.names)) == len(self.names), f"filter set {self.filter_set!r} names a band twice: {self.names}"
         )
-        _check(
+        check(
             len(self.names) == len(self.pivot_angstrom) == len(self.fwhm_angstrom),
             f"filter set {self.filter_set!r}: names, pivots and widths differ in number",
         )
@@ -252,7 +179,7 @@ class Bands:
     def index(self, names: Sequence[str]) -> list[int]:
         """Positions of ``names``; raises AgezError that lists what is missing."""
         missing = [name for name in names if name not in self.names]
-        _check(not missing, f"bands {', '.join(missing)} are not among the {len(self)} bands of {self.filter_set!r}")
+        check(not missing, f"bands {', '.join(missing)} are not among the {len(self)} bands of {self.filter_set!r}")
         return [self.names.index(name) for name in names]
 
     def select(self, names: Sequence[str]) -> Bands:
@@ -267,7 +194,7 @@ class Bands:
 
 
 @dataclass(frozen=True, eq=False)
-class Photometry(_PerRow):
+class Photometry(PerRow):
     """SEDs: one row a spectrum, one column a band.
 
     Attributes
@@ -309,14 +236,14 @@ class Photometry(_PerRow):
         if gap is not None:
             object.__setattr__(self, "covered", self.covered & ~gap)
         for name in ("flux", "flux_err", "covered"):
-            _check_shape(self, name, (n, b))
+            check_shape(self, name, (n, b))
         for name in ("redshift", "flags", "redshift_err"):
-            _check_shape(self, name, (n,))
-        _check(
+            check_shape(self, name, (n,))
+        check(
             bool(np.array_equal(np.isfinite(self.flux), self.covered)),
             "Photometry: flux must be finite exactly where covered is true",
         )
-        _check(
+        check(
             not bool(np.any(self.redshift_err < 0)), "Photometry: redshift_err must be 0 or more, or NaN where unknown"
         )
 
@@ -363,7 +290,7 @@ class Photometry(_PerRow):
 
 
 @dataclass(frozen=True, eq=False)
-class Lines(_PerRow):
+class Lines(PerRow):
     """Emission lines of each spectrum, as measured in the same fit as its stars.
 
     Attributes
@@ -401,14 +328,14 @@ class Lines(_PerRow):
         self._make_plain()
         n = len(self.velocity_kms)
         for name in self._row_fields:
-            _check_shape(self, name, (n, len(self.names)) if name in ("flux", "flux_err", "ew_angstrom") else (n,))
+            check_shape(self, name, (n, len(self.names)) if name in ("flux", "flux_err", "ew_angstrom") else (n,))
 
     def __len__(self) -> int:
         return len(self.velocity_kms)
 
 
 @dataclass(frozen=True, eq=False)
-class FittedSpectra(_PerRow):
+class FittedSpectra(PerRow):
     """The spectra as the fit saw them, and its model.
 
     Attributes
@@ -435,14 +362,14 @@ class FittedSpectra(_PerRow):
     def __post_init__(self) -> None:
         self._make_plain("wave_angstrom")
         for name in self._row_fields:
-            _check_shape(self, name, (len(self.flux), len(self.wave_angstrom)))
+            check_shape(self, name, (len(self.flux), len(self.wave_angstrom)))
 
     def __len__(self) -> int:
         return len(self.flux)
 
 
 @dataclass(frozen=True, eq=False)
-class Labels(_PerRow):
+class Labels(PerRow):
     """What a spectral fit says of each spectrum.
 
     Attributes
@@ -500,9 +427,9 @@ class Labels(_PerRow):
     def __post_init__(self) -> None:
         self._make_plain()
         for name in self.column_names():
-            _check_shape(self, name, (len(self.rows),))
+            check_shape(self, name, (len(self.rows),))
         for part in (self.weights, self.lines, self.fitted):
-            _check(part is None or len(part) == len(self.rows), "Labels: weights, lines or fits of other rows")
+            check(part is None or len(part) == len(self.rows), "Labels: weights, lines or fits of other rows")
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -523,7 +450,7 @@ Labels._row_fields = ("rows", *Labels.column_names(), "weights", "lines", "fitte
 
 
 @dataclass(frozen=True, eq=False)
-class Truth(_PerRow):
+class Truth(PerRow):
     """What a mock spectrum was made with; defined as the labels are, and never mixed up with them."""
 
     log_age_lw: Floats
@@ -539,14 +466,14 @@ class Truth(_PerRow):
     def __post_init__(self) -> None:
         self._make_plain()
         for name in self._row_fields:
-            _check_shape(self, name, (len(self.log_age_lw),))
+            check_shape(self, name, (len(self.log_age_lw),))
 
     def __len__(self) -> int:
         return len(self.log_age_lw)
 
 
 @dataclass(frozen=True, eq=False)
-class Galaxies(_PerRow):
+class Galaxies(PerRow):
     """One row a galaxy; NaN (or '' for morphology) where unknown.
 
     Attributes
@@ -588,8 +515,8 @@ class Galaxies(_PerRow):
     def __post_init__(self) -> None:
         self._make_plain(units={"inclination": "deg", "pa": "deg"})
         for name in self._row_fields:
-            _check_shape(self, name, (len(self.galaxy_id),))
-        _check(len(np.unique(self.galaxy_id)) == len(self.galaxy_id), "the galaxy table names a galaxy_id twice")
+            check_shape(self, name, (len(self.galaxy_id),))
+        check(len(np.unique(self.galaxy_id)) == len(self.galaxy_id), "the galaxy table names a galaxy_id twice")
 
     def __len__(self) -> int:
         return len(self.galaxy_id)
@@ -601,7 +528,7 @@ class Galaxies(_PerRow):
 
 
 @dataclass(frozen=True, eq=False)
-class Sample(_PerRow):
+class Sample(PerRow):
     """The joined table that networks learn from: photometry, labels and, for mocks, truth, row by row.
 
     Attributes
@@ -629,11 +556,11 @@ class Sample(_PerRow):
     def __post_init__(self) -> None:
         self._make_plain()
         n = len(self.photometry)
-        _check(len(self.labels) == n, f"sample: {n} SEDs but {len(self.labels)} labels")
-        _check_shape(self, "r_re", (n,))
-        _check(self.truth is None or len(self.truth) == n, "sample: truth and photometry differ in length")
+        check(len(self.labels) == n, f"sample: {n} SEDs but {len(self.labels)} labels")
+        check_shape(self, "r_re", (n,))
+        check(self.truth is None or len(self.truth) == n, "sample: truth and photometry differ in length")
         unknown = np.setdiff1d(self.rows.galaxy_id, self.galaxies.galaxy_id)
-        _check(
+        check(
             len(unknown) == 0, f"sample: galaxies {', '.join(unknown[:5])} have spectra but no row in the galaxy table"
         )
 
@@ -646,118 +573,146 @@ class Sample(_PerRow):
         return self.photometry.rows
 
 
+#: Suffixes of the columns of quantiles, and their probabilities: those of every prediction, and the ends of the 95 %
+#: interval, which only models that give a distribution have.
+QUANTILES = {"p16": 0.1586552539, "p50": 0.5, "p84": 0.8413447461}
+WIDE_QUANTILES = {"p025": 0.025, "p975": 0.975}
+
+
 @dataclass(frozen=True, eq=False)
-class Prediction(_PerRow):
-    """What a model says of each SED.
+class Prediction(PerRow):
+    """The answer of a model for each SED, in ``d`` targets.
+
+    Every column of a target is an attribute, too: ``prediction.log_age_lw``, ``prediction.mh_lw_err``,
+    ``prediction.log_age_lw_p16``.
 
     Attributes
     ----------
     rows : Rows
-    log_age_lw, mh_lw : (n,) float
-        With ``_err`` (half the 16-84 % interval), ``_p16``, ``_p50``, ``_p84``.  NaN where no prediction is made.
+    targets : tuple of Target
+    mean : (n, d) float
+        NaN where no prediction is made.
+    quantiles : (n, d, q) float
+        Those of :data:`QUANTILES` and, if ``q`` is 5, of :data:`WIDE_QUANTILES`.  Half the distance of the first and
+        the third is the error, ``NAME_err``.
     ood : (n,) float
         Distance from the training set; 0 = like it.
     flags : (n,) int32
     meta : mapping
-        ``model``, ``ood_threshold``, and ``labels``: how the labels were made that the model learned from.
-    log_age_lw_p025, log_age_lw_p975, mh_lw_p025, mh_lw_p975 : (n,) float, optional
-        Ends of the 95 % interval; like what follows, only models that give a distribution have them.
+        ``model``, ``ood_threshold``, and ``labels``: the definition of the labels that the model was trained on.
     correlation : (n,) float, optional
-        Of the error in log age with the error in [M/H].
+        Of the errors of the first two targets; like the following, only models that give a distribution have it.
     chi2, chi2_nearest : (n,) float, optional
         Reduced chi2 of the SED against the best combination of training SEDs, and against the nearest one.
     redshift_inside : (n,) float, optional
-        Share of the redshift's distribution that is inside the model's range, for which the answer holds; NaN where
-        the redshift is unknown.
+        Share of the redshift's distribution inside the model's range, for which the answer holds; NaN where the
+        redshift is unknown.
     mixture : Mixture, optional
         The whole distribution.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from agez.targets import SHIPPED_TARGETS
+    >>> from agez.types import Rows
+    >>> mean = np.array([[9.5, -0.2]])
+    >>> quantiles = mean[..., None] + np.array([-0.1, 0.0, 0.1])
+    >>> answer = Prediction(Rows.numbered(1), SHIPPED_TARGETS, mean, quantiles, np.zeros(1), np.zeros(1, np.int32))
+    >>> float(answer.log_age_lw[0]), round(float(answer.mh_lw_err[0]), 3)
+    (9.5, 0.1)
     """
 
-    REQUIRED: ClassVar[tuple[str, ...]] = (
-        "log_age_lw", "log_age_lw_err", "log_age_lw_p16", "log_age_lw_p50", "log_age_lw_p84",
-        "mh_lw", "mh_lw_err", "mh_lw_p16", "mh_lw_p50", "mh_lw_p84", "ood", "flags",
-    )  # fmt: skip
-    OPTIONAL: ClassVar[tuple[str, ...]] = (
-        "log_age_lw_p025", "log_age_lw_p975", "mh_lw_p025", "mh_lw_p975", "correlation", "chi2", "chi2_nearest",
-        "redshift_inside",
-    )  # fmt: skip
+    OPTIONAL: ClassVar[tuple[str, ...]] = ("correlation", "chi2", "chi2_nearest", "redshift_inside")
 
     rows: Rows
-    log_age_lw: Floats
-    log_age_lw_err: Floats
-    log_age_lw_p16: Floats
-    log_age_lw_p50: Floats
-    log_age_lw_p84: Floats
-    mh_lw: Floats
-    mh_lw_err: Floats
-    mh_lw_p16: Floats
-    mh_lw_p50: Floats
-    mh_lw_p84: Floats
+    targets: tuple[Target, ...]
+    mean: Floats
+    quantiles: Floats
     ood: Floats
     flags: Ints
     meta: Mapping[str, Any] = field(default_factory=dict)
-    log_age_lw_p025: Floats | None = None
-    log_age_lw_p975: Floats | None = None
-    mh_lw_p025: Floats | None = None
-    mh_lw_p975: Floats | None = None
     correlation: Floats | None = None
     chi2: Floats | None = None
     chi2_nearest: Floats | None = None
     redshift_inside: Floats | None = None
     mixture: Mixture | None = None
 
+    _row_fields = ("rows", "mean", "quantiles", "ood", "flags", *OPTIONAL, "mixture")
+
     def __post_init__(self) -> None:
         self._make_plain()
-        for name in self.column_names():
-            _check_shape(self, name, (len(self.rows),))
-        _check(self.mixture is None or len(self.mixture) == len(self.rows), "Prediction.mixture has other rows")
+        n, d = len(self.rows), len(self.targets)
+        check_shape(self, "mean", (n, d))
+        q = np.shape(self.quantiles)[-1]
+        check(q in (3, 5), f"Prediction.quantiles has {q} of them; expected 3, or 5 with the 95 % interval")
+        check_shape(self, "quantiles", (n, d, q))
+        for name in ("ood", "flags", *self.OPTIONAL):
+            if getattr(self, name) is not None:
+                check_shape(self, name, (n,))
+        check(self.mixture is None or len(self.mixture) == n, "Prediction.mixture has other rows")
 
     def __len__(self) -> int:
         return len(self.rows)
 
+    def __getattr__(self, name: str) -> Floats:
+        """A column of a target, by its name."""
+        targets = self.__dict__.get("targets", ())  # unpickling asks before they are there
+        if not name.startswith("_"):
+            for t, target in enumerate(targets):
+                if name == target.name:
+                    return self.mean[:, t]
+                if name == f"{target.name}_err":
+                    return (self.quantiles[:, t, 2] - self.quantiles[:, t, 0]) / 2
+                suffixes = (*QUANTILES, *WIDE_QUANTILES)[: self.quantiles.shape[2]]
+                for k, suffix in enumerate(suffixes):
+                    if name == f"{target.name}_{suffix}":
+                        return self.quantiles[:, t, k]
+        raise AttributeError(f"a Prediction of {', '.join(one.name for one in targets)} has no attribute {name!r}")
+
+    @staticmethod
+    def required_columns(targets: Sequence[Target]) -> tuple[str, ...]:
+        """Columns that every prediction of some targets has, in the order of tables."""
+        own = ("", "_err", *(f"_{name}" for name in QUANTILES))
+        return (*(target.name + end for target in targets for end in own), "ood", "flags")
+
+    @staticmethod
+    def wide_columns(targets: Sequence[Target]) -> tuple[str, ...]:
+        """Columns of the 95 % interval."""
+        return tuple(f"{target.name}_{name}" for target in targets for name in WIDE_QUANTILES)
+
     def column_names(self) -> tuple[str, ...]:
         """Names of the per-row scalar columns that are there, in the order of the output table."""
-        return (*self.REQUIRED, *(name for name in self.OPTIONAL if getattr(self, name) is not None))
+        wide = self.wide_columns(self.targets) if self.quantiles.shape[2] == 5 else ()
+        there = (name for name in self.OPTIONAL if getattr(self, name) is not None)
+        return (*self.required_columns(self.targets), *wide, *there)
+
+    @classmethod
+    def of_columns(
+        cls,
+        rows: Rows,
+        targets: Sequence[Target],
+        columns: Mapping[str, Any],
+        *,
+        meta: Mapping[str, Any] | None = None,
+        mixture: Mixture | None = None,
+    ) -> Prediction:
+        """A prediction from its columns by name, as tables have them; further columns are passed over."""
+        targets = tuple(targets)
+        wide = all(name in columns for name in cls.wide_columns(targets))
+        suffixes = (*QUANTILES, *(WIDE_QUANTILES if wide else ()))
+        return cls(
+            rows, targets, np.stack([columns[one.name] for one in targets], axis=1),
+            np.stack([[columns[f"{one.name}_{name}"] for name in suffixes] for one in targets]).transpose(2, 0, 1),
+            columns["ood"], columns["flags"], meta or {}, mixture=mixture,
+            **{name: columns[name] for name in cls.OPTIONAL if name in columns},
+        )  # fmt: skip
+
+    @property
+    def answered(self) -> Bools:
+        """(n,) rows for which a prediction is made."""
+        return np.asarray(np.isfinite(self.mean).all(axis=1))
 
     @property
     def good(self) -> Bools:
         """(n,) rows without a fault: nothing in ``flags`` says that their numbers must not be used."""
         return is_good(self.flags)
-
-
-Prediction._row_fields = ("rows", *Prediction.REQUIRED, *Prediction.OPTIONAL, "mixture")
-
-
-@dataclass(frozen=True, eq=False)
-class Model:
-    """A trained model, complete: one file holds all of it and nothing is pickled.
-
-    Attributes
-    ----------
-    arrays : mapping of str to array
-        Weights and normalisation of every member network.
-    header : mapping
-        JSON-able: ``architecture``, ``bands`` (names, pivots, widths, filter set), ``targets``, ``frame``,
-        ``normalisation``, ``labels`` (definition), ``training`` (sample, seed, split), ``calibration``,
-        ``scores``, ``version``, ``schema``.
-    """
-
-    arrays: Mapping[str, NDArray[Any]]
-    header: Mapping[str, Any]
-
-    @property
-    def bands(self) -> Bands:
-        """The bands that the model needs, in its order."""
-        b = self.header["bands"]
-        return Bands(tuple(b["names"]), tuple(b["pivot_angstrom"]), tuple(b["fwhm_angstrom"]), b["filter_set"])
-
-    def predict(self, photometry: Photometry) -> Prediction:
-        """Ages and metallicities of ``photometry``; see :func:`agez.models.predict.predict`."""
-        from agez.models.predict import predict  # the one import that points right: a convenience for users
-
-        _check(
-            isinstance(photometry, Photometry),
-            f"predict is given a {type(photometry).__name__}; expected Photometry, as agez.read_photometry makes of "
-            "files and of tables",
-        )
-        return predict(self, photometry)

@@ -13,7 +13,8 @@ from agez.errors import AgezError
 from agez.flags import Flag, has_flag
 from agez.models.predict import predict
 from agez.tables.prediction_files import read_prediction, write_prediction
-from agez.types import TARGETS, Bands
+from agez.targets import PAPER_TARGETS
+from agez.types import Bands
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "posterior"))
 from made_up_posterior import RANGE, small_model, small_photometry
@@ -54,7 +55,7 @@ def test_answers_are_near_the_truth_and_the_columns_are_those_of_the_mixture(mod
     labels = small_photometry(200)[1]
     mean, _, correlation = moments(whole.mixture)
     np.testing.assert_array_equal(whole.correlation, correlation)
-    for t, target in enumerate(TARGETS):
+    for t, target in enumerate(PAPER_TARGETS):
         np.testing.assert_array_equal(getattr(whole, target), mean[:, t])
         assert np.std(getattr(whole, target) - labels[:, t]) < (0.75, 0.97)[t] * np.std(labels[:, t])
         columns = [getattr(whole, f"{target}_{q}") for q in ("p025", "p16", "p50", "p84", "p975")]

@@ -23,7 +23,7 @@ from agez.paper_network.search_space import Candidate, SearchSpace
 from agez.paper_network.training import train_network
 from agez.paper_network.trials import Search, Trial
 from agez.samples.splits import make_splits
-from agez.types import TARGETS
+from agez.targets import PAPER_TARGETS
 
 SIZE = SearchSize(
     n_trials=3, epochs=3, final_epochs=4, n_finalists=2, n_final_seeds=2, n_startup=2, n_warmup=1, round_size=2
@@ -39,7 +39,7 @@ def run(tmp_path_factory):
     """The block of a small sample, the sample, and the folder."""
     sample, folder = made_up_sample(240, n_galaxies=8), tmp_path_factory.mktemp("search")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(section, "HAND_SET", dict.fromkeys(TARGETS, Candidate(ONE, 64)))
+        patch.setattr(section, "HAND_SET", dict.fromkeys(PAPER_TARGETS, Candidate(ONE, 64)))
         patch.setattr(section, "SPACE", SearchSpace((6,), (3,), (2,), (8,), (32, 64)))
         with Trainer(2, kept=KeptNetworks(folder / "networks")) as trainer:
             block = hyperparameters(sample, trainer, size=SIZE, settings=SETTINGS, seed=4, folder=folder / "trials")
@@ -90,7 +90,7 @@ def test_the_numbers_are_those_of_trainings_by_hand(run):
                 settings=replace(SETTINGS, batch_size=batch, max_epochs=4),
                 seed=int(np.random.SeedSequence((seed, k)).generate_state(1)[0]),
             )  # fmt: skip
-            network = replace(network, tags={"target": TARGETS[t]})
+            network = replace(network, tags={"target": PAPER_TARGETS[t]})
             residuals.append(prepared.predict(network) - data.labels[prepared.test, t])
             validation.append(network.validation_mse.min() * prepared.scale[t] ** 2)
         scores = {"mse": [np.mean(r**2) for r in residuals], "sigma_mad": [sigma_mad(r) for r in residuals]}
@@ -106,7 +106,7 @@ def test_validation_rows_choose_and_test_rows_do_not(run):
     sample = run[1]
     data = training_data(sample)
     prepared = prepare_split(data, make_splits(sample, kind="within", rng=np.random.default_rng(4))[0])
-    case = section.Case(prepared, TARGETS[0], sample.rows.galaxy_id, 1)
+    case = section.Case(prepared, PAPER_TARGETS[0], sample.rows.galaxy_id, 1)
     rows, sizes = len(prepared.test), [Candidate(ONE, batch) for batch in (64, 32, 128)]
     finalists = [
         section.Finalist(size, np.array([validation, validation + 0.01]), np.full((2, rows), residual))

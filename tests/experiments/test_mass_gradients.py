@@ -14,7 +14,7 @@ from agez.analysis.trends import holm
 from agez.errors import AgezError
 from agez.experiments.mass_gradients import claims, mass_gradients
 from agez.experiments.result import SetResult
-from agez.types import TARGETS
+from agez.targets import PAPER_TARGETS
 
 WORDS = ("age", "metallicity")
 
@@ -22,7 +22,7 @@ WORDS = ("age", "metallicity")
 def table(ids, slope):
     counts, reason = np.full(slope.shape, 30), np.where(np.isfinite(slope), "", "too few")
     scatter = np.abs(slope) * 0.1
-    return GradientTable(ids, TARGETS, slope, scatter * 2, scatter, slope * 0, scatter, counts, counts, reason)
+    return GradientTable(ids, PAPER_TARGETS, slope, scatter * 2, scatter, slope * 0, scatter, counts, counts, reason)
 
 
 def survey(rng, *, n=160, early_error=0.1, late_error=0.1, shift=0.0, tilt=0.0):

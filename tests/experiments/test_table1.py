@@ -24,9 +24,9 @@ from agez.paper_network.jobs import TrainingSettings
 from agez.paper_network.pool import Trainer
 from agez.paper_network.prepared import prepare_split, training_data
 from agez.samples.splits import row_morphology
-from agez.types import TARGETS
+from agez.targets import PAPER_TARGETS
 
-SMALL = dict.fromkeys(TARGETS, Architecture((4, 4), (6, 6), 4, 10))
+SMALL = dict.fromkeys(PAPER_TARGETS, Architecture((4, 4), (6, 6), 4, 10))
 FEW = TrainingSettings(optimizer="adam", learning_rate=5e-3, batch_size=64, max_epochs=3, schedule="cosine")
 
 
@@ -79,7 +79,7 @@ def test_cells_are_those_of_trainings_by_hand(sample, run):
             residual = {}
             for s, name in enumerate(("early", "late", "full")):
                 prepared = prepare_split(data, splits[name])
-                for t, target in enumerate(TARGETS):
+                for t, target in enumerate(PAPER_TARGETS):
                     seed = int(np.random.SeedSequence((3, draw, s + 2, t + 1)).generate_state(1)[0])
                     job = prepared.job(target, architecture=SMALL[target], settings=FEW, seed=seed)
                     said = prepared.predict(trainer.train([job])[0])

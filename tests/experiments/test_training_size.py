@@ -15,7 +15,7 @@ from agez.paper_network.normalisation import learn_normalisation, normalise
 from agez.paper_network.pool import Trainer
 from agez.paper_network.prepared import training_data
 from agez.samples.splits import make_splits, row_morphology, thin_split, thinning_order
-from agez.types import TARGETS
+from agez.targets import PAPER_TARGETS
 
 GRID = TrainingGrid((0.3, 0.75), 2, TrainingSettings(optimizer="adam", learning_rate=5e-3, max_epochs=4))
 
@@ -77,7 +77,7 @@ def test_means_and_spreads_are_those_of_the_repeats(run):
 def test_an_interrupted_run_goes_on_and_gives_the_same(sample, run, tmp_path, monkeypatch):
     block, kept = run
     names = sorted(path.name for path in kept.folder.iterdir())
-    assert len(names) == 2 * 2 * 2 * len(TARGETS)
+    assert len(names) == 2 * 2 * 2 * len(PAPER_TARGETS)
     half = KeptNetworks(tmp_path / "half")
     for name in names[::2]:
         (half.folder / name).write_bytes((kept.folder / name).read_bytes())

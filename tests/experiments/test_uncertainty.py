@@ -17,7 +17,7 @@ from agez.distributions.mixture import Mixture
 from agez.experiments import uncertainty as module
 from agez.experiments.result import target_columns
 from agez.experiments.uncertainty import HeldOut, UncertaintySize, claims, pit_of_intervals, shipped_start, uncertainty
-from agez.mixture_network.calibration import Recalibration, calibrated_probabilities
+from agez.mixture_network.calibration import IntervalCalibration, calibrated_probabilities
 from agez.samples.splits import make_splits
 
 SIZE = UncertaintySize(steps=60, n_bootstrap=20)
@@ -83,7 +83,7 @@ def test_calibration_covers_held_out_rows():
 def test_pit_is_that_of_the_intervals_that_are_reported(tail):
     """The place of a reported quantile is its probability, however tails are stretched."""
     nominal = np.linspace(0.005, 0.995, 61)
-    recalibration = replace(Recalibration.none(np.zeros(2), np.ones(2)), tail=np.full(2, tail))
+    recalibration = replace(IntervalCalibration.none(np.zeros(2), np.ones(2)), tail=np.full(2, tail))
     values = ndtri(calibrated_probabilities(recalibration, nominal, 0))
     n = len(values)
     mixture = Mixture(np.ones((n, 1)), np.zeros((n, 1, 2)), np.tile([1.0, 0.0, 1.0], (n, 1, 1)))

@@ -63,7 +63,7 @@ def test_kernels_are_compiled_where_nothing_can_be_kept(monkeypatch):
 
 def test_what_was_kept_is_dated_by_all_kernels():
     """A kernel is made of functions in other files: it is compiled anew when any of these has changed."""
-    from agez.mixture_network.compiled_features import scale_rows
+    from agez.models.compiled_features import scale_rows
 
     stamp = scale_rows._cache._cache_file._source_stamp
     package = Path(compiled_math.__file__).parents[1]

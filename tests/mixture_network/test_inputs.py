@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from made_up_posterior import small_photometry, small_sky
 
-from agez.mixture_network.features import ASSUMED_ERROR, contrasts, features, n_features, scaled, signals
-from agez.training.sed_batches import sky_standard
+from agez.models.features import ASSUMED_ERROR, contrasts, features, n_features, normalised, signals
+from agez.training.sed_batches import scaling_of_seds
 
 RANGE = (0.0, 0.02)
 
@@ -20,11 +20,11 @@ def rows():
 
 @pytest.fixture(scope="module")
 def standard():
-    return sky_standard(small_sky(), RANGE, np.random.default_rng(0))
+    return scaling_of_seds(small_sky(), RANGE, np.random.default_rng(0))
 
 
 def shown(standard, flux, flux_err, covered, redshift, redshift_err):
-    return features(scaled(flux, flux_err, covered), redshift, redshift_err, standard)
+    return features(normalised(flux, flux_err, covered), redshift, redshift_err, standard)
 
 
 @given(st.floats(-250, 30).map(lambda power: 10.0**power))
@@ -75,7 +75,7 @@ def test_a_row_does_not_depend_on_other_rows(rows, standard):
 
 def test_bands_in_another_order_have_the_same_scale_and_mask(rows):
     flux, error, covered, *_ = rows
-    one, other = scaled(flux, error, covered), scaled(flux[:, ::-1], error[:, ::-1], covered[:, ::-1])
+    one, other = normalised(flux, error, covered), normalised(flux[:, ::-1], error[:, ::-1], covered[:, ::-1])
     np.testing.assert_allclose(one.scale, other.scale, rtol=1e-5)
     np.testing.assert_allclose(one.flux, other.flux[:, ::-1], rtol=1e-5)
     np.testing.assert_array_equal(one.covered, other.covered[:, ::-1])
@@ -115,7 +115,7 @@ def test_wild_rows_stay_finite(rows, standard, kind):
         z[:] = 7.0
     else:
         z[:], z_err[:] = np.nan, np.nan
-    seds = scaled(flux, error, covered)
+    seds = normalised(flux, error, covered)
     assert (seds.scale > 0).all()
     assert np.isfinite(signals(seds)[np.broadcast_to(covered[:, None], signals(seds).shape)]).all()
     got = features(seds, z, z_err, standard)
@@ -137,7 +137,7 @@ def test_unknown_errors_are_assumed_and_said(rows):
     covered[3:5] = True
     flux = np.where(np.isfinite(flux), flux, np.nanmean(flux, axis=1, keepdims=True))
     error[4] = np.where(np.arange(len(error[4])) < 2, 0.01 * flux[4], error[4])
-    seds = scaled(flux, error, covered)
+    seds = normalised(flux, error, covered)
     assert seds.assumed[[3, 4]].all()
     assert not seds.assumed[:3].any()
     typical = np.abs(seds.flux[3]).mean()
@@ -147,11 +147,11 @@ def test_unknown_errors_are_assumed_and_said(rows):
 def test_the_scale_is_the_mean_flux_and_its_units_are_the_users(rows):
     flux, error, covered, *_ = rows
     flat = np.where(covered, 7.0, np.nan)
-    seds = scaled(flat, np.where(covered, 0.1, np.nan), covered)
+    seds = normalised(flat, np.where(covered, 0.1, np.nan), covered)
     np.testing.assert_allclose(seds.scale, 7.0, rtol=1e-5)
     np.testing.assert_allclose(seds.flux[covered], 1.0, rtol=1e-5)
     np.testing.assert_allclose(seds.flux_err[covered], 0.1 / 7, rtol=1e-5)
-    back = scaled(flux, error, covered)
+    back = normalised(flux, error, covered)
     np.testing.assert_allclose((back.flux * back.scale[:, None])[covered], flux[covered], rtol=1e-5)
 
 
@@ -159,7 +159,7 @@ def test_contrasts_see_lines_and_not_slopes():
     t = np.linspace(-1, 1, 30)
     covered = np.ones((3, 30), bool)
     flux = np.stack([np.ones(30), 1 + 0.2 * t, np.where(np.arange(30) == 15, 0.9, 1.0)])
-    got = contrasts(scaled(flux, np.full((3, 30), 0.001), covered))
+    got = contrasts(normalised(flux, np.full((3, 30), 0.001), covered))
     np.testing.assert_allclose(got[0], 0, atol=1e-5)
     assert np.abs(got[1, :, 12:18]).max() < 0.01
     assert (got[2, :, 15] < -0.06).all()

@@ -9,10 +9,11 @@ from made_up_posterior import small_parts
 from made_up_sample import made_up_model, made_up_sample
 
 from agez.errors import AgezError
-from agez.mixture_network.calibration import Recalibration
-from agez.mixture_network.dense_trunk import Layers
-from agez.mixture_network.features import n_features
-from agez.mixture_network.mixture_model import Member, PosteriorParts, build_model
+from agez.mixture_network.calibration import IntervalCalibration
+from agez.mixture_network.mixture_model import MixtureNetwork, Network, build_model
+from agez.mixture_network.trunks import NetworkShape
+from agez.models.features import n_features
+from agez.targets import PAPER_TARGETS, TARGET_WORDS
 from agez.training.cross_fitting import FRESH_SETTINGS, TUNED_SETTINGS, settings_for
 from agez.training.learning_curve import (
     FRESH,
@@ -27,21 +28,20 @@ from agez.training.learning_curve import (
     n_trainings,
 )
 from agez.training.mixture_fit import FitSettings, fit
-from agez.training.sample_batches import SampleBatches, sample_rows, sample_standard
-from agez.types import TARGET_WORDS, TARGETS
+from agez.training.sample_batches import SampleBatches, sample_rows, scaling_of_sample
 
 
 def knowing(n=2500):
     """A model that has seen many galaxies of the same invented kind."""
     data = sample_rows(made_up_sample(n, n_galaxies=60, seed=11))
     rows = np.arange(len(data))
-    standard = sample_standard(data, rows, (0.0, 0.002))
-    layers = Layers(n_features(len(data.bands)), (48, 32), 2)
+    standard = scaling_of_sample(data, rows, (0.0, 0.002))
+    layers = NetworkShape(n_features(len(data.bands)), (48, 32), 2)
     batches = SampleBatches(data, rows, standard)
     trained = fit(batches, layers, FitSettings(500, 256, 3e-3), np.random.default_rng(0))
-    parts = PosteriorParts(
-        (Member(standard, layers, trained.parameters),),
-        Recalibration.none(standard.label_mean, standard.label_std), small_parts().typicality,
+    parts = MixtureNetwork(
+        (Network(standard, layers, trained.parameters),),
+        IntervalCalibration.none(standard.label_mean, standard.label_std), small_parts().novelty,
     )  # fmt: skip
     return build_model(
         parts, data.bands, label_range=np.stack([data.labels.min(axis=0), data.labels.max(axis=0)]), name="knowing",
@@ -79,7 +79,7 @@ def test_a_start_that_knows_gains(curve):
         assert dict(point.steps) == {FRESH: 40, TUNED: 40}
         assert point.n_spectra == (20 * point.n_galaxies,) * 2
         for way in (point.fresh, point.from_model):
-            assert all(0.3 < value < 1 for target in TARGETS for value in way.coverage_68[target])
+            assert all(0.3 < value < 1 for target in PAPER_TARGETS for value in way.coverage_68[target])
     # what it says before it has seen the sample is no worse than what 40 steps from nothing give
     assert np.mean(curve.as_it_is.sigma_mad["log_age_lw"]) < np.mean(curve.points[0].fresh.sigma_mad["log_age_lw"])
 
@@ -106,13 +106,13 @@ def test_json_and_table(curve):
 
 
 def test_gain_by_hand():
-    fresh = WayScores(dict.fromkeys(TARGETS, (0.10, 0.12, 0.14)), dict.fromkeys(TARGETS, (0.6, 0.7, 0.8)))
-    tuned = WayScores(dict.fromkeys(TARGETS, (0.05, 0.06, 0.07)), dict.fromkeys(TARGETS, (0.7, 0.7, 0.7)))
+    fresh = WayScores(dict.fromkeys(PAPER_TARGETS, (0.10, 0.12, 0.14)), dict.fromkeys(PAPER_TARGETS, (0.6, 0.7, 0.8)))
+    tuned = WayScores(dict.fromkeys(PAPER_TARGETS, (0.05, 0.06, 0.07)), dict.fromkeys(PAPER_TARGETS, (0.7, 0.7, 0.7)))
     point = CurvePoint(10, (100, 110, 120), {FRESH: 5, TUNED: 5}, fresh, tuned)
     assert point.gain("mh_lw") == pytest.approx((0.06, 0.01 / np.sqrt(3)))
     assert point.to_json()["age"]["fresh"] == pytest.approx({"sigma_mad": 0.12, "coverage_68": 0.7})
-    one = replace(point, fresh=WayScores(*(dict.fromkeys(TARGETS, (v,)) for v in (0.1, 0.7))), from_model=WayScores(
-        *(dict.fromkeys(TARGETS, (v,)) for v in (0.2, 0.7))))  # fmt: skip
+    fresh, tuned = (WayScores(*(dict.fromkeys(PAPER_TARGETS, (v,)) for v in (one, 0.7))) for one in (0.1, 0.2))
+    one = replace(point, fresh=fresh, from_model=tuned)
     content = LearningCurve("m", 1, 1, 3, one.fresh, (one,)).to_json()
     assert content["points"][0]["age"]["gain_err"] is None  # one draw tells no error
     assert curve_lines(content)[-1].endswith("-0.100")

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from agez.novelty.leave_one_band_out import AMPLITUDE_WIDTH, COEFFICIENT_WIDTH, N_WORST, worst_chi2
-from agez.novelty.sed_subspace import Weighed, fit_chi2, log_variance, normal_matrix, plane_products
-from agez.training.sed_clusters import SHARES, fit_kinds
+from agez.novelty.sed_subspace import Weighed, fit_chi2, log_variance, normal_matrix, subspace_products
+from agez.training.sed_clusters import SHARES, fit_clusters
 
 
 def made_up_rows(rng, n=6, b=9, q=3):
@@ -13,7 +13,7 @@ def made_up_rows(rng, n=6, b=9, q=3):
     variance = rng.uniform(0.01, 0.04, (b, n))
     weight = np.where(rng.uniform(size=(b, n)) < 0.2, 0.0, 1 / variance)
     residual = np.where(weight > 0, 0.3 * rng.standard_normal((b, n)), 0)
-    return plane_products(basis), Weighed(residual, weight, rng.uniform(0.8, 1.2, n))
+    return subspace_products(basis), Weighed(residual, weight, rng.uniform(0.8, 1.2, n))
 
 
 def test_the_worst_bands_are_those_of_the_dense_covariance(rng):
@@ -47,7 +47,7 @@ def test_strong_lines_do_not_widen_the_plane_of_usual_galaxies(rng):
     lined = rng.uniform(size=n) < 0.15
     flux[lined, 7] += rng.exponential(2.0, lined.sum())
     flux[lined, 12] += rng.exponential(2.0, lined.sum())
-    usual, rest = fit_kinds(flux, np.ones(flux.shape, bool), pivot, rng)
+    usual, rest = fit_clusters(flux, np.ones(flux.shape, bool), pivot, rng)
     spread = [np.sqrt((kind.basis[:-1] ** 2).sum(axis=0) + kind.left) for kind in (usual, rest)]
     assert spread[0][7] < 0.1
     assert spread[1][7] > 0.5
@@ -56,6 +56,6 @@ def test_strong_lines_do_not_widen_the_plane_of_usual_galaxies(rng):
 
 def test_few_galaxies_are_of_one_kind(rng):
     flux = 1 + 0.1 * rng.standard_normal((50, 8))
-    one, other = fit_kinds(flux, np.ones(flux.shape, bool), np.linspace(4000, 8000, 8), rng)
+    one, other = fit_clusters(flux, np.ones(flux.shape, bool), np.linspace(4000, 8000, 8), rng)
     np.testing.assert_array_equal(one.basis, other.basis)
     np.testing.assert_array_equal(one.left, other.left)

@@ -25,6 +25,8 @@ from agez.distributions.mixture import (
 )
 from agez.errors import AgezError
 
+NAMES = ("log_age_lw", "mh_lw")
+
 
 def matrices(m, row):
     """Full covariance matrices of a row's components."""
@@ -60,7 +62,7 @@ def test_no_rows_and_one(rng, n):
     assert sample(m, 3, rng).shape == (n, 3, 2)
     assert len(combine([m, m])) == len(rescale(m, shift=(0, 0), factor=(1, 1))) == n
     assert pack(m).shape == (n, 24)
-    assert len(unpack(pack(m), 4)) == n
+    assert len(unpack(pack(m), 4, 2)) == n
 
 
 def test_moments_are_those_of_the_definition(rng):
@@ -219,7 +221,7 @@ def test_merging_loses_little_of_the_shape(rng):
 def test_mixtures_that_do_not_go_together_are_refused(rng):
     with pytest.raises(AgezError, match="no mixtures"):
         combine([])
-    with pytest.raises(AgezError, match=r"\(6, 4\), \(6, 3\)"):
+    with pytest.raises(AgezError, match=r"\(6, 4, 2\), \(6, 3, 2\)"):
         combine([made_up(rng), made_up(rng, k=3)])
     with pytest.raises(AgezError, match="same rows"):
         combine([made_up(rng), made_up(rng, n=5)])
@@ -264,16 +266,16 @@ def test_packing_is_exact_in_float32(seed, k, n):
     m = made_up(np.random.default_rng(seed), n=n, k=k)
     numbers = pack(m)
     assert numbers.dtype == np.float32
-    assert numbers.shape == (n, 6 * k) == (n, len(packed_names(k)))
-    assert_array_equal(pack(unpack(numbers, k)), numbers)
-    assert usable(unpack(numbers, k)).all()
+    assert numbers.shape == (n, 6 * k) == (n, len(packed_names(k, NAMES)))
+    assert_array_equal(pack(unpack(numbers, k, 2)), numbers)
+    assert usable(unpack(numbers, k, 2)).all()
     for name in ("weights", "mean", "covariance"):
-        assert_allclose(getattr(unpack(numbers, k), name), getattr(m, name), rtol=1e-6, atol=1e-12)
+        assert_allclose(getattr(unpack(numbers, k, 2), name), getattr(m, name), rtol=1e-6, atol=1e-12)
 
 
 def test_packed_columns_are_what_their_names_say(rng):
     m = made_up(rng, k=2)
-    column = dict(zip(packed_names(2), pack(m).T, strict=True))
+    column = dict(zip(packed_names(2, NAMES), pack(m).T, strict=True))
     assert list(column)[:6] == [
         "mix1_weight", "mix1_log_age_lw", "mix1_mh_lw", "mix1_var_log_age_lw", "mix1_cov", "mix1_var_mh_lw",
     ]  # fmt: skip
@@ -281,23 +283,68 @@ def test_packed_columns_are_what_their_names_say(rng):
     assert_allclose(column["mix2_mh_lw"], m.mean[:, 1, 1], rtol=1e-6)
     assert_allclose(column["mix1_cov"], m.covariance[:, 0, 1], rtol=1e-6)
     assert_allclose(column["mix2_var_mh_lw"], m.covariance[:, 1, 2], rtol=1e-6)
-    assert len(set(packed_names(12))) == 72
+    assert len(set(packed_names(12, NAMES))) == 72
 
 
 def test_nan_rows_are_packed_as_they_are(rng):
     bad = spoilt(made_up(rng, n=8))
-    assert_array_equal(usable(unpack(pack(bad), 4)), usable(bad))
+    assert_array_equal(usable(unpack(pack(bad), 4, 2)), usable(bad))
 
 
 def test_numbers_of_another_mixture_are_refused(rng):
     with pytest.raises(AgezError, match=r"packed mixture of 3 components has shape \(6, 24\); expected \(n, 18\)"):
-        unpack(pack(made_up(rng)), 3)
+        unpack(pack(made_up(rng)), 3, 2)
     with pytest.raises(AgezError, match="packed"):
-        unpack(np.zeros((2, 0)), 0)
+        unpack(np.zeros((2, 0)), 0, 2)
     with pytest.raises(AgezError, match="packed"):
-        unpack(np.zeros(24), 4)
+        unpack(np.zeros(24), 4, 2)
 
 
 def test_points_of_other_rows_are_refused(rng):
     with pytest.raises(AgezError, match=r"points have shape \(5, 2\); expected \(6, 2\)"):
         log_density(made_up(rng), np.zeros((5, 2)))
+
+
+def in_targets(rng, d, n=5, k=3):
+    """Random mixtures over ``d`` targets, and their covariances as matrices."""
+    root = rng.normal(0, 0.3, (n, k, d, d)) + 0.4 * np.eye(d)
+    matrix = root @ np.swapaxes(root, -1, -2)
+    first, second = np.tril_indices(d)
+    return Mixture(rng.dirichlet(np.ones(k), n), rng.normal(0, 1, (n, k, d)), matrix[..., first, second]), matrix
+
+
+@pytest.mark.parametrize("d", [1, 2, 3, 6])
+def test_any_number_of_targets(rng, d):
+    m, matrix = in_targets(rng, d)
+    points = rng.normal(0, 1, (5, d))
+    density = [
+        np.log(sum(w * multivariate_normal(mu, c).pdf(x) for w, mu, c in zip(*row, strict=True)))
+        for x, row in zip(points, zip(m.weights, m.mean, matrix, strict=True), strict=True)
+    ]
+    assert_allclose(log_density(m, points), density, rtol=1e-9)
+    mean, sigma, _ = moments(m)
+    total = (m.weights[..., None] * m.mean).sum(axis=1)
+    off = m.mean - total[:, None]
+    covariance = (m.weights[..., None, None] * (matrix + off[..., None] * off[..., None, :])).sum(axis=1)
+    assert_allclose(mean, total)
+    assert_allclose(sigma, np.sqrt(np.diagonal(covariance, axis1=1, axis2=2)))
+    draws = sample(m, 40_000, rng)
+    for row in range(5):
+        scale = np.sqrt(np.outer(np.diag(covariance[row]), np.diag(covariance[row])))
+        found = np.atleast_2d(np.cov(draws[row].T))
+        assert_allclose(found / scale, covariance[row] / scale, atol=0.05)
+    for one, full in zip(moments(combine([m, m]))[:2], (mean, sigma), strict=True):
+        assert_allclose(one, full)
+    factor = rng.uniform(0.5, 2, d)
+    assert_allclose(moments(rescale(m, shift=np.zeros(d), factor=factor))[1], factor * sigma)
+    assert_allclose(unpack(pack(m), 3, d).covariance, m.covariance, rtol=1e-6)
+    bad = Mixture(m.weights, m.mean, np.where(np.arange(5)[:, None, None] == 2, -m.covariance, m.covariance))
+    assert_array_equal(usable(bad), np.arange(5) != 2)
+
+
+def test_columns_of_three_targets_name_the_pair_of_each_covariance():
+    names = packed_names(1, ("a", "b", "c"))
+    assert names == (
+        "mix1_weight", "mix1_a", "mix1_b", "mix1_c", "mix1_var_a", "mix1_cov_a_b", "mix1_var_b", "mix1_cov_a_c",
+        "mix1_cov_b_c", "mix1_var_c",
+    )  # fmt: skip

@@ -9,7 +9,8 @@ from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
 from agez.errors import AgezError
-from agez.models.model_file import POSTERIOR_SCHEMA, is_posterior, load_model, save_model
+from agez.models.model import MIXTURE_SCHEMA
+from agez.models.model_file import load_model, save_model
 from agez.models.predict import predict
 
 
@@ -23,7 +24,7 @@ def path(tmp_path_factory):
 def test_a_model_saved_and_loaded_predicts_bit_for_bit_the_same(path):
     photometry, _ = small_photometry(150)
     loaded = load_model(path)
-    assert is_posterior(loaded)
+    assert loaded.gives_distribution
     assert loaded.header == json.loads(json.dumps(small_model().header))
     one, other = predict(small_model(), photometry), predict(loaded, photometry)
     assert one.column_names() == other.column_names()
@@ -67,4 +68,4 @@ def test_a_newer_format_is_refused(path, tmp_path):
     save_file(load_file(path), tmp_path / "newer.safetensors", metadata={"agez": json.dumps(header)})
     with pytest.raises(AgezError, match=r"schema agez\.model/3; this agez reads .*newer agez"):
         load_model(tmp_path / "newer.safetensors")
-    assert small_model().header["schema"] == POSTERIOR_SCHEMA
+    assert small_model().header["schema"] == MIXTURE_SCHEMA

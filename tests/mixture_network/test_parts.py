@@ -4,14 +4,14 @@ import numpy as np
 from made_up_posterior import small_model, small_parts, small_photometry
 
 from agez.distributions.mixture import combine, moments
-from agez.mixture_network.features import scaled
-from agez.mixture_network.mixture_model import PosteriorParts, parts_of
-from agez.types import Model
+from agez.mixture_network.mixture_model import MixtureNetwork, network_of
+from agez.models.features import normalised
+from agez.models.model import Model
 
 
 def rows():
     photometry, labels = small_photometry(100)
-    seds = scaled(photometry.flux, photometry.flux_err, photometry.covered)
+    seds = normalised(photometry.flux, photometry.flux_err, photometry.covered)
     return seds, photometry.redshift, photometry.redshift_err, labels
 
 
@@ -22,7 +22,7 @@ def same(one, other):
 
 def test_parts_of_a_model_answer_as_the_parts_it_was_made_of():
     seds, z, z_err, _ = rows()
-    made, back = small_parts(), parts_of(small_model())
+    made, back = small_parts(), network_of(small_model())
     same(made.answer(seds, z, z_err), back.answer(seds, z, z_err))
     same(made.uncalibrated(seds, z, z_err), back.uncalibrated(seds, z, z_err))
     assert made.to_arrays().keys() == back.to_arrays().keys()
@@ -57,20 +57,20 @@ def test_two_models_in_turn_are_not_taken_for_each_other():
     model = small_model()
     for number in range(20):
         arrays = dict(model.arrays)
-        key = f"member0.bias{len(small_parts().members[0].parameters) - 1}"
+        key = "member0.bias2"
         arrays[key] = arrays[key] + np.float32(0.01 * number)
         other = Model(arrays, model.header)
-        np.testing.assert_array_equal(parts_of(other).members[0].parameters[-1][1], arrays[key])
+        np.testing.assert_array_equal(network_of(other).members[0].parameters["bias2"], arrays[key])
         del other
-    same(parts_of(model).answer(seds, z, z_err), small_parts().answer(seds, z, z_err))
-    assert parts_of(model) is parts_of(model)
+    same(network_of(model).answer(seds, z, z_err), small_parts().answer(seds, z, z_err))
+    assert network_of(model) is network_of(model)
 
 
 def test_no_calibration_is_the_networks_own_answer():
     seds, z, z_err, _ = rows()
     parts = small_parts()
-    kind = type(parts.recalibration)
-    bare = PosteriorParts(parts.members, kind.none(np.zeros(2), np.ones(2)), parts.typicality)
+    kind = type(parts.calibration)
+    bare = MixtureNetwork(parts.members, kind.none(np.zeros(2), np.ones(2)), parts.novelty)
     got, expected = moments(bare.answer(seds, z, z_err)), moments(bare.uncalibrated(seds, z, z_err))
     for one, other in zip(got, expected, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-9, atol=1e-9)

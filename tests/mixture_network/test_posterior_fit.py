@@ -5,8 +5,8 @@ import pytest
 
 from agez.distributions.mixture import moments
 from agez.errors import AgezError
-from agez.mixture_network.dense_trunk import Layers, forward, initial_parameters
-from agez.mixture_network.mixture_model import mixture_of
+from agez.mixture_network.mixture_head import mixture_of
+from agez.mixture_network.trunks import NetworkShape, forward, initial_parameters
 from agez.training.mixture_fit import FitSettings, fit, mean_loss
 
 QUICK = FitSettings(steps=700, batch=128, learning_rate=5e-3)
@@ -42,27 +42,26 @@ def two_branches(x, rng):
     )
 
 
-def answer(trained, layers, x):
-    return mixture_of(forward(trained.parameters, x), layers.components, np.zeros(2), np.ones(2))
+def answer(trained, shape, x):
+    return mixture_of(forward(shape, trained.parameters, x), shape.components, np.zeros(2), np.ones(2))
 
 
 def test_the_same_seed_gives_the_same_weights_bit_for_bit():
-    layers = Layers(3, (16,), 2)
+    shape = NetworkShape(3, (16,), 2)
     settings = FitSettings(steps=60, batch=32)
-    one, other, third = (fit(Toy(linear), layers, settings, np.random.default_rng(s)) for s in (1, 1, 2))
-    for (w, b), (v, c) in zip(one.parameters, other.parameters, strict=True):
-        np.testing.assert_array_equal(w, v)
-        np.testing.assert_array_equal(b, c)
+    one, other, third = (fit(Toy(linear), shape, settings, np.random.default_rng(s)) for s in (1, 1, 2))
+    for key, array in one.parameters.items():
+        np.testing.assert_array_equal(array, other.parameters[key])
     assert one.losses == other.losses
-    assert (one.parameters[0][0] != third.parameters[0][0]).any()
+    assert (one.parameters["weight0"] != third.parameters["weight0"]).any()
 
 
 @pytest.mark.parametrize("components", [1, 3])
 def test_mean_error_and_correlation_of_a_linear_toy_come_out(components):
-    layers = Layers(3, (32, 16), components)
-    trained = fit(Toy(linear), layers, QUICK, np.random.default_rng(1))
+    shape = NetworkShape(3, (32, 16), components)
+    trained = fit(Toy(linear), shape, QUICK, np.random.default_rng(1))
     x = np.random.default_rng(9).uniform(-1, 1, (400, 3)).astype(np.float32)
-    mean, sigma, correlation = moments(answer(trained, layers, x))
+    mean, sigma, correlation = moments(answer(trained, shape, x))
     truth = np.stack([x[:, 0], 0.5 * (x[:, 0] - x[:, 1])], axis=1)
     assert np.sqrt(((mean - truth) ** 2).mean(axis=0)) == pytest.approx([0, 0], abs=0.06)
     assert np.median(sigma, axis=0) == pytest.approx([0.2, 0.1], rel=0.12)
@@ -76,12 +75,12 @@ def test_mean_error_and_correlation_of_a_linear_toy_come_out(components):
 def test_two_peaks_are_found_where_there_are_two_and_one_gaussian_cannot():
     toy, losses = Toy(two_branches), {}
     for k in (1, 2):
-        layers = Layers(3, (32, 16), k)
-        trained = fit(toy, layers, QUICK, np.random.default_rng(4))
+        shape = NetworkShape(3, (32, 16), k)
+        trained = fit(toy, shape, QUICK, np.random.default_rng(4))
         losses[k] = trained.losses[-1]
     assert losses[2] < losses[1] - 0.7
     x = np.array([[0.8, 0, 0], [-0.8, 0, 0]], np.float32)
-    m = answer(trained, layers, x)
+    m = answer(trained, shape, x)
     order = np.argsort(m.mean[:, :, 0], axis=1)
     np.testing.assert_allclose(np.take_along_axis(m.mean[:, :, 0], order, 1), [[-1, 1], [-1, 1]], atol=0.15)
     np.testing.assert_allclose(np.take_along_axis(m.mean[:, :, 1], order, 1), [[-0.8, 0.8], [0.8, -0.8]], atol=0.2)
@@ -97,22 +96,31 @@ def test_wild_inputs_and_labels_do_not_end_in_nan():
     toy = Toy(wild)
     toy.x[::11] *= 100
     toy.x[:, 2] = 0.0
-    trained = fit(toy, Layers(3, (16, 16), 3), FitSettings(300, 64, 1e-2), np.random.default_rng(0))
-    assert all(np.isfinite(part).all() for pair in trained.parameters for part in pair)
+    trained = fit(toy, NetworkShape(3, (16, 16), 3), FitSettings(300, 64, 1e-2), np.random.default_rng(0))
+    assert all(np.isfinite(array).all() for array in trained.parameters.values())
     assert np.isfinite(trained.losses).all()
 
 
 def test_it_goes_on_from_given_weights_and_leaves_them_alone():
-    layers = Layers(3, (16,), 2)
-    start = initial_parameters(layers, np.random.default_rng(5))
-    kept = [(w.copy(), b.copy()) for w, b in start]
-    trained = fit(Toy(linear), layers, FitSettings(1, 16, 1e-6), np.random.default_rng(0), start=start)
-    for (w, b), (v, c), (u, d) in zip(trained.parameters, start, kept, strict=True):
-        np.testing.assert_array_equal(v, u)
-        np.testing.assert_array_equal(c, d)
-        np.testing.assert_allclose(w, v, atol=1e-5)
-        np.testing.assert_allclose(b, c, atol=1e-5)
-    assert any((w != v).any() for (w, _), (v, _) in zip(trained.parameters, start, strict=True))
+    shape = NetworkShape(3, (16,), 2)
+    start = initial_parameters(shape, np.random.default_rng(5))
+    kept = {key: array.copy() for key, array in start.items()}
+    trained = fit(Toy(linear), shape, FitSettings(1, 16, 1e-6), np.random.default_rng(0), start=start)
+    for key, array in trained.parameters.items():
+        np.testing.assert_array_equal(start[key], kept[key])
+        np.testing.assert_allclose(array, kept[key], atol=1e-5)
+    assert any((array != kept[key]).any() for key, array in trained.parameters.items())
+
+
+def test_jax_takes_the_steps_that_are_taken_by_hand():
+    pytest.importorskip("optax", reason="optax is not installed: pip install 'agez[train]'")
+    shape, settings = NetworkShape(3, (16,), 2), FitSettings(steps=40, batch=64, weight_decay=0.1)
+    by_hand, by_jax = (
+        fit(Toy(linear), shape, settings, np.random.default_rng(1), by_jax=by_jax) for by_jax in (False, True)
+    )
+    for key, array in by_hand.parameters.items():
+        np.testing.assert_allclose(array, by_jax.parameters[key], atol=2e-4, err_msg=key)
+    np.testing.assert_allclose(by_hand.losses, by_jax.losses, rtol=1e-3)
 
 
 def test_every_row_is_shown_once_before_any_is_shown_twice():
@@ -123,7 +131,7 @@ def test_every_row_is_shown_once_before_any_is_shown_twice():
             seen.append(rows)
             return super().draw(rows, rng)
 
-    fit(Counting(linear, n=50), Layers(3, (4,), 1), FitSettings(7, 20), np.random.default_rng(0))
+    fit(Counting(linear, n=50), NetworkShape(3, (4,), 1), FitSettings(7, 20), np.random.default_rng(0))
     rows = np.concatenate(seen)
     assert len(rows) == 140
     for start in (0, 50):
@@ -133,17 +141,17 @@ def test_every_row_is_shown_once_before_any_is_shown_twice():
 def test_batches_larger_than_the_data_and_progress():
     done = []
     trained = fit(
-        Toy(linear, n=5), Layers(3, (4,), 1), FitSettings(250, 16), np.random.default_rng(0), progress=done.append
+        Toy(linear, n=5), NetworkShape(3, (4,), 1), FitSettings(250, 16), np.random.default_rng(0), progress=done.append
     )
     assert np.isfinite(trained.losses).all()
     assert sum(done) == 250
 
 
 def test_mean_loss():
-    layers = Layers(3, (16,), 2)
-    trained = fit(Toy(linear), layers, QUICK, np.random.default_rng(1))
+    shape = NetworkShape(3, (16,), 2)
+    trained = fit(Toy(linear), shape, QUICK, np.random.default_rng(1))
     x, y = Toy(linear, seed=3).draw(np.arange(2000), np.random.default_rng(0))
-    assert mean_loss(trained.parameters, layers, x, y) == pytest.approx(trained.losses[-1], abs=0.25)
+    assert mean_loss(trained.parameters, shape, x, y) == pytest.approx(trained.losses[-1], abs=0.25)
 
 
 @pytest.mark.parametrize("bad", [{"steps": 0}, {"batch": 0}, {"learning_rate": 0.0}, {"learning_rate": float("nan")}])

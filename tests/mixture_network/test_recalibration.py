@@ -1,4 +1,4 @@
-"""Recalibration: planted faults are undone on rows that were not seen, and nothing is invented from ten galaxies."""
+"""Interval calibration: planted faults are undone on unseen rows, and nothing is invented from ten galaxies."""
 
 import numpy as np
 import pytest
@@ -8,16 +8,15 @@ from hypothesis import strategies as st
 from agez.distributions.marginals import quantiles
 from agez.distributions.mixture import Mixture, moments
 from agez.mixture_network.calibration import (
-    Recalibration,
+    IntervalCalibration,
+    calibrate,
     calibrated_probabilities,
-    circumstances,
-    exact_overall,
-    learn_recalibration,
+    covariates,
     normal_scores,
-    recalibrate,
     signal_to_noise,
 )
-from agez.mixture_network.features import scaled
+from agez.models.features import normalised
+from agez.training.learn_calibration import exact_overall, learn_calibration
 
 CENTER, WIDTH = np.array([9.3, -0.3]), np.array([0.5, 0.3])
 LEVELS = {68: (0.1586552539, 0.8413447461), 95: (0.025, 0.975)}
@@ -29,7 +28,7 @@ def made_up(n, seed, *, factor=lambda snr: 1.0, shift=lambda snr: 0.0, tails=Non
     snr = 10 ** rng.uniform(0.7, 2.3, n)
     covered = rng.random((n, bands)) < rng.uniform(0.4, 1, (n, 1))
     covered[:, :3] = True
-    seds = scaled(np.ones((n, bands)), np.repeat(1 / snr[:, None], bands, axis=1), covered)
+    seds = normalised(np.ones((n, bands)), np.repeat(1 / snr[:, None], bands, axis=1), covered)
     labels = CENTER + WIDTH * rng.standard_normal((n, 2))
     sigma = np.stack([0.3 / np.sqrt(snr), 0.2 / np.sqrt(snr)], axis=1)
     noise = rng.standard_normal((n, 2)) if tails is None else rng.standard_t(tails, (n, 2))
@@ -42,13 +41,13 @@ def made_up(n, seed, *, factor=lambda snr: 1.0, shift=lambda snr: 0.0, tails=Non
 
 def learned(data, n_galaxies=4000):
     mixture, labels, seds = data
-    return learn_recalibration(mixture, labels, seds, n_galaxies=n_galaxies, center=CENTER, width=WIDTH)
+    return learn_calibration(mixture, labels, seds, n_galaxies=n_galaxies, center=CENTER, width=WIDTH)
 
 
 def coverage(recalibration, data, chosen=slice(None)):
     """Share of labels in the intervals that are reported: {68: (age, mh), 95: ...}."""
     mixture, labels, seds = data
-    got = recalibrate(recalibration, mixture, seds)
+    got = calibrate(recalibration, mixture, seds)
     out = {}
     for name, levels in LEVELS.items():
         inside = []
@@ -91,7 +90,7 @@ def test_planted_faults_are_undone_on_new_rows(fault):
 def test_a_planted_shift_is_undone():
     data = made_up(6000, 3, shift=lambda snr: 0.8)
     new, labels, seds = made_up(8000, 4, shift=lambda snr: 0.8)
-    mean, _, _ = moments(recalibrate(learned(data), new, seds))
+    mean, _, _ = moments(calibrate(learned(data), new, seds))
     before = np.median((labels - moments(new)[0]) / moments(new)[1], axis=0)
     after = np.median((labels - mean) / moments(new)[1], axis=0)
     assert before == pytest.approx([0.8, 0.8], abs=0.06)
@@ -119,7 +118,7 @@ def test_skewed_mixtures_are_calibrated_too():
         return Mixture(weights, mean, np.repeat(one.covariance, 2, axis=1)), labels + second * apart / 0.6, seds
 
     recalibration, new = learned(two(8000, 7)), two(8000, 8)
-    assert coverage(Recalibration.none(CENTER, WIDTH), new)[68].max() < 0.55
+    assert coverage(IntervalCalibration.none(CENTER, WIDTH), new)[68].max() < 0.55
     check(recalibration, new)
 
 
@@ -135,8 +134,8 @@ def test_ten_galaxies_move_the_whole_and_not_its_slopes():
 
 def test_none_changes_nothing():
     mixture, _, seds = made_up(50, 11)
-    none = Recalibration.none(CENTER, WIDTH)
-    got = recalibrate(none, mixture, seds)
+    none = IntervalCalibration.none(CENTER, WIDTH)
+    got = calibrate(none, mixture, seds)
     for name in ("weights", "mean", "covariance"):
         np.testing.assert_allclose(getattr(got, name), getattr(mixture, name), rtol=1e-12)
     p = np.array([0.001, 0.025, 0.16, 0.5, 0.84, 0.975, 0.999])
@@ -147,8 +146,8 @@ def test_none_changes_nothing():
 @given(st.floats(0.67, 3), st.lists(st.floats(1e-6, 1 - 1e-6), min_size=2, max_size=30))
 def test_quantiles_stay_in_order(tail, probabilities):
     p = np.sort(np.array([*probabilities, 0.5]))
-    none = Recalibration.none(CENTER, WIDTH)
-    stretched = Recalibration(none.shift, none.log_factor, np.array([tail, 1.0]), CENTER, WIDTH)
+    none = IntervalCalibration.none(CENTER, WIDTH)
+    stretched = IntervalCalibration(none.shift, none.log_factor, np.array([tail, 1.0]), CENTER, WIDTH)
     got = calibrated_probabilities(stretched, p, 0)
     assert (np.diff(got) >= -1e-15).all()
     np.testing.assert_allclose(got, 1 - calibrated_probabilities(stretched, 1 - p, 0), atol=1e-9)
@@ -160,7 +159,7 @@ def test_overall_coverage_is_made_exact_for_other_held_out_rows():
     recalibration = learned(made_up(3000, 20, factor=lambda snr: 1.5))
     other = made_up(3000, 21, factor=lambda snr: 0.7)
     mixture, labels, seds = other
-    moved = exact_overall(recalibration, recalibrate(recalibration, mixture, seds), labels)
+    moved = exact_overall(recalibration, calibrate(recalibration, mixture, seds), labels)
     check(moved, other, tolerance=0.005)
     check(moved, made_up(8000, 22, factor=lambda snr: 0.7))
     np.testing.assert_array_equal(moved.log_factor[:, 1:], recalibration.log_factor[:, 1:])
@@ -174,7 +173,7 @@ def test_rows_without_an_answer_neither_teach_nor_spoil():
     one = learned((broken, labels, seds))
     other = learned((mixture.take(~bad), labels[~bad], type(seds)(*(part[~bad] for part in seds))))
     np.testing.assert_allclose(one.log_factor, other.log_factor, atol=1e-6)
-    got = recalibrate(one, broken, seds)
+    got = calibrate(one, broken, seds)
     assert np.isnan(got.mean[bad]).all()
     assert np.isfinite(got.mean[~bad]).all()
 
@@ -187,8 +186,8 @@ def test_circumstances_are_bounded_whatever_the_row():
     covered[2] = False
     error = np.full((6, 5), 0.1)
     error[3], error[4] = 1e9, 1e-9
-    seds = scaled(np.where(np.arange(6)[:, None] == 5, -1.0, 1.0) * np.ones((6, 5)), error, covered)
-    x = circumstances(Mixture(mixture.weights, mean, mixture.covariance), seds, CENTER, WIDTH)
+    seds = normalised(np.where(np.arange(6)[:, None] == 5, -1.0, 1.0) * np.ones((6, 5)), error, covered)
+    x = covariates(Mixture(mixture.weights, mean, mixture.covariance), seds, CENTER, WIDTH)
     assert np.isfinite(x).all()
     assert np.abs(x).max() < 10
     assert (x[:, 0] == 1).all()
@@ -202,6 +201,6 @@ def test_normal_scores_of_a_gaussian():
 
 def test_there_and_back():
     one = learned(made_up(500, 14, factor=lambda snr: 0.5))
-    back = Recalibration.from_arrays(one.to_arrays())
+    back = IntervalCalibration.from_arrays(one.to_arrays())
     for name in ("shift", "log_factor", "tail", "center", "width"):
         np.testing.assert_array_equal(getattr(one, name), getattr(back, name))

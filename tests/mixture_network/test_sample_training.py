@@ -10,7 +10,7 @@ from agez.distributions.mixture import moments
 from agez.errors import AgezError
 from agez.mixture_network.mixture_model import ensemble
 from agez.samples.splits import Split, splits_by_galaxy, splits_within
-from agez.training.cross_fitting import cross_fit, held_out, recalibration_of, redshift_range_of
+from agez.training.cross_fitting import calibration_of, cross_fit, held_out, redshift_range_of
 from agez.training.mixture_fit import FitSettings
 from agez.training.sample_batches import sample_rows
 
@@ -81,7 +81,7 @@ def test_training_rows_of_a_fold_have_none_of_its_galaxies(plain):
     for k, split in enumerate(splits):
         rows = np.sort(np.concatenate([split.train, split.validation]))
         assert not set(data.galaxy[rows]) & set(data.galaxy[split.test])
-        np.testing.assert_allclose(cross.members[k][0].standard.label_mean, data.labels[rows].mean(axis=0))
+        np.testing.assert_allclose(cross.members[k][0].scaling.label_mean, data.labels[rows].mean(axis=0))
 
 
 def test_held_out_answers_do_not_depend_on_their_own_labels(plain):
@@ -95,8 +95,8 @@ def test_held_out_answers_do_not_depend_on_their_own_labels(plain):
 
 def test_answers_are_good_and_intervals_hold(plain):
     data, _, cross = plain
-    answers, recalibrations = held_out(cross, data)
-    assert len(recalibrations) == 3
+    answers, calibrations = held_out(cross, data)
+    assert len(calibrations) == 3
     mean, sigma, _ = moments(answers)
     residual = data.labels - mean
     assert (residual.std(axis=0) < 0.9 * data.labels.std(axis=0)).all()
@@ -115,7 +115,7 @@ def test_one_worker_and_two_give_identical_numbers(plain):
             for (w, x), (v, y) in zip(a.parameters, b.parameters, strict=True):
                 np.testing.assert_array_equal(w, v)
                 np.testing.assert_array_equal(x, y)
-    one, two = recalibration_of(cross, data), recalibration_of(other, data)
+    one, two = calibration_of(cross, data), calibration_of(other, data)
     np.testing.assert_array_equal(one.log_factor, two.log_factor)
 
 
@@ -136,8 +136,8 @@ def test_going_on_starts_from_the_given_weights(plain):
     for fold in got.members:
         for number, member in enumerate(fold):
             given = start[number % 2]
-            assert member.standard is given.standard
-            assert member.layers == given.layers
+            assert member.scaling is given.scaling
+            assert member.shape == given.shape
             for (w, b), (v, c) in zip(member.parameters, given.parameters, strict=True):
                 np.testing.assert_allclose(w, v, atol=1e-5)
                 np.testing.assert_allclose(b, c, atol=1e-5)

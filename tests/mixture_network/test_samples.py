@@ -7,8 +7,8 @@ import pytest
 from made_up_sample import made_up_sample
 
 from agez.errors import AgezError
-from agez.mixture_network.features import n_features
-from agez.training.sample_batches import SampleBatches, sample_rows, sample_standard
+from agez.models.features import n_features
+from agez.training.sample_batches import SampleBatches, sample_rows, scaling_of_sample
 from agez.training_seds.observe import Survey
 from agez.types import Bands
 
@@ -60,7 +60,7 @@ def test_samples_that_cannot_be_learned_from(sample):
 
 def test_a_quiet_survey_shows_the_rows_themselves(sample):
     data = sample_rows(sample)
-    standard = sample_standard(data, np.arange(400), (0.0, 0.002))
+    standard = scaling_of_sample(data, np.arange(400), (0.0, 0.002))
     rows = np.array([5, 300, 7])
     batches = SampleBatches(data, np.arange(400), standard, QUIET)
     inputs, target = batches.draw(rows, np.random.default_rng(0))
@@ -88,7 +88,7 @@ def test_noise_is_added_to_the_rows_own(sample):
 
 def test_only_the_chosen_rows_are_drawn(sample):
     data = sample_rows(sample)
-    standard = sample_standard(data, np.arange(400), (0.0, 0.002))
+    standard = scaling_of_sample(data, np.arange(400), (0.0, 0.002))
     chosen = np.array([10, 20, 30])
     batches = SampleBatches(data, chosen, standard)
     assert len(batches) == 3

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from agez.mixture_network.feature_scaling import LEAST_WIDTH, Standard, standard_of
+from agez.models.feature_scaling import LEAST_WIDTH, FeatureScaling, feature_scaling_of
 
 N, B = 6000, 5
 
@@ -24,7 +24,7 @@ def data():
 @pytest.fixture(scope="module")
 def standard(data):
     signals, covered, z, labels = data
-    return standard_of(signals, covered, (-1.5, 0.5), z, labels, (0.0, 0.1))
+    return feature_scaling_of(signals, covered, (-1.5, 0.5), z, labels, (0.0, 0.1))
 
 
 def test_center_and_width_follow_redshift(standard):
@@ -57,7 +57,7 @@ def test_labels(data, standard):
 
 
 def test_there_and_back(standard):
-    back = Standard.from_arrays(standard.to_arrays())
+    back = FeatureScaling.from_arrays(standard.to_arrays())
     z = np.array([0.0, 0.033, 0.1])
     for one, other in zip(standard.at(z), back.at(z), strict=True):
         np.testing.assert_array_equal(one, other)
@@ -68,7 +68,7 @@ def test_there_and_back(standard):
 @pytest.mark.parametrize("high", [0.0, 0.002])
 def test_a_sample_of_one_redshift(data, high):
     signals, covered, _, labels = data
-    standard = standard_of(signals, covered, (0, 1), np.full(N, 0.0), labels, (0.0, high))
+    standard = feature_scaling_of(signals, covered, (0, 1), np.full(N, 0.0), labels, (0.0, high))
     center, width = standard.at(np.array([0.0, high]))
     assert np.isfinite(center).all()
     assert np.isfinite(width).all()
@@ -77,6 +77,6 @@ def test_a_sample_of_one_redshift(data, high):
 
 def test_few_rows(data):
     signals, covered, z, labels = (one[:3] for one in data)
-    standard = standard_of(signals, covered, (0, 1), z, labels, (0.0, 0.1))
+    standard = feature_scaling_of(signals, covered, (0, 1), z, labels, (0.0, 0.1))
     for part in standard.at(np.array([0.0, 0.1])):
         assert np.isfinite(part).all()

@@ -4,29 +4,14 @@ import numpy as np
 import pytest
 
 from agez.errors import AgezError
-from agez.mixture_network.features import scaled
+from agez.models.features import normalised
 from agez.novelty.expected_photometry import AMPLITUDE_WIDTH, COEFFICIENT_WIDTH, expected
-from agez.novelty.novelty import (
-    CHUNK_OF_SKY,
-    LOOSENESS,
-    Typicality,
-    _drawn_together,
-    learn_typicality,
-    recalibrated,
-    score,
-)
-from agez.novelty.sed_subspace import (
-    eliminate,
-    fit_chi2,
-    fit_plane,
-    normal_matrix,
-    plane_products,
-    redshift_nodes,
-    rows_of_nodes,
-    weigh,
-)
+from agez.novelty.novelty_score import CHUNK_OF_SKY, LOOSENESS, Novelty, _drawn_together, score
+from agez.novelty.sed_subspace import eliminate, fit_chi2, normal_matrix, rows_of_nodes, subspace_products, weigh
 from agez.photometry.filters import load_filters
 from agez.spectra.templates import made_up_grid
+from agez.training.learn_novelty import learn_novelty, recalibrated
+from agez.training.sed_subspaces import fit_subspace, redshift_nodes
 from agez.training.star_subspace import star_seds
 from agez.training_seds import seds as sky_seds
 from agez.training_seds.libraries import library_of
@@ -42,7 +27,7 @@ def sky(filters):
         # galaxies of one chunk share redshift and velocity dispersion: many small ones, for few galaxies to be diverse
         patch.setattr(sky_seds, "CHUNK", 25)
         libraries = [library_of(made_up_grid())]
-        return sky_seds.make_sky(filters, libraries, 7000, np.random.default_rng(0), redshift_range=RANGE)
+        return sky_seds.make_training_seds(filters, libraries, 7000, np.random.default_rng(0), redshift_range=RANGE)
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +39,7 @@ def filters():
 @pytest.fixture(scope="module")
 def typical(sky, filters):
     stars = star_seds(filters, np.random.default_rng(2), n=1000)
-    return learn_typicality(sky.take(slice(0, 6000)), np.random.default_rng(1), redshift_range=RANGE, stars=stars)
+    return learn_novelty(sky.take(slice(0, 6000)), np.random.default_rng(1), redshift_range=RANGE, stars=stars)
 
 
 def rows_seen(sky, rng, n=400, **survey):
@@ -64,12 +49,12 @@ def rows_seen(sky, rng, n=400, **survey):
 
 
 def test_chi2_of_a_plane_is_that_of_the_dense_covariance(sky, typical, rng):
-    seds = scaled(*rows_seen(sky, rng, n=12)[0])
+    seds = normalised(*rows_seen(sky, rng, n=12)[0])
     planes = typical.planes
     basis, left = planes.basis[1], planes.left[1]
     covered = seds.covered & np.isfinite(left)
     weighed = weigh(seds.flux, seds.flux_err, covered, basis[-1], left)
-    fast = fit_chi2(normal_matrix(plane_products(basis), weighed), LOOSENESS).chi2
+    fast = fit_chi2(normal_matrix(subspace_products(basis), weighed), LOOSENESS).chi2
     for i in range(12):
         use = covered[i]
         components = LOOSENESS * basis[:-1, use].astype(float)
@@ -91,7 +76,7 @@ def test_eliminate_is_the_schur_complement(rng):
 
 def test_what_other_bands_say_is_the_conditional_mean_of_the_joint_gaussian(sky, typical, rng):
     seen, z = rows_seen(sky, rng, n=8, snr=(20, 60))
-    seds = scaled(*seen)
+    seds = normalised(*seen)
     flux, err = expected(typical, seds, z, np.zeros(8))
     node = score(typical, seds, z, np.zeros(8)).node
     for i in range(8):
@@ -118,7 +103,7 @@ def test_what_other_bands_say_is_the_conditional_mean_of_the_joint_gaussian(sky,
 def test_a_missing_band_is_one_of_infinite_error(sky, typical, rng):
     (flux, error, covered), z = rows_seen(sky, rng, n=50, complete=1.0)
     gone = covered & (rng.uniform(size=covered.shape) < 0.3)
-    base = scaled(flux, error, covered & ~gone)
+    base = normalised(flux, error, covered & ~gone)
     huge = base._replace(
         flux=np.where(gone, 7.0, base.flux), flux_err=np.where(gone, 1e9, base.flux_err), covered=covered
     )
@@ -132,11 +117,11 @@ def test_neither_the_unit_nor_the_neighbours_matter(sky, typical, rng):
     (flux, error, covered), z = rows_seen(sky, rng, n=100)
     z = np.where(np.arange(100) % 5 == 0, np.nan, z)
     err = np.where(np.arange(100) % 3 == 0, 0.003, 0.0)
-    one = score(typical, scaled(flux, error, covered), z, err)
-    other = score(typical, scaled(flux * 1e4, error * 1e4, covered), z, err)
+    one = score(typical, normalised(flux, error, covered), z, err)
+    other = score(typical, normalised(flux * 1e4, error * 1e4, covered), z, err)
     np.testing.assert_allclose(one.ood, other.ood, rtol=1e-3, atol=2e-3)
     few = np.array([3, 40, 41, 99])
-    alone = score(typical, scaled(flux[few], error[few], covered[few]), z[few], err[few])
+    alone = score(typical, normalised(flux[few], error[few], covered[few]), z[few], err[few])
     np.testing.assert_allclose(one.ood[few], alone.ood, rtol=1e-3, atol=2e-3)
 
 
@@ -144,7 +129,7 @@ def test_one_ordinary_row_in_twenty_is_flagged_whatever_its_noise_and_bands(sky,
     ood, snr, count = [], [], []
     for _ in range(4):
         seen, z = rows_seen(sky, rng, n=1000)
-        seds = scaled(*seen)
+        seds = normalised(*seen)
         z, err = observe_redshift(z, RANGE, rng)
         ood.append(score(typical, seds, z, err).ood)
         snr.append(np.exp(-np.where(seds.covered, np.log(seds.flux_err), 0).sum(axis=1) / seds.covered.sum(axis=1)))
@@ -165,35 +150,35 @@ def test_one_ordinary_row_in_twenty_is_flagged_whatever_its_noise_and_bands(sky,
 def test_planted_outliers_are_flagged_and_small_calibration_errors_are_not(sky, typical, rng):
     seen, z = rows_seen(sky, rng, n=300, snr=(30, 30.1), complete=1.0)
     zero = np.zeros(300)
-    upside_down = scaled(seen.flux[:, ::-1], seen.flux_err, seen.covered)
+    upside_down = normalised(seen.flux[:, ::-1], seen.flux_err, seen.covered)
     assert (score(typical, upside_down, z, zero).ood > 1).mean() > 0.9
     factor = np.ones(seen.flux.shape)
     factor[:, [5, 12, 20, 28, 33]] = 1.3
-    assert (score(typical, scaled(seen.flux * factor, seen.flux_err, seen.covered), z, zero).ood > 1).mean() > 0.9
+    assert (score(typical, normalised(seen.flux * factor, seen.flux_err, seen.covered), z, zero).ood > 1).mean() > 0.9
     factor[factor > 1] = 1.02
-    assert (score(typical, scaled(seen.flux * factor, seen.flux_err, seen.covered), z, zero).ood > 1).mean() < 0.15
+    assert (score(typical, normalised(seen.flux * factor, seen.flux_err, seen.covered), z, zero).ood > 1).mean() < 0.15
 
 
 def test_stars_are_told_from_galaxies(sky, filters, typical, rng):
     seen = seen_stars(filters, 300, rng, 30)
-    seds = scaled(seen.flux, seen.flux_err, seen.covered)
+    seds = normalised(seen.flux, seen.flux_err, seen.covered)
     z = rng.uniform(*RANGE, 300)
     with_stars = (score(typical, seds, z, np.zeros(300)).ood > 1).mean()
     assert with_stars > 0.9
 
 
 def test_without_stars_it_works_as_well(sky, rng):
-    typical = learn_typicality(sky.take(slice(0, 1000)), np.random.default_rng(1), redshift_range=RANGE)
+    typical = learn_novelty(sky.take(slice(0, 1000)), np.random.default_rng(1), redshift_range=RANGE)
     assert not any(name.startswith("star_") for name in typical.to_arrays())
-    again = Typicality.from_arrays(typical.to_arrays())
+    again = Novelty.from_arrays(typical.to_arrays())
     seen, z = rows_seen(sky, rng, n=300)
-    ood = score(again, scaled(*seen), z, np.zeros(300)).ood
+    ood = score(again, normalised(*seen), z, np.zeros(300)).ood
     assert 0.01 < (ood > 1).mean() < 0.13
 
 
 def test_rows_that_cannot_be_judged_are_nan_and_spoil_nothing(sky, typical, rng):
     (flux, error, covered), z = rows_seen(sky, rng, n=20)
-    clean = score(typical, scaled(flux, error, covered), z, np.zeros(20))
+    clean = score(typical, normalised(flux, error, covered), z, np.zeros(20))
     flux, error, covered = flux.copy(), error.copy(), covered.copy()
     covered[0] = False
     covered[1] = np.arange(covered.shape[1]) == 10
@@ -201,7 +186,7 @@ def test_rows_that_cannot_be_judged_are_nan_and_spoil_nothing(sky, typical, rng)
     covered[2] = True
     covered[2, :3] = False
     error[3] = np.nan
-    seds = scaled(np.where(np.isfinite(flux), flux, 0), error, covered)
+    seds = normalised(np.where(np.isfinite(flux), flux, 0), error, covered)
     seds = seds._replace(flux=np.where(np.isfinite(flux), seds.flux, np.nan))
     dirty = score(typical, seds, np.where(np.arange(20) == 4, np.nan, z), np.full(20, np.nan))
     assert np.isnan(dirty.ood[:3]).all()
@@ -228,18 +213,18 @@ def test_redshifts_with_errors_are_looked_for_among_all_that_may_be(typical):
 
 def test_saved_arrays_come_back_bit_for_bit(sky, typical, rng):
     arrays = typical.to_arrays()
-    again = Typicality.from_arrays({name: np.array(value) for name, value in arrays.items()})
+    again = Novelty.from_arrays({name: np.array(value) for name, value in arrays.items()})
     for name, value in again.to_arrays().items():
         assert value.dtype == arrays[name].dtype
         np.testing.assert_array_equal(value, arrays[name])
     seen, z = rows_seen(sky, rng, n=30)
-    a, b = (score(t, scaled(*seen), z, np.zeros(30)) for t in (typical, again))
+    a, b = (score(t, normalised(*seen), z, np.zeros(30)) for t in (typical, again))
     np.testing.assert_array_equal(a.ood, b.ood)
 
 
 def test_recalibrated_flags_one_in_twenty_of_a_users_rows(typical, sky, rng):
     seen, z = rows_seen(sky, rng, n=400)
-    ood = score(typical, scaled(*seen), z, np.zeros(400)).ood * 3
+    ood = score(typical, normalised(*seen), z, np.zeros(400)).ood * 3
     moved = recalibrated(typical, ood, np.arange(400))
     assert (ood / moved.threshold > 1).mean() == pytest.approx(0.05, abs=0.003)
     # a galaxy of many odd spaxels counts as one
@@ -252,7 +237,7 @@ def test_recalibrated_flags_one_in_twenty_of_a_users_rows(typical, sky, rng):
 
 def test_too_few_galaxies_are_refused(sky):
     with pytest.raises(AgezError, match="at least 200"):
-        learn_typicality(sky.take(slice(0, 100)), np.random.default_rng(0), redshift_range=RANGE)
+        learn_novelty(sky.take(slice(0, 100)), np.random.default_rng(0), redshift_range=RANGE)
 
 
 def test_a_plane_is_found_though_bands_are_absent_from_some(rng):
@@ -262,7 +247,7 @@ def test_a_plane_is_found_though_bands_are_absent_from_some(rng):
     present = np.ones(flux.shape, bool)
     present[:300, :4] = False
     present[:, 19] = False
-    basis, left, _ = fit_plane(np.where(present, flux, 0), present, pivot, rng)
+    basis, left, _ = fit_subspace(np.where(present, flux, 0), present, pivot, rng)
     assert left.shape == (20,)
     assert np.isinf(left[19])
     assert (left[:19] < 0.03**2).all()

@@ -2,14 +2,14 @@
 
 import numpy as np
 
-from agez.mixture_network.mixture_model import parts_of
+from agez.mixture_network.mixture_model import network_of
 from agez.types import Photometry, Rows
 
 
 def typical_photometry(model, n, *, snr, seed=1, redshift_index=None):
     """``n`` noisy rows of representative SEDs of a model's first kind, all bands of one error, exact redshifts."""
     rng = np.random.default_rng(seed)
-    typicality = parts_of(model).typicality
+    typicality = network_of(model).novelty
     planes, centres = typicality.planes, typicality.centres
     nodes, kinds, q = len(planes.redshift), planes.kinds, centres.coefficients.shape[2]
     node = rng.integers(0, nodes, n) if redshift_index is None else np.full(n, redshift_index)

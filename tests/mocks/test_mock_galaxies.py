@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 from agez.errors import AgezError
-from agez.mocks.galaxies import observed_starlight, truth_from_weights
+from agez.mocks.galaxies import observed_starlight
 from agez.mocks.observation import WAVE_ANGSTROM, prepare_grid
 from agez.mocks.spaxels import Spaxels
 from agez.mocks.survey import iterate_survey, make_galaxy, survey_plan
+from agez.populations.history import truth_from_weights
 from agez.spectra.dust import attenuation_curve
 from agez.spectra.lines import EMISSION_LINES, LINE_NAMES, near_lines
 from agez.spectra.templates import SSPGrid

@@ -15,7 +15,8 @@ from agez.paper_network.cross_validation import cross_validate
 from agez.paper_network.normalisation import learn_normalisation, normalise
 from agez.paper_network.prepared import choose_bands
 from agez.paper_network.training import train_network
-from agez.types import TARGETS, Bands
+from agez.targets import PAPER_TARGETS
+from agez.types import Bands
 
 
 def test_it_learns_and_predicts_every_row():
@@ -26,11 +27,13 @@ def test_it_learns_and_predicts_every_row():
     np.testing.assert_array_equal(
         has_flag(cv.flags, Flag.BAND_FILLED), ~sample.photometry.covered.all(axis=1) & ~too_few
     )
-    for t, target in enumerate(TARGETS):
+    for t, target in enumerate(PAPER_TARGETS):
         label = getattr(sample.labels, target)
         assert evaluate(cv.predicted[:, t], label).sigma_mad < 0.5 * np.std(label)
     assert 0 < np.mean(has_flag(cv.flags, Flag.OUT_OF_DISTRIBUTION)) <= 0.011
-    assert [(n.tags["fold"], n.tags["target"]) for n in cv.networks] == [(f, t) for f in range(4) for t in TARGETS]
+    assert [(n.tags["fold"], n.tags["target"]) for n in cv.networks] == [
+        (f, t) for f in range(4) for t in PAPER_TARGETS
+    ]
 
 
 def test_no_galaxy_is_tested_in_two_folds():
@@ -57,7 +60,7 @@ def test_normalisation_comes_from_training_rows_alone():
     alone = learn_normalisation(photometry.flux[train], photometry.covered[train])
     for name, array in alone.to_arrays().items():
         np.testing.assert_array_equal(array, cv.normalisations[0].to_arrays()[name])
-    labels = np.stack([getattr(sample.labels, t) for t in TARGETS], axis=1)
+    labels = np.stack([getattr(sample.labels, t) for t in PAPER_TARGETS], axis=1)
     np.testing.assert_allclose(cv.label_center[0], labels[train[np.isfinite(cv.predicted[train, 0])]].mean(axis=0))
 
 

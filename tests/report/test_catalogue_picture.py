@@ -9,6 +9,7 @@ from matplotlib.image import imread
 from agez.engine.tally import AXES, EDGES, Tally, tally
 from agez.errors import AgezError
 from agez.report.catalogue_picture import catalogue_picture, check_picture
+from agez.targets import SHIPPED_TARGETS
 from agez.types import Prediction, Rows
 
 
@@ -18,11 +19,11 @@ def answers(n, rng):
     age[::10] = metallicity[::10] = np.nan
     nothing = np.full(n, np.nan)
     err = rng.uniform(0, 1.2, (2, n))
-    quantiles = {f"{name}_p{k}": nothing for name in ("log_age_lw", "mh_lw") for k in (16, 50, 84)}
+    mean = np.stack([age, metallicity], axis=1)
     made = Prediction(
-        rows=Rows(np.arange(n).astype(str), np.full(n, ""), nothing, nothing), log_age_lw=age, log_age_lw_err=err[0],
-        mh_lw=metallicity, mh_lw_err=err[1], ood=rng.uniform(0, 6, n), flags=np.zeros(n, dtype=np.int32),
-        meta={"ood_threshold": 1.5}, **quantiles,
+        Rows(np.arange(n).astype(str), np.full(n, ""), nothing, nothing), SHIPPED_TARGETS, mean,
+        mean[:, :, None] + err.T[:, :, None] * np.array([-1.0, 0.0, 1.0]), rng.uniform(0, 6, n),
+        np.zeros(n, dtype=np.int32), {"ood_threshold": 1.5},
     )  # fmt: skip
     return made, np.where(rng.random(n) < 0.3, 0.0, rng.uniform(0, 2, n))
 

@@ -11,6 +11,7 @@ from agez.report import catalogue_picture as catalogue
 from agez.report import map_pictures
 from agez.report.style import value_limits
 from agez.tables.maps import MapFrame
+from agez.targets import SHIPPED_TARGETS
 from agez.types import Bands, Photometry, Prediction, Rows
 
 
@@ -36,10 +37,16 @@ def test_values_that_are_not_there_do_not_count():
 
 
 def prediction(n, age, age_err):
-    names = [*Prediction.REQUIRED, *Prediction.OPTIONAL]
+    names = [
+        *Prediction.required_columns(SHIPPED_TARGETS),
+        *Prediction.wide_columns(SHIPPED_TARGETS),
+        *Prediction.OPTIONAL,
+    ]
     values = {name: np.zeros(n) for name in names if name not in ("flags", "mixture")}
-    values |= {"log_age_lw": age, "log_age_lw_err": np.full(n, age_err), "mh_lw_err": np.full(n, 0.3)}
-    return Prediction(rows=Rows.numbered(n), flags=np.zeros(n, np.int32), **values)
+    values |= {"log_age_lw": age}
+    for name, err in (("log_age_lw", age_err), ("mh_lw", 0.3)):
+        values |= {f"{name}_p16": values[name] - err, f"{name}_p84": values[name] + err}
+    return Prediction.of_columns(Rows.numbered(n), SHIPPED_TARGETS, {**values, "flags": np.zeros(n, np.int32)})
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from agez.training_seds import seds
 from agez.training_seds.emission import SKY_LINE_NAMES, SKY_LINE_WAVES, Emission
 from agez.training_seds.histories import SKY_FAMILIES
 from agez.training_seds.libraries import library_of
-from agez.training_seds.seds import Sky, make_sky
+from agez.training_seds.seds import TrainingSeds, make_training_seds
 
 FILTERS = load_filters("jpas").select(tuple(f"J0{n}" for n in range(400, 900, 20)))
 Z = (0.037, 0.037)
@@ -45,7 +45,7 @@ def recorded(monkeypatch, name):
 @pytest.mark.parametrize("z", [0.0, 0.037, 0.1])
 def test_without_dust_and_lines_a_sed_is_that_of_synthesize(still, rng, z):
     grid = same_spectrum_grid()
-    sky = make_sky(FILTERS, [library_of(grid)], 200, rng, redshift_range=(z, z), with_lines=False)
+    sky = make_training_seds(FILTERS, [library_of(grid)], 200, rng, redshift_range=(z, z), with_lines=False)
     clean = sky.av == 0
     assert clean.sum() > 5
     photometry = synthesize(spectra_of_grid(grid, grid.flux[:1, 0]), FILTERS, redshift=z)
@@ -57,7 +57,7 @@ def test_without_dust_and_lines_a_sed_is_that_of_synthesize(still, rng, z):
 def test_a_sed_is_the_sum_of_its_templates_and_labels_are_means_by_their_light(still, monkeypatch, rng):
     grid = made_up_grid()
     drawn = recorded(monkeypatch, "draw_weights")
-    sky = make_sky(FILTERS, [library_of(grid)], 150, rng, redshift_range=Z, with_lines=False)
+    sky = make_training_seds(FILTERS, [library_of(grid)], 150, rng, redshift_range=Z, with_lines=False)
     mass = drawn[0][0]
     inside = (grid.wave_angstrom >= 5450) & (grid.wave_angstrom <= 5550)
     for row in range(0, 150, 7):
@@ -89,7 +89,7 @@ def test_a_line_puts_its_flux_into_its_band(still, monkeypatch, z, name):
 
     grid = same_spectrum_grid(lambda wave: np.ones_like(wave))
     library = library_of(grid)
-    make = lambda lines: make_sky(  # noqa: E731
+    make = lambda lines: make_training_seds(  # noqa: E731
         FILTERS, [library], 100, np.random.default_rng(2), redshift_range=(z, z), with_lines=lines
     )
     monkeypatch.setattr(seds, "draw_emission", one_line)
@@ -113,7 +113,7 @@ def test_real_emission_brightens_and_never_dims(still, monkeypatch):
     """The same galaxies with and without gas, in units of a common scale: gas adds light in every band."""
     library = library_of(made_up_grid())
     emission = recorded(monkeypatch, "draw_emission")
-    make = lambda lines: make_sky(  # noqa: E731
+    make = lambda lines: make_training_seds(  # noqa: E731
         FILTERS, [library], 200, np.random.default_rng(3), redshift_range=(0.0, 0.0), with_lines=lines
     )
     gas, stars = make(True), make(False)
@@ -133,7 +133,7 @@ def test_real_emission_brightens_and_never_dims(still, monkeypatch):
 
 def test_bands_that_a_library_does_not_reach_are_absent(rng):
     library = library_of(made_up_grid().cut(3700.0, 7400.0))
-    sky = make_sky(FILTERS, [library], 600, rng)
+    sky = make_training_seds(FILTERS, [library], 600, rng)
     pivot = np.array(FILTERS.bands.pivot_angstrom)
     far, near = (np.array([f(c[0][c[1] > 0.01 * c[1].max()]) for c in FILTERS.curves]) for f in (np.max, np.min))
     end = 7400.0 * (1 + sky.redshift)[:, None]
@@ -148,24 +148,24 @@ def test_bands_that_a_library_does_not_reach_are_absent(rng):
 def test_two_libraries_by_their_shares(rng):
     first = library_of(made_up_grid())
     second = library_of(replace(made_up_grid(), mh=np.linspace(-1.0, 0.2, 4)), name="another")
-    sky = make_sky(FILTERS, [first, second], 4000, rng, shares=(0, 1))
+    sky = make_training_seds(FILTERS, [first, second], 4000, rng, shares=(0, 1))
     assert set(sky.library) == {1}
     assert sky.libraries == ("made-up", "another")
     assert np.abs(sky.labels[:, 1] + 0.4).max() <= 0.6 + 1e-9
-    assert set(make_sky(FILTERS, [first, second], 4000, rng).library) == {0, 1}
+    assert set(make_training_seds(FILTERS, [first, second], 4000, rng).library) == {0, 1}
 
 
 def test_the_same_seed_makes_the_same_sky():
     library = library_of(made_up_grid())
-    one, other = (make_sky(FILTERS, [library], 450, np.random.default_rng(8)) for _ in range(2))
-    for name in Sky._row_fields:
+    one, other = (make_training_seds(FILTERS, [library], 450, np.random.default_rng(8)) for _ in range(2))
+    for name in TrainingSeds._row_fields:
         np.testing.assert_array_equal(getattr(one, name), getattr(other, name), err_msg=name)
     assert len(one) == 450
 
 
 def test_redshifts_fill_their_range_and_families_are_those_asked_for(rng):
     done = []
-    sky = make_sky(
+    sky = make_training_seds(
         FILTERS, [library_of(made_up_grid())], 4000, rng, families=("burst", "falling"), redshift_range=(0.02, 0.06),
         progress=done.append,
     )  # fmt: skip
@@ -177,7 +177,7 @@ def test_redshifts_fill_their_range_and_families_are_those_asked_for(rng):
 
 
 def test_galaxies_as_the_mock_survey_draws_them(rng):
-    sky = make_sky(FILTERS, [library_of(made_up_grid())], 200, rng, survey_share=1.0)
+    sky = make_training_seds(FILTERS, [library_of(made_up_grid())], 200, rng, survey_share=1.0)
     assert not {sky.families[k] for k in sky.family} & set(SKY_FAMILIES)
     assert np.isfinite(sky.flux).all()
     assert np.isfinite(sky.labels).all()
@@ -198,4 +198,4 @@ def test_galaxies_as_the_mock_survey_draws_them(rng):
 def test_bad_arguments(rng, changes, message):
     inputs = {"libraries": [library_of(made_up_grid())], "n": 5, "redshift_range": (0.0, 0.1)} | changes
     with pytest.raises(AgezError, match=message):
-        make_sky(FILTERS, inputs.pop("libraries"), inputs.pop("n"), rng, **inputs)
+        make_training_seds(FILTERS, inputs.pop("libraries"), inputs.pop("n"), rng, **inputs)

@@ -10,14 +10,14 @@ from agez.photometry.filters import load_filters
 from agez.photometry.synthesis import synthesize
 from agez.spectra.templates import made_up_grid
 from agez.training_seds.seds import ALL_FAMILIES
-from agez.training_seds.spaxel_seds import PER_GALAXY, spaxel_sky
+from agez.training_seds.spaxel_seds import PER_GALAXY, spaxel_seds
 
 FILTERS = load_filters("jpas").select(("J0378", "J0450", "J0550", "J0650", "J0730", "J0900"))
 
 
 def test_seds_and_labels_are_those_of_perfect_mock_spectra():
     grid = made_up_grid()
-    sky = spaxel_sky(FILTERS, ("popstar", "emiles"), 2 * PER_GALAXY, np.random.default_rng(3), grid=grid)
+    sky = spaxel_seds(FILTERS, ("popstar", "emiles"), 2 * PER_GALAXY, np.random.default_rng(3), grid=grid)
     plan = survey_plan(2, 2 * PER_GALAXY, seed=int(np.random.default_rng(3).integers(2**31)))
     galaxies = [make_galaxy(plan, index, grid, perfect=True) for index in range(2)]
     seen = [synthesize(one.spectra, FILTERS) for one in galaxies]
@@ -30,7 +30,7 @@ def test_seds_and_labels_are_those_of_perfect_mock_spectra():
 
 
 def test_rows_are_scaled_in_the_rest_frame_and_say_what_they_are():
-    sky = spaxel_sky(FILTERS, ("popstar", "emiles"), 7, np.random.default_rng(1), grid=made_up_grid())
+    sky = spaxel_seds(FILTERS, ("popstar", "emiles"), 7, np.random.default_rng(1), grid=made_up_grid())
     assert len(sky) == 7
     assert not sky.present[:, FILTERS.names.index("J0900")].any()
     np.testing.assert_allclose(np.where(sky.present, sky.flux, 0).sum(axis=1) / sky.present.sum(axis=1), 1, rtol=1e-5)
@@ -41,7 +41,7 @@ def test_rows_are_scaled_in_the_rest_frame_and_say_what_they_are():
 
 def test_the_same_generator_gives_the_same_sky_and_another_another():
     one, same, other = (
-        spaxel_sky(FILTERS, ("emiles",), 5, np.random.default_rng(seed), grid=made_up_grid()) for seed in (1, 1, 2)
+        spaxel_seds(FILTERS, ("emiles",), 5, np.random.default_rng(seed), grid=made_up_grid()) for seed in (1, 1, 2)
     )
     assert np.array_equal(one.flux, same.flux)
     assert not np.allclose(one.flux, other.flux)
@@ -49,6 +49,6 @@ def test_the_same_generator_gives_the_same_sky_and_another_another():
 
 def test_what_cannot_be_is_refused():
     with pytest.raises(AgezError, match="'emiles', which is not among"):
-        spaxel_sky(FILTERS, ("popstar",), 5, np.random.default_rng(1), grid=made_up_grid())
+        spaxel_seds(FILTERS, ("popstar",), 5, np.random.default_rng(1), grid=made_up_grid())
     with pytest.raises(AgezError, match="no band"):
-        spaxel_sky(FILTERS.select(("J0900",)), ("emiles",), 5, np.random.default_rng(1), grid=made_up_grid())
+        spaxel_seds(FILTERS.select(("J0900",)), ("emiles",), 5, np.random.default_rng(1), grid=made_up_grid())

@@ -34,7 +34,8 @@ from agez.analysis.galaxy_bootstrap import (
 from agez.analysis.metrics import json_numbers
 from agez.analysis.pit import checked_pit, pit_shape
 from agez.errors import AgezError
-from agez.types import TARGET_WORDS, TARGETS, Floats
+from agez.targets import PAPER_TARGETS, TARGET_WORDS
+from agez.types import Floats
 
 #: Probabilities of a Gaussian's 1-sigma and 2-sigma intervals.
 COVERAGE_LEVELS = (0.6827, 0.9545)
@@ -199,8 +200,8 @@ def calibration_block(
     """
     columns = [np.asarray(values, dtype=float) for values in (pit, crps, sigma)]
     for name, values in zip(("pit", "crps", "sigma"), columns, strict=True):
-        if values.ndim != 2 or values.shape[1] != len(TARGETS):
-            raise AgezError(f"{name} has shape {values.shape}; expected (n, {len(TARGETS)}): a column a target")
+        if values.ndim != 2 or values.shape[1] != len(PAPER_TARGETS):
+            raise AgezError(f"{name} has shape {values.shape}; expected (n, {len(PAPER_TARGETS)}): a column a target")
     given = edges or {}
     unknown = sorted(set(given) - set(quantities))
     if unknown:
@@ -208,7 +209,7 @@ def calibration_block(
             f"edges are given of {', '.join(unknown)}; expected names of quantities: {', '.join(quantities)}"
         )
     block: dict[str, Any] = {}
-    for k, target in enumerate(TARGETS):
+    for k, target in enumerate(PAPER_TARGETS):
         u, score, width = (values[:, k] for values in columns)
         block[TARGET_WORDS[target]] = {
             "overall": calibration(u, score, width, galaxy_id, rng=rng, n_bootstrap=n_bootstrap).to_json(),

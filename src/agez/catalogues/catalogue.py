@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from agez.arrays import check
 from agez.tables.csv_tables import Dialect
-from agez.types import _check
 
 #: ``table``: a format that is only read whole (ECSV, VOTable).
 Kind = Literal["fits", "parquet", "csv", "hats", "table"]
@@ -47,7 +47,7 @@ class Partition:
     fault: str = ""
 
     def __post_init__(self) -> None:
-        _check(0 <= self.start <= self.stop, f"partition {self.name}: rows {self.start} to {self.stop}")
+        check(0 <= self.start <= self.stop, f"partition {self.name}: rows {self.start} to {self.stop}")
 
     def __len__(self) -> int:
         return self.stop - self.start

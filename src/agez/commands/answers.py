@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from agez.flags import MEANING, count_flags
+from agez.targets import LOG_AGE_LW, SHIPPED_TARGETS, Target
 from agez.types import Labels, Prediction
 
 #: An object for ``--json``, and the lines that a person sees.
@@ -24,11 +25,18 @@ def few_rows(answer: Labels | Prediction) -> list[str]:
     """The answers themselves, where there are few."""
     if len(answer) > 10:
         return []
+    targets = answer.targets if isinstance(answer, Prediction) else SHIPPED_TARGETS
+    columns = [(one, getattr(answer, one.name), getattr(answer, f"{one.name}_err")) for one in targets]
     return [
-        f"  {answer.rows.galaxy_id[i]} {answer.rows.spec_id[i]}: log age {answer.log_age_lw[i]:.2f} "
-        f"+- {answer.log_age_lw_err[i]:.2f}, [M/H] {answer.mh_lw[i]:+.2f} +- {answer.mh_lw_err[i]:.2f}"
+        f"  {answer.rows.galaxy_id[i]} {answer.rows.spec_id[i]}: "
+        + ", ".join(_value(one, values[i], errors[i]) for one, values, errors in columns)
         for i in range(len(answer))
     ]
+
+
+def _value(target: Target, value: float, error: float) -> str:
+    sign = "" if target == LOG_AGE_LW else "+"
+    return f"{target.symbol.split(' [')[0]} {value:{sign}.2f} +- {error:.2f}"
 
 
 def reasons(counts: Mapping[str, int]) -> list[str]:

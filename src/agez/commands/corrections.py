@@ -94,11 +94,10 @@ def estimated_zero_points(options: Namespace, job: AnswerJob, catalogue: Catalog
     """Estimate zero points from rows of all the catalogue and write them; for ``--json`` and in lines."""
     from agez.engine.answer import model_of
     from agez.engine.sampling import some_rows
-    from agez.models.expected import expected_of
     from agez.photometry.zero_point_files import write_zero_points
     from agez.photometry.zero_points import iterate_zero_points
 
-    expect = expected_of(model_of(job.model, job.model_digest))
+    expect = model_of(job.model, job.model_digest).expected
     photometry = some_rows(job, catalogue)
     found = iterate_zero_points(photometry, expect)
     write_zero_points(options.estimate_zero_points, found)

@@ -14,9 +14,11 @@ from agez.commands.answers import Answer, flag_lines
 from agez.commands.extras import need
 from agez.errors import AgezError
 from agez.flags import count_flags
+from agez.models.model import Model
 from agez.runtime.files import check_input, make_folder
 from agez.tables.table_files import check_fits_output
-from agez.types import TARGET_WORDS, Model, Photometry
+from agez.targets import TARGET_WORDS
+from agez.types import Photometry
 
 if TYPE_CHECKING:
     from agez.images.image_set import ImageSet
@@ -183,7 +185,7 @@ def _answer(options: Namespace, maps: GalaxyMaps, pictures: list[str]) -> Answer
     from agez.mapping.map_files import snr_words
 
     prediction, meta = maps.prediction, maps.meta
-    answered = int(np.isfinite(prediction.log_age_lw).sum())
+    answered = int(prediction.answered.sum())
     gradients = [] if maps.gradients is None else maps.gradients.to_json()
     content = {
         "output": options.out, "galaxy": meta["galaxy"], "model": meta["model"], "redshift": meta["redshift"],

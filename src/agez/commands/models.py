@@ -9,7 +9,7 @@ import numpy as np
 
 from agez.commands.answers import Answer
 from agez.errors import AgezError
-from agez.types import TARGET_WORDS
+from agez.targets import TARGET_WORDS
 
 
 def train(options: Namespace) -> Answer:

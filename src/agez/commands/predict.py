@@ -80,9 +80,9 @@ def _photometry(options: Namespace, catalogue: Catalogue) -> Answer:
     from agez.commands.corrections import correction_lines, corrections_of, estimated_zero_points
     from agez.engine.answer import make_job, model_of
     from agez.engine.run import run_catalogue
-    from agez.paper_network.network_compiled import LEAST_ROWS, jit_is_off
     from agez.photometry.band_columns import left_out
     from agez.photometry.tables import set_names
+    from agez.runtime.compiled import LEAST_ROWS, jit_is_off
 
     corrections = corrections_of(options)
     job = make_job(
@@ -209,7 +209,7 @@ def _spectra(options: Namespace, no_catalogue: str) -> Answer:
     elif prediction.mixture is None:
         raise AgezError("--distribution: this model is of the paper's kind and gives none; leave it out")
     write_prediction(options.out, prediction)
-    answered = int(np.isfinite(prediction.log_age_lw).sum())
+    answered = int(prediction.answered.sum())
     flags = count_flags(prediction.flags)
     content: dict[str, Any] = {
         "output": options.out, "n_rows": len(prediction), "n_answered": answered,

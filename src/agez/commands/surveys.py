@@ -10,7 +10,8 @@ from agez.commands.corrections import check_recalibration
 from agez.errors import AgezError
 from agez.runtime.files import make_folder
 from agez.tables.table_files import check_fits_output
-from agez.types import TARGET_WORDS, Photometry
+from agez.targets import TARGET_WORDS
+from agez.types import Photometry
 
 
 def reproduce(options: Namespace) -> Answer:

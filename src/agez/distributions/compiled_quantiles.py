@@ -24,15 +24,15 @@ _STEP, _MOST_STEPS = float(STEP_DEX), int(MAX_STEPS)
 
 @kernel
 def quantile_rows(weights, mean, covariance, levels, scores, out):
-    """Quantiles of both targets.
+    """Quantiles of every target.
 
     Parameters
     ----------
-    weights, mean, covariance : (n, k), (n, k, 2), (n, k, 3)
+    weights, mean, covariance : (n, k), (n, k, d), (n, k, d (d + 1) / 2)
         Of clean mixtures: rows that are NaN in their first weight stay NaN.
-    levels, scores : (2, p)
+    levels, scores : (d, p)
         Ascending probabilities for each target, and their normal scores.
-    out : (2, p, n), filled
+    out : (d, p, n), filled
     """
     n, k = weights.shape
     lanes = min(n, LANES)
@@ -44,13 +44,13 @@ def quantile_rows(weights, mean, covariance, levels, scores, out):
     is_open = np.empty(lanes, np.int64)
     for first in range(0, n, lanes):
         count = min(lanes, n - first)
-        for t in range(2):
+        for t in range(len(levels)):
             for place in range(lanes):
                 i = first + min(place, count - 1)
                 good = not math.isnan(weights[i, 0])
                 narrowest = math.inf
                 for j in range(k):
-                    s = math.sqrt(covariance[i, j, 2 * t]) if good else 1.0
+                    s = math.sqrt(covariance[i, j, t * (t + 1) // 2 + t]) if good else 1.0
                     w[j, place] = weights[i, j] if good else 1.0 / k
                     mu[j, place] = mean[i, j, t] if good else 0.0
                     inverse[j, place] = 1.0 / s

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import ndtr, ndtri
 
-from agez.distributions.mixture import Mixture, clean, points_of_rows
+from agez.arrays import Floats
+from agez.distributions.mixture import Mixture, clean, diagonal, points_of_rows
 from agez.errors import AgezError
-from agez.types import TARGETS, Floats
 
 #: A quantile is found when it is expected to be this close [dex]; a tenth of what is promised.
 STEP_DEX = 1e-7
@@ -31,9 +31,9 @@ def marginal_cdf(m: Mixture, values: ArrayLike, target: int) -> Floats:
     Parameters
     ----------
     values : (n,) or (n, p) float
-        [dex]; NaN gives NaN.
+        In the target's unit; NaN gives NaN.
     target : int
-        Number in :data:`agez.types.TARGETS`.
+        Its number, from 0.
 
     Returns
     -------
@@ -63,7 +63,7 @@ def quantiles(m: Mixture, probabilities: ArrayLike, target: int) -> Floats:
     probabilities : (p,) float
         Above 0 and below 1, in any order.
     target : int
-        Number in :data:`agez.types.TARGETS`.
+        Its number, from 0.
 
     Returns
     -------
@@ -94,17 +94,17 @@ def crps(m: Mixture, points: ArrayLike) -> Floats:
 
     Parameters
     ----------
-    points : (n, 2) float
-        True log age and [M/H].
+    points : (n, d) float
+        True values.
 
     Returns
     -------
-    (n, 2) float
-        [dex]; smaller is better, and a distribution of no width has |y - mu|.
+    (n, d) float
+        In the targets' units; smaller is better, and a distribution of no width has |y - mu|.
     """
-    y = points_of_rows(points, len(m), "points")
+    y = points_of_rows(points, len(m), m.n_targets, "points")
     found = np.zeros(y.shape)
-    for target in range(len(TARGETS)):
+    for target in range(m.n_targets):
         w, mu, s = (part.T.copy() for part in _marginal(m, target))
         for i in range(len(w)):
             found[:, target] += w[i] * (_mean_distance(y[:, target] - mu[i], s[i]) - w[i] * s[i] / math.sqrt(math.pi))
@@ -115,10 +115,10 @@ def crps(m: Mixture, points: ArrayLike) -> Floats:
 
 def _marginal(m: Mixture, target: int) -> tuple[Floats, Floats, Floats]:
     """Weights, means and standard deviations (n, k) of one target; NaN rows where the mixture is none."""
-    if target not in range(len(TARGETS)):
-        raise AgezError(f"target is {target}; expected 0 ({TARGETS[0]}) or 1 ({TARGETS[1]})")
+    if target not in range(m.n_targets):
+        raise AgezError(f"target is {target}; expected 0 to {m.n_targets - 1}, for the {m.n_targets} of the mixture")
     m = clean(m)
-    return m.weights, m.mean[..., target], np.sqrt(m.covariance[..., 2 * target])
+    return m.weights, m.mean[..., target], np.sqrt(m.covariance[..., diagonal(m.n_targets)[target]])
 
 
 def _mean_distance(d: Floats, s: Floats) -> Floats:

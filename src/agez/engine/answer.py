@@ -28,19 +28,20 @@ from agez.engine.reports import PartitionReport
 from agez.engine.tally import tally
 from agez.errors import AgezError
 from agez.flags import count_flags
+from agez.models.model import Model
 from agez.models.model_file import available_models, find_model, load_model
 from agez.models.predict import in_model_order, predict
-from agez.paper_network.network_compiled import is_available, is_worthwhile
 from agez.photometry.band_columns import left_out
 from agez.photometry.filters import check_same_set
 from agez.photometry.row_values import RowOptions, column_of, option_column
 from agez.photometry.tables import rows_to_photometry
 from agez.photometry.told import redshift_remarks
+from agez.runtime.compiled import is_available, is_worthwhile
 from agez.runtime.fingerprint import file_hash
 from agez.tables.column_metadata import describe_columns
 from agez.tables.prediction_files import prediction_to_table
 from agez.tables.table_columns import PlainTable, no_angles
-from agez.types import Model, Photometry, Prediction
+from agez.types import Photometry, Prediction
 
 #: Columns of the output that say what each row is, whatever the input calls them.
 ROWS = ("id", "galaxy_id", "x", "y")
@@ -124,7 +125,7 @@ def make_job(
         compiled=is_worthwhile(len(catalogue)), **options,
     )  # fmt: skip
     known = model_of(job.model, job.model_digest)
-    if job.distribution and not known.header.get("kind") == "posterior":
+    if job.distribution and not known.gives_distribution:
         raise AgezError("--distribution: this model is of the paper's kind and gives none; leave it out")
     if isinstance(job.corrections.ebv, str):
         option_column(job.corrections.ebv, catalogue.columns, option="--ebv", source=catalogue.path)
@@ -180,7 +181,7 @@ def answer_rows(job: AnswerJob, photometry: Photometry, columns: PlainTable, par
     at_most = max(256, 2_000_000 // job.n_partitions)
     report = PartitionReport(
         partition.number, partition.name, partition.path, len(prediction),
-        int(np.isfinite(prediction.log_age_lw).sum()), int(prediction.good.sum()), count_flags(prediction.flags),
+        int(prediction.answered.sum()), int(prediction.good.sum()), count_flags(prediction.flags),
         tally(prediction, ready.redshift), remarks, ebv_seen(ebv, at_most=at_most),
         bool((ready.redshift != 0).any()), dict(photometry.meta.get("counted", {})),
     )  # fmt: skip

@@ -70,13 +70,17 @@ def tally(prediction: Prediction, redshift: Floats) -> Tally:
     threshold = float(prediction.meta.get("ood_threshold", 1.0))
     with np.errstate(invalid="ignore"):
         seen = np.where(redshift > 0, redshift, np.nan)
+    unknown = np.full(len(prediction), np.nan)
+    log_age, mh, log_age_err, mh_err = (
+        getattr(prediction, name, unknown) for name in ("log_age_lw", "mh_lw", "log_age_lw_err", "mh_lw_err")
+    )
     values = {
-        "log_age_mh": (prediction.log_age_lw, prediction.mh_lw),
-        "log_age_err": (prediction.log_age_lw_err,),
-        "mh_err": (prediction.mh_lw_err,),
+        "log_age_mh": (log_age, mh),
+        "log_age_err": (log_age_err,),
+        "mh_err": (mh_err,),
         "ood": (prediction.ood / threshold,),
-        "redshift_log_age": (seen, prediction.log_age_lw),
-        "redshift_mh": (seen, prediction.mh_lw),
+        "redshift_log_age": (seen, log_age),
+        "redshift_mh": (seen, mh),
     }
     return Tally({name: _count(name, columns) for name, columns in values.items()})
 

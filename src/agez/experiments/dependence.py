@@ -33,7 +33,8 @@ from agez.experiments.claims import MIN_GALAXIES, Claim, all_of, verdict_of
 from agez.experiments.decisions import interval_rises
 from agez.experiments.paper import set_title
 from agez.experiments.result import target_columns
-from agez.types import TARGET_WORDS, TARGETS, Floats, Sample
+from agez.targets import PAPER_TARGETS, TARGET_WORDS
+from agez.types import Floats, Sample
 
 BIN_SIZE = 16
 PROPERTIES = ("log_ssfr", "inclination", "av", "bulge_fraction")
@@ -107,7 +108,7 @@ def dependence(
         residuals = np.asarray(values, dtype=float) - labels
         for part in (measured, points, points["bins"], measured["sigma_mad"]):
             part[name] = {}
-        for t, target in enumerate(TARGETS):
+        for t, target in enumerate(PAPER_TARGETS):
             word, residual = TARGET_WORDS[target], residuals[:, t]
             scale = sigma_mad(residual)
             per_galaxy = dict(zip(STATISTICS, group_medians(galaxy, residual, min_members=MIN_SPECTRA), strict=True))

@@ -43,7 +43,8 @@ from agez.paper_network.jobs import TrainingSettings
 from agez.paper_network.pool import Trainer
 from agez.photometry.filters import PAPER_BANDS, load_filters
 from agez.runtime.progress import progress
-from agez.types import TARGET_WORDS, TARGETS, Floats, Ints, Sample
+from agez.targets import PAPER_TARGETS, TARGET_WORDS
+from agez.types import Floats, Ints, Sample
 
 #: What each step is called in tables and claims.
 STEPS = {
@@ -235,7 +236,7 @@ def _residuals(sample: Sample, trainer: Trainer, settings: TrainingSettings, see
         for name, split in SETS.items()
     }
     of = {TARGET_WORDS[target]: {name: values[:, t] - labels[:, t] for name, values in predicted.items()}
-          for t, target in enumerate(TARGETS)}  # fmt: skip
+          for t, target in enumerate(PAPER_TARGETS)}  # fmt: skip
     ids = np.unique(sample.rows.galaxy_id).tolist()
     return _Residuals(of, dict(zip(ids, rows_by_galaxy(sample.rows.galaxy_id), strict=True)))
 

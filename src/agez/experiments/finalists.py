@@ -12,7 +12,8 @@ from agez.paper_network.jobs import TrainingSettings
 from agez.paper_network.pool import Trainer
 from agez.paper_network.prepared import PreparedSplit
 from agez.paper_network.search_space import Candidate
-from agez.types import TARGETS, Floats, Strings
+from agez.targets import PAPER_TARGETS
+from agez.types import Floats, Strings
 
 #: Gains count from so many standard errors on.
 SIGNIFICANT = 2.0
@@ -51,7 +52,7 @@ def train_finalists(
     case: Case, trainer: Trainer, candidates: Sequence[Candidate], settings: TrainingSettings, n_seeds: int
 ) -> list[Finalist]:
     """Train every candidate with the same seeds, none of them that of the trials."""
-    prepared, t = case.prepared, TARGETS.index(case.target)
+    prepared, t = case.prepared, PAPER_TARGETS.index(case.target)
     seeds = [int(np.random.SeedSequence((case.seed, k)).generate_state(1)[0]) for k in range(n_seeds)]
     jobs = [
         prepared.job(

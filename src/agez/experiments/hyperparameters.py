@@ -44,7 +44,8 @@ from agez.paper_network.prepared import PreparedSplit, TrainingData, prepare_spl
 from agez.paper_network.tuning import Candidate, Search, SearchSpace, Trial, check_optuna, search
 from agez.runtime.progress import progress
 from agez.samples.splits import Split, make_splits, thin_split, thinning_order
-from agez.types import TARGET_WORDS, TARGETS, Sample
+from agez.targets import PAPER_TARGETS, TARGET_WORDS
+from agez.types import Sample
 
 #: The authors' sizes, by target.
 HAND_SET = {target: Candidate(architecture, 128) for target, architecture in PAPER_ARCHITECTURES.items()}
@@ -142,11 +143,11 @@ def hyperparameters(
         or any(_is_thinned(one, sample) for one in prepared.values()),
     }
     points: dict[str, Any] = {}
-    total = len(SETS) * len(TARGETS) * (size.n_trials + (size.n_finalists + 1) * size.n_final_seeds)
+    total = len(SETS) * len(PAPER_TARGETS) * (size.n_trials + (size.n_finalists + 1) * size.n_final_seeds)
     with progress(total=total, title="hyperparameters: networks") as bar:
         for s, name in enumerate(SETS):
             cells = {}
-            for t, target in enumerate(TARGETS):
+            for t, target in enumerate(PAPER_TARGETS):
                 own_seed = int(np.random.SeedSequence((seed, 31, s, t)).generate_state(1)[0])
                 case = Case(prepared[name], target, sample.rows.galaxy_id, own_seed)
 

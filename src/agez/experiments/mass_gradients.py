@@ -35,7 +35,8 @@ from agez.experiments.claims import MIN_GALAXIES as MIN_TO_JUDGE
 from agez.experiments.claims import Claim, Verdict, all_of, verdict_of
 from agez.experiments.decisions import below
 from agez.experiments.result import SetResult
-from agez.types import TARGET_WORDS, TARGETS, Floats, Ints, Sample
+from agez.targets import PAPER_TARGETS, TARGET_WORDS
+from agez.types import Floats, Ints, Sample
 
 BIN_SIZES = {"early": 6, "late": 10}
 #: Corrected p-value below which a set's binned means differ from the labels'.
@@ -85,7 +86,7 @@ def mass_gradients(
     ids = first.label_gradients.galaxy_id
     for name, result in results.items():
         for table in (result.label_gradients, result.predicted_gradients):
-            if not np.array_equal(table.galaxy_id, ids) or table.names != TARGETS:
+            if not np.array_equal(table.galaxy_id, ids) or table.names != PAPER_TARGETS:
                 raise AgezError(f"mass gradients: the gradients of {name} are of other galaxies or quantities")
     at = sample.galaxies.rows_of(ids)
     log_mass = np.asarray(sample.galaxies.log_mass, dtype=float)[at]
@@ -99,7 +100,7 @@ def mass_gradients(
     measured |= {name: {} for name in tables} | {"against_labels": {n: {} for n in results}}
     measured["by_morphology"] = {name: {} for name in results}
     compared: list[dict[str, Any]] = []
-    for t, target in enumerate(TARGETS):
+    for t, target in enumerate(PAPER_TARGETS):
         word = TARGET_WORDS[target]
         known = np.isfinite(log_mass) & np.all([np.isfinite(table.slope[:, t]) for table in tables.values()], axis=0)
         kinds = {kind: np.flatnonzero(known & (morphology == kind)) for kind in bin_sizes}
@@ -130,7 +131,7 @@ def mass_gradients(
                 "slope": json_numbers(table.slope[:, t]),
                 "slope_scatter": json_numbers(table.slope_scatter[:, t]),
             }
-            for t, target in enumerate(TARGETS)
+            for t, target in enumerate(PAPER_TARGETS)
         }
     return {"published": {"bin_sizes": dict(BIN_SIZES)}, "measured": measured, "points": points}
 

@@ -15,7 +15,8 @@ from agez.experiments.population_library import line_bands, make_library
 from agez.experiments.result import target_columns
 from agez.photometry.filters import FilterSet, load_filters
 from agez.spectra.templates import load_templates
-from agez.types import TARGET_WORDS, TARGETS, Bands, Photometry, Sample
+from agez.targets import PAPER_TARGETS, TARGET_WORDS
+from agez.types import Bands, Photometry, Sample
 
 #: A library at rest frame is for SEDs at most so far from it: 5 A of a band of 145 A.
 _REST_FRAME = 1e-3
@@ -92,7 +93,7 @@ def _quality(fit: LibraryFit, sample: Sample) -> dict[str, Any]:
     good = np.isfinite(fit.chi2)
     reference = target_columns(sample.labels if sample.truth is None else sample.truth)
     inside = np.abs(fit.mean - reference) <= fit.std
-    words = [TARGET_WORDS[target] for target in TARGETS]
+    words = [TARGET_WORDS[target] for target in PAPER_TARGETS]
     return {
         "n_effective": {f"p{q:02d}": json_number(float(np.percentile(fit.n_effective[good], q))) for q in (5, 50, 95)},
         "chi2_per_band": json_number(float(np.median(fit.chi2[good] / fit.n_bands[good]))),

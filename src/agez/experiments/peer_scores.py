@@ -10,7 +10,8 @@ import numpy as np
 
 from agez.analysis.galaxy_bootstrap import rows_by_galaxy
 from agez.analysis.metrics import evaluate, json_number, residual_pcc, sigma_mad
-from agez.types import TARGET_WORDS, TARGETS, Floats, Strings
+from agez.targets import PAPER_TARGETS, TARGET_WORDS
+from agez.types import Floats, Strings
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +46,8 @@ def scores_of(predicted: Floats, references: Mapping[str, Floats], network: Floa
 def _scores(predicted: Floats, reference: Floats) -> dict[str, Any]:
     difference = predicted - reference
     scores: dict[str, Any] = {
-        TARGET_WORDS[target]: evaluate(predicted[:, k], reference[:, k]).to_json() for k, target in enumerate(TARGETS)
+        TARGET_WORDS[target]: evaluate(predicted[:, k], reference[:, k]).to_json()
+        for k, target in enumerate(PAPER_TARGETS)
     }
     return scores | {"residual_pcc": json_number(residual_pcc(difference[:, 0], difference[:, 1]))}
 
@@ -79,7 +81,7 @@ def differences(
     found: dict[str, Any] = {}
     for set_name, network in answers["network"].items():
         of_set: dict[str, Any] = {word: {} for word in TARGET_WORDS.values()}
-        for k, target in enumerate(TARGETS):
+        for k, target in enumerate(PAPER_TARGETS):
             own = network.predicted[:, k] - reference[:, k]
             drawn_before: dict[bytes, Floats] = {}  # of the network, by the rows that are compared
             for name, by_set in answers.items():

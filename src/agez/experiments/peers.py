@@ -32,7 +32,8 @@ from agez.paper_network.prepared import PreparedSplit, TrainingData, prepare_spl
 from agez.runtime.progress import progress
 from agez.runtime.worker_pool import each_done
 from agez.samples.splits import Split, make_splits
-from agez.types import TARGETS, Floats, Sample
+from agez.targets import PAPER_TARGETS
+from agez.types import Floats, Sample
 
 LIBRARY = "library_fit"
 ALL_METHODS = (*METHODS, LIBRARY)
@@ -69,7 +70,7 @@ def network_answers(run: CrossValidation, sample: Sample) -> Answers:
     folds = [prepare_split(data, split) for split in run.splits]
     start = time.thread_time()
     for number, fold in enumerate(folds):
-        for network in run.networks[number * len(TARGETS) : (number + 1) * len(TARGETS)]:
+        for network in run.networks[number * len(PAPER_TARGETS) : (number + 1) * len(PAPER_TARGETS)]:
             fold.predict(network)
     seconds = time.thread_time() - start
     n = sum(len(fold.test) for fold in folds)
@@ -128,7 +129,7 @@ def peers(
             f"{', '.join(ALL_METHODS)} and the sets among {', '.join(SETS)}"
         )
     for name, one in networks.items():
-        if one.predicted.shape != (len(sample), len(TARGETS)):
+        if one.predicted.shape != (len(sample), len(PAPER_TARGETS)):
             raise AgezError(f"peers: {name} has predictions of shape {one.predicted.shape} for {len(sample)} spectra")
     data = training_data(sample, bands=bands, max_missing=max_missing)
     folds = {}
@@ -188,7 +189,7 @@ def _tree_answers(
         for set_name, of_set in folds.items()
         for number, fold in enumerate(of_set)
     ]
-    predicted = {(m, s): np.full((len(data), len(TARGETS)), np.nan) for m in methods for s in folds}
+    predicted = {(m, s): np.full((len(data), len(PAPER_TARGETS)), np.nan) for m in methods for s in folds}
     seconds = {key: np.zeros(2) for key in predicted}
     done = each_done(run_task, tasks, workers=workers) if tasks else iter(())
     for task, answer in progress(done, total=len(tasks), title="tree ensembles"):

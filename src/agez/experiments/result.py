@@ -15,7 +15,8 @@ from agez.analysis.gradients import GradientTable, compare_gradients
 from agez.errors import AgezError
 from agez.experiments.claims import Claim
 from agez.paper_network.cross_validation import LearningCurve
-from agez.types import TARGETS, Floats, Ints, Labels, Photometry, Sample, Spectra, Truth
+from agez.targets import PAPER_TARGETS
+from agez.types import Floats, Ints, Labels, Photometry, Sample, Spectra, Truth
 
 #: Libraries whose versions a report names, where they are installed.
 LIBRARIES = ("numpy", "scipy", "astropy", "jax", "jaxlib", "matplotlib", "ppxf", "scikit-learn", "lightgbm", "optuna")
@@ -33,7 +34,7 @@ class SetResult:
         The fold in which each spectrum was tested.
     curves : sequence of LearningCurve
     label_gradients, predicted_gradients : GradientTable
-        Columns ``TARGETS``; on the same points and subsets.
+        Columns ``PAPER_TARGETS``; on the same points and subsets.
     truth_gradients : GradientTable or None
         Of the truth, on the same points; None for a real sample.
     """
@@ -104,7 +105,7 @@ class RunResult:
 
 def target_columns(values: Labels | Truth) -> Floats:
     """The two predicted quantities, log_age_lw and mh_lw, as columns (n, 2)."""
-    return np.stack([np.asarray(getattr(values, name), dtype=float) for name in TARGETS], axis=1)
+    return np.stack([np.asarray(getattr(values, name), dtype=float) for name in PAPER_TARGETS], axis=1)
 
 
 def make_set_result(
@@ -128,7 +129,7 @@ def make_set_result(
         Draws the bootstrap subsets.
     """
     n = len(sample)
-    if np.shape(predicted) != (n, len(TARGETS)) or np.shape(fold) != (n,):
+    if np.shape(predicted) != (n, len(PAPER_TARGETS)) or np.shape(fold) != (n,):
         raise AgezError(
             f"set result: predicted has shape {np.shape(predicted)} and fold {np.shape(fold)}; "
             f"the sample has {n} spectra, expected ({n}, 2) and ({n},)"
@@ -136,7 +137,7 @@ def make_set_result(
     versions = [target_columns(sample.labels), predicted]
     if sample.truth is not None:
         versions.append(target_columns(sample.truth))
-    tables = compare_gradients(sample.rows.galaxy_id, sample.r_re, versions, names=TARGETS, rng=rng)
+    tables = compare_gradients(sample.rows.galaxy_id, sample.r_re, versions, names=PAPER_TARGETS, rng=rng)
     return SetResult(predicted, fold, tuple(curves), tables[0], tables[1], tables[2] if len(tables) > 2 else None)
 
 

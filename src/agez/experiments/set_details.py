@@ -14,7 +14,8 @@ from agez.analysis.metrics import json_number, residual_pcc, sigma_mad
 from agez.experiments.result import SetResult, target_columns
 from agez.paper_network.cross_validation import LearningCurve
 from agez.samples.splits import row_morphology
-from agez.types import TARGET_WORDS, TARGETS, Floats, Ints, Sample, Strings
+from agez.targets import PAPER_TARGETS, TARGET_WORDS
+from agez.types import Floats, Ints, Sample, Strings
 
 #: Below this [M/H] the paper finds Set B's metallicities to become less accurate (section 4.3).
 METAL_POOR = -0.75
@@ -54,7 +55,7 @@ def set_details(sample: Sample, sets: Mapping[str, SetResult], *, rng: np.random
     truth = None if sample.truth is None else target_columns(sample.truth)
     rows = _Rows(rows_by_galaxy(sample.rows.galaxy_id), row_morphology(sample))
     drawn = rng.integers(len(rows.groups), size=(N_BOOTSTRAP, len(rows.groups)))
-    err = {TARGET_WORDS[t]: json_number(_median(getattr(sample.labels, f"{t}_err"))) for t in TARGETS}
+    err = {TARGET_WORDS[t]: json_number(_median(getattr(sample.labels, f"{t}_err"))) for t in PAPER_TARGETS}
     errors = None if truth is None else labels - truth
     spread = {word: _by_morphology(labels[:, k], rows, drawn) for k, word in enumerate(TARGET_WORDS.values())}
     out: dict[str, Any] = {
@@ -62,14 +63,14 @@ def set_details(sample: Sample, sets: Mapping[str, SetResult], *, rng: np.random
             "err": err,
             "truth_pcc": None if errors is None else _pcc(errors),
             "by_morphology": spread,
-            "metal_poor_share": json_number(float(np.mean(labels[:, TARGETS.index("mh_lw")] < METAL_POOR))),
+            "metal_poor_share": json_number(float(np.mean(labels[:, PAPER_TARGETS.index("mh_lw")] < METAL_POOR))),
         }
     }
     for name, found in sets.items():
         residuals = dict(zip(TARGET_WORDS.values(), (found.predicted - labels).T, strict=True))
         out[name] = {
             "by_morphology": {word: _by_morphology(residual, rows, drawn) for word, residual in residuals.items()},
-            "metal_poor": _metal_poor(residuals["metallicity"], labels[:, TARGETS.index("mh_lw")], rows, drawn),
+            "metal_poor": _metal_poor(residuals["metallicity"], labels[:, PAPER_TARGETS.index("mh_lw")], rows, drawn),
             "learning": _learning(found.curves),
             "gradient_differences": _gradient_differences(found.label_gradients, found.predicted_gradients),
             "alike": {word: _alike(residual, rows, drawn) for word, residual in residuals.items()},
@@ -162,7 +163,7 @@ def _gradient_differences(labels: GradientTable, predicted: GradientTable) -> di
     difference = predicted.slope - labels.slope
     both = np.isfinite(difference).all(axis=1)
     out: dict[str, Any] = {"n_galaxies": int(both.sum())}
-    for k, target in enumerate(TARGETS):
+    for k, target in enumerate(PAPER_TARGETS):
         share = float(np.mean(np.abs(difference[both, k]) < CENTRAL_DEX)) if both.any() else math.nan
         out[TARGET_WORDS[target]] = {"central_share": json_number(share)}
     out["pcc"] = json_number(residual_pcc(difference[both, 0], difference[both, 1]))

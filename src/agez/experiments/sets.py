@@ -19,14 +19,15 @@ from agez.paper_network.pool import Trainer
 from agez.runtime.progress import progress
 from agez.samples.splits import N_FOLDS
 from agez.tables.table_files import write_table
-from agez.types import TARGETS, Sample
+from agez.targets import PAPER_TARGETS
+from agez.types import Sample
 
 
 def run_sets(data: Sample, trainer: Trainer, *, settings: TrainingSettings, seed: int) -> dict[str, CrossValidation]:
     """Cross-validate Set A and Set B with the paper's networks; the bar counts epochs."""
     runs = {}
     for name, split in SETS.items():
-        networks = len(TARGETS) * N_FOLDS
+        networks = len(PAPER_TARGETS) * N_FOLDS
         with progress(total=networks * settings.max_epochs, title=f"training {name.replace('_', ' ')}") as bar:
             done = [0] * networks
 

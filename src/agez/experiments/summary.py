@@ -12,7 +12,8 @@ from agez.analysis.gradients import GradientTable
 from agez.analysis.metrics import evaluate, json_number, random_baseline_mse, residual_pcc
 from agez.experiments.paper import published
 from agez.experiments.result import SetResult, target_columns
-from agez.types import TARGET_WORDS, TARGETS, Floats, Sample
+from agez.targets import PAPER_TARGETS, TARGET_WORDS
+from agez.types import Floats, Sample
 
 SCHEMA = "agez.summary/1"
 #: The steps whose time the contract names; a step that was not run took 0 s.
@@ -54,7 +55,7 @@ def build_summary(
     """
     labels = target_columns(sample.labels)
     truth = np.full_like(labels, np.nan) if sample.truth is None else target_columns(sample.truth)
-    guesses = {w: random_baseline_mse(labels[:, k], rng) for k, w in enumerate(TARGET_WORDS[t] for t in TARGETS)}
+    guesses = {w: random_baseline_mse(labels[:, k], rng) for k, w in enumerate(TARGET_WORDS[t] for t in PAPER_TARGETS)}
     sets = {name: found for name, found in (("set_a", set_a), ("set_b", set_b)) if found is not None}
     against_truth = {"labels": _scores(labels, truth)}
     for name, found in sets.items():
@@ -100,12 +101,12 @@ def _set_block(result: SetResult, labels: Floats) -> dict[str, Any]:
 
 
 def _scores(predicted: Floats, reference: Floats) -> dict[str, Any]:
-    return {TARGET_WORDS[t]: evaluate(predicted[:, k], reference[:, k]).to_json() for k, t in enumerate(TARGETS)}
+    return {TARGET_WORDS[t]: evaluate(predicted[:, k], reference[:, k]).to_json() for k, t in enumerate(PAPER_TARGETS)}
 
 
 def _gradients(predicted: GradientTable, reference: GradientTable | None) -> dict[str, Any]:
     block = {}
-    for k, target in enumerate(TARGETS):
+    for k, target in enumerate(PAPER_TARGETS):
         against = np.full(len(predicted), np.nan) if reference is None else reference.slope[:, k]
         scores = evaluate(predicted.slope[:, k], against)
         block[TARGET_WORDS[target]] = {

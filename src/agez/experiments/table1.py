@@ -32,7 +32,8 @@ from agez.paper_network.pool import Trainer
 from agez.paper_network.prepared import PreparedSplit, TrainingData, prepare_split, training_data
 from agez.runtime.progress import progress
 from agez.samples.splits import VALIDATION_PARTS, Split, deal_galaxies, row_morphology
-from agez.types import TARGET_WORDS, TARGETS, Ints, Sample, Strings
+from agez.targets import PAPER_TARGETS, TARGET_WORDS
+from agez.types import Ints, Sample, Strings
 
 KINDS = ("early", "late")
 #: Share of the galaxies of each type that the paper trains on.
@@ -86,7 +87,7 @@ def table1(
         Random draws of training galaxies.
     seed : int
     architectures : mapping
-        For each of ``TARGETS``.
+        For each of ``PAPER_TARGETS``.
 
     Returns
     -------
@@ -109,16 +110,16 @@ def table1(
               for w in TARGET_WORDS.values()}  # fmt: skip
     morphology, data = row_morphology(sample), training_data(sample)
     waiting: dict[int, tuple[int, PreparedSplit]] = {}  # what a network is scored on when it comes back
-    with progress(total=len(TRAINED_ON) * len(TARGETS) * n_draws, title="table 1: networks") as bar:
+    with progress(total=len(TRAINED_ON) * len(PAPER_TARGETS) * n_draws, title="table 1: networks") as bar:
         jobs = _jobs(sample, data, n_train, n_draws, seed, settings, architectures, waiting)
         for number, network in trainer.train_each(jobs):
             draw, prepared = waiting.pop(number)
-            t = TARGETS.index(str(network.tags["target"]))
+            t = PAPER_TARGETS.index(str(network.tags["target"]))
             residual = prepared.predict(network) - prepared.labels[prepared.test, t]
             for cell, (trained, applied) in cells.items():
                 if trained == network.tags["trained_on"]:
                     own = residual[np.isin(morphology[prepared.test], applied)]
-                    found = values[TARGET_WORDS[TARGETS[t]]][cell]
+                    found = values[TARGET_WORDS[PAPER_TARGETS[t]]][cell]
                     found["sigma_mad"][draw], found["bias"][draw] = sigma_mad(own), bias(own)
             bar.update(1)
     measured: dict[str, Any] = {"n_draws": n_draws, "full_by_kind": {}, "differences": {}}
@@ -235,7 +236,7 @@ def _jobs(
                 prepared = prepare_split(data, split)
             except AgezError:  # its few galaxies lack a band, say: this network's cells of the draw stay empty
                 continue
-            for t, target in enumerate(TARGETS):
+            for t, target in enumerate(PAPER_TARGETS):
                 own_seed = int(np.random.SeedSequence((seed, draw, s + 2, t + 1)).generate_state(1)[0])
                 waiting[number] = draw, prepared
                 number += 1

@@ -33,7 +33,8 @@ from agez.paper_network.pool import Trainer
 from agez.paper_network.prepared import PreparedSplit, TrainingData, prepare_split, training_data
 from agez.runtime.progress import progress
 from agez.samples.splits import make_splits, row_morphology, thin_split, thinning_order
-from agez.types import TARGET_WORDS, TARGETS, Floats, Sample
+from agez.targets import PAPER_TARGETS, TARGET_WORDS
+from agez.types import Floats, Sample
 
 #: The paper's smallest and largest training sets, and its number of repeats.
 PUBLISHED: dict[str, Any] = {
@@ -100,21 +101,23 @@ def training_size(sample: Sample, trainer: Trainer, *, grid: TrainingGrid, seed:
     """
     data = training_data(sample)
     n = len(grid.fractions), grid.n_repeats
-    found = {(name, t): {key: np.full(n, np.nan) for key in (*SCORES, "n_train")} for name in SETS for t in TARGETS}
+    found = {
+        (name, t): {key: np.full(n, np.nan) for key in (*SCORES, "n_train")} for name in SETS for t in PAPER_TARGETS
+    }
     # what a network is scored on when it comes back; its job and split are let go by then
     waiting: dict[int, PreparedSplit] = {}
-    total = n[0] * n[1] * len(SETS) * len(TARGETS)
+    total = n[0] * n[1] * len(SETS) * len(PAPER_TARGETS)
     with progress(total=total, title="figure 13: networks") as bar:
         for number, network in trainer.train_each(_jobs(sample, data, grid, seed, waiting)):
             prepared = waiting.pop(number)
             target = str(network.tags["target"])
-            difference = prepared.predict(network) - data.labels[prepared.test, TARGETS.index(target)]
+            difference = prepared.predict(network) - data.labels[prepared.test, PAPER_TARGETS.index(target)]
             cell, at = found[network.tags["set"], target], (network.tags["fraction"], network.tags["repeat"])
             cell["mse"][at], cell["sigma_mad"][at] = np.mean(difference**2), sigma_mad(difference)
             cell["n_train"][at] = len(prepared.train) + len(prepared.validation)
             bar.update()
     rng = np.random.default_rng([seed, 3])  # the same guesses as those of the whole run
-    guesses = {TARGET_WORDS[t]: random_baseline_mse(data.labels[:, k], rng) for k, t in enumerate(TARGETS)}
+    guesses = {TARGET_WORDS[t]: random_baseline_mse(data.labels[:, k], rng) for k, t in enumerate(PAPER_TARGETS)}
     return {
         "published": PUBLISHED,
         "measured": {
@@ -122,12 +125,12 @@ def training_size(sample: Sample, trainer: Trainer, *, grid: TrainingGrid, seed:
             "n_galaxies": len(np.unique(sample.rows.galaxy_id)),
             "fractions": list(grid.fractions),
             "random_mse": {word: json_number(mse) for word, mse in guesses.items()},
-            **{name: {TARGET_WORDS[t]: _summary(found[name, t]) for t in TARGETS} for name in SETS},
+            **{name: {TARGET_WORDS[t]: _summary(found[name, t]) for t in PAPER_TARGETS} for name in SETS},
         },
         "points": {
             name: {
                 TARGET_WORDS[t]: {key: [json_numbers(row) for row in found[name, t][key]] for key in SCORES}
-                for t in TARGETS
+                for t in PAPER_TARGETS
             }
             for name in SETS
         },
@@ -153,7 +156,7 @@ def _jobs(
                     prepared = prepare_split(data, thin_split(split, order, fraction / LARGEST))
                 except AgezError:  # so few rows that nothing can be learned: the cell stays empty
                     continue
-                for target in TARGETS:
+                for target in PAPER_TARGETS:
                     waiting[number] = prepared
                     yield prepared.job(
                         target,

@@ -28,14 +28,16 @@ from agez.experiments.paper import set_title
 from agez.experiments.peer_scores import Answers, differences
 from agez.experiments.result import target_columns
 from agez.mixture_network.calibration import pit_in_intervals, signal_to_noise
-from agez.mixture_network.mixture_model import parts_of
-from agez.models.model_file import available_models, is_posterior, load_model
+from agez.mixture_network.mixture_model import network_of
+from agez.models.model import Model
+from agez.models.model_file import available_models, load_model
 from agez.runtime.progress import progress
 from agez.runtime.worker_pool import each_done
 from agez.samples.splits import Split
+from agez.targets import PAPER_TARGETS, TARGET_WORDS
 from agez.training.cross_fitting import FRESH_SETTINGS, TUNED_SETTINGS, CrossFit, cross_fit, held_out
 from agez.training.sample_batches import SampleRows, sample_rows
-from agez.types import TARGET_WORDS, TARGETS, Floats, Model, Sample
+from agez.types import Floats, Sample
 
 #: The model that networks go on from, where agez comes with it and it knows the sample's bands.
 START = "paper"
@@ -89,7 +91,7 @@ def shipped_start(sample: Sample, name: str = START) -> Model | None:
     if path is None:
         return None
     model, seen = load_model(path), sample.photometry
-    if not is_posterior(model) or model.bands.filter_set != seen.bands.filter_set:
+    if not model.gives_distribution or model.bands.filter_set != seen.bands.filter_set:
         return None
     low, high = model.header["redshift_range"]
     slack = float(model.header["redshift_tolerance"])
@@ -177,7 +179,7 @@ def _train(
     """Networks of every fold of every set, one set after the other; then their calibration, sets beside each other."""
     settings = FRESH_SETTINGS if start is None else TUNED_SETTINGS
     settings = replace(settings, steps=min(size.steps, settings.steps))
-    members = () if start is None else parts_of(start).members
+    members = () if start is None else network_of(start).members
     crosses = {}
     total = size.members * sum(len(of_set) for of_set in splits.values())
     with progress(total=total, title="distributions: networks") as bar:
@@ -193,8 +195,8 @@ def _train(
 
 def _calibrated(job: tuple[str, CrossFit, SampleRows]) -> HeldOut:
     _, cross, data = job
-    mixture, recalibrations = held_out(cross, data)
-    return HeldOut(mixture, np.stack([one.tail for one in recalibrations])[cross.fold])
+    mixture, calibrations = held_out(cross, data)
+    return HeldOut(mixture, np.stack([one.tail for one in calibrations])[cross.fold])
 
 
 def _calibration(
@@ -203,13 +205,13 @@ def _calibration(
     """The block of figures: everything in bins of what is known of a row."""
     mean, _, _ = moments(answers.mixture)
     ends = np.array([float(ndtr(-1)), float(ndtr(1))])
-    width = np.stack([quantiles(answers.mixture, ends, t) for t in range(len(TARGETS))], axis=1)
+    width = np.stack([quantiles(answers.mixture, ends, t) for t in range(len(PAPER_TARGETS))], axis=1)
     galaxies = sample.galaxies
     av = sample.truth.av if sample.truth is not None else galaxies.av[galaxies.rows_of(sample.rows.galaxy_id)]
     quantities = {
         "snr": signal_to_noise(data.seds()),
         "n_bands": data.covered.sum(axis=1).astype(float),
-        **{target: mean[:, t] for t, target in enumerate(TARGETS)},
+        **{target: mean[:, t] for t, target in enumerate(PAPER_TARGETS)},
         "av": np.asarray(av, dtype=float),
     }
     return calibration_block(
@@ -231,7 +233,7 @@ def _scores(labels: Floats, mixture: Mixture, block: Mapping[str, Any]) -> dict[
         "residual_pcc": json_number(residual_pcc(off[:, 0], off[:, 1])),
         "correlation": json_number(float(np.nanmedian(correlation))) if np.isfinite(correlation).any() else None,
     }
-    for t, target in enumerate(TARGETS):
+    for t, target in enumerate(PAPER_TARGETS):
         part = block[TARGET_WORDS[target]]
         kept = {name: part["overall"][name] for name in (*_LEVELS, "crps", "sharpness")}
         kept |= {name: part["pit"][name] for name in ("departure", "departure_95")}
@@ -253,7 +255,7 @@ def _compare(
         answers, labels, sample.rows.galaxy_id, n_bootstrap=size.n_bootstrap, rng=np.random.default_rng([seed, 16])
     )
     for name, mean in means.items():
-        for t, target in enumerate(TARGETS):
+        for t, target in enumerate(PAPER_TARGETS):
             word, theirs = TARGET_WORDS[target], networks[name][:, t]
             common = np.isfinite(theirs) & np.isfinite(mean[:, t])
             network = evaluate(theirs[common], labels[common, t]).sigma_mad

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from agez.types import Bands, Bools, Floats, _check, _check_shape
+from agez.arrays import check, check_shape
+from agez.types import Bands, Bools, Floats
 
 if TYPE_CHECKING:
     from astropy.wcs import WCS
@@ -52,16 +53,16 @@ class ImageSet:
 
     def __post_init__(self) -> None:
         b = len(self.bands)
-        _check(np.ndim(self.flux) == 3, f"ImageSet.flux has shape {np.shape(self.flux)}; expected (b, ny, nx)")
+        check(np.ndim(self.flux) == 3, f"ImageSet.flux has shape {np.shape(self.flux)}; expected (b, ny, nx)")
         shape = (b, *np.shape(self.flux)[1:])
         for name in ("flux", "flux_err", "mask"):
-            _check_shape(self, name, shape)
-        _check_shape(self, "psf_fwhm_arcsec", (b,))
-        _check(len(self.noise) == b and len(self.sources) == b, "ImageSet: noise and sources need one entry a band")
+            check_shape(self, name, shape)
+        check_shape(self, "psf_fwhm_arcsec", (b,))
+        check(len(self.noise) == b and len(self.sources) == b, "ImageSet: noise and sources need one entry a band")
         for name, one in zip(self.bands.names, self.noise, strict=True):
             square = np.ndim(one) == 2 and one.shape[0] == one.shape[1] and one.shape[0] % 2 == 1
-            _check(square, f"ImageSet.noise of {name} has shape {np.shape(one)}; expected (k, k), k odd")
-        _check(bool(np.isfinite(self.flux[~self.mask]).all()), "ImageSet: flux must be finite where mask is False")
+            check(square, f"ImageSet.noise of {name} has shape {np.shape(one)}; expected (k, k), k odd")
+        check(bool(np.isfinite(self.flux[~self.mask]).all()), "ImageSet: flux must be finite where mask is False")
 
     @property
     def shape(self) -> tuple[int, int]:

@@ -10,10 +10,10 @@ from agez.errors import AgezError
 from agez.labelling.cube_bins import fitted_rows
 from agez.labelling.input_files import remarks_on
 from agez.mapping.map_galaxy import GalaxyMaps, MapSettings, disc_frame, with_gradients
+from agez.models.model import Model
 from agez.models.predict import photometry_for, predict
 from agez.photometry.filters import FilterSet
 from agez.spectra.binning import BinSettings
-from agez.types import Model
 
 
 def map_cube(

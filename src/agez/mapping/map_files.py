@@ -16,12 +16,12 @@ from agez.analysis.gradient_files import REGION_RADIUS, SEDS_OF, TILT, gradient_
 from agez.analysis.region_errors import SharedErrors, mean_error, shared_errors
 from agez.flags import FAULTS, has_flag
 from agez.mapping.map_galaxy import GalaxyMaps, bin_maps, snr_of_regions
-from agez.paper_network.ensemble import plain
+from agez.models.model_file import plain
 from agez.tables.maps_files import maps_hdus
 from agez.tables.prediction_files import EXTENSION as PREDICTIONS
 from agez.tables.prediction_files import prediction_to_table
 from agez.tables.table_files import table_hdu, write_fits
-from agez.types import TARGETS, Floats
+from agez.types import Floats
 
 #: Name of the table of profiles.
 PROFILES = "PROFILES"
@@ -110,7 +110,7 @@ def profile_table(maps: GalaxyMaps) -> Table:
     rings = [good & (radius >= low) & (radius < low + width) for low in inner]
     table["n_regions"] = [int(ring.sum()) for ring in rings]
     r_re = np.nan_to_num(maps.r_re)
-    for target in TARGETS:
+    for target in (one.name for one in maps.prediction.targets):
         value, err = getattr(maps.prediction, target), getattr(maps.prediction, f"{target}_err")
         shared = shared_errors(target, kind=str(maps.meta["seds_of"]))
         numbers = np.array([_ring(value[ring], err[ring], r_re[ring], shared) for ring in rings])

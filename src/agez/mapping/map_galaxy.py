@@ -17,16 +17,12 @@ from agez.images.image_set import ImageSet
 from agez.images.measure import light_of_pixels, measure, pixel_offsets
 from agez.images.regions import RegionSettings, make_regions
 from agez.images.stars import circles
+from agez.models.model import Model
 from agez.models.predict import predict
 from agez.photometry.dereddening import deredden
 from agez.photometry.error_floors import with_error_floor
 from agez.tables.maps import BinMap, MapFrame
-from agez.types import TARGETS, Floats, Ints, Model, Photometry, Prediction
-
-_TITLES = {
-    "log_age_lw": ("LOG_AGE_LW", "light-weighted mean log10(age/yr)"),
-    "mh_lw": ("MH_LW", "light-weighted mean [M/H]"),
-}
+from agez.types import Floats, Ints, Photometry, Prediction
 
 
 @dataclass(frozen=True)
@@ -185,12 +181,12 @@ def with_gradients(
     radius = radius_arcsec / geometry.re_arcsec
     gradients = None
     if np.isfinite(geometry.re_arcsec):
-        values, errors = (
-            np.stack([getattr(prediction, target + end) for target in TARGETS], axis=1) for end in ("", "_err")
-        )
+        names = [target.name for target in prediction.targets]
+        values = prediction.mean
+        errors = np.stack([getattr(prediction, f"{name}_err") for name in names], axis=1)
         values = np.where(has_flag(prediction.flags, FAULTS)[:, None], np.nan, values)
         gradients = gradients_with_errors(
-            prediction.rows.galaxy_id, radius, values, errors, names=TARGETS,
+            prediction.rows.galaxy_id, radius, values, errors, names=names,
             rng=np.random.default_rng(settings.seed), kind=str(meta["seds_of"]),
         )  # fmt: skip
     told = {**meta, "tilt_deg": geometry.tilt_deg}
@@ -249,14 +245,14 @@ def bin_maps(maps: GalaxyMaps) -> list[BinMap]:
     prediction, photometry = maps.prediction, maps.photometry
     doubtful = has_flag(prediction.flags, FAULTS)
     out = []
-    for target in TARGETS:
-        title, words = _TITLES[target]
-        value, err = getattr(prediction, target), getattr(prediction, f"{target}_err")
-        out.append(BinMap(title, value, err, "dex", doubtful, comment=words))
-        between = np.stack([getattr(prediction, f"{target}_{name}") for name in ("p16", "p50", "p84")], axis=1)
+    for t, target in enumerate(prediction.targets):
+        title, unit = target.name.upper(), target.unit or ""
+        value, err = prediction.mean[:, t], getattr(prediction, f"{target.name}_err")
+        out.append(BinMap(title, value, err, unit, doubtful, comment=target.description.removesuffix(", dex")))
+        between = np.ascontiguousarray(prediction.quantiles[:, t, :3])
         channels = ("p16", "p50", "p84")
         words = f"quantiles 16, 50, 84 % of {title}"
-        out.append(BinMap(f"{title}_PCT", between, None, "dex", doubtful, channels=channels, comment=words))
+        out.append(BinMap(f"{title}_PCT", between, None, unit, doubtful, channels=channels, comment=words))
     threshold = float(prediction.meta.get("ood_threshold", 1.0))
     out.append(BinMap("OOD", prediction.ood, comment=f"unlike the training set: above {threshold:g} flagged"))
     words = "sum of agez's quality bits; in no region: 1, no data"

@@ -1,4 +1,4 @@
-"""Answers of rows of which less is known: bands believed by half, means over versions with and without; no redshift."""
+"""Answers for rows of which less is known: means over versions with and without weak bands; unknown redshifts."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ import numpy as np
 
 from agez.distributions.marginals import quantiles
 from agez.distributions.mixture import Mixture, average, moments, rescale
-from agez.mixture_network.mixture_model import PosteriorParts
+from agez.mixture_network.mixture_model import MixtureNetwork
 from agez.mixture_network.redshift_inside import UNKNOWN_STRETCH
-from agez.mixture_network.row_answers import Answers, Seen, levels
+from agez.mixture_network.row_answers import RowAnswers, RowInputs, levels
 from agez.mixture_network.weak_bands import versions
 from agez.types import Floats, Ints
 
 
 def averaged_answers(
-    parts: PosteriorParts, seen: Seen, weights: Floats | None, probabilities: Floats, *, least_bands: int,
-    run: Callable[[Seen], Answers],
-) -> Answers:  # fmt: skip
+    network: MixtureNetwork, seen: RowInputs, weights: Floats | None, probabilities: Floats, *, least_bands: int,
+    run: Callable[[RowInputs], RowAnswers],
+) -> RowAnswers:  # fmt: skip
     """Answers of rows with a weight of each band; wider where the redshift is unknown.
 
     Means over versions are those of the distribution and what follows from it; the out-of-distribution score and chi2,
@@ -26,24 +26,24 @@ def averaged_answers(
 
     Parameters
     ----------
-    seen : Seen
+    seen : RowInputs
         ``covered`` is false where a weight is 0.
     weights : (n, b) float, or None
         Of :func:`agez.mixture_network.weak_bands.band_weights`.
     least_bands : int
         Versions with fewer bands do not count.
     run : callable
-        Answers rows whose bands are all believed: by numpy or by compiled kernels.
+        RowAnswers rows whose bands are all believed: by numpy or by compiled kernels.
     """
-    found = _averaged(parts, seen, weights, probabilities, least_bands, run)
+    found = _averaged(network, seen, weights, probabilities, least_bands, run)
     unknown = np.flatnonzero(np.isnan(seen.redshift))
     return _stretched(found, unknown) if unknown.size else found
 
 
-def _stretched(found: Answers, rows: Ints) -> Answers:
+def _stretched(found: RowAnswers, rows: Ints) -> RowAnswers:
     """The same with the distributions of some rows, and so their quantiles, stretched about their mean."""
-    factor = np.full(2, UNKNOWN_STRETCH)
-    mixture = rescale(found.mixture.take(rows), shift=np.zeros(2), factor=factor)
+    d = found.mixture.n_targets
+    mixture = rescale(found.mixture.take(rows), shift=np.zeros(d), factor=np.full(d, UNKNOWN_STRETCH))
     wide = np.array(found.quantiles)
     mean = found.mean[rows].T[:, None]
     wide[..., rows] = mean + UNKNOWN_STRETCH * (wide[..., rows] - mean)
@@ -51,16 +51,16 @@ def _stretched(found: Answers, rows: Ints) -> Answers:
 
 
 def _averaged(
-    parts: PosteriorParts, seen: Seen, weights: Floats | None, probabilities: Floats, least_bands: int,
-    run: Callable[[Seen], Answers],
-) -> Answers:  # fmt: skip
+    network: MixtureNetwork, seen: RowInputs, weights: Floats | None, probabilities: Floats, least_bands: int,
+    run: Callable[[RowInputs], RowAnswers],
+) -> RowAnswers:  # fmt: skip
     """Answers with the means over versions of the rows that have some."""
     n = len(seen.flux)
     further = None if weights is None else versions(np.where(seen.covered, weights, 0.0))
     if further is None or not len(further.row):
         return run(seen)
     of = further.row
-    copies = Seen(*(np.concatenate([column, column[of]]) for column in seen))
+    copies = RowInputs(*(np.concatenate([column, column[of]]) for column in seen))
     enough = seen.allowed[of] & (further.covered.sum(axis=1) >= least_bands)
     both = run(copies._replace(
         covered=np.concatenate([seen.covered, further.covered]), allowed=np.concatenate([seen.allowed, enough])
@@ -71,9 +71,9 @@ def _averaged(
     mixture = average(chosen, np.concatenate([np.arange(len(rows)), place]), share, len(rows))
     mean, _, correlation = moments(mixture)
     by_target = np.array(both.quantiles[..., :n])
-    for t, level in enumerate(levels(parts, probabilities)):
+    for t, level in enumerate(levels(network, probabilities)):
         by_target[t][:, rows] = quantiles(mixture, level, t).T
-    return Answers(
+    return RowAnswers(
         _with_rows(both.mixture.take(slice(0, n)), rows, mixture), _replaced(both.mean[:n], rows, mean),
         _replaced(both.correlation[:n], rows, correlation), by_target, both.ood[:n], both.chi2[:n], both.nearest[:n],
         both.snr[:n], both.assumed[:n], both.nothing[:n],

@@ -2,21 +2,26 @@
 
 A tile of rows goes from fluxes to the networks' outputs while all of it is in the processor's cache.  The numpy
 functions are the oracle of the tests and the fallback; answers differ from theirs by the rounding of float32 alone:
-less than 1e-5 dex in means and quantiles, mostly 1e-6 and at most a few 1e-3 of themselves in the scores of typicality,
+less than 1e-5 dex in means and quantiles, mostly 1e-6 and at most a few 1e-3 of themselves in the scores of novelty,
 which are as far from exact in numpy.  By a tenth of that BLAS lets a row's place in a tile matter, here as in numpy.
 """
 
 from __future__ import annotations
 
-from functools import lru_cache
+from collections.abc import Callable
+from functools import lru_cache, partial
 from typing import NamedTuple
 
 import numpy as np
 from scipy.special import ndtri
 
 from agez.distributions.compiled_quantiles import quantile_rows
-from agez.distributions.mixture import Mixture
-from agez.mixture_network.compiled_features import (
+from agez.distributions.mixture import Mixture, triangle_size
+from agez.mixture_network.compiled_mixture import mix_rows
+from agez.mixture_network.mixture_model import MixtureNetwork, Network
+from agez.mixture_network.row_answers import RowAnswers, RowInputs, answers, levels
+from agez.mixture_network.trunks import dense_layers, forward
+from agez.models.compiled_features import (
     add_bias_and_clip,
     fill_contrasts,
     fill_features,
@@ -24,12 +29,9 @@ from agez.mixture_network.compiled_features import (
     median_ratios,
     scale_rows,
 )
-from agez.mixture_network.compiled_mixture import mix_rows
-from agez.mixture_network.features import CONTRAST_WIDTHS, TURNS
-from agez.mixture_network.mixture_model import Member, PosteriorParts
-from agez.mixture_network.row_answers import Answers, Seen, answers, levels
-from agez.novelty.fast_novelty import fast_score
-from agez.novelty.prepared_novelty import PreparedTypicality, prepared_typicality
+from agez.models.features import CONTRAST_WIDTHS, TURNS, n_features
+from agez.novelty.compiled_score import compiled_score
+from agez.novelty.prepared_novelty import PreparedNovelty, prepared_novelty
 from agez.types import Bools, Floats
 
 #: Rows that go through the networks at a time: a layer's outputs stay in the processor's second cache.
@@ -37,7 +39,7 @@ TILE = 256
 
 
 class _Network(NamedTuple):
-    """A member as the kernels read it: its standard, and weights and biases of all layers."""
+    """A network as the kernels read it: its scaling, and its trunk; of the dense trunk weights and biases."""
 
     center: Floats
     width: Floats
@@ -45,7 +47,7 @@ class _Network(NamedTuple):
     high: float
     error_mean: np.float32
     error_std: np.float32
-    layers: list[tuple[Floats, Floats]]
+    forward: Callable[[Floats], Floats]
 
 
 class _Ready(NamedTuple):
@@ -53,7 +55,7 @@ class _Ready(NamedTuple):
 
     networks: tuple[_Network, ...]
     around: Floats
-    typical: PreparedTypicality
+    typical: PreparedNovelty
     label_mean: Floats
     label_std: Floats
     shift: Floats
@@ -63,40 +65,55 @@ class _Ready(NamedTuple):
 
 
 @lru_cache(maxsize=8)
-def _ready(parts: PosteriorParts) -> _Ready:
+def _ready(network: MixtureNetwork) -> _Ready:
     """Kept for the last few models, by identity."""
-    of_labels = [(member.standard.label_mean, member.standard.label_std) for member in parts.members]
+    of_labels = [(member.scaling.label_mean, member.scaling.label_std) for member in network.members]
     mean, std = (np.array(column, float) for column in zip(*of_labels, strict=True))
-    own = parts.recalibration
-    bands = parts.members[0].standard.center.shape[-1]
+    own = network.calibration
+    bands = network.members[0].scaling.center.shape[-1]
     distance = np.arange(bands)[:, None] - np.arange(bands)
     kernels = [np.exp(-0.5 * (distance / width) ** 2) for width in CONTRAST_WIDTHS]
     return _Ready(
-        tuple(_network(member) for member in parts.members), np.concatenate(kernels, axis=1).astype(np.float32),
-        prepared_typicality(parts.typicality), mean, std,
+        tuple(_network(member) for member in network.members), np.concatenate(kernels, axis=1).astype(np.float32),
+        prepared_novelty(network.novelty), mean, std,
         *(np.array(array, float) for array in (own.shift, own.log_factor, own.center, own.width)),
     )  # fmt: skip
 
 
-def _network(member: Member) -> _Network:
-    standard = member.standard
-    center, width = (np.array(table, np.float32).reshape(len(table), -1) for table in (standard.center, standard.width))
-    layers = [(np.array(weight, np.float32), np.array(bias, np.float32)) for weight, bias in member.parameters]
+def _network(member: Network) -> _Network:
+    scaling = member.scaling
+    center, width = (np.array(table, np.float32).reshape(len(table), -1) for table in (scaling.center, scaling.width))
+    if member.shape.trunk == "dense":
+        layers = [(np.array(w, np.float32), np.array(b, np.float32)) for w, b in dense_layers(member.parameters)]
+        own = partial(_dense, layers)
+    else:
+        own = partial(forward, member.shape, member.parameters)
     return _Network(
-        center, width, *standard.redshift_range, np.float32(standard.error_mean), np.float32(standard.error_std), layers
+        center, width, *scaling.redshift_range, np.float32(scaling.error_mean), np.float32(scaling.error_std), own
     )
 
 
-def fast_answers(parts: PosteriorParts, seen: Seen, probabilities: Floats) -> Answers:
+def _dense(layers: list[tuple[Floats, Floats]], x: Floats) -> Floats:
+    """The dense trunk, bias and ReLU in place."""
+    for weight, bias in layers[:-1]:
+        x = x @ weight
+        add_bias_and_clip(x, bias)
+    weight, bias = layers[-1]
+    out = np.asarray(x @ weight)
+    out += bias
+    return out
+
+
+def compiled_answers(network: MixtureNetwork, seen: RowInputs, probabilities: Floats) -> RowAnswers:
     """As :func:`agez.mixture_network.row_answers.answers`."""
     n, b = seen.flux.shape
     if n == 0:
-        return answers(parts, seen, probabilities)
-    ready = _ready(parts)
+        return answers(network, seen, probabilities)
+    ready = _ready(network)
     covered = np.ascontiguousarray(seen.covered)
     redshift, redshift_err = (np.array(column, float) for column in (seen.redshift, seen.redshift_err))
     scaled, error, log_error = np.empty((3, n, b), np.float32)
-    raw = np.empty((len(ready.networks), n, ready.networks[0].layers[-1][1].size), np.float32)
+    raw = np.empty((len(ready.networks), n, network.members[0].shape.outputs), np.float32)
     assumed, nothing = np.empty((2, n), bool)
     signals = np.empty((TILE, 1 + len(CONTRAST_WIDTHS), b), np.float32)
     for start in range(0, n, TILE):
@@ -117,19 +134,19 @@ def fast_answers(parts: PosteriorParts, seen: Seen, probabilities: Floats) -> An
     snr = np.empty(n, np.float32)
     median_ratios(scaled, error, covered, snr)
     answered = seen.allowed & ~nothing
-    k = parts.members[0].layers.components
-    mixture = Mixture(np.empty((n, k)), np.empty((n, k, 2)), np.empty((n, k, 3)))
-    mean, correlation = np.empty((n, 2)), np.empty(n)
+    k, d = network.members[0].shape.components, network.n_targets
+    mixture = Mixture(np.empty((n, k)), np.empty((n, k, d)), np.empty((n, k, triangle_size(d))))
+    mean, correlation = np.empty((n, d)), np.empty(n)
     mix_rows(
         raw, ready.label_mean, ready.label_std, answered, snr, covered.mean(axis=1), ready.shift, ready.log_factor,
-        ready.center, ready.width, mixture.weights, mixture.mean, mixture.covariance, mean, correlation,
+        ready.center, ready.width, (0,) * d, mixture.weights, mixture.mean, mixture.covariance, mean, correlation,
     )  # fmt: skip
-    at = levels(parts, probabilities)
+    at = levels(network, probabilities)
     quantiles = np.empty((*at.shape, n))
     quantile_rows(mixture.weights, mixture.mean, mixture.covariance, at, ndtri(at), quantiles)
-    found = fast_score(ready.typical, scaled, error, log_error, covered, redshift, redshift_err)
+    found = compiled_score(ready.typical, scaled, error, log_error, covered, redshift, redshift_err)
     ood, chi2, nearest = (np.where(answered, one, np.nan) for one in (found.ood, found.chi2, found.nearest))
-    return Answers(mixture, mean, correlation, quantiles, ood, chi2, nearest, snr, assumed, nothing)
+    return RowAnswers(mixture, mean, correlation, quantiles, ood, chi2, nearest, snr, assumed, nothing)
 
 
 def _through_networks(
@@ -143,14 +160,9 @@ def _through_networks(
         if limits not in of_redshift:
             of_redshift[limits] = np.empty((len(redshift), 3 + 2 * len(TURNS)), np.float32)
             fill_redshift_features(redshift, redshift_err, *limits, of_redshift[limits])
-        x: Floats = np.empty((len(signals), network.layers[0][0].shape[0]), np.float32)
+        x: Floats = np.empty((len(signals), n_features(log_error.shape[1])), np.float32)
         fill_features(
             signals, log_error, covered, redshift, of_redshift[limits], network.center, network.width, *limits,
             network.error_mean, network.error_std, x,
         )  # fmt: skip
-        for weight, bias in network.layers[:-1]:
-            x = x @ weight
-            add_bias_and_clip(x, bias)
-        weight, bias = network.layers[-1]
-        np.matmul(x, weight, out=raw[number])
-        raw[number] += bias
+        raw[number] = network.forward(x)

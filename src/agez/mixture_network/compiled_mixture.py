@@ -1,7 +1,8 @@
-"""Kernels from the networks' raw outputs to the mixture that is reported: heads, ensemble and recalibration in one.
+"""Compiled kernel from raw numbers to the mixtures that are reported: head, ensemble and calibration in one.
 
-Row by row what :func:`agez.mixture_network.mixture_model.mixture_of`, :func:`agez.distributions.mixture.combine` and
-:func:`agez.mixture_network.calibration.recalibrate` do with arrays.
+Row by row the same as :func:`agez.mixture_network.mixture_head.mixture_of`,
+:func:`agez.distributions.mixture.combine` and :func:`agez.mixture_network.calibration.calibrate` on arrays.  The number
+of targets d comes as the length of a tuple, ``dims``, which is part of its type: loops over targets are unrolled.
 """
 
 # mypy: disable-error-code="no-untyped-def,no-untyped-call"
@@ -12,20 +13,20 @@ import math
 
 import numpy as np
 
-from agez.mixture_network.calibration import N_CIRCUMSTANCES
-from agez.mixture_network.dense_trunk import MAX_LOG_PRECISION, PER_COMPONENT
+from agez.mixture_network.mixture_head import MAX_LOG_PRECISION
 from agez.runtime.compiled import kernel, part_of_kernels
 
-_PER, _MOST = PER_COMPONENT, float(MAX_LOG_PRECISION)
-_N = N_CIRCUMSTANCES
-#: Numbers of a component in the work arrays below: weight, means, variances and, between those, the covariance.
-_NUMBERS = 6
+_MOST = float(MAX_LOG_PRECISION)
 
 
 @part_of_kernels
-def _read(raw, label_mean, label_std, parts):
-    """A network's mixture of one row (k, _NUMBERS), components by age; whether it is a distribution."""
-    k = len(parts)
+def _read(raw, label_mean, label_std, dims, parts, inverse):
+    """A network's mixture of one row (k, numbers), components sorted by the first target; whether it is a distribution.
+
+    The numbers of a component are its weight, d means and the lower triangle of its covariance; ``inverse`` (d, d) is
+    room for the inverse of the head's factor.
+    """
+    k, d = len(parts), len(dims)
     top = -math.inf
     for j in range(k):
         if not math.isfinite(raw[j]):
@@ -35,73 +36,93 @@ def _read(raw, label_mean, label_std, parts):
     for j in range(k):
         total += math.exp(raw[j] - top)
     for j in range(k):
-        s1 = math.exp(-min(float(raw[3 * k + j]), _MOST))
-        s2 = math.exp(-min(float(raw[4 * k + j]), _MOST))
-        tilt = -float(raw[5 * k + j]) * s1 * s2
-        age = raw[k + j] * label_std[0] + label_mean[0]
+        for a in range(d):
+            inverse[a, a] = math.exp(-min(float(raw[(1 + d + a) * k + j]), _MOST))
+            for b in range(a):
+                rest = 0.0
+                for c in range(b, a):
+                    rest += float(raw[(1 + 2 * d + a * (a - 1) // 2 + c) * k + j]) * inverse[c, b]
+                inverse[a, b] = -rest * inverse[a, a]
+        first = raw[k + j] * label_std[0] + label_mean[0]
         at = j
-        while at > 0 and parts[at - 1, 1] > age:
-            for m in range(_NUMBERS):
+        while at > 0 and parts[at - 1, 1] > first:
+            for m in range(parts.shape[1]):
                 parts[at, m] = parts[at - 1, m]
             at -= 1
         parts[at, 0] = math.exp(raw[j] - top) / total
-        parts[at, 1] = age
-        parts[at, 2] = raw[2 * k + j] * label_std[1] + label_mean[1]
-        parts[at, 3] = s1 * s1 * (label_std[0] * label_std[0])
-        parts[at, 4] = tilt * s1 * (label_std[0] * label_std[1])
-        parts[at, 5] = (tilt * tilt + s2 * s2) * (label_std[1] * label_std[1])
-    return _usable(parts)
+        for a in range(d):
+            parts[at, 1 + a] = raw[(1 + a) * k + j] * label_std[a] + label_mean[a]
+            for b in range(a + 1):
+                product = 0.0
+                for c in range(b + 1):
+                    product += inverse[a, c] * inverse[b, c]
+                parts[at, 1 + d + a * (a + 1) // 2 + b] = product * (label_std[a] * label_std[b])
+    return _usable(parts, dims, inverse)
 
 
 @part_of_kernels
-def _usable(parts):
-    """Whether the components are a distribution: as :func:`agez.distributions.mixture.usable`."""
+def _usable(parts, dims, factor):
+    """Whether the components are a distribution: as :func:`agez.distributions.mixture.usable`; ``factor`` is room."""
+    d = len(dims)
     for j in range(len(parts)):
         total = 0.0
-        for m in range(_NUMBERS):
+        for m in range(parts.shape[1]):
             total += parts[j, m] * 0.0
-        v1, c, v2 = parts[j, 3], parts[j, 4], parts[j, 5]
-        if total != 0.0 or not (v1 > 0 and v2 > 0 and c * c < v1 * v2):
+        if total != 0.0:
             return False
+        for a in range(d):
+            for b in range(a + 1):
+                rest = parts[j, 1 + d + a * (a + 1) // 2 + b]
+                for c in range(b):
+                    rest -= factor[a, c] * factor[b, c] / factor[c, c]
+                factor[a, b] = rest
+            if not factor[a, a] > 0:
+                return False
     return True
 
 
 @part_of_kernels
-def _merge(each, merged):
-    """The j-th components of all networks (members, k, _NUMBERS) as one Gaussian each."""
-    members, k, _ = each.shape
+def _merge(each, dims, merged):
+    """The j-th components of all networks (members, k, numbers) as one Gaussian each."""
+    members, k, numbers = each.shape
+    d = len(dims)
     for j in range(k):
         weight = 0.0
         for a in range(members):
             weight += each[a, j, 0]
-        for m in range(_NUMBERS):
+        for m in range(numbers):
             merged[j, m] = 0.0
         merged[j, 0] = weight / members
         for a in range(members):
             share = each[a, j, 0] / weight if weight > 0 else 1.0 / members
-            merged[j, 1] += share * each[a, j, 1]
-            merged[j, 2] += share * each[a, j, 2]
+            for t in range(d):
+                merged[j, 1 + t] += share * each[a, j, 1 + t]
         for a in range(members):
             share = each[a, j, 0] / weight if weight > 0 else 1.0 / members
-            d1, d2 = each[a, j, 1] - merged[j, 1], each[a, j, 2] - merged[j, 2]
-            merged[j, 3] += share * (each[a, j, 3] + d1 * d1)
-            merged[j, 4] += share * (each[a, j, 4] + d1 * d2)
-            merged[j, 5] += share * (each[a, j, 5] + d2 * d2)
+            place = 1 + d
+            for t in range(d):
+                off = each[a, j, 1 + t] - merged[j, 1 + t]
+                for u in range(t + 1):
+                    merged[j, place] += share * (each[a, j, place] + off * (each[a, j, 1 + u] - merged[j, 1 + u]))
+                    place += 1
 
 
 @part_of_kernels
-def _total(parts, whole):
-    """Means and covariance (5,) of the whole mixture."""
-    for m in range(5):
+def _total(parts, dims, whole):
+    """Means and covariance of the whole mixture: d means and a lower triangle."""
+    d = len(dims)
+    for m in range(len(whole)):
         whole[m] = 0.0
     for j in range(len(parts)):
-        whole[0] += parts[j, 0] * parts[j, 1]
-        whole[1] += parts[j, 0] * parts[j, 2]
+        for t in range(d):
+            whole[t] += parts[j, 0] * parts[j, 1 + t]
     for j in range(len(parts)):
-        d1, d2 = parts[j, 1] - whole[0], parts[j, 2] - whole[1]
-        whole[2] += parts[j, 0] * (parts[j, 3] + d1 * d1)
-        whole[3] += parts[j, 0] * (parts[j, 4] + d1 * d2)
-        whole[4] += parts[j, 0] * (parts[j, 5] + d2 * d2)
+        place = d
+        for t in range(d):
+            off = parts[j, 1 + t] - whole[t]
+            for u in range(t + 1):
+                whole[place] += parts[j, 0] * (parts[j, 1 + place] + off * (parts[j, 1 + u] - whole[u]))
+                place += 1
 
 
 @part_of_kernels
@@ -110,77 +131,87 @@ def _bounded(x, most):
 
 
 @part_of_kernels
-def _stretch(parts, whole, snr, share, shift, log_factor, center, width, x):
-    """Move and stretch the mixture by its circumstances ``x``, which are filled."""
+def _stretch(parts, whole, snr, share, shift, log_factor, center, width, dims, x, factors, moves):
+    """Move and stretch the mixture by its covariates ``x``, which are filled as ``factors`` and ``moves`` are."""
+    d = len(dims)
     noise = math.log10(min(max(1.0 if math.isnan(snr) else snr, 1.0), 300.0)) - 1.25
-    a = _bounded((whole[0] - center[0]) / width[0], 2.5)
-    m = _bounded((whole[1] - center[1]) / width[1], 2.5)
     x[0], x[1], x[2], x[3] = 1.0, noise, noise * noise, math.log10(max(share, 0.05)) + 0.3
-    x[4], x[5], x[6], x[7], x[8] = a, a * a - 1, m, m * m - 1, a * m
-    factors = (0.0, 0.0)
-    moves = (0.0, 0.0)
-    for t in range(2):
+    place = 4 + 2 * d
+    for t in range(d):
+        answer = _bounded((whole[t] - center[t]) / width[t], 2.5)
+        x[4 + 2 * t], x[5 + 2 * t] = answer, answer * answer - 1
+        for u in range(t):
+            x[place] = x[4 + 2 * u] * answer
+            place += 1
+    for t in range(d):
         move, log = 0.0, 0.0
-        for c in range(_N):
+        for c in range(len(x)):
             move += x[c] * shift[t, c]
             log += x[c] * log_factor[t, c]
-        move = math.sqrt(whole[2 + 2 * t]) * _bounded(move, 3.0)
-        factor = math.exp(_bounded(log, 2.0))
-        factors = (factor, 0.0) if t == 0 else (factors[0], factor)
-        moves = (move, 0.0) if t == 0 else (moves[0], move)
+        moves[t] = math.sqrt(whole[d + t * (t + 1) // 2 + t]) * _bounded(move, 3.0)
+        factors[t] = math.exp(_bounded(log, 2.0))
     for j in range(len(parts)):
-        parts[j, 1] = whole[0] + moves[0] + factors[0] * (parts[j, 1] - whole[0])
-        parts[j, 2] = whole[1] + moves[1] + factors[1] * (parts[j, 2] - whole[1])
-        parts[j, 3] *= factors[0] * factors[0]
-        parts[j, 4] *= factors[0] * factors[1]
-        parts[j, 5] *= factors[1] * factors[1]
+        place = 1 + d
+        for t in range(d):
+            parts[j, 1 + t] = whole[t] + moves[t] + factors[t] * (parts[j, 1 + t] - whole[t])
+            for u in range(t + 1):
+                parts[j, place] *= factors[t] * factors[u]
+                place += 1
 
 
 @kernel
 def mix_rows(
-    raw, label_mean, label_std, answered, snr, share_of_bands, shift, log_factor, center, width,
+    raw, label_mean, label_std, answered, snr, share_of_bands, shift, log_factor, center, width, dims,
     weights, mean, covariance, whole_mean, correlation,
 ):  # fmt: skip
     """The mixtures that are reported.
 
     Parameters
     ----------
-    raw : (members, n, 6 k) float32
-        Outputs of the networks; ``label_mean`` and ``label_std`` (members, 2) their labels' means and widths.
+    raw : (members, n, outputs) float32
+        Raw numbers of the networks; ``label_mean`` and ``label_std`` (members, d) their labels' means and widths.
     answered : (n,) bool
         Other rows are NaN.
     snr, share_of_bands : (n,)
         Median signal-to-noise ratio, NaN without any, and the part of the bands that is there.
     shift, log_factor, center, width
-        Of :class:`agez.mixture_network.calibration.Recalibration`.
-    weights, mean, covariance : (n, k), (n, k, 2), (n, k, 3) float64, filled
-    whole_mean, correlation : (n, 2) and (n,) float64, filled
+        Of :class:`agez.mixture_network.calibration.Calibration`.
+    dims : tuple of d int
+    weights, mean, covariance : (n, k), (n, k, d), (n, k, d (d + 1) / 2) float64, filled
+    whole_mean, correlation : (n, d) and (n,) float64, filled
         Moments of the whole mixture.
     """
-    members, n, outputs = raw.shape
-    k = outputs // _PER
-    each, merged = np.empty((members, k, _NUMBERS)), np.empty((k, _NUMBERS))
-    whole, x = np.empty(5), np.empty(_N)
+    members, n, _ = raw.shape
+    k, d = weights.shape[1], len(dims)
+    triangle = d * (d + 1) // 2
+    each, merged = np.empty((members, k, 1 + d + triangle)), np.empty((k, 1 + d + triangle))
+    whole, x, square = np.empty(d + triangle), np.empty(shift.shape[1]), np.empty((d, d))
+    factors, moves = np.empty(d), np.empty(d)
     for i in range(n):
         good = answered[i]
         for a in range(members):
-            good = good and _read(raw[a, i], label_mean[a], label_std[a], each[a])
+            good = good and _read(raw[a, i], label_mean[a], label_std[a], dims, each[a], square)
         if good:
-            _merge(each, merged)
-            _total(merged, whole)
-            good = _usable(merged)
+            _merge(each, dims, merged)
+            _total(merged, dims, whole)
+            good = _usable(merged, dims, square)
         if good:
-            _stretch(merged, whole, snr[i], share_of_bands[i], shift, log_factor, center, width, x)
-            _total(merged, whole)
-            good = _usable(merged)
+            _stretch(
+                merged, whole, snr[i], share_of_bands[i], shift, log_factor, center, width, dims, x, factors, moves
+            )
+            _total(merged, dims, whole)
+            good = _usable(merged, dims, square)
         if not good:
             merged[:] = math.nan
             whole[:] = math.nan
         for j in range(k):
             weights[i, j] = merged[j, 0]
-            mean[i, j, 0], mean[i, j, 1] = merged[j, 1], merged[j, 2]
-            covariance[i, j, 0], covariance[i, j, 1], covariance[i, j, 2] = merged[j, 3], merged[j, 4], merged[j, 5]
-        whole_mean[i, 0], whole_mean[i, 1] = whole[0], whole[1]
-        correlation[i] = whole[3] / math.sqrt(whole[2] * whole[4]) if good else math.nan
-        if good:
-            correlation[i] = _bounded(correlation[i], 1.0)
+            for t in range(d):
+                mean[i, j, t] = merged[j, 1 + t]
+            for m in range(triangle):
+                covariance[i, j, m] = merged[j, 1 + d + m]
+        for t in range(d):
+            whole_mean[i, t] = whole[t]
+        correlation[i] = math.nan
+        if good and d > 1:
+            correlation[i] = _bounded(whole[d + 1] / math.sqrt(whole[d] * whole[d + 2]), 1.0)

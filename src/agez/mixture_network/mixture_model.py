@@ -1,10 +1,9 @@
-"""A posterior model taken apart and put together: networks, calibration and typicality as arrays of one file."""
+"""A mixture network, complete: an ensemble, its calibration and the novelty score, as arrays of one file."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -12,83 +11,103 @@ from numpy.typing import NDArray
 
 import agez
 from agez.distributions.mixture import Mixture, combine
-from agez.mixture_network.calibration import Recalibration, recalibrate
-from agez.mixture_network.dense_trunk import Layers, Parameters, forward, head
-from agez.mixture_network.feature_scaling import Standard
-from agez.mixture_network.features import Scaled, features
-from agez.models.model_file import POSTERIOR_SCHEMA, below
-from agez.novelty.novelty import Typicality
-from agez.types import TARGETS, Bands, Floats, Model
+from agez.mixture_network.calibration import IntervalCalibration, calibrate
+from agez.mixture_network.mixture_head import mixture_of
+from agez.mixture_network.trunks import NetworkShape, Parameters, forward
+from agez.models.feature_scaling import FeatureScaling
+from agez.models.features import NormalisedPhotometry, features
+from agez.models.model import MIXTURE_SCHEMA, Model
+from agez.models.model_file import below
+from agez.novelty.novelty_score import Novelty
+from agez.targets import Target, header_of_targets
+from agez.types import Bands, Floats
 
-#: What the header calls models of this kind.
+#: The word of the header for models of this kind.
 KIND = "posterior"
 #: Redshifts this near to a model's range are taken as inside it.
 REDSHIFT_TOLERANCE = 0.002
 
 
 @dataclass(frozen=True, eq=False)
-class Member:
-    """One network of the ensemble, with the means and widths that it was trained with."""
+class Network:
+    """One network of the ensemble, with the scaling of features and labels that it was trained with."""
 
-    standard: Standard
-    layers: Layers
+    scaling: FeatureScaling
+    shape: NetworkShape
     parameters: Parameters
 
-    def answer(self, seds: Scaled, redshift: Floats, redshift_err: Floats) -> Mixture:
-        """What this network says of each row [dex]."""
-        raw = forward(self.parameters, features(seds, redshift, redshift_err, self.standard))
-        return mixture_of(raw, self.layers.components, self.standard.label_mean, self.standard.label_std)
+    def answer(self, seds: NormalisedPhotometry, redshift: Floats, redshift_err: Floats) -> Mixture:
+        """The distribution of each row, in the targets' units."""
+        raw = forward(self.shape, self.parameters, features(seds, redshift, redshift_err, self.scaling))
+        return mixture_of(raw, self.shape.components, self.scaling.label_mean, self.scaling.label_std)
 
 
 @dataclass(frozen=True, eq=False)
-class PosteriorParts:
-    """All that answers a row: the ensemble, how its intervals are corrected, and what it takes as usual."""
+class MixtureNetwork:
+    """All that answers a row: the ensemble, the calibration of its intervals, and the novelty score."""
 
-    members: tuple[Member, ...]
-    recalibration: Recalibration
-    typicality: Typicality
+    members: tuple[Network, ...]
+    calibration: IntervalCalibration
+    novelty: Novelty
 
-    def uncalibrated(self, seds: Scaled, redshift: Floats, redshift_err: Floats) -> Mixture:
+    @property
+    def n_targets(self) -> int:
+        """Targets that the distributions are over."""
+        return self.members[0].shape.n_targets
+
+    def uncalibrated(self, seds: NormalisedPhotometry, redshift: Floats, redshift_err: Floats) -> Mixture:
         """The ensemble's mixture as the networks give it."""
         return ensemble(self.members, seds, redshift, redshift_err)
 
-    def answer(self, seds: Scaled, redshift: Floats, redshift_err: Floats) -> Mixture:
+    def answer(self, seds: NormalisedPhotometry, redshift: Floats, redshift_err: Floats) -> Mixture:
         """The mixture that is reported."""
-        return recalibrate(self.recalibration, self.uncalibrated(seds, redshift, redshift_err), seds)
+        return calibrate(self.calibration, self.uncalibrated(seds, redshift, redshift_err), seds)
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """Arrays of the model file."""
         out: dict[str, NDArray[Any]] = {}
         for number, member in enumerate(self.members):
-            for key, array in member.standard.to_arrays().items():
+            for key, array in member.scaling.to_arrays().items():
                 out[f"member{number}.standard.{key}"] = array
-            for layer, (weight, bias) in enumerate(member.parameters):
-                out[f"member{number}.weight{layer}"], out[f"member{number}.bias{layer}"] = weight, bias
-        out |= {f"recalibration.{key}": array for key, array in self.recalibration.to_arrays().items()}
-        return out | {f"typicality.{key}": array for key, array in self.typicality.to_arrays().items()}
+            out |= {f"member{number}.{key}": array for key, array in member.parameters.items()}
+        out |= {f"recalibration.{key}": array for key, array in self.calibration.to_arrays().items()}
+        return out | {f"typicality.{key}": array for key, array in self.novelty.to_arrays().items()}
 
 
-def mixture_of(raw: Floats, components: int, label_mean: Floats, label_std: Floats) -> Mixture:
-    """The mixture [dex] that raw outputs of a network stand for.
+def ensemble(
+    members: Sequence[Network], seds: NormalisedPhotometry, redshift: Floats, redshift_err: Floats
+) -> Mixture:  # fmt: skip
+    """The distribution of several networks together."""
+    return combine([member.answer(seds, redshift, redshift_err) for member in members])
 
-    With M = [[a, 0], [c, b]] the inverse covariance is M^T M, so the covariance is M^-1 M^-T.
-    """
-    h = head(raw.astype(float), components)
-    s1, s2 = np.exp(-h.la), np.exp(-h.lb)
-    tilt = -h.c * s1 * s2
-    covariance = np.stack([s1 * s1, tilt * s1, tilt * tilt + s2 * s2], axis=-1)
-    sx, sy = label_std
-    return Mixture(
-        np.exp(h.log_weight),
-        np.stack([h.m1 * sx + label_mean[0], h.m2 * sy + label_mean[1]], axis=-1),
-        covariance * np.array([sx * sx, sx * sy, sy * sy]),
+
+def network_of(model: Model) -> MixtureNetwork:
+    """The network of a model's file; made once for each model (:attr:`agez.models.model.Model.kind`)."""
+    network: MixtureNetwork = model.kind.network
+    return network
+
+
+def read_network(model: Model) -> MixtureNetwork:
+    """The network that the arrays of a model hold."""
+    arrays, header = model.arrays, model.header
+    shape = NetworkShape.from_dict(header["architecture"], n_targets=len(header["targets"]))
+    members = []
+    for k in range(int(header["members"])):
+        own = below(arrays, f"member{k}.")
+        scaling = FeatureScaling.from_arrays(below(own, "standard."))
+        members.append(Network(scaling, shape, {n: a for n, a in own.items() if not n.startswith("standard.")}))
+    return MixtureNetwork(
+        tuple(members),
+        IntervalCalibration.from_arrays(below(arrays, "recalibration.")),
+        Novelty.from_arrays(below(arrays, "typicality.")),
     )
 
 
 def build_model(
-    parts: PosteriorParts,
+    network: MixtureNetwork,
     bands: Bands,
     *,
+    targets: Sequence[Target],
     label_range: Floats,
     name: str,
     redshift_range: tuple[float, float],
@@ -104,8 +123,10 @@ def build_model(
 
     Parameters
     ----------
-    label_range : (2, 2) float
-        Lowest and highest of each label that was learned from.
+    targets : sequence of Target
+        In the order of the network's distribution.
+    label_range : (2, d) float
+        Lowest and highest of each label in training.
     redshift_range : (low, high)
         At which rows are answered.
     least_bands : int
@@ -117,13 +138,13 @@ def build_model(
         JSON-able, for the header.
     """
     header = {
-        "schema": POSTERIOR_SCHEMA,
+        "schema": MIXTURE_SCHEMA,
         "kind": KIND,
         "version": agez.__version__,
         "name": name,
-        "targets": list(TARGETS),
-        "members": len(parts.members),
-        "architecture": parts.members[0].layers.to_dict(),
+        **header_of_targets(targets),
+        "members": len(network.members),
+        "architecture": network.members[0].shape.to_dict(),
         "bands": {key: value if isinstance(value, str) else list(value) for key, value in asdict(bands).items()},
         "frame": frame,
         "redshift_range": list(redshift_range),
@@ -136,44 +157,4 @@ def build_model(
         "calibration": dict(calibration),
         "scores": dict(scores),
     }
-    return Model(parts.to_arrays() | {"label_range": label_range}, header)
-
-
-def parts_of(model: Model) -> PosteriorParts:
-    """The parts of a posterior model; kept for the last few models, since rows come in chunks."""
-    return _parts(_Same(model))
-
-
-@dataclass(frozen=True)
-class _Same:
-    """A model by identity, so that it can be the key of a cache."""
-
-    model: Model
-
-    def __hash__(self) -> int:
-        return id(self.model)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Same) and other.model is self.model
-
-
-@lru_cache(maxsize=8)
-def _parts(same: _Same) -> PosteriorParts:
-    arrays, header = same.model.arrays, same.model.header
-    layers = Layers.from_dict(header["architecture"])
-    members = tuple(_member(below(arrays, f"member{k}."), layers) for k in range(int(header["members"])))
-    return PosteriorParts(
-        members,
-        Recalibration.from_arrays(below(arrays, "recalibration.")),
-        Typicality.from_arrays(below(arrays, "typicality.")),
-    )
-
-
-def _member(arrays: Mapping[str, NDArray[Any]], layers: Layers) -> Member:
-    parameters = [(arrays[f"weight{k}"], arrays[f"bias{k}"]) for k in range(len(layers.sizes) - 1)]
-    return Member(Standard.from_arrays(below(arrays, "standard.")), layers, parameters)
-
-
-def ensemble(members: Sequence[Member], seds: Scaled, redshift: Floats, redshift_err: Floats) -> Mixture:
-    """What several networks say together."""
-    return combine([member.answer(seds, redshift, redshift_err) for member in members])
+    return Model(network.to_arrays() | {"label_range": np.asarray(label_range)}, header)

@@ -1,4 +1,4 @@
-"""What a posterior model says of rows, apart from flags: by numpy here, by compiled kernels in ``fast_answer``."""
+"""Posterior summaries of rows, without flags: by numpy here, by compiled kernels in ``compiled_answers``."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import numpy as np
 from agez.distributions.marginals import quantiles
 from agez.distributions.mixture import Mixture, moments
 from agez.mixture_network.calibration import calibrated_probabilities, signal_to_noise
-from agez.mixture_network.features import scaled
-from agez.mixture_network.mixture_model import PosteriorParts
-from agez.novelty.novelty import score
-from agez.types import TARGETS, Bools, Floats
+from agez.mixture_network.mixture_model import MixtureNetwork
+from agez.models.features import normalised
+from agez.novelty.novelty_score import score
+from agez.types import Bools, Floats
 
 
-class Seen(NamedTuple):
+class RowInputs(NamedTuple):
     """Rows (n, b) in the model's bands, as of :class:`agez.types.Photometry`; ``allowed`` (n,): rows to be answered."""
 
     flux: Floats
@@ -26,12 +26,13 @@ class Seen(NamedTuple):
     allowed: Bools
 
 
-class Answers(NamedTuple):
-    """What is said of n rows, NaN in rows that are not answered.
+class RowAnswers(NamedTuple):
+    """Posterior summaries of n rows; NaN where no prediction is made.
 
-    ``mixture``; its ``mean`` (n, 2) and ``correlation`` (n,); ``quantiles`` (2, p, n) of both targets; ``ood``,
-    ``chi2`` and ``nearest`` (n,) of :class:`agez.novelty.novelty.Scores`; and of all rows ``snr`` (n,), the median
-    signal-to-noise ratio, ``assumed`` (n,), rows with unknown errors, and ``nothing`` (n,), rows without any flux.
+    ``mixture``; its ``mean`` (n, d) and ``correlation`` (n,); ``quantiles`` (d, p, n) of the targets; ``ood``,
+    ``chi2`` and ``nearest`` (n,) of :class:`agez.novelty.novelty_score.Scores`; and of all rows ``snr`` (n,), the
+    median signal-to-noise ratio, ``assumed`` (n,), rows with unknown errors, and ``nothing`` (n,), rows without
+    any flux.
     """
 
     mixture: Mixture
@@ -46,28 +47,30 @@ class Answers(NamedTuple):
     nothing: Bools
 
 
-def levels(parts: PosteriorParts, probabilities: Floats) -> Floats:
-    """(2, p) probabilities of both targets' mixtures at which the quantiles of ``probabilities`` lie."""
-    return np.stack([calibrated_probabilities(parts.recalibration, probabilities, t) for t in range(len(TARGETS))])
+def levels(network: MixtureNetwork, probabilities: Floats) -> Floats:
+    """(d, p) probabilities of each target's mixture at which the quantiles of ``probabilities`` lie."""
+    return np.stack([
+        calibrated_probabilities(network.calibration, probabilities, t) for t in range(network.n_targets)
+    ])  # fmt: skip
 
 
-def answers(parts: PosteriorParts, seen: Seen, probabilities: Floats) -> Answers:
-    """What the parts of a model say of rows; numpy only.
+def answers(network: MixtureNetwork, seen: RowInputs, probabilities: Floats) -> RowAnswers:
+    """Answers of a network for rows; numpy only.
 
     Parameters
     ----------
     probabilities : (p,) float
         Ascending: those of the quantiles.
     """
-    seds = scaled(seen.flux, seen.flux_err, seen.covered)
+    seds = normalised(seen.flux, seen.flux_err, seen.covered)
     nothing = ~(np.where(seen.covered, seen.flux, 0).sum(axis=1) > 0)
     answered = seen.allowed & ~nothing
-    mixture = _only(parts.answer(seds, seen.redshift, seen.redshift_err), answered)
-    found = score(parts.typicality, seds, seen.redshift, seen.redshift_err)
+    mixture = _only(network.answer(seds, seen.redshift, seen.redshift_err), answered)
+    found = score(network.novelty, seds, seen.redshift, seen.redshift_err)
     mean, _, correlation = moments(mixture)
     ood, chi2, nearest = (np.where(answered, one, np.nan) for one in (found.ood, found.chi2, found.nearest))
-    each = [quantiles(mixture, level, t).T for t, level in enumerate(levels(parts, probabilities))]
-    return Answers(
+    each = [quantiles(mixture, level, t).T for t, level in enumerate(levels(network, probabilities))]
+    return RowAnswers(
         mixture, mean, correlation, np.stack(each), ood, chi2, nearest, signal_to_noise(seds), seds.assumed, nothing
     )
 

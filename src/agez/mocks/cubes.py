@@ -17,10 +17,11 @@ from scipy.spatial import cKDTree
 from agez.analysis.geometry import face_on_radius
 from agez.errors import AgezError
 from agez.mocks import observation
-from agez.mocks.galaxies import NoiselessGalaxy, noiseless_galaxy, one_blas_thread, truth_from_weights
+from agez.mocks.galaxies import NoiselessGalaxy, noiseless_galaxy, one_blas_thread
 from agez.mocks.observation import PreparedGrid, prepare_grid
 from agez.mocks.plan import SurveyPlan
 from agez.mocks.spaxels import nearest_tile, single_snr, surface_brightness
+from agez.populations.history import truth_from_weights
 from agez.runtime.files import whole_file
 from agez.spectra.formats_califa import pixel_ids
 from agez.spectra.lines import SPEED_OF_LIGHT_KMS

@@ -25,6 +25,7 @@ from agez.mocks.nebular import Gas, draw_gas, line_fluxes, young_light_ratio
 from agez.mocks.observation import PreparedGrid, prepare_grid
 from agez.mocks.plan import SurveyPlan
 from agez.mocks.spaxels import Spaxels, make_spaxels
+from agez.populations.history import Nodes, truth_from_weights
 from agez.spectra.broadening import move_and_broaden
 from agez.spectra.dust import attenuation_curve
 from agez.spectra.templates import SSPGrid
@@ -76,30 +77,6 @@ class MockGalaxy:
     law: str
     spaxels: Spaxels
     noiseless: Floats | None = None
-
-
-def truth_from_weights(mass_weights: Floats, grid: Nodes, *, light: Floats) -> dict[str, Floats]:
-    """Light- and mass-weighted means of the grid's log age and [M/H].
-
-    Parameters
-    ----------
-    mass_weights : (n, n_age, n_mh) float
-        Mass of stars formed, in any unit.
-    grid : SSPGrid, or what has its nodes
-    light : (n_age, n_mh) float
-        ``grid.light``.
-
-    Returns
-    -------
-    dict with ``log_age_lw``, ``mh_lw``, ``log_age_mw``, ``mh_mw``, each (n,).
-    """
-    light_weights = mass_weights * light
-    result = {}
-    for suffix, weights in (("lw", light_weights), ("mw", mass_weights)):
-        total = weights.sum(axis=(1, 2))
-        result[f"log_age_{suffix}"] = weights.sum(axis=2) @ grid.log_age / total
-        result[f"mh_{suffix}"] = weights.sum(axis=1) @ grid.mh / total
-    return result
 
 
 def _mass_by_age_of_spaxels(
@@ -278,18 +255,6 @@ class NoiselessGalaxy:
     law: str
     galaxies: Galaxies
     rng: np.random.Generator
-
-
-class Nodes(Protocol):
-    """Ages and metallicities of a template grid."""
-
-    @property
-    def log_age(self) -> Floats:
-        """(n_age,) log10(age/yr)."""
-
-    @property
-    def mh(self) -> Floats:
-        """(n_mh,) [M/H]."""
 
 
 class LightGrid(Protocol):

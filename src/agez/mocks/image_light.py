@@ -14,7 +14,6 @@ from agez.mocks.galaxies import (
     draw_weights,
     one_blas_thread,
     star_light,
-    truth_from_weights,
 )
 from agez.mocks.histories import draw_shape
 from agez.mocks.nebular import draw_gas, line_fluxes
@@ -24,6 +23,7 @@ from agez.mocks.spaxels import Spaxels
 from agez.photometry.air import air_to_vacuum
 from agez.photometry.filters import FilterSet
 from agez.photometry.response import response_matrix
+from agez.populations.history import truth_from_weights
 from agez.spectra.broadening import move_and_broaden
 from agez.spectra.lines import SPEED_OF_LIGHT_KMS, line_waves
 from agez.spectra.templates import SSPGrid

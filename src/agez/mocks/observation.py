@@ -178,7 +178,7 @@ def noise_level(flux: Floats, level: Floats, snr: Floats) -> Floats:
     Returns
     -------
     (n, 1878) float32
-        Sky and detector (60 % of the variance at 5500 A) and photons of the source (40 %), over
+        TrainingSeds and detector (60 % of the variance at 5500 A) and photons of the source (40 %), over
         V500's sensitivity, which halves from 4100 to 3800 A (Sanchez et al. 2016, A&A 594, A36, figures 5 and 11).
     """
     response = (

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from agez.models.model_file import is_posterior
+from agez.models.model import Model
 from agez.models.model_notes import LIMITS, REFERENCES
+from agez.targets import Target
 from agez.training.learning_curve import curve_lines
-from agez.types import TARGET_WORDS, TARGETS, Model
 
 #: Of the tables of cards: key of the scores, and its words.
 _WAYS = (
@@ -27,8 +27,8 @@ def card_lines(model: Model) -> list[str]:
     name = str(header.get("name", "")) or "model"
     made = header["training"].get("source") == "sky"
     lines = [f"# {name}", "", *_what(model), "", "## Trained on", ""]
-    lines += _sky_lines(header) if made else _sample_lines(header)
-    lines += ["", "## Scores", "", *(_sky_scores(header) if made else _sample_scores(header))]
+    lines += _sky_lines(header) if made else _sample_lines(model)
+    lines += ["", "## Scores", "", *(_sky_scores(model) if made else _sample_scores(model))]
     curve = header["training"].get("learning_curve")
     if curve:
         lines += ["", "```", *curve_lines(curve), "```"]
@@ -43,7 +43,7 @@ def summary_line(name: str, model: Model, path: Path) -> str:
     """Name, bands, redshifts, size and scores of a model in one line."""
     return (
         f"{name:8s} {len(model.bands):3d} bands of {model.bands.filter_set:8s} z {_range(model)}  "
-        f"{path.stat().st_size / 1e6:4.1f} MB  {_best(model.header)}"
+        f"{path.stat().st_size / 1e6:4.1f} MB  {_best(model)}"
     )
 
 
@@ -52,29 +52,29 @@ def _range(model: Model) -> str:
     return f"{low:g}-{high:g}"
 
 
-def _best(header: Mapping[str, Any]) -> str:
+def _best(model: Model) -> str:
     """Errors in one line: of a shipped model at S/N 30."""
-    scores = header["scores"]
-    if "snr 30" in scores:
-        age, mh = (scores["snr 30"][word]["sigma_mad"] for word in TARGET_WORDS.values())
-        return f"S/N 30: sigma_mad {age:.3f} dex in age, {mh:.3f} in [M/H]"
-    if all(target in scores for target in TARGETS):
-        age, mh = (scores[target]["sigma_mad"] for target in TARGETS)
-        return f"its sample: sigma_mad {age:.3f} dex in age, {mh:.3f} in [M/H]"
-    return "no scores"
+    scores = model.header["scores"]
+    own = scores.get("snr 30", scores)
+    found = [(one, own.get(one.word, own.get(one.name))) for one in model.targets]
+    if any(score is None for _, score in found):
+        return "no scores"
+    where = "S/N 30" if "snr 30" in scores else "its sample"
+    (first, score), *others = found
+    rest = "".join(f", {one['sigma_mad']:.3f} in {_symbol(target)}" for target, one in others)
+    return f"{where}: sigma_mad {score['sigma_mad']:.3f} {first.unit or ''} in {first.word}{rest}"
+
+
+def _symbol(target: Target) -> str:
+    return target.symbol.split(" [")[0]
 
 
 def _what(model: Model) -> list[str]:
-    header, bands = model.header, model.bands
+    bands = model.bands
     low, high = (int(round(edge, -1)) for edge in (min(bands.pivot_angstrom), max(bands.pivot_angstrom)))
-    if is_posterior(model):
-        kind = f"A distribution of age and [M/H] for each row: {header['members']} networks that take any of its bands"
-        rows = f"Rows need at least {header['least_bands']} bands."
-    else:
-        kind = f"The paper's networks, one for each of {header['folds']} folds and each target"
-        rows = "Rows may lack a few bands, which are filled."
+    kind, rows = model.kind.card_lines()
     return [
-        f"{kind}.",
+        kind,
         f"{len(bands)} bands of `{bands.filter_set}`, pivots {low}-{high} A; redshifts {_range(model)}.  {rows}",
     ]
 
@@ -102,45 +102,29 @@ def _sky_lines(header: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _sample_lines(header: Mapping[str, Any]) -> list[str]:
-    training = header["training"]
+def _sample_lines(model: Model) -> list[str]:
+    training = model.header["training"]
     start = training.get("start")
     lines = [
         f"- {training.get('n_spectra', '?')} spectra of {training.get('n_galaxies', '?')} galaxies, split "
         f"{training.get('split', '?')}, seed {training.get('seed', '?')}."
     ]
-    if is_posterior_header(header):
+    if model.gives_distribution:
         lines.append(f"- Begun from the model {start}." if start else "- Begun afresh.")
     return lines
 
 
-def is_posterior_header(header: Mapping[str, Any]) -> bool:
-    """Whether a header is of a model that gives distributions."""
-    return header.get("kind") == "posterior"
-
-
-def _sky_scores(header: Mapping[str, Any]) -> list[str]:
-    scores = header["scores"]
+def _sky_scores(model: Model) -> list[str]:
+    scores = model.header["scores"]
+    of_target = ("sigma_mad", "bias", "in 68 %", "in 95 %")
+    names = [_symbol(one) if one.name.startswith("mh") else one.word for one in model.targets]
     rows = [
-        [
-            "",
-            "age: sigma_mad",
-            "bias",
-            "in 68 %",
-            "in 95 %",
-            "[M/H]: sigma_mad",
-            "bias",
-            "in 68 %",
-            "in 95 %",
-            "flagged",
-        ]
+        ["", *(f"{name}: {word}" if word == "sigma_mad" else word for name in names for word in of_target), "flagged"]
     ]
     for key, words in _WAYS:
         if key in scores:
-            row = [words]
-            for word in TARGET_WORDS.values():
-                row += _numbers(scores[key][word])
-            rows.append([*row, _percent(scores[key].get("flagged"))])
+            numbers = [cell for one in model.targets for cell in _numbers(scores[key][one.word])]
+            rows.append([words, *numbers, _percent(scores[key].get("flagged"))])
     note = (
         "Unseen mock galaxies of the same kinds, in dex; the share of truths inside the 68 % and the 95 % interval; "
         "the share flagged `OUT_OF_DISTRIBUTION`."
@@ -148,10 +132,10 @@ def _sky_scores(header: Mapping[str, Any]) -> list[str]:
     return [note, "", *_table(rows)]
 
 
-def _sample_scores(header: Mapping[str, Any]) -> list[str]:
-    scores = header["scores"]
+def _sample_scores(model: Model) -> list[str]:
+    scores = model.header["scores"]
     rows = [["", "sigma_mad", "bias", "in 68 %", "in 95 %"]]
-    rows += [[TARGET_WORDS[target], *_numbers(scores[target])] for target in TARGETS if target in scores]
+    rows += [[one.word, *_numbers(scores[one.name])] for one in model.targets if one.name in scores]
     return ["Held-out rows of its sample against their labels, in dex.", "", *_table(rows)]
 
 
@@ -173,7 +157,7 @@ def _limits(model: Model, made: bool) -> list[str]:
         f"- Redshifts outside {_range(model)}: not answered (`REDSHIFT_OUTSIDE_MODEL`); of one with an error the part "
         "inside is answered, its share told (`redshift_inside`), and the row flagged below a half."
     ]
-    if is_posterior(model):
+    if model.gives_distribution:
         lines += [
             f"- Fewer than {header['least_bands']} bands: not answered (`TOO_FEW_BANDS`).",
             f"- Median S/N of a band below {header['least_snr']:g}: noisier than what it has seen (`LOW_SNR`).",

@@ -6,7 +6,6 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -17,17 +16,10 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from agez.errors import AgezError
-from agez.paper_network.architecture import Architecture
-from agez.paper_network.ensemble import SCHEMA
-from agez.paper_network.network_numpy import Prepared, prepare
-from agez.paper_network.normalisation import Normalisation
+from agez.models.model import KINDS, Model
 from agez.runtime.files import check_input, check_output, whole_file
-from agez.types import Floats, Model
 
 EXTENSION = ".safetensors"
-#: Of models that give a distribution.
-POSTERIOR_SCHEMA = "agez.model/2"
-SCHEMAS = (SCHEMA, POSTERIOR_SCHEMA)
 
 
 def check_model_output(path: str | os.PathLike[str]) -> Path:
@@ -90,8 +82,8 @@ def load_model(path_or_name: str | os.PathLike[str]) -> Model:
     except json.JSONDecodeError as error:
         raise AgezError(f"{path}: the model's header is damaged ({error}); copy it or train it again") from error
     schema = str(header.get("schema", "none"))
-    if schema not in SCHEMAS:
-        known = " and ".join(SCHEMAS)
+    if schema not in KINDS:
+        known = " and ".join(KINDS)
         raise AgezError(f"{path} is of schema {schema}; this agez reads {known}: install a newer agez or train again")
     if metadata.get("sha256") != _digest(arrays, text):
         raise AgezError(
@@ -100,41 +92,10 @@ def load_model(path_or_name: str | os.PathLike[str]) -> Model:
     return Model(arrays, header)
 
 
-def is_posterior(model: Model) -> bool:
-    """Whether a model gives a distribution, from rows with errors and gaps; else it is of the paper's kind."""
-    return bool(model.header.get("kind") == "posterior")
-
-
 def available_models() -> dict[str, Path]:
     """Models that come with agez, by name."""
     folder = Path(str(resources.files("agez") / "models"))
     return {path.stem: path for path in sorted(folder.glob(f"*{EXTENSION}"))} if folder.is_dir() else {}
-
-
-@dataclass(frozen=True, eq=False)
-class Member:
-    """One fold's part of a model: its normalisation and a network for each target."""
-
-    normalisation: Normalisation
-    networks: Mapping[str, Prepared]
-    label_center: Floats
-    label_scale: Floats
-
-
-def members_of(model: Model) -> list[Member]:
-    """The members of a model's ensemble."""
-    header = model.header
-    architectures = {target: Architecture.from_dict(header["architecture"][target]) for target in header["targets"]}
-    out = []
-    for number in range(int(header["folds"])):
-        normalisation = Normalisation.from_arrays(below(model.arrays, f"fold{number}.normalisation."))
-        networks = {
-            target: prepare(below(model.arrays, f"fold{number}.{target}."), architectures[target], len(model.bands))
-            for target in header["targets"]
-        }
-        center, scale = model.arrays["label_center"][number], model.arrays["label_scale"][number]
-        out.append(Member(normalisation, networks, center, scale))
-    return out
 
 
 def below(arrays: Mapping[str, NDArray[Any]], prefix: str) -> dict[str, NDArray[Any]]:
@@ -165,3 +126,16 @@ def _digest(arrays: Mapping[str, NDArray[Any]], header: str) -> str:
         digest.update(f"{name} {array.dtype.str} {array.shape}".encode())
         digest.update(array.tobytes())
     return digest.hexdigest()
+
+
+def plain(content: Any) -> Any:
+    """Only what JSON knows."""
+    if isinstance(content, dict):
+        return {str(key): plain(value) for key, value in content.items()}
+    if isinstance(content, list | tuple):
+        return [plain(value) for value in content]
+    if isinstance(content, np.generic | np.ndarray):
+        return plain(content.tolist())
+    if isinstance(content, float) and not np.isfinite(content):
+        return None
+    return content if isinstance(content, str | int | float | bool) or content is None else str(content)

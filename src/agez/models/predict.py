@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING
 
 from threadpoolctl import threadpool_limits
 
 from agez.errors import AgezError
-from agez.mixture_network import answer_posterior
-from agez.models.model_file import is_posterior, members_of
-from agez.paper_network import answer_convolutional
-from agez.paper_network.network_compiled import is_available, is_worthwhile, usable_cores
+from agez.models.model import Model
 from agez.photometry.filters import check_same_set
-from agez.types import Bands, Model, Photometry, Prediction, Spectra
+from agez.runtime.compiled import is_available, is_worthwhile
+from agez.runtime.worker_pool import usable_cores
+from agez.types import Bands, Photometry, Prediction, Spectra
 
 if TYPE_CHECKING:
     from agez.photometry.filters import FilterSet
@@ -50,7 +47,7 @@ def predict(
         says, which is 1 in worker processes, and else one on each core.
     compiled : bool, optional
         Whether compiled code answers, for which numba (``agez[fast]``) must be there.  Default: where it is, and the
-        table has so many rows that loading it pays.  Answers are those of numpy but for rounding: those who cut a
+        table has so many rows that loading it pays.  RowAnswers are those of numpy but for rounding: those who cut a
         table into pieces and want the same digits whatever the pieces decide once for all of them.
 
     Returns
@@ -81,15 +78,10 @@ def predict(
     fast = is_worthwhile(len(photometry)) if compiled is None else compiled
     rows = chunk_rows or (COMPILED_CHUNK_ROWS if fast else CHUNK_ROWS)
     # Tiles are small: a second BLAS thread gains little, and on a busy machine costs a factor of twenty (measured).
-    answer: Callable[[Photometry], Prediction]
-    if is_posterior(model):
-        answer = partial(answer_posterior.answer, model, compiled=fast)
-    else:
-        members = members_of(model)
-        answer = partial(answer_convolutional.answer, model, members, compiled=fast)
+    kind = model.kind  # made once, before threads ask for it
 
     def chunk(start: int) -> Prediction:
-        return answer(photometry.take(slice(start, start + rows)))
+        return kind.answer(photometry.take(slice(start, start + rows)), compiled=fast)
 
     starts = range(0, max(len(photometry), 1), rows)
     threads = min(default_threads() if threads is None else threads, len(starts))
@@ -141,11 +133,7 @@ def in_model_order(model: Model, photometry: Photometry) -> Photometry:
         return photometry
     if not lacking:
         return photometry.select_bands(bands.names)
-    allowed = (
-        len(bands) - int(model.header["least_bands"])
-        if is_posterior(model)
-        else int(model.header["normalisation"]["max_missing"])
-    )
+    allowed = model.kind.most_missing()
     if len(lacking) > allowed:
         some = ", ".join(lacking[:6]) + (", ..." if len(lacking) > 6 else "")
         raise AgezError(

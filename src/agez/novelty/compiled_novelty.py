@@ -9,7 +9,7 @@ import math
 import numpy as np
 
 from agez.novelty.leave_one_band_out import LEAST_REST
-from agez.novelty.novelty import NO_STAR
+from agez.novelty.novelty_score import NO_STAR
 from agez.novelty.threshold_surface import COARSE_SNR_KNOTS, COUNT_KNOTS, NODE_KNOTS, SNR_KNOTS
 from agez.runtime.compiled import kernel, part_of_kernels
 
@@ -130,7 +130,7 @@ def score_rows(
     log_error, covered, n_nodes, best, near, near_log_det, worst, star_log, with_stars, thresholds, threshold,
     ood, chi2_out, nearest_out,
 ):  # fmt: skip
-    """As :func:`agez.novelty.novelty.score`, of the statistics that are already there.
+    """As :func:`agez.novelty.novelty_score.score`, of the statistics that are already there.
 
     Parameters
     ----------

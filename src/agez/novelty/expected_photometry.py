@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from agez.mixture_network.features import Scaled
+from agez.models.features import NormalisedPhotometry
 from agez.novelty.leave_one_band_out import AMPLITUDE_WIDTH, COEFFICIENT_WIDTH
-from agez.novelty.novelty import Typicality, score
-from agez.novelty.sed_subspace import CHUNK, plane_products, usable, weigh
+from agez.novelty.novelty_score import Novelty, score
+from agez.novelty.sed_subspace import CHUNK, subspace_products, usable, weigh
 from agez.types import Floats
 
 
-def expected(typicality: Typicality, seds: Scaled, redshift: Floats, redshift_err: Floats) -> tuple[Floats, Floats]:
+def expected(
+    novelty: Novelty, seds: NormalisedPhotometry, redshift: Floats, redshift_err: Floats
+) -> tuple[Floats, Floats]:
     """Flux of each band as the other bands of the row have it, with its error.
 
     Coefficients and amplitude c have a Gaussian prior; with S their posterior covariance given all bands,
@@ -21,7 +23,7 @@ def expected(typicality: Typicality, seds: Scaled, redshift: Floats, redshift_er
 
     Parameters
     ----------
-    seds : Scaled
+    seds : NormalisedPhotometry
         (n, b); a row's redshift is that of the node that fits best where it is not known exactly.
 
     Returns
@@ -31,12 +33,12 @@ def expected(typicality: Typicality, seds: Scaled, redshift: Floats, redshift_er
     """
     n, b = seds.flux.shape
     flux, err = np.full((n, b), np.nan), np.full((n, b), np.nan)
-    node = score(typicality, seds, redshift, redshift_err).node
+    node = score(novelty, seds, redshift, redshift_err).node
     counted = usable(seds)
     x, e = np.where(counted, seds.flux, 0.0), np.where(counted, seds.flux_err, 1.0)
     for k in np.unique(node[node >= 0]):
-        basis, left = typicality.planes.basis[k].astype(float), typicality.planes.left[k].astype(float)
-        products = plane_products(basis)
+        basis, left = novelty.planes.basis[k].astype(float), novelty.planes.left[k].astype(float)
+        products = subspace_products(basis)
         prior = np.diag(np.append(np.full(len(basis) - 1, COEFFICIENT_WIDTH**-2.0), AMPLITUDE_WIDTH**-2.0))
         rows = np.flatnonzero(node == k)
         for start in range(0, len(rows), CHUNK):

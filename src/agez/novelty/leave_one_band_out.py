@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from agez.novelty.sed_subspace import PlaneProducts, Weighed
+from agez.novelty.sed_subspace import SubspaceProducts, Weighed
 from agez.types import Floats
 
 #: Widths of the Gaussians that hold the coefficients (in their spreads) and the amplitude (about one).
@@ -28,7 +28,7 @@ class Fitted(NamedTuple):
     leverage: Floats
 
 
-def fitted_bands(products: PlaneProducts, weighed: Weighed) -> Fitted:
+def fitted_bands(products: SubspaceProducts, weighed: Weighed) -> Fitted:
     """What all bands together say of each, and how much each says of itself."""
     size = len(products.basis)
     prior = np.append(np.full(size - 1, COEFFICIENT_WIDTH**-2.0), AMPLITUDE_WIDTH**-2.0)
@@ -43,7 +43,7 @@ def fitted_bands(products: PlaneProducts, weighed: Weighed) -> Fitted:
     return Fitted(fitted, leverage)
 
 
-def worst_chi2(products: PlaneProducts, weighed: Weighed) -> Floats:
+def worst_chi2(products: SubspaceProducts, weighed: Weighed) -> Floats:
     """(n,) sum of the largest ``N_WORST`` squared residuals from the other bands' answers, in their variances."""
     found = fitted_bands(products, weighed)
     squared = (weighed.residual - found.fitted) ** 2 * weighed.weight / np.maximum(1 - found.leverage, LEAST_REST)

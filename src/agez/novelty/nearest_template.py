@@ -8,17 +8,21 @@ from typing import Any
 
 import numpy as np
 
-from agez.novelty.sed_subspace import Fit, eliminate
-from agez.types import Floats
-
-#: Representative SEDs of each plane.
-N_CENTRES = 192
-#: Rounds of Lloyd's algorithm.
-N_ROUNDS = 6
+from agez.novelty.sed_subspace import (
+    CHUNK,
+    Fit,
+    SedSubspace,
+    eliminate,
+    log_variance,
+    normal_matrix,
+    subspace_products,
+    weigh,
+)
+from agez.types import Bools, Floats
 
 
 @dataclass(frozen=True, eq=False)
-class Centres:
+class Centroids:
     """Representative SEDs in the coefficients of ``m`` planes.
 
     Attributes
@@ -36,46 +40,9 @@ class Centres:
         return {"centre_coefficients": self.coefficients, "centre_precision": self.precision}
 
     @classmethod
-    def from_arrays(cls, arrays: Mapping[str, Any]) -> Centres:
+    def from_arrays(cls, arrays: Mapping[str, Any]) -> Centroids:
         """What :meth:`to_arrays` gave."""
         return cls(arrays["centre_coefficients"], arrays["centre_precision"])
-
-
-def representatives(coefficients: Floats, size: Floats, rng: np.random.Generator) -> tuple[Floats, Floats]:
-    """Centres of training SEDs (Lloyd's k-means) and the inverse covariance around them.
-
-    Parameters
-    ----------
-    coefficients : (n, q) float
-        Unit variance each.
-    size : (q,) float
-        Length of each component in flux: distances are those of SEDs.
-
-    Returns
-    -------
-    centres : (N_CENTRES, q) float16
-        With fewer SEDs than ``N_CENTRES`` some are repeated.
-    precision : (q, q) float32
-    """
-    n, q = coefficients.shape
-    x = coefficients * size
-    start = rng.permutation(n)[:N_CENTRES]
-    centres = x[start]
-    for _ in range(N_ROUNDS):
-        member = np.argmin((centres**2).sum(axis=1) - 2 * x @ centres.T, axis=1)
-        count = np.bincount(member, minlength=len(centres))
-        total = np.stack([np.bincount(member, x[:, j], minlength=len(centres)) for j in range(q)], axis=1)
-        centres = np.where(count[:, None] > 0, total / np.maximum(count, 1)[:, None], centres)
-    member = np.argmin((centres**2).sum(axis=1) - 2 * x @ centres.T, axis=1)
-    safe = np.where(size > 0, size, 1.0)
-    out = centres / safe
-    off = coefficients - out[member]
-    # a mean taken from few members lies nearer to them than to others of their kind
-    count = np.bincount(member, minlength=len(centres))[member]
-    off = off * np.sqrt((count + 1) / np.maximum(count - 1, 1))[:, None]
-    covariance = off.T @ off / n + 1e-3 * np.eye(q)
-    out = np.resize(out, (N_CENTRES, q))
-    return np.clip(out, -6e4, 6e4).astype(np.float16), np.linalg.inv(covariance).astype(np.float32)
 
 
 def nearest_chi2(normal: Floats, centres: Floats, precision: Floats) -> Fit:
@@ -112,3 +79,17 @@ def nearest_chi2(normal: Floats, centres: Floats, precision: Floats) -> Fit:
     v_v += rest[q, q]
     chi2 = np.maximum((r_r - v_r * v_r / np.maximum(v_v, 1e-20)).min(axis=0), 0)
     return Fit(chi2, log_det - np.float32(np.linalg.slogdet(precision)[1]))
+
+
+def star_fit(stars: SedSubspace, centres: Centroids, flux: Floats, flux_err: Floats, counted: Bools) -> Floats:
+    """(n,) chi2 of the nearest star plus the log of its covariance's determinant; rows (n, b) in units of their
+    scale.
+    """
+    products, left = subspace_products(stars.basis[0]), stars.left[0]
+    out = np.empty(len(flux), np.float32)
+    for start in range(0, len(flux), CHUNK):
+        part = slice(start, start + CHUNK)
+        weighed = weigh(flux[part], flux_err[part], counted[part], products.basis[-1], left)
+        found = nearest_chi2(normal_matrix(products, weighed), centres.coefficients[0], centres.precision[0])
+        out[part] = found.chi2 + found.log_det + log_variance(weighed)
+    return out

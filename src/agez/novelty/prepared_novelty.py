@@ -1,4 +1,4 @@
-"""All of a typicality that does not change from row to row, for the compiled road.
+"""All of a novelty that does not change from row to row, for the compiled road.
 
 Near the nearest SEDs coefficients are held by a precision P = R^T R.  With components R^-T W in place of W and centres
 R c in place of c that prior is the unit matrix, and what is left of F = W D^-1 W^T once the spread around a centre is
@@ -12,13 +12,13 @@ from typing import NamedTuple
 import numpy as np
 
 from agez.novelty.leave_one_band_out import AMPLITUDE_WIDTH, COEFFICIENT_WIDTH
-from agez.novelty.nearest_template import Centres
-from agez.novelty.novelty import Typicality
-from agez.novelty.sed_subspace import Planes
+from agez.novelty.nearest_template import Centroids
+from agez.novelty.novelty_score import Novelty
+from agez.novelty.sed_subspace import SedSubspace
 from agez.types import Floats
 
 
-class PreparedPlane(NamedTuple):
+class PreparedSubspace(NamedTuple):
     """A plane of q components in b bands; float32 all.
 
     ``mean``, ``left`` (b,): mean SED and remainder.
@@ -42,11 +42,11 @@ class PreparedPlane(NamedTuple):
     centre_pairs: Floats
 
 
-class PreparedTypicality(NamedTuple):
-    """Planes and those of stars (none or one), thresholds in float64, and the redshifts of the planes."""
+class PreparedNovelty(NamedTuple):
+    """Subspaces and those of stars (none or one), thresholds in float64, and the redshifts of the planes."""
 
-    planes: tuple[PreparedPlane, ...]
-    star: PreparedPlane | None
+    planes: tuple[PreparedSubspace, ...]
+    star: PreparedSubspace | None
     redshift: Floats
     step: float
     kinds: int
@@ -54,20 +54,20 @@ class PreparedTypicality(NamedTuple):
     threshold: float
 
 
-def prepared_typicality(typicality: Typicality) -> PreparedTypicality:
+def prepared_novelty(novelty: Novelty) -> PreparedNovelty:
     """Everything of it that can be worked out before rows come."""
-    planes, centres = typicality.planes, typicality.centres
+    planes, centres = novelty.planes, novelty.centres
     star = None
-    if typicality.stars is not None and typicality.star_centres is not None:
-        star = _prepared(typicality.stars, typicality.star_centres, 0)
-    return PreparedTypicality(
+    if novelty.stars is not None and novelty.star_centres is not None:
+        star = _prepared(novelty.stars, novelty.star_centres, 0)
+    return PreparedNovelty(
         tuple(_prepared(planes, centres, k) for k in range(len(planes.basis))), star,
         np.asarray(planes.redshift, float), planes.step, planes.kinds,
-        np.asarray(typicality.thresholds, float), float(typicality.threshold),
+        np.asarray(novelty.thresholds, float), float(novelty.threshold),
     )  # fmt: skip
 
 
-def _prepared(planes: Planes, centres: Centres, k: int) -> PreparedPlane:
+def _prepared(planes: SedSubspace, centres: Centroids, k: int) -> PreparedSubspace:
     basis, mean = np.asarray(planes.basis[k][:-1], float), planes.basis[k][-1]
     precision = np.asarray(centres.precision[k], float)
     # components of no length, where there are fewer bands than components, say nothing
@@ -95,4 +95,4 @@ def _prepared(planes: Planes, centres: Centres, k: int) -> PreparedPlane:
         (near_pairs * np.where(one == other, 1, 2)[:, None]).T, np.eye(len(basis)), loose, c,
         c[:, first] * c[:, second] * twice,
     )  # fmt: skip
-    return PreparedPlane(*(np.ascontiguousarray(array, np.float32) for array in found))
+    return PreparedSubspace(*(np.ascontiguousarray(array, np.float32) for array in found))

@@ -13,20 +13,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from agez.errors import AgezError
-from agez.mixture_network.features import Scaled
-from agez.training_seds.observe import smooth_waves
+from agez.models.features import NormalisedPhotometry
 from agez.types import Bools, Floats, Ints
 
-#: Components of the plane: lines, dust, ages, metallicities and smooth calibration errors.
-N_COMPONENTS = 14
 #: Distance of the redshifts at which planes are kept: 100-A bands notice lines that move by more than 15 A.
 STEP = 0.005
 #: Rms of multiplicative errors of life with a survey, from band to band and (as much) smooth in wavelength: the rms of
 #: those of :class:`agez.training_seds.observe.Survey`.
 CALIBRATION = 0.0124
-#: Training SEDs that a plane needs.
-LEAST_SEDS = 40
 #: A row's amplitude is found within this factor of its scale.
 AMPLITUDE_RANGE = (0.2, 5.0)
 #: Relative error that is added in a row's first amplitude: no band rules it.
@@ -36,8 +30,8 @@ CHUNK = 512
 
 
 @dataclass(frozen=True, eq=False)
-class Planes:
-    """Planes of noise-free SEDs at ``m`` redshifts, for each of one or more kinds of them.
+class SedSubspace:
+    """Subspaces of noise-free SEDs at ``m`` redshifts, for each of one or more kinds of them.
 
     Attributes
     ----------
@@ -60,7 +54,7 @@ class Planes:
 
     @property
     def kinds(self) -> int:
-        """Planes at each redshift."""
+        """Subspaces at each redshift."""
         return len(self.basis) // len(self.redshift)
 
     @property
@@ -73,77 +67,9 @@ class Planes:
         return {"plane_redshift": self.redshift, "plane_basis": self.basis, "plane_left": self.left}
 
     @classmethod
-    def from_arrays(cls, arrays: Mapping[str, Any]) -> Planes:
+    def from_arrays(cls, arrays: Mapping[str, Any]) -> SedSubspace:
         """What :meth:`to_arrays` gave."""
         return cls(arrays["plane_redshift"], arrays["plane_basis"], arrays["plane_left"])
-
-
-def redshift_nodes(redshift_range: tuple[float, float]) -> Floats:
-    """(m,) redshifts of the planes: both ends of the range and about every ``STEP`` between."""
-    low, high = redshift_range
-    return np.linspace(low, high, 1 + int(np.ceil((high - low) / STEP - 1e-9)))
-
-
-def near_node(redshift: Floats, nodes: Floats, k: int) -> Ints:
-    """Rows of training SEDs whose redshift belongs to node ``k``: those within a step, or if too few the nearest."""
-    distance = np.abs(redshift - nodes[k])
-    step = nodes[1] - nodes[0] if len(nodes) > 1 else np.inf
-    rows = np.flatnonzero(distance <= 0.75 * step)
-    return rows if len(rows) >= LEAST_SEDS else np.argsort(distance, kind="stable")[:LEAST_SEDS]
-
-
-def fit_plane(
-    flux: Floats, present: Bools, pivot_angstrom: Floats, rng: np.random.Generator
-) -> tuple[Floats, Floats, Floats]:
-    """Mean, components and remainder of noise-free SEDs.
-
-    Principal components after smooth calibration errors have been added, with bands that are absent from some
-    filled from the plane itself until it no longer changes.
-
-    Parameters
-    ----------
-    flux, present : (n, b)
-
-    Returns
-    -------
-    basis : (q + 1, b) float32
-    left : (b,) float32
-    coefficients : (n, q) float32
-        Of the training SEDs, unit variance.
-
-    Raises
-    ------
-    AgezError
-        With fewer than ``LEAST_SEDS`` SEDs.
-    """
-    if len(flux) < LEAST_SEDS:
-        raise AgezError(
-            f"{len(flux)} training SEDs at one redshift: at least {LEAST_SEDS} are needed to know what is typical"
-        )
-    waves = smooth_waves(pivot_angstrom)
-    factor = 1 + CALIBRATION * rng.standard_normal((len(flux), len(waves))) @ waves
-    x = np.where(present, flux * factor, 0.0)
-    known = present.any(axis=0)
-    mean = x.sum(axis=0) / np.maximum(present.sum(axis=0), 1)
-    q = min(N_COMPONENTS, int(known.sum()) - 1, len(flux) // 4)
-    guess = np.broadcast_to(mean, x.shape)
-    complete = bool(present[:, known].all())
-    for _ in range(1 if complete else 6):
-        amplitude = (x * mean).sum(axis=1) / np.maximum((present * mean**2).sum(axis=1), 1e-30)
-        filled = np.where(present, x / amplitude[:, None], guess)
-        mean = filled.mean(axis=0)
-        _, value, vector = np.linalg.svd(filled - mean, full_matrices=False)
-        vector = vector[:q]
-        coefficients = (filled - mean) @ vector.T
-        guess = mean + coefficients @ vector
-    spread = np.maximum(value[:q] / np.sqrt(len(x)), 1e-6)
-    error = np.where(present, filled - guess, 0.0)
-    left = (error**2).sum(axis=0) / np.maximum(present.sum(axis=0), 1)
-    basis = np.concatenate([vector * spread[:, None], mean[None]])
-    basis = np.concatenate([basis[:q], np.zeros((N_COMPONENTS - q, basis.shape[1])), basis[q:]])
-    out = np.zeros((len(x), N_COMPONENTS))
-    out[:, :q] = coefficients / spread
-    return basis.astype(np.float32), np.where(known, left, np.inf).astype(np.float32), out.astype(np.float32)
 
 
 class NodeRows(NamedTuple):
@@ -154,7 +80,7 @@ class NodeRows(NamedTuple):
     penalty: Floats
 
 
-def rows_of_nodes(planes: Planes, redshift: Floats, redshift_err: Floats) -> Iterator[NodeRows]:
+def rows_of_nodes(planes: SedSubspace, redshift: Floats, redshift_err: Floats) -> Iterator[NodeRows]:
     """For each node the rows whose redshift may be there.
 
     An exact redshift (error 0 or NaN) belongs to the nearest node, one with an error to all within three of it, and
@@ -198,7 +124,7 @@ def weigh(flux: Floats, flux_err: Floats, covered: Bools, mean: Floats, left: Fl
     return Weighed(np.where(seen, x - column, np.float32(0)), weight, amplitude)
 
 
-class PlaneProducts(NamedTuple):
+class SubspaceProducts(NamedTuple):
     """What does not change from row to row at one node: products of basis SEDs, one row a pair, and their places."""
 
     basis: Floats  # (q + 1, b)
@@ -206,16 +132,16 @@ class PlaneProducts(NamedTuple):
     place: Ints  # (q + 1, q + 1) row of ``pairs``
 
 
-def plane_products(basis: Floats) -> PlaneProducts:
+def subspace_products(basis: Floats) -> SubspaceProducts:
     """Products of a plane's basis SEDs."""
     size = len(basis)
     j, k = np.triu_indices(size)
     place = np.empty((size, size), np.intp)
     place[j, k] = place[k, j] = np.arange(len(j))
-    return PlaneProducts(basis, basis[j] * basis[k], place)
+    return SubspaceProducts(basis, basis[j] * basis[k], place)
 
 
-def normal_matrix(products: PlaneProducts, weighed: Weighed) -> Floats:
+def normal_matrix(products: SubspaceProducts, weighed: Weighed) -> Floats:
     """(q + 2, q + 2, n) weighted products of the components, the mean SED and the residual, in this order."""
     size = len(products.basis)
     out = np.empty((size + 1, size + 1, weighed.weight.shape[1]), np.float32)
@@ -266,6 +192,6 @@ def log_variance(weighed: Weighed) -> Floats:
     return np.asarray(total + 2 * (weight > 0).sum(axis=0) * np.log(weighed.amplitude))
 
 
-def usable(seds: Scaled) -> Bools:
+def usable(seds: NormalisedPhotometry) -> Bools:
     """(n, b) bands that count: covered, with a finite flux and error."""
     return seds.covered & np.isfinite(seds.flux) & np.isfinite(seds.flux_err) & (seds.flux_err >= 0)

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from agez import __version__
 from agez.errors import AgezError
-from agez.models.model_file import is_posterior
-from agez.onnx import onnx_convolutional, onnx_posterior
+from agez.models.model import Model
 from agez.onnx.onnx_graph import OPSET, Graph
 from agez.runtime.files import check_output, whole_file
-from agez.types import Model
 
 EXTENSION = ".onnx"
 
@@ -42,14 +41,9 @@ def export_onnx(path: str | os.PathLike[str], model: Model) -> Path:
 
 def build(model: Model) -> Any:
     """The ONNX model (``onnx.ModelProto``)."""
-    graph, posterior = Graph(), is_posterior(model)
-    if posterior:
-        onnx_posterior.add_posterior(graph, model)
-    else:
-        onnx_convolutional.add_convolutional(graph, model)
-    description = onnx_posterior.DESCRIPTION if posterior else onnx_convolutional.DESCRIPTION
-    name = str(model.header.get("name") or "agez")
-    return graph.model(name, description, metadata(model), __version__)
+    graph, own = Graph(), import_module(model.kind.onnx_module)
+    description = own.add_to_graph(graph, model)
+    return graph.model(model.name or "agez", description, metadata(model), __version__)
 
 
 def metadata(model: Model) -> dict[str, str]:
@@ -59,7 +53,7 @@ def metadata(model: Model) -> dict[str, str]:
         "agez_version": __version__,
         "model_version": header["version"],
         "name": header.get("name", ""),
-        "kind": "posterior" if is_posterior(model) else "convolutional",
+        "kind": model.kind.word,
         "bands": list(bands.names),
         "pivot_angstrom": list(bands.pivot_angstrom),
         "filter_set": bands.filter_set,
@@ -69,6 +63,6 @@ def metadata(model: Model) -> dict[str, str]:
         "labels": header["labels"],
         "opset": OPSET,
     }
-    if is_posterior(model):
+    if "least_bands" in header:
         content["least_bands"] = header["least_bands"]
     return {key: value if isinstance(value, str) else json.dumps(value) for key, value in content.items()}

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from agez.models.model_file import Member, members_of
+from agez.models.model import Model
 from agez.onnx.onnx_graph import Graph
 from agez.paper_network.network_numpy import Prepared
 from agez.paper_network.normalisation import LARGEST_RATIO, SOFTENING, Normalisation
-from agez.types import Model
+from agez.paper_network.paper_kind import Member
 
 #: What the file computes, for its description.
 DESCRIPTION = (
@@ -23,9 +23,9 @@ DESCRIPTION = (
 )
 
 
-def add_convolutional(graph: Graph, model: Model) -> None:
-    """Inputs, all computation and outputs of the model."""
-    members, targets = members_of(model), list(model.header["targets"])
+def add_to_graph(graph: Graph, model: Model) -> str:
+    """Inputs, all computation and outputs of the model; gives back the description of the file."""
+    members, targets = model.kind.network, [target.name for target in model.targets]
     flux = graph.input("flux", ("n", len(model.bands)), np.float64)
     answers: dict[str, list[str]] = {target: [] for target in targets}
     usable = ""
@@ -37,6 +37,7 @@ def add_convolutional(graph: Graph, model: Model) -> None:
     for target in targets:
         mean = graph.op("Div", graph.op("Sum", *answers[target]), graph.constant(float(len(members)), np.float64))
         graph.output(target, graph.op("Where", usable, mean, nothing), ("n",), np.float64)
+    return DESCRIPTION
 
 
 def _normalised(graph: Graph, normalisation: Normalisation, flux: str) -> tuple[str, str]:

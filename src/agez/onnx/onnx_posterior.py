@@ -11,33 +11,42 @@ from typing import NamedTuple
 
 import numpy as np
 
-from agez.mixture_network import features as i
-from agez.mixture_network.calibration import Recalibration
-from agez.mixture_network.dense_trunk import MAX_LOG_PRECISION, PER_COMPONENT
-from agez.mixture_network.mixture_model import Member, parts_of
+from agez.distributions.mixture import diagonal, triangle_size
+from agez.errors import AgezError
+from agez.mixture_network.calibration import IntervalCalibration
+from agez.mixture_network.mixture_head import MAX_LOG_PRECISION, numbers_of_component
+from agez.mixture_network.mixture_model import Network, network_of
 from agez.mixture_network.redshift_inside import UNKNOWN_STRETCH
+from agez.mixture_network.trunks import dense_layers
 from agez.mixture_network.weak_bands import BELIEVED, QUARTILES, UNSEEN
+from agez.models import features
+from agez.models.model import Model
 from agez.onnx.onnx_graph import Graph
-from agez.types import TARGETS, Model
+from agez.targets import SHIPPED_TARGETS
 
 #: What the file computes, for its description.
-DESCRIPTION = (
+_DESCRIPTION = (
     "Inputs: flux, flux_err (n, bands) float64, f_nu in any common unit, in the metadata's order of bands, errors NaN "
     "where unknown; covered (n, bands) bool, false where a band says nothing; redshift, redshift_err (n) float64, NaN "
-    "where unknown, and for no error. Outputs, float64: log_age_lw, mh_lw (n), means of light-weighted log10(age/yr) "
-    "and [M/H] in dex; weights (n, k), mean (n, k, 2), covariance (n, k, 3): the calibrated mixture of k Gaussians "
-    "over (log age, [M/H]), covariance as variance of log age, covariance, variance of [M/H], in dex^2. Quantiles, "
+    "where unknown, and for no error. Outputs, float64: {names} (n), {means}; "
+    "weights (n, k), mean (n, k, {d}), covariance (n, k, {triangle}): the calibrated mixture of k Gaussians "
+    "over ({symbols}), covariance as {order}. Quantiles, "
     "flags and the score of unusual SEDs are not in the file, and it answers every row: those with fewer bands than "
     "least_bands, of redshift outside redshift_range, with a redshift error above a third of that range, or without "
     "positive flux mean nothing. A band whose error is more than "
     f"{np.sqrt(BELIEVED * UNSEEN):.2g} times the row's usual one counts as not covered; agez itself goes over "
     f"smoothly, from {BELIEVED:g} to {UNSEEN:g} times."
 )
+_SHIPPED_WORDS = {
+    "means": "means of light-weighted log10(age/yr) and [M/H] in dex",
+    "symbols": "log age, [M/H]",
+    "order": "variance of log age, covariance, variance of [M/H], in dex^2",
+}
 F32, F64 = np.float32, np.float64
 
 
 class _Seds(NamedTuple):
-    """As :class:`agez.mixture_network.features.Scaled`."""
+    """As :class:`agez.models.features.Scaled`."""
 
     flux: str
     flux_err: str
@@ -45,33 +54,51 @@ class _Seds(NamedTuple):
 
 
 class _Mixture(NamedTuple):
-    """Each (n, k) float64."""
+    """Each (n, k) float64: of d targets the means, and the lower triangle of the covariance, row by row."""
 
     weight: str
-    mean: tuple[str, str]
-    covariance: tuple[str, str, str]
+    mean: list[str]
+    covariance: list[str]
 
 
-def add_posterior(graph: Graph, model: Model) -> None:
-    """Inputs, all computation and outputs of the model."""
-    parts, b = parts_of(model), len(model.bands)
+def add_to_graph(graph: Graph, model: Model) -> str:
+    """Inputs, all computation and outputs of the model; gives back the description of the file."""
+    network, b = network_of(model), len(model.bands)
+    if network.members[0].shape.trunk != "dense":
+        raise AgezError(
+            f"model {model.name!r}: only networks with the dense trunk have an ONNX form, not "
+            f"{network.members[0].shape.trunk!r}; answer with agez"
+        )
     flux, flux_err = (graph.input(name, ("n", b), F64) for name in ("flux", "flux_err"))
     covered = graph.input("covered", ("n", b), np.bool_)
     z, z_err = (graph.input(name, ("n",), F64) for name in ("redshift", "redshift_err"))
     covered = _believed(graph, flux, flux_err, covered, b) if b >= 3 else covered
     seds = _scaled(graph, flux, flux_err, covered, b)
     contrasts = _contrasts(graph, seds, b)
-    answers = [_answer(graph, member, seds, contrasts, z, z_err, b) for member in parts.members]
-    k = parts.members[0].layers.components
-    mixture = _recalibrated(graph, parts.recalibration, _combined(graph, answers, k), seds, b)
+    answers = [_answer(graph, member, seds, contrasts, z, z_err, b) for member in network.members]
+    k = network.members[0].shape.components
+    mixture = _calibrated(graph, network.calibration, _combined(graph, answers, k), seds, b)
     mixture = _stretched(graph, mixture, z)
-    for t, target in enumerate(TARGETS):
+    for t, target in enumerate(model.targets):
         mean = graph.total(graph.op("Mul", mixture.weight, mixture.mean[t]), keep=False)
-        graph.output(target, mean, ("n",), F64)
+        graph.output(target.name, mean, ("n",), F64)
     graph.output("weights", mixture.weight, ("n", k), F64)
     for name, values in (("mean", mixture.mean), ("covariance", mixture.covariance)):
         last = [graph.op("Unsqueeze", one, graph.constant([2], np.int64)) for one in values]
         graph.output(name, graph.op("Concat", *last, axis=2), ("n", k, len(values)), F64)
+    return _description(model)
+
+
+def _description(model: Model) -> str:
+    targets = model.targets
+    d = len(targets)
+    words = _SHIPPED_WORDS if targets == SHIPPED_TARGETS else {
+        "means": "means of " + ", ".join(f"{one.description} [{one.unit or '-'}]" for one in targets),
+        "symbols": ", ".join(one.name for one in targets),
+        "order": "the lower triangle, row by row, in products of their units",
+    }  # fmt: skip
+    names = ", ".join(one.name for one in targets)
+    return _DESCRIPTION.format(names=names, d=d, triangle=triangle_size(d), **words)
 
 
 def _believed(graph: Graph, flux: str, flux_err: str, covered: str, b: int) -> str:
@@ -115,9 +142,9 @@ def _neighbours(graph: Graph, errors: str, b: int) -> str:
 
 
 def _scaled(graph: Graph, flux: str, flux_err: str, covered: str, b: int) -> _Seds:
-    """:func:`agez.mixture_network.features.scaled`."""
+    """:func:`agez.models.features.scaled`."""
     g = graph
-    zero, one, tiny = g.constant(0.0, F64), g.constant(1.0, F64), g.constant(i.TINY, F32)
+    zero, one, tiny = g.constant(0.0, F64), g.constant(1.0, F64), g.constant(features.TINY, F32)
     f = g.op("Where", covered, flux, zero)
     count = g.op("Max", g.total(g.cast(covered, F64)), one)
     unit = g.op("Div", g.total(g.op("Abs", f)), count)
@@ -128,9 +155,9 @@ def _scaled(graph: Graph, flux: str, flux_err: str, covered: str, b: int) -> _Se
     mean = g.op("Abs", g.op("Div", g.total(f), g.constant(float(b), F32)))
     typical = g.op("Mul", mean, g.cast(g.op("Div", g.constant(float(b), F64), count), F32))
     e = g.op("Div", g.op("Where", known, flux_err, unit), unit)
-    e = g.cast(g.clip(e, *i.ERROR_RANGE, F64), F32)
-    e = g.op("Where", unknown, g.op("Mul", typical, g.constant(i.ASSUMED_ERROR, F32)), e)
-    floor = g.op("Mul", typical, g.constant(i.SCALE_FLOOR, F32))
+    e = g.cast(g.clip(e, *features.ERROR_RANGE, F64), F32)
+    e = g.op("Where", unknown, g.op("Mul", typical, g.constant(features.ASSUMED_ERROR, F32)), e)
+    floor = g.op("Mul", typical, g.constant(features.SCALE_FLOOR, F32))
     variance = g.op("Max", g.op("Add", g.op("Mul", e, e), g.op("Mul", floor, floor)), tiny)
     weight = g.op("Where", covered, g.op("Reciprocal", variance), g.constant(0.0, F32))
     weight = g.op("Div", weight, g.op("Max", g.total(weight), tiny))
@@ -142,15 +169,15 @@ def _scaled(graph: Graph, flux: str, flux_err: str, covered: str, b: int) -> _Se
 
 
 def _contrasts(graph: Graph, seds: _Seds, b: int) -> list[str]:
-    """:func:`agez.mixture_network.features.contrasts`: one (n, b) for each width."""
+    """:func:`agez.models.features.contrasts`: one (n, b) for each width."""
     g = graph
     zero = g.constant(0.0, F32)
-    variance = g.op("Add", g.op("Mul", seds.flux_err, seds.flux_err), g.constant(i.CONTRAST_FLOOR**2, F32))
+    variance = g.op("Add", g.op("Mul", seds.flux_err, seds.flux_err), g.constant(features.CONTRAST_FLOOR**2, F32))
     weight = g.op("Where", seds.covered, g.op("Reciprocal", variance), zero)
     flux = g.op("Where", seds.covered, seds.flux, zero)
     distance = np.arange(b)[:, None] - np.arange(b)
     out = []
-    for width in i.CONTRAST_WIDTHS:
+    for width in features.CONTRAST_WIDTHS:
         kernel = g.constant(np.exp(-0.5 * (distance / width) ** 2), F32)
         norm = g.op("Max", g.op("MatMul", weight, kernel), g.constant(1e-20, F32))
         around = g.op("Div", g.op("MatMul", g.op("Mul", weight, flux), kernel), norm)
@@ -160,32 +187,33 @@ def _contrasts(graph: Graph, seds: _Seds, b: int) -> list[str]:
 
 
 def _answer(
-    graph: Graph, member: Member, seds: _Seds, contrasts: Sequence[str], z: str, z_err: str, b: int
+    graph: Graph, member: Network, seds: _Seds, contrasts: Sequence[str], z: str, z_err: str, b: int
 ) -> _Mixture:
-    """:meth:`agez.mixture_network.mixture_model.Member.answer`: features, network, and the mixture they stand for."""
+    """:meth:`agez.mixture_network.mixture_model.Network.answer`: features, network, and the mixture they stand for."""
     x = _features(graph, member, seds, contrasts, z, z_err, b)
-    for number, (weight, bias) in enumerate(member.parameters):
+    layers = dense_layers(member.parameters)
+    for number, (weight, bias) in enumerate(layers):
         x = graph.op("Gemm", x, graph.constant(weight, F32), graph.constant(bias, F32))
-        if number < len(member.parameters) - 1:
+        if number < len(layers) - 1:
             x = graph.op("Relu", x)
     return _mixture_of(graph, graph.cast(x, F64), member)
 
 
-def _features(graph: Graph, member: Member, seds: _Seds, contrasts: Sequence[str], z: str, z_err: str, b: int) -> str:
-    """:func:`agez.mixture_network.features.features`."""
-    g, standard = graph, member.standard
-    low, high = standard.redshift_range
+def _features(graph: Graph, member: Network, seds: _Seds, contrasts: Sequence[str], z: str, z_err: str, b: int) -> str:
+    """:func:`agez.models.features.features`."""
+    g, scaling = graph, member.scaling
+    low, high = scaling.redshift_range
     middle, half = (low + high) / 2, max((high - low) / 2, 1e-3)
     known = g.op("Not", g.op("IsNaN", z))
     place = g.op("Where", known, z, g.constant(middle, F64))
     center, width = _usual(g, member, place)
-    linear = g.constant(i.LINEAR_UP_TO, F32)
+    linear = g.constant(features.LINEAR_UP_TO, F32)
     signals = g.op("Concat", seds.flux, *contrasts, axis=1)
     compressed = g.op("Asinh", g.op("Div", g.op("Sub", signals, center), g.op("Mul", linear, width)))
     covered = g.cast(seds.covered, F32)
     log_error = g.op("Div", g.op("Log", seds.flux_err), g.constant(np.log(10.0), F32))
-    log_error = g.op("Div", g.op("Sub", log_error, g.constant(standard.error_mean, F32)),
-                     g.constant(standard.error_std, F32))  # fmt: skip
+    log_error = g.op("Div", g.op("Sub", log_error, g.constant(scaling.error_mean, F32)),
+                     g.constant(scaling.error_std, F32))  # fmt: skip
     log_error = g.op("Mul", g.clip(log_error, -4.0, 4.0, F32), covered)
     n_signals = 1 + len(contrasts)
     there = g.op("Concat", *[covered] * n_signals, axis=1)
@@ -196,107 +224,120 @@ def _features(graph: Graph, member: Member, seds: _Seds, contrasts: Sequence[str
 
     error = g.op("Where", g.op("IsNaN", z_err), number(0.0), z_err)
     error = g.op("Where", known, error, number(half))
-    log10 = g.op("Div", g.op("Log", g.op("Max", error, number(i.EXACT_REDSHIFT))), number(np.log(10.0)))
+    log10 = g.op("Div", g.op("Log", g.op("Max", error, number(features.EXACT_REDSHIFT))), number(np.log(10.0)))
     rest = [
         g.op("Div", g.op("Sub", place, number(middle)), number(half)),
         g.op("Add", log10, number(3.0)),
-        g.cast(g.op("Greater", error, number(i.EXACT_REDSHIFT)), F64),
+        g.cast(g.op("Greater", error, number(features.EXACT_REDSHIFT)), F64),
     ]
     columns = [g.cast(g.reshape(one, -1, 1), F32) for one in rest]
     turns = g.op("Div", g.op("Log", g.op("Add", g.reshape(place, -1, 1), number(1.0))), number(np.log(10.0)))
-    turns = g.op("Div", turns, g.constant(np.array(i.TURNS)[None], F64))
+    turns = g.op("Div", turns, g.constant(np.array(features.TURNS)[None], F64))
     # whole turns are taken off in float64: sine and cosine are there in float32 in every runtime
     part = g.op("Sub", turns, g.op("Floor", turns))
     phase = g.cast(g.op("Mul", part, number(2 * np.pi)), F32)
     return g.op("Concat", blocks, log_error, covered, *columns, g.op("Sin", phase), g.op("Cos", phase), axis=1)
 
 
-def _usual(graph: Graph, member: Member, z: str) -> tuple[str, str]:
-    """:meth:`agez.mixture_network.feature_scaling.Standard.at`: (n, signals * b) means and widths."""
-    g, standard = graph, member.standard
-    nodes = len(standard.center) - 1
-    low, high = standard.redshift_range
+def _usual(graph: Graph, member: Network, z: str) -> tuple[str, str]:
+    """:meth:`agez.models.feature_scaling.Standard.at`: (n, signals * b) means and widths."""
+    g, scaling = graph, member.scaling
+    nodes = len(scaling.center) - 1
+    low, high = scaling.redshift_range
     place = g.op("Div", g.op("Sub", z, g.constant(low, F64)), g.constant(max(high - low, 1e-9), F64))
     place = g.op("Mul", g.clip(place, 0.0, 1.0, F64), g.constant(float(nodes - 1), F64))
     left = g.op("Min", g.cast(place, np.int64), g.constant(max(nodes - 2, 0), np.int64))
     right = g.op("Min", g.op("Add", left, g.constant(1, np.int64)), g.constant(nodes - 1, np.int64))
     part = g.reshape(g.cast(g.op("Sub", place, g.cast(left, F64)), F32), -1, 1)
     out = []
-    for table in (standard.center, standard.width):
+    for table in (scaling.center, scaling.width):
         flat = g.constant(table.reshape(len(table), -1), F32)
         start, stop = g.op("Gather", flat, left), g.op("Gather", flat, right)
         out.append(g.op("Add", start, g.op("Mul", part, g.op("Sub", stop, start))))
     return out[0], out[1]
 
 
-def _mixture_of(graph: Graph, raw: str, member: Member) -> _Mixture:
-    """:func:`agez.mixture_network.mixture_model.mixture_of`."""
-    g, k, standard = graph, member.layers.components, member.standard
-    logit, m1, m2, la, lb, c = (g.columns(raw, j * k, (j + 1) * k) for j in range(PER_COMPONENT))
+def _mixture_of(graph: Graph, raw: str, member: Network) -> _Mixture:
+    """:func:`agez.mixture_network.mixture_head.mixture_of`."""
+    g, k, d = graph, member.shape.components, member.shape.n_targets
+    center, width = (np.asarray(one, float) for one in (member.scaling.label_mean, member.scaling.label_std))
+    blocks = [g.columns(raw, j * k, (j + 1) * k) for j in range(numbers_of_component(d))]
     most = g.constant(MAX_LOG_PRECISION, F64)
-    s1, s2 = (g.op("Exp", g.op("Neg", g.op("Min", one, most))) for one in (la, lb))
-    tilt = g.op("Neg", g.op("Mul", g.op("Mul", c, s1), s2))
-    variances = (
-        g.op("Mul", s1, s1),
-        g.op("Mul", tilt, s1),
-        g.op("Add", g.op("Mul", tilt, tilt), g.op("Mul", s2, s2)),
-    )
-    (x0, y0), (sx, sy) = (np.asarray(one, float) for one in (standard.label_mean, standard.label_std))
-    mean = [g.op("Add", g.op("Mul", m, g.constant(s, F64)), g.constant(at, F64)) for m, s, at in
-            ((m1, sx, x0), (m2, sy, y0))]  # fmt: skip
-    v1, cov, v2 = (g.op("Mul", v, g.constant(s, F64)) for v, s in
-                   zip(variances, (sx * sx, sx * sy, sy * sy), strict=True))  # fmt: skip
-    return _Mixture(g.op("Softmax", logit, axis=1), (mean[0], mean[1]), (v1, cov, v2))
+    inverse: list[list[str]] = []
+    for i in range(d):
+        scale = g.op("Exp", g.op("Neg", g.op("Min", blocks[1 + d + i], most)))
+        row = []
+        for j in range(i):
+            below = [blocks[1 + 2 * d + i * (i - 1) // 2 + m] for m in range(j, i)]
+            rest = _summed(g, [g.op("Mul", one, inverse[j + m][j]) for m, one in enumerate(below)])
+            row.append(g.op("Mul", g.op("Neg", rest), scale))
+        inverse.append([*row, scale])
+    mean = [
+        g.op("Add", g.op("Mul", blocks[1 + t], g.constant(width[t], F64)), g.constant(center[t], F64)) for t in range(d)
+    ]
+    covariance = []
+    for i, j in triangle(d):
+        product = _summed(g, [g.op("Mul", inverse[i][m], inverse[j][m]) for m in range(j + 1)])
+        covariance.append(g.op("Mul", product, g.constant(width[i] * width[j], F64)))
+    return _Mixture(g.op("Softmax", blocks[0], axis=1), mean, covariance)
+
+
+def triangle(d: int) -> list[tuple[int, int]]:
+    """Row and column of each number of a lower triangle."""
+    return [(i, j) for i in range(d) for j in range(i + 1)]
+
+
+def _summed(graph: Graph, terms: Sequence[str]) -> str:
+    return terms[0] if len(terms) == 1 else graph.op("Sum", *terms)
 
 
 def _combined(graph: Graph, members: Sequence[_Mixture], k: int) -> _Mixture:
-    """:func:`agez.distributions.mixture.combine`: components by mean age, the j-th of all members merged."""
+    """:func:`agez.distributions.mixture.combine`: components by their first mean, the j-th of all members merged."""
     g = graph
     parts = []
     for one in members:
         order = g.op_many("TopK", one.mean[0], g.constant([k], np.int64), n=2, axis=1, largest=0, sorted=1)[1]
-        weight, m1, m2, v1, c, v2 = (
+        weight, *rest = (
             g.op("GatherElements", values, order, axis=1) for values in (one.weight, *one.mean, *one.covariance)
         )
-        parts.append(_Mixture(weight, (m1, m2), (v1, c, v2)))
+        parts.append(_Mixture(weight, rest[: len(one.mean)], rest[len(one.mean) :]))
     count, tiny = g.constant(float(len(parts)), F64), g.constant(1e-300, F64)
     total = g.op("Sum", *[one.weight for one in parts])
     shares = [g.op("Div", one.weight, g.op("Max", total, tiny)) for one in parts]
-    m1, m2 = (
-        g.op("Sum", *[g.op("Mul", s, one.mean[t]) for s, one in zip(shares, parts, strict=True)]) for t in range(2)
-    )
-    off = [[g.op("Sub", one.mean[t], m) for t, m in enumerate((m1, m2))] for one in parts]
-    v1, c, v2 = (
+    d = len(parts[0].mean)
+    mean = [g.op("Sum", *[g.op("Mul", s, one.mean[t]) for s, one in zip(shares, parts, strict=True)]) for t in range(d)]
+    off = [[g.op("Sub", one.mean[t], mean[t]) for t in range(d)] for one in parts]
+    covariance = [
         g.op("Sum", *[
-            g.op("Mul", s, g.op("Add", one.covariance[j], g.op("Mul", d[a], d[b])))
-            for s, one, d in zip(shares, parts, off, strict=True)
+            g.op("Mul", s, g.op("Add", one.covariance[place], g.op("Mul", own[i], own[j])))
+            for s, one, own in zip(shares, parts, off, strict=True)
         ])
-        for j, (a, b) in enumerate(((0, 0), (0, 1), (1, 1)))
-    )  # fmt: skip
-    return _Mixture(g.op("Div", total, count), (m1, m2), (v1, c, v2))
+        for place, (i, j) in enumerate(triangle(d))
+    ]  # fmt: skip
+    return _Mixture(g.op("Div", total, count), mean, covariance)
 
 
-def _recalibrated(graph: Graph, recalibration: Recalibration, m: _Mixture, seds: _Seds, b: int) -> _Mixture:
-    """:func:`agez.mixture_network.calibration.recalibrate`."""
-    g = graph
+def _calibrated(graph: Graph, calibration: IntervalCalibration, m: _Mixture, seds: _Seds, b: int) -> _Mixture:
+    """:func:`agez.mixture_network.calibration.calibrate`."""
+    g, d = graph, len(m.mean)
     total = [g.total(g.op("Mul", m.weight, one)) for one in m.mean]
     off = [g.op("Sub", one, mean) for one, mean in zip(m.mean, total, strict=True)]
-    x = _circumstances(g, recalibration, total, seds, b)
-    shift = g.clip(g.op("MatMul", x, g.constant(recalibration.shift.T, F64)), -3.0, 3.0, F64)
-    factor = g.clip(g.op("MatMul", x, g.constant(recalibration.log_factor.T, F64)), -2.0, 2.0, F64)
+    x = _covariates(g, calibration, total, seds, b)
+    shift = g.clip(g.op("MatMul", x, g.constant(calibration.shift.T, F64)), -3.0, 3.0, F64)
+    factor = g.clip(g.op("MatMul", x, g.constant(calibration.log_factor.T, F64)), -2.0, 2.0, F64)
     means, factors = [], []
-    for t in range(2):
-        variance = g.op("Add", m.covariance[2 * t], g.op("Mul", off[t], off[t]))
+    for t, place in enumerate(diagonal(d)):
+        variance = g.op("Add", m.covariance[place], g.op("Mul", off[t], off[t]))
         sigma = g.op("Sqrt", g.total(g.op("Mul", m.weight, variance)))
         stretch = g.op("Exp", g.columns(factor, t, t + 1))
         moved = g.op("Add", total[t], g.op("Mul", sigma, g.columns(shift, t, t + 1)))
         means.append(g.op("Add", moved, g.op("Mul", stretch, off[t])))
         factors.append(stretch)
-    v1, c, v2 = (
-        g.op("Mul", m.covariance[j], g.op("Mul", factors[a], factors[b]))
-        for j, (a, b) in enumerate(((0, 0), (0, 1), (1, 1)))
-    )
-    return _Mixture(m.weight, (means[0], means[1]), (v1, c, v2))
+    covariance = [
+        g.op("Mul", m.covariance[place], g.op("Mul", factors[i], factors[j]))
+        for place, (i, j) in enumerate(triangle(d))
+    ]
+    return _Mixture(m.weight, means, covariance)
 
 
 def _stretched(graph: Graph, m: _Mixture, z: str) -> _Mixture:
@@ -309,12 +350,11 @@ def _stretched(graph: Graph, m: _Mixture, z: str) -> _Mixture:
         total = g.total(g.op("Mul", m.weight, values))
         means.append(g.op("Add", total, g.op("Mul", factor, g.op("Sub", values, total))))
     square = g.op("Mul", factor, factor)
-    v1, c, v2 = (g.op("Mul", values, square) for values in m.covariance)
-    return _Mixture(m.weight, (means[0], means[1]), (v1, c, v2))
+    return _Mixture(m.weight, means, [g.op("Mul", values, square) for values in m.covariance])
 
 
-def _circumstances(graph: Graph, recalibration: Recalibration, mean: Sequence[str], seds: _Seds, b: int) -> str:
-    """:func:`agez.mixture_network.calibration.circumstances`: (n, 9)."""
+def _covariates(graph: Graph, calibration: IntervalCalibration, mean: Sequence[str], seds: _Seds, b: int) -> str:
+    """:func:`agez.mixture_network.calibration.covariates`."""
     g = graph
 
     def number(value: float) -> str:
@@ -338,12 +378,11 @@ def _circumstances(graph: Graph, recalibration: Recalibration, mean: Sequence[st
     snr = g.op("Sub", log10(g.clip(median, 1.0, 300.0, F64)), number(1.25))
     share = g.op("Div", g.cast(count, F64), number(float(b)))
     bands = g.op("Add", log10(g.op("Max", share, number(0.05))), number(0.3))
-    a, metals = (
+    answers = [
         g.clip(g.op("Div", g.op("Sub", one, number(float(at))), number(float(width))), -2.5, 2.5, F64)
-        for one, at, width in zip(mean, recalibration.center, recalibration.width, strict=True)
-    )
-    one = g.op("Add", g.op("Mul", a, number(0.0)), number(1.0))
-    return g.op(
-        "Concat", one, snr, g.op("Mul", snr, snr), bands, a, less_one(g.op("Mul", a, a)), metals,
-        less_one(g.op("Mul", metals, metals)), g.op("Mul", a, metals), axis=1,
-    )  # fmt: skip
+        for one, at, width in zip(mean, calibration.center, calibration.width, strict=True)
+    ]
+    single = [column for a in answers for column in (a, less_one(g.op("Mul", a, a)))]
+    products = [g.op("Mul", answers[j], answers[i]) for i in range(len(answers)) for j in range(i)]
+    constant = g.op("Add", g.op("Mul", answers[0], number(0.0)), number(1.0))
+    return g.op("Concat", constant, snr, g.op("Mul", snr, snr), bands, *single, *products, axis=1)

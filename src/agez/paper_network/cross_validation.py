@@ -7,17 +7,18 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from agez.errors import AgezError
 from agez.flags import Flag, set_flag
 from agez.paper_network.architecture import PAPER_ARCHITECTURES, Architecture
 from agez.paper_network.jobs import Progress, TrainedNetwork, TrainingSettings
-from agez.paper_network.normalisation import Normalisation, NormalisedRows
+from agez.paper_network.normalisation import Normalisation
+from agez.paper_network.paper_kind import row_flags
 from agez.paper_network.pool import Trainer, train_many
 from agez.paper_network.prepared import prepare_split, training_data
 from agez.samples.splits import Split, SplitKind, fold_of_rows, make_splits
-from agez.types import TARGETS, Bands, Floats, Ints, Sample
+from agez.targets import PAPER_TARGETS
+from agez.types import Bands, Floats, Ints, Sample
 
 #: Share of out-of-sample rows that count as like the training set.
 OOD_QUANTILE = 0.99
@@ -49,7 +50,7 @@ class CrossValidation:
     Attributes
     ----------
     predicted : (n, 2) float
-        log_age_lw and mh_lw (``TARGETS``) of every row by the networks that never saw it (nor, by galaxy, its
+        log_age_lw and mh_lw (``PAPER_TARGETS``) of every row by the networks that never saw it (nor, by galaxy, its
         galaxy); NaN where no prediction is made.
     fold : (n,) int
         The fold in which each row was tested.
@@ -60,7 +61,7 @@ class CrossValidation:
     flags : (n,) int32
         Those of the photometry, and BAND_FILLED, TOO_FEW_BANDS, OUT_OF_DISTRIBUTION, OUT_OF_RANGE.
     networks : tuple of TrainedNetwork
-        Tags ``target`` and ``fold``; fold by fold, in the order of ``TARGETS``.
+        Tags ``target`` and ``fold``; fold by fold, in the order of ``PAPER_TARGETS``.
     normalisations : tuple of Normalisation, one a fold
     label_center, label_scale : (folds, 2) float
         Mean and standard deviation of the training labels.
@@ -97,7 +98,7 @@ class CrossValidation:
         out = []
         for network in self.networks:
             target, fold = str(network.tags["target"]), int(network.tags["fold"])
-            variance = float(self.label_scale[fold, TARGETS.index(target)]) ** 2
+            variance = float(self.label_scale[fold, PAPER_TARGETS.index(target)]) ** 2
             out.append(LearningCurve(target, fold, network.train_mse * variance, network.validation_mse * variance))
         return tuple(out)
 
@@ -125,7 +126,7 @@ def cross_validate(
     bands : sequence of str, optional
         Default: those of :func:`agez.paper_network.prepared.choose_bands`.
     architectures : mapping
-        For each of ``TARGETS``.
+        For each of ``PAPER_TARGETS``.
     settings : TrainingSettings, optional
         Default: the paper's recipe.  ``max_epochs`` and ``patience`` override theirs.
     max_missing : int, optional
@@ -143,7 +144,7 @@ def cross_validate(
     folds = [prepare_split(data, one) for one in splits]
     jobs = []
     for number, fold in enumerate(folds):
-        for t, target in enumerate(TARGETS):
+        for t, target in enumerate(PAPER_TARGETS):
             own_seed = int(np.random.SeedSequence((seed, number, t)).generate_state(1)[0])
             architecture, tags = architectures[target], {"fold": number}
             jobs.append(fold.job(target, architecture=architecture, settings=settings, seed=own_seed, tags=tags))
@@ -156,8 +157,8 @@ def cross_validate(
     flags = np.array(sample.photometry.flags, np.int32)
     for number, fold in enumerate(folds):
         tested = fold.split.test
-        for t in range(len(TARGETS)):
-            predicted[fold.test, t] = fold.predict(networks[number * len(TARGETS) + t])
+        for t in range(len(PAPER_TARGETS)):
+            predicted[fold.test, t] = fold.predict(networks[number * len(PAPER_TARGETS) + t])
         ood[tested] = fold.rows.ood[tested]
         flags[tested] = row_flags(flags[tested], fold.rows, tested)
         outside = np.any((predicted[tested] < fold.lowest) | (predicted[tested] > fold.highest), axis=1)
@@ -179,12 +180,3 @@ def override(settings: TrainingSettings, max_epochs: int | None, patience: int |
     if max_epochs is not None:
         settings = replace(settings, max_epochs=max_epochs)
     return settings if patience is None else replace(settings, patience=patience)
-
-
-def row_flags(flags: Ints, rows: NormalisedRows, index: Ints | slice = slice(None)) -> NDArray[np.int32]:
-    """``flags`` with BAND_FILLED, TOO_FEW_BANDS and NO_DATA as the normalisation found them."""
-    usable, too_few = rows.usable[index], rows.too_few[index]
-    filled = usable & ~rows.present[index].all(axis=1)
-    flags = set_flag(np.asarray(flags, np.int32), filled, Flag.BAND_FILLED)
-    flags = set_flag(flags, too_few, Flag.TOO_FEW_BANDS)
-    return set_flag(flags, ~usable & ~too_few, Flag.NO_DATA)

@@ -10,10 +10,12 @@ from numpy.typing import NDArray
 
 import agez
 from agez.analysis.metrics import evaluate
+from agez.models.model import PAPER_SCHEMA, Model
+from agez.models.model_file import plain
 from agez.paper_network.cross_validation import CrossValidation
-from agez.types import TARGETS, Floats, Model, Sample
+from agez.targets import PAPER_TARGETS
+from agez.types import Floats, Sample
 
-SCHEMA = "agez.model/1"
 #: Redshifts this near to the training range are taken as inside it: a shift of at most a tenth of a narrow band.
 REDSHIFT_TOLERANCE = 0.002
 PROBABILITIES = {"p16": 0.16, "p50": 0.50, "p84": 0.84}
@@ -49,14 +51,14 @@ def model_from_cross_validation(cv: CrossValidation, sample: Sample, *, name: st
         architectures[target] = network.architecture.to_dict()
         for key, array in network.parameters.items():
             arrays[f"fold{network.tags['fold']}.{target}.{key}"] = array
-    labels = np.stack([getattr(sample.labels, target) for target in TARGETS], axis=1)
+    labels = np.stack([getattr(sample.labels, target) for target in PAPER_TARGETS], axis=1)
     redshift = sample.photometry.redshift[np.isfinite(sample.photometry.redshift)]
     low, high = (float(redshift.min()), float(redshift.max())) if len(redshift) else (0.0, 0.0)
     header = {
-        "schema": SCHEMA,
+        "schema": PAPER_SCHEMA,
         "version": agez.__version__,
         "name": name,
-        "targets": list(TARGETS),
+        "targets": list(PAPER_TARGETS),
         "folds": len(cv.normalisations),
         "architecture": architectures,
         "bands": {key: value if isinstance(value, str) else list(value) for key, value in asdict(cv.bands).items()},
@@ -76,9 +78,11 @@ def model_from_cross_validation(cv: CrossValidation, sample: Sample, *, name: st
         },
         "calibration": {
             "method": "split-conformal quantiles of label minus out-of-sample prediction",
-            **{target: _quantiles(labels[:, t] - cv.predicted[:, t]) for t, target in enumerate(TARGETS)},
+            **{target: _quantiles(labels[:, t] - cv.predicted[:, t]) for t, target in enumerate(PAPER_TARGETS)},
         },
-        "scores": {target: evaluate(cv.predicted[:, t], labels[:, t]).to_json() for t, target in enumerate(TARGETS)},
+        "scores": {
+            target: evaluate(cv.predicted[:, t], labels[:, t]).to_json() for t, target in enumerate(PAPER_TARGETS)
+        },
     }
     return Model(arrays, header)
 
@@ -97,16 +101,3 @@ def _quantiles(residual: Floats) -> dict[str, float]:
         "p84": upper(ordered, PROBABILITIES["p84"]),
         "n": n,
     }
-
-
-def plain(content: Any) -> Any:
-    """Only what JSON knows."""
-    if isinstance(content, dict):
-        return {str(key): plain(value) for key, value in content.items()}
-    if isinstance(content, list | tuple):
-        return [plain(value) for value in content]
-    if isinstance(content, np.generic | np.ndarray):
-        return plain(content.tolist())
-    if isinstance(content, float) and not np.isfinite(content):
-        return None
-    return content if isinstance(content, str | int | float | bool) or content is None else str(content)

@@ -16,7 +16,8 @@ from agez.paper_network.jobs import TrainedNetwork, TrainingJob, TrainingSetting
 from agez.paper_network.normalisation import Normalisation, NormalisedRows, learn_normalisation, normalise
 from agez.photometry.names import PAPER_BANDS
 from agez.samples.splits import Split
-from agez.types import TARGETS, Bands, Bools, Floats, Ints, Sample
+from agez.targets import PAPER_TARGETS
+from agez.types import Bands, Bools, Floats, Ints, Sample
 
 #: One in so many bands of a row may be missing: 4 of the paper's 34.
 MISSING_PART = 8
@@ -33,7 +34,7 @@ class TrainingData:
     flux : (n, b) float
     present : (n, b) bool
     labels : (n, 2) float
-        log_age_lw and mh_lw (``TARGETS``), finite.
+        log_age_lw and mh_lw (``PAPER_TARGETS``), finite.
     bands : Bands
     max_missing : int
         Rows with more missing bands are neither learned from nor predicted.
@@ -68,7 +69,7 @@ def training_data(
         If the sample lacks a band, or some of its labels are NaN.
     """
     photometry = sample.photometry.select_bands(choose_bands(sample, bands))
-    labels = np.stack([getattr(sample.labels, name) for name in TARGETS], axis=1)
+    labels = np.stack([getattr(sample.labels, name) for name in PAPER_TARGETS], axis=1)
     if not np.isfinite(labels).all():
         raise AgezError("sample: some labels are NaN; make it with 'agez sample', which rejects such rows")
     limit = len(photometry.bands) // MISSING_PART if max_missing is None else max_missing
@@ -133,8 +134,8 @@ class PreparedSplit:
         seed: int,
         tags: Mapping[str, Any] | None = None,
     ) -> TrainingJob:
-        """One network to be trained on the split for one of ``TARGETS``; the job holds the rows that it needs only."""
-        t = TARGETS.index(target)
+        """One network to be trained on the split for one of ``PAPER_TARGETS``; the job holds only the rows it needs."""
+        t = PAPER_TARGETS.index(target)
         used = np.union1d(self.train, self.validation)
         scaled = (self.labels[used, t] - self.center[t]) / self.scale[t]
         return TrainingJob(
@@ -150,7 +151,7 @@ class PreparedSplit:
 
     def predict(self, network: TrainedNetwork, rows: Ints | None = None) -> Floats:
         """What a network of :meth:`job` says of ``rows``, by default of :attr:`test` [dex]."""
-        t = TARGETS.index(str(network.tags["target"]))
+        t = PAPER_TARGETS.index(str(network.tags["target"]))
         inputs = self.rows.inputs[self.test if rows is None else rows]
         with threadpool_limits(1, user_api="blas"):
             output = network_numpy.forward(network.parameters, inputs, network.architecture)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from agez.models.model import Model
 from agez.paper_network.architecture import PAPER_ARCHITECTURES, Architecture
 from agez.paper_network.cross_validation import CrossValidation, cross_validate
 from agez.paper_network.ensemble import model_from_cross_validation
@@ -11,7 +12,7 @@ from agez.paper_network.fit_numpy import train_one
 from agez.paper_network.jobs import Progress, TrainedNetwork, TrainingJob, TrainingSettings
 from agez.paper_network.pool import train_many
 from agez.samples.splits import Split, SplitKind
-from agez.types import Floats, Model, Sample
+from agez.types import Floats, Sample
 
 __all__ = [
     "CONVERGED_FAST",

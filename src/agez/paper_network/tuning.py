@@ -33,7 +33,8 @@ from agez.paper_network.prepared import PreparedSplit
 from agez.paper_network.search_space import Candidate, SearchSpace
 from agez.paper_network.trials import Search, Trial, read_trials, write_trials
 from agez.runtime.files import make_folder
-from agez.types import TARGETS, Floats
+from agez.targets import PAPER_TARGETS
+from agez.types import Floats
 
 __all__ = ["Candidate", "Search", "SearchSpace", "Trial", "check_optuna", "give_up_limits", "search"]
 
@@ -94,7 +95,7 @@ def search(
     ----------
     prepared : PreparedSplit
     target : str
-        One of ``TARGETS``.
+        One of ``PAPER_TARGETS``.
     trainer : Trainer
     folder : path
         Finished trials are kept there, in a file named by all that decides the search; the same search then goes on
@@ -164,7 +165,7 @@ def search(
             write_trials(path, trials)
             if tell is not None:
                 tell(trial)
-    variance = float(prepared.scale[TARGETS.index(target)] ** 2)
+    variance = float(prepared.scale[PAPER_TARGETS.index(target)] ** 2)
     return Search(tuple(trials[number] for number in range(n_trials)), variance)
 
 

@@ -15,7 +15,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from agez.analysis.calibration_metrics import COVERAGE_LEVELS
 from agez.report.numbers import floats, number
 from agez.report.style import BLUE, QUANTITY, TITLES, VERMILLION, figure, margins
-from agez.types import TARGET_WORDS, TARGETS
+from agez.targets import PAPER_TARGETS, TARGET_WORDS
 
 #: Axis labels of the quantities that calibration is looked at in bins of; another is labelled with its name.
 BIN_LABELS = {
@@ -29,7 +29,7 @@ BIN_LABELS = {
 #: Quantities with a logarithmic axis.
 _LOGARITHMIC = ("snr",)
 _COLUMNS = 3
-_STYLES = dict(zip(TARGETS, ((BLUE, "o", -1), (VERMILLION, "^", 1)), strict=True))
+_STYLES = dict(zip(PAPER_TARGETS, ((BLUE, "o", -1), (VERMILLION, "^", 1)), strict=True))
 #: How far coverage may be off [percentage points], drawn as a band: overall, and in a bin.
 _ALLOWED_OVERALL, _ALLOWED_IN_BIN = 2.0, 5.0
 
@@ -54,7 +54,7 @@ def figure_calibration(path: str | os.PathLike[str], block: Mapping[str, Any]) -
 
         One of the two targets may be absent; ``bins`` may be empty.
     """
-    targets = [target for target in TARGETS if TARGET_WORDS[target] in block]
+    targets = [target for target in PAPER_TARGETS if TARGET_WORDS[target] in block]
     names = list(dict.fromkeys(name for target in targets for name in block[TARGET_WORDS[target]]["bins"]))
     n_rows = -(-(2 + len(names)) // _COLUMNS)
     with figure(path, width=11.4, height=3.15 * n_rows + 1.1) as page:

@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator
 
 from agez.report.numbers import floats, number
 from agez.report.style import RESIDUAL, SET_NAMES, VERMILLION, figure, margins, note, robust_limits
-from agez.types import TARGET_WORDS
+from agez.targets import TARGET_WORDS
 
 #: Axis labels of the galaxy properties.
 PROPERTY = {

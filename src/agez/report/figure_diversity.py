@@ -12,7 +12,7 @@ import numpy as np
 from agez.experiments.diversity import STEPS, WITH_FEWER_GALAXIES
 from agez.report.numbers import floats
 from agez.report.style import BLUE, SET_NAMES, TITLES, VERMILLION, figure, log_y, margins
-from agez.types import TARGET_WORDS, TARGETS
+from agez.targets import PAPER_TARGETS, TARGET_WORDS
 
 _STYLES = {"set_a": (BLUE, "o"), "set_b": (VERMILLION, "^")}
 _LINES = {"standard": "-", "all": "--"}
@@ -32,8 +32,8 @@ def figure_diversity(path: str | os.PathLike[str], block: Mapping[str, Any]) -> 
     steps = [name for name in STEPS if name in measured["steps"]]
     with figure(path, width=10.8, height=8.4) as page:
         room = margins(page, left=3.3, right=0.2, bottom=1.1, top=0.4, wspace=0.14, hspace=0.62)
-        panels = page.subplots(2, len(TARGETS), height_ratios=(1.3, 1), gridspec_kw=room)
-        for k, target in enumerate(TARGETS):
+        panels = page.subplots(2, len(PAPER_TARGETS), height_ratios=(1.3, 1), gridspec_kw=room)
+        for k, target in enumerate(PAPER_TARGETS):
             word = TARGET_WORDS[target]
             _ratios(panels[0, k], [measured["steps"][name][word]["ratio"] for name in steps], published[word])
             panels[0, k].set_title(TITLES[target])

@@ -12,7 +12,8 @@ from agez.analysis.gradients import GradientTable
 from agez.analysis.metrics import evaluate, sigma_mad
 from agez.report.numbers import number
 from agez.report.style import BLUE, GRADIENT, TITLES, VERMILLION, figure, margins, note, robust_limits
-from agez.types import TARGETS, Strings
+from agez.targets import PAPER_TARGETS
+from agez.types import Strings
 
 #: Width of the histograms' bins [dex/Re], as in the paper.
 BIN_DEX = 0.05
@@ -32,7 +33,7 @@ def figure_gradient_differences(
     path
         PNG to write.
     labels, predicted : GradientTable
-        The same galaxies, columns ``TARGETS``.
+        The same galaxies, columns ``PAPER_TARGETS``.
     title : str
     """
     difference = predicted.slope - labels.slope
@@ -93,7 +94,7 @@ def figure_gradients(
     path
         PNG to write.
     labels, predicted : GradientTable
-        The same galaxies, columns ``TARGETS``.
+        The same galaxies, columns ``PAPER_TARGETS``.
     morphology : (g,) str
         ``early``, ``late`` or '' of each galaxy of the tables.
     title : str
@@ -101,9 +102,9 @@ def figure_gradients(
     with figure(path, width=9.4, height=5.0) as page:
         page.suptitle(title)
         panels = page.subplots(
-            1, len(TARGETS), gridspec_kw=margins(page, left=0.85, right=0.15, bottom=0.6, top=0.7, wspace=0.26)
+            1, len(PAPER_TARGETS), gridspec_kw=margins(page, left=0.85, right=0.15, bottom=0.6, top=0.7, wspace=0.26)
         )
-        for k, target in enumerate(TARGETS):
+        for k, target in enumerate(PAPER_TARGETS):
             axes = panels[k]
             x, y = labels.slope[:, k], predicted.slope[:, k]
             x_err, y_err = labels.slope_scatter[:, k], predicted.slope_scatter[:, k]

@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 
 from agez.paper_network.cross_validation import LearningCurve
 from agez.report.style import FOLD_COLOURS, TITLES, VERMILLION, figure, margins
-from agez.types import TARGETS
+from agez.targets import PAPER_TARGETS
 
 
 def figure_learning(
@@ -64,10 +64,10 @@ def figure_all_curves(
     """
     with figure(path, width=9, height=3.1 * len(curves) + 0.6) as page:
         room = margins(page, left=1.0, right=0.15, bottom=1.1, top=0.35, hspace=0.36)
-        panels = page.subplots(len(curves), len(TARGETS), squeeze=False, sharey="row", gridspec_kw=room)
+        panels = page.subplots(len(curves), len(PAPER_TARGETS), squeeze=False, sharey="row", gridspec_kw=room)
         folds = sorted({curve.fold for set_curves in curves.values() for curve in set_curves})
         for row, (name, set_curves) in enumerate(curves.items()):
-            for column, target in enumerate(TARGETS):
+            for column, target in enumerate(PAPER_TARGETS):
                 axes = panels[row, column]
                 for curve in (c for c in set_curves if c.target == target):
                     colour = FOLD_COLOURS[folds.index(curve.fold) % len(FOLD_COLOURS)]

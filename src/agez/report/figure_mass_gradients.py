@@ -11,7 +11,7 @@ import numpy as np
 
 from agez.report.numbers import floats
 from agez.report.style import GRADIENT, VERMILLION, figure, margins, note, robust_limits
-from agez.types import TARGET_WORDS
+from agez.targets import TARGET_WORDS
 
 _COLUMNS = {"labels": "spectral fit", "set_a": "Set A", "set_b": "Set B"}
 _KINDS = {"late": ("late types", "black", "s"), "early": ("early types", VERMILLION, "o")}
@@ -29,7 +29,7 @@ def figure_mass_gradients(path: str | os.PathLike[str], block: Mapping[str, Any]
     block : mapping
         Of the experiment ``mass_gradients``.
     target : str
-        Of ``TARGETS``.
+        Of ``PAPER_TARGETS``.
     """
     measured, points, word = block["measured"], block["points"], TARGET_WORDS[target]
     columns = [name for name in _COLUMNS if name in points]

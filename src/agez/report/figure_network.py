@@ -14,7 +14,7 @@ from matplotlib.transforms import Bbox
 from agez.experiments.paper import SETS
 from agez.paper_network.architecture import PAPER_ARCHITECTURES, Architecture
 from agez.report.style import BLUE, GREEN, ORANGE, SET_NAMES, SKY, VERMILLION, figure
-from agez.types import TARGET_WORDS, TARGETS
+from agez.targets import PAPER_TARGETS, TARGET_WORDS
 
 _HAND_SET_BATCH = 128
 _TALL = 0.62  # of the drawing's height: the longest layer
@@ -36,7 +36,7 @@ def figure_network(path: str | os.PathLike[str], n_bands: int, block: Mapping[st
     measured: Mapping[str, Any] = {} if block is None else block["measured"]
     rows: list[tuple[str, Architecture, int]] = []
     for name in SETS:
-        for target in TARGETS:
+        for target in PAPER_TARGETS:
             title = f"{SET_NAMES[name]}, {TARGET_WORDS[target]}"
             rows.append((f"{title}: set by hand", PAPER_ARCHITECTURES[target], _HAND_SET_BATCH))
             if name in measured:

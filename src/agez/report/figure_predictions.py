@@ -27,7 +27,8 @@ from agez.report.style import (
     note,
     robust_limits,
 )  # fmt: skip
-from agez.types import TARGETS, Floats
+from agez.targets import PAPER_TARGETS
+from agez.types import Floats
 
 _CELLS = 70
 _PLACES = {"top": (0, 0), "corner": (0, 1), "main": (1, 0), "side": (1, 1)}
@@ -52,8 +53,8 @@ def figure_predictions(path: str | os.PathLike[str], labels: Floats, predicted: 
     with figure(path, width=6.2, height=11.2) as page:
         page.suptitle(title, fontsize=11)
         room = margins(page, left=0.85, right=0.2, bottom=0.6, top=0.45, hspace=0.2)
-        panels = page.subplots(len(TARGETS), 1, gridspec_kw=room)
-        for k, target in enumerate(TARGETS):
+        panels = page.subplots(len(PAPER_TARGETS), 1, gridspec_kw=room)
+        for k, target in enumerate(PAPER_TARGETS):
             axes, x, y = panels[k], labels[:, k], predicted[:, k]
             good = np.isfinite(y - x)
             across = robust_limits(x[good], y[good])
@@ -92,10 +93,10 @@ def figure_residuals(path: str | os.PathLike[str], labels: Floats, predicted: Fl
         low, high = robust_limits(residual[:, k], keep=0.998)
         limits.append((-max(abs(low), abs(high)), max(abs(low), abs(high))))
     grid = counts_on_grid(residual[:, 0], residual[:, 1], limits[0], limits[1], _CELLS)
-    across = [robust_limits(labels[whole, k]) for k in range(len(TARGETS))]
+    across = [robust_limits(labels[whole, k]) for k in range(len(PAPER_TARGETS))]
     lower = [
         counts_on_grid(labels[whole, k], residual[:, k], across[k], limits[k], (_CELLS, _CELLS // 3))
-        for k in range(len(TARGETS))
+        for k in range(len(PAPER_TARGETS))
     ]
     norm = count_norm(grid, *lower)
     with figure(path, width=6.6, height=10.4) as page:
@@ -104,8 +105,8 @@ def figure_residuals(path: str | os.PathLike[str], labels: Floats, predicted: Fl
         rows = page.add_gridspec(3, 1, height_ratios=(5, 1.7, 1.7), **room)
         joint = rows[0].subgridspec(2, 2, width_ratios=(4, 1), height_ratios=(1, 4), wspace=0.05, hspace=0.05)
         axes = {name: page.add_subplot(joint[at]) for name, at in _PLACES.items()}
-        below = [page.add_subplot(rows[k + 1]) for k in range(len(TARGETS))]
-        for k, target in enumerate(TARGETS):
+        below = [page.add_subplot(rows[k + 1]) for k in range(len(PAPER_TARGETS))]
+        for k, target in enumerate(PAPER_TARGETS):
             below[k].pcolormesh(*lower[k], cmap=DENSITY, norm=norm, rasterized=True)
             below[k].axhline(0, color=VERMILLION, lw=1.2, ls="--")
             _running_median(below[k], labels[whole, k], residual[:, k])

@@ -14,7 +14,8 @@ from agez.analysis.metrics import sigma_mad
 from agez.experiments.result import SetResult, target_columns
 from agez.report.numbers import number
 from agez.report.style import QUANTITY, VERMILLION, figure, margins, note, robust_limits, value_limits
-from agez.types import TARGETS, Floats, Sample
+from agez.targets import PAPER_TARGETS
+from agez.types import Floats, Sample
 
 #: A galaxy is shown if it has as many spectra inside this radius [Re]; where none has, the one with most.
 LEAST_SPECTRA, WITHIN_RE = 60, 1.5
@@ -59,7 +60,7 @@ def typical_profile(sample: Sample, result: SetResult) -> Profile | None:
     return Profile(
         str(fit.galaxy_id[g]), sample.r_re[rows], target_columns(sample.labels)[rows], result.predicted[rows],
         fit.lines[:, :, g], network.lines[:, :, g],
-        np.stack([getattr(sample.labels, f"{target}_err")[rows] for target in TARGETS], axis=1),
+        np.stack([getattr(sample.labels, f"{target}_err")[rows] for target in PAPER_TARGETS], axis=1),
     )  # fmt: skip
 
 
@@ -80,7 +81,7 @@ def figure_profiles(path: str | os.PathLike[str], profile: Profile) -> Path:
         room = margins(page, left=0.8, right=0.2, bottom=0.95, top=0.75, wspace=0.06, hspace=0.08)
         panels = page.subplots(2, 2, sharex=True, sharey="row", gridspec_kw=room)
         for row, target in enumerate(("mh_lw", "log_age_lw")):
-            k = TARGETS.index(target)
+            k = PAPER_TARGETS.index(target)
             limits = robust_limits(profile.labels[:, k], profile.predicted[:, k], keep=1.0, pad=0.12)
             by_errors = value_limits(profile.labels[:, k], profile.label_errors[:, k])
             limits = min(limits[0], by_errors[0]), max(limits[1], by_errors[1])

@@ -11,7 +11,7 @@ import numpy as np
 
 from agez.experiments.paper import SETS
 from agez.report.style import BLUE, ORANGE, TITLES, VERMILLION, figure, log_y, margins
-from agez.types import TARGET_WORDS, TARGETS
+from agez.targets import PAPER_TARGETS, TARGET_WORDS
 
 
 def figure_search(path: str | os.PathLike[str], block: Mapping[str, Any]) -> Path:
@@ -28,9 +28,9 @@ def figure_search(path: str | os.PathLike[str], block: Mapping[str, Any]) -> Pat
     names = [name for name in SETS if name in points]
     with figure(path, width=9.2, height=2.7 * len(names) + 0.7) as page:
         room = margins(page, left=1.05, right=0.15, bottom=1.0, top=0.35, wspace=0.28, hspace=0.38)
-        panels = page.subplots(len(names), len(TARGETS), squeeze=False, gridspec_kw=room)
+        panels = page.subplots(len(names), len(PAPER_TARGETS), squeeze=False, gridspec_kw=room)
         for row, name in enumerate(names):
-            for column, target in enumerate(TARGETS):
+            for column, target in enumerate(PAPER_TARGETS):
                 axes, trials = panels[row, column], points[name][TARGET_WORDS[target]]["trials"]
                 number = np.array([trial["number"] for trial in trials], dtype=float)
                 mse = np.array([trial["validation_mse"] for trial in trials], dtype=float)

@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.ticker import PercentFormatter
 
 from agez.report.style import BLUE, SET_NAMES, TITLES, VERMILLION, figure, log_y, margins
-from agez.types import TARGET_WORDS, TARGETS
+from agez.targets import PAPER_TARGETS, TARGET_WORDS
 
 _SCORES = {"mse": "mean squared error [dex$^2$]", "sigma_mad": "$\\sigma_{MAD}$ [dex]"}
 _STYLES = {"set_a": (BLUE, "o", "-"), "set_b": (VERMILLION, "^", "--")}
@@ -64,10 +64,10 @@ def figure_training_size_of_both(path: str | os.PathLike[str], block: Mapping[st
     fractions = np.asarray(measured["fractions"], dtype=float)
     with figure(path, width=9.4, height=7.2) as page:
         room = margins(page, left=0.85, right=0.15, bottom=1.1, top=0.35, wspace=0.24, hspace=0.14)
-        panels = page.subplots(2, len(TARGETS), sharex=True, gridspec_kw=room)
+        panels = page.subplots(2, len(PAPER_TARGETS), sharex=True, gridspec_kw=room)
         handles: dict[str, Any] = {}
         for row, (score, label) in enumerate(_SCORES.items()):
-            for column, target in enumerate(TARGETS):
+            for column, target in enumerate(PAPER_TARGETS):
                 axes, word = panels[row, column], TARGET_WORDS[target]
                 for name in (one for one in _STYLES if one in measured):
                     _draw_set(axes, fractions, name, score, measured[name][word], points[name][word])

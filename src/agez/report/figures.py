@@ -14,7 +14,8 @@ from agez.experiments.result import RunResult, target_columns
 from agez.paper_network.architecture import PAPER_ARCHITECTURES
 from agez.report.captions import CAPTIONS, FigureKey
 from agez.runtime.files import make_folder
-from agez.types import TARGET_WORDS, TARGETS, Strings
+from agez.targets import PAPER_TARGETS, TARGET_WORDS
+from agez.types import Strings
 
 Drawing = Callable[[Path], Any]
 #: The property of the galaxies in figures 10 to 12, and in ours.
@@ -93,7 +94,7 @@ def _of_the_sets(result: RunResult) -> dict[FigureKey, Drawing]:
             title=f"{title}: radial gradients inside $R_e$",
         )  # fmt: skip
     if curves:
-        mse = {t: result.summary["random_baseline"][TARGET_WORDS[t]]["mse"] for t in TARGETS}
+        mse = {t: result.summary["random_baseline"][TARGET_WORDS[t]]["mse"] for t in PAPER_TARGETS}
         drawings[4] = partial(figure_learning, curves=curves, random_mse=mse["log_age_lw"])
         drawings["learning"] = partial(figure_all_curves, curves=curves, random_mse=mse)
     if folds and (galaxies := four_galaxies(result.sample, folds)):

@@ -18,7 +18,8 @@ from agez.mapping.map_files import profile_table
 from agez.mapping.map_galaxy import GalaxyMaps
 from agez.report.style import BLUE, QUANTITY, VERMILLION, figure, margins, note, value_limits
 from agez.runtime.files import make_folder
-from agez.types import TARGETS, Floats
+from agez.targets import PAPER_TARGETS
+from agez.types import Floats
 
 if TYPE_CHECKING:
     from agez.images.image_set import ImageSet
@@ -54,7 +55,7 @@ def _maps(path: Path, maps: GalaxyMaps, images: ImageSet | None) -> Path:
         title += [f"{len(prediction)} regions", f"model {maps.meta['model']}"]
         page.suptitle(", ".join(title), y=0.985, fontsize=12, parse_math=False)  # a name may have a $
         _first_panel(page, panels[0, 0], maps, images, window, extent)
-        for row, target in enumerate(TARGETS):
+        for row, target in enumerate(PAPER_TARGETS):
             value, err = getattr(prediction, target), getattr(prediction, f"{target}_err")
             low, high = value_limits(value, err)
             colours = VALUE_COLOURS[target]
@@ -244,7 +245,7 @@ def _profiles(path: Path, maps: GalaxyMaps) -> Path:
     good = ~has_flag(maps.prediction.flags, FAULTS)
     with figure(path, width=9.5, height=4.0) as page:
         grid = margins(page, left=0.75, right=0.15, bottom=0.6, top=0.45, wspace=0.24)
-        for axes, target in zip(page.subplots(1, 2, gridspec_kw=grid), TARGETS, strict=True):
+        for axes, target in zip(page.subplots(1, 2, gridspec_kw=grid), PAPER_TARGETS, strict=True):
             value, err = getattr(maps.prediction, target), getattr(maps.prediction, f"{target}_err")
             each = {"fmt": "o", "ms": 3, "color": "0.65", "elinewidth": 0.5, "zorder": 1, "label": "regions, 68 %"}
             axes.errorbar(radius[good], value[good], err[good], **each)

@@ -16,7 +16,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from agez.runtime.files import whole_file
-from agez.types import TARGET_WORDS, TARGETS, Floats
+from agez.targets import PAPER_TARGETS, TARGET_WORDS
+from agez.types import Floats
 
 DPI = 150
 # The palette of Okabe & Ito (2008, Color Universal Design).
@@ -28,7 +29,7 @@ QUANTITY = {"log_age_lw": "log age [log$_{10}$ yr]", "mh_lw": "[M/H] [dex]"}
 GRADIENT = {"log_age_lw": "log age gradient [dex / $R_e$]", "mh_lw": "[M/H] gradient [dex / $R_e$]"}
 RESIDUAL = {"log_age_lw": "$\\Delta$ log age [dex]", "mh_lw": "$\\Delta$ [M/H] [dex]"}
 SET_NAMES = {"set_a": "Set A", "set_b": "Set B"}
-TITLES = {target: TARGET_WORDS[target].capitalize() for target in TARGETS}
+TITLES = {target: TARGET_WORDS[target].capitalize() for target in PAPER_TARGETS}
 
 _RC: Any = {
     "font.family": "DejaVu Sans",

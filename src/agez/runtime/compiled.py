@@ -1,13 +1,33 @@
-"""How kernels are compiled: by numba (extra ``agez[fast]``), once for all sessions.
+"""Compiled kernels: whether numba (extra ``agez[fast]``) is there, and how kernels are compiled once for all sessions.
 
 numba is imported with the modules named ``compiled_*``, and those only when a table is long enough for compiled code.
 """
 
 from __future__ import annotations
 
+import os
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+
+#: Rows of one call from which loading the compiled code (half a second, a few seconds the first time) pays.
+LEAST_ROWS = 20_000
+
+
+def jit_is_off() -> bool:
+    """Whether ``NUMBA_DISABLE_JIT`` says that nothing is to be compiled: then kernels cannot run."""
+    return os.environ.get("NUMBA_DISABLE_JIT", "").strip() not in ("", "0")
+
+
+def is_available() -> bool:
+    """Whether numba is installed and may compile; it is not imported for the question."""
+    return find_spec("numba") is not None and not jit_is_off()
+
+
+def is_worthwhile(n_rows: int) -> bool:
+    """Whether so many rows of one call are answered sooner by compiled code."""
+    return n_rows >= LEAST_ROWS and is_available()
 
 
 def kernel(function: Any) -> Any:

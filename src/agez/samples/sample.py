@@ -12,7 +12,8 @@ from agez.errors import AgezError
 from agez.flags import Flag, has_flag, set_flag
 from agez.samples.galaxy_files import read_galaxies, unknown_galaxies, write_galaxies
 from agez.samples.sample_files import read_sample, write_sample
-from agez.types import TARGETS, Floats, Galaxies, Ints, Labels, Photometry, Rows, Sample, Truth
+from agez.targets import PAPER_TARGETS
+from agez.types import Floats, Galaxies, Ints, Labels, Photometry, Rows, Sample, Truth
 
 __all__ = ["make_sample", "read_galaxies", "read_sample", "write_galaxies", "write_sample"]
 
@@ -55,7 +56,7 @@ def make_sample(
         raise AgezError(f"sample: {len(truth)} rows of truth for {len(photometry)} SEDs; they must go row by row")
     in_photometry, in_labels = _join(photometry.rows, labels.rows)
     matched_labels = labels.take(in_labels)
-    no_label = ~np.all([np.isfinite(getattr(matched_labels, name)) for name in TARGETS], axis=0)
+    no_label = ~np.all([np.isfinite(getattr(matched_labels, name)) for name in PAPER_TARGETS], axis=0)
     # Of the other faults the paper's selection knows none, and leaving out labels at the templates' edge would bend
     # what is learned; the file's columns flags and good tell them apart.
     bad_chi2 = (matched_labels.chi2 > MAX_CHI2) | has_flag(matched_labels.flags, Flag.BAD_CHI2)

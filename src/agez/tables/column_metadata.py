@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 from astropy.table import Table
 
+from agez.targets import SHIPPED_TARGETS, Target
+
 
 class Words(NamedTuple):
     """What a table says of a column.
@@ -44,8 +46,7 @@ WORDS: dict[str, Words] = {
         "flux": ("uJy", "f_nu in each band of table BANDS; NaN: not covered", "phot.flux.density"),
         "flux_err": ("uJy", "1-sigma error of flux", "stat.error;phot.flux.density"),
         "covered": (None, "true where the band was observed", "meta.code.status"),
-        "log_age_lw": ("dex", "light-weighted mean log10(age/yr)", "time.age;stat.mean"),
-        "mh_lw": ("dex", "light-weighted mean [M/H], dex", "phys.abund.Z;stat.mean"),
+        **{one.name: (one.unit, one.description, one.ucd) for one in SHIPPED_TARGETS},
         "log_age_mw": ("dex", "mass-weighted mean log10(age/yr)", "time.age;stat.mean"),
         "mh_mw": ("dex", "mass-weighted mean [M/H], dex", "phys.abund.Z;stat.mean"),
         "correlation": (None, "of the errors in log age and [M/H]", "stat.correlation"),
@@ -107,6 +108,13 @@ OF_PREDICTIONS: dict[str, Words] = {
     "chi2": Words(None, "reduced chi2 of the SED: best combination of training SEDs", "stat.fit.chi2"),
     "chi2_nearest": Words(None, "reduced chi2 of the SED: nearest training SED", "stat.fit.chi2"),
 }
+
+
+def words_of_targets(targets: Sequence[Target]) -> dict[str, Words]:
+    """Unit, comment and UCD of the columns of targets; those of their errors and quantiles follow from them."""
+    return {one.name: Words(one.unit, one.description, one.ucd) for one in targets}
+
+
 _PREFIXES = {
     "true_": ("truth of the mock: ", ""),
     "label_": ("label: ", ""),
@@ -123,7 +131,7 @@ _SUFFIXES = {
     "_p84": ("84 % quantile of ", "stat.percentile"),
     "_p975": ("97.5 % quantile of ", "stat.percentile"),
 }
-_COMPONENT = re.compile(r"mix(\d+)_(weight|cov|var_\w+|\w+)")
+_COMPONENT = re.compile(r"mix(\d+)_(weight|cov|cov_\w+|var_\w+|\w+)")
 _NOTHING = Words(None, "", "")
 
 
@@ -143,7 +151,7 @@ def words_of(name: str, special: Mapping[str, Words] | None = None) -> Words:
             return _of(what, ucd, words_of(name.removeprefix(prefix), special))
     component = _COMPONENT.fullmatch(name)
     if component is not None:
-        return _of_component(*component.groups())
+        return _of_component(component[1], component[2], special)
     kind, _, band = name.partition("_")
     if band and kind == "flux":
         return Words("uJy", f"f_nu in band {band}; NaN: not observed", "phot.flux.density")
@@ -160,13 +168,15 @@ def _of(what: str, ucd: str, of: Words) -> Words:
     return Words(unit, what + of.comment, f"{ucd};{of.ucd.partition(';')[0]}" if ucd else of.ucd)
 
 
-def _of_component(number: str, part: str) -> Words:
+def _of_component(number: str, part: str, special: Mapping[str, Words] | None) -> Words:
     """Words of a column of a prediction's whole distribution."""
     if part == "weight":
         return Words(None, f"weight of component {number} of the distribution", "stat.weight")
     if part == "cov":
         return Words("dex2", f"component {number}: covariance of log age and [M/H]", "stat.covariance")
-    words = words_of(part)
+    if part.startswith("cov_"):
+        return Words(None, f"component {number}: covariance of {part[4:]}", "stat.covariance")
+    words = words_of(part, special)
     return words._replace(comment=f"component {number}: {words.comment}") if words.comment else _NOTHING
 
 

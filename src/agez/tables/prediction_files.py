@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import json
 import os
-from typing import Any
 
 import numpy as np
 from astropy.table import Table
 
 from agez.analysis.gradient_files import SEDS_OF
 from agez.distributions.mixture import Mixture, pack, packed_names, unpack
-from agez.tables.column_metadata import OF_PREDICTIONS, describe_columns
+from agez.tables.column_metadata import OF_PREDICTIONS, describe_columns, words_of_targets
 from agez.tables.table_columns import integer_column, meta_json, need_columns, number_column, rows_columns, table_rows
 from agez.tables.table_files import read_table, write_table
-from agez.types import Prediction
+from agez.targets import KNOWN_TARGETS, SHIPPED_TARGETS, Target
+from agez.types import QUANTILES, Prediction
 
 #: Name of the table in a FITS file.
 EXTENSION = "PREDICTIONS"
@@ -28,7 +28,8 @@ def prediction_to_table(prediction: Prediction) -> Table:
     table["good"] = prediction.good
     if prediction.mixture is not None:
         numbers = pack(prediction.mixture)
-        for k, name in enumerate(packed_names(prediction.mixture.n_components)):
+        names = [target.name for target in prediction.targets]
+        for k, name in enumerate(packed_names(prediction.mixture.n_components, names)):
             table[name] = numbers[:, k]
     table.meta.update(
         {key: prediction.meta[key] for key in ("model", "version", "ood_threshold") if key in prediction.meta}
@@ -39,7 +40,7 @@ def prediction_to_table(prediction: Prediction) -> Table:
     table.meta["LABLMETA"] = json.dumps(dict(prediction.meta.get("labels", {})))
     if "corrections" in prediction.meta:
         table.meta["CORRMETA"] = json.dumps(prediction.meta["corrections"])  # of the photometry, before it was answered
-    return describe_columns(table, special=OF_PREDICTIONS)
+    return describe_columns(table, special=OF_PREDICTIONS | words_of_targets(prediction.targets))
 
 
 def write_prediction(path: str | os.PathLike[str], prediction: Prediction) -> None:
@@ -50,26 +51,40 @@ def write_prediction(path: str | os.PathLike[str], prediction: Prediction) -> No
 def read_prediction(path: str | os.PathLike[str]) -> Prediction:
     """Read what :func:`write_prediction` wrote."""
     table, source = read_table(path, prefer=(EXTENSION,)), str(path)
-    need_columns(table, Prediction.REQUIRED, source=source, made_by="agez predict")
-    there = [name for name in Prediction.OPTIONAL if name in table.colnames]
-    values: dict[str, Any] = {
-        name: number_column(table, name, source=source) for name in (*Prediction.REQUIRED, *there)
-    }
-    values["flags"] = integer_column(table, "flags")
-    values["mixture"] = _mixture(table, source)
+    targets = _targets(table)
+    required = Prediction.required_columns(targets)
+    need_columns(table, required, source=source, made_by="agez predict")
+    more = (*Prediction.wide_columns(targets), *Prediction.OPTIONAL)
+    there = (*required, *(name for name in more if name in table.colnames))
+    columns = {name: number_column(table, name, source=source) for name in there}
+    columns["flags"] = integer_column(table, "flags")
     labels = meta_json(table, "LABLMETA")
     about = ("LABLMETA", "CORRMETA")
     meta = {str(key).lower(): value for key, value in table.meta.items() if key not in about} | {"labels": labels}
     if "CORRMETA" in table.meta:
         meta["corrections"] = meta_json(table, "CORRMETA")
-    return Prediction(rows=table_rows(table, source=source), meta=meta, **values)
+    mixture = _mixture(table, [target.name for target in targets], source)
+    return Prediction.of_columns(table_rows(table, source=source), targets, columns, meta=meta, mixture=mixture)
 
 
-def _mixture(table: Table, source: str) -> Mixture | None:
+def _targets(table: Table) -> tuple[Target, ...]:
+    """The targets that a table has columns of, in its order; those of the shipped models if it has none."""
+    suffixes = ("_err", *(f"_{name}" for name in QUANTILES))
+    names = [name for name in table.colnames if all(name + end in table.colnames for end in suffixes)]
+    known = [
+        KNOWN_TARGETS.get(name)
+        or Target(name, None if table[name].unit is None else str(table[name].unit), table[name].description or "")
+        for name in names
+    ]
+    return tuple(known) or SHIPPED_TARGETS
+
+
+def _mixture(table: Table, targets: list[str], source: str) -> Mixture | None:
     """The distributions, where the table has them."""
     k = 0
-    while packed_names(k + 1)[-1] in table.colnames:
+    while packed_names(k + 1, targets)[-1] in table.colnames:
         k += 1
     if k == 0:
         return None
-    return unpack(np.stack([number_column(table, name, source=source) for name in packed_names(k)], axis=1), k)
+    columns = [number_column(table, name, source=source) for name in packed_names(k, targets)]
+    return unpack(np.stack(columns, axis=1), k, len(targets))

@@ -11,14 +11,15 @@ import numpy as np
 
 from agez.distributions.mixture import Mixture
 from agez.errors import AgezError
-from agez.mixture_network.calibration import Recalibration, exact_overall, learn_recalibration, recalibrate
-from agez.mixture_network.dense_trunk import Layers
-from agez.mixture_network.features import Scaled, n_features
-from agez.mixture_network.mixture_model import Member, ensemble
+from agez.mixture_network.calibration import IntervalCalibration, calibrate
+from agez.mixture_network.mixture_model import Network, ensemble
+from agez.mixture_network.trunks import NetworkShape
+from agez.models.features import NormalisedPhotometry, n_features
 from agez.runtime.worker_pool import each_done
 from agez.samples.splits import Split, fold_of_rows
+from agez.training.learn_calibration import exact_overall, learn_calibration
 from agez.training.mixture_fit import FitSettings, fit
-from agez.training.sample_batches import SAMPLE_SURVEY, SampleBatches, SampleRows, sample_standard
+from agez.training.sample_batches import SAMPLE_SURVEY, SampleBatches, SampleRows, scaling_of_sample
 from agez.types import Floats, Ints
 
 #: Hidden units and components of a network that starts afresh: samples have tens of thousands of rows, not millions.
@@ -44,7 +45,7 @@ VIEW_SURVEY = replace(SAMPLE_SURVEY, snr=(5.0, 300.0), calibration=(1e-4, 1e-3),
 class View(NamedTuple):
     """Rows of a sample with more noise and fewer bands, and what networks that have not seen them say."""
 
-    seds: Scaled
+    seds: NormalisedPhotometry
     raw: Mixture
 
 
@@ -54,7 +55,7 @@ class CrossFit:
 
     Attributes
     ----------
-    members : tuple of tuple of Member
+    members : tuple of tuple of Network
         For each fold those that were trained on the others.
     raw : Mixture
         Held-out answers of all rows, as the networks give them.
@@ -64,7 +65,7 @@ class CrossFit:
         Of all rows.
     """
 
-    members: tuple[tuple[Member, ...], ...]
+    members: tuple[tuple[Network, ...], ...]
     raw: Mixture
     fold: Ints
     views: tuple[View, ...]
@@ -75,9 +76,10 @@ class _Job:
     fold: int
     member: int
     rows: Ints
-    start: Member | None
+    start: Network | None
     settings: FitSettings
     seed: int
+    trunk: str
 
 
 #: What worker processes were started with.
@@ -88,16 +90,16 @@ def _remember(data: SampleRows) -> None:
     _DATA["rows"] = data
 
 
-def _train(job: _Job) -> Member:
+def _train(job: _Job) -> Network:
     data, rng = _DATA["rows"], np.random.default_rng((job.seed, job.fold, job.member))
     if job.start is None:
-        standard = sample_standard(data, job.rows, redshift_range_of(data))
-        layers = Layers(n_features(len(data.bands)), FRESH_HIDDEN, FRESH_COMPONENTS)
+        scaling = scaling_of_sample(data, job.rows, redshift_range_of(data))
+        shape = NetworkShape(n_features(len(data.bands)), FRESH_HIDDEN, FRESH_COMPONENTS, len(data.targets), job.trunk)
         begin = None
     else:
-        standard, layers, begin = job.start.standard, job.start.layers, job.start.parameters
-    trained = fit(SampleBatches(data, job.rows, standard), layers, job.settings, rng, start=begin)
-    return Member(standard, layers, trained.parameters)
+        scaling, shape, begin = job.start.scaling, job.start.shape, job.start.parameters
+    trained = fit(SampleBatches(data, job.rows, scaling), shape, job.settings, rng, start=begin)
+    return Network(scaling, shape, trained.parameters)
 
 
 def settings_for(n_rows: int, *, from_model: bool) -> FitSettings:
@@ -124,9 +126,10 @@ def cross_fit(
     data: SampleRows,
     splits: Sequence[Split],
     *,
-    start: Sequence[Member] = (),
+    start: Sequence[Network] = (),
     settings: FitSettings | None = None,
     members: int = MEMBERS,
+    trunk: str = "dense",
     seed: int = 1,
     workers: int = 2,
     progress: Callable[[int], object] | None = None,
@@ -135,10 +138,12 @@ def cross_fit(
 
     Parameters
     ----------
-    start : sequence of Member
+    start : sequence of Network
         Networks to go on from, one after another; none: afresh.
     settings : FitSettings, optional
         Default: :func:`settings_for` so many rows.
+    trunk : str
+        Of networks that are trained from scratch: a name of :data:`agez.mixture_network.trunks.TRUNKS`.
     progress : callable, optional
         Called with 1 when a network is done.
 
@@ -156,8 +161,8 @@ def cross_fit(
         if len(rows) < 2:
             raise AgezError(f"sample: fold {k} has {len(rows)} rows to learn from; give more spectra or galaxies")
         for m in range(members):
-            jobs.append(_Job(k, m, rows, start[m % len(start)] if start else None, settings, seed))
-    found: dict[tuple[int, int], Member] = {}
+            jobs.append(_Job(k, m, rows, start[m % len(start)] if start else None, settings, seed, trunk))
+    found: dict[tuple[int, int], Network] = {}
     for job, member in each_done(_train, jobs, workers=workers, start=_remember, start_with=(data,)):
         found[job.fold, job.member] = member
         if progress is not None:
@@ -171,7 +176,9 @@ def cross_fit(
     return CrossFit(by_fold, unseen_answers(by_fold, fold, data.seds(), data), fold, tuple(views))
 
 
-def unseen_answers(members: Sequence[Sequence[Member]], fold: Ints, seds: Scaled, data: SampleRows) -> Mixture:
+def unseen_answers(
+    members: Sequence[Sequence[Network]], fold: Ints, seds: NormalisedPhotometry, data: SampleRows
+) -> Mixture:
     """What the networks of each row's fold say of it, however it is seen."""
     parts, order = [], []
     for k, own in enumerate(members):
@@ -182,22 +189,22 @@ def unseen_answers(members: Sequence[Sequence[Member]], fold: Ints, seds: Scaled
 
 
 #: Intervals learned from all folds but some.
-LearnedWithout = Callable[[frozenset[int]], Recalibration]
+LearnedWithout = Callable[[frozenset[int]], IntervalCalibration]
 
 
 def learned_without(cross: CrossFit, data: SampleRows) -> LearnedWithout:
     """Intervals that are learned from the held-out answers of all folds but those given; each set is learned once."""
 
     @cache
-    def learned(folds: frozenset[int]) -> Recalibration:
+    def learned(folds: frozenset[int]) -> IntervalCalibration:
         return _learned(cross, data, np.flatnonzero(~np.isin(cross.fold, list(folds))))
 
     return learned
 
 
-def recalibration_of(
+def calibration_of(
     cross: CrossFit, data: SampleRows, *, without: frozenset[int] = frozenset(), learned: LearnedWithout | None = None
-) -> Recalibration:
+) -> IntervalCalibration:
     """What held-out answers of all folds but some (default: of all) say of the networks' intervals.
 
     How intervals depend on noise and bands is learned from the rows as they are and as they are seen anew.  Overall
@@ -207,7 +214,7 @@ def recalibration_of(
     Parameters
     ----------
     learned : callable, optional
-        That of :func:`learned_without`, where several recalibrations of the same networks are wanted.
+        That of :func:`learned_without`, where several calibrations of the same networks are wanted.
     """
     learned = learned or learned_without(cross, data)
     folds = [int(k) for k in np.unique(cross.fold) if k not in without]
@@ -216,50 +223,50 @@ def recalibration_of(
     unseen, order = [], []
     for k in folds:
         own = np.flatnonzero(cross.fold == k)
-        unseen.append(recalibrate(learned(without | {k}), cross.raw.take(own), data.seds(own)))
+        unseen.append(calibrate(learned(without | {k}), cross.raw.take(own), data.seds(own)))
         order.append(own)
     return exact_overall(learned(without), Mixture.concatenate(unseen), data.labels[np.concatenate(order)])
 
 
-def _learned(cross: CrossFit, data: SampleRows, rows: Ints) -> Recalibration:
+def _learned(cross: CrossFit, data: SampleRows, rows: Ints) -> IntervalCalibration:
     center, width = _labels_of(data)
     seen = [View(data.seds(), cross.raw), *cross.views]
     parts = [_rows_of(one.seds, rows) for one in seen]
-    return learn_recalibration(
+    return learn_calibration(
         Mixture.concatenate([one.raw.take(rows) for one in seen]), np.tile(data.labels[rows], (len(seen), 1)),
-        Scaled(*(np.concatenate([getattr(part, name) for part in parts]) for name in Scaled._fields)),
+        NormalisedPhotometry(*(np.concatenate(columns) for columns in zip(*parts, strict=True))),
         n_galaxies=len(np.unique(data.galaxy[rows])), center=center, width=width,
     )  # fmt: skip
 
 
 def held_out(
     cross: CrossFit, data: SampleRows, *, learned: LearnedWithout | None = None
-) -> tuple[Mixture, tuple[Recalibration, ...]]:
+) -> tuple[Mixture, tuple[IntervalCalibration, ...]]:
     """Calibrated held-out answers: each fold with a calibration learned from the other folds alone.
 
     Returns
     -------
     mixture : Mixture
         Of every row.
-    recalibrations : tuple of Recalibration
+    calibrations : tuple of IntervalCalibration
         One a fold.
     """
     learned = learned or learned_without(cross, data)
-    parts, order, recalibrations = [], [], []
+    parts, order, calibrations = [], [], []
     for k in range(int(cross.fold.max()) + 1):
         rows = np.flatnonzero(cross.fold == k)
-        others = recalibration_of(cross, data, without=frozenset({k}), learned=learned)
-        parts.append(recalibrate(others, cross.raw.take(rows), data.seds(rows)))
+        others = calibration_of(cross, data, without=frozenset({k}), learned=learned)
+        parts.append(calibrate(others, cross.raw.take(rows), data.seds(rows)))
         order.append(rows)
-        recalibrations.append(others)
+        calibrations.append(others)
     back = np.argsort(np.concatenate(order), kind="stable")
-    return Mixture.concatenate(parts).take(back), tuple(recalibrations)
+    return Mixture.concatenate(parts).take(back), tuple(calibrations)
 
 
 def _labels_of(data: SampleRows) -> tuple[Floats, Floats]:
     return data.labels.mean(axis=0), np.maximum(data.labels.std(axis=0), 1e-3)
 
 
-def _rows_of(seds: Scaled, rows: Ints) -> Scaled:
+def _rows_of(seds: NormalisedPhotometry, rows: Ints) -> NormalisedPhotometry:
     parts: list[Any] = [part[rows] for part in seds]
-    return Scaled(*parts)
+    return NormalisedPhotometry(*parts)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -11,25 +11,27 @@ import numpy as np
 from agez.analysis.metrics import evaluate
 from agez.distributions.mixture import Mixture, moments
 from agez.errors import AgezError
-from agez.mixture_network.calibration import Recalibration, normal_scores
-from agez.mixture_network.mixture_model import PosteriorParts, build_model, parts_of
-from agez.models.model_file import is_posterior
-from agez.novelty.novelty import Typicality, learn_typicality, recalibrated, score
-from agez.paper_network.ensemble import plain
+from agez.mixture_network.calibration import IntervalCalibration, normal_scores
+from agez.mixture_network.mixture_model import MixtureNetwork, build_model, network_of
+from agez.models.model import Model
+from agez.models.model_file import plain
+from agez.novelty.novelty_score import Novelty, score
 from agez.samples.splits import N_FOLDS, SplitKind, make_splits
+from agez.targets import SHIPPED_TARGETS, Target, unit_of, word_of
 from agez.training.cross_fitting import (
     MEMBERS,
     CrossFit,
+    calibration_of,
     cross_fit,
     held_out,
     learned_without,
-    recalibration_of,
     redshift_range_of,
 )
+from agez.training.learn_novelty import learn_novelty, recalibrated
 from agez.training.mixture_fit import FitSettings
 from agez.training.sample_batches import SAMPLE_SURVEY, SampleRows, sample_rows
-from agez.training_seds.seds import Sky
-from agez.types import TARGET_WORDS, TARGETS, Floats, Model, Sample
+from agez.training_seds.seds import TrainingSeds
+from agez.types import Floats, Sample
 
 #: Rows with fewer bands are not answered by a model of a sample alone: one in this many of its bands.
 BANDS_NEEDED = 4
@@ -64,6 +66,8 @@ def learn_sample(
     seed: int = 1,
     workers: int = 2,
     name: str = "",
+    targets: Sequence[Target] = SHIPPED_TARGETS,
+    trunk: str = "dense",
     progress: Callable[[int], object] | None = None,
 ) -> LearnedSample:
     """Train, calibrate and describe a model of a sample.
@@ -79,6 +83,10 @@ def learn_sample(
         Of each network; default: those of :mod:`agez.training.cross_fitting`.
     members : int
         Networks of each fold.
+    targets : sequence of Target
+        What is predicted, without ``start``; with it those of the model.
+    trunk : str
+        Of networks that are trained from scratch.
     progress : callable, optional
         Called with 1 when a network is done; there are ``4 * members``.
 
@@ -89,29 +97,31 @@ def learn_sample(
     """
     parts = None
     if start is not None:
-        if not is_posterior(start):
+        if not start.gives_distribution:
             raise AgezError(
-                f"model {start.header.get('name', '')!r} is of the paper's kind and cannot be trained on; "
+                f"model {start.name!r} is of the paper's kind and cannot be trained on; "
                 "start from jpas, jplus, splus, paper or another model that gives distributions"
             )
-        parts = parts_of(start)
-    data = sample_rows(sample, start.bands if start is not None else None)
+        parts = network_of(start)
+    targets = targets if start is None else start.targets
+    data = sample_rows(sample, start.bands if start is not None else None, targets=targets)
     if start is not None:
         check_redshifts(data, start)
     splits = make_splits(sample, kind=split, rng=np.random.default_rng(seed))
     cross = cross_fit(
-        data, splits, start=parts.members if parts else (), settings=settings, members=members, seed=seed,
-        workers=workers, progress=progress,
+        data, splits, start=parts.members if parts else (), settings=settings, members=members, trunk=trunk,
+        seed=seed, workers=workers, progress=progress,
     )  # fmt: skip
     learned = learned_without(cross, data)
-    answers, recalibrations = held_out(cross, data, learned=learned)
-    final = PosteriorParts(
-        tuple(one for fold in cross.members for one in fold), recalibration_of(cross, data, learned=learned),
-        _typicality(data, parts, sample, seed),
+    answers, calibrations = held_out(cross, data, learned=learned)
+    final = MixtureNetwork(
+        tuple(one for fold in cross.members for one in fold), calibration_of(cross, data, learned=learned),
+        _novelty(data, parts, sample, seed),
     )  # fmt: skip
     redshift_range = tuple(start.header["redshift_range"]) if start is not None else redshift_range_of(data)
     model = build_model(
-        final, data.bands, label_range=np.stack([data.labels.min(axis=0), data.labels.max(axis=0)]), name=name,
+        final, data.bands, targets=data.targets, name=name,
+        label_range=np.stack([data.labels.min(axis=0), data.labels.max(axis=0)]),
         redshift_range=redshift_range, frame="observed" if redshift_range[1] > 0.003 else "rest",
         least_bands=int(start.header["least_bands"]) if start is not None else max(2, len(data.bands) // BANDS_NEEDED),
         least_snr=float(start.header["least_snr"]) if start is not None else LEAST_SNR,
@@ -127,21 +137,21 @@ def learn_sample(
             "sample": plain(dict(sample.meta)),
         },
         calibration={"method": "quantile regression on held-out rows", "n_galaxies": len(sample.galaxies)},
-        scores=scores_of(answers, data, recalibrations, cross),
+        scores=scores_of(answers, data, calibrations, cross),
     )  # fmt: skip
     return LearnedSample(model, answers)
 
 
 def scores_of(
-    answers: Mixture, data: SampleRows, recalibrations: tuple[Recalibration, ...], cross: CrossFit
+    answers: Mixture, data: SampleRows, calibrations: tuple[IntervalCalibration, ...], cross: CrossFit
 ) -> dict[str, Any]:
     """Scores of held-out answers, by target: those of the metrics, and the coverage of both intervals."""
     mean, _, _ = moments(answers)
     places = np.abs(normal_scores(answers, data.labels))
     out: dict[str, Any] = {}
-    for t, target in enumerate(TARGETS):
-        two = np.array([2 * one.tail[t] for one in recalibrations])[cross.fold]
-        out[target] = {
+    for t, target in enumerate(data.targets):
+        two = np.array([2 * one.tail[t] for one in calibrations])[cross.fold]
+        out[target.name] = {
             **evaluate(mean[:, t], data.labels[:, t]).to_json(),
             "coverage_68": float(np.mean(places[:, t] < 1)),
             "coverage_95": float(np.mean(places[:, t] < two)),
@@ -152,10 +162,9 @@ def scores_of(
 def score_lines(scores: Mapping[str, Any]) -> list[str]:
     """The scores in words."""
     return [
-        f"  {TARGET_WORDS[target]}: sigma_mad {scores[target]['sigma_mad']:.3f} dex against held-out labels; "
-        f"{100 * scores[target]['coverage_68']:.0f} % and {100 * scores[target]['coverage_95']:.0f} % lie inside the "
-        "68 % and 95 % intervals"
-        for target in TARGETS
+        f"  {word_of(name)}: sigma_mad {one['sigma_mad']:.3f} {unit_of(name)} against held-out labels; "
+        f"{100 * one['coverage_68']:.0f} % and {100 * one['coverage_95']:.0f} % lie inside the 68 % and 95 % intervals"
+        for name, one in scores.items()
     ]
 
 
@@ -171,22 +180,23 @@ def check_redshifts(data: SampleRows, start: Model) -> None:
         )
 
 
-def _typicality(data: SampleRows, parts: PosteriorParts | None, sample: Sample, seed: int) -> Typicality:
+def _novelty(data: SampleRows, parts: MixtureNetwork | None, sample: Sample, seed: int) -> Novelty:
     """That of the model that was started from, at a threshold for this sample; else one of the sample's own rows."""
     if parts is None:
-        return learn_typicality(
-            sky_of_sample(data), np.random.default_rng(seed), redshift_range=redshift_range_of(data),
+        return learn_novelty(
+            seds_of_sample(data), np.random.default_rng(seed), redshift_range=redshift_range_of(data),
             survey=SAMPLE_SURVEY,
         )  # fmt: skip
-    ood: Floats = score(parts.typicality, data.seds(), *data.redshifts()).ood
-    return recalibrated(parts.typicality, ood, sample.rows.galaxy_id)
+    ood: Floats = score(parts.novelty, data.seds(), *data.redshifts()).ood
+    return recalibrated(parts.novelty, ood, sample.rows.galaxy_id)
 
 
-def sky_of_sample(data: SampleRows) -> Sky:
+def seds_of_sample(data: SampleRows) -> TrainingSeds:
     """A sample's rows as if they were noise-free."""
     seds, n = data.seds(), len(data)
     nothing = np.zeros(n)
-    return Sky(
+    return TrainingSeds(
         data.bands, np.where(seds.covered, seds.flux, 0).astype(np.float32), seds.covered, data.labels,
         np.nan_to_num(data.redshift), nothing, nothing, data.galaxy, nothing.astype(int), ("sample",), ("sample",),
+        data.targets,
     )  # fmt: skip

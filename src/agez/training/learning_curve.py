@@ -16,17 +16,18 @@ import numpy as np
 from agez.analysis.metrics import evaluate, json_number
 from agez.distributions.mixture import Mixture, moments
 from agez.errors import AgezError
-from agez.mixture_network.calibration import Recalibration, normal_scores, recalibrate
-from agez.mixture_network.features import Scaled
-from agez.mixture_network.mixture_model import Member, ensemble, parts_of
-from agez.models.model_file import is_posterior
+from agez.mixture_network.calibration import IntervalCalibration, calibrate, normal_scores
+from agez.mixture_network.mixture_model import Network, ensemble, network_of
+from agez.models.features import NormalisedPhotometry
+from agez.models.model import Model
 from agez.runtime.worker_pool import each_done
 from agez.samples.splits import N_FOLDS, deal_galaxies, splits_by_galaxy
-from agez.training.cross_fitting import cross_fit, recalibration_of, settings_for
+from agez.targets import word_of
+from agez.training.cross_fitting import calibration_of, cross_fit, settings_for
 from agez.training.learn_sample import check_redshifts
 from agez.training.mixture_fit import FitSettings
 from agez.training.sample_batches import SampleRows, sample_rows
-from agez.types import TARGET_WORDS, TARGETS, Floats, Ints, Model, Sample, Strings
+from agez.types import Floats, Ints, Sample, Strings
 
 #: How many galaxies the curve has points for, besides all that are not set aside.
 NUMBERS = (10, 30, 100)
@@ -47,7 +48,7 @@ class WayScores:
     Attributes
     ----------
     sigma_mad, coverage_68 : mapping of str to tuple of float
-        By :data:`agez.types.TARGETS`.
+        By name of the target.
     """
 
     sigma_mad: Mapping[str, tuple[float, ...]]
@@ -98,9 +99,9 @@ class CurvePoint:
             "n_spectra": int(np.mean(self.n_spectra)),
             "steps": dict(self.steps),
         }
-        for target in TARGETS:
+        for target in self.fresh.sigma_mad:
             gain, error = self.gain(target)
-            out[TARGET_WORDS[target]] = {
+            out[word_of(target)] = {
                 FRESH: self.fresh.to_json(target),
                 TUNED: self.from_model.to_json(target),
                 "gain": json_number(gain),
@@ -139,7 +140,7 @@ class LearningCurve:
             "n_draws": self.n_draws,
             "seed": self.seed,
             "n_test_galaxies": self.n_test_galaxies,
-            "as_it_is": {TARGET_WORDS[target]: self.as_it_is.to_json(target) for target in TARGETS},
+            "as_it_is": {word_of(target): self.as_it_is.to_json(target) for target in self.as_it_is.sigma_mad},
             "points": [point.to_json() for point in self.points],
         }
 
@@ -159,7 +160,7 @@ class _Shared:
 
     data: SampleRows
     kinds: Strings
-    members: tuple[Member, ...]
+    members: tuple[Network, ...]
     steps: int | None
     seed: int
 
@@ -202,18 +203,18 @@ def learning_curve(
     AgezError
         If the sample has fewer than ``LEAST_GALAXIES`` galaxies, or ``start`` is of the paper's kind.
     """
-    if not is_posterior(start):
+    if not start.gives_distribution:
         raise AgezError(
             "a learning curve needs a model that gives distributions: jpas, jplus, splus, paper or the like"
         )
     if n_draws < 1:
         raise AgezError(f"n_draws is {n_draws}; expected at least 1")
     sizes = curve_sizes(sample, numbers)
-    data = sample_rows(sample, start.bands)
+    data = sample_rows(sample, start.bands, targets=start.targets)
     check_redshifts(data, start)
     names, first, counts = np.unique(sample.rows.galaxy_id, return_index=True, return_counts=True)
     kind = np.asarray(sample.galaxies.morphology[sample.galaxies.rows_of(sample.rows.galaxy_id[first])], dtype=str)
-    shared = _Shared(data, kind, parts_of(start).members, steps, seed)
+    shared = _Shared(data, kind, network_of(start).members, steps, seed)
     jobs, tests = [], []
     for draw in range(n_draws):
         rng = np.random.default_rng((seed, draw))
@@ -228,11 +229,10 @@ def learning_curve(
         found[job.n_galaxies, job.draw, job.way] = scores
         if progress is not None:
             progress(1)
-    points = tuple(_point(n, [job for job in jobs if job.n_galaxies == n], found, n_draws) for n in sizes)
+    targets = [target.name for target in start.targets]
+    points = tuple(_point(n, [job for job in jobs if job.n_galaxies == n], found, n_draws, targets) for n in sizes)
     untouched = [_as_it_is(start, data, rows) for rows in tests]
-    return LearningCurve(
-        str(start.header.get("name", "")), n_draws, seed, len(names) - sizes[-1], _way(untouched), points
-    )
+    return LearningCurve(start.name, n_draws, seed, len(names) - sizes[-1], _way(untouched, targets), points)
 
 
 def curve_sizes(sample: Sample, numbers: Sequence[int] = NUMBERS) -> tuple[int, ...]:
@@ -298,32 +298,32 @@ def _train(job: _Job) -> _Scores:
     splits = splits_by_galaxy(own.galaxy.astype(str), kinds=own_kinds, rng=np.random.default_rng((seed, 1)))
     cross = cross_fit(own, splits, start=start, settings=settings, members=1, seed=seed, workers=1)
     networks = tuple(one for fold in cross.members for one in fold)
-    return _scored(networks, recalibration_of(cross, own), shared.data, job.test, settings)
+    return _scored(networks, calibration_of(cross, own), shared.data, job.test, settings)
 
 
 def _scored(
-    members: tuple[Member, ...], recalibration: Recalibration, data: SampleRows, rows: Ints, settings: FitSettings
+    members: tuple[Network, ...], calibration: IntervalCalibration, data: SampleRows, rows: Ints, settings: FitSettings
 ) -> _Scores:
     seds = data.seds(rows)
-    return _scores_of(ensemble(members, seds, *data.redshifts(rows)), recalibration, seds, data, rows, settings.steps)
+    return _scores_of(ensemble(members, seds, *data.redshifts(rows)), calibration, seds, data, rows, settings.steps)
 
 
 def _scores_of(
-    raw: Mixture, recalibration: Recalibration, seds: Scaled, data: SampleRows, rows: Ints, steps: int
+    raw: Mixture, calibration: IntervalCalibration, seds: NormalisedPhotometry, data: SampleRows, rows: Ints, steps: int
 ) -> _Scores:
-    answer, labels = recalibrate(recalibration, raw, seds), data.labels[rows]
+    answer, labels = calibrate(calibration, raw, seds), data.labels[rows]
     mean, _, _ = moments(answer)
     inside = np.abs(normal_scores(answer, labels)) < 1
     return _Scores(
-        tuple(float(evaluate(mean[:, t], labels[:, t]).sigma_mad) for t in range(len(TARGETS))),
+        tuple(float(evaluate(mean[:, t], labels[:, t]).sigma_mad) for t in range(labels.shape[1])),
         tuple(float(one) for one in inside.mean(axis=0)), steps,
     )  # fmt: skip
 
 
 def _as_it_is(start: Model, data: SampleRows, rows: Ints) -> _Scores:
-    parts, seds = parts_of(start), data.seds(rows)
+    parts, seds = network_of(start), data.seds(rows)
     raw = parts.uncalibrated(seds, *data.redshifts(rows))
-    return _scores_of(raw, parts.recalibration, seds, data, rows, 0)
+    return _scores_of(raw, parts.calibration, seds, data, rows, 0)
 
 
 def _only(data: SampleRows, rows: Ints) -> SampleRows:
@@ -332,21 +332,21 @@ def _only(data: SampleRows, rows: Ints) -> SampleRows:
     return replace(data, **{name: getattr(data, name)[rows] for name in per_row})
 
 
-def _way(scores: Sequence[_Scores]) -> WayScores:
+def _way(scores: Sequence[_Scores], names: Sequence[str]) -> WayScores:
     return WayScores(
-        {target: tuple(one.sigma_mad[t] for one in scores) for t, target in enumerate(TARGETS)},
-        {target: tuple(one.coverage_68[t] for one in scores) for t, target in enumerate(TARGETS)},
+        {name: tuple(one.sigma_mad[t] for one in scores) for t, name in enumerate(names)},
+        {name: tuple(one.coverage_68[t] for one in scores) for t, name in enumerate(names)},
     )
 
 
 def _point(
-    n: int, jobs: Sequence[_Job], found: Mapping[tuple[int, int, str], _Scores], n_draws: int
+    n: int, jobs: Sequence[_Job], found: Mapping[tuple[int, int, str], _Scores], n_draws: int, names: Sequence[str]
 ) -> CurvePoint:  # fmt: skip
     ways = {way: [found[n, draw, way] for draw in range(n_draws)] for way in WAYS}
     rows = {job.draw: len(job.rows) for job in jobs}
     return CurvePoint(
-        n, tuple(rows[draw] for draw in range(n_draws)), {way: ways[way][0].steps for way in WAYS}, _way(ways[FRESH]),
-        _way(ways[TUNED]),
+        n, tuple(rows[draw] for draw in range(n_draws)), {way: ways[way][0].steps for way in WAYS},
+        _way(ways[FRESH], names), _way(ways[TUNED], names),
     )  # fmt: skip
 
 
@@ -358,7 +358,7 @@ def curve_lines(curve: Mapping[str, Any]) -> list[str]:
         f"galaxies, {curve['n_draws']} draw{'s' if curve['n_draws'] != 1 else ''}",
         f"{'':13s}{'galaxies':>9s}{'spectra':>9s}{'afresh':>14s}{'from ' + name[:16]:>22s}   gain",
     ]
-    for word in TARGET_WORDS.values():
+    for word in curve["as_it_is"]:
         same = curve["as_it_is"][word]
         lines.append(f"{word:13s}{0:9d}{0:9d}{'':14s}{_pair(same):>22s}")
         for point in curve["points"]:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 import numpy as np
 
 from agez.errors import AgezError
-from agez.mixture_network.dense_trunk import Layers, Parameters, forward, initial_parameters
-from agez.training.mixture_gradient import loss_and_gradient, loss_and_raw_gradient
+from agez.mixture_network.trunks import NetworkShape, Parameters, forward, initial_parameters
+from agez.training.dense_gradient import loss_and_gradient
+from agez.training.mixture_loss import loss_and_raw_gradient
 from agez.types import Floats, Ints
 
 
@@ -21,7 +22,7 @@ class Batches(Protocol):
         """How many rows there are."""
 
     def draw(self, rows: Ints, rng: np.random.Generator) -> tuple[Floats, Floats]:
-        """Features (len(rows), f) and standardised labels (len(rows), 2), observed anew."""
+        """Features (len(rows), f) and standardised labels (len(rows), d), observed anew."""
 
 
 @dataclass(frozen=True)
@@ -64,11 +65,12 @@ class Trained(NamedTuple):
 
 def fit(
     batches: Batches,
-    layers: Layers,
+    shape: NetworkShape,
     settings: FitSettings,
     rng: np.random.Generator,
     *,
     start: Parameters | None = None,
+    by_jax: bool | None = None,
     progress: Callable[[int], object] | None = None,
 ) -> Trained:
     """Train one network; the same generator state gives the same network.
@@ -77,29 +79,24 @@ def fit(
     ----------
     start : Parameters, optional
         Weights to go on from; default: drawn.
+    by_jax : bool, optional
+        Whether JAX and optax (``agez[train]``) differentiate and step, on an accelerator where there is one.  Default:
+        for trunks other than the dense one, whose gradient by hand is faster on a CPU.
     progress : callable, optional
         Called with the number of steps done since the last call.
     """
-    parameters = [(w.copy(), b.copy()) for w, b in start] if start else initial_parameters(layers, rng)
-    first = [(np.zeros_like(w), np.zeros_like(b)) for w, b in parameters]
-    second = [(np.zeros_like(w), np.zeros_like(b)) for w, b in parameters]
+    parameters = {key: array.copy() for key, array in (start or initial_parameters(shape, rng)).items()}
+    if shape.trunk != "dense" if by_jax is None else by_jax:
+        from agez.training.jax_fit import jax_steps  # JAX takes a second to import, and is an extra
+
+        steps = jax_steps(parameters, batches_of(batches, settings, rng), shape, settings)
+    else:
+        steps = _steps_by_hand(parameters, batches_of(batches, settings, rng), shape, settings)
     losses: list[float] = []
     recent: list[float] = []
     report = max(settings.steps // 100, 1)
-    rows, at = rng.permutation(len(batches)), 0
-    for step in range(1, settings.steps + 1):
-        chosen: list[Ints] = []
-        need = settings.batch
-        while need:
-            if at == len(rows):
-                rows, at = rng.permutation(len(batches)), 0
-            take = rows[at : at + need]
-            chosen.append(take)
-            at, need = at + len(take), need - len(take)
-        inputs, target = batches.draw(np.concatenate(chosen), rng)
-        loss, gradient = loss_and_gradient(parameters, inputs, target, layers.components)
+    for step, loss in enumerate(steps, 1):
         recent.append(loss)
-        _step(parameters, gradient, first, second, step, settings)
         if step % report == 0:
             losses.append(float(np.mean(recent)))
             recent.clear()
@@ -108,7 +105,35 @@ def fit(
     return Trained(parameters, losses)
 
 
-def _rate(step: int, settings: FitSettings) -> float:
+def batches_of(batches: Batches, settings: FitSettings, rng: np.random.Generator) -> Iterator[tuple[Floats, Floats]]:
+    """The batches of all steps: rows in random order, every row once before any comes again."""
+    rows, at = rng.permutation(len(batches)), 0
+    for _ in range(settings.steps):
+        chosen: list[Ints] = []
+        need = settings.batch
+        while need:
+            if at == len(rows):
+                rows, at = rng.permutation(len(batches)), 0
+            take = rows[at : at + need]
+            chosen.append(take)
+            at, need = at + len(take), need - len(take)
+        yield batches.draw(np.concatenate(chosen), rng)
+
+
+def _steps_by_hand(
+    parameters: Parameters, drawn: Iterator[tuple[Floats, Floats]], shape: NetworkShape, settings: FitSettings
+) -> Iterator[float]:
+    """The loss of each step; ``parameters`` change in place."""
+    first = {key: np.zeros_like(array) for key, array in parameters.items()}
+    second = {key: np.zeros_like(array) for key, array in parameters.items()}
+    for step, (inputs, target) in enumerate(drawn, 1):
+        loss, gradient = loss_and_gradient(parameters, inputs, target, shape.components)
+        _step(parameters, gradient, first, second, step, settings)
+        yield loss
+
+
+def learning_rate(step: int, settings: FitSettings) -> float:
+    """The learning rate of a step, counted from 1."""
     rise = max(settings.rise * settings.steps, 1.0)
     if step <= rise:
         return settings.learning_rate * step / rise
@@ -121,31 +146,30 @@ def _step(
     settings: FitSettings,
 ) -> None:  # fmt: skip
     """One step of Adam, in place."""
-    rate = _rate(step, settings)
-    norm = np.sqrt(sum(float((g * g).sum()) for pair in gradient for g in pair))
+    rate = learning_rate(step, settings)
+    norm = np.sqrt(sum(float((g * g).sum()) for g in gradient.values()))
     shrink = np.float32(min(1.0, settings.largest_gradient / max(norm, 1e-30)))
     size = np.float32(rate / (1 - 0.9**step))
     root = np.float32(1 / np.sqrt(1 - 0.999**step))
-    for pair, gradients, firsts, seconds in zip(parameters, gradient, first, second, strict=True):
-        for kind in (0, 1):
-            p, g, m, v = pair[kind], gradients[kind], firsts[kind], seconds[kind]
-            g *= shrink
-            m *= np.float32(0.9)
-            m += np.float32(0.1) * g
-            v *= np.float32(0.999)
-            g *= g
-            v += np.float32(0.001) * g
-            np.sqrt(v, out=g)
-            g *= root
-            g += np.float32(1e-8)
-            np.divide(m, g, out=g)
-            g *= size
-            if kind == 0 and settings.weight_decay:
-                p *= np.float32(1 - rate * settings.weight_decay)
-            p -= g
+    for key, p in parameters.items():
+        g, m, v = gradient[key], first[key], second[key]
+        g *= shrink
+        m *= np.float32(0.9)
+        m += np.float32(0.1) * g
+        v *= np.float32(0.999)
+        g *= g
+        v += np.float32(0.001) * g
+        np.sqrt(v, out=g)
+        g *= root
+        g += np.float32(1e-8)
+        np.divide(m, g, out=g)
+        g *= size
+        if p.ndim > 1 and settings.weight_decay:
+            p *= np.float32(1 - rate * settings.weight_decay)
+        p -= g
 
 
-def mean_loss(parameters: Parameters, layers: Layers, inputs: Floats, target: Floats) -> float:
+def mean_loss(parameters: Parameters, shape: NetworkShape, inputs: Floats, target: Floats) -> float:
     """Mean negative log density (without the constant) of a set of rows."""
-    loss, _ = loss_and_raw_gradient(forward(parameters, inputs), target, layers.components)
+    loss, _ = loss_and_raw_gradient(forward(shape, parameters, inputs), target, shape.components)
     return float(loss.mean())

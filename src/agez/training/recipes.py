@@ -41,7 +41,7 @@ class Recipe:
     n_seds : int
         Noise-free SEDs that each network learns from; each has its own.
     hidden, components
-        Of :class:`agez.mixture_network.dense_trunk.Layers`.
+        Of :class:`agez.mixture_network.trunks.NetworkShape`.
     members : int
         Networks of the ensemble.
     settings : FitSettings
@@ -49,7 +49,7 @@ class Recipe:
     least_bands : int
         Rows with fewer are not answered.
     n_calibration : int
-        Further SEDs, for calibration, typicality and scores.
+        Further SEDs, for calibration, novelty and scores.
     seed : int
     """
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from agez.errors import AgezError
-from agez.mixture_network.feature_scaling import Standard, standard_of
-from agez.mixture_network.features import Scaled, features, scaled, signals
+from agez.models.feature_scaling import FeatureScaling, feature_scaling_of
+from agez.models.features import NormalisedPhotometry, features, normalised, signals
+from agez.targets import SHIPPED_TARGETS, Target
 from agez.training_seds.observe import Survey, observe
-from agez.types import TARGETS, Bands, Bools, Floats, Ints, Sample
+from agez.types import Bands, Bools, Floats, Ints, Sample
 
 #: What is done to a sample's rows: noise is added on top of their own, and most keep all their bands.  Flux
 #: calibration is common to a galaxy's spectra and differs between galaxies, by a few per cent over the spectrum in
@@ -26,7 +28,7 @@ ERROR_STANDARD = (-1.7, 0.8)
 
 @dataclass(frozen=True, eq=False)
 class SampleRows:
-    """A sample as a posterior model sees it.
+    """A sample in the form that mixture networks are trained on.
 
     Attributes
     ----------
@@ -34,7 +36,8 @@ class SampleRows:
     flux, flux_err, covered : (n, b)
         In the model's order; NaN, NaN and False in bands that the sample lacks.
     redshift, redshift_err : (n,) float
-    labels : (n, 2) float
+    labels : (n, d) float
+    targets : tuple of d Target
     galaxy : (n,) int
         Number of each row's galaxy, from 0.
     """
@@ -46,28 +49,31 @@ class SampleRows:
     redshift: Floats
     redshift_err: Floats
     labels: Floats
+    targets: tuple[Target, ...]
     galaxy: Ints
 
     def __len__(self) -> int:
         return len(self.labels)
 
-    def seds(self, rows: Ints | slice = slice(None)) -> Scaled:
-        """Scaled SEDs of some rows."""
-        return scaled(self.flux[rows], self.flux_err[rows], self.covered[rows])
+    def seds(self, rows: Ints | slice = slice(None)) -> NormalisedPhotometry:
+        """Normalised SEDs of some rows."""
+        return normalised(self.flux[rows], self.flux_err[rows], self.covered[rows])
 
     def redshifts(self, rows: Ints | slice = slice(None)) -> tuple[Floats, Floats]:
         """Redshifts and their errors of some rows."""
         return self.redshift[rows], self.redshift_err[rows]
 
-    def seen_anew(self, rows: Ints | slice, rng: np.random.Generator, survey: Survey) -> Scaled:
-        """Scaled SEDs of some rows with a survey's noise on top of their own, and bands taken away."""
+    def seen_anew(self, rows: Ints | slice, rng: np.random.Generator, survey: Survey) -> NormalisedPhotometry:
+        """Normalised SEDs of some rows with a survey's noise on top of their own, and bands taken away."""
         own = self.seds(rows)
         seen = observe(own.flux, own.covered, np.array(self.bands.pivot_angstrom), rng, survey=survey)
-        return scaled(seen.flux, np.hypot(seen.flux_err, own.flux_err), seen.covered)
+        return normalised(seen.flux, np.hypot(seen.flux_err, own.flux_err), seen.covered)
 
 
-def sample_rows(sample: Sample, bands: Bands | None = None) -> SampleRows:
-    """The rows of a sample in the order of ``bands``; default: the sample's own.
+def sample_rows(
+    sample: Sample, bands: Bands | None = None, *, targets: Sequence[Target] = SHIPPED_TARGETS
+) -> SampleRows:  # fmt: skip
+    """The rows of a sample in the order of ``bands``, default the sample's own, with the labels of ``targets``.
 
     Raises
     ------
@@ -76,7 +82,7 @@ def sample_rows(sample: Sample, bands: Bands | None = None) -> SampleRows:
     """
     photometry = sample.photometry
     wanted = photometry.bands if bands is None else bands
-    labels = np.stack([getattr(sample.labels, name) for name in TARGETS], axis=1)
+    labels = np.stack([target.of_labels(sample.labels) for target in targets], axis=1)
     if not np.isfinite(labels).all():
         raise AgezError("sample: some labels are NaN; make it with 'agez sample', which rejects such rows")
     if not set(wanted.names) & set(photometry.bands.names):
@@ -88,14 +94,14 @@ def sample_rows(sample: Sample, bands: Bands | None = None) -> SampleRows:
     galaxy = np.unique(sample.rows.galaxy_id, return_inverse=True)[1]
     return SampleRows(
         wanted, ordered.flux, ordered.flux_err, ordered.covered, ordered.redshift, ordered.redshift_err, labels,
-        np.asarray(galaxy),
+        tuple(targets), np.asarray(galaxy),
     )  # fmt: skip
 
 
-def sample_standard(data: SampleRows, rows: Ints, redshift_range: tuple[float, float]) -> Standard:
+def scaling_of_sample(data: SampleRows, rows: Ints, redshift_range: tuple[float, float]) -> FeatureScaling:
     """Means and widths of a sample's training rows."""
     seds = data.seds(rows)
-    return standard_of(
+    return feature_scaling_of(
         signals(seds), seds.covered, ERROR_STANDARD, data.redshift[rows], data.labels[rows], redshift_range
     )
 
@@ -106,7 +112,7 @@ class SampleBatches:
 
     data: SampleRows
     rows: Ints
-    standard: Standard
+    scaling: FeatureScaling
     survey: Survey = SAMPLE_SURVEY
 
     def __len__(self) -> int:
@@ -114,7 +120,7 @@ class SampleBatches:
 
     def draw(self, rows: Ints, rng: np.random.Generator) -> tuple[Floats, Floats]:
         """Features and standardised labels of rows of ``rows``, with noise added and bands taken away."""
-        chosen, data, standard = self.rows[rows], self.data, self.standard
-        inputs = features(data.seen_anew(chosen, rng, self.survey), *data.redshifts(chosen), standard)
-        target = (data.labels[chosen] - standard.label_mean) / standard.label_std
+        chosen, data, scaling = self.rows[rows], self.data, self.scaling
+        inputs = features(data.seen_anew(chosen, rng, self.survey), *data.redshifts(chosen), scaling)
+        target = (data.labels[chosen] - scaling.label_mean) / scaling.label_std
         return inputs, target.astype(np.float32)

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from agez.mixture_network.feature_scaling import Standard, standard_of
-from agez.mixture_network.features import features, scaled, signals
+from agez.models.feature_scaling import FeatureScaling, feature_scaling_of
+from agez.models.features import features, normalised, signals
 from agez.training_seds.observe import Survey, observe, observe_redshift
-from agez.training_seds.seds import Sky
+from agez.training_seds.seds import TrainingSeds
 from agez.types import Floats, Ints
 
 #: Rows from which the inputs' means and widths are taken.
@@ -19,11 +19,11 @@ SEEN_WELL = Survey(snr=(200.0, 1000.0), calibration=(0.001, 0.01), zero_points=(
 
 
 @dataclass(frozen=True, eq=False)
-class SkyBatches:
+class SedBatches:
     """The rows of a sky, with how a survey sees them and how a network wants them."""
 
-    sky: Sky
-    standard: Standard
+    sky: TrainingSeds
+    scaling: FeatureScaling
     survey: Survey
 
     def __len__(self) -> int:
@@ -31,24 +31,25 @@ class SkyBatches:
 
     def draw(self, rows: Ints, rng: np.random.Generator) -> tuple[Floats, Floats]:
         """Features and standardised labels of ``rows``, observed anew."""
-        sky, standard = self.sky, self.standard
+        sky, scaling = self.sky, self.scaling
         pivot = np.array(sky.bands.pivot_angstrom)
         seen = observe(sky.flux[rows], sky.present[rows], pivot, rng, survey=self.survey)
-        z, z_err = observe_redshift(sky.redshift[rows], standard.redshift_range, rng, survey=self.survey)
-        inputs = features(scaled(*seen), z, z_err, standard)
-        target = (sky.labels[rows] - standard.label_mean) / standard.label_std
+        z, z_err = observe_redshift(sky.redshift[rows], scaling.redshift_range, rng, survey=self.survey)
+        inputs = features(normalised(*seen), z, z_err, scaling)
+        target = (sky.labels[rows] - scaling.label_mean) / scaling.label_std
         return inputs, target.astype(np.float32)
 
 
-def sky_standard(sky: Sky, redshift_range: tuple[float, float], rng: np.random.Generator) -> Standard:
+def scaling_of_seds(sky: TrainingSeds, redshift_range: tuple[float, float], rng: np.random.Generator) -> FeatureScaling:
     """What is usual in a sky that is seen well; errors as all of it is seen."""
     rows = rng.choice(len(sky), min(STANDARD_ROWS, len(sky)), replace=False)
     pivot = np.array(sky.bands.pivot_angstrom)
     seds = [
-        scaled(*observe(sky.flux[rows], sky.present[rows], pivot, rng, survey=survey)) for survey in (SEEN_WELL, None)
+        normalised(*observe(sky.flux[rows], sky.present[rows], pivot, rng, survey=survey))
+        for survey in (SEEN_WELL, None)
     ]
     log_error = np.log10(seds[1].flux_err[seds[1].covered])
-    return standard_of(
+    return feature_scaling_of(
         signals(seds[0]), seds[0].covered, (float(log_error.mean()), float(log_error.std())), sky.redshift[rows],
         sky.labels[rows], redshift_range,
     )  # fmt: skip

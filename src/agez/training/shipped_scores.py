@@ -11,21 +11,23 @@ from scipy.special import ndtri
 from agez.analysis.metrics import evaluate
 from agez.distributions.mixture import moments
 from agez.mixture_network.calibration import TWO_SIGMA, calibrated_probabilities, normal_scores
-from agez.mixture_network.features import scaled
-from agez.novelty.novelty import score
+from agez.models.features import normalised
+from agez.novelty.novelty_score import score
 from agez.training_seds.observe import observe, observe_redshift
-from agez.training_seds.seds import Sky
-from agez.types import TARGET_WORDS, TARGETS, Floats
+from agez.training_seds.seds import TrainingSeds
+from agez.types import Floats
 
 if TYPE_CHECKING:
-    from agez.mixture_network.mixture_model import PosteriorParts
+    from agez.mixture_network.mixture_model import MixtureNetwork
     from agez.training.recipes import Recipe
 
 #: Median signal-to-noise ratios of a band at which scores are given.
 SNRS = (10, 30, 100)
 
 
-def sky_scores(parts: PosteriorParts, recipe: Recipe, sky: Sky, rng: np.random.Generator) -> dict[str, Any]:
+def shipped_scores(
+    parts: MixtureNetwork, recipe: Recipe, sky: TrainingSeds, rng: np.random.Generator
+) -> dict[str, Any]:
     """Scores by signal-to-noise ratio with all bands, with half of them, and as the recipe's survey sees.
 
     Returns
@@ -43,27 +45,33 @@ def sky_scores(parts: PosteriorParts, recipe: Recipe, sky: Sky, rng: np.random.G
 
 
 def _scores(
-    parts: PosteriorParts, sky: Sky, recipe: Recipe, survey: Any, rng: np.random.Generator, *, keep: float = 1.0
+    parts: MixtureNetwork,
+    sky: TrainingSeds,
+    recipe: Recipe,
+    survey: Any,
+    rng: np.random.Generator,
+    *,
+    keep: float = 1.0,
 ) -> dict[str, Any]:
     seen = observe(sky.flux, sky.present, np.array(sky.bands.pivot_angstrom), rng, survey=survey)
     covered = seen.covered & (rng.uniform(size=seen.covered.shape) < keep)
     z, z_err = observe_redshift(sky.redshift, recipe.redshift_range, rng, survey=survey)
-    seds = scaled(seen.flux, seen.flux_err, covered)
+    seds = normalised(seen.flux, seen.flux_err, covered)
     mixture = parts.answer(seds, z, z_err)
     mean, _, _ = moments(mixture)
     places = normal_scores(mixture, sky.labels)
     out: dict[str, Any] = {}
-    for t, target in enumerate(TARGETS):
-        out[TARGET_WORDS[target]] = {
+    for t, target in enumerate(sky.targets):
+        out[target.word] = {
             **evaluate(mean[:, t], sky.labels[:, t]).to_json(),
             "coverage_68": float(np.mean(np.abs(places[:, t]) < 1.0)),
             "coverage_95": _two_sigma(parts, places[:, t], t),
         }
-    out["flagged"] = float(np.mean(score(parts.typicality, seds, z, z_err).ood > 1.0))
+    out["flagged"] = float(np.mean(score(parts.novelty, seds, z, z_err).ood > 1.0))
     return out
 
 
-def _two_sigma(parts: PosteriorParts, places: Floats, target: int) -> float:
+def _two_sigma(parts: MixtureNetwork, places: Floats, target: int) -> float:
     """The share inside the interval of two sigma (95.4 %)."""
-    edge = float(ndtri(calibrated_probabilities(parts.recalibration, np.array([0.5 + TWO_SIGMA / 2]), target)[0]))
+    edge = float(ndtri(calibrated_probabilities(parts.calibration, np.array([0.5 + TWO_SIGMA / 2]), target)[0]))
     return float(np.mean(np.abs(places) < edge))

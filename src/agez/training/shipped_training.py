@@ -9,22 +9,23 @@ from typing import Any
 import numpy as np
 
 from agez.distributions.mixture import Mixture
-from agez.mixture_network.calibration import learn_recalibration
-from agez.mixture_network.dense_trunk import Layers
-from agez.mixture_network.features import n_features, scaled
-from agez.mixture_network.mixture_model import Member, PosteriorParts, build_model, ensemble
-from agez.novelty.novelty import learn_typicality
+from agez.mixture_network.mixture_model import MixtureNetwork, Network, build_model, ensemble
+from agez.mixture_network.trunks import NetworkShape
+from agez.models.features import n_features, normalised
+from agez.models.model import Model
 from agez.runtime.worker_pool import each_done
+from agez.training.learn_calibration import learn_calibration
+from agez.training.learn_novelty import learn_novelty
 from agez.training.mixture_fit import fit
 from agez.training.recipes import Recipe
-from agez.training.sed_batches import SkyBatches, sky_standard
-from agez.training.shipped_scores import sky_scores
+from agez.training.sed_batches import SedBatches, scaling_of_seds
+from agez.training.shipped_scores import shipped_scores
 from agez.training.star_subspace import star_seds
 from agez.training_seds.libraries import load_libraries
 from agez.training_seds.observe import observe, observe_redshift
-from agez.training_seds.seds import Sky, make_sky
-from agez.training_seds.spaxel_seds import spaxel_sky
-from agez.types import Floats, Model
+from agez.training_seds.seds import TrainingSeds, make_training_seds
+from agez.training_seds.spaxel_seds import spaxel_seds
+from agez.types import Floats
 
 #: Rows with a median signal-to-noise ratio below this are flagged LOW_SNR: noisier than any that was trained on.
 LEAST_SNR = 2.0
@@ -36,33 +37,33 @@ class _Job:
     number: int
 
 
-def sky_of(recipe: Recipe, n: int, rng: np.random.Generator) -> Sky:
-    """A sky as the recipe wants it."""
+def seds_of_recipe(recipe: Recipe, n: int, rng: np.random.Generator) -> TrainingSeds:
+    """Training SEDs of a recipe."""
     names = list(recipe.libraries)
     n_spaxels = round(recipe.spaxel_share * n)
     parts = []
     if n_spaxels < n:
-        parts.append(make_sky(
+        parts.append(make_training_seds(
             recipe.filters(), load_libraries(names), n - n_spaxels, rng,
             shares=[recipe.libraries[name] for name in names], survey_share=recipe.survey_share,
             redshift_range=recipe.redshift_range, rest_share=recipe.rest_share,
         ))  # fmt: skip
     if n_spaxels:
-        parts.append(spaxel_sky(recipe.filters(), names, n_spaxels, rng))
-    return Sky.concatenate(parts)
+        parts.append(spaxel_seds(recipe.filters(), names, n_spaxels, rng))
+    return TrainingSeds.concatenate(parts)
 
 
-def _train(job: _Job) -> Member:
+def _train(job: _Job) -> Network:
     recipe = job.recipe
     rng = np.random.default_rng((recipe.seed, job.number))
-    sky = sky_of(recipe, recipe.n_seds, rng)
-    standard = sky_standard(sky, recipe.redshift_range, rng)
-    layers = Layers(n_features(len(sky.bands)), recipe.hidden, recipe.components)
-    trained = fit(SkyBatches(sky, standard, recipe.survey), layers, recipe.settings, rng)
-    return Member(standard, layers, trained.parameters)
+    sky = seds_of_recipe(recipe, recipe.n_seds, rng)
+    scaling = scaling_of_seds(sky, recipe.redshift_range, rng)
+    shape = NetworkShape(n_features(len(sky.bands)), recipe.hidden, recipe.components, len(sky.targets))
+    trained = fit(SedBatches(sky, scaling, recipe.survey), shape, recipe.settings, rng)
+    return Network(scaling, shape, trained.parameters)
 
 
-def train_on_sky(recipe: Recipe, *, workers: int = 2, progress: Callable[[int], object] | None = None) -> Model:
+def train_shipped(recipe: Recipe, *, workers: int = 2, progress: Callable[[int], object] | None = None) -> Model:
     """Make the model of a recipe; the same recipe gives the same model, bit for bit, on the same machine.
 
     Each network of the ensemble learns from galaxies of its own; see :func:`finished_model` for the rest.
@@ -72,7 +73,7 @@ def train_on_sky(recipe: Recipe, *, workers: int = 2, progress: Callable[[int], 
     progress : callable, optional
         Called with 1 when a network is done.
     """
-    found: dict[int, Member] = {}
+    found: dict[int, Network] = {}
     jobs = [_Job(recipe, number) for number in range(recipe.members)]
     for job, member in each_done(_train, jobs, workers=workers):
         found[job.number] = member
@@ -81,38 +82,41 @@ def train_on_sky(recipe: Recipe, *, workers: int = 2, progress: Callable[[int], 
     return finished_model(recipe, tuple(found[number] for number in range(recipe.members)))
 
 
-def finished_model(recipe: Recipe, members: tuple[Member, ...]) -> Model:
+def finished_model(recipe: Recipe, members: tuple[Network, ...]) -> Model:
     """A model of trained networks.
 
-    A sky of new galaxies, seen once, calibrates the distributions, and serves the typicality score.
+    A sky of new galaxies, seen once, calibrates the distributions, and serves the novelty score.
     Scores are those of another.
     """
     rng = np.random.default_rng((recipe.seed, 1000))
-    sky = sky_of(recipe, recipe.n_calibration, rng)
+    sky = seds_of_recipe(recipe, recipe.n_calibration, rng)
     raw, seds = _seen(members, sky, recipe, rng)
-    center, width = members[0].standard.label_mean, members[0].standard.label_std
-    recalibration = learn_recalibration(raw, sky.labels, seds, n_galaxies=len(sky), center=center, width=width)
-    typicality = learn_typicality(
+    center, width = members[0].scaling.label_mean, members[0].scaling.label_std
+    calibration = learn_calibration(raw, sky.labels, seds, n_galaxies=len(sky), center=center, width=width)
+    novelty = learn_novelty(
         sky, rng, redshift_range=recipe.redshift_range, survey=recipe.survey,
         stars=star_seds(recipe.filters(), rng),
     )  # fmt: skip
-    parts = PosteriorParts(members, recalibration, typicality)
-    scores = sky_scores(parts, recipe, sky_of(recipe, recipe.n_calibration // 4, rng), rng)
-    return posterior_model(parts, sky, recipe, scores)
+    parts = MixtureNetwork(members, calibration, novelty)
+    scores = shipped_scores(parts, recipe, seds_of_recipe(recipe, recipe.n_calibration // 4, rng), rng)
+    return shipped_model(parts, sky, recipe, scores)
 
 
-def _seen(members: tuple[Member, ...], sky: Sky, recipe: Recipe, rng: np.random.Generator) -> tuple[Mixture, Any]:
+def _seen(
+    members: tuple[Network, ...], sky: TrainingSeds, recipe: Recipe, rng: np.random.Generator
+) -> tuple[Mixture, Any]:
     """What the networks say of a sky that is seen once, and how it is seen."""
     seen = observe(sky.flux, sky.present, np.array(sky.bands.pivot_angstrom), rng, survey=recipe.survey)
     z, z_err = observe_redshift(sky.redshift, recipe.redshift_range, rng, survey=recipe.survey)
-    seds = scaled(*seen)
+    seds = normalised(*seen)
     return ensemble(members, seds, z, z_err), seds
 
 
-def posterior_model(parts: PosteriorParts, sky: Sky, recipe: Recipe, scores: dict[str, Any]) -> Model:
+def shipped_model(parts: MixtureNetwork, sky: TrainingSeds, recipe: Recipe, scores: dict[str, Any]) -> Model:
     """The model that goes into a file."""
     return build_model(
-        parts, sky.bands, label_range=_range(sky.labels), name=recipe.name, redshift_range=recipe.redshift_range,
+        parts, sky.bands, targets=sky.targets, label_range=_range(sky.labels), name=recipe.name,
+        redshift_range=recipe.redshift_range,
         least_bands=recipe.least_bands, least_snr=LEAST_SNR, frame="observed", scores=scores,
         labels={
             "weighting": "light",

@@ -7,18 +7,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from agez.arrays import PerRow
 from agez.errors import AgezError
 from agez.photometry.filters import FilterSet
 from agez.photometry.response import build_matrix
+from agez.populations.history import History
 from agez.spectra.lines import SPEED_OF_LIGHT_KMS
+from agez.targets import SHIPPED_TARGETS, Target
 from agez.training_seds.dust import draw_dust
 from agez.training_seds.emission import SKY_LINES, draw_emission, nebular_continuum
 from agez.training_seds.histories import SKY_FAMILIES, draw_weights
 from agez.training_seds.libraries import STEP_KMS, Library, common_wave
 from agez.training_seds.survey_like import SURVEY_FAMILY, draw_survey_weights
-from agez.types import Bands, Bools, Floats, Ints, _PerRow
+from agez.types import Bands, Bools, Floats, Ints
 
-#: Families by the numbers of :attr:`Sky.family`.
+#: Families by the numbers of :attr:`TrainingSeds.family`.
 ALL_FAMILIES = (*SKY_FAMILIES, SURVEY_FAMILY)
 #: Galaxies that share library, velocity dispersion and redshift: enough that the products are large.
 CHUNK = 200
@@ -32,7 +35,7 @@ SIGMA_RANGE_KMS = (0.0, 350.0)
 
 
 @dataclass(frozen=True, eq=False)
-class Sky(_PerRow):
+class TrainingSeds(PerRow):
     """Noise-free SEDs: one row a galaxy, one column a band.
 
     Attributes
@@ -42,13 +45,14 @@ class Sky(_PerRow):
         f_nu, each row in units of its own mean over the bands that are present; 0 where absent.
     present : (n, b) bool
         False where the template library does not reach.
-    labels : (n, 2) float
-        Light-weighted log age [log10 yr] and [M/H], weights f_lambda in 5450-5550 A before dust.
+    labels : (n, d) float
+        Truth of ``targets``.
     redshift, av, ew_ha : (n,) float
         A_V [mag] of the stars; observed equivalent width of H-alpha [Angstrom].
     library, family : (n,) int
         Which of ``libraries`` and of ``families``.
     libraries, families : tuple of str
+    targets : tuple of d Target
     """
 
     bands: Bands
@@ -62,6 +66,7 @@ class Sky(_PerRow):
     family: Ints
     libraries: tuple[str, ...]
     families: tuple[str, ...]
+    targets: tuple[Target, ...] = SHIPPED_TARGETS
 
     _row_fields = ("flux", "present", "labels", "redshift", "av", "ew_ha", "library", "family")
 
@@ -69,7 +74,7 @@ class Sky(_PerRow):
         return len(self.labels)
 
 
-def make_sky(
+def make_training_seds(
     filters: FilterSet,
     libraries: Sequence[Library],
     n: int,
@@ -81,8 +86,9 @@ def make_sky(
     redshift_range: tuple[float, float] = (0.0, 0.1),
     rest_share: float = 0.0,
     with_lines: bool = True,
+    targets: Sequence[Target] = SHIPPED_TARGETS,
     progress: Callable[[int], object] | None = None,
-) -> Sky:
+) -> TrainingSeds:
     """Draw ``n`` galaxies and see them through ``filters``.
 
     Parameters
@@ -100,6 +106,8 @@ def make_sky(
         The share of galaxies that are seen at the lowest redshift exactly: photometry of spectra is rest-frame.
     with_lines : bool
         With emission lines and nebular continuum.
+    targets : sequence of Target
+        Whose truth follows from the history (``from_history``).
     progress : callable, optional
         Called with the number of galaxies done.
 
@@ -118,6 +126,11 @@ def make_sky(
         )
     if n < 1 or not libraries:
         raise AgezError(f"{n} galaxies of {len(libraries)} template libraries: at least one of each is needed")
+    lacking = [target.name for target in targets if target.from_history is None]
+    if lacking:
+        raise AgezError(
+            f"targets {', '.join(lacking)}: their records have no from_history, so mock galaxies no truth of them"
+        )
     share = np.full(len(libraries), 1.0) if shares is None else np.asarray(shares, float)
     number = rng.choice(len(libraries), size=-(-n // CHUNK), p=share / share.sum())
     # redshifts are dealt evenly, so that none is missing by chance
@@ -128,16 +141,18 @@ def make_sky(
     for k, (which, redshift) in enumerate(zip(number, z, strict=True)):
         count = min(CHUNK, n - k * CHUNK)
         drawn = () if like_survey[k] else tuple(families)
-        parts.append(_chunk(filters, wave, libraries, int(which), count, float(redshift), drawn, with_lines, rng))
+        parts.append(
+            _chunk(filters, wave, libraries, int(which), count, float(redshift), drawn, with_lines, targets, rng)
+        )
         if progress is not None:
             progress(count)
-    return Sky.concatenate(parts)
+    return TrainingSeds.concatenate(parts)
 
 
 def _chunk(
     filters: FilterSet, wave: Floats, libraries: Sequence[Library], which: int, n: int, redshift: float,
-    families: Sequence[str], with_lines: bool, rng: np.random.Generator,
-) -> Sky:  # fmt: skip
+    families: Sequence[str], with_lines: bool, targets: Sequence[Target], rng: np.random.Generator,
+) -> TrainingSeds:  # fmt: skip
     library = libraries[which]
     templates = library.broadened(rng.uniform(*SIGMA_RANGE_KMS)).reshape(-1, len(wave))
     if families:
@@ -148,10 +163,6 @@ def _chunk(
         names = [SURVEY_FAMILY] * n
     light = mass * library.light
     total = light.sum(axis=(1, 2))
-    labels = (
-        np.stack([(light * library.log_age[:, None]).sum(axis=(1, 2)), (light * library.mh).sum(axis=(1, 2))], axis=1)
-        / total[:, None]
-    )
     first = float(library.log_age[0])
     young = library.log_age <= (max(YOUNG_LOG_AGE, first) if first <= OLDEST_STAND_IN else YOUNG_LOG_AGE)
     dust = draw_dust(n, wave, rng, av=av)
@@ -176,10 +187,12 @@ def _chunk(
     flux = (spectrum * (seen * seen)) @ matrix.weights.T
     present = np.broadcast_to(lacking < MAX_LACKING, flux.shape)
     scale = (flux * present).sum(axis=1, keepdims=True) / present.sum(axis=1, keepdims=True)
-    return Sky(
+    history = History(mass, light, library.log_age, library.mh, np.full(n, redshift), dust.av, ew_ha)
+    labels = np.stack([target.from_history(history) for target in targets if target.from_history is not None], axis=1)
+    return TrainingSeds(
         filters.bands, np.where(present, flux / scale, 0).astype(np.float32), np.array(present), labels,
         np.full(n, redshift), dust.av, ew_ha, np.full(n, which), np.array([ALL_FAMILIES.index(name) for name in names]),
-        tuple(one.name for one in libraries), ALL_FAMILIES,
+        tuple(one.name for one in libraries), ALL_FAMILIES, tuple(targets),
     )  # fmt: skip
 
 

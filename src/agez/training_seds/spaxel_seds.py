@@ -12,7 +12,8 @@ from agez.mocks.plan import survey_plan
 from agez.photometry.filters import FilterSet
 from agez.photometry.synthesis import synthesize
 from agez.spectra.templates import SSPGrid, load_templates
-from agez.training_seds.seds import ALL_FAMILIES, Sky
+from agez.targets import SHIPPED_TARGETS
+from agez.training_seds.seds import ALL_FAMILIES, TrainingSeds
 from agez.training_seds.survey_like import SURVEY_FAMILY
 
 #: Spaxels of a galaxy: many galaxies, since spaxels of one share dust law, gas and history.
@@ -21,13 +22,13 @@ PER_GALAXY = 30
 TEMPLATES = "emiles"
 
 
-def spaxel_sky(
+def spaxel_seds(
     filters: FilterSet, libraries: Sequence[str], n: int, rng: np.random.Generator, *, grid: SSPGrid | None = None
-) -> Sky:
+) -> TrainingSeds:
     """Draw ``n`` spaxels of new galaxies of the mock survey, perfectly observed, and see them in the rest frame.
 
-    Unlike those of :func:`agez.training_seds.seds.make_sky`, these have the mock survey's relations between dust, lines
-    and stars, its spectra's resolution and their ends.
+    Unlike those of :func:`agez.training_seds.seds.make_training_seds`, these have the mock survey's relations between
+    dust, lines and stars, its spectra's resolution and their ends.
 
     Parameters
     ----------
@@ -52,14 +53,14 @@ def spaxel_sky(
     for index in range(galaxies):
         galaxy = make_galaxy(plan, index, grid, perfect=True)
         seen = synthesize(galaxy.spectra, filters)
-        labels = np.stack([galaxy.truth.log_age_lw, galaxy.truth.mh_lw], axis=1)
+        labels = np.stack([getattr(galaxy.truth, target.name) for target in SHIPPED_TARGETS], axis=1)
         parts.append((seen.flux, seen.covered, labels, galaxy.spaxels.av, galaxy.spaxels.ew_ha))
     flux, present, labels, av, ew_ha = (np.concatenate(column)[:n] for column in zip(*parts, strict=True))
     number = present.sum(axis=1, keepdims=True)
     if not number.all():
         raise AgezError(f"no band of {filters.name!r} lies within the mock survey's spectra")
     scale = np.where(present, flux, 0).sum(axis=1, keepdims=True) / number
-    return Sky(
+    return TrainingSeds(
         filters.bands, np.where(present, flux / scale, 0).astype(np.float32), present, labels, np.zeros(n), av, ew_ha,
         np.full(n, list(libraries).index(TEMPLATES)), np.full(n, ALL_FAMILIES.index(SURVEY_FAMILY)),
         tuple(libraries), ALL_FAMILIES,

@@ -1,4 +1,4 @@
-"""Compiled features: as :mod:`agez.mixture_network.features`, row by row and without intermediate arrays."""
+"""Compiled features: as :mod:`agez.models.features`, row by row and without intermediate arrays."""
 
 # mypy: disable-error-code="no-untyped-def,no-untyped-call"
 
@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from agez.mixture_network.features import (
+from agez.models.features import (
     ASSUMED_ERROR,
     CONTRAST_FLOOR,
     ERROR_RANGE,
@@ -36,7 +36,7 @@ _EXACT = float(EXACT_REDSHIFT)
 
 @kernel
 def scale_rows(flux, flux_err, covered, scaled, error, log_error, pulled, assumed, nothing):
-    """As :func:`agez.mixture_network.features.scaled`.
+    """As :func:`agez.models.features.scaled`.
 
     Parameters
     ----------
@@ -139,7 +139,7 @@ def median_ratios(scaled, error, covered, out):
 
 @kernel
 def fill_contrasts(scaled, covered, around, signals):
-    """As :func:`agez.mixture_network.features.signals`.
+    """As :func:`agez.models.features.signals`.
 
     Parameters
     ----------
@@ -161,7 +161,7 @@ def fill_contrasts(scaled, covered, around, signals):
 
 @kernel
 def fill_redshift_features(redshift, redshift_err, low, high, out):
-    """The last columns of :func:`agez.mixture_network.features.features`: (n, 3 + 2 len(TURNS)) float32."""
+    """The last columns of :func:`agez.models.features.features`: (n, 3 + 2 len(TURNS)) float32."""
     middle, half = (low + high) / 2, max((high - low) / 2, 1e-3)
     turns = len(_TURNS)
     for i in range(len(redshift)):
@@ -183,7 +183,7 @@ def fill_redshift_features(redshift, redshift_err, low, high, out):
 def fill_features(
     signals, log_error, covered, redshift, rest, center, width, low, high, error_mean, error_std, out
 ):  # fmt: skip
-    """As :func:`agez.mixture_network.features.features`.
+    """As :func:`agez.models.features.features`.
 
     Parameters
     ----------

@@ -19,7 +19,7 @@ LEAST_WIDTH = 2e-3
 
 
 @dataclass(frozen=True, eq=False)
-class Standard:
+class FeatureScaling:
     """What is usual.
 
     An absorption feature wanders through the bands with redshift: seen over all redshifts it is a scatter of ten
@@ -72,17 +72,17 @@ class Standard:
         }
 
     @classmethod
-    def from_arrays(cls, arrays: Mapping[str, Any]) -> Standard:
+    def from_arrays(cls, arrays: Mapping[str, Any]) -> FeatureScaling:
         """What :meth:`to_arrays` gave."""
         low, high = (float(z) for z in arrays["redshift_range"])
         mean, std = (float(x) for x in arrays["error"])
         return cls(arrays["center"], arrays["width"], mean, std, (low, high), arrays["label_mean"], arrays["label_std"])
 
 
-def standard_of(
+def feature_scaling_of(
     signals: Floats, covered: Bools, log_error: tuple[float, float], redshift: Floats, labels: Floats,
     redshift_range: tuple[float, float],
-) -> Standard:  # fmt: skip
+) -> FeatureScaling:  # fmt: skip
     """What is usual among rows of high signal-to-noise ratio.
 
     Parameters
@@ -107,7 +107,7 @@ def standard_of(
     center, width = (
         np.nan_to_num(np.array([*rows, whole])) for rows, whole in zip((centers, widths), everywhere, strict=True)
     )
-    return Standard(
+    return FeatureScaling(
         center.astype(np.float32), np.maximum(width, LEAST_WIDTH).astype(np.float32), *log_error, redshift_range,
         labels.mean(axis=0), labels.std(axis=0),
     )  # fmt: skip

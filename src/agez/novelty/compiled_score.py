@@ -1,4 +1,4 @@
-"""The score of what is unlike the training set by compiled kernels: :func:`agez.novelty.novelty.score`, faster.
+"""The score of what is unlike the training set by compiled kernels: :func:`agez.novelty.novelty_score.score`, faster.
 
 Rows are sorted by the plane that they belong to and worked on a tile at a time; products of many rows with one matrix
 are left to BLAS.
@@ -13,10 +13,9 @@ import numpy as np
 
 from agez.novelty.compiled_novelty import keep_better, nearest_of, score_rows, worst_of
 from agez.novelty.compiled_subspace import fit_rows, gather_rows, rows_at_nodes, sweep_rows, weigh_rows
-from agez.novelty.novelty import Scores
-from agez.novelty.prepared_novelty import PreparedPlane, PreparedTypicality
+from agez.novelty.novelty_score import KIND_COST, Scores
+from agez.novelty.prepared_novelty import PreparedNovelty, PreparedSubspace
 from agez.novelty.vector_rows import LANES
-from agez.training.sed_clusters import KIND_COST
 from agez.types import Bools, Floats, Ints
 
 #: Most rows of a tile.
@@ -37,7 +36,7 @@ class _Tile(NamedTuple):
     log_variance: Floats
     spare: Floats
 
-    def weigh(self, plane: PreparedPlane) -> None:
+    def weigh(self, plane: PreparedSubspace) -> None:
         """Bring the rows to the amplitude of a plane's mean SED."""
         weigh_rows(
             self.x, self.e, self.seen, plane.mean, plane.left, self.residual, self.weight, self.pulled, self.square,
@@ -45,8 +44,8 @@ class _Tile(NamedTuple):
         )  # fmt: skip
 
 
-def fast_score(
-    typical: PreparedTypicality, flux: Floats, flux_err: Floats, log_error: Floats, covered: Bools, redshift: Floats,
+def compiled_score(
+    typical: PreparedNovelty, flux: Floats, flux_err: Floats, log_error: Floats, covered: Bools, redshift: Floats,
     redshift_err: Floats,
 ) -> Scores:  # fmt: skip
     """How unlike the training set rows are.
@@ -113,7 +112,7 @@ def _tiles(
 
 
 def _fit_kinds(
-    typical: PreparedTypicality, k: int, tile: _Tile, penalty: Floats, best: tuple[Floats, Ints, Floats, Floats]
+    typical: PreparedNovelty, k: int, tile: _Tile, penalty: Floats, best: tuple[Floats, Ints, Floats, Floats]
 ) -> None:
     """Set a tile's rows against all kinds of planes of node ``k``."""
     chi2, log_det, first = np.empty((3, tile.x.shape[1]), np.float32)
@@ -128,7 +127,7 @@ def _fit_kinds(
         )  # fmt: skip
 
 
-def _nearest(plane: PreparedPlane, tile: _Tile, products: Floats, projected: Floats) -> tuple[Floats, Floats]:
+def _nearest(plane: PreparedSubspace, tile: _Tile, products: Floats, projected: Floats) -> tuple[Floats, Floats]:
     """chi2 of the nearest centre, and the log determinant of the covariance that it was had with."""
     q, width = len(plane.unit), tile.x.shape[1]
     inverse = np.empty((plane.centre_pairs.shape[1], width), np.float32)
@@ -141,7 +140,7 @@ def _nearest(plane: PreparedPlane, tile: _Tile, products: Floats, projected: Flo
     return chi2, log_det
 
 
-def _worst(plane: PreparedPlane, tile: _Tile, products: Floats, projected: Floats) -> Floats:
+def _worst(plane: PreparedSubspace, tile: _Tile, products: Floats, projected: Floats) -> Floats:
     """The statistic of the worst bands."""
     size, width = projected.shape
     inverse, solved = np.empty_like(products), np.empty((size, 1, width), np.float32)

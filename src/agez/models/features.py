@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from agez.mixture_network.feature_scaling import Standard
+from agez.models.feature_scaling import FeatureScaling
 from agez.types import Bools, Floats
 
 #: Errors below this part of a row's typical flux count as this much in the weights of its scale: no band rules alone.
@@ -30,7 +30,7 @@ LINEAR_UP_TO = np.float32(2.0)
 TURNS = (0.16, 0.08, 0.04, 0.02)
 
 
-class Scaled(NamedTuple):
+class NormalisedPhotometry(NamedTuple):
     """SEDs in units of their own scale.
 
     ``flux``, ``flux_err`` (n, b), 0 and 1 where not covered; ``scale`` (n,); ``covered`` (n, b);
@@ -44,7 +44,7 @@ class Scaled(NamedTuple):
     assumed: Bools
 
 
-def scaled(flux: Floats, flux_err: Floats, covered: Bools) -> Scaled:
+def normalised(flux: Floats, flux_err: Floats, covered: Bools) -> NormalisedPhotometry:
     """Bring every SED to its own scale: the mean of its observed bands, weighted by their errors.
 
     Parameters
@@ -56,7 +56,7 @@ def scaled(flux: Floats, flux_err: Floats, covered: Bools) -> Scaled:
 
     Returns
     -------
-    Scaled
+    NormalisedPhotometry
         ``scale`` is positive: it is at least its own error, so that SEDs of pure noise stay finite.
         ``assumed`` (n,) says which rows had unknown errors.
     """
@@ -75,13 +75,13 @@ def scaled(flux: Floats, flux_err: Floats, covered: Bools) -> Scaled:
     weight /= np.maximum(weight.sum(axis=1, keepdims=True), TINY)
     least = np.sqrt(((weight * e) ** 2).sum(axis=1, keepdims=True))
     mean = np.maximum((weight * f).sum(axis=1, keepdims=True), np.maximum(least, TINY))
-    return Scaled(
+    return NormalisedPhotometry(
         f / mean, np.where(covered, e / mean, np.float32(1)), (mean * unit)[:, 0], covered,
         np.asarray(unknown.any(axis=1)),
     )  # fmt: skip
 
 
-def contrasts(seds: Scaled) -> Floats:
+def contrasts(seds: NormalisedPhotometry) -> Floats:
     """Each band's flux over the mean of the observed bands around it, minus one; 0 if absent.
 
     Neighbours count by their inverse variance and by a Gaussian of their distance, in bands of the set's order.
@@ -104,7 +104,7 @@ def contrasts(seds: Scaled) -> Floats:
     return out
 
 
-def signals(seds: Scaled) -> Floats:
+def signals(seds: NormalisedPhotometry) -> Floats:
     """(n, 1 + len(CONTRAST_WIDTHS), b) float32: scaled fluxes and contrasts."""
     return np.concatenate([seds.flux[:, None], contrasts(seds)], axis=1)
 
@@ -114,7 +114,7 @@ def n_features(n_bands: int) -> int:
     return (3 + len(CONTRAST_WIDTHS)) * n_bands + 3 + 2 * len(TURNS)
 
 
-def features(seds: Scaled, redshift: Floats, redshift_err: Floats, standard: Standard) -> Floats:
+def features(seds: NormalisedPhotometry, redshift: Floats, redshift_err: Floats, standard: FeatureScaling) -> Floats:
     """The numbers that a network sees.
 
     Parameters

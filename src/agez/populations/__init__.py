@@ -1,0 +1,1 @@
+"""Stellar populations: the one definition of their ages and metallicities."""

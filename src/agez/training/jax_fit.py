@@ -1,0 +1,78 @@
+"""Training of any trunk by JAX and optax (extra ``agez[train]``), on an accelerator where there is one.
+
+The same batches, loss and steps as :func:`agez.training.mixture_fit.fit` takes by hand for the dense trunk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from agez.errors import AgezError
+from agez.mixture_network.mixture_head import MAX_LOG_PRECISION, numbers_of_component
+from agez.mixture_network.trunks import NetworkShape, Parameters, trunk_of
+from agez.training.mixture_fit import FitSettings, learning_rate
+from agez.types import Floats
+
+
+def jax_steps(
+    parameters: Parameters, drawn: Iterator[tuple[Floats, Floats]], shape: NetworkShape, settings: FitSettings
+) -> Iterator[float]:
+    """The loss of each step; ``parameters`` (numpy) hold the trained weights when the last has been taken.
+
+    Raises
+    ------
+    AgezError
+        If JAX or optax is not installed.
+    """
+    try:
+        import jax
+        import jax.numpy as jnp
+        import optax
+    except ImportError as error:
+        raise AgezError(
+            f"training of the trunk {shape.trunk!r} needs JAX and optax ({error}): pip install 'agez[train]'"
+        ) from error
+    forward, rates = trunk_of(shape.trunk).forward, [learning_rate(k, settings) for k in range(1, settings.steps + 1)]
+    table = jnp.asarray([*rates, rates[-1]], jnp.float32)
+    decayed = {key: array.ndim > 1 for key, array in parameters.items()}
+    optimiser = optax.chain(
+        optax.clip_by_global_norm(settings.largest_gradient),
+        optax.adamw(lambda count: table[count], weight_decay=settings.weight_decay, mask=decayed),
+    )
+
+    def loss_of(own: Any, inputs: Any, target: Any) -> Any:
+        return -log_density(jnp, forward(jnp, own, inputs), target, shape.components).mean()
+
+    @jax.jit
+    def step(own: Any, state: Any, inputs: Any, target: Any) -> Any:
+        loss, gradient = jax.value_and_grad(loss_of)(own, inputs, target)
+        updates, state = optimiser.update(gradient, state, own)
+        return optax.apply_updates(own, updates), state, loss
+
+    own: Any = {key: jnp.asarray(array) for key, array in parameters.items()}
+    state = optimiser.init(own)
+    for inputs, target in drawn:
+        own, state, loss = step(own, state, inputs, target)
+        yield float(loss)
+    for key, array in own.items():
+        parameters[key] = np.array(array)
+
+
+def log_density(xp: Any, raw: Any, target: Any, components: int) -> Any:
+    """(n,) log density of standardised labels (n, d) without the constant: :func:`loss_and_raw_gradient`, for JAX."""
+    k, d = components, target.shape[1]
+    blocks = [raw[:, j * k : (j + 1) * k] for j in range(numbers_of_component(d))]
+    logit = blocks[0] - blocks[0].max(axis=1, keepdims=True)
+    joint = logit - xp.log(xp.exp(logit).sum(axis=1, keepdims=True))
+    off = [target[:, t : t + 1] - blocks[1 + t] for t in range(d)]
+    for i in range(d):
+        log_diagonal = xp.minimum(blocks[1 + d + i], MAX_LOG_PRECISION)
+        z = xp.exp(log_diagonal) * off[i]
+        for j in range(i):
+            z = z + blocks[1 + 2 * d + i * (i - 1) // 2 + j] * off[j]
+        joint = joint + log_diagonal - 0.5 * z * z
+    top = joint.max(axis=1, keepdims=True)
+    return top[:, 0] + xp.log(xp.exp(joint - top).sum(axis=1))

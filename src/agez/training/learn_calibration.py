@@ -1,0 +1,122 @@
+"""Learning the calibration of distributions from rows that the networks have not seen.
+
+On held-out rows the residuals in units of the predicted sigma tell how much too narrow the distributions are, and how
+that depends on a row's signal-to-noise ratio, number of bands and answer.  Median and 68 % quantile of those residuals
+are fitted by quantile regression (Koenker & Bassett 1978, Econometrica 46, 33), as conformalised quantile regression
+does (Romano, Patterson & Candes 2019, NeurIPS 32), and a last factor makes the overall coverage of the held-out rows
+exact (Vovk, Gammerman & Shafer 2005).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from scipy.optimize import minimize
+
+from agez.distributions.mixture import Mixture, moments
+from agez.mixture_network.calibration import (
+    ONE_SIGMA,
+    TWO_SIGMA,
+    IntervalCalibration,
+    covariates,
+    normal_scores,
+    stretched,
+)
+from agez.models.features import NormalisedPhotometry
+from agez.types import Floats
+
+#: Tails are not drawn in further: quantiles would lose their order.
+LEAST_TAIL = 0.7
+#: Penalty on every slope, in units of the loss of one row, divided by the number of galaxies: ten galaxies can move an
+#: interval as a whole, not learn how it depends on five things.
+PENALTY = 1.0
+#: Rounding of the corner of the quantile loss.
+CORNER = 0.02
+
+
+def learn_calibration(
+    mixture: Mixture, labels: Floats, seds: NormalisedPhotometry, *, n_galaxies: int, center: Floats, width: Floats
+) -> IntervalCalibration:
+    """Learn from rows of galaxies that the networks have not seen.
+
+    Parameters
+    ----------
+    mixture : Mixture
+        The networks' answers for ``n`` held-out rows.
+    labels : (n, d) float
+    seds : NormalisedPhotometry
+        Of the same rows.
+    n_galaxies : int
+        That they come from: the fewer, the less may the stretching depend on covariates.
+    center, width : (d,) float
+        Of the labels.
+    """
+    mean, _, _ = moments(mixture)
+    d = mixture.n_targets
+    x = covariates(mixture, seds, center, width)
+    good = np.isfinite(mean).all(axis=1) & np.isfinite(labels).all(axis=1)
+    x, penalty = x[good], PENALTY / max(n_galaxies, 1)
+    used, truth = mixture.take(np.flatnonzero(good)), labels[good]
+    # normal scores, not distances in sigma: between two peaks far apart the median of those is anywhere
+    places = normal_scores(used, truth)
+    shift = np.stack([_quantile_fit(x, places[:, t], 0.5, penalty) for t in range(d)])
+    log_factor, tail = np.zeros_like(shift), np.ones(d)
+    for _ in range(2):  # the second time on distributions that are nearly right: mixtures are not Gaussians
+        trial = IntervalCalibration(shift, log_factor, tail, np.asarray(center), np.asarray(width))
+        scores = np.abs(normal_scores(stretched(trial, used, x), truth))
+        for t in range(d):
+            log_factor[t] += _quantile_fit(x, np.log(np.maximum(scores[:, t], 1e-3)), ONE_SIGMA, penalty)
+    trial = IntervalCalibration(shift, log_factor, tail, np.asarray(center), np.asarray(width))
+    scores = np.abs(normal_scores(stretched(trial, used, x), truth))
+    for t in range(d):
+        one, two = (_upper_quantile(scores[:, t], p) for p in (ONE_SIGMA, TWO_SIGMA))
+        log_factor[t, 0] += np.log(one)
+        tail[t] = two / one / 2
+    return IntervalCalibration(shift, log_factor, tail, np.asarray(center, float), np.asarray(width, float))
+
+
+def exact_overall(calibration: IntervalCalibration, answers: Mixture, labels: Floats) -> IntervalCalibration:
+    """The same with constants that make the overall coverage of both intervals exact.
+
+    Parameters
+    ----------
+    answers : Mixture
+        Of rows that are to be covered, each calibrated on others than its own galaxy: intervals fit the galaxies
+        that they were learned from better than new ones.
+    labels : (n, d) float
+        Of the same rows.
+    """
+    scores, d = np.abs(normal_scores(answers, labels)), answers.n_targets
+    good = np.isfinite(scores).all(axis=1)
+    log_factor, tail = np.array(calibration.log_factor), np.ones(d)
+    for t in range(d):
+        one, two = (_upper_quantile(scores[good, t], p) for p in (ONE_SIGMA, TWO_SIGMA))
+        log_factor[t, 0] += np.log(one)
+        tail[t] = max(two / one / 2, LEAST_TAIL)
+    return replace(calibration, log_factor=log_factor, tail=tail)
+
+
+def _quantile_fit(x: Floats, y: Floats, probability: float, penalty: float) -> Floats:
+    """Coefficients of the linear function below which y lies with ``probability``; ``penalty`` holds slopes back."""
+    start = np.zeros(x.shape[1])
+    start[0] = np.quantile(y, probability)
+
+    def loss(theta: Floats) -> tuple[float, Floats]:
+        off = y - x @ theta
+        size = np.abs(off)
+        soft = np.where(size < CORNER, off**2 / (2 * CORNER) + CORNER / 2, size)
+        slope = np.where(size < CORNER, off / CORNER, np.sign(off))
+        value = 0.5 * soft.mean() + (probability - 0.5) * off.mean() + 0.5 * penalty * (theta[1:] ** 2).sum()
+        gradient = -(x * (0.5 * slope + probability - 0.5)[:, None]).mean(axis=0)
+        gradient[1:] += penalty * theta[1:]
+        return float(value), gradient
+
+    found = minimize(loss, start, jac=True, method="L-BFGS-B")
+    return np.asarray(found.x)
+
+
+def _upper_quantile(values: Floats, probability: float) -> float:
+    """The conformal quantile: rank ceil((n + 1) p)."""
+    ordered = np.sort(values)
+    return float(ordered[min(int(np.ceil((len(ordered) + 1) * probability)), len(ordered)) - 1])
