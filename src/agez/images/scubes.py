@@ -21,6 +21,7 @@ from agez.photometry.filters import FilterSet, load_filters
 from agez.photometry.names import canonical_band_name
 from agez.runtime.files import check_input
 from agez.sky_offsets import celestial_wcs
+from agez.surveys.registry import surveys
 from agez.tables.table_columns import number_column, text_column
 from agez.tables.table_files import hdu_to_table, open_fits
 from agez.types import Floats
@@ -83,7 +84,7 @@ def read_photometric_cube(
     path : path
     filters : str or FilterSet, optional
         None: the set that the header's survey, instrument or telescope says; else the one whose pivots the table's
-        wavelengths are; else ``model_set``, or the first of S-PLUS, J-PLUS and J-PAS that has the bands.
+        wavelengths are; else ``model_set``, or the first survey that has the bands, S-PLUS before others.
     redshift : float, optional
     model_set : str, optional
         Filter set of the model that is to answer.
@@ -205,9 +206,10 @@ def _filter_set(
     if len(said) == 1:
         return _with_all(load_filters(said.pop()), written, path)
     found, problems = [], []
-    for name in ("splus", "jplus", "jpas"):
+    publishing_cubes_first = sorted((one for one in surveys() if not one.part_of), key=lambda one: not one.images.cubes)
+    for survey in publishing_cubes_first:
         try:
-            found.append(_with_all(load_filters(name), written, path))
+            found.append(_with_all(load_filters(survey.name), written, path))
         except AgezError as error:
             problems.append(error)
     if not found:
