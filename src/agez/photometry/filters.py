@@ -200,7 +200,7 @@ def _filters_of(survey: SurveyRecord) -> FilterSet:
     if survey.curves is not None:
         return _in_order(survey.name, survey.bands, read_curves(survey.curves), source=survey.source)
     if survey.profiles is None:
-        pivots, widths = zip(*survey.nominal, strict=True)
+        pivots, widths = (tuple(map(float, column)) for column in zip(*survey.nominal, strict=True))
         curves = tuple(_nominal_profile(*numbers).curve() for numbers in survey.nominal)
         return FilterSet(survey.name, curves, Bands(survey.bands, pivots, widths, survey.name), survey.source)
     table = Table.read(survey.profiles.read_text(encoding="utf-8"), format="ascii.ecsv")

@@ -129,9 +129,9 @@ class SurveyRecord:
 
     def __post_init__(self) -> None:
         given = sum((bool(self.nominal), self.profiles is not None, self.curves is not None))
-        spelled, known = self.spellings, set(self.spellings.values())
+        known = set(self._names.values())
         named = {*self.aliases.values(), *(self.model.bands if self.model else ())}
-        twice = [word for word, band in self.aliases.items() if spelled[word.upper()] != band]
+        twice = [word for word, band in self.aliases.items() if self.spellings[word.upper()] != band]
         for holds, expected in (
             (re.fullmatch(r"[\w.\-]+", self.name), "a name of letters, digits, '_', '.' and '-'"),
             (self.bands and len(set(self.bands)) == len(self.bands), f"different bands, found {self.bands}"),
@@ -148,5 +148,9 @@ class SurveyRecord:
     @cached_property
     def spellings(self) -> dict[str, str]:
         """The band of each word, in upper case, that is a name or an alias."""
-        names = {band.upper(): band for one in (*self.vector_orders, self) for band in one.bands}
-        return {word.upper(): band for word, band in self.aliases.items()} | names
+        return {word.upper(): band for word, band in self.aliases.items()} | self._names
+
+    @property
+    def _names(self) -> dict[str, str]:
+        bands = [*(band for order in self.vector_orders for band in order.bands), *self.bands]
+        return {band.upper(): band for band in bands}

@@ -59,7 +59,7 @@ def image_keywords(kind: str) -> tuple[str, ...]:
 
 def without_survey(word: str) -> str:
     """A band's spelling in upper case without the survey's name in front: ``JPLUS_J0378`` is ``J0378``."""
-    names = "|".join(re.escape(name.upper()) for name, _ in _written())
+    names = "|".join(sorted((re.escape(name.upper()) for name, _ in _written()), key=len, reverse=True))
     return re.sub(rf"^({names})[_.\-]?(?=[A-Z])", "", word)
 
 
