@@ -220,4 +220,5 @@ def _filters_of(survey: SurveyRecord) -> FilterSet:
 def _nominal_profile(centre_angstrom: float, fwhm_angstrom: float) -> Profile:
     """A flat top, its numbers rounded as those of tables are."""
     flat = flat_profile(centre_angstrom, fwhm_angstrom)
-    return Profile(*(round(one, 2) for one in (flat.low_edge, flat.low_width, flat.high_edge, flat.high_width)))
+    edges = round(flat.low_edge, 2), round(flat.low_width, 2), round(flat.high_edge, 2), round(flat.high_width, 2)
+    return Profile(*edges)

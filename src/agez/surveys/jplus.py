@@ -22,10 +22,7 @@ JPLUS = SurveyRecord(
     ),
     table_units=CEFCA_UNITS,
     images=ImageFacts(
-        telescopes=("jast80", "jast/t80"),
-        instruments=("t80cam",),
-        psf_fwhm=("OAJ PRO FWHMMEAN",),
-        psf_beta=("OAJ PRO FWHMBETA",),
+        ("jast80", "jast/t80"), ("t80cam",), psf_fwhm=("OAJ PRO FWHMMEAN",), psf_beta=("OAJ PRO FWHMBETA",),
     ),
     svo=("OAJ", "JPLUS"),
     measured=MeasuredCurves(

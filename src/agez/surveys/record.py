@@ -129,7 +129,7 @@ class SurveyRecord:
 
     def __post_init__(self) -> None:
         given = sum((bool(self.nominal), self.profiles is not None, self.curves is not None))
-        known = set(self._names.values())
+        known = set(self.bands).union(*(order.bands for order in self.vector_orders))
         named = {*self.aliases.values(), *(self.model.bands if self.model else ())}
         twice = [word for word, band in self.aliases.items() if self.spellings[word.upper()] != band]
         for holds, expected in (
@@ -148,9 +148,6 @@ class SurveyRecord:
     @cached_property
     def spellings(self) -> dict[str, str]:
         """The band of each word, in upper case, that is a name or an alias."""
-        return {word.upper(): band for word, band in self.aliases.items()} | self._names
-
-    @property
-    def _names(self) -> dict[str, str]:
-        bands = [*(band for order in self.vector_orders for band in order.bands), *self.bands]
-        return {band.upper(): band for band in bands}
+        every = (*(order.bands for order in self.vector_orders), self.bands)
+        names = {band.upper(): band for bands in every for band in bands}
+        return {word.upper(): band for word, band in self.aliases.items()} | names

@@ -14,11 +14,7 @@ SPLUS = SurveyRecord(
     aliases=aliases(TWELVE),
     respell=by_nanometres,
     images=ImageFacts(
-        telescopes=("t80s",),
-        instruments=("t80cam-south",),
-        psf_fwhm=("MAR PRO FWHMMEAN",),
-        psf_beta=("MAR PRO FWHMBETA",),
-        cubes=True,
+        ("t80s",), ("t80cam-south",), psf_fwhm=("MAR PRO FWHMMEAN",), psf_beta=("MAR PRO FWHMBETA",), cubes=True
     ),
     svo=("CTIO", "S-PLUS"),
     measured=MeasuredCurves(
