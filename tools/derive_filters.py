@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from astropy import units as u
@@ -22,28 +23,40 @@ from agez.surveys.registry import surveys
 from agez.types import Floats
 
 #: Surveys whose profiles are fitted to measured curves.
-MEASURED = {survey.name: survey.measured for survey in surveys() if survey.measured is not None}
+FITTED = {survey.name: survey for survey in surveys() if survey.profiles is not None}
+#: Degree of the top, where the table's header says none.
 _DEGREE = 2
+
+
+def header_of(name: str) -> dict[str, Any]:
+    """The header of a shipped table: which curves it is fitted to (``measured``, ``source``, ``speclite``), and how.
+
+    ``fits`` are arguments of :func:`fit_profile` by band, ``speclite`` bands whose curves speclite has.  The header of
+    a new table is written by hand, with one row of any numbers.
+    """
+    return dict(Table.read(FITTED[name].profiles.read_text(encoding="utf-8"), format="ascii.ecsv").meta)
 
 
 def measured_set(name: str, folder: Path) -> dict[str, tuple[Floats, Floats]]:
     """Measured curves of the set ``name`` in a folder that has them; some bands come from speclite."""
-    curves = read_curves(folder / MEASURED[name].file, counting="photon")
-    for band, theirs in MEASURED[name].speclite.items():
+    header = header_of(name)
+    curves = read_curves(folder / header["measured"], counting="photon")
+    for band, theirs in header.get("speclite", {}).items():
         from speclite.filters import load_filter
 
         found = load_filter(theirs)
         curves[band] = (np.asarray(found.wavelength, dtype=float), np.asarray(found.response, dtype=float))
-    return {band: curves[band] for band in load_filters(name).names}
+    return {band: curves[band] for band in FITTED[name].bands}
 
 
 def derive_table(name: str, folder: Path) -> Table:
-    """The shipped table of one set: pivots, FWHM and profile numbers of its bands."""
+    """The shipped table of one set: pivots, FWHM and profile numbers of its bands, under the header that it had."""
+    header = header_of(name)
     rows: list[tuple[str, float, float, Profile]] = []
     for band, (wave, response) in measured_set(name, folder).items():
         even = np.arange(wave[0], wave[-1] + 0.5, 1.0)  # the fit wants even steps
         sampled = np.interp(even, wave, response)
-        profile = fit_profile(even, sampled, **({"degree": _DEGREE} | MEASURED[name].fits.get(band, {})))
+        profile = fit_profile(even, sampled, **({"degree": _DEGREE} | header.get("fits", {}).get(band, {})))
         rows.append((band, pivot_wavelength(even, sampled), full_width_half_maximum(even, sampled), profile))
     size = max(len(row[3].top) for row in rows) or 1
     top = np.zeros((len(rows), size))
@@ -60,13 +73,7 @@ def derive_table(name: str, folder: Path) -> Table:
     }.items():
         table[column] = np.round(values, 2) * u.Angstrom
     table["top"] = top
-    table.meta = {
-        "filter_set": name,
-        "source": MEASURED[name].source,
-        "medium": "vacuum",
-        "counting": "photon",
-        "columns": "pivot and fwhm are those of the source; the others are a fit, see agez.photometry.profiles.Profile",
-    }
+    table.meta = header
     return table
 
 
@@ -168,7 +175,7 @@ def shipped_against_measured(name: str, folder: Path, *, thin: int = 1) -> tuple
 
 def report(folder: Path) -> None:
     """Print, set by set, the rms difference of shipped profiles from measured curves over E-MILES."""
-    for name in MEASURED:
+    for name in FITTED:
         names, differences = shipped_against_measured(name, folder, thin=2)
         rms = np.sqrt(np.nanmean(differences**2, axis=0))
         whole = np.sqrt(np.nanmean(differences**2))
@@ -189,7 +196,7 @@ def main() -> None:
     if options.report:
         report(options.folder)
         return
-    for name in MEASURED:
+    for name in FITTED:
         table = derive_table(name, options.folder)
         with whole_file(options.out / f"{name}.ecsv") as part:
             table.write(part, format="ascii.ecsv", overwrite=True)

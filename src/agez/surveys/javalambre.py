@@ -11,9 +11,9 @@ NARROW = tuple(f"J{nm:04d}" for nm in NARROW_NM)
 TWELVE = (
     "uJAVA", "J0378", "J0395", "J0410", "J0430", "gSDSS", "J0515", "rSDSS", "J0660", "iSDSS", "J0861", "zSDSS",
 )  # fmt: skip
-_SPELLED = {
+ALIASES = {
     "J0348": "uJAVA", "J0348_": "uJAVA", "U": "uJAVA", "U_JAVA": "uJAVA",
-    "G": "gSDSS", "R": "rSDSS", "I": "iSDSS", "Z": "zSDSS",
+    "G": "gSDSS", "R": "rSDSS", "I": "iSDSS",
 }  # fmt: skip
 _NANOMETRES = re.compile(r"[JF]0?(\d{3,4})")
 #: Fluxes of CEFCA's tables come without a unit that can be parsed.  From scripts that are public: FLambdaDualObj; and
@@ -23,15 +23,6 @@ CEFCA_UNITS = {
     for quantity, unit in (("FNU", "1e-30 erg / (s cm2 Hz)"), ("FLAMBDA", "1e-19 erg / (s cm2 Angstrom)"))
     for kind in ("DUAL", "SINGLE")
 }
-#: Degrees of tops of profiles that are not parabolas.
-TOPS = {name: {"degree": 4} for name in ("uJAVA", "gSDSS", "rSDSS", "iSDSS", "J0760", "J0900")} | {
-    name: {"degree": 6} for name in ("zSDSS", "J1007")
-}
-
-
-def aliases(bands: tuple[str, ...]) -> dict[str, str]:
-    """``J0348`` for ``uJAVA``; ``u g r i z``."""
-    return {word: band for word, band in _SPELLED.items() if band in bands}
 
 
 def by_nanometres(word: str) -> str | None:

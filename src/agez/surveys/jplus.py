@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from agez.surveys.javalambre import CEFCA_UNITS, TOPS, TWELVE, aliases, by_nanometres
-from agez.surveys.record import DATA, ImageFacts, MeasuredCurves, ShippedModel, SurveyRecord, VectorOrder
+from agez.surveys.javalambre import ALIASES, CEFCA_UNITS, TWELVE, by_nanometres
+from agez.surveys.record import DATA, ImageFacts, ShippedModel, SurveyRecord, VectorOrder
 
 #: Of the models of twelve bands.
 FAINT = "Ages and metallicities of single faint galaxies: twelve bands leave wide intervals, which say so."
@@ -13,7 +13,7 @@ JPLUS = SurveyRecord(
     title="J-PLUS",
     bands=TWELVE,
     profiles=DATA / "jplus.ecsv",
-    aliases=aliases(TWELVE),
+    aliases=ALIASES | {"Z": "zSDSS"},
     respell=by_nanometres,
     vector_orders=(  # from a public script for DR3
         VectorOrder("J-PLUS", (
@@ -25,12 +25,6 @@ JPLUS = SurveyRecord(
         ("jast80", "jast/t80"), ("t80cam",), psf_fwhm=("OAJ PRO FWHMMEAN",), psf_beta=("OAJ PRO FWHMBETA",),
     ),
     svo=("OAJ", "JPLUS"),
-    measured=MeasuredCurves(
-        "jplus_total_2015.csv",
-        "measured total throughput (filter x CCD x atmosphere) of the J-PLUS filters, CEFCA 2015-05-19 (J. Varela, "
-        "A. Marin-Franch, C. Iniguez)",
-        fits={**TOPS, "zSDSS": {"degree": 10, "edge_level": 0.05, "widest_edge": 80.0}},  # the detector's fall
-    ),
     model=ShippedModel(limits=(FAINT,)),
     citation="Cenarro et al. 2019, A&A 622, A176",
 )  # fmt: skip

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from agez.errors import AgezError
 
@@ -21,19 +20,6 @@ class VectorOrder:
 
     name: str
     bands: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class MeasuredCurves:
-    """Curves that shipped profiles are fitted to by ``tools/derive_filters.py``: their file, and who measured them.
-
-    ``fits`` are arguments of the fit by band, ``speclite`` names of bands whose curves speclite has.
-    """
-
-    file: str
-    source: str
-    fits: Mapping[str, Mapping[str, Any]]
-    speclite: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -80,7 +66,7 @@ class SurveyRecord:
     nominal : tuple of (float, float)
         Centre and FWHM [Angstrom, vacuum] of each band, whose profile is then a flat top.
     profiles : path, optional
-        Table of band profiles that ``tools/derive_filters.py`` wrote.
+        Table of band profiles that ``tools/derive_filters.py`` fitted to measured curves; its header says to which.
     curves : path, optional
         Response curves, as :func:`agez.photometry.curves_io.read_curves` reads them.
     source : str
@@ -97,7 +83,6 @@ class SurveyRecord:
     images : ImageFacts
     svo : (str, str), optional
         Facility and instrument at the SVO Filter Profile Service.
-    measured : MeasuredCurves, optional
     model : ShippedModel, optional
     citation : str
 
@@ -123,7 +108,6 @@ class SurveyRecord:
     table_units: Mapping[str, str] = field(default_factory=dict)
     images: ImageFacts = field(default_factory=ImageFacts)
     svo: tuple[str, str] | None = None
-    measured: MeasuredCurves | None = None
     model: ShippedModel | None = None
     citation: str = ""
 
