@@ -83,7 +83,8 @@ def main() -> int:
         f"ratio {ratios[0]:.1f} for spectra in single precision, as surveys store them; required {REQUIRED_RATIO:.0f}"
     )
     if REFERENCE.is_dir():
-        from agez.photometry.derive import report
+        sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tools"))
+        from derive_filters import report
 
         report(REFERENCE)
     else:

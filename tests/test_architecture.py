@@ -13,6 +13,7 @@ SOURCE = Path(agez.__file__).parent
 #: Every file or folder of the package is in one of these; a room may import those before it (docs/architecture.md).
 ROOMS = (
     ("errors", "flags", "arrays"),
+    ("surveys",),
     ("runtime",),
     ("types", "sky_offsets", "wavelength_gaps"),
     ("tables",),
@@ -40,7 +41,6 @@ ROOMS = (
 #: Imports inside functions that point the other way, each for a reason said where it stands.
 KNOWN_EXCEPTIONS = {
     ("types", "apply"),  # Model.predict, a convenience
-    ("photometry", "spectra"),  # derive.py, the tool that fitted the shipped filters, tries them on templates
     ("experiments", "report"),  # reproduce.py writes its report last
 }
 #: Libraries that only some commands need.

@@ -19,6 +19,8 @@ _PUBLIC = {
     "Prediction": "agez.types",
     "Sample": "agez.types",
     "Spectra": "agez.types",
+    "SurveyRecord": "agez.surveys.record",
+    "register_survey": "agez.surveys.registry",
     "load_filters": "agez.photometry.filters",
     "synthesize": "agez.photometry.synthesis",
     "read_photometry": "agez.photometry.tables",

@@ -14,7 +14,7 @@ from agez.catalogues.read_partition import kept_columns, partition_photometry, r
 from agez.errors import AgezError
 from agez.photometry.likeness import likeness
 from agez.photometry.tables import read_photometry
-from agez.photometry.vector_columns import DEFAULT_ORDERS
+from agez.surveys.jplus import JPLUS as RECORD
 from agez.tables.table_files import column_names, read_table
 
 BANDS = ("J0378", "gSDSS", "rSDSS")
@@ -140,7 +140,7 @@ def test_single_values_of_variable_length(tmp_path: Path, form: str) -> None:
 
 
 def test_vectors_of_variable_length(tmp_path: Path) -> None:
-    n = len(DEFAULT_ORDERS[12][1])
+    n = len(RECORD.vector_orders[0].bands)
     values, errors = np.arange(3.0 * n).reshape(3, n) / 10 + 15, np.full((3, n), 0.1)
     for kind in ("fixed", "variable"):
         columns = []

@@ -12,9 +12,9 @@ from agez.catalogues.open_catalogue import open_catalogue
 from agez.catalogues.read_partition import partition_photometry
 from agez.errors import AgezError
 from agez.flags import Flag
-from agez.photometry.vector_columns import DEFAULT_ORDERS
+from agez.surveys.jplus import JPLUS as RECORD
 
-JPLUS = DEFAULT_ORDERS[12][1]
+JPLUS = RECORD.vector_orders[0].bands
 
 
 def magnitudes(n: int = 6) -> Table:

@@ -11,7 +11,9 @@ from agez.catalogues.catalogue import Catalogue
 from agez.catalogues.read_partition import with_filter_set
 from agez.catalogues.vector_columns import find_vectors
 from agez.errors import AgezError
+from agez.photometry.filters import FilterSet
 from agez.runtime.files import check_input
+from agez.types import Bands
 
 #: Rows of a partition unless said otherwise: 100 000 rows of 60 bands are 100 MB of fluxes and errors.
 ROWS_PER_PARTITION = 100_000
@@ -23,6 +25,7 @@ def open_catalogue(
     rows_per_partition: int = ROWS_PER_PARTITION,
     photometry: str | None = None,
     filter_table: str | os.PathLike[str] | None = None,
+    filters: str | Bands | FilterSet | None = None,
 ) -> Catalogue:
     """Find the files, columns and partitions of a catalogue; nothing but headers (of CSV: ends of lines) is read.
 
@@ -39,6 +42,8 @@ def open_catalogue(
         See :mod:`agez.catalogues.vector_columns`.
     filter_table : path, optional
         The survey's table of filters (columns ``filter_id`` and ``name``), which says the order of vector columns.
+    filters : str, Bands or FilterSet, optional
+        The set that the bands belong to: decides where the vectors of several surveys have as many elements.
 
     Raises
     ------
@@ -53,7 +58,7 @@ def open_catalogue(
     if not any(len(one) for one in catalogue.partitions) and not any(one.fault for one in catalogue.partitions):
         raise AgezError(f"{path}: the catalogue is empty; expected a row for each object")
     catalogue = with_filter_set(replace(catalogue, path=str(path)))
-    return find_vectors(catalogue, photometry=photometry, filter_table=filter_table)
+    return find_vectors(catalogue, photometry=photometry, filter_table=filter_table, filters=filters)
 
 
 def _open(path: Path, rows: int) -> Catalogue:

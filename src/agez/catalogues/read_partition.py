@@ -14,7 +14,7 @@ from agez.photometry.band_columns import BandColumn, band_names, named_columns
 from agez.photometry.filters import FilterSet
 from agez.photometry.row_values import RowOptions
 from agez.photometry.tables import FILTER_SET_COLUMN, filter_set_column, rows_to_photometry
-from agez.photometry.vector_columns import choose_vector_photometry, find_vector_photometry, vector_band_columns
+from agez.photometry.vector_columns import find_vector_photometry, vector_band_columns
 from agez.tables.table_columns import PlainTable
 from agez.types import Bands, Photometry
 
@@ -177,17 +177,3 @@ def kept_columns(catalogue: Catalogue, also: Sequence[str] | str = ()) -> tuple[
 
 def _bare(name: str) -> str:
     return name.rpartition(".")[2].lower()
-
-
-def resolve_vectors(
-    catalogue: Catalogue, *, photometry: str | None, length: int, order: Sequence[str]
-) -> tuple[str, ...]:
-    """Names of the columns of values and errors that ``photometry`` means; the order must have as many filters."""
-    found = find_vector_photometry(dict.fromkeys(vector_columns(catalogue), length))
-    chosen = choose_vector_photometry(found, source=catalogue.path, photometry=photometry)
-    if len(order) != length:
-        raise AgezError(
-            f"{catalogue.path}: column {chosen.value} has {length} values a row, the table of filters {len(order)} "
-            "filters; give that of the same survey and data release"
-        )
-    return (chosen.value,) if chosen.error is None else (chosen.value, chosen.error)

@@ -9,11 +9,13 @@ import numpy as np
 
 from agez.catalogues.catalogue import Catalogue
 from agez.catalogues.fits_files import filter_order
-from agez.catalogues.read_partition import photometry_layout, read_partition, resolve_vectors, vector_columns
+from agez.catalogues.read_partition import photometry_layout, read_partition, vector_columns
 from agez.errors import AgezError
 from agez.photometry.band_columns import band_names, has_bands, lonely_errors
-from agez.photometry.vector_columns import default_order, find_vector_photometry
+from agez.photometry.filters import FilterSet
+from agez.photometry.vector_columns import choose_vector_photometry, default_order, find_vector_photometry
 from agez.tables.table_files import read_table
+from agez.types import Bands
 
 
 def find_vectors(
@@ -21,11 +23,12 @@ def find_vectors(
     *,
     photometry: str | None = None,
     filter_table: str | os.PathLike[str] | None = None,
+    filters: str | Bands | FilterSet | None = None,
 ) -> Catalogue:
     """The catalogue with its vector columns and the order of their elements, if its photometry is in vectors.
 
     The order is that of ``filter_table``, of a table of filters in the same FITS file, or the survey's as agez knows
-    it, and then the user is told.
+    it (``filters`` decides between surveys of as many bands), and then the user is told.
 
     Raises
     ------
@@ -43,8 +46,8 @@ def find_vectors(
         alone = [name for name in lonely_errors(catalogue.columns) if catalogue.types.get(name) != "vector"]
         said = (f"{', '.join(alone)}: errors without their values, left out",) if alone else ()
         return replace(catalogue, bands=(), vectors=(), remarks=(*catalogue.remarks, *said))
-    value = resolve_vectors(catalogue, photometry=photometry, length=2, order=("", ""))[0]
-    length = _length(catalogue, value)
+    chosen = choose_vector_photometry(found, source=catalogue.path, photometry=photometry)
+    value, length = chosen.value, _length(catalogue, chosen.value)
     remarks = list(catalogue.remarks)
     if filter_table is not None:
         order = filter_order(read_table(filter_table).as_array(), source=str(filter_table))
@@ -55,17 +58,28 @@ def find_vectors(
     elif catalogue.bands:
         order = catalogue.bands
     else:
-        survey, order = default_order(length, source=catalogue.path, column=value)
+        known = default_order(length, source=catalogue.path, column=value, meta=catalogue.meta, filters=filters)
+        order = known.bands
         remarks.append(
-            f"order of the {length} values of {value}: taken to be {survey}'s ({', '.join(order[:3])} ... "
+            f"order of the {length} values of {value}: taken to be {known.name}'s ({', '.join(order[:3])} ... "
             f"{order[-1]}); a table of filters makes sure"
         )
-    columns = resolve_vectors(catalogue, photometry=photometry, length=length, order=order)
+    if len(order) != length:
+        raise AgezError(
+            f"{catalogue.path}: column {value} has {length} values a row, the table of filters {len(order)} "
+            "filters; give that of the same survey and data release"
+        )
+    columns = (value,) if chosen.error is None else (value, chosen.error)
     ways = sorted({one.value for one in found})
     if photometry is None and len(ways) > 1:
         remarks.append(f"photometry: {value} of {', '.join(ways)}")
-    settled = replace(catalogue, bands=tuple(order), vectors=columns, remarks=tuple(remarks))
-    photometry_layout(settled)  # whatever is wrong with units and bands is said now
+    settled = replace(
+        catalogue,
+        bands=tuple(order),
+        vectors=columns,
+        remarks=tuple(remarks),
+    )
+    photometry_layout(settled, filters=filters)  # whatever is wrong with units and bands is said now
     return settled
 
 

@@ -10,16 +10,17 @@ from agez.errors import AgezError
 
 def filters(options: Namespace) -> Answer:
     """``agez filters``."""
-    from agez.photometry.filters import FILTER_SETS, load_filters
+    from agez.photometry.filters import load_filters
+    from agez.surveys.registry import filter_sets
 
     if options.name is None:
         if options.fetch:
             raise AgezError("--fetch needs the name of a filter set")
-        sets = {name: load_filters(name) for name in FILTER_SETS}
+        sets = {name: load_filters(name) for name in filter_sets()}
         listed = {name: {"n_bands": len(one), "source": one.source} for name, one in sets.items()}
         return {"filter_sets": listed}, [f"{name:10s} {len(one):3d} bands  {one.source}" for name, one in sets.items()]
-    if options.fetch and options.name not in FILTER_SETS:
-        raise AgezError(f"--fetch knows {', '.join(FILTER_SETS)}; {options.name} already gives its curves")
+    if options.fetch and options.name not in filter_sets():
+        raise AgezError(f"--fetch knows {', '.join(filter_sets())}; {options.name} already gives its curves")
     one = load_filters(options.name, measured=options.fetch)
     rows = list(zip(one.bands.names, one.bands.pivot_angstrom, one.bands.fwhm_angstrom, strict=True))
     content = {

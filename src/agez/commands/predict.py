@@ -52,19 +52,19 @@ def _catalogue(options: Namespace) -> Catalogue | str:
     """The catalogue that the input is; if it may hold spectra, why it is none."""
     from agez.catalogues.open_catalogue import ROWS_PER_PARTITION, open_catalogue
     from agez.labelling.input_files import is_photometry
-    from agez.photometry.names import BANDS_OF_SET
+    from agez.surveys.registry import filter_sets
 
     def opened() -> Catalogue:
         return open_catalogue(
             options.input, rows_per_partition=options.rows_per_part or ROWS_PER_PARTITION,
-            photometry=options.photometry, filter_table=options.filter_table,
+            photometry=options.photometry, filter_table=options.filter_table, filters=options.filters,
         )  # fmt: skip
 
     path = Path(options.input)
     if path.is_dir():
         return opened()
     check_input(path)
-    own = options.filters is not None and options.filters not in BANDS_OF_SET
+    own = options.filters is not None and options.filters not in filter_sets()
     only_tables = READABLE.get(extension(path)) in ("parquet", "votable")
     if own or options.photometry or options.filter_table or only_tables or is_photometry(path):
         return opened()

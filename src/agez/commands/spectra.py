@@ -26,14 +26,15 @@ if TYPE_CHECKING:
 def synth(options: Namespace) -> Answer:
     """``agez synth``."""
     from agez.labelling.input_files import remarks_on, spectra_files
-    from agez.photometry.filters import FILTER_SETS, load_filters
+    from agez.photometry.filters import load_filters
     from agez.photometry.synthesis import synthesize
     from agez.photometry.tables import write_photometry
+    from agez.surveys.registry import filter_sets
 
     check_table_output(options.out)
     if options.observed and options.redshift:
         raise AgezError("--observed leaves every object at its own redshift; do not give --redshift with it")
-    measured = options.measured and options.filters in FILTER_SETS
+    measured = options.measured and options.filters in filter_sets()
     if options.measured and not measured:
         raise AgezError(f"--measured goes with a named filter set; {options.filters} already gives its curves")
     filters = load_filters(options.filters, measured=measured)

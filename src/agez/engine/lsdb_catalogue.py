@@ -63,7 +63,7 @@ def predict_hats(
     except ImportError as error:
         raise AgezError("HATS catalogues by LSDB need lsdb; run: pip install 'agez[hats]'") from error
     if isinstance(catalogue, str | os.PathLike):
-        known = open_catalogue(catalogue).without_partitions()
+        known = open_catalogue(catalogue, filters=filters).without_partitions()
         catalogue = lsdb.open_catalog(str(catalogue), columns="all")  # type: ignore[attr-defined]
     else:
         known = _described(catalogue)

@@ -54,9 +54,10 @@ def _try(name: str, work: Callable[[], str]) -> Check:
 
 
 def _filters() -> str:
-    from agez.photometry.filters import FILTER_SETS, load_filters
+    from agez.photometry.filters import load_filters
+    from agez.surveys.registry import filter_sets
 
-    return ", ".join(f"{name} {len(load_filters(name))} bands" for name in FILTER_SETS)
+    return ", ".join(f"{name} {len(load_filters(name))} bands" for name in filter_sets())
 
 
 def _synthesis() -> str:

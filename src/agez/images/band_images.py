@@ -16,12 +16,13 @@ from agez.images.alignment import pixel_area_arcsec2
 from agez.images.image_files import RawImage
 from agez.images.pixel_units import microjansky_per_unit
 from agez.sky_offsets import pixels_of_sky
+from agez.surveys.registry import image_keywords
 from agez.types import Bools, Floats
 
-#: Keywords of the PSF's FWHM [arcsec]; those of the J-PLUS and S-PLUS pipelines first.
-PSF_KEYWORDS = ("OAJ PRO FWHMMEAN", "MAR PRO FWHMMEAN", "PSFFWHM", "PSF_FWHM", "FWHMMEAN", "SEEING")
-#: The exponent of a Moffat PSF, by the same pipelines.
-BETA_KEYWORDS = ("OAJ PRO FWHMBETA", "MAR PRO FWHMBETA", "PSFBETA", "FWHMBETA")
+#: Keywords of the PSF's FWHM [arcsec] in any survey's images; those of the surveys' records come first.
+PSF_KEYWORDS = ("PSFFWHM", "PSF_FWHM", "FWHMMEAN", "SEEING")
+#: The exponent of a Moffat PSF.
+BETA_KEYWORDS = ("PSFBETA", "FWHMBETA")
 #: Pixels on a side below which a cut-out is none.
 LEAST_SIDE = 8
 #: A cut-out may be so many times the image: all beyond twice is empty, wherever its centre is.
@@ -151,5 +152,6 @@ def first_number(headers: Sequence[Mapping[str, Any]], keywords: Sequence[str]) 
 
 def psf_in_header(raw: RawImage) -> tuple[float, float]:
     """FWHM [arcsec] and Moffat exponent that the headers say; NaN where they do not (0 and less say nothing)."""
-    fwhm, beta = first_number(raw.headers, PSF_KEYWORDS), first_number(raw.headers, BETA_KEYWORDS)
+    fwhm = first_number(raw.headers, (*image_keywords("psf_fwhm"), *PSF_KEYWORDS))
+    beta = first_number(raw.headers, (*image_keywords("psf_beta"), *BETA_KEYWORDS))
     return (fwhm if fwhm > 0 else np.nan), (beta if beta > 1 else np.nan)

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from agez.errors import AgezError
-from agez.photometry.names import BANDS_OF_SET, canonical_band_name
+from agez.photometry.names import find_band
+from agez.surveys.registry import image_keywords, survey_of_camera, surveys, surveys_in_text
 
-#: Keywords that say the band, first the ones that are used most.
+#: Keywords that say the band in any survey's images, first the ones that are used most.
 BAND_KEYWORDS = ("FILTER", "BAND", "FILTNAM", "FILTNAME", "FILTER1", "FNAME")
-#: Filter set of an instrument, where a header says which it is; JPCam and the two T80Cams, from memory.
-_SET_OF_INSTRUMENT = (
-    ("jpcam", "jpas"), ("t80cam-south", "splus"), ("t80s", "splus"), ("t80cam", "jplus"), ("jast80", "jplus"),
-    ("jast/t80", "jplus"), ("jst250", "jpas"), ("jst/t250", "jpas"),
-)  # fmt: skip
 
 
 def band_of_file(
@@ -37,7 +33,7 @@ def band_of_file(
     """
     said = band_of.get(str(path), band_of.get(path.name))
     if said is not None:
-        band = _known(said, known)
+        band = find_band(said, known)
         if band is None:
             raise AgezError(f"{path}: --band-of says {said!r}; the bands are {', '.join(known)}")
         return band
@@ -51,37 +47,24 @@ def band_of_file(
     if len(in_name) > 1:
         raise AgezError(f"{path}: the file's name fits several bands: {', '.join(in_name)}; {hint}")
     if not in_name:
-        found = _said_in_header(headers)
+        found = next(_said_in_headers(headers), None)
         where = f"the header says {found!r}, which is no band of the set" if found else "neither header nor name says"
         raise AgezError(f"{path}: unknown band ({where}); {hint}")
     return in_name[0]
 
 
-def _said_in_header(headers: Sequence[Mapping[str, Any]]) -> str | None:
-    for keyword in BAND_KEYWORDS:
+def _said_in_headers(headers: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """What the headers say of the band, under one keyword after the other."""
+    for keyword in (*image_keywords("band"), *BAND_KEYWORDS):
         for header in headers:
             value = header.get(keyword)
             if isinstance(value, str) and value.strip():
-                return value.strip()
-    return None
+                yield value.strip()
 
 
 def _band_in_header(headers: Sequence[Mapping[str, Any]], known: Sequence[str]) -> str | None:
-    for keyword in BAND_KEYWORDS:
-        for header in headers:
-            value = header.get(keyword)
-            if isinstance(value, str):
-                band = _known(value.strip(), known) or _known(value.strip().split()[0] if value.strip() else "", known)
-                if band is not None:
-                    return band
-    return None
-
-
-def _known(word: str, known: Sequence[str]) -> str | None:
-    try:
-        return canonical_band_name(word, known) if word else None
-    except AgezError:
-        return None
+    words = (word for said in _said_in_headers(headers) for word in (said, said.split()[0]))
+    return next((band for word in words if (band := find_band(word, known))), None)
 
 
 def _bands_in_name(name: str, known: Sequence[str]) -> tuple[list[str], bool]:
@@ -89,10 +72,10 @@ def _bands_in_name(name: str, known: Sequence[str]) -> tuple[list[str], bool]:
     words = re.split(r"[^A-Za-z0-9]+", re.sub(r"(\.(fits?|fz|gz))+$", "", name, flags=re.IGNORECASE))
     # pairs, too: the paper's JPAS4000_145
     pairs = [f"{a}_{b}" for a, b in itertools.pairwise(words)]
-    long = [band for word in [*words, *pairs] if len(word) > 1 and (band := _known(word, known))]
+    long = [band for word in [*words, *pairs] if len(word) > 1 and (band := find_band(word, known))]
     if long:
         return list(dict.fromkeys(long)), True
-    short = [band for word in words if len(word) == 1 and (band := _known(word, known))]
+    short = [band for word in words if len(word) == 1 and (band := find_band(word, known))]
     return list(dict.fromkeys(short)), False
 
 
@@ -110,45 +93,37 @@ def filter_set_of(
     found = set().union(*(sets_in_headers(of_file) for of_file in headers))
     if not found:
         for path in paths:
-            words = set(re.split(r"[^a-z0-9]+", path.name.lower().replace("-plus", "plus").replace("-pas", "pas")))
-            found |= words & {"jplus", "splus", "jpas", "alhambra"}
+            found |= surveys_in_text(path.name, words=True)
     if len(found) == 1:
         return found.pop()
     if len(found) > 1:
         raise AgezError(
             f"the images are of several surveys ({', '.join(sorted(found))}); give filters, or fewer images"
         )
-    for name in ("jpas", "alhambra"):
-        only_here = set(BANDS_OF_SET[name]).difference(
-            *(BANDS_OF_SET[other] for other in BANDS_OF_SET if other != name)
-        )
-        for path, of_file in zip(paths, headers, strict=True):
-            bands = _bands_in_name(path.name, sorted(only_here))[0]
-            if _band_in_header(of_file, sorted(only_here)) or bands:
-                return name
-    if model_set in BANDS_OF_SET:
-        names = BANDS_OF_SET[model_set]
-        if all(
-            _band_in_header(of_file, names) or _bands_in_name(path.name, names)[0]
+
+    def of_bands(names: Sequence[str]) -> list[bool]:
+        return [
+            bool(_band_in_header(of_file, names) or _bands_in_name(path.name, names)[0])
             for path, of_file in zip(paths, headers, strict=True)
-        ):
-            return model_set
+        ]
+
+    sets = {record.name: record.bands for record in surveys() if not record.part_of}
+    for name, bands in sets.items():
+        only_here = set(bands).difference(*(others for other, others in sets.items() if other != name))
+        if any(of_bands(sorted(only_here))):
+            return name
+    if model_set in sets and all(of_bands(sets[model_set])):
+        return model_set
     raise AgezError(
         f"{paths[0].parent}: the headers do not say which survey the images are of; give filters, one of "
-        f"{', '.join(BANDS_OF_SET)}"
+        f"{', '.join(sets)}"
     )
 
 
 def sets_in_headers(headers: Sequence[Mapping[str, Any]]) -> set[str]:
     """The filter sets of the surveys, instruments and telescopes that a file's headers name."""
-    found = set()
+    found: set[str | None] = set()
     for header in headers:
-        keywords = ("SURVEY", "INSTRUME", "TELESCOP", "INSTRUMENT")
-        text = " ".join(str(header.get(key, "")) for key in keywords).lower()
-        for survey in ("j-plus", "jplus", "s-plus", "splus", "j-pas", "jpas"):
-            if survey in text:
-                found.add(survey.replace("-", ""))
-        match = next((name for word, name in _SET_OF_INSTRUMENT if word in text), None)
-        if match is not None:
-            found.add(match)
-    return found
+        text = " ".join(str(header.get(key, "")) for key in ("SURVEY", "INSTRUME", "TELESCOP", "INSTRUMENT"))
+        found |= {*surveys_in_text(text), survey_of_camera(text)}
+    return {name for name in found if name is not None}

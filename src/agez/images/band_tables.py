@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from agez.errors import AgezError
-from agez.photometry.names import canonical_band_name
+from agez.photometry.names import find_band
 from agez.tables.table_columns import number_column, text_column
 from agez.tables.table_files import read_table
 
@@ -54,11 +54,10 @@ def band_numbers(given: ByBand | None, column: str, known: Sequence[str]) -> dic
         pairs = list(zip(text_column(table, band_column).tolist(), values.tolist(), strict=True))
     numbers: dict[str, float] = {}
     for name, value in pairs:
-        try:
-            band = canonical_band_name(name, known)
-        except AgezError:
+        band = find_band(name, known)
+        if band is None:
             if isinstance(given, Mapping):
-                raise AgezError(f"{column}: band {name!r} is unknown; the bands are {', '.join(known)}") from None
+                raise AgezError(f"{column}: band {name!r} is unknown; the bands are {', '.join(known)}")
             continue  # of a table that serves more than this filter set
         if band in numbers:
             raise AgezError(f"{source}: band {band} occurs twice; keep one row for each band")

@@ -12,6 +12,7 @@ from astropy import units as u
 from agez.errors import AgezError
 from agez.photometry.flux_units import flux_equivalencies, parse_unit
 from agez.photometry.synthesis import AB_ZERO_POINT_MICROJANSKY
+from agez.surveys.registry import image_keywords
 
 #: Keywords of an AB zero point: a pixel value of 1 has this magnitude.
 ZERO_POINT_KEYWORDS = ("MAGZP", "MAG_ZP", "ZP", "PHOTZP", "ZEROPT", "ZEROPNT", "MAGZPT", "MAGZERO", "ZPAB")
@@ -104,7 +105,7 @@ def _physical(text: str, pivot_angstrom: float, pixel_arcsec2: float) -> float |
 def _zero_point_in(source: str, headers: Sequence[Mapping[str, Any]]) -> tuple[float | None, str]:
     """The zero point that a header says, and its keyword."""
     found: dict[str, float] = {}
-    for keyword in ZERO_POINT_KEYWORDS:
+    for keyword in (*image_keywords("zero_point"), *ZERO_POINT_KEYWORDS):
         for header in headers:
             value = header.get(keyword)
             if isinstance(value, bool):

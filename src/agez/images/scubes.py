@@ -18,9 +18,10 @@ from agez.images.image_set import ImageSet
 from agez.images.noise_correlation import WHITE
 from agez.images.pixel_units import refuse_logarithms
 from agez.photometry.filters import FilterSet, load_filters
-from agez.photometry.names import canonical_band_name
+from agez.photometry.names import canonical_band_name, find_band
 from agez.runtime.files import check_input
 from agez.sky_offsets import celestial_wcs
+from agez.surveys.registry import surveys
 from agez.tables.table_columns import number_column, text_column
 from agez.tables.table_files import hdu_to_table, open_fits
 from agez.types import Floats
@@ -83,7 +84,7 @@ def read_photometric_cube(
     path : path
     filters : str or FilterSet, optional
         None: the set that the header's survey, instrument or telescope says; else the one whose pivots the table's
-        wavelengths are; else ``model_set``, or the first of S-PLUS, J-PLUS and J-PAS that has the bands.
+        wavelengths are; else ``model_set``, or the first survey that has the bands, S-PLUS before others.
     redshift : float, optional
     model_set : str, optional
         Filter set of the model that is to answer.
@@ -199,35 +200,22 @@ def _filter_set(
     """The filter set given, or that of the bands' names, headers and wavelengths; AgezError if there is none."""
     if isinstance(filters, FilterSet):
         return filters
-    if filters is not None:
-        return _with_all(load_filters(filters), written, path)
     said = sets_in_headers(headers)
-    if len(said) == 1:
-        return _with_all(load_filters(said.pop()), written, path)
-    found, problems = [], []
-    for name in ("splus", "jplus", "jpas"):
-        try:
-            found.append(_with_all(load_filters(name), written, path))
-        except AgezError as error:
-            problems.append(error)
+    if filters is not None or len(said) == 1:
+        sets = [load_filters(filters or said.pop())]
+    else:  # those that publish such cubes first
+        records = sorted(surveys(), key=lambda one: not one.images.cubes)
+        sets = [load_filters(one.name) for one in records if not one.part_of]
+    found = [one for one in sets if all(find_band(band, one.names) for band in written)]
     if not found:
-        raise problems[0]
+        strange = next(band for band in written if find_band(band, sets[0].names) is None)
+        raise AgezError(f"{path}: band {strange!r} is unknown; the bands are {', '.join(sets[0].names)}; give filters")
     if wave is not None and len(found) > 1:
         off = [float(np.median(np.abs(wave - _pivots(one, written)))) for one in found]
         best, second = np.argsort(off)[:2]
         if off[best] < off[second] / 2:
             return found[best]
     return next((one for one in found if one.name == model_set), found[0])
-
-
-def _with_all(found: FilterSet, written: list[str], path: Path) -> FilterSet:
-    """The set, if it has all the bands."""
-    try:
-        for band in written:
-            canonical_band_name(band, found.names)
-    except AgezError as error:
-        raise AgezError(f"{path}: {error}; give filters") from error
-    return found
 
 
 def _pivots(found: FilterSet, written: list[str]) -> Floats:

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from agez.models.model import Model
-from agez.models.model_notes import LIMITS, REFERENCES
+from agez.models.model_notes import REFERENCES
+from agez.surveys.registry import find_survey
 from agez.targets import Target
 from agez.training.learning_curve import curve_lines
 
@@ -174,7 +175,8 @@ def _limits(model: Model, made: bool) -> list[str]:
         lines.append(
             "- Galaxies unlike those of its sample: their labels, their noise, their selection are all it knows."
         )
-    return [*lines, *(f"- {line}" for line in (LIMITS.get(str(header.get("name", "")), ()) if made else ()))]
+    survey = find_survey(str(header.get("name", ""))) if made else None
+    return [*lines, *(f"- {line}" for line in (survey.model.limits if survey and survey.model else ()))]
 
 
 def _label_lines(header: Mapping[str, Any]) -> list[str]:

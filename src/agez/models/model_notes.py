@@ -1,19 +1,9 @@
-"""What no header knows of the models that ship: limits that a user must hear of, and what to cite."""
+"""What to cite for the template libraries of the shipped models."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-#: Lines of the card, by model.
-LIMITS: Mapping[str, tuple[str, ...]] = {
-    "jpas": ("The broad g, r and i of J-PAS: it has the narrow bands and the two broad ones at the ends.",),
-    "jplus": ("Ages and metallicities of single faint galaxies: twelve bands leave wide intervals, which say so.",),
-    "splus": ("Ages and metallicities of single faint galaxies: twelve bands leave wide intervals, which say so.",),
-    "paper": (
-        "Photometry of surveys: most of its galaxies are mocks of an integral-field survey in the rest frame, as "
-        "photometry made of spectra is.  For observed bands take `jpas`.",
-    ),
-}
 #: Of the template libraries, by name.
 REFERENCES: Mapping[str, str] = {
     "emiles": "Vazdekis et al. 2016, MNRAS 463, 3409; files of pPXF: Cappellari 2023, MNRAS 526, 3273",

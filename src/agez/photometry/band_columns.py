@@ -9,12 +9,12 @@ from difflib import get_close_matches
 from typing import Any
 
 from agez.errors import AgezError, UnclearFiltersError
-from agez.photometry.filters import FILTER_SETS, FilterSet, load_filters
+from agez.photometry.filters import FilterSet, load_filters
 from agez.photometry.flux_units import error_factor, scale_of
-from agez.photometry.names import BANDS_OF_SET, canonical_band_name
+from agez.photometry.names import find_band
+from agez.surveys.registry import all_bands, filter_sets
 from agez.types import Bands
 
-_SHIPPED_BANDS = frozenset(band for bands in BANDS_OF_SET.values() for band in bands)
 #: What narrow bands are called: a column of such a name that is not taken is said.
 _LIKE_A_BAND = re.compile(r"[JF]\d{3,4}|[ugrizyJHK]|[ugriz](SDSS|JAVA)", re.IGNORECASE)
 
@@ -72,8 +72,8 @@ def named_columns(
         If there are none, two are of the same band, the set is not clear, or a unit is none of a flux or a magnitude.
     """
     given = _given(filters)
-    among = _SHIPPED_BANDS.union(*(one.names for one in (given, model) if one is not None))
-    found = {column: spelled for column, spelled in band_names(names).items() if _is_among(spelled, among)}
+    among = all_bands().union(*(one.names for one in (given, model) if one is not None))
+    found = {column: spelled for column, spelled in band_names(names).items() if find_band(spelled, among)}
     if not found:
         near = _near_misses(names, sorted(among))
         hint = f"; did you mean {', '.join(near.values())}?" if near else ""
@@ -85,7 +85,7 @@ def named_columns(
     by_lower = {name.lower(): name for name in names}
     columns: dict[str, BandColumn] = {}
     for column, spelled in found.items():
-        band = band_among(spelled, known.names)
+        band = find_band(spelled, known.names)
         if band is None:
             continue
         if band in columns:
@@ -132,7 +132,8 @@ def band_names(names: Sequence[str]) -> dict[str, str]:
 
 def has_bands(names: Sequence[str]) -> bool:
     """Whether any column is of a band of a set that agez knows."""
-    return any(_is_among(spelled, _SHIPPED_BANDS) for spelled in band_names(names).values())
+    every = all_bands()
+    return any(find_band(spelled, every) for spelled in band_names(names).values())
 
 
 def left_out(names: Sequence[str], bands: Bands, *, of_set: Sequence[str]) -> list[str]:
@@ -147,14 +148,14 @@ def left_out(names: Sequence[str], bands: Bands, *, of_set: Sequence[str]) -> li
     """
     lacking = [name for name in of_set if name not in bands.names]
     others = {
-        column: spelled for column, spelled in band_names(names).items() if band_among(spelled, bands.names) is None
+        column: spelled for column, spelled in band_names(names).items() if find_band(spelled, bands.names) is None
     }
     near = _near_misses(list(others), lacking)
     remarks = [f"column {column} is of no band and left out; did you mean {name}?" for column, name in near.items()]
     plain = [
         column
         for column, spelled in others.items()
-        if column not in near and (_LIKE_A_BAND.fullmatch(spelled) or _is_among(spelled, _SHIPPED_BANDS))
+        if column not in near and (_LIKE_A_BAND.fullmatch(spelled) or find_band(spelled, all_bands()))
     ]
     if plain:
         remarks.append(f"{', '.join(plain)}: of no band of {bands.filter_set!r}, left out")
@@ -166,7 +167,7 @@ def _near_misses(names: Sequence[str], bands: Sequence[str]) -> dict[str, str]:
     by_lower = {band.lower(): band for band in bands}
     near = {}
     for column, spelled in band_names(names).items():
-        if _is_among(spelled, _SHIPPED_BANDS):
+        if find_band(spelled, all_bands()):
             continue  # a band of another set
         word = spelled.lower().strip("_")
         found = get_close_matches(word, by_lower, n=len(by_lower) or 1, cutoff=0.75)
@@ -191,18 +192,6 @@ def lonely_errors(names: Sequence[str]) -> list[str]:
         and name.lower().endswith("_err")
         and name.lower().removesuffix("_err") not in there
     ]
-
-
-def band_among(spelled: str, names: Sequence[str]) -> str | None:
-    """The band of ``names`` that is spelled so; None if it is none of them."""
-    try:
-        return canonical_band_name(spelled, names)
-    except AgezError:
-        return None
-
-
-def _is_among(spelled: str, names: frozenset[str]) -> bool:
-    return canonical_band_name(spelled) in names or any(spelled.lower() == name.lower() for name in names)
 
 
 def _given(filters: str | Bands | FilterSet | None) -> Bands | None:
@@ -234,19 +223,19 @@ def known_bands(
     if given is not None:
         return given
     said = str({str(key).upper(): value for key, value in meta.items()}.get("FILTERS", "")).strip()
-    if said in FILTER_SETS:
+    if said in filter_sets():
         return load_filters(said).bands
     if model is not None and said == model.filter_set:
         return model
     if re.fullmatch(r"[\w.\-]+", said):
         raise AgezError(
             f"{source}: it says that its filter set is {said!r}, which does not come with agez; give the curves with "
-            f"--filters PATH, or one of {', '.join(FILTER_SETS)}"
+            f"--filters PATH, or one of {', '.join(filter_sets())}"
         )
-    sets = [load_filters(name).bands for name in FILTER_SETS]
-    count = {one.filter_set: sum(band_among(name, one.names) is not None for name in spelled) for one in sets}
+    sets = [load_filters(name).bands for name in filter_sets()]
+    count = {one.filter_set: sum(find_band(name, one.names) is not None for name in spelled) for one in sets}
     most = max(count.values())
-    if model is not None and sum(band_among(name, model.names) is not None for name in spelled) >= max(most, 1):
+    if model is not None and sum(find_band(name, model.names) is not None for name in spelled) >= max(most, 1):
         return model
     best = [one for one in sets if count[one.filter_set] == most]
     if len(best) == 1:

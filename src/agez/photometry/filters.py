@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from importlib import resources
+from functools import cache
 from pathlib import Path
 from typing import Literal
 
@@ -14,14 +13,14 @@ from astropy.table import Table
 
 from agez.errors import AgezError
 from agez.photometry.curves_io import Counting, check_curve, read_curves
-from agez.photometry.names import BANDS_OF_SET, PAPER_BANDS, canonical_band_name
-from agez.photometry.profiles import Profile, full_width_half_maximum, pivot_wavelength
+from agez.photometry.names import PAPER_BANDS, canonical_band_name, find_band
+from agez.photometry.profiles import Profile, flat_profile, full_width_half_maximum, pivot_wavelength
+from agez.surveys.record import SurveyRecord
+from agez.surveys.registry import filter_sets, find_survey
 from agez.types import Bands, Floats, Medium
 
-__all__ = ["FILTER_SETS", "PAPER_BANDS", "FilterSet", "canonical_band_name", "filter_set_from_curves", "load_filters"]
+__all__ = ["PAPER_BANDS", "FilterSet", "canonical_band_name", "filter_set_from_curves", "load_filters"]
 
-#: The sets that load by name, with no file and no network.
-FILTER_SETS = tuple(BANDS_OF_SET)
 #: A user's or a downloaded curve must have its pivot this near to the shipped band of its name [Angstrom]:
 #: batches of one filter differ by a few Angstrom, filters of one set by about 100; for broad bands, whose
 #: pivots move with detector and atmosphere, a tenth of the width is allowed.
@@ -95,14 +94,14 @@ def load_filters(
     The shipped profiles (see :class:`agez.photometry.profiles.Profile`) have the pivots of the measured
     curves, and give the same magnitudes over E-MILES (all ages and metallicities, with and without dust,
     redshifts 0 to 0.1) to 0.0004 (jpas), 0.0005 (jplus) and 0.0005 mag rms (splus); the worst single band
-    is J0410 of jpas, 0.0019 mag; ``python -m agez.photometry.derive FOLDER --report`` prints it anew.
+    is J0410 of jpas, 0.0019 mag; ``python tools/derive_filters.py FOLDER --report`` prints it anew.
     ``alhambra`` is nominal: named centres, published widths, flat tops; not compared with measured curves.
 
     Parameters
     ----------
     source : str or path
-        ``jpas``, ``jplus``, ``splus``, ``alhambra``, or the path of a folder of two-column files (one
-        a band) or of a table with the columns filter, wavelength, throughput: see
+        The name of a survey (``jpas``, ``jplus``, ``splus``, ``alhambra``, or one that was registered), or the path
+        of a folder of two-column files (one a band) or of a table with the columns filter, wavelength, throughput: see
         :func:`agez.photometry.curves_io.read_curves`.
     bands : sequence of str, optional
         Only these, in this order.
@@ -124,14 +123,15 @@ def load_filters(
         If the set, a band or a file is unknown or unusable.
     """
     own = {"counting": counting, "wavelength_unit": wavelength_unit, "medium": medium}
-    path = Path(source)
-    if str(source) not in FILTER_SETS and not path.exists():
+    path, survey = Path(source), find_survey(str(source))
+    named = survey is not None and not survey.part_of
+    if not named and not path.exists():
         raise AgezError(
-            f"filter set {str(source)!r} is unknown; choose {', '.join(FILTER_SETS)}, "
+            f"filter set {str(source)!r} is unknown; choose {', '.join(filter_sets())}, "
             "or give the path of a folder or a table of curves"
         )
-    if str(source) in FILTER_SETS:
-        shipped = _shipped(str(source))
+    if survey is not None and named:
+        shipped = _filters_of(survey)
         if bands is not None:
             shipped = shipped.select(bands)
         if curves is not None:
@@ -159,11 +159,7 @@ def replace_curves(filters: FilterSet, curves: Mapping[str, tuple[Floats, Floats
 
     AgezError if a band is missing or its pivot is further from that of ``filters`` than the tolerance.
     """
-    by_name = {canonical_band_name(name): curve for name, curve in curves.items()}
-    missing = [name for name in filters.names if name not in by_name]
-    if missing:
-        raise AgezError(f"{source}: no curve for {', '.join(missing)} of {filters.name!r}; found {', '.join(by_name)}")
-    new = filter_set_from_curves(filters.name, {name: by_name[name] for name in filters.names}, source=source)
+    new = _in_order(filters.name, filters.names, curves, source=source)
     for name, pivot, wanted, width in zip(
         new.names, new.bands.pivot_angstrom, filters.bands.pivot_angstrom, filters.bands.fwhm_angstrom, strict=True
     ):
@@ -175,36 +171,54 @@ def replace_curves(filters: FilterSet, curves: Mapping[str, tuple[Floats, Floats
     return new
 
 
+def _in_order(
+    name: str, bands: Sequence[str], curves: Mapping[str, tuple[Floats, Floats]], *, source: str
+) -> FilterSet:
+    by_name = {find_band(one, bands) or one: curve for one, curve in curves.items()}
+    missing = [band for band in bands if band not in by_name]
+    if missing:
+        raise AgezError(f"{source}: no curve for {', '.join(missing)} of {name!r}; found {', '.join(by_name)}")
+    return filter_set_from_curves(name, {band: by_name[band] for band in bands}, source=source)
+
+
 def check_same_set(model: Bands, bands: Bands, *, source: str, option: str = "--model") -> None:
     """AgezError if bands are of another survey's set than a model's, though they have the same names.
 
     Sets of the user's own are known by their curves alone, and are not judged here.
     """
     ours, theirs = model.filter_set, bands.filter_set
-    if ours != theirs and {ours, theirs} <= set(FILTER_SETS):
+    if ours != theirs and {ours, theirs} <= set(filter_sets()):
         raise AgezError(
             f"{source}: its bands are those of {theirs!r}, not those of the model ({option} of {ours!r}), though they "
             f"have the same names; use a model of {theirs!r}, or, if they are in truth {ours!r}'s, say --filters {ours}"
         )
 
 
-@lru_cache(maxsize=len(FILTER_SETS))
-def _shipped(name: str) -> FilterSet:
-    """The shipped set ``name``, from its table of pivots, widths and profile numbers."""
-    text = (resources.files("agez.photometry") / "data" / f"{name}.ecsv").read_text(encoding="utf-8")
-    table = Table.read(text, format="ascii.ecsv")
-    curves = []
-    for row in table:
-        top = np.asarray(row["top"], dtype=float)
-        profile = Profile(
+@cache
+def _filters_of(survey: SurveyRecord) -> FilterSet:
+    """The filter set of a survey: its curves, its nominal bands as flat tops, or its table of profiles."""
+    if survey.curves is not None:
+        return _in_order(survey.name, survey.bands, read_curves(survey.curves), source=survey.source)
+    if survey.profiles is None:
+        pivots, widths = (tuple(map(float, column)) for column in zip(*survey.nominal, strict=True))
+        curves = tuple(_nominal_profile(*numbers).curve() for numbers in survey.nominal)
+        return FilterSet(survey.name, curves, Bands(survey.bands, pivots, widths, survey.name), survey.source)
+    table = Table.read(survey.profiles.read_text(encoding="utf-8"), format="ascii.ecsv")
+    if tuple(table["band"]) != survey.bands:
+        raise AgezError(f"{survey.profiles}: its bands are not those of survey {survey.name!r}; derive it anew")
+    profiles = [
+        Profile(
             float(row["low_edge"]), float(row["low_width"]), float(row["high_edge"]), float(row["high_width"]),
-            tuple(float(c) for c in np.trim_zeros(top, "b")),
-        )  # fmt: skip
-        curves.append(profile.curve())
-    found = Bands(
-        tuple(str(n) for n in table["band"]),
-        tuple(float(p) for p in table["pivot"]),
-        tuple(float(w) for w in table["fwhm"]),
-        name,
-    )
-    return FilterSet(name, tuple(curves), found, str(table.meta["source"]))
+            tuple(float(c) for c in np.trim_zeros(np.asarray(row["top"], dtype=float), "b")),
+        )
+        for row in table
+    ]  # fmt: skip
+    bands = Bands(survey.bands, tuple(table["pivot"].tolist()), tuple(table["fwhm"].tolist()), survey.name)
+    return FilterSet(survey.name, tuple(one.curve() for one in profiles), bands, str(table.meta["source"]))
+
+
+def _nominal_profile(centre_angstrom: float, fwhm_angstrom: float) -> Profile:
+    """A flat top, its numbers rounded as those of tables are."""
+    flat = flat_profile(centre_angstrom, fwhm_angstrom)
+    edges = round(flat.low_edge, 2), round(flat.low_width, 2), round(flat.high_edge, 2), round(flat.high_width, 2)
+    return Profile(*edges)

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.polynomial import legendre
-from scipy.optimize import least_squares
 from scipy.special import expit
 
 from agez.types import Floats
@@ -92,45 +91,3 @@ def flat_profile(pivot_angstrom: float, fwhm_angstrom: float, *, edge_fraction: 
         profile = Profile(centre - fwhm_angstrom / 2, width, centre + fwhm_angstrom / 2, width)
         centre += pivot_angstrom - pivot_wavelength(*profile.curve())
     return Profile(centre - fwhm_angstrom / 2, width, centre + fwhm_angstrom / 2, width)
-
-
-def fit_profile(
-    wave_angstrom: Floats, response: Floats, degree: int, *, edge_level: float = 0.5, widest_edge: float = np.inf
-) -> Profile:
-    """The profile with a top of the given degree nearest to a measured curve, with the same pivot wavelength.
-
-    Least squares on the curve, then a shift (a few tenths of an Angstrom) that makes the pivots equal.
-
-    Parameters
-    ----------
-    wave_angstrom, response : (m,) float
-        Measured photon response; vacuum wavelengths, evenly spaced.
-    degree : int
-        Of the Legendre polynomial of the top; 0 is flat.
-    edge_level : float
-        The edges are looked for from where the response has this height; a band that falls off slowly, as detectors do
-        in the red, wants its edge at the foot, and a top that falls.
-    widest_edge : float
-        Largest logistic scale of an edge [Angstrom].
-    """
-    scaled = response / np.percentile(response[response > 0.5 * response.max()], 50)
-    above = wave_angstrom[scaled > edge_level]
-    start = np.concatenate([[above[0], 6.0, above[-1], 6.0, 1.0], np.zeros(degree)])
-
-    def build(theta: Floats) -> Profile:
-        top = tuple(float(c) for c in theta[5:])
-        return Profile(float(theta[0]), float(abs(theta[1])) + 0.5, float(theta[2]), float(abs(theta[3])) + 0.5, top)
-
-    highest = np.full(len(start), np.inf)
-    highest[[1, 3]] = widest_edge
-
-    def residual(theta: Floats) -> Floats:
-        return np.asarray(theta[4] * build(theta).response(wave_angstrom) - scaled)
-
-    scale = np.concatenate([[5.0, 2.0, 5.0, 2.0, 0.1], np.full(degree, 0.1)])
-    best = build(least_squares(residual, start, x_scale=scale, max_nfev=400, bounds=(-highest, highest)).x)
-    wanted = pivot_wavelength(wave_angstrom, response)
-    for _ in range(4):
-        shift = wanted - pivot_wavelength(*best.curve())
-        best = Profile(best.low_edge + shift, best.low_width, best.high_edge + shift, best.high_width, best.top)
-    return best

@@ -17,18 +17,13 @@ from astropy.table import Table
 from agez.errors import AgezError
 from agez.photometry.curves_io import check_curve
 from agez.photometry.filters import FilterSet, replace_curves
-from agez.photometry.names import BANDS_OF_SET, canonical_band_name
+from agez.photometry.names import find_band
 from agez.runtime.files import whole_file
+from agez.surveys.registry import find_survey, surveys
 from agez.types import Floats
 
 _LOG = logging.getLogger("agez")
-#: Facility and instrument of each set at the service (Rodrigo & Solano 2020, sea..conf, 182).
-SVO_PLACE = {
-    "jpas": ("OAJ", "JPAS"),
-    "jplus": ("OAJ", "JPLUS"),
-    "splus": ("CTIO", "S-PLUS"),
-    "alhambra": ("CAHA", "ALHAMBRA"),
-}
+#: Rodrigo & Solano 2020, sea..conf, 182.
 _ACKNOWLEDGE = "SVO Filter Profile Service, http://svo2.cab.inta-csic.es/theory/fps/"
 
 
@@ -78,22 +73,23 @@ def fetch_svo(filter_set: str, cache_dir: Path | None = None, *, shipped: Filter
     """
     from agez.photometry.filters import load_filters
 
-    if filter_set not in SVO_PLACE:
-        raise AgezError(f"filter set {filter_set!r} is not at the SVO service; it has {', '.join(SVO_PLACE)}")
+    survey = find_survey(filter_set)
+    if survey is None or survey.svo is None:
+        there = ", ".join(one.name for one in surveys() if one.svo is not None)
+        raise AgezError(f"filter set {filter_set!r} is not at the SVO service; it has {there}")
     whole = load_filters(filter_set)
-    curves = _download(filter_set, shipped.names if shipped is not None else whole.names)
+    curves = _download(*survey.svo, shipped.names if shipped is not None else whole.names)
     wanted = (shipped or whole).select(list(curves))
     try:
         measured = replace_curves(wanted, curves, source=_ACKNOWLEDGE)
     except AgezError as error:
         raise SvoUnavailable(f"SVO Filter Profile Service: wrong data: {error}") from error
-    if measured.names == BANDS_OF_SET[filter_set]:
+    if measured.names == whole.names:
         _write_cache(filter_set, cache_dir or cache_folder(), curves)
     return measured
 
 
-def _download(filter_set: str, bands: tuple[str, ...]) -> dict[str, tuple[Floats, Floats]]:
-    facility, instrument = SVO_PLACE[filter_set]
+def _download(facility: str, instrument: str, bands: tuple[str, ...]) -> dict[str, tuple[Floats, Floats]]:
     try:
         from astroquery.svo_fps import SvoFps
     except ImportError as error:
@@ -106,12 +102,14 @@ def _download(filter_set: str, bands: tuple[str, ...]) -> dict[str, tuple[Floats
             # Several versions of a curve may be listed (with and without atmosphere): the plain name comes first.
             ids: dict[str, str] = {}
             for identifier in sorted((str(i) for i in listed["filterID"]), key=len):
-                ids.setdefault(canonical_band_name(identifier.rsplit(".", 1)[-1]), identifier)
+                band = find_band(identifier.rsplit(".", 1)[-1], bands)
+                if band is not None:
+                    ids.setdefault(band, identifier)
             missing = [band for band in bands if band not in ids]
             if missing:
                 raise SvoUnavailable(f"SVO Filter Profile Service: {facility}/{instrument} lacks {', '.join(missing)}")
-            for band in bands:
-                found[band] = _curve(SvoFps.get_transmission_data(ids[band]), ids[band])
+            for wanted in bands:
+                found[wanted] = _curve(SvoFps.get_transmission_data(ids[wanted]), ids[wanted])
     except (SvoUnavailable, KeyboardInterrupt):
         raise
     except AgezError as error:

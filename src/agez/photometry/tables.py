@@ -15,7 +15,7 @@ from agez.errors import AgezError, AgezWarning, UnclearFiltersError
 from agez.flags import Flag, is_good, set_flag
 from agez.photometry.band_columns import BandColumn, has_bands, left_out, named_columns
 from agez.photometry.band_values import BandGroup
-from agez.photometry.filters import FILTER_SETS, FilterSet, load_filters
+from agez.photometry.filters import FilterSet, load_filters
 from agez.photometry.likeness import likeness
 from agez.photometry.row_values import RowOptions, option_column, redshifts_of_rows
 from agez.photometry.synthesis import ab_magnitude
@@ -26,6 +26,7 @@ from agez.photometry.vector_columns import (
     find_vector_photometry,
     vector_band_columns,
 )
+from agez.surveys.registry import filter_sets
 from agez.tables.table_columns import SURVEY_CODES, PlainTable, no_angles, rows_columns, table_rows, text_column
 from agez.tables.table_files import read_table, table_format, write_table
 from agez.types import Bands, Bools, Photometry
@@ -84,7 +85,7 @@ def read_photometry(
     path : path, or Table
     filters : str, Bands or FilterSet, optional
         The set that the bands belong to.  Without it, the set that the file says (key ``FILTERS``, or column
-        ``filter_set``), else the one of jpas, jplus, splus, alhambra that has most of them.  Where several have
+        ``filter_set``), else the survey that has most of them.  Where several have
         (J-PLUS and S-PLUS have the same twelve names), the first is taken, with an AgezWarning.
     redshift : float or str, optional
         At which the bands see the objects: of all of them (0: SEDs in the rest frame), if the table has no such
@@ -168,9 +169,9 @@ def find_photometry(
         vectors = find_vector_photometry(lengths)
         if vectors:
             chosen = choose_vector_photometry(vectors, source=source)
-            _, order = default_order(chosen.length, source=source, column=chosen.value)
+            order = default_order(chosen.length, source=source, column=chosen.value, meta=meta, filters=filters)
             return vector_band_columns(
-                chosen, order, source=source, units=table.units, meta=meta, filters=filters, model=model
+                chosen, order.bands, source=source, units=table.units, meta=meta, filters=filters, model=model
             )
     return named_columns(table.colnames, source=source, units=table.units, meta=meta, filters=filters, model=model)
 
@@ -193,7 +194,7 @@ def set_names(bands: Bands, filters: str | Bands | FilterSet | None = None) -> t
     if isinstance(filters, Bands | FilterSet):
         return filters.names
     if filters is None:
-        return load_filters(bands.filter_set).names if bands.filter_set in FILTER_SETS else bands.names
+        return load_filters(bands.filter_set).names if bands.filter_set in filter_sets() else bands.names
     return load_filters(filters).names
 
 

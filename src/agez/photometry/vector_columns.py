@@ -2,13 +2,11 @@
 
 Tables ``MagABDualObj``, ``FNuDualObj`` and ``FLambdaDualObj`` hold for each way of measuring a vector of values and
 one of errors: ``MAG_AUTO`` and ``MAG_ERR_AUTO``, ``FLUX_PSFCOR`` and ``FLUX_RELERR_PSFCOR`` (error / flux).  Elements
-are in the order of ``filter_id`` in the survey's table of filters.  Column names may be in any case, and may have the
-table's name in front (``FLambdaDualObj.FLUX_AUTO``), as downloads from archive.cefca.es have it.
+are in the order of ``filter_id`` in the survey's table of filters; without one, in that of the survey's record
+(:mod:`agez.surveys.record`).  Column names may be in any case, and may have the table's name in front
+(``FLambdaDualObj.FLUX_AUTO``), as downloads from archive.cefca.es have it.
 
-What is known from where: names of tables and columns, FITS downloads, and the scale 1e-19 erg / (s cm2 A) of
-FLambdaDualObj from scripts that are public; J-PLUS' order of filters from another (DR3), and the scale 1e-30
-erg / (s cm2 Hz) of FNuDualObj, too (it is multiplied by 1e-7 there to give Jy).  The orders of miniJPAS and J-PAS, and
-the meaning of FLAGS and MASK_FLAGS, are written from memory: give the table of filters to be sure of the order.
+The meaning of FLAGS and MASK_FLAGS is written from memory.
 """
 
 from __future__ import annotations
@@ -21,24 +19,15 @@ from typing import Any
 from agez.errors import AgezError
 from agez.photometry.band_columns import BandColumn, band_column, known_bands
 from agez.photometry.filters import FilterSet
-from agez.photometry.names import BANDS_OF_SET, JPAS_NARROW, canonical_band_name
+from agez.photometry.names import find_band
+from agez.surveys.record import SurveyRecord, VectorOrder
+from agez.surveys.registry import all_bands, surveys, surveys_in_text
 from agez.types import Bands
 
-#: Orders of elements by their number, where no table of filters says it.
-DEFAULT_ORDERS: dict[int, tuple[str, tuple[str, ...]]] = {
-    12: ("J-PLUS", ("rSDSS", "gSDSS", "iSDSS", "zSDSS", "uJAVA", "J0378", "J0395", "J0410", "J0430", "J0515", "J0660",
-                    "J0861")),
-    56: ("J-PAS", ("uJAVA", *JPAS_NARROW, "J1007")),
-    57: ("J-PAS", ("uJAVA", *JPAS_NARROW, "J1007", "iSDSS")),
-    60: ("miniJPAS", ("uJAVA", *JPAS_NARROW, "J1007", "uJPAS", "gSDSS", "rSDSS", "iSDSS")),
-}  # fmt: skip
 #: Which way of measuring is taken, unless said: total fluxes first, then those that are made for colours.
 PREFERENCE = ("AUTO", "PSFCOR", "PETRO", "APER_COR_6_0", "APER_COR_3_0", "ISO")
-#: Fluxes of these tables come without a unit that can be parsed.
-UNIT_OF_TABLE = {"FNU": "1e-30 erg / (s cm2 Hz)", "FLAMBDA": "1e-19 erg / (s cm2 Angstrom)"}
 #: SExtractor's bits that make a band unusable: saturated, truncated, aperture incomplete (not: neighbours, blended).
 BAD_FLAGS = 4 | 8 | 16
-_BANDS = {band for bands in BANDS_OF_SET.values() for band in bands}
 _VALUE = re.compile(r"(?P<prefix>(?:\w+\.)?)(?P<kind>FLUX|MAG)_(?P<way>(?!ERR|RELERR)\w+)", re.IGNORECASE)
 
 
@@ -71,7 +60,7 @@ def find_vector_photometry(lengths: Mapping[str, int]) -> list[VectorPhotometry]
     found = []
     for name, length in lengths.items():
         match = _VALUE.fullmatch(name)
-        if match is None or length < 2 or canonical_band_name(match["way"]) in _BANDS:
+        if match is None or length < 2 or find_band(match["way"], all_bands()):
             continue
         way, kind, prefix = match["way"].upper(), match["kind"].upper(), match["prefix"].upper()
         plain = way.replace("_COR_", "_")  # corrected magnitudes may come with the errors of uncorrected ones
@@ -100,14 +89,36 @@ def choose_vector_photometry(
     )
 
 
-def default_order(length: int, *, source: str, column: str) -> tuple[str, tuple[str, ...]]:
-    """Survey and bands of vectors of this length; AgezError if no survey that agez knows has as many."""
-    if length not in DEFAULT_ORDERS:
-        raise AgezError(
-            f"{source}: column {column} has {length} values a row, and no survey that agez knows has as many bands "
-            f"({', '.join(map(str, DEFAULT_ORDERS))}); give the survey's table of filters (filter_id, name)"
-        )
-    return DEFAULT_ORDERS[length]
+def default_order(
+    length: int, *, source: str, column: str, meta: Mapping[str, Any], filters: str | Bands | FilterSet | None = None
+) -> VectorOrder:
+    """The order of vectors of this length; AgezError if no survey has as many bands, or several and none is named."""
+    orders = _orders(length, source=source, meta=meta, filters=filters)
+    if len(orders) == 1:
+        return orders[0][1]
+    every = orders or [(survey, order) for survey in surveys() for order in survey.vector_orders]
+    listed = ", ".join(f"{order.name}: {len(order.bands)}" for _, order in every)
+    whose = "several surveys have" if orders else "no survey that agez knows has"
+    say = f"--filters {' or '.join(survey.name for survey, _ in orders)}, or " if orders else ""
+    raise AgezError(
+        f"{source}: column {column} has {length} values a row, and {whose} as many bands ({listed}); give {say}the "
+        "survey's table of filters (filter_id, name)"
+    )
+
+
+def _orders(
+    length: int, *, source: str, meta: Mapping[str, Any], filters: str | Bands | FilterSet | None = None
+) -> list[tuple[SurveyRecord, VectorOrder]]:
+    """Orders of this length: of the survey that ``filters`` or the file's FILTERS names, else of those that words of
+    the file's name, EXTNAME or SURVEY name, else all."""
+    upper = {str(key).upper(): str(value) for key, value in meta.items()}
+    filters = filters.bands if isinstance(filters, FilterSet) else filters
+    said = filters.filter_set if isinstance(filters, Bands) else filters or upper.get("FILTERS", "").strip()
+    words = " ".join([re.split(r"[/\\]", source)[-1], upper.get("EXTNAME", ""), upper.get("SURVEY", "")])
+    orders = [(one, order) for one in surveys() for order in one.vector_orders if len(order.bands) == length]
+    for named in ({said}, surveys_in_text(words, words=True)):
+        orders = [pair for pair in orders if pair[0].name in named] or orders
+    return orders
 
 
 def vector_band_columns(
@@ -122,25 +133,16 @@ def vector_band_columns(
 ) -> tuple[Bands, tuple[BandColumn, ...]]:
     """A column a band for the elements of vectors; bands that the filter set does not have are left out.
 
-    Raises
-    ------
-    AgezError
-        If the order has another number of bands than the vectors, or fluxes have no unit that could be known.
+    AgezError if no band is of the set, or fluxes have no unit that could be known.
     """
-    if len(order) != chosen.length:
-        raise AgezError(
-            f"{source}: column {chosen.value} has {chosen.length} values a row, the table of filters {len(order)} "
-            "filters; give that of the same survey and data release"
-        )
-    survey = DEFAULT_ORDERS.get(chosen.length, ("", ()))[0]
-    if filters is None and "FILTERS" not in {str(key).upper() for key in meta} and survey in ("J-PLUS",):
-        filters = "jplus"  # S-PLUS has bands of the same names
+    if filters is None and "FILTERS" not in {str(key).upper() for key in meta}:
+        filters = _of_same_names(order, source=source, meta=meta)
     known = known_bands(list(order), source=source, meta=meta, filters=filters, model=model)
-    element = {}
+    element: dict[str, int] = {}
     for number, spelled in enumerate(order):
-        band = canonical_band_name(spelled)
-        if band in known.names and band not in element:
-            element[band] = number
+        band = find_band(spelled, known.names)
+        if band is not None:
+            element.setdefault(band, number)
     inside = [name for name in known.names if name in element]
     if not inside:
         raise AgezError(f"{source}: none of the filters {', '.join(order[:6])} is of the set {known.filter_set!r}")
@@ -161,13 +163,24 @@ def vector_band_columns(
     return bands, tuple(columns)
 
 
+def _of_same_names(order: Sequence[str], *, source: str, meta: Mapping[str, Any]) -> str | None:
+    """The only survey with as many elements, if others have bands of the same names, so that names do not tell."""
+    names = {survey.name for survey, _ in _orders(len(order), source=source, meta=meta)}
+    for survey in surveys():
+        alike = any(one.bands == survey.bands for one in surveys() if one is not survey)
+        if alike and names == {survey.name} and all(find_band(band, survey.bands) for band in order):
+            return survey.name
+    return None
+
+
 def _flux_unit(chosen: VectorPhotometry, *, source: str, units: Mapping[str, str], meta: Mapping[str, Any]) -> str:
     """Of fluxes in vectors, by the table that they are from (named in the column, header or file), or the column's."""
     names = [chosen.value, str(meta.get("EXTNAME", "")), str(meta.get("name", "")), source.replace("\\", "/")]
+    tables = {table: unit for survey in surveys() for table, unit in survey.table_units.items()}
     for name in names:
         flat = name.upper().rpartition("/")[2].replace("_", "")
-        for word, unit in UNIT_OF_TABLE.items():
-            if f"{word}DUALOBJ" in flat or f"{word}SINGLEOBJ" in flat:
+        for table, unit in tables.items():
+            if table in flat:
                 return unit
     unit = units.get(chosen.value, "")
     if unit:

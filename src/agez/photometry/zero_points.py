@@ -17,8 +17,9 @@ from typing import Any
 import numpy as np
 
 from agez.errors import AgezError
-from agez.photometry.names import BANDS_OF_SET, canonical_band_name
+from agez.photometry.names import find_band
 from agez.photometry.robust_location import biweight_location
+from agez.surveys.registry import filter_sets
 from agez.types import Bands, Bools, Floats, Ints, Photometry, Strings
 
 #: Fluxes that a model expects of each row and band, and their 1-sigma errors, both (n, b) [microjansky].
@@ -87,14 +88,13 @@ def apply_zero_points(photometry: Photometry, zero_points: ZeroPoints) -> Photom
         If a band of the photometry has no factor, or the zero points are those of another filter set.
     """
     ours, theirs = photometry.bands, zero_points.bands
-    if theirs.filter_set in BANDS_OF_SET and ours.filter_set in BANDS_OF_SET and theirs.filter_set != ours.filter_set:
+    if theirs.filter_set != ours.filter_set and {theirs.filter_set, ours.filter_set} <= set(filter_sets()):
         raise AgezError(f"the zero points are of {theirs.filter_set!r}, but the photometry is of {ours.filter_set!r}")
     at: dict[str, int] = {}
     for number, name in enumerate(theirs.names):
-        try:
-            band = canonical_band_name(name, ours.names)
-        except AgezError:
-            continue  # of a band that this photometry does not have
+        band = find_band(name, ours.names)
+        if band is None:
+            continue
         if band in at:
             raise AgezError(f"zero points {theirs.names[at[band]]} and {name} are both of band {band}; keep one")
         at[band] = number

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from agez.surveys.jpas import JPAS
+from agez.surveys.paper import PAPER
+
 _ALWAYS = (
-    ("The experiment", "Liew-Cain, Kawata, Sánchez-Blázquez, Ferreras & Symeonidis 2021, MNRAS 502, 1355"),
-    ("J-PAS and its bands", "Benítez et al. 2014, arXiv:1403.5237; Bonoli et al. 2021, A&A 653, A31"),
+    ("The experiment", PAPER.citation),
+    ("J-PAS and its bands", JPAS.citation),
     ("CALIFA", "Sánchez et al. 2012, A&A 538, A8; data release 3: Sánchez et al. 2016, A&A 594, A36"),
 )
 _MOCK = (("Galaxies of the mock survey", "relations measured on the galaxies of eCALIFA, Sánchez et al. 2023"),)

@@ -12,8 +12,7 @@ from astropy import units as u
 from agez.experiments.result import ExampleSpectrum
 from agez.photometry.air import air_to_vacuum
 from agez.report.style import VERMILLION, figure, margins
-
-_SURVEYS = {"jpas": "J-PAS", "jplus": "J-PLUS", "splus": "S-PLUS", "alhambra": "ALHAMBRA"}
+from agez.surveys.registry import find_survey
 
 
 def figure_example(path: str | os.PathLike[str], example: ExampleSpectrum) -> Path:
@@ -53,8 +52,8 @@ def figure_example(path: str | os.PathLike[str], example: ExampleSpectrum) -> Pa
         top.set_ylim(0, 1.15)
         top.set_ylabel("response\n(peak = 1)")
         missing = int((~sed.covered[0]).sum())
-        name = _SURVEYS.get(sed.bands.filter_set, sed.bands.filter_set)
-        words = f"{len(pivot)} {name} bands"
+        survey = find_survey(sed.bands.filter_set)
+        words = f"{len(pivot)} {survey.title if survey else sed.bands.filter_set} bands"
         top.set_title(words + (f"; dotted: {missing} not covered by this spectrum" if missing else ""))
 
         main.step(wave, flux, where="mid", color="black", lw=0.7, label="spectrum", zorder=1)

@@ -7,7 +7,7 @@ from typing import Any
 
 from agez.errors import AgezError
 from agez.photometry.filters import FilterSet, load_filters
-from agez.photometry.names import PAPER_BANDS
+from agez.surveys.registry import find_survey, surveys
 from agez.training.mixture_fit import FitSettings
 from agez.training_seds.observe import Survey
 
@@ -82,11 +82,8 @@ class Recipe:
         return {key: list(value) if isinstance(value, tuple) else value for key, value in content.items()}
 
 
-def _narrow_and_two_broad() -> tuple[str, ...]:
-    """J-PAS without the broad g, r and i: 54 narrow bands and the two at the ends."""
-    return tuple(name for name in load_filters("jpas").names if not name.endswith("SDSS"))
-
-
+#: Up to so many bands a smaller network learns all that there is.
+FEW_BANDS = 20
 #: The paper's own world: photometry of an integral-field survey's spectra, in the rest frame, fitted with E-MILES.
 #: Bands of one spectrum share its calibration, which is smooth; zero points of their own they have next to none.
 PAPER_SURVEY = Survey(snr=(5.0, 10000.0), calibration=(0.005, 0.05), zero_points=(0.0003, 0.003), complete=0.6)
@@ -96,19 +93,21 @@ PAPER_LIBRARIES = {
 
 
 def recipe(name: str) -> Recipe:
-    """The recipe of a shipped model; AgezError if there is none of that name."""
-    short = FitSettings(steps=14_000, batch=768)
-    if name == "jpas":
-        return Recipe(name, "jpas", _narrow_and_two_broad())
+    """The recipe of the model that a survey's record speaks of; AgezError if there is none of that name."""
+    survey = find_survey(name)
+    if survey is None or survey.model is None:
+        raise AgezError(f"no shipped model is called {name!r}; there are {', '.join(SHIPPED)}")
+    filter_set, bands = survey.part_of or name, survey.model.bands
     if name == "paper":
         return Recipe(
-            name, "jpas", PAPER_BANDS, libraries=PAPER_LIBRARIES, survey_share=0.85, rest_share=0.5, spaxel_share=0.75,
+            name, filter_set, bands, libraries=PAPER_LIBRARIES, survey_share=0.85, rest_share=0.5, spaxel_share=0.75,
             n_seds=400_000, settings=FitSettings(steps=26_000, batch=768), survey=PAPER_SURVEY, seed=3,
         )  # fmt: skip
-    if name in ("jplus", "splus"):
-        return Recipe(name, name, hidden=(256, 256, 192), n_seds=150_000, settings=short, seed=2)
-    raise AgezError(f"no shipped model is called {name!r}; there are {', '.join(SHIPPED)}")
+    if len(bands or survey.bands) <= FEW_BANDS:
+        short = FitSettings(steps=14_000, batch=768)
+        return Recipe(name, filter_set, bands, hidden=(256, 256, 192), n_seds=150_000, settings=short, seed=2)
+    return Recipe(name, filter_set, bands)
 
 
 #: Names of the shipped models.
-SHIPPED = ("jpas", "jplus", "splus", "paper")
+SHIPPED = tuple(survey.name for survey in surveys() if survey.model is not None)

@@ -1,0 +1,30 @@
+"""J-PLUS."""
+
+from __future__ import annotations
+
+from agez.surveys.javalambre import ALIASES, CEFCA_UNITS, TWELVE, by_nanometres
+from agez.surveys.record import DATA, ImageFacts, ShippedModel, SurveyRecord, VectorOrder
+
+#: Of the models of twelve bands.
+FAINT = "Ages and metallicities of single faint galaxies: twelve bands leave wide intervals, which say so."
+
+JPLUS = SurveyRecord(
+    name="jplus",
+    title="J-PLUS",
+    bands=TWELVE,
+    profiles=DATA / "jplus.ecsv",
+    aliases=ALIASES | {"Z": "zSDSS"},
+    respell=by_nanometres,
+    vector_orders=(  # from a public script for DR3
+        VectorOrder("J-PLUS", (
+            "rSDSS", "gSDSS", "iSDSS", "zSDSS", "uJAVA", "J0378", "J0395", "J0410", "J0430", "J0515", "J0660", "J0861",
+        )),
+    ),
+    table_units=CEFCA_UNITS,
+    images=ImageFacts(
+        ("jast80", "jast/t80"), ("t80cam",), psf_fwhm=("OAJ PRO FWHMMEAN",), psf_beta=("OAJ PRO FWHMBETA",),
+    ),
+    svo=("OAJ", "JPLUS"),
+    model=ShippedModel(limits=(FAINT,)),
+    citation="Cenarro et al. 2019, A&A 622, A176",
+)  # fmt: skip
