@@ -54,7 +54,7 @@ def convolutional_contenders(
         return n
 
     out: Contenders = {"agez, numpy": numpy_rows}
-    if network_compiled.is_available():
+    if find_spec("numba") is not None:
         out["agez, compiled"] = compiled_rows
     else:
         skipped.add("agez compiled (numba)")

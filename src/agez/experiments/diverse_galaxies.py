@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from importlib.util import find_spec
 
 import numpy as np
 
@@ -15,6 +14,7 @@ from agez.mocks.galaxies import MockGalaxy, make_galaxy
 from agez.mocks.observation import FWHM_ANGSTROM, WAVE_ANGSTROM
 from agez.mocks.plan import SurveyPlan
 from agez.photometry.air import to_medium
+from agez.runtime.optional_packages import is_installed
 from agez.spectra.combined_templates import continued_to_young_ages, with_fine_detail
 from agez.spectra.templates import SSPGrid, load_templates
 
@@ -73,7 +73,7 @@ def installed_libraries(names: Sequence[str] = LIBRARIES) -> tuple[tuple[str, ..
 def why_not_installed(name: str) -> str:
     """Why a library cannot be had; '' where it can."""
     if name == YOUNG_LIBRARY:  # it takes seconds to load
-        return "" if find_spec("pst") is not None else f"{name}: run: pip install 'agez[popstar]'"
+        return "" if is_installed("pst") else f"{name}: run: pip install 'agez[popstar]'"
     try:
         mock_library(name, False)
     except AgezError as error:

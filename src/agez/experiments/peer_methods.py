@@ -10,7 +10,6 @@ A task is one method on one fold, on one thread: numbers do not depend on how ma
 
 from __future__ import annotations
 
-import importlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,6 +18,8 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from agez.errors import AgezError
+from agez.runtime.optional_packages import need
 from agez.types import Floats
 
 
@@ -156,31 +157,27 @@ class TreeMethod:
     title: str
     learns_from: str
     module: str
-    package: str
     train: Callable[[TreeTask], _Predictor]
 
 
 METHODS = {
     "random_forest": TreeMethod(
-        "random forest (scikit-learn)", "training and validation rows", "sklearn", "scikit-learn", _random_forest
+        "random forest (scikit-learn)", "training and validation rows", "sklearn", _random_forest
     ),
     "gradient_boosting": TreeMethod(
-        "gradient boosting (scikit-learn)", "training and validation rows", "sklearn", "scikit-learn",
-        _gradient_boosting,
+        "gradient boosting (scikit-learn)", "training and validation rows", "sklearn", _gradient_boosting
     ),
     "lightgbm": TreeMethod(
-        "gradient boosting (LightGBM)", "training rows, stopped by validation rows", "lightgbm", "lightgbm", _lightgbm
+        "gradient boosting (LightGBM)", "training rows, stopped by validation rows", "lightgbm", _lightgbm
     ),
-}  # fmt: skip
+}
 
 
 def why_not(name: str) -> str | None:
     """Why a method cannot be run here, with what to do; None if it can."""
     method = METHODS[name]
     try:
-        importlib.import_module(method.module)
-    except ImportError:
-        return f"{method.package} is not installed: pip install 'agez[peers]'"
-    except OSError as error:  # LightGBM without the system's OpenMP library
-        return f"{method.package} is installed but cannot be loaded ({error})"
+        need(method.module, extra="peers", purpose=method.title)
+    except AgezError as error:
+        return str(error)
     return None

@@ -8,7 +8,6 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +34,7 @@ from agez.paper_network.pool import Trainer
 from agez.paper_network.prepared import choose_bands
 from agez.photometry.filters import PAPER_BANDS, load_filters
 from agez.runtime.files import check_not_input, write_json
+from agez.runtime.optional_packages import check_installed
 from agez.runtime.run_lock import sole_run
 from agez.samples.sample import read_sample, write_sample
 from agez.samples.splits import make_splits
@@ -140,8 +140,7 @@ def _run(
 
 def _check_installed(wanted: Sequence[str]) -> None:
     """What the end of the run needs must be there before it starts."""
-    if find_spec("matplotlib") is None:
-        raise AgezError("the report needs matplotlib, which is not installed: pip install 'agez[reproduce]'")
+    check_installed("matplotlib", extra="reproduce", purpose="the report")
     for experiment in EXPERIMENTS:
         if experiment.key in wanted and experiment.check is not None:
             experiment.check()
