@@ -7,7 +7,6 @@ faster than vmap, because one minibatch is too little work to share.
 from __future__ import annotations
 
 import os
-from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import islice
@@ -106,23 +105,18 @@ class Trainer:
     def _in_processes(
         self, jobs: Iterable[TrainingJob], progress: Progress | None
     ) -> Iterator[tuple[int, TrainedNetwork]]:
-        known = deque[tuple[int, TrainedNetwork]]()
+        found = set[int]()
 
-        def missing() -> Iterator[tuple[int, TrainingJob]]:
-            for number, job in enumerate(jobs):
-                network = None if self.kept is None else self.kept.find(job)
-                if network is None:
-                    yield number, job
-                else:
-                    known.append((number, network))
+        def find(task: tuple[int, TrainingJob]) -> TrainedNetwork | None:
+            network = None if self.kept is None else self.kept.find(task[1])
+            if network is not None:
+                found.add(task[0])
+            return network
 
-        for (number, job), network in self.workers.each_done(_train, missing(), hear=progress):
-            if self.kept is not None:
+        for (number, job), network in self.workers.each_done(_train, enumerate(jobs), known=find, hear=progress):
+            if self.kept is not None and number not in found:
                 self.kept.keep(job, network)
             yield number, network
-            while known:
-                yield known.popleft()
-        yield from known
 
 
 def _train(task: tuple[int, TrainingJob]) -> TrainedNetwork:

@@ -86,7 +86,12 @@ class Workers:
         self.end()
 
     def each_done(
-        self, work: Callable[[Item], Result], items: Iterable[Item], *, hear: Callable[..., object] | None = None
+        self,
+        work: Callable[[Item], Result],
+        items: Iterable[Item],
+        *,
+        known: Callable[[Item], Result | None] = lambda item: None,
+        hear: Callable[..., object] | None = None,
     ) -> Iterator[tuple[Item, Result]]:
         """``work(item)`` for every item, in the order in which they get done; items are asked for as they are needed.
 
@@ -96,16 +101,18 @@ class Workers:
             A function of a module other than the user's script; in worker processes it and its items are pickled.
         items : iterable
             Started in this order.
+        known : callable, optional
+            ``known(item)``, in this process: a result that need not be worked out, or None.
         hear : callable, optional
             Called with what ``work`` says by :func:`say`, before its result is given.
 
         Raises
         ------
         AgezError
-            If a worker is killed.  What ``work`` or ``items`` raises, is raised here.
+            If a worker is killed.  What ``work``, ``items`` or ``known`` raises, is raised here.
         """
         if self.number == 1:
-            yield from self._each_here(work, items, hear)
+            yield from self._each_here(work, items, known, hear)
             return
         frames, waiting, lock = SimpleQueue[tuple[Any, ...]](), iter(items), threading.Lock()
         finished = threading.Event()
@@ -113,9 +120,15 @@ class Workers:
         def serve(slot: int) -> None:
             """In a thread: give one worker item after item, and pass on what it answers."""
             while True:
-                with lock:  # also so that no worker is started once the others have been ended
+                with lock:
                     item = _NOTHING if finished.is_set() else next(waiting, _NOTHING)
-                    if item is _NOTHING:
+                if item is _NOTHING:
+                    return
+                if (result := known(item)) is not None:
+                    frames.put(("done", result, item))
+                    continue
+                with lock:  # so that no worker is started once the others have been ended
+                    if finished.is_set():
                         return
                     process = self._processes.get(slot) or self._new_process(slot)
                 _send(process, (work, item))
@@ -172,7 +185,11 @@ class Workers:
         _pools.discard(self)
 
     def _each_here(
-        self, work: Callable[[Item], Result], items: Iterable[Item], hear: Callable[..., object] | None
+        self,
+        work: Callable[[Item], Result],
+        items: Iterable[Item],
+        known: Callable[[Item], Result | None],
+        hear: Callable[..., object] | None,
     ) -> Iterator[tuple[Item, Result]]:
         from threadpoolctl import threadpool_limits
 
@@ -181,10 +198,11 @@ class Workers:
         if start is not None:
             start(*arguments)
         for item in items:
-            _listener = hear
-            with threadpool_limits(1, user_api="blas"):  # as in workers: the same sums in the same order
-                result = work(item)
-            _listener = None
+            if (result := known(item)) is None:
+                _listener = hear
+                with threadpool_limits(1, user_api="blas"):  # as in workers: the same sums in the same order
+                    result = work(item)
+                _listener = None
             yield item, result
 
     def _new_process(self, slot: int) -> subprocess.Popen[bytes]:
