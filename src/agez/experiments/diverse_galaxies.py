@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -64,10 +63,10 @@ class DiverseGalaxies:
         return replace(galaxy, spectra=replace(galaxy.spectra, mask=galaxy.spectra.mask | beyond))
 
 
-def installed_libraries(names: Sequence[str] = LIBRARIES) -> tuple[tuple[str, ...], dict[str, str]]:
-    """Those of ``names`` that are installed, and why the others are not."""
-    missing = {name: why for name in names if (why := why_not_installed(name))}
-    return tuple(name for name in names if name not in missing), missing
+def installed_libraries() -> tuple[tuple[str, ...], dict[str, str]]:
+    """Those of ``LIBRARIES`` that are installed, and why the others are not."""
+    missing = {name: why for name in LIBRARIES if (why := why_not_installed(name))}
+    return tuple(name for name in LIBRARIES if name not in missing), missing
 
 
 def why_not_installed(name: str) -> str:
