@@ -11,7 +11,6 @@ from scipy.signal import fftconvolve
 from agez.errors import AgezError
 from agez.images.convolution import convolve
 from agez.images.kernels import (
-    FWHM_OF_SIGMA,
     full_width_half_maximum,
     gaussian_kernel,
     matching_kernel,
@@ -20,10 +19,11 @@ from agez.images.kernels import (
 from agez.images.noise_correlation import WHITE, after_convolution, variance_of_sum
 from agez.images.psf import match_psf
 from agez.images.resampling import resample
+from agez.spectra.formats_common import FWHM_PER_SIGMA
 
 
 def gaussian(fwhm_pixels, size=61):
-    image = np.exp(-0.5 * (distance_from((size, size), size // 2, size // 2) * FWHM_OF_SIGMA / fwhm_pixels) ** 2)
+    image = np.exp(-0.5 * (distance_from((size, size), size // 2, size // 2) * FWHM_PER_SIGMA / fwhm_pixels) ** 2)
     return image / image.sum()
 
 

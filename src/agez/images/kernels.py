@@ -9,10 +9,9 @@ from scipy.signal import fftconvolve
 
 from agez.errors import AgezError
 from agez.runtime.optional_packages import need
+from agez.spectra.formats_common import FWHM_PER_SIGMA
 from agez.types import Floats
 
-#: FWHM of a Gaussian over its standard deviation.
-FWHM_OF_SIGMA = float(np.sqrt(8 * np.log(2)))
 #: What a Gaussian kernel leaves outside of its array.
 _TAIL = 1e-6
 #: From this standard deviation on [pixel] a Gaussian can be sampled: its power beyond the pixels' frequencies is 2e-5.
@@ -81,7 +80,7 @@ def matching_kernel(psf: Floats, target: Floats, *, source: str) -> Floats:
     second = full_width_half_maximum(target)
     rough = np.zeros(psf.shape)
     narrow = (
-        gaussian_kernel(np.sqrt(max(second**2 - first**2, 0.0)) / FWHM_OF_SIGMA) if second > first else np.ones((1, 1))
+        gaussian_kernel(np.sqrt(max(second**2 - first**2, 0.0)) / FWHM_PER_SIGMA) if second > first else np.ones((1, 1))
     )
     if narrow.shape[0] > psf.shape[0]:
         raise AgezError(

@@ -33,7 +33,7 @@ from agez.spectra.formats_common import (
 )
 from agez.spectra.formats_fits import has, image, spaxel_offsets
 from agez.spectra.formats_units import flux_unit_of
-from agez.types import Bools, Floats, Medium, Spectra
+from agez.types import Floats, Medium, Spectra
 
 MANGA_FLUX_UNIT = "1e-17 erg / (s cm2 Angstrom)"
 #: Bits of MANGA_DRP3PIXMASK (cubes): no coverage, low coverage, dead fibre, foreground star, do not use.
@@ -196,7 +196,7 @@ def read_rows(hdus: fits.HDUList, options: Options) -> Spectra:
         wave_angstrom=wave,
         flux=native_float(raw),
         error=error,
-        bad=_bool(bad),
+        bad=np.asarray(bad, dtype=bool),
         rows=one_galaxy_rows([str(i) for i in range(n)], _name(hdus, options), x, y),
         medium=_medium(hdus, options),
         unit=flux_unit_of(path, _unit_text(hdus, options), default=MANGA_FLUX_UNIT),
@@ -204,10 +204,6 @@ def read_rows(hdus: fits.HDUList, options: Options) -> Spectra:
         fwhm_angstrom=_fwhm(hdus, wave),
         meta={"format": "manga-rss" if is_rss else "manga-stack", "survey": "MaNGA"},
     )
-
-
-def _bool(values: NDArray[Any]) -> Bools:
-    return np.asarray(values, dtype=bool)
 
 
 MANGA = (

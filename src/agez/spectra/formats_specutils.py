@@ -110,14 +110,8 @@ def to_specutils(spectra: Spectra) -> Any:
     )
 
 
-def read_with_specutils(options: Options, format: str | None = None) -> Spectra | None:
-    """What specutils makes of a file of unknown format; None if it does not know it either, or is not installed.
-
-    Parameters
-    ----------
-    format : str or None
-        The name of a specutils loader; None lets specutils find out.
-    """
+def read_with_specutils(options: Options) -> Spectra | None:
+    """What specutils makes of a file of unknown format; None if it does not know it either, or is not installed."""
     if not is_installed("specutils"):
         return None
     with warnings.catch_warnings():
@@ -125,7 +119,7 @@ def read_with_specutils(options: Options, format: str | None = None) -> Spectra 
         from specutils import Spectrum
 
         try:
-            found = Spectrum.read(options.path, **({"format": format} if format else {}))
+            found = Spectrum.read(options.path)
         except Exception:  # loaders of many authors raise anything for files that are not theirs
             return None
         return _from_specutils(found, options)

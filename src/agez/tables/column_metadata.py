@@ -25,8 +25,8 @@ class Words(NamedTuple):
 
 
 def _read_words() -> dict[str, Words]:
-    with (files("agez") / "tables/data/columns.csv").open(encoding="utf-8", newline="") as file:
-        return {row.pop("name"): Words(row["unit"] or None, row["comment"], row["ucd"]) for row in csv.DictReader(file)}
+    lines = (files("agez") / "tables/data/columns.csv").read_text(encoding="utf-8").splitlines()
+    return {row["name"]: Words(row["unit"] or None, row["comment"], row["ucd"]) for row in csv.DictReader(lines)}
 
 
 #: By the name of the column, in whatever table it is.
