@@ -12,8 +12,8 @@ from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
-
 from agez.mixture_network.dense_trunk import Parameters, forward
+
 from agez.paper_network import network_compiled, network_numpy
 from agez.types import Floats
 
@@ -54,7 +54,7 @@ def convolutional_contenders(
         return n
 
     out: Contenders = {"agez, numpy": numpy_rows}
-    if network_compiled.is_available():
+    if find_spec("numba") is not None:
         out["agez, compiled"] = compiled_rows
     else:
         skipped.add("agez compiled (numba)")

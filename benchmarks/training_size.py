@@ -36,8 +36,8 @@ from agez.experiments.presets import PRESETS
 from agez.paper_network.architecture import PAPER_ARCHITECTURES
 from agez.paper_network.fit_numpy import train_one
 from agez.paper_network.jobs import TrainingJob, TrainingSettings
-from agez.paper_network.pool import SINGLE_THREADED
 from agez.paper_network.prepared import prepare_split, training_data
+from agez.runtime.worker_pool import ONE_THREAD
 from agez.samples.sample import read_sample
 from agez.samples.splits import make_splits
 from agez.targets import PAPER_TARGETS
@@ -137,7 +137,14 @@ class Processes:
     """Two single-threaded processes at once, or one with all threads (b): this script with ``--serve``."""
 
     def __init__(self, way: str) -> None:
-        one_thread = {**SINGLE_THREADED, "TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}
+        xla = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+        one_thread = {
+            **ONE_THREAD,
+            "XLA_FLAGS": xla,
+            "JAX_PLATFORMS": "cpu",
+            "TF_NUM_INTRAOP_THREADS": "1",
+            "TF_NUM_INTEROP_THREADS": "1",
+        }
         settings = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "KERAS_BACKEND": "tensorflow"}
         settings |= {} if way == "b" else one_thread
         command = [sys.executable, __file__, "--serve", way]

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
+import unlike_seds
 from trust_table import Bar, Part, Table, percent
 
 from agez.errors import AgezError
@@ -64,17 +65,17 @@ def _kinds(
     return {
         "stars of MILES": lambda: outliers.real_stars(filters, min(n, 900), rng, SNR),
         "stars of black bodies and lines": lambda: outliers.stars(filters, n, rng, SNR),
-        "quasars": lambda: outliers.quasars(filters, n, rng, SNR),
-        "galaxies at redshift 0.5": lambda: outliers.distant_galaxies(
+        "quasars": lambda: unlike_seds.quasars(filters, n, rng, SNR),
+        "galaxies at redshift 0.5": lambda: unlike_seds.distant_galaxies(
             filters, n, rng, SNR, redshift_range=(0.48, 0.52)
         ),
-        "one pair of bands swapped": lambda: outliers.swap_bands(galaxies, rng, n_pairs=1),
+        "one pair of bands swapped": lambda: unlike_seds.swap_bands(galaxies, rng, n_pairs=1),
         "three pairs of bands swapped": lambda: (
-            outliers.swap_bands(galaxies, rng, n_pairs=3)
+            unlike_seds.swap_bands(galaxies, rng, n_pairs=3)
             if len(filters.names) > 12
-            else outliers.swap_bands(galaxies, rng, n_pairs=3, apart=2)
+            else unlike_seds.swap_bands(galaxies, rng, n_pairs=3, apart=2)
         ),
-        "20 % in five bands": lambda: outliers.zero_point_error(galaxies, rng),
+        "20 % in five bands": lambda: unlike_seds.zero_point_error(galaxies, rng),
     }
 
 

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from agez.runtime.files import whole_file
-from agez.runtime.worker_pool import each_done
+from agez.runtime.worker_pool import each_done, say
 
 _shared: dict[str, int] = {}
 
@@ -20,6 +20,18 @@ def start(value: int) -> None:
 def add(number: int) -> tuple[int, int, str]:
     time.sleep(0.02 * (5 - number) if number < 5 else 0)
     return number + _shared["value"], os.getpid(), os.environ.get("OMP_NUM_THREADS", "")
+
+
+def process(number: int) -> tuple[int, int]:
+    time.sleep(0.05)
+    return number, os.getpid()
+
+
+def count(number: int) -> int:
+    """Say (number, 0), (number, 1), ..., as many as the number."""
+    for k in range(number):
+        say(number, k)
+    return number
 
 
 def fail(number: int) -> int:

@@ -154,8 +154,9 @@ def test_every_citation_of_a_report_is_in_the_citation_file():
         journal = [(volume, page) for volume, page in parts if not re.fullmatch(r"(19|20)\d\d", volume)]
         assert all(one in articles for one in journal), f"{what}: {reference}"
         if not journal:
-            author = reference.split()[0].strip(",")
-            assert author in text, f"{what}: {reference}"
+            author = re.search(r"[A-ZÀ-Ý][\w-]+(?= et al\.|,| )", reference)
+            assert author is not None
+            assert author[0] in text, f"{what}: {reference}"
 
 
 def test_every_library_is_in_the_citation_file():

@@ -11,7 +11,7 @@ import pool_work
 import pytest
 
 from agez.errors import AgezError
-from agez.runtime.worker_pool import ONE_THREAD, each_done
+from agez.runtime.worker_pool import ONE_THREAD, Workers, each_done
 
 
 @pytest.mark.parametrize("workers", [1, 2, 9])
@@ -24,6 +24,38 @@ def test_every_result_once(workers):
         assert {threads for _, _, threads in found.values()} == {"1"}
         assert len(pids) <= workers
     assert set(ONE_THREAD.values()) == {"1"}
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_what_the_work_says_is_heard_before_its_result(workers):
+    heard = []
+    with Workers(workers) as pool:
+        for item, result in pool.each_done(pool_work.count, iter(range(4)), hear=lambda *words: heard.append(words)):
+            assert [words for words in heard if words[0] == item] == [(item, k) for k in range(result)]
+    assert len(heard) == 0 + 1 + 2 + 3
+
+
+def test_processes_stay_for_the_next_call_and_end_with_the_block():
+    with Workers(2) as pool:
+        first = {pid for _, (_, pid) in pool.each_done(pool_work.process, range(4))}
+        assert {pid for _, (_, pid) in pool.each_done(pool_work.process, range(4))} <= first
+        with pytest.raises(ValueError, match="number two"):
+            list(pool.each_done(pool_work.fail, range(4)))
+        assert first.isdisjoint(pid for _, (_, pid) in pool.each_done(pool_work.process, range(4)))
+        running = [process.pid for process in pool._processes.values()]
+    assert running
+    assert not any(map(_runs, running))
+
+
+def test_the_users_script_is_not_run_a_second_time(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import pool_work\nfrom agez.runtime.worker_pool import each_done\nprint('run')\n"
+        "print(sorted(r for _, r in each_done(pool_work.fail, [0, 1], workers=2)))\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path])}
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, env=environment, timeout=60)
+    assert (done.stdout, done.stderr) == ("run\n[0, 1]\n", "")
 
 
 def test_the_environment_is_as_before(monkeypatch):

@@ -1,6 +1,6 @@
-"""Measure, on a file of real CALIFA galaxies, the numbers that agez.mocks.califa_numbers holds; print them as Python.
+"""Measure, on a file of real CALIFA galaxies, the numbers that agez.mocks.califa_numbers holds; print them as JSON.
 
-Usage: python tools/measure_relations.py ecalifa_global.csv > src/agez/mocks/califa_numbers.py
+Usage: python tools/measure_relations.py ecalifa_global.csv > src/agez/mocks/data/califa_numbers.json
 
 The file is the table of global properties of eCALIFA galaxies (Sanchez et al. 2023, RMxAA 59, 213) that the
 ``edge_pydb`` package distributes.  Galaxies with QC_flag 0, redshift 0.005-0.03 (the selection of CALIFA,
@@ -10,6 +10,7 @@ beyond it) are used.  Equivalent widths are negative for emission in the file an
 
 from __future__ import annotations
 
+import json
 import sys
 
 import numpy as np
@@ -98,7 +99,7 @@ def robust_line(x: np.ndarray, y: np.ndarray) -> tuple[float, float, float]:
 
 
 def measure(path: str) -> dict[str, object]:
-    """All numbers of agez.mocks.califa_numbers, by name, rounded as they are printed."""
+    """All numbers of agez.mocks.califa_numbers, by name, rounded as they are written."""
     properties, early = read_properties(path)
     copula = [name for name in properties if name != "log_sigma"]
     result: dict[str, object] = {"PROPERTIES": tuple(copula), "LEVELS": LEVELS}
@@ -117,25 +118,27 @@ def measure(path: str) -> dict[str, object]:
     return result
 
 
+def as_json(value: object, indent: str = "") -> str:
+    """JSON with a line for each sequence of numbers or names, so that a change of one is a change of one line."""
+    if not isinstance(value, dict | tuple) or not any(isinstance(v, dict | tuple) for v in inner(value)):
+        return json.dumps(value)
+    deeper = indent + "  "
+    if isinstance(value, dict):
+        lines = [f"{deeper}{json.dumps(name)}: {as_json(v, deeper)}" for name, v in value.items()]
+        return "{\n" + ",\n".join(lines) + f"\n{indent}}}"
+    return "[\n" + ",\n".join(deeper + as_json(v, deeper) for v in value) + f"\n{indent}]"
+
+
+def inner(value: dict | tuple) -> tuple:
+    """Elements of a sequence, or values of a mapping."""
+    return tuple(value.values()) if isinstance(value, dict) else value
+
+
 def main() -> None:
-    """Print the module."""
+    """Print the data file."""
     if len(sys.argv) != 2:
         sys.exit(__doc__)
-    notes = {
-        "PROPERTIES": "Order of the rows of CORRELATIONS.",
-        "LEVELS": "Cumulative fractions that QUANTILES are given at.",
-        "N_GALAXIES": "How many real galaxies were measured.",
-        "QUANTILES": "Of each property, by type.  Log: base 10; EW [Angstrom]; av [mag]; mu_mean [mag/arcsec2];\n"
-        "#: ew_gradient: log EW(Ha) at Re minus that at the centre; log_age_lw and line ratios at Re.",
-        "CORRELATIONS": "Lower triangle of the correlation matrix of the properties' normal scores.",
-        "LOG_SIGMA_ON_MASS": "Log dispersion of the stars at Re [km/s] on log_mass - 10.5: slope, intercept, scatter.",
-        "RATIO_ON_LOG_EW": "Slope of each log line ratio on log EW(Ha), over all types.",
-    }
-    print('"""Numbers measured on real CALIFA galaxies; written by tools/measure_relations.py, not by hand.\n')
-    print("Source: eCALIFA, Sanchez et al. 2023, RMxAA 59, 213, by way of the table ecalifa_global.csv of edge_pydb;")
-    print('QC_flag 0, redshift 0.005-0.03, Re 5-30 arcsec.  Early is E to S0a.\n"""\n')
-    for name, value in measure(sys.argv[1]).items():
-        print(f"#: {notes[name]}\n{name} = {value!r}")
+    print(as_json(measure(sys.argv[1])))
 
 
 if __name__ == "__main__":

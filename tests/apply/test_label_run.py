@@ -18,10 +18,9 @@ from label_cubes import cube_file, fitted_cube
 import agez.labelling.label_galaxy as label_galaxy
 from agez.labelling.cube_bins import fitted_rows, is_cube, label_name, same_rows
 from agez.labelling.label_galaxy import LabelOptions
-from agez.labelling.label_parts import parts_folder
+from agez.labelling.label_parts import has_fingerprint, parts_folder
 from agez.labelling.label_run import run_labels
 from agez.photometry.tables import read_photometry
-from agez.runtime.fingerprint import has_fingerprint
 from agez.samples.sample import read_sample
 from agez.spectra.binning import BinSettings
 from agez.spectra.fitting import fit_labels

@@ -11,7 +11,6 @@ from made_up_sample import made_up_cross_validation, made_up_sample
 
 from agez.analysis.metrics import evaluate, sigma_mad
 from agez.errors import AgezError
-from agez.experiments import peer_methods
 from agez.experiments.peer_methods import TreeSizes
 from agez.experiments.peer_scores import Answers, differences
 from agez.experiments.peers import ALL_METHODS, PeerSizes, claims, network_answers, peers
@@ -196,12 +195,12 @@ def test_what_is_not_installed_is_skipped(monkeypatch):
 
     def refuse(name, *args):
         if name == "lightgbm":
-            raise ImportError(name)
+            raise ModuleNotFoundError(name=name)
         if name == "sklearn":
             raise OSError("libomp.dylib not found")
         return real(name, *args)
 
-    monkeypatch.setattr(peer_methods.importlib, "import_module", refuse)
+    monkeypatch.setattr(importlib, "import_module", refuse)
     sample = made_up_sample(80)
     found = peers(sample, {"set_a": pretended(sample, 0.01)}, sizes=SIZES, workers=1)
     skipped = found["measured"]["skipped"]

@@ -85,8 +85,8 @@ def test_an_interrupted_run_goes_on_and_gives_the_same(sample, run, tmp_path, mo
         again = training_size(sample, trainer, grid=GRID, seed=3)
     assert again == block
     assert sorted(path.name for path in half.folder.iterdir()) == names
-    monkeypatch.setattr("agez.paper_network.pool.sys.executable", "/bin/false")  # nothing is left to train
-    with Trainer(1, kept=half) as trainer:
+    monkeypatch.setattr("agez.runtime.worker_pool.sys.executable", "/bin/false")  # nothing is left to train
+    with Trainer(2, kept=half) as trainer:
         assert training_size(sample, trainer, grid=GRID, seed=3) == block
 
 

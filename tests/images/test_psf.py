@@ -11,7 +11,6 @@ from scipy.signal import fftconvolve
 from agez.errors import AgezError
 from agez.images.convolution import convolve
 from agez.images.kernels import (
-    FWHM_OF_SIGMA,
     full_width_half_maximum,
     gaussian_kernel,
     matching_kernel,
@@ -19,11 +18,12 @@ from agez.images.kernels import (
 )
 from agez.images.noise_correlation import WHITE, after_convolution, variance_of_sum
 from agez.images.psf import match_psf
-from agez.images.resampling import require_reproject
+from agez.images.resampling import resample
+from agez.spectra.formats_common import FWHM_PER_SIGMA
 
 
 def gaussian(fwhm_pixels, size=61):
-    image = np.exp(-0.5 * (distance_from((size, size), size // 2, size // 2) * FWHM_OF_SIGMA / fwhm_pixels) ** 2)
+    image = np.exp(-0.5 * (distance_from((size, size), size // 2, size // 2) * FWHM_PER_SIGMA / fwhm_pixels) ** 2)
     return image / image.sum()
 
 
@@ -193,10 +193,11 @@ def test_nothing_left_names_the_file():
         match_psf(image_set(flux, mask=mask, fwhm=[2.0, 1.0]))
 
 
-@pytest.mark.parametrize("library", ["photutils.psf_matching", "reproject"])
-def test_absent_libraries_are_said(library, monkeypatch):
-    monkeypatch.setitem(sys.modules, library, None)
-    psfs = moffat_psf(2.0, 3.0, 21), moffat_psf(3.0, 3.0, 21)
-    use = require_reproject if library == "reproject" else lambda: matching_kernel(*psfs, source="x")
-    with pytest.raises(AgezError, match=r"pip install 'agez\[images\]'"):
-        use()
+def test_absent_libraries_are_said(monkeypatch):
+    for library in ("photutils.psf_matching", "reproject"):
+        monkeypatch.setitem(sys.modules, library, None)
+    with pytest.raises(AgezError, match=r"photutils.*run: pip install --upgrade 'agez\[images\]'"):
+        matching_kernel(moffat_psf(2.0, 3.0, 21), moffat_psf(3.0, 3.0, 21), source="x")
+    image, wcs = np.ones((5, 5)), image_set(np.ones((1, 31, 31))).wcs
+    with pytest.raises(AgezError, match=r"reproject.*run: pip install 'agez\[images\]'"):
+        resample(image, image, image < 0, wcs, wcs, (5, 5), source="x")

@@ -88,7 +88,7 @@ def test_nebular_continuum_is_that_of_the_table(toy_grid):
     standard = noiseless_galaxy(PLAN, 3, prepare_grid(toy_grid))
     with_it = noiseless_galaxy(PLAN, 3, prepare_grid(toy_grid), Departures(nebular_continuum=True))
     added = (with_it.flux - standard.flux).astype(float)
-    z = float(standard.galaxies.redshift[0])
+    z = float(standard.drawn.galaxies.redshift[0])
     halpha = standard.lines[:, 22]
     assert (added > 0).all()
     # at H-alpha dust is divided out: the ratio is the table's, stretched
@@ -101,15 +101,16 @@ def test_nebular_continuum_is_that_of_the_table(toy_grid):
 
 def test_a_nucleus_shines_in_the_centre_and_broad_lines_are_broad(toy_grid, rng, monkeypatch):
     made = noiseless_galaxy(PLAN, 4, prepare_grid(toy_grid))
-    z = float(made.galaxies.redshift[0])
+    z = float(made.drawn.galaxies.redshift[0])
     continuum = np.full(len(made.flux), 1.0)
     added = {}
     for share in (0.0, 1.0):
         monkeypatch.setattr(departures, "TYPE_1", share)
         flux = np.zeros_like(made.flux)
-        add_active_nucleus(flux, made.spaxels, continuum, redshift=z, fwhm=made.fwhm, rng=np.random.default_rng(2))
+        chance = np.random.default_rng(2)
+        add_active_nucleus(flux, made.drawn.spaxels, continuum, redshift=z, fwhm=made.fwhm, rng=chance)
         added[share] = flux
-    distance = np.hypot(made.spaxels.x, made.spaxels.y)
+    distance = np.hypot(made.drawn.spaxels.x, made.drawn.spaxels.y)
     centre, edge = np.argmin(distance), np.argmax(distance)
     assert added[1.0][centre].sum() > 20 * added[1.0][edge].sum()
     assert (added[0.0] >= 0).all()
@@ -117,7 +118,7 @@ def test_a_nucleus_shines_in_the_centre_and_broad_lines_are_broad(toy_grid, rng,
     clear = np.argmin(np.abs(WAVE_ANGSTROM - (1 + z) * 5500.0))
     assert added[0.0][centre, beside] < 1e-3
     profile = np.exp(-distance[centre] / departures.NUCLEUS_ARCSEC)
-    low, high = (share * profile * made.spaxels.flux[centre] for share in departures.POWER_LAW_LIGHT)
+    low, high = (share * profile * made.drawn.spaxels.flux[centre] for share in departures.POWER_LAW_LIGHT)
     assert added[0.0][centre, clear] < 1e-6
     assert low < added[1.0][centre, clear] < high
 

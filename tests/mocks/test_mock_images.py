@@ -192,9 +192,6 @@ def test_stars_are_where_they_are_said_to_be(tiles, filters):
     assert hot[2] == cool[2] == 1
     assert hot[0] > cool[0]
     assert hot[3] < cool[3]
-    own = make(tiles, filters, n_stars=3, star_seds=np.array([[1.0, 1.0, 2.0, 0.0]]))
-    assert own.stars.flux[:, 3].tolist() == [0, 0, 0]
-    assert own.stars.flux[:, 2] == pytest.approx(2 * own.stars.flux[:, 0])
 
 
 def test_bad_pixels_are_masked_and_wild(rng):
@@ -269,7 +266,6 @@ def test_survey_of_images(toy_grid, filters, tmp_path: Path):
     [
         ({"snr": 0.0}, "snr 0"),
         ({"psf_fwhm_arcsec": -1.0}, "FWHM -1"),
-        ({"star_seds": np.ones((2, 3))}, "star_seds"),
         ({"reference": "J0999"}, "J0999"),
     ],
 )

@@ -151,6 +151,11 @@ def test_giving_up_keeps_the_best_so_far(job):
     )
 
 
+def pids(trainer):
+    """Of the processes of a trainer."""
+    return {process.pid for process in trainer.workers._processes.values()}
+
+
 def test_a_trainer_asks_for_jobs_as_it_needs_them_and_keeps_its_processes(job):
     made = []
 
@@ -160,12 +165,17 @@ def test_a_trainer_asks_for_jobs_as_it_needs_them_and_keeps_its_processes(job):
             yield replace(job, seed=seed, settings=TrainingSettings(max_epochs=1))
 
     with Trainer(1) as trainer:
-        for number, network in trainer.train_each(jobs(3)):
-            assert len(made) <= number + 2
+        for number, _ in trainer.train_each(jobs(3)):
+            assert len(made) == number + 1
+    made.clear()
+    with Trainer(2) as trainer:
+        for count, (_, network) in enumerate(trainer.train_each(jobs(6))):
+            assert len(made) <= count + 4
             assert len(network.validation_mse) == 1
-        first = [process.pid for process in trainer._processes]
-        assert [number for number, _ in trainer.train_each(jobs(2))] == [0, 1]
-        assert [process.pid for process in trainer._processes] == first
+        first = pids(trainer)
+        assert len(first) == 2
+        assert sorted(number for number, _ in trainer.train_each(jobs(4))) == [0, 1, 2, 3]
+        assert pids(trainer) == first
         for _ in trainer.train_each(jobs(50)):
             break  # nobody wants the rest
         assert len(trainer.train(list(jobs(2)))) == 2
@@ -207,9 +217,9 @@ def test_a_training_that_fails_in_a_process_is_one_clear_line(job):
 
 
 def test_a_worker_that_dies_is_one_clear_line(job, monkeypatch):
-    monkeypatch.setattr("agez.paper_network.pool.sys.executable", "/bin/true")
+    monkeypatch.setattr("agez.runtime.worker_pool.sys.executable", "/bin/true")
     with pytest.raises(AgezError, match="worker process ended"):
-        train_many([job], workers=1)
+        train_many([job, job], workers=2)
 
 
 def test_bad_jobs_are_refused(job):

@@ -7,11 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from agez.paper_network import pool
 from agez.paper_network.architecture import Architecture
 from agez.paper_network.jobs import TrainingJob, TrainingSettings
 from agez.paper_network.kept import KeptNetworks, job_digest
 from agez.paper_network.pool import Trainer
+from agez.runtime import worker_pool
 
 
 @pytest.fixture(scope="module")
@@ -28,8 +28,8 @@ def test_what_is_kept_comes_back_the_same_and_is_not_trained_again(job, tmp_path
     kept = KeptNetworks(tmp_path / "networks")
     with Trainer(1, kept=kept) as trainer:
         first = trainer.train([job])[0]
-    monkeypatch.setattr(pool.sys, "executable", "/bin/false")  # no worker could train
-    with Trainer(1, kept=kept) as trainer:
+    monkeypatch.setattr(worker_pool.sys, "executable", "/bin/false")  # no worker could train
+    with Trainer(2, kept=kept) as trainer:
         other_tags = replace(job, tags={"fold": 7})
         again, tagged = trainer.train([job, other_tags])
     for name in first.parameters:
@@ -81,13 +81,14 @@ def test_training_on_a_cpu_needs_no_jax(job):
     code = (
         "import sys; sys.modules['jax'] = None\n"
         "import numpy as np\n"
+        "from agez.paper_network.architecture import Architecture\n"
         "from agez.paper_network.jobs import TrainingJob, TrainingSettings\n"
         "from agez.paper_network.pool import train_many\n"
         "from agez.paper_network.training import train_paper_networks\n"
         "x = np.random.default_rng(1).normal(size=(60, 12)).astype(np.float32)\n"
         "job = TrainingJob(x, x[:, 0], np.arange(40), np.arange(40, 60), settings=TrainingSettings(max_epochs=1),\n"
-        "                  architecture=__import__('agez').learn.architecture.Architecture((8, 8), (6, 6), 4, 25))\n"
-        "print(len(train_many([job], workers=1)[0].validation_mse))\n"
+        "                  architecture=Architecture((8, 8), (6, 6), 4, 25))\n"
+        "print(*(len(one.validation_mse) for one in train_many([job, job], workers=2)))\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
-    assert (done.stdout.strip(), done.stderr) == ("1", "")
+    assert (done.stdout.strip(), done.stderr) == ("1 1", "")

@@ -1,7 +1,10 @@
 """Outliers: stars, quasars, distant galaxies against their own spectra, tables spoilt in exactly one way."""
 
+import importlib
+import sys
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,11 +17,16 @@ from agez.errors import AgezError
 from agez.photometry.air import air_to_vacuum
 from agez.photometry.filters import load_filters
 from agez.photometry.synthesis import synthesize
-from agez.training_seds import outliers
-from agez.training_seds.outliers import distant_galaxies, quasars, real_stars, stars, swap_bands, zero_point_error
-from agez.training_seds.quasar_spectra import QUASAR_LINES, quasar_spectra
+from agez.training_seds.outliers import real_stars, stars
 from agez.training_seds.star_spectra import made_up_stars, miles_stars
 from agez.types import Rows, Spectra
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
+unlike_seds, quasar_spectra_module = map(importlib.import_module, ("unlike_seds", "quasar_spectra"))
+sys.path.pop(0)
+distant_galaxies, quasars = unlike_seds.distant_galaxies, unlike_seds.quasars
+swap_bands, zero_point_error = unlike_seds.swap_bands, unlike_seds.zero_point_error
+QUASAR_LINES, quasar_spectra = quasar_spectra_module.QUASAR_LINES, quasar_spectra_module.quasar_spectra
 
 FILTERS = load_filters("jpas")
 PERFECT = 1e12
@@ -176,7 +184,7 @@ def test_quasars_behind_hydrogen():
 
 def test_distant_galaxies_are_the_templates_stretched(toy_grid, monkeypatch):
     """One template, no dust: each row is what synthesize gives for it at a redshift of the range."""
-    monkeypatch.setattr(outliers, "draw_dust", lambda n, wave, rng: type("D", (), {"transmission": 1.0}))
+    monkeypatch.setattr(unlike_seds, "draw_dust", lambda n, wave, rng: type("D", (), {"transmission": 1.0}))
     filters = FILTERS.select([f"J0{i}" for i in range(600, 860, 20)])
     n = 1
     rng = np.random.default_rng(8)

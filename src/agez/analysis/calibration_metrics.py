@@ -39,7 +39,7 @@ from agez.types import Floats
 
 #: Probabilities of a Gaussian's 1-sigma and 2-sigma intervals.
 COVERAGE_LEVELS = (0.6827, 0.9545)
-#: Bins of a quantity without given edges.
+#: Bins of a quantity.
 N_BINS = 5
 
 
@@ -140,11 +140,11 @@ def calibration_in_bins(
     galaxy_id: ArrayLike,
     *,
     rng: np.random.Generator,
-    edges: ArrayLike | None = None,
-    n_bins: int = N_BINS,
     n_bootstrap: int = N_BOOTSTRAP,
 ) -> BinnedCalibration:
-    """:func:`calibration` in bins of a quantity; rows where it is NaN or outside all bins are left out.
+    """:func:`calibration` in ``N_BINS`` bins of a quantity, of equally many rows; rows where it is NaN are left out.
+
+    There are fewer bins where many rows share a value.
 
     Parameters
     ----------
@@ -152,14 +152,12 @@ def calibration_in_bins(
         Anything known of the rows: S/N, age, number of bands.
     pit, crps, sigma, galaxy_id : (n,)
         As :func:`calibration` takes them.
-    edges : (b + 1,) float, optional
-        Rising.  Without them there are ``n_bins`` bins of equally many rows, fewer where many rows share a value.
     """
     x = np.asarray(quantity, dtype=float)
     if x.shape != np.shape(pit):
         raise AgezError(f"the quantity to bin in has shape {x.shape}, the PIT {np.shape(pit)}; expected the same (n,)")
     rows, x = _rows(pit, crps, sigma, galaxy_id, x)
-    given = _edges(x, edges, n_bins)
+    given = _edges(x)
     at = np.searchsorted(given, x, side="right") - 1
     at[x == given[-1]] = len(given) - 2
     inside = [at == k for k in range(len(given) - 1)]
@@ -176,8 +174,6 @@ def calibration_block(
     quantities: Mapping[str, ArrayLike],
     *,
     rng: np.random.Generator,
-    edges: Mapping[str, ArrayLike] | None = None,
-    n_bins: int = N_BINS,
     n_bootstrap: int = N_BOOTSTRAP,
 ) -> dict[str, Any]:
     """All of it for both targets as strict JSON, which figures and tables are made from.
@@ -189,8 +185,6 @@ def calibration_block(
     galaxy_id : (n,) str or int
     quantities : mapping of name to (n,) float
         What to bin in, such as ``snr`` and ``n_bands``.
-    edges : mapping of name to edges, optional
-        Of those quantities that are not to be divided in ``n_bins`` bins of equally many rows.
 
     Returns
     -------
@@ -202,12 +196,6 @@ def calibration_block(
     for name, values in zip(("pit", "crps", "sigma"), columns, strict=True):
         if values.ndim != 2 or values.shape[1] != len(PAPER_TARGETS):
             raise AgezError(f"{name} has shape {values.shape}; expected (n, {len(PAPER_TARGETS)}): a column a target")
-    given = edges or {}
-    unknown = sorted(set(given) - set(quantities))
-    if unknown:
-        raise AgezError(
-            f"edges are given of {', '.join(unknown)}; expected names of quantities: {', '.join(quantities)}"
-        )
     block: dict[str, Any] = {}
     for k, target in enumerate(PAPER_TARGETS):
         u, score, width = (values[:, k] for values in columns)
@@ -216,8 +204,7 @@ def calibration_block(
             "pit": pit_shape(u, galaxy_id, rng=rng, n_bootstrap=n_bootstrap).to_json(),
             "bins": {
                 name: calibration_in_bins(
-                    x, u, score, width, galaxy_id, rng=rng, edges=given.get(name), n_bins=n_bins,
-                    n_bootstrap=n_bootstrap,
+                    x, u, score, width, galaxy_id, rng=rng, n_bootstrap=n_bootstrap
                 ).to_json()
                 for name, x in quantities.items()
             },
@@ -238,17 +225,10 @@ def _rows(
     return _Rows(u[good], score[good], width[good], names[good]), quantity[good]
 
 
-def _edges(x: Floats, edges: ArrayLike | None, n_bins: int) -> Floats:
-    if edges is not None:
-        given = np.asarray(edges, dtype=float)
-        if given.ndim != 1 or given.size < 2 or not np.all(np.diff(given) > 0):
-            raise AgezError(f"bin edges are {given.tolist()}; expected two or more rising numbers")
-        return given
-    if n_bins < 1:
-        raise AgezError(f"n_bins is {n_bins}; expected at least 1")
+def _edges(x: Floats) -> Floats:
     if not x.size:
         return np.array([0.0, 1.0])
-    found = np.unique(np.quantile(x, np.linspace(0, 1, n_bins + 1)))
+    found = np.unique(np.quantile(x, np.linspace(0, 1, N_BINS + 1)))
     return found if found.size > 1 else found[0] + np.array([-0.5, 0.5])
 
 

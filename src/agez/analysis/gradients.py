@@ -113,11 +113,7 @@ class GradientTable:
             {
                 "galaxy_id": str(self.galaxy_id[g]),
                 "quantity": name,
-                "slope": json_number(self.slope[g, k]),
-                "slope_err": json_number(self.slope_err[g, k]),
-                "slope_scatter": json_number(self.slope_scatter[g, k]),
-                "intercept": json_number(self.intercept[g, k]),
-                "intercept_err": json_number(self.intercept_err[g, k]),
+                **{number: json_number(getattr(self, number)[g, k]) for number in NUMBERS},
                 "n_inside": int(self.n_inside[g, k]),
                 "n_outside": int(self.n_outside[g, k]),
                 "reason": str(self.reason[g, k]),
@@ -176,17 +172,9 @@ def radial_gradient(
         raise AgezError("radial_gradient: no points; give at least one spectrum")
     if table.reason[0, 0]:
         raise AgezError(f"no radial gradient: {table.reason[0, 0]}")
-    return Gradient(
-        float(table.slope[0, 0]),
-        float(table.slope_err[0, 0]),
-        float(table.slope_scatter[0, 0]),
-        float(table.intercept[0, 0]),
-        int(table.n_inside[0, 0]),
-        int(table.n_outside[0, 0]),
-        n_subsets,
-        fraction,
-        max_radius,
-    )
+    names = ("slope", "slope_err", "slope_scatter", "intercept", "n_inside", "n_outside")
+    numbers = {name: getattr(table, name)[0, 0].item() for name in names}
+    return Gradient(**numbers, n_subsets=n_subsets, fraction=fraction, max_radius=max_radius)
 
 
 def galaxy_gradients(
@@ -275,8 +263,6 @@ def gradients_with_errors(
     names: Sequence[str],
     rng: np.random.Generator,
     kind: str = "images",
-    max_radius: float = MAX_RADIUS,
-    min_inside: int = LEAST_REGIONS,
 ) -> GradientTable:
     """Radial gradients of regions with errors: lines that know what regions share (:mod:`agez.analysis.region_errors`).
 
@@ -291,28 +277,23 @@ def gradients_with_errors(
         Of the subsets whose scatter is ``slope_scatter``.
     kind : 'images', 'spectra' or 'labels'
         What the values come from, as of :func:`agez.analysis.region_errors.shared_errors`.
-    max_radius : float
-        Of the fit [Re].
-    min_inside : int
-        Points that a gradient needs there; none is needed beyond.
 
     Returns
     -------
     GradientTable
-        ``slope`` and ``intercept`` are those of weighted least squares, with errors that know what regions share.
+        Of points inside 1 Re, ``LEAST_REGIONS`` at least; ``slope`` and ``intercept`` are those of weighted least
+        squares, with errors that know what regions share.
     """
     radius, data, sigma = (np.asarray(part, dtype=float) for part in (r_re, values, errors))
     if sigma.shape != data.shape:
         raise AgezError(f"gradients: errors have shape {sigma.shape}, values {data.shape}; expected the same")
     with np.errstate(invalid="ignore"):
         data = np.where(np.isfinite(sigma) & (sigma > 0), data, np.nan)
-    table = galaxy_gradients(
-        galaxy_id, radius, data, rng=rng, names=names, max_radius=max_radius, min_inside=min_inside, min_outside=0
-    )
+    table = galaxy_gradients(galaxy_id, radius, data, rng=rng, names=names, min_inside=LEAST_REGIONS, min_outside=0)
     fitted = np.full((4, *table.slope.shape), np.nan)
     ids = np.asarray(galaxy_id).astype(str)
     for g, k in zip(*np.nonzero(table.reason == ""), strict=True):
-        used = (ids == table.galaxy_id[g]) & np.isfinite(data[:, k]) & (radius <= max_radius)
+        used = (ids == table.galaxy_id[g]) & np.isfinite(data[:, k]) & (radius <= MAX_RADIUS)
         shared = shared_errors(table.names[k], kind=kind)
         fitted[:, g, k] = fit_line(radius[used], data[used, k], sigma[used, k], shared)
     slope, slope_err, intercept, intercept_err = fitted
@@ -371,19 +352,9 @@ def beside(tables: Sequence[GradientTable]) -> GradientTable:
 
 
 def _columns(table: GradientTable, which: slice) -> GradientTable:
-    return GradientTable(
-        table.galaxy_id,
-        table.names[which],
-        table.slope[:, which],
-        table.slope_err[:, which],
-        table.slope_scatter[:, which],
-        table.intercept[:, which],
-        table.intercept_err[:, which],
-        table.n_inside[:, which],
-        table.n_outside[:, which],
-        table.reason[:, which],
-        None if table.lines is None else table.lines[..., which],
-    )
+    columns = {name: getattr(table, name)[:, which] for name in (*NUMBERS, "n_inside", "n_outside", "reason")}
+    lines = None if table.lines is None else table.lines[..., which]
+    return replace(table, names=table.names[which], lines=lines, **columns)
 
 
 def _check_options(n_subsets: int, fraction: float, max_radius: float, min_inside: int) -> None:

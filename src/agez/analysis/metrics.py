@@ -21,6 +21,8 @@ from agez.types import Floats
 
 #: Standard deviation of a Gaussian over its median absolute deviation.
 MAD_TO_SIGMA = 1.4826
+#: Permutations of the labels that random guesses are averaged over.
+N_DRAWS = 100
 
 
 @dataclass(frozen=True)
@@ -117,7 +119,7 @@ def residual_pcc(age_residual: ArrayLike, mh_residual: ArrayLike) -> float:
     return float(np.clip(float(a @ m) / scale, -1.0, 1.0)) if scale > 0 else math.nan
 
 
-def random_baseline_mse(labels: ArrayLike, rng: np.random.Generator, *, n_draws: int = 100) -> float:
+def random_baseline_mse(labels: ArrayLike, rng: np.random.Generator) -> float:
     """Mean squared error of random guesses drawn from the labels' own distribution.
 
     The guesses are permutations of the labels, so that they have the right distribution and know
@@ -129,21 +131,17 @@ def random_baseline_mse(labels: ArrayLike, rng: np.random.Generator, *, n_draws:
     labels : (n,) float
         NaN left out.
     rng : numpy.random.Generator
-    n_draws : int
-        Permutations to average over.
 
     Returns
     -------
     float
         [dex^2]; NaN without labels.
     """
-    if n_draws < 1:
-        raise AgezError(f"random_baseline_mse: n_draws is {n_draws}; expected at least 1")
     values = _finite(labels)
     if not values.size:
         return math.nan
     centred = values - values.mean()
-    guesses = rng.permuted(np.broadcast_to(centred, (n_draws, centred.size)), axis=1)
+    guesses = rng.permuted(np.broadcast_to(centred, (N_DRAWS, centred.size)), axis=1)
     # mean (g - l)^2 = mean g^2 + mean l^2 - 2 mean(g l), and a permutation keeps the first two.
     return float(2 * np.mean(centred**2) - 2 * np.mean(guesses @ centred) / centred.size)
 

@@ -77,7 +77,6 @@ def pit_shape(
     *,
     rng: np.random.Generator,
     n_bootstrap: int = N_BOOTSTRAP,
-    n_histogram: int = N_HISTOGRAM,
 ) -> PitShape:
     """Histogram of the PIT, its departure from uniform, and the coverage of central intervals of all sizes.
 
@@ -88,16 +87,12 @@ def pit_shape(
     galaxy_id : (n,) str or int
     rng : numpy.random.Generator
         Draws galaxies.
-    n_histogram : int
-        Bars.
 
     Raises
     ------
     AgezError
         If a PIT is no probability, or the lengths differ.
     """
-    if n_histogram < 1:
-        raise AgezError(f"pit_shape: n_histogram is {n_histogram}; expected at least 1")
     u = checked_pit(pit)
     names = np.asarray(galaxy_id)
     if names.shape != u.shape:
@@ -106,8 +101,8 @@ def pit_shape(
     u, rows = u[good], members(names[good])
     drawn = draw_galaxies(rows.n_galaxies, rng=rng, n_bootstrap=n_bootstrap)
 
-    bar = np.minimum((u * n_histogram).astype(int), n_histogram - 1)
-    histogram = means_over_rows(rows, counts_of_galaxies(rows, bar, n_histogram), drawn)
+    bar = np.minimum((u * N_HISTOGRAM).astype(int), N_HISTOGRAM - 1)
+    histogram = means_over_rows(rows, counts_of_galaxies(rows, bar, N_HISTOGRAM), drawn)
     # the first of the intervals that holds the row; those after it do so, too
     smallest = np.searchsorted(np.asarray(NOMINAL), 2 * np.abs(u - 0.5) - _ROUNDING)
     held = counts_of_galaxies(rows, smallest, len(NOMINAL) + 1).cumsum(axis=1)[:, :-1]
@@ -116,9 +111,9 @@ def pit_shape(
     cdf = means_over_rows(rows, counts_of_galaxies(rows, level, _N_CDF + 1).cumsum(axis=1), drawn)
     distances = np.abs(cdf.drawn - cdf.value).max(axis=1) if len(cdf.drawn) else np.full(1, np.nan)
     return PitShape(
-        edges=np.arange(n_histogram + 1) / n_histogram,
-        density=n_histogram * histogram.value,
-        density_err=n_histogram * histogram.err,
+        edges=np.arange(N_HISTOGRAM + 1) / N_HISTOGRAM,
+        density=N_HISTOGRAM * histogram.value,
+        density_err=N_HISTOGRAM * histogram.err,
         nominal=np.asarray(NOMINAL),
         coverage=coverage.value,
         coverage_err=coverage.err,

@@ -19,6 +19,8 @@ from agez.errors import AgezError
 from agez.types import Floats, Ints
 
 N_BOOTSTRAP = 1000
+#: Random orders of the galaxies, to see what chance gives.
+N_ORDERS = 200
 #: Coverage of intervals.
 COVERAGE = 0.95
 #: With fewer pairs a rank correlation has neither an interval nor a p-value worth the name.
@@ -108,7 +110,7 @@ def binned_medians(x: ArrayLike, y: ArrayLike, *, size: int) -> tuple[Floats, Fl
     return found[:, 0], found[:, 1], found[:, 2]
 
 
-def chance_range(y: ArrayLike, *, size: int, rng: np.random.Generator, n_orders: int = 200) -> float:
+def chance_range(y: ArrayLike, *, size: int, rng: np.random.Generator) -> float:
     """Range of the medians of bins that the scatter alone gives: median over galaxies in random order.
 
     NaN with fewer galaxies than two bins hold; a rest that fills no bin is left out.
@@ -118,16 +120,14 @@ def chance_range(y: ArrayLike, *, size: int, rng: np.random.Generator, n_orders:
     y : (n,) float
     size : int
         Galaxies in a bin.
-    n_orders : int
-        Random orders.
     """
     values = np.asarray(y, dtype=float)
     values = values[np.isfinite(values)]
     whole = len(values) // size
     if whole < 2:
         return math.nan
-    shuffled = rng.permuted(np.broadcast_to(values, (n_orders, len(values))), axis=1)
-    medians = np.median(shuffled[:, : whole * size].reshape(n_orders, whole, size), axis=2)
+    shuffled = rng.permuted(np.broadcast_to(values, (N_ORDERS, len(values))), axis=1)
+    medians = np.median(shuffled[:, : whole * size].reshape(N_ORDERS, whole, size), axis=2)
     return float(np.median(np.ptp(medians, axis=1)))
 
 

@@ -24,7 +24,6 @@ from agez.runtime.files import whole_file
 from agez.tables.table_columns import PlainTable
 from agez.tables.table_files import read_table, write_table
 
-Pieces = Sequence[tuple[Partition, Path]]
 _COPY_BYTES = 8 << 20
 
 
@@ -33,7 +32,6 @@ def assemble(
     pieces: Sequence[tuple[Partition, str | os.PathLike[str]]],
     *,
     catalogue: Catalogue,
-    name: str = TABLE_NAME,
 ) -> None:
     """Put the pieces that :func:`agez.catalogues.write_pieces.write_piece` wrote together, in the order of partitions.
 
@@ -48,8 +46,6 @@ def assemble(
     pieces : sequence of (Partition, path)
     catalogue : Catalogue
         What was answered.
-    name : str
-        Of the table in a FITS file.
 
     Raises
     ------
@@ -63,7 +59,7 @@ def assemble(
     if is_folder_output(output):
         _folder(output, ordered, catalogue)
         return
-    join: dict[str, Callable[[Path, list[Path], str], None]] = {".fits": _fits, ".parquet": _parquet, ".csv": _csv}
+    join: dict[str, Callable[[Path, list[Path]], None]] = {".fits": _fits, ".parquet": _parquet, ".csv": _csv}
     paths = [path for _, path in ordered]
     kind = paths[0].suffix
     if kind not in join:
@@ -71,13 +67,13 @@ def assemble(
             joined = vstack([read_table(path) for path in paths], metadata_conflicts="silent")
         except TableMergeError as error:
             raise AgezError(f"{output}: {error}; write .csv, .fits or .parquet") from error
-        write_table(output, joined, name=name, describe=False)
+        write_table(output, joined, name=TABLE_NAME, describe=False)
         return
     with whole_file(output) as part:
-        join[kind](part, paths, name)
+        join[kind](part, paths)
 
 
-def _fits(part: Path, paths: list[Path], name: str) -> None:
+def _fits(part: Path, paths: list[Path]) -> None:
     layouts = [fits_files.layout_of(path) for path in paths]
     columns = [tuple(fits_files.fields_of(layout)) for layout in layouts]
     fields = list(columns[0])
@@ -88,7 +84,7 @@ def _fits(part: Path, paths: list[Path], name: str) -> None:
             one if one == other else fits_rows.merged(one, other) for one, other in zip(fields, others, strict=True)
         ]
     n = sum(layout.n_rows for layout in layouts)
-    header = fits_rows.header_of(fields, n, meta=layouts[0].meta, name=name)
+    header = fits_rows.header_of(fields, n, meta=layouts[0].meta, name=TABLE_NAME)
     size = 0
     with opened(part) as file:
         file.write(fits_rows.header_bytes(fits.PrimaryHDU().header))
@@ -133,7 +129,7 @@ def _copy(path: Path, start: int, length: int, file: IO[bytes]) -> int:
     return length
 
 
-def _csv(part: Path, paths: list[Path], name: str) -> None:
+def _csv(part: Path, paths: list[Path]) -> None:
     with part.open("wb") as file:
         first = b""
         for path in paths:
@@ -170,7 +166,7 @@ def _schema(paths: Sequence[Path]) -> Any:
     return found.with_metadata(schemas[0].metadata)
 
 
-def _parquet(part: Path, paths: list[Path], name: str) -> None:
+def _parquet(part: Path, paths: list[Path]) -> None:
     parquet = need_pyarrow(part)
     schema = _schema(paths)
     with parquet.ParquetWriter(part, schema, use_dictionary=text_names(schema)) as writer:

@@ -12,6 +12,7 @@ import numpy as np
 
 from agez.catalogues.catalogue import Catalogue, Kind, Partition
 from agez.errors import AgezError
+from agez.runtime.optional_packages import need
 from agez.tables.arrow_columns import (
     UCD_KEYS,
     UNIT_KEYS,
@@ -33,11 +34,7 @@ _BATCH_ROWS = 50_000
 
 def need_pyarrow(path: object) -> Any:
     """The module pyarrow.parquet; AgezError that says how to get it."""
-    try:
-        import pyarrow.parquet
-    except ImportError as error:
-        raise AgezError(f"{path}: Parquet needs pyarrow; run: pip install 'agez[parquet]'") from error
-    return pyarrow.parquet
+    return need("pyarrow.parquet", extra="parquet", purpose=f"{path}: Parquet")
 
 
 def open_file(path: Path, rows: int) -> Catalogue:

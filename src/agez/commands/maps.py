@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from agez.commands.answers import Answer, flag_lines
-from agez.commands.extras import need
 from agez.errors import AgezError
 from agez.flags import count_flags
 from agez.models.model import Model
 from agez.runtime.files import check_input, make_folder
+from agez.runtime.optional_packages import check_installed
 from agez.tables.table_files import check_fits_output
 from agez.targets import TARGET_WORDS
 from agez.types import Photometry
@@ -50,7 +50,7 @@ def map_(options: Namespace) -> Answer:
     if options.star_table is not None:
         check_input(options.star_table)
     if options.pictures is not None:
-        need("matplotlib", extra="report", what="--pictures")
+        check_installed("matplotlib", extra="report", purpose="--pictures")
         make_folder(options.pictures)
     settings = _settings(options)
     if options.centre is not None and not (np.isfinite(options.centre).all() and abs(options.centre[1]) <= 90):
@@ -120,7 +120,7 @@ def _of_images(options: Namespace, model: Model, settings: MapSettings) -> tuple
     from agez.mapping.map_galaxy import checked_redshift, map_galaxy
     from agez.models.predict import in_model_order
 
-    need("photutils", extra="images", what="a map of images")
+    check_installed("photutils", extra="images", purpose="a map of images")
     if options.bins == "voronoi":
         from agez.spectra.voronoi import need_powerbin
 

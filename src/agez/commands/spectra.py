@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agez.commands.answers import Answer, few_rows, flag_lines, reasons
-from agez.commands.extras import need
 from agez.errors import AgezError, PartlyDoneError
 from agez.flags import count_flags, is_good
 from agez.runtime.files import check_not_input, check_output, make_folder
+from agez.runtime.optional_packages import check_installed
 from agez.tables.table_files import check_table_output
 from agez.types import Photometry, Spectra
 
@@ -194,7 +194,7 @@ def _check_extras(options: Namespace, files: list[Path]) -> None:
         if Path(options.subtracted).resolve() in (Path(options.out).resolve(), files[0].resolve()):
             raise AgezError(f"--subtracted {options.subtracted} is the input or the output; give another name")
     if options.plots is not None:
-        need("matplotlib", extra="report", what="--plots")
+        check_installed("matplotlib", extra="report", purpose="--plots")
         make_folder(options.plots)
     elif options.n_plots is not None:
         raise AgezError("--n-plots says how many figures --plots draws; give --plots DIR too")

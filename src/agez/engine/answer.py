@@ -37,7 +37,7 @@ from agez.photometry.row_values import RowOptions, column_of, option_column
 from agez.photometry.tables import rows_to_photometry
 from agez.photometry.told import redshift_remarks
 from agez.runtime.compiled import is_available, is_worthwhile
-from agez.runtime.fingerprint import file_hash
+from agez.runtime.finished_work import file_hash
 from agez.tables.column_metadata import describe_columns
 from agez.tables.prediction_files import prediction_to_table
 from agez.tables.table_columns import PlainTable, no_angles

@@ -15,7 +15,7 @@ from agez.catalogues.open_catalogue import open_catalogue
 from agez.catalogues.read_partition import kept_columns
 from agez.catalogues.write_pieces import arrow_array
 from agez.engine.answer import AnswerJob, answer_rows, make_job, photometry_of
-from agez.errors import AgezError
+from agez.runtime.optional_packages import need
 from agez.tables.arrow_columns import to_numpy
 from agez.tables.table_columns import PlainTable
 
@@ -58,13 +58,10 @@ def predict_hats(
     AgezError
         If the catalogue has no photometry that the model knows, or LSDB is not installed.
     """
-    try:
-        import lsdb
-    except ImportError as error:
-        raise AgezError("HATS catalogues by LSDB need lsdb; run: pip install 'agez[hats]'") from error
+    lsdb = need("lsdb", extra="hats", purpose="a HATS catalogue by LSDB")
     if isinstance(catalogue, str | os.PathLike):
         known = open_catalogue(catalogue, filters=filters).without_partitions()
-        catalogue = lsdb.open_catalog(str(catalogue), columns="all")  # type: ignore[attr-defined]
+        catalogue = lsdb.open_catalog(str(catalogue), columns="all")
     else:
         known = _described(catalogue)
     info = catalogue.hc_structure.catalog_info

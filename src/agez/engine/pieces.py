@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -15,7 +14,7 @@ from astropy.table import Table
 from agez.catalogues.catalogue import Partition
 from agez.engine.reports import PartitionReport
 from agez.runtime.files import make_folder, write_json
-from agez.runtime.fingerprint import fingerprint
+from agez.runtime.finished_work import fingerprint, read_json
 
 if TYPE_CHECKING:
     from agez.engine.answer import AnswerJob
@@ -90,10 +89,9 @@ def keep_piece(piece: Piece, report: PartitionReport, table: Table | None) -> Pa
 
 def kept_report(piece: Piece, partition: Partition) -> PartitionReport | None:
     """The report of a piece that an earlier run has finished; None if it is not there, or not whole."""
+    content = read_json(piece.report)
     try:
-        content = json.loads(piece.report.read_text(encoding="utf-8"))
-        size = content.pop("size")
-        if size != (Path(piece.path).stat().st_size if size else 0):
+        if content is None or (size := content.pop("size")) != (Path(piece.path).stat().st_size if size else 0):
             return None
         return PartitionReport.from_json(partition.number, content)
     except (OSError, ValueError, KeyError, TypeError):
@@ -112,12 +110,6 @@ def open_folder(folder: Path, pieces: Iterable[Piece], *, fresh: bool) -> None:
     for path in folder.iterdir():
         if path.name not in ours:
             path.unlink(missing_ok=True)
-
-
-def remove_half_done(folder: Path) -> None:
-    """Take away what workers that were stopped were writing."""
-    for path in folder.glob(".part-*"):
-        path.unlink(missing_ok=True)
 
 
 def remove_folder(folder: Path) -> None:

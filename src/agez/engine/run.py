@@ -21,12 +21,12 @@ from agez.engine.pieces import (
     pieces_folder,
     pieces_of,
     remove_folder,
-    remove_half_done,
 )
 from agez.engine.reports import PartitionReport, RunReport, Totals
 from agez.engine.schedulers import Work
 from agez.errors import AgezError
 from agez.photometry.told import count_remarks
+from agez.runtime.finished_work import remove_half_written
 from agez.runtime.progress import progress
 from agez.runtime.run_lock import sole_run
 from agez.tables.prediction_files import EXTENSION
@@ -194,7 +194,7 @@ def _half_done_removed(folder: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        remove_half_done(folder)
+        remove_half_written(folder)
         if folder.is_dir() and not any(folder.iterdir()):
             remove_folder(folder)
 

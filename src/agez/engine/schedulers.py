@@ -18,6 +18,7 @@ from agez.engine.answer import AnswerJob, answer_partition
 from agez.engine.pieces import Piece, kept_report
 from agez.engine.reports import PartitionReport
 from agez.errors import AgezError
+from agez.runtime.optional_packages import is_installed, need
 from agez.runtime.worker_pool import ONE_THREAD, without_interrupts
 
 #: A partition to do, and the piece to make of it.
@@ -57,26 +58,11 @@ def answer_where_it_pays(
         rows -= len(partition)
         seconds = seconds_a_row * rows
         workers = min(cores, len(work) - done)
-        if workers > 1 and seconds * (1 - 1 / workers) > PAYS * START_SECONDS and has_distributed():
+        if workers > 1 and seconds * (1 - 1 / workers) > PAYS * START_SECONDS and is_installed("distributed"):
             told(workers)
             with local_client(workers) as client:
                 yield from answer_on(client, job, work[done:])
             return
-
-
-def has_distributed() -> bool:
-    """Whether dask.distributed is installed."""
-    from importlib.util import find_spec
-
-    return find_spec("distributed") is not None
-
-
-def _need_distributed(option: str) -> Any:
-    try:
-        import distributed
-    except ImportError as error:
-        raise AgezError(f"{option} needs dask.distributed; run: pip install 'agez[cluster]'") from error
-    return distributed
 
 
 @contextmanager
@@ -86,7 +72,7 @@ def local_client(workers: int) -> Iterator[Any]:
     Workers that die are started again.  A script of one's own needs ``if __name__ == "__main__":`` before it, as
     with all processes that Python starts afresh.
     """
-    distributed = _need_distributed("--workers")
+    distributed = need("distributed", extra="cluster", purpose="--workers")
     import dask
 
     quiet = logging.getLogger("distributed")
@@ -128,7 +114,7 @@ def remote_client(address: str, job: AnswerJob, folder: Path) -> Iterator[Any]:
         If nobody answers there, no worker is there, or one of them has another agez, cannot see the catalogue, or
         cannot write beside the output.
     """
-    distributed = _need_distributed("--scheduler")
+    distributed = need("distributed", extra="cluster", purpose="--scheduler")
     try:
         distributed.comm.get_address_host_port(address)  # a client of no address would complain once more at its end
         client = distributed.Client(address, timeout=CONNECT_SECONDS, set_as_default=False)

@@ -16,6 +16,8 @@ from agez.experiments.claims import MIN_GALAXIES
 
 #: Standard errors that a decision needs.
 SIGNIFICANT = 2.0
+#: P-value, corrected for the number of tests, below which an effect is there.
+SIGNIFICANT_P = 0.05
 #: An interval wider than this on both sides, as a part of its middle, meets too much.
 WIDEST = 0.4
 #: Relative error of sigma_mad, and error of the median in sigma, times sqrt(n).

@@ -30,19 +30,18 @@ from agez.analysis.trends import (
 )
 from agez.errors import AgezError
 from agez.experiments.claims import MIN_GALAXIES, Claim, all_of, verdict_of
-from agez.experiments.decisions import interval_rises
+from agez.experiments.decisions import SIGNIFICANT_P, interval_rises
 from agez.experiments.paper import set_title
 from agez.experiments.result import target_columns
 from agez.targets import PAPER_TARGETS, TARGET_WORDS
 from agez.types import Floats, Sample
 
+#: Galaxies in a bin.
 BIN_SIZE = 16
 PROPERTIES = ("log_ssfr", "inclination", "av", "bulge_fraction")
 STATISTICS = ("median", "sigma_mad")
 #: A galaxy with fewer spectra than this has no median and no sigma_mad worth comparing.
 MIN_SPECTRA = 5
-#: Corrected p-value below which a trend is there.
-SIGNIFICANT = 0.05
 #: Where no trend is found but the interval allows a larger rho than this, nothing can be told.
 HIDDEN_RHO = 0.5
 #: A rank correlation that is certainly below this is no rise.
@@ -64,7 +63,6 @@ def dependence(
     predicted: Mapping[str, Floats],
     *,
     rng: np.random.Generator,
-    bin_size: int = BIN_SIZE,
     n_bootstrap: int = N_BOOTSTRAP,
 ) -> dict[str, Any]:
     """The block of figures 10-12.
@@ -75,8 +73,6 @@ def dependence(
     predicted : mapping of 'set_a', 'set_b' to (n, 2) float
         Out-of-sample log_age_lw and mh_lw of every spectrum; NaN if none.
     rng : numpy.random.Generator
-    bin_size : int
-        Galaxies in a bin.
     n_bootstrap : int
 
     Returns
@@ -94,7 +90,7 @@ def dependence(
     properties = {name: np.asarray(getattr(sample.galaxies, name), dtype=float)[at] for name in PROPERTIES}
     labels = target_columns(sample.labels)
 
-    measured: dict[str, Any] = {"bin_size": bin_size, "min_spectra": MIN_SPECTRA, "sigma_mad": {}}
+    measured: dict[str, Any] = {"bin_size": BIN_SIZE, "min_spectra": MIN_SPECTRA, "sigma_mad": {}}
     points: dict[str, Any] = {
         "galaxy_id": [str(one) for one in ids],
         "morphology": [str(one) for one in sample.galaxies.morphology[at]],
@@ -120,10 +116,10 @@ def dependence(
                 used = np.isfinite(x) & np.isfinite(per_galaxy["median"])
                 block: dict[str, Any] = {"n_galaxies": int(used.sum())}
                 for statistic, y in per_galaxy.items():
-                    middle, medians, spread = binned_medians(x[used], y[used], size=bin_size)
+                    middle, medians, spread = binned_medians(x[used], y[used], size=BIN_SIZE)
                     bins |= {"x": json_numbers(middle), statistic: json_numbers(medians)}
                     bins[f"{statistic}_spread"] = json_numbers(spread)
-                    block[statistic] = _test(x[used], y[used], medians, scale, bin_size, n_bootstrap, rng)
+                    block[statistic] = _test(x[used], y[used], medians, scale, n_bootstrap, rng)
                     tests.append((block["n_galaxies"], block[statistic]))
                 measured[name][word][key], points["bins"][name][word][key] = block, bins
     _decide(tests)
@@ -143,7 +139,7 @@ def claims(block: Mapping[str, Any]) -> list[Claim]:
 
 
 def _test(
-    x: Floats, y: Floats, medians: Floats, scale: float, bin_size: int, n_bootstrap: int, rng: np.random.Generator
+    x: Floats, y: Floats, medians: Floats, scale: float, n_bootstrap: int, rng: np.random.Generator
 ) -> dict[str, Any]:
     """One statistic of the galaxies against one property; ``trend`` and ``p_holm`` come when all tests are done."""
     found = spearman(x, y, rng=rng, n_bootstrap=n_bootstrap)
@@ -154,7 +150,7 @@ def _test(
         "trend": None,
         "rho_limit": json_number(found.limit),
         "change_dex": json_number(float(np.ptp(medians))) if len(medians) > 1 else None,
-        "change_by_chance_dex": json_number(chance_range(y, size=bin_size, rng=rng)),
+        "change_by_chance_dex": json_number(chance_range(y, size=BIN_SIZE, rng=rng)),
         "difference_dex": json_number(difference),
         "difference_err": json_number(error),
         "share": json_number(difference / scale) if scale > 0 else None,
@@ -169,7 +165,7 @@ def _decide(tests: list[tuple[int, dict[str, Any]]]) -> None:
         test["p_holm"] = json_number(p)
         if test["p_holm"] is None or test["rho_limit"] is None or n < MIN_GALAXIES:
             continue
-        if p < SIGNIFICANT:
+        if p < SIGNIFICANT_P:
             test["trend"] = True
         elif test["rho_limit"] <= HIDDEN_RHO:
             test["trend"] = False
@@ -215,14 +211,14 @@ def _claim(measured: Mapping[str, Any], key: str, title: str, statistics: Sequen
         test = shown[worst]
         told = f"{len(trends)} of {len(known)} tests find a trend, {len(large)} of them not tiny"
         how = (
-            f"{len(trends)} of {len(known)} tests find a trend (p < {SIGNIFICANT} after Holm), {len(large)} of them "
+            f"{len(trends)} of {len(known)} tests find a trend (p < {SIGNIFICANT_P} after Holm), {len(large)} of them "
             f"not tiny; largest: {worst}, rho {test['rho']:+.2f}, {_dex(test['difference_dex'])} "
             f"from lowest to highest third ({_percent(test['share'])} of sigma_mad)"
         )
     else:
         limit = max(test["rho_limit"] for test in known.values())
         told = f"no trend in {len(known) - len(open_)} of {len(tests)} tests"
-        how = f"{told} (p > {SIGNIFICANT} after Holm)"
+        how = f"{told} (p > {SIGNIFICANT_P} after Holm)"
         how += f"; the data could hide |rho| up to {limit:.2f}"
     if open_ and not large:
         how += f"; {len(open_)} cannot be told: fewer than {MIN_GALAXIES} galaxies, or |rho| may exceed {HIDDEN_RHO}"

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from importlib.util import find_spec
 
 import numpy as np
 
@@ -15,6 +13,7 @@ from agez.mocks.galaxies import MockGalaxy, make_galaxy
 from agez.mocks.observation import FWHM_ANGSTROM, WAVE_ANGSTROM
 from agez.mocks.plan import SurveyPlan
 from agez.photometry.air import to_medium
+from agez.runtime.optional_packages import is_installed
 from agez.spectra.combined_templates import continued_to_young_ages, with_fine_detail
 from agez.spectra.templates import SSPGrid, load_templates
 
@@ -64,16 +63,16 @@ class DiverseGalaxies:
         return replace(galaxy, spectra=replace(galaxy.spectra, mask=galaxy.spectra.mask | beyond))
 
 
-def installed_libraries(names: Sequence[str] = LIBRARIES) -> tuple[tuple[str, ...], dict[str, str]]:
-    """Those of ``names`` that are installed, and why the others are not."""
-    missing = {name: why for name in names if (why := why_not_installed(name))}
-    return tuple(name for name in names if name not in missing), missing
+def installed_libraries() -> tuple[tuple[str, ...], dict[str, str]]:
+    """Those of ``LIBRARIES`` that are installed, and why the others are not."""
+    missing = {name: why for name in LIBRARIES if (why := why_not_installed(name))}
+    return tuple(name for name in LIBRARIES if name not in missing), missing
 
 
 def why_not_installed(name: str) -> str:
     """Why a library cannot be had; '' where it can."""
     if name == YOUNG_LIBRARY:  # it takes seconds to load
-        return "" if find_spec("pst") is not None else f"{name}: run: pip install 'agez[popstar]'"
+        return "" if is_installed("pst") else f"{name}: run: pip install 'agez[popstar]'"
     try:
         mock_library(name, False)
     except AgezError as error:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from agez.analysis.metrics import json_number, sigma_mad
+from agez.experiments.decisions import SIGNIFICANT
 from agez.paper_network.jobs import TrainingSettings
 from agez.paper_network.pool import Trainer
 from agez.paper_network.prepared import PreparedSplit
@@ -15,8 +16,6 @@ from agez.paper_network.search_space import Candidate
 from agez.targets import PAPER_TARGETS
 from agez.types import Floats, Strings
 
-#: Gains count from so many standard errors on.
-SIGNIFICANT = 2.0
 N_BOOTSTRAP = 1000
 
 

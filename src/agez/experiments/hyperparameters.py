@@ -27,8 +27,8 @@ import numpy as np
 from agez.analysis.metrics import json_number
 from agez.errors import AgezError
 from agez.experiments.claims import Claim, all_of, verdict_of
+from agez.experiments.decisions import SIGNIFICANT
 from agez.experiments.finalists import (
-    SIGNIFICANT,
     Case,
     Finalist,
     finalist_scores,

@@ -29,7 +29,6 @@ from agez.types import Floats, Ints, Photometry
 ERROR_FLOOR = 0.03
 #: SEDs with fewer bands are not fitted: scale, age and metallicity are three numbers.
 MIN_BANDS = 3
-QUANTILES = (0.16, 0.50, 0.84)
 #: Models this much worse in chi2 than the best do not count: their weight is below 1e-9 of its.
 _NEGLIGIBLE = 42.0
 _CHUNK_ROWS = 32
@@ -43,10 +42,6 @@ class LibraryFit:
     ----------
     mean, std : (n, 2) float
         Posterior mean and standard deviation of light-weighted log age and [M/H].
-    quantiles : (n, 2, 3) float
-        ``QUANTILES`` of the posterior.
-    av : (n,) float
-        Posterior mean [mag].
     chi2 : (n,) float
         Of the best model.
     n_effective : (n,) float
@@ -60,8 +55,6 @@ class LibraryFit:
 
     mean: Floats
     std: Floats
-    quantiles: Floats
-    av: Floats
     chi2: Floats
     n_effective: Floats
     n_bands: Ints
@@ -107,18 +100,19 @@ def fit_library(
     flux = np.where(weight > 0, photometry.flux, 0.0)
     n = len(flux)
     out = LibraryFit(
-        mean=np.full((n, 2), np.nan), std=np.full((n, 2), np.nan), quantiles=np.full((n, 2, len(QUANTILES)), np.nan),
-        av=np.full(n, np.nan), chi2=np.full(n, np.nan), n_effective=np.zeros(n), n_bands=(weight > 0).sum(axis=1),
-        seconds=0.0,
+        mean=np.full((n, 2), np.nan), std=np.full((n, 2), np.nan), chi2=np.full(n, np.nan), n_effective=np.zeros(n),
+        n_bands=(weight > 0).sum(axis=1), seconds=0.0,
     )  # fmt: skip
-    models = _Models(library)
+    order = np.argsort(library.means[:, 0], kind="stable")
+    means, models = library.means[order], np.ascontiguousarray(library.flux[order].T)
+    squares = models**2
     fittable = np.flatnonzero(out.n_bands >= MIN_BANDS)
     # chunks of one size, whatever the number of threads, so that sums are made in the same order
     chunks = [fittable[start : start + _CHUNK_ROWS] for start in range(0, len(fittable), _CHUNK_ROWS)]
 
     def work(rows: Ints) -> float:
         start = time.thread_time()
-        _fit_rows(rows, flux[rows], weight[rows], models, out)
+        _fit_rows(rows, flux[rows], weight[rows], models, squares, means, out)
         return time.thread_time() - start
 
     with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(workers) as pool:
@@ -135,27 +129,16 @@ def band_weights(photometry: Photometry, floor: float) -> Floats:
     return np.where(known, 1 / np.where(known, variance, 1.0), 0.0)
 
 
-class _Models:
-    """A library in the order of age, ready for products."""
-
-    def __init__(self, library: PopulationLibrary) -> None:
-        order = np.argsort(library.means[:, 0], kind="stable")
-        self.means, self.av = library.means[order], library.av[order]
-        self.flux = np.ascontiguousarray(library.flux[order].T)  # (b, m)
-        self.square = self.flux**2
-        rank = np.empty(len(order), int)
-        rank[np.argsort(self.means[:, 1], kind="stable")] = np.arange(len(order))
-        self.mh_rank = rank
-
-
-def _fit_rows(rows: Ints, flux: Floats, weight: Floats, models: _Models, out: LibraryFit) -> None:
-    """Fill ``out`` at ``rows``."""
-    explained = (weight * flux) @ models.flux  # A
+def _fit_rows(
+    rows: Ints, flux: Floats, weight: Floats, models: Floats, squares: Floats, means: Floats, out: LibraryFit
+) -> None:
+    """Fill ``out`` at ``rows``; ``models`` (b, m), their ``squares`` and ``means`` (m, 2) are those of the library."""
+    explained = (weight * flux) @ models  # A
     if explained.min() > 0:
         np.multiply(explained, explained, out=explained)
     else:  # keeps its sign: a negative scale is no fit
         np.multiply(explained, np.abs(explained), out=explained)
-    explained /= weight @ models.square
+    explained /= weight @ squares
     best = explained.max(axis=1)
     fits = best > 0
     if not fits.all():
@@ -168,21 +151,8 @@ def _fit_rows(rows: Ints, flux: Floats, weight: Floats, models: _Models, out: Li
     p = part / np.bincount(row, part, n)[row]
     out.chi2[rows] = np.maximum((weight * flux**2).sum(axis=1) - best, 0.0)
     out.n_effective[rows] = 1 / np.bincount(row, p**2, n)
-    out.av[rows] = np.bincount(row, p * models.av[model], n)
     for k in (0, 1):
-        values = models.means[model, k]
+        values = means[model, k]
         mean = np.bincount(row, p * values, n)
         out.mean[rows, k] = mean
         out.std[rows, k] = np.sqrt(np.bincount(row, p * (values - mean[row]) ** 2, n))
-    out.quantiles[rows, 0] = _quantiles(row, p, models.means[model, 0], n)
-    order = np.argsort(row * len(models.mh_rank) + models.mh_rank[model])
-    out.quantiles[rows, 1] = _quantiles(row, p[order], models.means[model[order], 1], n)
-
-
-def _quantiles(row: Ints, p: Floats, values: Floats, n: int) -> Floats:
-    """(n, 3) the first of each row's values, which are in order, at which the sum of probabilities reaches each."""
-    ends = np.cumsum(np.bincount(row, minlength=n))
-    total = np.cumsum(p)
-    before = np.concatenate([[0.0], total[ends[:-1] - 1]])
-    found = [np.searchsorted(total, before + q * (total[ends - 1] - before)) for q in QUANTILES]
-    return np.stack([values[np.minimum(at, ends - 1)] for at in found], axis=1)

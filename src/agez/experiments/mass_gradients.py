@@ -33,14 +33,13 @@ from agez.analysis.trends import (
 from agez.errors import AgezError
 from agez.experiments.claims import MIN_GALAXIES as MIN_TO_JUDGE
 from agez.experiments.claims import Claim, Verdict, all_of, verdict_of
-from agez.experiments.decisions import below
+from agez.experiments.decisions import SIGNIFICANT_P, below
 from agez.experiments.result import SetResult
 from agez.targets import PAPER_TARGETS, TARGET_WORDS
 from agez.types import Floats, Ints, Sample
 
+#: Galaxies in a bin.
 BIN_SIZES = {"early": 6, "late": 10}
-#: Corrected p-value below which a set's binned means differ from the labels'.
-SIGNIFICANT = 0.05
 #: Differences below this share of the labels' own spread from galaxy to galaxy (a small effect, Cohen 1988) are tiny.
 TINY = 0.2
 #: Scatter of early and late types counts as equal if their ratio is certainly within the first factor, and as
@@ -57,7 +56,6 @@ def mass_gradients(
     results: Mapping[str, SetResult],
     *,
     rng: np.random.Generator,
-    bin_sizes: Mapping[str, int] = BIN_SIZES,
     n_bootstrap: int = N_BOOTSTRAP,
 ) -> dict[str, Any]:
     """The block of figure 14.
@@ -68,8 +66,6 @@ def mass_gradients(
         Its galaxy table gives ``log_mass`` and ``morphology``; galaxies without either are left out.
     results : mapping of 'set_a', 'set_b' to SetResult
     rng : numpy.random.Generator
-    bin_sizes : mapping
-        Galaxies in a bin, for ``early`` and ``late``.
     n_bootstrap : int
 
     Returns
@@ -96,15 +92,15 @@ def mass_gradients(
     tables |= {name: result.predicted_gradients for name, result in results.items()}
     if first.truth_gradients is not None:
         tables["truth"] = first.truth_gradients
-    measured: dict[str, Any] = {"bin_sizes": dict(bin_sizes)}
+    measured: dict[str, Any] = {"bin_sizes": dict(BIN_SIZES)}
     measured |= {name: {} for name in tables} | {"against_labels": {n: {} for n in results}}
     measured["by_morphology"] = {name: {} for name in results}
     compared: list[dict[str, Any]] = []
     for t, target in enumerate(PAPER_TARGETS):
         word = TARGET_WORDS[target]
         known = np.isfinite(log_mass) & np.all([np.isfinite(table.slope[:, t]) for table in tables.values()], axis=0)
-        kinds = {kind: np.flatnonzero(known & (morphology == kind)) for kind in bin_sizes}
-        bins = {kind: [own[b] for b in bins_in_order(log_mass[own], size=bin_sizes[kind])]
+        kinds = {kind: np.flatnonzero(known & (morphology == kind)) for kind in BIN_SIZES}
+        bins = {kind: [own[b] for b in bins_in_order(log_mass[own], size=BIN_SIZES[kind])]
                 for kind, own in kinds.items()}  # fmt: skip
         for name, table in tables.items():
             measured[name][word] = {
@@ -279,7 +275,7 @@ def _agrees(one: Mapping[str, Any]) -> bool | None:
         return None
     if one["rms_dex"] < TINY * one["spread"]:
         return True
-    if one["p_holm"] < SIGNIFICANT:
+    if one["p_holm"] < SIGNIFICANT_P:
         return False
     # errors as large as half of what is to be seen decide nothing
     return True if one["err_dex"] < 0.5 * one["spread"] else None

@@ -18,8 +18,6 @@ from agez.samples.splits import SplitKind
 
 CITATION = "Liew-Cain et al. (2021), MNRAS 502, 1355"
 N_SPECTRA = 19727
-N_GALAXIES, N_EARLY, N_LATE = 190, 44, 146
-N_BANDS = 34
 #: Half of the last of the two decimals that published figures have.
 ROUNDING = 0.005
 #: sigma_mad of Set B's ages [dex]: caption and table, and text.

@@ -10,7 +10,6 @@ A task is one method on one fold, on one thread: numbers do not depend on how ma
 
 from __future__ import annotations
 
-import importlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,6 +18,8 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from agez.errors import AgezError
+from agez.runtime.optional_packages import need
 from agez.types import Floats
 
 
@@ -28,31 +29,15 @@ class TreeSizes:
 
     Attributes
     ----------
-    forest_trees, forest_leaf : int
-        Trees of the random forest, and the fewest rows in a leaf.
-    forest_features : float
-        Share of the bands that each division of a tree may choose from.
-    boosting_rounds, boosting_leaves : int
-        Trees of scikit-learn's gradient boosting, and leaves of each.
-    boosting_features : float
-        As ``forest_features``.
-    lightgbm_rounds, lightgbm_leaves, lightgbm_patience : int
-        At most so many trees, and leaves of each; stop when the validation MSE has not improved for so many trees.
-    boosting_rate, lightgbm_rate : float
-        Learning rates.
+    forest_trees, boosting_rounds : int
+        Trees of the random forest, and of scikit-learn's gradient boosting.
+    lightgbm_rounds : int
+        Of LightGBM, at most.
     """
 
     forest_trees: int = 30
-    forest_leaf: int = 3
-    forest_features: float = 1 / 3
     boosting_rounds: int = 300
-    boosting_leaves: int = 15
-    boosting_features: float = 0.5
-    boosting_rate: float = 0.1
     lightgbm_rounds: int = 1000
-    lightgbm_leaves: int = 8
-    lightgbm_patience: int = 30
-    lightgbm_rate: float = 0.1
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,8 +84,8 @@ def _random_forest(task: TreeTask) -> _Predictor:
 
     forest = RandomForestRegressor(
         n_estimators=task.sizes.forest_trees,
-        min_samples_leaf=task.sizes.forest_leaf,
-        max_features=task.sizes.forest_features,
+        min_samples_leaf=3,
+        max_features=1 / 3,  # of the bands, at each division of a tree
         random_state=task.seed,
         n_jobs=1,
     )
@@ -115,9 +100,9 @@ def _gradient_boosting(task: TreeTask) -> _Predictor:
     models = [
         HistGradientBoostingRegressor(
             max_iter=task.sizes.boosting_rounds,
-            max_leaf_nodes=task.sizes.boosting_leaves,
-            learning_rate=task.sizes.boosting_rate,
-            max_features=task.sizes.boosting_features,
+            max_leaf_nodes=15,
+            learning_rate=0.1,
+            max_features=0.5,
             early_stopping=False,
             random_state=task.seed,
         ).fit(inputs, labels[:, k])
@@ -130,7 +115,7 @@ def _lightgbm(task: TreeTask) -> _Predictor:
     import lightgbm
 
     settings: dict[str, Any] = {
-        "objective": "l2", "learning_rate": task.sizes.lightgbm_rate, "num_leaves": task.sizes.lightgbm_leaves,
+        "objective": "l2", "learning_rate": 0.1, "num_leaves": 8,
         "bagging_fraction": 0.7, "bagging_freq": 1, "feature_fraction": 0.5, "seed": task.seed,
         "num_threads": 1, "deterministic": True, "force_row_wise": True, "verbosity": -1,
     }  # fmt: skip
@@ -138,7 +123,7 @@ def _lightgbm(task: TreeTask) -> _Predictor:
     for k in range(task.train_labels.shape[1]):
         train = lightgbm.Dataset(task.train, task.train_labels[:, k])
         watched = lightgbm.Dataset(task.validation, task.validation_labels[:, k], reference=train)
-        stop = lightgbm.early_stopping(task.sizes.lightgbm_patience, verbose=False)
+        stop = lightgbm.early_stopping(30, verbose=False)
         rounds = task.sizes.lightgbm_rounds
         models.append(lightgbm.train(settings, train, rounds, valid_sets=[watched], callbacks=[stop]))
     return lambda inputs: np.stack([np.asarray(model.predict(inputs)) for model in models], axis=1)
@@ -156,31 +141,27 @@ class TreeMethod:
     title: str
     learns_from: str
     module: str
-    package: str
     train: Callable[[TreeTask], _Predictor]
 
 
 METHODS = {
     "random_forest": TreeMethod(
-        "random forest (scikit-learn)", "training and validation rows", "sklearn", "scikit-learn", _random_forest
+        "random forest (scikit-learn)", "training and validation rows", "sklearn", _random_forest
     ),
     "gradient_boosting": TreeMethod(
-        "gradient boosting (scikit-learn)", "training and validation rows", "sklearn", "scikit-learn",
-        _gradient_boosting,
+        "gradient boosting (scikit-learn)", "training and validation rows", "sklearn", _gradient_boosting
     ),
     "lightgbm": TreeMethod(
-        "gradient boosting (LightGBM)", "training rows, stopped by validation rows", "lightgbm", "lightgbm", _lightgbm
+        "gradient boosting (LightGBM)", "training rows, stopped by validation rows", "lightgbm", _lightgbm
     ),
-}  # fmt: skip
+}
 
 
 def why_not(name: str) -> str | None:
     """Why a method cannot be run here, with what to do; None if it can."""
     method = METHODS[name]
     try:
-        importlib.import_module(method.module)
-    except ImportError:
-        return f"{method.package} is not installed: pip install 'agez[peers]'"
-    except OSError as error:  # LightGBM without the system's OpenMP library
-        return f"{method.package} is installed but cannot be loaded ({error})"
+        need(method.module, extra="peers", purpose=method.title)
+    except AgezError as error:
+        return str(error)
     return None

@@ -84,7 +84,6 @@ def peers(
     networks: Mapping[str, Answers],
     *,
     splits: Mapping[str, Sequence[Split]] | None = None,
-    bands: Sequence[str] | None = None,
     max_missing: int | None = None,
     methods: Sequence[str] = ALL_METHODS,
     sizes: PeerSizes | None = None,
@@ -101,8 +100,8 @@ def peers(
         Of the networks, which have run already: see :func:`network_answers`.
     splits : mapping, optional
         The folds of each set; default those that ``cross_validate(sample, seed=seed)`` makes.
-    bands, max_missing
-        As they were given to ``cross_validate``.
+    max_missing
+        As it was given to ``cross_validate``.
     methods : sequence of str
         Of ``ALL_METHODS``.
     sizes : PeerSizes, optional
@@ -131,7 +130,7 @@ def peers(
     for name, one in networks.items():
         if one.predicted.shape != (len(sample), len(PAPER_TARGETS)):
             raise AgezError(f"peers: {name} has predictions of shape {one.predicted.shape} for {len(sample)} spectra")
-    data = training_data(sample, bands=bands, max_missing=max_missing)
+    data = training_data(sample, max_missing=max_missing)
     folds = {}
     for name in networks:
         dealt = None if splits is None else splits[name]

@@ -59,19 +59,16 @@ class PopulationLibrary:
         f_nu, each model's mean over the bands 1.
     means : (m, 2) float
         Light-weighted log10(age/yr) and [M/H] (light in 5450-5550 A, before dust), as labels are defined.
-    av : (m,) float
-        [mag]
     """
 
     bands: Bands
     flux: Floats
     means: Floats
-    av: Floats
 
     def __post_init__(self) -> None:
         m = len(self.flux)
-        if self.flux.shape != (m, len(self.bands)) or self.means.shape != (m, 2) or self.av.shape != (m,):
-            raise AgezError("population library: flux, means and av do not have one row a model")
+        if self.flux.shape != (m, len(self.bands)) or self.means.shape != (m, 2):
+            raise AgezError("population library: flux and means do not have one row a model")
         if m == 0 or not (np.isfinite(self.flux).all() and np.isfinite(self.means).all()):
             raise AgezError("population library: no models, or some whose fluxes or means are not finite")
 
@@ -103,12 +100,8 @@ def make_library(grid: SSPGrid, filters: FilterSet, *, n_models: int, rng: np.ra
     flat = flat / (flat @ light)[:, None]  # each model's light before dust is 1
     flux = _stars_in_bands(flat, law, av, grid, filters)
     means = truth_from_weights(weights, grid, light=grid.light)
-    return PopulationLibrary(
-        filters.bands,
-        flux / flux.mean(axis=1, keepdims=True),
-        np.stack([means["log_age_lw"], means["mh_lw"]], axis=1),
-        av,
-    )
+    both = np.stack([means["log_age_lw"], means["mh_lw"]], axis=1)
+    return PopulationLibrary(filters.bands, flux / flux.mean(axis=1, keepdims=True), both)
 
 
 def draw_histories(grid: SSPGrid, n_models: int, rng: np.random.Generator) -> Floats:

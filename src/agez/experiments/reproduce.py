@@ -8,7 +8,6 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,7 @@ from agez.experiments.mock_sample import example_spectrum, make_mock_sample
 from agez.experiments.paper import SETS
 from agez.experiments.presets import Preset, find_preset
 from agez.experiments.result import ExampleSpectrum, RunResult, SetResult
-from agez.experiments.run_folder import RunFolder, digest_of_file
+from agez.experiments.run_folder import RunFolder
 from agez.experiments.set_details import set_details
 from agez.experiments.sets import evaluate_sets, run_sets, write_predictions
 from agez.experiments.stage import Block, Stage
@@ -35,6 +34,8 @@ from agez.paper_network.pool import Trainer
 from agez.paper_network.prepared import choose_bands
 from agez.photometry.filters import PAPER_BANDS, load_filters
 from agez.runtime.files import check_not_input, write_json
+from agez.runtime.finished_work import file_hash
+from agez.runtime.optional_packages import check_installed
 from agez.runtime.run_lock import sole_run
 from agez.samples.sample import read_sample, write_sample
 from agez.samples.splits import make_splits
@@ -98,7 +99,7 @@ def reproduce(
     if sample is not None:
         check_not_input(Path(out) / "sample.fits", [sample])
     asked = {"preset": repr(size), "seed": seed, "templates": library}
-    asked["sample"] = None if sample is None else digest_of_file(_check_sample(sample, seed))
+    asked["sample"] = None if sample is None else file_hash(_check_sample(sample, seed))
     with sole_run(
         Path(out) / ".lock",
         busy=f"{out}: another run is at work in this folder",
@@ -140,8 +141,7 @@ def _run(
 
 def _check_installed(wanted: Sequence[str]) -> None:
     """What the end of the run needs must be there before it starts."""
-    if find_spec("matplotlib") is None:
-        raise AgezError("the report needs matplotlib, which is not installed: pip install 'agez[reproduce]'")
+    check_installed("matplotlib", extra="reproduce", purpose="the report")
     for experiment in EXPERIMENTS:
         if experiment.key in wanted and experiment.check is not None:
             experiment.check()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import shutil
 import time
@@ -15,6 +14,7 @@ import agez
 from agez.experiments.result import installed_versions
 from agez.paper_network.kept import KeptNetworks
 from agez.runtime.files import check_output, make_folder, write_json
+from agez.runtime.finished_work import read_json, remove_half_written
 
 Result = TypeVar("Result")
 
@@ -57,13 +57,13 @@ class RunFolder:
             check_output(self.path / name)
         # a fault mended, or made, anywhere in the package is another run
         self._name = {"versions": installed_versions(), "code": _digest_of_code()} | dict(asked)
-        record = _read(self.path / "work" / "run.json")
+        record = read_json(self.path / "work" / "run.json")
         same = record is not None and record.get("run") == self._name and not fresh
         if fresh:
             shutil.rmtree(self.path / "work", ignore_errors=True)
         self.work = make_folder(self.path / "work")
         self.networks = KeptNetworks(self.work / "networks")
-        self.networks.remove_parts()
+        remove_half_written(self.networks.folder)
         self.seconds: dict[str, float] = dict(record["seconds"]) if record is not None and same else {}
         self.done: list[str] = list(record["done"]) if record is not None and same else []
         self._started = time.monotonic()
@@ -98,7 +98,7 @@ class RunFolder:
 
     def find_block(self, key: str) -> dict[str, Any] | None:
         """The block of an experiment that is done, or None."""
-        return _read(self.path / "experiments" / f"{key}.json") if key in self.done else None
+        return read_json(self.path / "experiments" / f"{key}.json") if key in self.done else None
 
     def keep_block(self, key: str, block: Mapping[str, Any]) -> None:
         """Write an experiment's block."""
@@ -109,23 +109,9 @@ class RunFolder:
         write_json(self.work / "run.json", {"run": self._name, "done": self.done, "seconds": self.seconds})
 
 
-def digest_of_file(path: str | os.PathLike[str]) -> str:
-    """SHA-256 of a file's bytes."""
-    with Path(path).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def _digest_of_code() -> str:
     digest = hashlib.sha256()
-    for path in sorted(Path(agez.__file__).parent.rglob("*.py")):
-        digest.update(path.read_bytes())
+    for path in sorted(Path(agez.__file__).parent.rglob("*")):
+        if path.is_file() and path.parent.name != "__pycache__":
+            digest.update(path.read_bytes())
     return digest.hexdigest()
-
-
-def _read(path: Path) -> dict[str, Any] | None:
-    """The JSON object of a file; None if there is none, or it is damaged."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return content if isinstance(content, dict) else None

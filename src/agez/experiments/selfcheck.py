@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import metadata
-from importlib.util import find_spec
 
 import numpy as np
 
 from agez.errors import AgezError
+from agez.runtime.optional_packages import is_installed
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ def run_checks() -> list[Check]:
         ("peers", "sklearn", "tree ensembles beside the networks"),
         ("peers", "lightgbm", "gradient boosting beside the networks"),
     ):
-        there = find_spec(module) is not None
+        there = is_installed(module)
         detail = f"{module} is installed" if there else f"for {use}: pip install 'agez[{extra}]'"
         checks.append(Check(use, there, False, detail))
     checks.append(_templates())

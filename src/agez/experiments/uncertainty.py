@@ -24,6 +24,7 @@ from agez.distributions.marginals import crps, quantiles
 from agez.distributions.mixture import Mixture, moments
 from agez.errors import AgezError
 from agez.experiments.claims import MIN_GALAXIES, Claim, all_of, verdict_of
+from agez.experiments.decisions import SIGNIFICANT
 from agez.experiments.paper import set_title
 from agez.experiments.peer_scores import Answers, differences
 from agez.experiments.result import target_columns
@@ -45,8 +46,6 @@ START = "paper"
 LEAST_ROWS, LEAST_GALAXIES = 200, 8
 #: How far off coverage may be.
 ALLOWED = 0.02
-#: Standard errors that a certain decision needs.
-SIGNIFICANT = 2.0
 #: sigma_mad may certainly be larger than the network's by no more than this part of it, to be called no worse.
 MARGIN = 0.05
 _LEVELS = dict(zip(("coverage_68", "coverage_95"), COVERAGE_LEVELS, strict=True))

@@ -9,9 +9,9 @@ from scipy import ndimage
 
 from agez.images.galaxy_extent import covariance_of
 from agez.images.image_set import ImageSet
-from agez.images.kernels import FWHM_OF_SIGMA
 from agez.images.rings import Plane, number_of_ring, ring_edges, sector_numbers, sectors_that_reach
 from agez.spectra.covariance import SpatialCovariance
+from agez.spectra.formats_common import FWHM_PER_SIGMA
 from agez.spectra.voronoi import power_bins
 from agez.types import Bools, Floats, Ints
 
@@ -90,7 +90,7 @@ def _pixels_needed(
 
     With a pixel's own S/N s, n of them have s sqrt(n) / beta(n); smoothing keeps bins from following the noise.
     """
-    width = max(fwhm, 1.0) / FWHM_OF_SIGMA
+    width = max(fwhm, 1.0) / FWHM_PER_SIGMA
     share = np.maximum(ndimage.gaussian_filter(where.astype(float), width), 1e-6)
     light, square = (
         ndimage.gaussian_filter(np.where(where, one, 0.0), width)[where] / share[where] for one in (signal, variance)

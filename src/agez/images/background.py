@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import numpy as np
 from scipy.ndimage import distance_transform_edt
@@ -12,7 +12,7 @@ from agez.errors import AgezError
 from agez.images.alignment import pixel_size_arcsec
 from agez.images.detection import source_mask
 from agez.images.image_set import ImageSet
-from agez.images.kernels import require_photutils
+from agez.runtime.optional_packages import need
 from agez.types import Bools, Floats
 
 Background = Literal["auto", "none", "constant", "map"]
@@ -179,7 +179,7 @@ def _box(images: ImageSet, box_arcsec: float | None) -> int:
 
 def _map(image: Floats, mask: Bools, sources: Bools, box: int, source: str) -> tuple[Floats, float]:
     """photutils' two-dimensional background, and the typical error of its level in a box."""
-    background: Any = require_photutils("background")
+    background = need("photutils.background", extra="images", purpose="a map of the background")
     from astropy.stats import SigmaClip
 
     try:

@@ -9,7 +9,8 @@ from scipy import ndimage
 from scipy.signal import oaconvolve
 
 from agez.images.image_set import ImageSet
-from agez.images.kernels import FWHM_OF_SIGMA, gaussian_kernel
+from agez.images.kernels import gaussian_kernel
+from agez.spectra.formats_common import FWHM_PER_SIGMA
 from agez.types import Bools, Floats
 
 #: Sources are what stands this many sigma above the sky on the deep image, smoothed.
@@ -93,7 +94,7 @@ def _lag(noise: Floats) -> int:
 
 def smoothed(deep: DeepImage, fwhm_pixels: float) -> Floats:
     """The deep image convolved with a Gaussian, holes left out; 0 in the middle of large holes."""
-    kernel = gaussian_kernel(fwhm_pixels / FWHM_OF_SIGMA)
+    kernel = gaussian_kernel(fwhm_pixels / FWHM_PER_SIGMA)
     share = oaconvolve((~deep.mask).astype(float), kernel, mode="same")
     image = oaconvolve(np.where(deep.mask, 0.0, deep.image), kernel, mode="same")
     return np.asarray(np.where(share > 0.1, image / np.clip(share, 0.1, None), 0.0))
@@ -118,7 +119,7 @@ def lowest_level(image: Floats, mask: Bools) -> float:
     return float(np.mean(lowest))
 
 
-def source_mask(images: ImageSet, *, threshold: float = THRESHOLD_SIGMA, grow: int = GROW_PIXELS) -> Bools:
+def source_mask(images: ImageSet, *, grow: int = GROW_PIXELS) -> Bools:
     """Where there are sources, the galaxy and others, on the deep image; True also where no band has a pixel.
 
     The level that they stand above is that of the faintest part of the image, so that a galaxy that fills the image
@@ -132,9 +133,9 @@ def source_mask(images: ImageSet, *, threshold: float = THRESHOLD_SIGMA, grow: i
     level = lowest_level(image, deep.mask)
     # the lowest of a hundred blocks is low by chance, too: by about two of their own errors
     block = image.size / _BLOCKS**2
-    beam = 2 * np.pi * (SMOOTH_FWHM / FWHM_OF_SIGMA) ** 2 * 2
+    beam = 2 * np.pi * (SMOOTH_FWHM / FWHM_PER_SIGMA) ** 2 * 2
     level += 2.0 * 1.25 * sigma / np.sqrt(max(1.0, block / beam))
-    above = (image > level + threshold * sigma) & ~deep.mask
+    above = (image > level + THRESHOLD_SIGMA * sigma) & ~deep.mask
     # single peaks of the noise: at 1.5 sigma there are many; sources have more than a beam's pixels in one piece
     labels, n = ndimage.label(above)
     if n:

@@ -8,10 +8,10 @@ import numpy as np
 from scipy.signal import fftconvolve
 
 from agez.errors import AgezError
+from agez.runtime.optional_packages import need
+from agez.spectra.formats_common import FWHM_PER_SIGMA
 from agez.types import Floats
 
-#: FWHM of a Gaussian over its standard deviation.
-FWHM_OF_SIGMA = float(np.sqrt(8 * np.log(2)))
 #: What a Gaussian kernel leaves outside of its array.
 _TAIL = 1e-6
 #: From this standard deviation on [pixel] a Gaussian can be sampled: its power beyond the pixels' frequencies is 2e-5.
@@ -68,18 +68,19 @@ def matching_kernel(psf: Floats, target: Floats, *, source: str) -> Floats:
     A Gaussian kernel G for the difference of their widths, and photutils' Wiener kernels W for the rest:
     K = G + W(target) - W(psf * G).  By itself W falls to 0 at the frequencies where the PSF has no power, so for two
     PSFs of nearly the same width it rings; so the frequencies of which the PSF says nothing are treated as by G.
+    Kernels between PSFs of other instruments: Aniano et al. 2011, PASP 123, 1218.
 
     Raises
     ------
     AgezError
         If photutils is absent, or the PSFs are no images that it takes.
     """
-    wiener = require_photutils("psf_matching").make_wiener_kernel
+    wiener = need("photutils.psf_matching", extra="images", purpose="matching PSFs").make_wiener_kernel
     first = full_width_half_maximum(psf)
     second = full_width_half_maximum(target)
     rough = np.zeros(psf.shape)
     narrow = (
-        gaussian_kernel(np.sqrt(max(second**2 - first**2, 0.0)) / FWHM_OF_SIGMA) if second > first else np.ones((1, 1))
+        gaussian_kernel(np.sqrt(max(second**2 - first**2, 0.0)) / FWHM_PER_SIGMA) if second > first else np.ones((1, 1))
     )
     if narrow.shape[0] > psf.shape[0]:
         raise AgezError(
@@ -106,15 +107,3 @@ def full_width_half_maximum(psf: Floats) -> float:
     fine = zoom(np.asarray(psf, dtype=float), 8, order=3, grid_mode=True, mode="nearest")
     area = float((fine > 0.5 * fine.max()).sum()) / 64
     return float(2 * np.sqrt(area / np.pi))
-
-
-def require_photutils(part: str) -> Any:
-    """A subpackage of photutils; AgezError with the line to install it where it is absent or too old."""
-    import importlib
-
-    try:
-        return importlib.import_module(f"photutils.{part}")
-    except ImportError as error:
-        raise AgezError(
-            "this step of the work on images needs photutils 3 or later; run: pip install 'agez[images]'"
-        ) from error

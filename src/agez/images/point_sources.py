@@ -10,7 +10,8 @@ import numpy as np
 from scipy import ndimage
 
 from agez.images.detection import pixel_sigma
-from agez.images.kernels import moffat_alpha, require_photutils
+from agez.images.kernels import moffat_alpha
+from agez.runtime.optional_packages import need
 from agez.types import Bools, Floats
 
 #: Limits of what DAOFind (Stetson 1987, PASP 99, 191) calls roundness: 0 for round sources.
@@ -93,7 +94,7 @@ def find_point_sources(
     most : int
         So many of the brightest.
     """
-    detection = require_photutils("detection")
+    detection = need("photutils.detection", extra="images", purpose="finding stars")
     none = PointSources(*(np.zeros(0) for _ in PointSources.__dataclass_fields__))
     sigma = pixel_sigma(image, mask)
     if not (np.isfinite(sigma) and sigma > 0):
@@ -165,7 +166,7 @@ def widths_on_uneven_light(image: Floats, mask: Bools, x: Floats, y: Floats, fwh
 
 def _fit_moffat(image: Floats, mask: Bools, x: Floats, y: Floats, fwhm_pixels: float) -> tuple[Floats, Floats]:
     """FWHM [pixel] and exponent of a Moffat profile fitted to each source; NaN where that fails."""
-    psf = require_photutils("psf")
+    psf = need("photutils.psf", extra="images", purpose="measuring the PSF of stars")
     from astropy.table import Table
 
     shape = 2 * round(2 * fwhm_pixels) + 1

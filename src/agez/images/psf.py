@@ -13,13 +13,13 @@ from agez.images.alignment import pixel_size_arcsec
 from agez.images.convolution import convolve
 from agez.images.image_set import ImageSet
 from agez.images.kernels import (
-    FWHM_OF_SIGMA,
     full_width_half_maximum,
     gaussian_kernel,
     matching_kernel,
     moffat_psf,
 )
 from agez.images.light_shape import light_shape
+from agez.spectra.formats_common import FWHM_PER_SIGMA
 from agez.types import Floats
 
 #: Part of a kernel that may lie on masked pixels.
@@ -141,7 +141,7 @@ def _from_widths(
     if beta is not None and not beta > 1:
         raise AgezError(f"PSF matching: the Moffat exponent beta is {beta}; expected more than 1, usually 2.5 to 5")
     if any(one is None for one in betas):
-        sigma = np.sqrt(np.clip(target**2 - images.psf_fwhm_arcsec**2, 0, None)) / FWHM_OF_SIGMA / size
+        sigma = np.sqrt(np.clip(target**2 - images.psf_fwhm_arcsec**2, 0, None)) / FWHM_PER_SIGMA / size
         return images, [gaussian_kernel(s) if s > _SAME_SIGMA else np.ones((1, 1)) for s in sigma], target, "gaussian"
     side = 2 * int(np.ceil(_REACH_FWHM * target / size)) + 1
     goal = moffat_psf(target / size, float(betas[worst] or 0), side)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -24,7 +23,7 @@ _FIRST_FWHM = 3.0
 _MOST = 40
 
 
-def measure_psf(images: ImageSet, *, bands: Sequence[str] | None = None) -> ImageSet:
+def measure_psf(images: ImageSet) -> ImageSet:
     """Fill in the FWHM (and Moffat exponent) of PSFs that are not known, from stars.
 
     In each band, Moffat profiles are fitted to round sources; the stars are the most numerous group of nearly one
@@ -33,8 +32,6 @@ def measure_psf(images: ImageSet, *, bands: Sequence[str] | None = None) -> Imag
     Parameters
     ----------
     images : ImageSet
-    bands : sequence of str, optional
-        Bands to be measured, even if their PSFs are known; None: those whose PSFs are not.
 
     Returns
     -------
@@ -42,9 +39,6 @@ def measure_psf(images: ImageSet, *, bands: Sequence[str] | None = None) -> Imag
         ``meta["psf_stars"]``: for each measured band ``n``, ``fwhm_arcsec`` and ``scatter`` (of single stars).
     """
     wanted = [n for n, f in zip(images.bands.names, images.psf_fwhm_arcsec, strict=True) if not np.isfinite(f)]
-    if bands is not None:
-        images.bands.index(bands)
-        wanted = list(bands)
     fwhm = images.psf_fwhm_arcsec.astype(float).copy()
     betas = dict(images.meta.get("psf_beta") or {})
     found: dict[str, dict[str, float]] = {}

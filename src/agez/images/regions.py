@@ -24,6 +24,7 @@ from agez.images.image_extensions import only_image, pixels_of
 from agez.images.image_set import ImageSet
 from agez.images.measure import region_variance
 from agez.images.rings import Plane, galaxy_plane, number_of_ring, ring_edges
+from agez.runtime.optional_packages import need
 from agez.sky_offsets import celestial_wcs
 from agez.spectra.formats_fits import has_sky_axes
 from agez.types import Bools, Floats, Ints
@@ -216,14 +217,11 @@ def _check_segments(path: Path, found: Floats, header: Any, images: ImageSet) ->
 
 def _found_segments(images: ImageSet, extent: Bools) -> Ints:
     """Clumps of the galaxy: photutils' deblending of the image of all bands; what it leaves is one more region."""
-    try:
-        from photutils.segmentation import SegmentationImage, deblend_sources
-    except ImportError as error:
-        raise AgezError("segments need photutils; run: pip install 'agez[images]'") from error
+    photutils = need("photutils.segmentation", extra="images", purpose="finding segments")
     deep = all_bands_snr(images)
-    whole = SegmentationImage(extent.astype(np.int32))
+    whole = photutils.SegmentationImage(extent.astype(np.int32))
     least = max(9, pixels_of_psf(images))
-    parts = deblend_sources(deep, whole, n_pixels=least, contrast=0.001, progress_bar=False)
+    parts = photutils.deblend_sources(deep, whole, n_pixels=least, contrast=0.001, progress_bar=False)
     return np.where(extent, np.asarray(parts.data, int), 0)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from astropy.wcs import WCS
@@ -12,6 +11,7 @@ from astropy.wcs import WCS
 from agez.errors import AgezError
 from agez.images.alignment import pixel_area_arcsec2
 from agez.images.noise_correlation import trimmed
+from agez.runtime.optional_packages import need
 from agez.sky_offsets import pixels_of_sky, sky_positions
 from agez.types import Bools, Floats
 
@@ -42,15 +42,6 @@ class Resampled:
     mask: Bools
     noise: Floats
     variance_factor: float
-
-
-def require_reproject() -> Any:
-    """The reproject library; AgezError with the line to install it where it is absent."""
-    try:
-        import reproject
-    except ImportError as error:
-        raise AgezError("--reproject needs the library reproject; run: pip install 'agez[images]'") from error
-    return reproject
 
 
 def resample(
@@ -89,7 +80,7 @@ def resample(
 
 def _on_new_grid(layers: Floats, wcs: WCS, to: WCS, shape: tuple[int, int]) -> tuple[Floats, Floats]:
     """All layers (n, ny, nx) on another grid, 0 where there is nothing, and how much of each pixel is covered."""
-    reproject = require_reproject()
+    reproject = need("reproject", extra="images", purpose="--reproject")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         new, coverage = reproject.reproject_exact((layers, wcs), to, shape_out=(len(layers), *shape))

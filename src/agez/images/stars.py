@@ -48,14 +48,12 @@ def mask_stars(
     catalogue: Table | str | os.PathLike[str] | None = None,
     keep: tuple[float, float] | None = None,
     find: bool = True,
-    threshold: float = THRESHOLD_SIGMA,
-    min_contrast: float = MIN_CONTRAST,
 ) -> ImageSet:
     """Mask foreground stars, in all bands alike.
 
     Stars are found on the sum of the sharpest bands (:func:`agez.images.point_sources.find_point_sources`): round
     sources as narrow as the PSF, and not the nucleus.  Away from the galaxy all of them are masked.  On the galaxy,
-    only those whose peak is at least ``min_contrast`` times the light that they stand on: star clusters and HII regions
+    only those whose peak is at least ``MIN_CONTRAST`` times the light that they stand on: star clusters and HII regions
     cannot be told from stars by their shape where they are not resolved, but are seldom so bright.  So a faint star on
     a bright part of the galaxy stays, and a very bright clump is lost; a ``catalogue`` (of Gaia's stars with
     parallaxes or proper motions, say) and ``find=False`` do better.
@@ -73,9 +71,6 @@ def mask_stars(
         The galaxy's centre [pixel]; None: :func:`galaxy_centre`.
     find : bool
         Whether to look for stars.
-    threshold : float
-        Least peak over the noise of a pixel of the deep image.
-    min_contrast : float
 
     Returns
     -------
@@ -87,8 +82,6 @@ def mask_stars(
     AgezError
         For a catalogue without these columns, a centre outside the image, or masks that leave nothing.
     """
-    if not threshold > 0 or not min_contrast >= 0:
-        raise AgezError(f"stars: threshold is {threshold}, min_contrast {min_contrast}; expected positive numbers")
     deep = deep_image(images, sharp=True)
     centre = galaxy_centre(images) if keep is None else keep
     ny, nx = images.shape
@@ -101,7 +94,7 @@ def mask_stars(
     sigma = pixel_sigma(deep.image, deep.mask)
     stars: list[dict[str, Any]] = []
     if find and np.isfinite(sigma) and sigma > 0:
-        found = _found_stars(images, deep, centre, sharp, threshold, min_contrast, known=bool(known.any()))
+        found = _found_stars(images, deep, centre, sharp, known=bool(known.any()))
         for x, y, peak in zip(found.x, found.y, found.peak, strict=True):
             radius = _wings_radius(peak / sigma, sharp, widest)
             stars.append({"x": float(x), "y": float(y), "radius": radius * size, "from": "found"})
@@ -160,10 +153,9 @@ def _median_filtered(image: Floats, fwhm: float) -> Floats:
 
 
 def _found_stars(
-    images: ImageSet, deep: DeepImage, centre: tuple[float, float], fwhm: float, threshold: float, contrast: float,
-    *, known: bool,
-) -> PointSources:  # fmt: skip
-    found = find_point_sources(deep.image, deep.mask, fwhm, threshold_sigma=threshold)
+    images: ImageSet, deep: DeepImage, centre: tuple[float, float], fwhm: float, *, known: bool
+) -> PointSources:
+    found = find_point_sources(deep.image, deep.mask, fwhm, threshold_sigma=THRESHOLD_SIGMA)
     if not len(found):
         return found
     apart = np.hypot(found.x - centre[0], found.y - centre[1]) > NUCLEUS_FWHM * fwhm
@@ -175,11 +167,11 @@ def _found_stars(
     width[on_galaxy] = widths_on_uneven_light(deep.image, deep.mask, found.x[on_galaxy], found.y[on_galaxy], fwhm)
     narrow = (width > WIDTH_LIMITS[0] * fwhm) & (width < WIDTH_LIMITS[1] * fwhm)
     # where no profile can be fitted, DAOFind's own shape says enough of bright sources
-    narrow |= ~np.isfinite(width) & (found.snr > _BRIGHT * threshold)
+    narrow |= ~np.isfinite(width) & (found.snr > _BRIGHT * THRESHOLD_SIGMA)
     if not known:
         narrow = np.isfinite(width) & (width > 1.2)
-    bright = found.peak > contrast * np.clip(found.background - level, 0, None)
-    return found.take(narrow & apart & (found.snr > threshold) & (~on_galaxy | bright))
+    bright = found.peak > MIN_CONTRAST * np.clip(found.background - level, 0, None)
+    return found.take(narrow & apart & (found.snr > THRESHOLD_SIGMA) & (~on_galaxy | bright))
 
 
 def _body(images: ImageSet, centre: tuple[float, float]) -> Bools:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import asdict, dataclass, field, replace
 from importlib import metadata
 from pathlib import Path
@@ -12,8 +13,8 @@ import numpy as np
 from agez.errors import AgezError
 from agez.labelling.cube_bins import fitted_rows, is_cube
 from agez.labelling.input_files import remarks_on
-from agez.labelling.label_parts import part_path, parts_folder, read_part, remove_parts, write_part
-from agez.runtime.fingerprint import KEYWORD, file_hash, fingerprint, grid_hash
+from agez.labelling.label_parts import FINGERPRINT, part_path, parts_folder, read_part, remove_parts, write_part
+from agez.runtime.finished_work import file_hash, fingerprint
 from agez.runtime.progress import progress
 from agez.runtime.worker_pool import each_done
 from agez.spectra.binning import BinSettings
@@ -98,7 +99,7 @@ def what_labels_depend_on(options: LabelOptions, grid: SSPGrid) -> dict[str, Any
     star_mask = options.binning.star_mask
     facts = {} if options.template_facts == TemplateFacts() else {"facts": asdict(options.template_facts)}
     return {
-        "templates": grid_hash(grid),
+        "templates": _grid_hash(grid),
         **facts,
         "fit": asdict(options.settings),
         "engine": [options.engine, metadata.version("ppxf") if options.engine == "ppxf" else ""],
@@ -229,6 +230,14 @@ def label_file(
 ) -> Labels:
     """Fit one file and write its labels, whole or not at all; parameters as for :func:`labels_of_file`."""
     labels, frame = labels_of_file(path, options, grid, word=word, kept_for=output, workers=workers, bar=bar)
-    write_labels(output, labels, grid=grid, frame=frame, header={KEYWORD: (word, "input, settings, version")})
+    write_labels(output, labels, grid=grid, frame=frame, header={FINGERPRINT: (word, "input, settings, version")})
     remove_parts(output)
     return labels
+
+
+def _grid_hash(grid: SSPGrid) -> str:
+    """SHA-256 of a template grid's numbers and name."""
+    found = hashlib.sha256(f"{grid.name} {grid.medium} {grid.fwhm_angstrom!r}".encode())
+    for array in (grid.wave_angstrom, grid.log_age, grid.mh, grid.flux):
+        found.update(np.ascontiguousarray(array).tobytes())
+    return found.hexdigest()

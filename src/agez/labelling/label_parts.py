@@ -1,8 +1,9 @@
-"""Finished parts of a long fit, kept so that an interrupted one goes on: each whole and undamaged, or not there."""
+"""Finished labels, and finished parts of a long fit, so that an interrupted one goes on: each whole, or not there."""
 
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import zipfile
 from dataclasses import fields
@@ -12,8 +13,12 @@ from typing import Any
 import numpy as np
 
 from agez.runtime.files import make_folder, whole_file
+from agez.runtime.finished_work import remove_half_written
+from agez.tables.table_files import open_fits
 from agez.types import FittedSpectra, Labels, Lines, Rows
 
+#: Keyword of the primary header of a file of labels that holds the fingerprint of what it was made from.
+FINGERPRINT = "AGEZFPR"
 #: The parts of Labels that are objects with arrays of their own.
 _GROUPS: dict[str, Any] = {"rows": Rows, "lines": Lines, "fitted": FittedSpectra}
 
@@ -82,5 +87,13 @@ def read_part(path: Path, fingerprint: str) -> Labels | None:
 def remove_parts(output: Path) -> None:
     """Forget the parts of an output that is complete, and what a killed writer of it may have left."""
     shutil.rmtree(parts_folder(output), ignore_errors=True)
-    for left in output.parent.glob(f".part-*-{output.name}"):
-        left.unlink(missing_ok=True)
+    remove_half_written(output.parent, output.name)
+
+
+def has_fingerprint(path: str | os.PathLike[str], word: str) -> bool:
+    """Whether a file is a whole FITS file with this fingerprint in its primary header."""
+    try:
+        with open_fits(path) as hdus:
+            return bool(hdus[0].header.get(FINGERPRINT) == word)
+    except Exception:  # not there, damaged, or of another kind: it is made again
+        return False

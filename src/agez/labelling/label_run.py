@@ -17,9 +17,9 @@ from agez.flags import count_flags
 from agez.labelling.cube_bins import is_cube, label_name
 from agez.labelling.label_galaxy import LabelOptions, fingerprint_of, label_file, labels_of_file, what_labels_depend_on
 from agez.labelling.label_galaxy import joined as join_labels
-from agez.labelling.label_parts import remove_parts
+from agez.labelling.label_parts import FINGERPRINT, has_fingerprint, remove_parts
 from agez.runtime.files import make_folder
-from agez.runtime.fingerprint import KEYWORD, fingerprint, has_fingerprint
+from agez.runtime.finished_work import fingerprint
 from agez.runtime.progress import progress
 from agez.runtime.worker_pool import each_done
 from agez.spectra.label_files import read_labels, write_labels
@@ -205,7 +205,7 @@ def _run_joined(
         remarks = list(dict.fromkeys(remark for part in parts for remark in part.meta["remarks"]))
         labels = join_labels(parts)
         labels = replace(labels, meta={**labels.meta, "source": source, "remarks": remarks})
-        write_labels(out, labels, grid=grid, header={KEYWORD: (word, "input, settings, version")})
+        write_labels(out, labels, grid=grid, header={FINGERPRINT: (word, "input, settings, version")})
         n_new = len(labels)
     remove_parts(out)
     return LabelRun(

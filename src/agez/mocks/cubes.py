@@ -126,7 +126,7 @@ def _make(
 
     truth, mass = _truth(share, light[seen], made, prepared)
     part = observation.WAVE_ANGSTROM >= FIRST_ANGSTROM
-    flux = np.asarray(share @ (made.flux / made.spaxels.flux[:, None])) * light[seen, None]
+    flux = np.asarray(share @ (made.flux / made.drawn.spaxels.flux[:, None])) * light[seen, None]
     flux = np.ascontiguousarray(flux, dtype=np.float32)
     error = observation.noise_level(flux, light[seen], snr[seen])
     factor = observation.calibration_errors(np.ones(len(flux)), rng)
@@ -142,13 +142,14 @@ def _make(
         whole[:, pixel_y, pixel_x] = values[:, part].T
         return whole
 
-    name = str(made.galaxies.galaxy_id[0])
+    name = str(made.drawn.galaxies.galaxy_id[0])
     rows = Rows(
         np.array(pixel_ids(pixel_y, pixel_x)), np.full(len(flux), name), x[seen].astype(float), y[seen].astype(float)
     )
     error[bad] = BAD_ERROR
     return MockCube(
-        made.galaxies, rows, pixel_y, pixel_x, observation.WAVE_ANGSTROM[part], cube(flux, 0.0), cube(error, BAD_ERROR),
+        made.drawn.galaxies, rows, pixel_y, pixel_x, observation.WAVE_ANGSTROM[part], cube(flux, 0.0),
+        cube(error, BAD_ERROR),
         np.asarray(cube(bad, True)), truth, face_on_radius(rows.x, rows.y, re_arcsec=galaxy["re_arcsec"], **where),
         light[seen], mass,
     )  # fmt: skip
@@ -162,7 +163,7 @@ def _in_field(x: Ints, y: Ints) -> Bools:
 
 def _shares(x: Ints, y: Ints, light: Floats, made: NoiselessGalaxy, where: dict[str, float]) -> sparse.csr_array:
     """(spaxels, tiles) what part of each spaxel's light is from each tile, by the seeing; rows sum to 1."""
-    nearest = nearest_tile(made.spaxels.x, made.spaxels.y, x, y, **where)
+    nearest = nearest_tile(made.drawn.spaxels.x, made.drawn.spaxels.y, x, y, **where)
     spaxels = cKDTree(np.column_stack([x, y]))
     sigma = SEEING_ARCSEC * observation.SIGMA_PER_FWHM
     near = spaxels.sparse_distance_matrix(spaxels, 3.5 * sigma, output_type="coo_matrix")
@@ -176,9 +177,9 @@ def _truth(
     share: sparse.csr_array, light: Floats, made: NoiselessGalaxy, prepared: PreparedGrid
 ) -> tuple[Truth, Floats]:
     """What the stars of each spaxel are, and their mass."""
-    tiles = truth_from_weights(made.weights, prepared.grid, light=prepared.light)
-    mass_to_light = 1 / (made.weights * prepared.light).sum(axis=(1, 2))
-    spaxels = made.spaxels
+    tiles = truth_from_weights(made.drawn.weights, prepared.grid, light=prepared.light)
+    mass_to_light = 1 / (made.drawn.weights * prepared.light).sum(axis=(1, 2))
+    spaxels = made.drawn.spaxels
     mass = share @ mass_to_light
     velocity = share @ spaxels.velocity_kms
     squares = share @ (spaxels.sigma_kms**2 + spaxels.velocity_kms**2)

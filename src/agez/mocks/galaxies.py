@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from threadpoolctl import ThreadpoolController
@@ -22,10 +22,10 @@ from agez.mocks.histories import (
     spread_over_metallicity,
 )
 from agez.mocks.nebular import Gas, draw_gas, line_fluxes, young_light_ratio
-from agez.mocks.observation import PreparedGrid, prepare_grid
+from agez.mocks.observation import LightGrid, PreparedGrid, prepare_grid
 from agez.mocks.plan import SurveyPlan
 from agez.mocks.spaxels import Spaxels, make_spaxels
-from agez.populations.history import Nodes, truth_from_weights
+from agez.populations.history import truth_from_weights
 from agez.spectra.broadening import move_and_broaden
 from agez.spectra.dust import attenuation_curve
 from agez.spectra.templates import SSPGrid
@@ -244,33 +244,12 @@ def make_galaxy(
 
 @dataclass(frozen=True, eq=False)
 class NoiselessGalaxy:
-    """A galaxy as a perfect CALIFA would see it; ``rng`` stands where the noise is to be drawn from."""
+    """A galaxy as a perfect CALIFA would see it; ``drawn.rng`` stands where the noise is to be drawn from."""
 
     flux: Floats
     fwhm: float
-    weights: Floats
     lines: Floats
-    spaxels: Spaxels
-    family: str
-    law: str
-    galaxies: Galaxies
-    rng: np.random.Generator
-
-
-class LightGrid(Protocol):
-    """All that stellar populations need of a template grid: :class:`PreparedGrid` has it."""
-
-    @property
-    def grid(self) -> Nodes:
-        """Its nodes."""
-
-    @property
-    def light(self) -> Floats:
-        """(n_age, n_mh) light per mass in the normalisation band."""
-
-    @property
-    def red_light(self) -> Floats:
-        """(n_age, n_mh) the same around H-alpha."""
+    drawn: Populations
 
 
 @dataclass(frozen=True, eq=False)
@@ -324,14 +303,15 @@ def noiseless_galaxy(
     chance = np.random.default_rng([plan.seed, 10, index])
     if chance.uniform() < departing.active_share:
         departures.add_active_nucleus(flux, spaxels, continuum, redshift=redshift, fwhm=fwhm, rng=chance)
-    return NoiselessGalaxy(flux, fwhm, weights, lines, spaxels, drawn.family, law, galaxies, rng)
+    return NoiselessGalaxy(flux, fwhm, lines, drawn)
 
 
 def _make(
     plan: SurveyPlan, index: int, prepared: PreparedGrid, *, keep_noiseless: bool, perfect: bool, departing: Departures
 ) -> MockGalaxy:
     made = noiseless_galaxy(plan, index, prepared, departing)
-    flux, spaxels, galaxies, rng = made.flux, made.spaxels, made.galaxies, made.rng
+    flux, drawn = made.flux, made.drawn
+    spaxels, galaxies, rng = drawn.spaxels, drawn.galaxies, drawn.rng
     n, redshift = len(flux), float(galaxies.redshift[0])
     noiseless = flux.copy() if keep_noiseless else None
 
@@ -360,8 +340,8 @@ def _make(
         flux_unit=FLUX_UNIT, flags=np.zeros(n, dtype=np.int32),
         meta={"source": f"mock galaxy {name}", "survey": "mock", "seed": plan.seed, "templates": prepared.grid.name},
     )  # fmt: skip
-    means = truth_from_weights(made.weights, prepared.grid, light=prepared.light)
+    means = truth_from_weights(drawn.weights, prepared.grid, light=prepared.light)
     truth = Truth(**means, av=spaxels.av, velocity_kms=spaxels.velocity_kms, sigma_kms=spaxels.sigma_kms)
     return MockGalaxy(
-        spectra, truth, galaxies, spaxels.r_re, made.weights, made.lines, made.family, made.law, spaxels, noiseless
+        spectra, truth, galaxies, spaxels.r_re, drawn.weights, made.lines, drawn.family, drawn.law, spaxels, noiseless
     )

@@ -45,7 +45,6 @@ def make_survey_images(
     snr: float | None = None,
     shape: tuple[int, int] = SHAPE,
     reference: str | None = None,
-    psf_beta: float | None = PSF_BETA,
 ) -> MockImages:
     """Galaxy ``index`` of a mock survey as images, with all that differs from one to the next drawn for it.
 
@@ -61,7 +60,7 @@ def make_survey_images(
     re_arcsec = float(rng.uniform(*RE_ARCSEC))
     tiles = galaxy_tiles(plan, index, grid, filters, redshift=redshift, re_arcsec=re_arcsec)
     return make_mock_images(
-        tiles, filters, pixel_arcsec=PIXEL_ARCSEC, shape=shape, psf_fwhm_arcsec=psf, psf_beta=psf_beta,
+        tiles, filters, pixel_arcsec=PIXEL_ARCSEC, shape=shape, psf_fwhm_arcsec=psf, psf_beta=PSF_BETA,
         snr=drawn if snr is None else snr, reference=reference, rng=rng, sky=sky, noise_kernel=NOISE_KERNEL,
         n_stars=n_stars, bad_share=BAD_SHARE, zero_point=zero_point,
     )  # fmt: skip

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.ndimage import convolve
 
-from agez.images.kernels import FWHM_OF_SIGMA, gaussian_kernel
+from agez.images.kernels import gaussian_kernel
 from agez.images.noise_correlation import WHITE, autocorrelation, trimmed
+from agez.spectra.formats_common import FWHM_PER_SIGMA
 from agez.types import Bands, Bools, Floats
 
 #: Part of the noise variance at 1 Re, in the reference band, that is the sky's and the detector's.
@@ -112,7 +113,7 @@ def draw_stars(
     """
     y, x = rng.uniform(0, shape[0] - 1, n), rng.uniform(0, shape[1] - 1, n)
     height = peak * 10 ** rng.uniform(np.log10(0.05), np.log10(5.0), n)
-    total = height * 2 * np.pi * (fwhm_pixels / FWHM_OF_SIGMA) ** 2
+    total = height * 2 * np.pi * (fwhm_pixels / FWHM_PER_SIGMA) ** 2
     sed = seds[rng.integers(len(seds), size=n)]
     return FieldStars(x, y, total[:, None] * sed / sed[:, [reference]])
 
@@ -135,7 +136,7 @@ def star_images(stars: FieldStars, shape: tuple[int, int], fwhm_pixels: Floats, 
 def _profile(r2: Floats, fwhm: float, beta: float | None) -> Floats:
     """A PSF at squared distances from its centre, whose integral is 1."""
     if beta is None:
-        sigma2 = (fwhm / FWHM_OF_SIGMA) ** 2
+        sigma2 = (fwhm / FWHM_PER_SIGMA) ** 2
         return np.asarray(np.exp(-0.5 * r2 / sigma2) / (2 * np.pi * sigma2))
     alpha2 = fwhm**2 / 4 / (2 ** (1 / beta) - 1)
     return np.asarray((beta - 1) / (np.pi * alpha2) * (1 + r2 / alpha2) ** -beta)

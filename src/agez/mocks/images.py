@@ -12,7 +12,7 @@ from scipy.signal import fftconvolve
 from agez.analysis.geometry import face_on_radius
 from agez.errors import AgezError
 from agez.images.image_set import ImageSet
-from agez.images.kernels import FWHM_OF_SIGMA, gaussian_kernel, moffat_psf
+from agez.images.kernels import gaussian_kernel, moffat_psf
 from agez.mocks.image_light import Tiles, black_bodies
 from agez.mocks.image_noise import (
     SKY_SHARE,
@@ -26,6 +26,7 @@ from agez.mocks.image_noise import (
 )
 from agez.mocks.spaxels import nearest_tile, surface_brightness
 from agez.photometry.filters import FilterSet
+from agez.spectra.formats_common import FWHM_PER_SIGMA
 from agez.types import Floats, Galaxies, Ints
 
 #: Where mock images are on the sky [degree].
@@ -170,7 +171,7 @@ class MockImages:
 def psf_image(fwhm_pixels: float, beta: float | None) -> Floats:
     """A PSF that sums to 1: Moffat's, or without ``beta`` a Gaussian (discrete, exact in its second moments)."""
     if beta is None:
-        return gaussian_kernel(fwhm_pixels / FWHM_OF_SIGMA)
+        return gaussian_kernel(fwhm_pixels / FWHM_PER_SIGMA)
     return moffat_psf(fwhm_pixels, beta, 2 * int(np.ceil(PSF_REACH * fwhm_pixels)) + 1)
 
 
@@ -185,11 +186,9 @@ def make_mock_images(
     rng: np.random.Generator,
     psf_beta: float | None = None,
     reference: str | None = None,
-    sky_share: float = SKY_SHARE,
     sky: Floats | float = 0.0,
     noise_kernel: float = 0.0,
     n_stars: int = 0,
-    star_seds: Floats | None = None,
     bad_share: float = 0.0,
     zero_point: Floats | float = 25.0,
 ) -> MockImages:
@@ -214,15 +213,12 @@ def make_mock_images(
         Moffat exponent of all bands; None: Gaussians.
     reference : str, optional
         Band; default: the one with the pivot nearest to 6250 A.
-    sky_share : float
-        Part of the variance there that is not the galaxy's photons.
     sky : (b,) float or float
         Background that is left in the images [in sigma of the sky's noise of each band].
     noise_kernel : float
         Width of the Gaussian that shares noise between neighbours [pixel, sigma]; errors of single pixels stay.
     n_stars : int
-    star_seds : (k, b) float, optional
-        f_nu in the bands, any scale; default: black bodies of 3500-9000 K.
+        Black bodies of 3500-9000 K.
     bad_share : float
         Share of pixels that are bad; with it comes one bad column in one band.
     zero_point : (b,) float or float
@@ -236,13 +232,11 @@ def make_mock_images(
     b = len(filters)
     if tiles.bands.names != filters.names:
         raise AgezError("mock images: the tiles were made for other bands than those of the filter set")
-    if not (pixel_arcsec > 0 and snr > 0 and min(shape) >= 1 and 0 < sky_share < 1 and 0 <= bad_share < 1):
+    if not (pixel_arcsec > 0 and snr > 0 and min(shape) >= 1 and 0 <= bad_share < 1):
         raise AgezError(
-            f"mock images: pixel_arcsec {pixel_arcsec:g}, snr {snr:g}, shape {shape}, sky_share {sky_share:g}, "
-            f"bad_share {bad_share:g}: expected positive numbers, and shares below 1"
+            f"mock images: pixel_arcsec {pixel_arcsec:g}, snr {snr:g}, shape {shape}, "
+            f"bad_share {bad_share:g}: expected positive numbers, and a share below 1"
         )
-    if star_seds is not None and np.shape(star_seds)[1:] != (b,):
-        raise AgezError(f"mock images: star_seds has shape {np.shape(star_seds)}; expected (k, {b})")
     fwhm = np.broadcast_to(np.asarray(psf_fwhm_arcsec, dtype=float), (b,))
     if not (fwhm > 0).all():
         raise AgezError(f"mock images: PSF FWHM {fwhm.min():g} arcsec; expected positive numbers")
@@ -259,8 +253,8 @@ def make_mock_images(
     if not ring.any():
         ring = np.abs(radius - 1) == np.abs(radius - 1).min()
     level = float(noiseless[at][ring].mean())
-    model = noise_model(level, snr, at, filters.bands, sky_share=sky_share)
-    seds = black_bodies(np.array(STAR_KELVIN), filters) if star_seds is None else np.asarray(star_seds, dtype=float)
+    model = noise_model(level, snr, at, filters.bands, sky_share=SKY_SHARE)
+    seds = black_bodies(np.array(STAR_KELVIN), filters)
     stars = draw_stars(
         n_stars, seds, shape, rng, peak=float(noiseless[at].max()), fwhm_pixels=float(fwhm[at] / pixel_arcsec),
         reference=at,

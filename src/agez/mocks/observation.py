@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from scipy import fft
 from scipy.sparse import csr_matrix
 
 from agez.photometry.air import vacuum_to_air
+from agez.spectra.formats_common import FWHM_PER_SIGMA
 from agez.spectra.lines import SPEED_OF_LIGHT_KMS, line_waves
 from agez.spectra.templates import SSPGrid
 from agez.types import Bools, Floats
@@ -22,7 +24,7 @@ REDSHIFT_RANGE = (0.005, 0.03)
 #: Step of the logarithmic grid that motion is applied on [km/s]; margin at its ends for shift and broadening.
 STEP_KMS = 40.0
 MARGIN = 0.014
-SIGMA_PER_FWHM = 1.0 / 2.3548200450309493
+SIGMA_PER_FWHM = 1.0 / float(FWHM_PER_SIGMA)
 #: Narrowest kernel that samples the logarithmic grid without aliasing [Angstrom].
 MIN_KERNEL_ANGSTROM = 0.8
 
@@ -40,7 +42,25 @@ COSMIC_RAY_SHARE = 1.0e-3
 
 
 @dataclass(frozen=True, eq=False)
-class PreparedGrid:
+class LightGrid:
+    """All that stellar populations need of a template grid.
+
+    Attributes
+    ----------
+    grid : SSPGrid, or what has its nodes ``log_age`` and ``mh``
+    light : (n_age, n_mh) float
+        Mean f_lambda in the normalisation band, before dust: what light weights are.
+    red_light : (n_age, n_mh) float
+        The same in two bands of continuum around H-alpha.
+    """
+
+    grid: Any
+    light: Floats
+    red_light: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class PreparedGrid(LightGrid):
     """A template grid made ready for mocks: on a logarithmic rest-frame grid, in air.
 
     Attributes
@@ -51,10 +71,6 @@ class PreparedGrid:
         Rest frame, air, constant step in the logarithm.
     step_kms : float
     flux : (n_age * n_mh, p) float32
-    light : (n_age, n_mh) float
-        Mean f_lambda in the normalisation band, before dust: what light weights are.
-    red_light : (n_age, n_mh) float
-        The same in two bands of continuum around H-alpha.
     red_pixels : (p,) bool
     fwhm_angstrom : float
     """
@@ -63,8 +79,6 @@ class PreparedGrid:
     wave_angstrom: Floats
     step_kms: float
     flux: Floats
-    light: Floats
-    red_light: Floats
     red_pixels: Bools
     fwhm_angstrom: float
 

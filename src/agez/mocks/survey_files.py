@@ -61,7 +61,6 @@ def write_survey(
     plan: SurveyPlan,
     grid: SSPGrid,
     *,
-    indices: Sequence[int] | None = None,
     cubes: bool = False,
 ) -> list[Path]:
     """Make a mock survey and write it to a folder.
@@ -86,15 +85,14 @@ def write_survey(
     folder = make_folder(folder)
     written: list[Path] = []
     truths: list[dict[str, object]] = []
-    wanted = list(range(len(plan))) if indices is None else list(indices)
     if cubes:
-        for index in progress(wanted, title="mock cubes"):
+        for index in progress(range(len(plan)), title="mock cubes"):
             cube = make_cube(plan, index, grid)
             written.append(folder / cube_name(str(cube.galaxies.galaxy_id[0])))
             write_cube(written[-1], cube)
             truths.append(cube_truth_columns(cube))
     else:
-        for one in progress(iterate_survey(plan, grid, indices=wanted), total=len(wanted), title="mock galaxies"):
+        for one in progress(iterate_survey(plan, grid), total=len(plan), title="mock galaxies"):
             written.append(folder / rss_name(str(one.galaxies.galaxy_id[0])))
             write_rss(written[-1], one.spectra)
             truths.append(truth_columns([one]))
@@ -106,7 +104,7 @@ def write_survey(
         "NORMHIGH": (NORM_BAND_ANGSTROM[1], "[Angstrom] to here, before dust"),
     }
     joined = {name: np.concatenate([part[name] for part in truths]) for name in truths[0]} if truths else {}  # type: ignore[misc]
-    galaxies = Table(galaxy_columns(plan.galaxies.take(wanted)))
+    galaxies = Table(galaxy_columns(plan.galaxies))
     write_fits(folder / GALAXIES_FILE, [table_hdu(galaxies, name="GALAXIES", header=about)])
     write_fits(folder / TRUTH_FILE, [table_hdu(Table(joined), name="TRUTH", header=about)])
     return written

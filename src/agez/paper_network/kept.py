@@ -31,11 +31,6 @@ class KeptNetworks:
     def __init__(self, folder: str | os.PathLike[str]) -> None:
         self.folder = make_folder(folder)
 
-    def remove_parts(self) -> None:
-        """Remove what writers that were killed have left; only where nobody else can be writing."""
-        for part in self.folder.glob(".part-*"):
-            part.unlink(missing_ok=True)
-
     def find(self, job: TrainingJob, *, machine: str = "cpu") -> TrainedNetwork | None:
         """The network of a job that was done before on that kind of machine, or None."""
         path = self._path(job, machine)

@@ -7,41 +7,22 @@ faster than vmap, because one minibatch is too little work to share.
 from __future__ import annotations
 
 import os
-import pickle
-import subprocess
-import sys
-import threading
-import traceback
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import islice
-from pathlib import Path
-from queue import SimpleQueue
-from types import TracebackType
-from typing import IO, Any
+from typing import Any
 
-import agez
-from agez.errors import AgezError
+from agez.paper_network.fit_numpy import train_one
 from agez.paper_network.jobs import Progress, TrainedNetwork, TrainingJob
 from agez.paper_network.kept import KeptNetworks
-from agez.runtime.worker_pool import without_interrupts
-
-#: One thread for every library that would take more, and no reservation of an accelerator's memory.
-SINGLE_THREADED = {
-    "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1",
-    "OMP_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-    "MKL_NUM_THREADS": "1",
-    "JAX_PLATFORMS": "cpu",
-}
-
+from agez.runtime.worker_pool import Workers, say
 
 #: So many networks are trained together on an accelerator.
 TOGETHER = 256
 
 
 class Trainer:
-    """Trains networks in worker processes that stay for the next call, so that each compiles its programs once.
+    """Trains networks in worker processes that stay for the next call.
 
     A context manager: leaving it ends the processes.
 
@@ -60,29 +41,13 @@ class Trainer:
     """
 
     def __init__(self, workers: int = 2, *, kept: KeptNetworks | None = None) -> None:
-        if workers < 1:
-            raise AgezError(f"workers is {workers}; expected at least 1")
-        self.workers, self.kept = workers, kept
-        self._processes: list[subprocess.Popen[bytes]] = []
+        self.workers, self.kept = Workers(workers), kept
 
     def __enter__(self) -> Trainer:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """End the worker processes."""
-        for process in self._processes:
-            process.kill()  # idle by now, unless something went wrong
-        for process in self._processes:
-            process.wait()
-            for stream in (process.stdin, process.stdout):
-                if stream is not None:
-                    _close(stream)
-        self._processes = []
+    def __exit__(self, *error: object) -> None:
+        self.workers.end()
 
     def train(self, jobs: Sequence[TrainingJob], *, progress: Progress | None = None) -> list[TrainedNetwork]:
         """Train every job; results in the order of ``jobs``, the same whatever the number of workers.
@@ -97,7 +62,7 @@ class Trainer:
         AgezError
             If a training diverges or a worker process dies.
         """
-        # Jobs of one architecture one after another: a worker compiles each program once.
+        # jobs of one architecture one after another: an accelerator trains them together
         order = sorted(range(len(jobs)), key=lambda i: (repr(jobs[i].architecture), i))
         tell = _renumbered(progress, order)
         results = {order[i]: network for i, network in self.train_each((jobs[i] for i in order), progress=tell)}
@@ -140,35 +105,23 @@ class Trainer:
     def _in_processes(
         self, jobs: Iterable[TrainingJob], progress: Progress | None
     ) -> Iterator[tuple[int, TrainedNetwork]]:
-        while len(self._processes) < self.workers:
-            self._processes.append(_start_worker())
-        waiting, frames = _Waiting(jobs), SimpleQueue[tuple[Any, ...]]()
-        threads = [
-            threading.Thread(target=_serve, args=(process, waiting, frames, self.kept), daemon=True)
-            for process in self._processes
-        ]
-        finished = False
-        try:
-            for thread in threads:
-                thread.start()
-            serving = len(threads)
-            while serving:
-                kind, number, *rest = frames.get()
-                if kind == "epoch" and progress is not None:
-                    progress(number, rest[0], rest[1])
-                elif kind == "done":
-                    yield number, rest[0]
-                elif kind == "end":
-                    serving -= 1
-                elif kind == "error":
-                    _raise(rest[0], rest[1])
-            finished = True
-        finally:
-            waiting.stop()
-            if not finished:  # an error, or nobody wants the rest: do not wait for the networks in hand
-                self.close()
-            for thread in threads:
-                thread.join(timeout=10)
+        found = set[int]()
+
+        def find(task: tuple[int, TrainingJob]) -> TrainedNetwork | None:
+            network = None if self.kept is None else self.kept.find(task[1])
+            if network is not None:
+                found.add(task[0])
+            return network
+
+        for (number, job), network in self.workers.each_done(_train, enumerate(jobs), known=find, hear=progress):
+            if self.kept is not None and number not in found:
+                self.kept.keep(job, network)
+            yield number, network
+
+
+def _train(task: tuple[int, TrainingJob]) -> TrainedNetwork:
+    number, job = task
+    return train_one(job, number=number, progress=say)
 
 
 def train_many(
@@ -202,83 +155,3 @@ def _renumbered(progress: Progress | None, members: Sequence[int]) -> Progress |
         return None
     call = progress
     return lambda number, epoch, mse: call(members[number], epoch, mse)
-
-
-def _raise(message: str, trace: str) -> None:
-    error = AgezError(f"training failed: {message}" if trace else message)
-    if trace:
-        error.add_note(trace)
-    raise error
-
-
-def _start_worker() -> subprocess.Popen[bytes]:
-    environment: Mapping[str, str] = {**os.environ, **SINGLE_THREADED, "PYTHONPATH": _search_path()}
-    with without_interrupts():
-        return subprocess.Popen(
-            [sys.executable, "-m", "agez.paper_network.worker"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env=environment,
-        )
-
-
-def _search_path() -> str:
-    """This very package first, wherever the program was started from."""
-    here = str(Path(agez.__file__).parents[1])
-    return os.pathsep.join([here, *filter(None, [os.environ.get("PYTHONPATH")])])
-
-
-class _Waiting:
-    """Numbered jobs, handed out one at a time to several threads."""
-
-    def __init__(self, jobs: Iterable[TrainingJob]) -> None:
-        self._numbered, self._lock, self._stopped = enumerate(jobs), threading.Lock(), False
-
-    def next(self) -> tuple[int, TrainingJob] | None:
-        with self._lock:
-            return None if self._stopped else next(self._numbered, None)
-
-    def stop(self) -> None:
-        with self._lock:
-            self._stopped = True
-
-
-def _serve(
-    process: subprocess.Popen[bytes],
-    waiting: _Waiting,
-    frames: SimpleQueue[tuple[Any, ...]],
-    kept: KeptNetworks | None,
-) -> None:
-    """Give one worker job after job, keep what it trains and pass on what it says."""
-    assert process.stdin is not None
-    assert process.stdout is not None
-    number = -1
-    try:
-        while (task := waiting.next()) is not None:
-            number, job = task
-            done = None if kept is None else kept.find(job)
-            if done is not None:
-                frames.put(("done", number, done))
-                continue
-            pickle.dump(task, process.stdin, protocol=pickle.HIGHEST_PROTOCOL)
-            process.stdin.flush()
-            while (frame := pickle.load(process.stdout))[0] == "epoch":
-                frames.put(frame)
-            if frame[0] == "done" and kept is not None:
-                kept.keep(job, frame[2])
-            frames.put(frame)
-        frames.put(("end", -1))
-    except AgezError as error:  # of making a job, or of keeping a network
-        frames.put(("error", number, str(error), ""))
-    except (EOFError, OSError, ValueError, pickle.UnpicklingError):
-        frames.put(("error", number, "a worker process ended before its time (out of memory, or killed); "
-                   "try again, with fewer workers if memory is short", ""))  # fmt: skip
-    except Exception as error:
-        frames.put(("error", number, f"{type(error).__name__}: {error}", traceback.format_exc()))
-
-
-def _close(stream: IO[bytes]) -> None:
-    try:
-        stream.close()
-    except OSError:
-        return

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from agez.errors import AgezError
 from agez.paper_network.architecture import Architecture
 from agez.paper_network.search_space import Candidate, SearchSpace
 from agez.runtime.files import write_json
+from agez.runtime.finished_work import read_json
 from agez.types import Floats
 
 
@@ -107,9 +107,8 @@ def write_trials(path: Path, trials: Mapping[int, Trial]) -> None:
 
 def read_trials(path: Path, space: SearchSpace) -> dict[int, Trial]:
     """The finished trials of a search; none if there is no file or it is damaged."""
+    content, trials = read_json(path) or {}, dict[int, Trial]()
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        trials = {}
         for row in content["trials"]:
             candidate = Candidate(Architecture.from_dict(row), int(row["batch"]))
             space.positions(candidate)
@@ -123,6 +122,6 @@ def read_trials(path: Path, space: SearchSpace) -> dict[int, Trial]:
             if not np.isfinite(trial.curve).all() or trial.curve.ndim != 1 or not len(trial.curve):
                 return {}
             trials[trial.number] = trial
-    except (OSError, ValueError, KeyError, TypeError, IndexError, AgezError):
+    except (ValueError, KeyError, TypeError, IndexError, AgezError):
         return {}
     return trials

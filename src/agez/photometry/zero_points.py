@@ -108,9 +108,7 @@ def _scaled(photometry: Photometry, factor: Floats) -> Photometry:
     return replace(photometry, flux=photometry.flux * factor, flux_err=photometry.flux_err * factor)
 
 
-def estimate_zero_points(
-    photometry: Photometry, expected: Floats, expected_err: Floats, *, min_rows: int = MIN_ROWS, clip: float = CLIP
-) -> ZeroPoints:
+def estimate_zero_points(photometry: Photometry, expected: Floats, expected_err: Floats) -> ZeroPoints:
     """Zero points from what a model expects of each row and band, in one step.
 
     Each band's location of ``flux / expected`` is a biweight M-estimate that starts at the weighted median, with the
@@ -124,10 +122,11 @@ def estimate_zero_points(
     expected, expected_err : (n, b) float
         What the model expects of each band, best without having seen that band (leave-one-out), in the unit of
         ``photometry``; NaN where it expects nothing, or does not say how sure it is.
-    min_rows : int
-        Bands with fewer usable rows get the factor 1.
-    clip : float
-        Robust standard deviations beyond which a row counts for nothing.
+
+    Returns
+    -------
+    ZeroPoints
+        Bands with fewer than ``MIN_ROWS`` usable rows have the factor 1.
 
     Raises
     ------
@@ -138,10 +137,6 @@ def estimate_zero_points(
     for name, values in (("expected", expected), ("expected_err", expected_err)):
         if np.shape(values) != shape:
             raise AgezError(f"zero points: {name} has shape {np.shape(values)}; the photometry has {shape}")
-    if min_rows < 2:
-        raise AgezError(f"zero points: min_rows is {min_rows}; expected at least 2")
-    if not clip > 0:
-        raise AgezError(f"zero points: clip is {clip}; expected a number above 0")
     galaxy = _numbers_of(photometry.rows.galaxy_id)
     with np.errstate(invalid="ignore"):
         usable = photometry.covered & (expected > 0) & np.isfinite(expected)
@@ -149,16 +144,16 @@ def estimate_zero_points(
     b = len(photometry.bands)
     centre = np.full(b, np.nan)
     influence = np.zeros((int(galaxy.max(initial=-1)) + 1, b))
-    for k in np.flatnonzero(n >= min_rows):
+    for k in np.flatnonzero(n >= MIN_ROWS):
         rows = usable[:, k]
         ratio = photometry.flux[rows, k] / expected[rows, k]
         sigma = _sigma(photometry.flux_err[rows, k], expected_err[rows, k], expected[rows, k])
-        centre[k], of_rows = biweight_location(ratio, sigma, clip=clip)
+        centre[k], of_rows = biweight_location(ratio, sigma, clip=CLIP)
         np.add.at(influence[:, k], galaxy[rows], of_rows)
     measured = centre > 0  # false for NaN, too
     if measured.sum() < 2:
         raise AgezError(
-            f"zero points: {int(measured.sum())} of {b} bands have {min_rows} rows that can be compared with what the "
+            f"zero points: {int(measured.sum())} of {b} bands have {MIN_ROWS} rows that can be compared with what the "
             "model expects; at least two are needed, since only ratios of bands can be known"
         )
     log_factor, error = _without_grey(centre, influence, measured, galaxy, usable)
@@ -170,8 +165,8 @@ def estimate_zero_points(
         {
             "too_few": [name for name, known in zip(photometry.bands.names, measured, strict=True) if not known],
             "n_galaxies": len(np.unique(galaxy[usable.any(axis=1)])),
-            "min_rows": min_rows,
-            "clip": clip,
+            "min_rows": MIN_ROWS,
+            "clip": CLIP,
         },
     )
 
@@ -210,15 +205,7 @@ def _sigma(flux_err: Floats, expected_err: Floats, expected: Floats) -> Floats:
     return np.maximum(np.where(known, sigma, typical), typical if typical > 0 else 1.0)
 
 
-def iterate_zero_points(
-    photometry: Photometry,
-    expect: Expect,
-    *,
-    min_rows: int = MIN_ROWS,
-    clip: float = CLIP,
-    tolerance: float = TOLERANCE,
-    max_iterations: int = MAX_ITERATIONS,
-) -> ZeroPoints:
+def iterate_zero_points(photometry: Photometry, expect: Expect, *, max_iterations: int = MAX_ITERATIONS) -> ZeroPoints:
     """Zero points, estimated and applied again until nothing significant is left.
 
     What a model expects of a band comes from the other bands, with their own errors of calibration: so it takes some
@@ -227,7 +214,7 @@ def iterate_zero_points(
     steps swing, and leave behind patterns that galaxies can imitate.  A band's steps become longer (up to the whole
     residual) while their sign stays, and shorter when it changes.
 
-    The rounds end when the mean square of the changes is that of their errors, or all are within ``tolerance``: more
+    The rounds end when the mean square of the changes is that of their errors, or all are within ``TOLERANCE``: more
     of them would only turn the difference of these galaxies from the model's into offsets.
 
     Parameters
@@ -236,18 +223,14 @@ def iterate_zero_points(
         As observed.
     expect : callable
         Of a Photometry, the fluxes (n, b) that the model expects and their errors.
-    min_rows, clip
-        As for :func:`estimate_zero_points`.
 
     Returns
     -------
     ZeroPoints
         Of ``photometry`` as given; ``meta`` says ``iterations``, ``converged`` and ``last_change`` (a fraction).
     """
-    if max_iterations < 1 or not tolerance > 0:
-        raise AgezError(
-            f"zero points: max_iterations is {max_iterations}, tolerance {tolerance}; expected at least 1, and above 0"
-        )
+    if max_iterations < 1:
+        raise AgezError(f"zero points: max_iterations is {max_iterations}; expected at least 1")
     log_factor = np.zeros(len(photometry.bands))
     before = np.zeros(len(photometry.bands))
     gain: Floats = np.ones(len(photometry.bands))
@@ -255,11 +238,11 @@ def iterate_zero_points(
     while True:
         corrected = _scaled(photometry, np.exp(log_factor))
         expected, expected_err = expect(corrected)
-        found = estimate_zero_points(corrected, expected, expected_err, min_rows=min_rows, clip=clip)
+        found = estimate_zero_points(corrected, expected, expected_err)
         change = np.log(found.factor)
         last = float(np.abs(change).max())
         significant = _chi2_per_band(found) > 1
-        if last <= tolerance or not significant or iterations == max_iterations:
+        if last <= TOLERANCE or not significant or iterations == max_iterations:
             break
         if iterations == 0:
             gain = _own_share(corrected, expected_err)
@@ -276,7 +259,7 @@ def iterate_zero_points(
         meta={
             **found.meta,
             "iterations": iterations,
-            "converged": last <= tolerance or not significant,
+            "converged": last <= TOLERANCE or not significant,
             "last_change": last,
         },
     )

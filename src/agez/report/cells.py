@@ -54,10 +54,10 @@ def words(text: str) -> str:
     return f'<td class="text">{escape(text)}</td>'
 
 
-def yes_no(content: Mapping[str, Any], key: str, *, true: str = "yes", false: str = "no", none: str = "?") -> str:
+def yes_no(content: Mapping[str, Any], key: str, *, none: str = "?") -> str:
     """A cell of a decision."""
     value = find(content, key)
-    return words(none if value is None else true if value else false)
+    return words(none if value is None else "yes" if value else "no")
 
 
 def row(label: str, cells: str) -> str:

@@ -7,12 +7,11 @@ from html import escape
 from typing import Any
 
 from agez.experiments.diversity import STEPS, WITH_FEWER_GALAXIES
-from agez.experiments.paper import SETS
+from agez.experiments.paper import SETS, set_title
 from agez.report.cells import cell, find, group, head, interval, row, table, with_error, words, yes_no
 from agez.report.numbers import number
 
 WORDS = ("age", "metallicity")
-_SET_NAMES = {"set_a": "Set A", "set_b": "Set B"}
 _SIGMA = "σ<sub>MAD</sub>"
 _PROPERTIES = {
     "log_ssfr": "specific star-formation rate",
@@ -28,7 +27,7 @@ def hyperparameters_table(blocks: Blocks) -> str:
     """The sizes that were chosen beside those set by hand, and what both achieve on test rows."""
     rows = []
     for name in (one for one in SETS if find(blocks, f"hyperparameters.measured.{one}")):
-        rows.append(group(_SET_NAMES[name], 8))
+        rows.append(group(set_title(name), 8))
         for word in WORDS:
             base = f"hyperparameters.measured.{name}.{word}"
             hand, chosen = find(blocks, f"hyperparameters.published.{word}"), find(blocks, f"{base}.chosen")
@@ -73,7 +72,7 @@ def dependence_table(blocks: Blocks) -> str:
                     cells += interval(blocks, one, "{:+.2f}")
                     cells += cell(blocks, f"{one}.difference_dex", "{:+.3f}")
                     cells += yes_no(blocks, f"{one}.trend", none="cannot tell")
-                rows.append(row(f"{_SET_NAMES[name]}, {word}", cells))
+                rows.append(row(f"{set_title(name)}, {word}", cells))
     columns = ("ρ (95 % interval)", "upper − lower third [dex]", "trend")
     return table(
         "Spearman's rank correlation ρ of a galaxy's residual median, and of its residual scatter, with its "
@@ -117,7 +116,7 @@ def training_size_table(blocks: Blocks) -> str:
     fractions = find(blocks, "training_size.measured.fractions") or []
     rows = []
     for name in (one for one in SETS if find(blocks, f"training_size.measured.{one}")):
-        rows.append(group(_SET_NAMES[name], 5))
+        rows.append(group(set_title(name), 5))
         for k, fraction in enumerate(fractions):
             cells = cell(blocks, f"training_size.measured.{name}.age.n_train.{k}", "{:.0f}")
             for word in WORDS:
@@ -159,7 +158,7 @@ def mass_gradients_table(blocks: Blocks) -> str:
                     cells += cell(blocks, f"{against}.scatter", "{:.3f}")
                 else:
                     cells += "<td></td>" * 4
-                rows.append(row(f"{kind} types, {_SET_NAMES.get(name, name)}", cells))
+                rows.append(row(f"{kind} types, {set_title(name) if name in SETS else name}", cells))
     return table(
         "Gradients against stellar mass: mean gradient with its error, rank correlation with log mass, and the "
         "difference of each set's binned means from the labels' (rms over bins, in dex and in units of "
@@ -246,7 +245,7 @@ def peers_table(blocks: Blocks) -> str:
     paper += "".join(cell(blocks, f"peers.published.{s}.residual_pcc", "{:+.2f}") for s in sets)
     rows.append(group("Published", columns))
     rows.append(row("networks of the paper, against its labels", paper + "<td></td>" * 2))
-    names = [_SET_NAMES[s] for s in sets]
+    names = [set_title(s) for s in sets]
     shown = table(
         f"Other methods on the same data and the same folds: {_SIGMA} [dex] of predicted minus reference, correlation "
         "of age and metallicity residuals, and time of one core.",
@@ -267,7 +266,7 @@ def uncertainty_table(blocks: Blocks) -> str:
     """Distributions in the folds of the paper's networks: scatter beside theirs, coverage, CRPS and sharpness."""
     rows = []
     for name in (one for one in SETS if find(blocks, f"uncertainty.measured.{one}")):
-        rows.append(group(_SET_NAMES[name], 10))
+        rows.append(group(set_title(name), 10))
         base = f"uncertainty.measured.{name}"
         for word in WORDS:
             one = f"{base}.{word}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -34,7 +33,7 @@ _STYLES = dict(zip(PAPER_TARGETS, ((BLUE, "o", -1), (VERMILLION, "^", 1)), stric
 _ALLOWED_OVERALL, _ALLOWED_IN_BIN = 2.0, 5.0
 
 
-def figure_calibration(path: str | os.PathLike[str], block: Mapping[str, Any]) -> Path:
+def figure_calibration(path: Path, block: Mapping[str, Any]) -> None:
     """Draw the PIT histogram, coverage minus nominal, and the coverage of two intervals in bins of each quantity.
 
     Error bars are standard errors over bootstrap samples of galaxies; bands say how far off coverage may be.
@@ -75,7 +74,6 @@ def figure_calibration(path: str | os.PathLike[str], block: Mapping[str, Any]) -
             axes.set_visible(False)
         handles = _legend(targets, block)
         page.legend(handles=handles, loc="lower center", ncols=3, frameon=False)
-    return Path(path)
 
 
 def _draw_pit(axes: Any, target: str, pit: Mapping[str, Any]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -26,7 +25,7 @@ _STATISTICS = ("median", "sigma_mad")
 _TARGETS = ("mh_lw", "log_age_lw")
 
 
-def figure_dependence(path: str | os.PathLike[str], block: Mapping[str, Any], property_name: str) -> Path:
+def figure_dependence(path: Path, block: Mapping[str, Any], property_name: str) -> None:
     """Draw median (left) and sigma_mad (right) of each galaxy's residuals against a property, with medians of bins.
 
     Rows: metallicity and age of Set A, then of Set B.
@@ -50,7 +49,6 @@ def figure_dependence(path: str | os.PathLike[str], block: Mapping[str, Any], pr
         for axes in panels[-1]:
             axes.set_xlabel(PROPERTY[property_name])
         page.legend(*panels[0, 0].get_legend_handles_labels(), loc="lower center", ncols=2, frameon=False)
-    return Path(path)
 
 
 def _panel(axes: Any, block: Mapping[str, Any], name: str, key: str, target: str, statistic: str) -> None:

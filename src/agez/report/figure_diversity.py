@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,15 +17,10 @@ _STYLES = {"set_a": (BLUE, "o"), "set_b": (VERMILLION, "^")}
 _LINES = {"standard": "-", "all": "--"}
 
 
-def figure_diversity(path: str | os.PathLike[str], block: Mapping[str, Any]) -> Path:
+def figure_diversity(path: Path, block: Mapping[str, Any]) -> None:
     """Draw Set B over Set A of every survey beside the paper's, and Set B against the number of galaxies.
 
-    Parameters
-    ----------
-    path
-        PNG to write.
-    block : mapping
-        Of the experiment ``diversity``.
+    To the PNG ``path``; ``block`` is that of the experiment ``diversity``.
     """
     measured, published = block["measured"], block["published"]["ratio"]
     steps = [name for name in STEPS if name in measured["steps"]]
@@ -44,7 +38,6 @@ def figure_diversity(path: str | os.PathLike[str], block: Mapping[str, Any]) -> 
             below = axes.get_position().y0 - 0.62 / page.get_size_inches()[1]
             page.legend(*axes.get_legend_handles_labels(), loc="upper center", ncols=columns, frameon=False,
                         bbox_to_anchor=(0.5, below))  # fmt: skip
-    return Path(path)
 
 
 def _ratios(axes: Any, ratios: list[Mapping[str, Any]], paper: float) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -20,9 +19,7 @@ BIN_DEX = 0.05
 _KINDS = (("late", "late type", BLUE, "o"), ("early", "early type", VERMILLION, "^"), ("", "type unknown", "0.4", "s"))
 
 
-def figure_gradient_differences(
-    path: str | os.PathLike[str], labels: GradientTable, predicted: GradientTable, *, title: str
-) -> Path:
+def figure_gradient_differences(path: Path, labels: GradientTable, predicted: GradientTable, *, title: str) -> None:
     """Draw the difference in the age gradient against that in the [M/H] gradient, network minus fit, of each galaxy.
 
     Error bars are standard deviations over the subsets of the differences themselves: both gradients are measured on
@@ -76,17 +73,16 @@ def figure_gradient_differences(
         axes["corner"].axis("off")
         words += [f"{lost} outside"] if lost else []
         axes["corner"].text(0.06, 1, "\n".join(words), va="top", fontsize=8.5)
-    return Path(path)
 
 
 def figure_gradients(
-    path: str | os.PathLike[str],
+    path: Path,
     labels: GradientTable,
     predicted: GradientTable,
     morphology: Strings,
     *,
     title: str,
-) -> Path:
+) -> None:
     """Draw predicted against label gradients of log age and [M/H] with their errors.
 
     Parameters
@@ -131,4 +127,3 @@ def figure_gradients(
             axes.set_title(TITLES[target])
             axes.set_aspect("equal")
             axes.grid(alpha=0.25)
-    return Path(path)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -14,9 +13,7 @@ from agez.report.style import FOLD_COLOURS, TITLES, VERMILLION, figure, margins
 from agez.targets import PAPER_TARGETS
 
 
-def figure_learning(
-    path: str | os.PathLike[str], curves: Mapping[str, Sequence[LearningCurve]], *, random_mse: float | None
-) -> Path:
+def figure_learning(path: Path, curves: Mapping[str, Sequence[LearningCurve]], *, random_mse: float | None) -> None:
     """Draw training and validation loss of one network for the age in each set, from the error of random guesses on.
 
     Parameters
@@ -43,15 +40,14 @@ def figure_learning(
             axes.set_ylabel("mean squared error [dex$^2$]")
             axes.grid(alpha=0.3)
         panels[-1].set_xlabel("epoch (0: random guesses)")
-    return Path(path)
 
 
 def figure_all_curves(
-    path: str | os.PathLike[str],
+    path: Path,
     curves: Mapping[str, Sequence[LearningCurve]],
     *,
     random_mse: Mapping[str, float | None],
-) -> Path:
+) -> None:
     """Draw the loss of every network: a row of panels a set, a column a target, a colour a fold.
 
     Parameters
@@ -105,4 +101,3 @@ def figure_all_curves(
             Line2D([], [], color="0.25", ls=":", label="random guesses"),
         ]
         page.legend(handles=entries, loc="lower center", ncols=4, frameon=False)
-    return Path(path)

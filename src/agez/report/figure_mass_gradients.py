@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ _COLUMNS = {"labels": "spectral fit", "set_a": "Set A", "set_b": "Set B"}
 _KINDS = {"late": ("late types", "black", "s"), "early": ("early types", VERMILLION, "o")}
 
 
-def figure_mass_gradients(path: str | os.PathLike[str], block: Mapping[str, Any], target: str = "log_age_lw") -> Path:
+def figure_mass_gradients(path: Path, block: Mapping[str, Any], target: str = "log_age_lw") -> None:
     """Draw the gradients of every galaxy (open) and means in bins of mass (filled), from the fit and from both sets.
 
     Error bars of the bins are standard deviations, as in the paper.
@@ -63,4 +62,3 @@ def figure_mass_gradients(path: str | os.PathLike[str], block: Mapping[str, Any]
         panels[0].set(xlim=across, ylim=up)
         panels[0].set_ylabel(GRADIENT[target])
         page.legend(*panels[0].get_legend_handles_labels(), loc="lower center", ncols=2, frameon=False)
-    return Path(path)

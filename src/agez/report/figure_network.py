@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,7 @@ _TALL = 0.62  # of the drawing's height: the longest layer
 _COLUMNS = ("filters, 1st", "width, 1st", "filters, 2nd", "width, 2nd", "pooling", "dense units", "batch", "parameters")
 
 
-def figure_network(path: str | os.PathLike[str], n_bands: int, block: Mapping[str, Any] | None = None) -> Path:
+def figure_network(path: Path, n_bands: int, block: Mapping[str, Any] | None = None) -> None:
     """Draw the network with the sizes that the authors set by hand for the age, and a table of the sizes of all four.
 
     Parameters
@@ -59,7 +58,6 @@ def figure_network(path: str | os.PathLike[str], n_bands: int, block: Mapping[st
         for row in range(len(rows) + 1):
             table[row, 0].set_text_props(ha="left")
             table[row, 0].PAD = 0.02
-    return Path(path)
 
 
 def _sizes(architecture: Architecture, batch: int, n_bands: int) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +35,7 @@ _PLACES = {"top": (0, 0), "corner": (0, 1), "main": (1, 0), "side": (1, 1)}
 LEVELS = (0.05, 0.15, 0.3, 0.5, 0.75)
 
 
-def figure_predictions(path: str | os.PathLike[str], labels: Floats, predicted: Floats, *, title: str) -> Path:
+def figure_predictions(path: Path, labels: Floats, predicted: Floats, *, title: str) -> None:
     """Draw predicted against label age (top) and metallicity (bottom): points, contours of their density, 1:1 line.
 
     Contours are those of a histogram of ``_CELLS`` cells a side, smoothed by one cell and divided by its maximum, at
@@ -71,10 +70,9 @@ def figure_predictions(path: str | os.PathLike[str], labels: Floats, predicted: 
             scores = _scores_text(evaluate(predicted[:, k], labels[:, k]))
             note(axes, scores + (f"\n{lost} outside the panel" if lost else ""))
             axes.legend(loc="lower right")
-    return Path(path)
 
 
-def figure_residuals(path: str | os.PathLike[str], labels: Floats, predicted: Floats, *, title: str) -> Path:
+def figure_residuals(path: Path, labels: Floats, predicted: Floats, *, title: str) -> None:
     """Draw the age residual against the metallicity residual of each spectrum, and both against the labels.
 
     Parameters
@@ -137,7 +135,6 @@ def figure_residuals(path: str | os.PathLike[str], labels: Floats, predicted: Fl
         side.tick_params(labelleft=False)
         side.xaxis.set_major_locator(MaxNLocator(2, prune="lower"))
         colour_bar(page, mesh, "spectra per cell", right=1.0)
-    return Path(path)
 
 
 def _scores_text(scores: Any) -> str:

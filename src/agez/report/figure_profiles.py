@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,7 +63,7 @@ def typical_profile(sample: Sample, result: SetResult) -> Profile | None:
     )  # fmt: skip
 
 
-def figure_profiles(path: str | os.PathLike[str], profile: Profile) -> Path:
+def figure_profiles(path: Path, profile: Profile) -> None:
     """Draw metallicity (top) and age (bottom) against radius, from the fit (left) and from the network (right).
 
     Parameters
@@ -106,4 +105,3 @@ def figure_profiles(path: str | os.PathLike[str], profile: Profile) -> Path:
             panels[row, 0].set_ylabel(QUANTITY[target])
         panels[0, 0].set_xlim(left=0.0)
         page.legend(*panels[0, 0].get_legend_handles_labels(), loc="lower center", ncols=3, frameon=False)
-    return Path(path)

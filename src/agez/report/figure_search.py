@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,15 +13,10 @@ from agez.report.style import BLUE, ORANGE, TITLES, VERMILLION, figure, log_y, m
 from agez.targets import PAPER_TARGETS, TARGET_WORDS
 
 
-def figure_search(path: str | os.PathLike[str], block: Mapping[str, Any]) -> Path:
+def figure_search(path: Path, block: Mapping[str, Any]) -> None:
     """Draw the validation MSE of every trial of the four searches against its number.
 
-    Parameters
-    ----------
-    path
-        PNG to write.
-    block : mapping
-        Of the experiment ``hyperparameters``; ``points`` holds the trials.
+    To the PNG ``path``; ``block`` is that of the experiment ``hyperparameters``, whose ``points`` are the trials.
     """
     points = block["points"]
     names = [name for name in SETS if name in points]
@@ -50,4 +44,3 @@ def figure_search(path: str | os.PathLike[str], block: Mapping[str, Any]) -> Pat
                 axes.grid(alpha=0.3, which="both")
             panels[row, 0].set_ylabel("validation MSE [dex$^2$]")
         page.legend(*panels[0, 0].get_legend_handles_labels(), loc="lower center", ncols=4, frameon=False)
-    return Path(path)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import matplotlib
@@ -15,7 +14,7 @@ from agez.report.style import VERMILLION, figure, margins
 from agez.surveys.registry import find_survey
 
 
-def figure_example(path: str | os.PathLike[str], example: ExampleSpectrum) -> Path:
+def figure_example(path: Path, example: ExampleSpectrum) -> None:
     """Draw one spectrum at rest frame, the band responses above it, and its SED as points.
 
     Parameters
@@ -72,4 +71,3 @@ def figure_example(path: str | os.PathLike[str], example: ExampleSpectrum) -> Pa
         main.set_ylabel(f"$f_\\lambda$ [{unit.to_string('latex_inline')}]")
         galaxy = str(spectrum.rows.galaxy_id[0])
         main.legend(loc="upper left", title=f"{galaxy + ', ' if galaxy else ''}z = {z:.4f}", alignment="left")
-    return Path(path)

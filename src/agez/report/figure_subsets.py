@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -29,9 +28,7 @@ def four_galaxies(sample: Sample, folds: Mapping[str, Ints]) -> tuple[str, ...]:
     return tuple(str(name) for name in ids[order[:_GALAXIES]])
 
 
-def figure_subsets(
-    path: str | os.PathLike[str], sample: Sample, folds: Mapping[str, Ints], galaxies: Sequence[str]
-) -> Path:
+def figure_subsets(path: Path, sample: Sample, folds: Mapping[str, Ints], galaxies: Sequence[str]) -> None:
     """Draw the places of the spectra of four galaxies, marked by subset: a block of 2 x 2 panels for each set.
 
     Parameters
@@ -65,4 +62,3 @@ def figure_subsets(
                 axes.set_xlabel("$x$, to the west [arcsec]")
                 axes.set_ylabel("$y$, to the north [arcsec]")
         page.legend(list(handles.values()), list(handles), loc="lower center", ncols=4, frameon=False)
-    return Path(path)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,15 +16,10 @@ _SCORES = {"mse": "mean squared error [dex$^2$]", "sigma_mad": "$\\sigma_{MAD}$ 
 _STYLES = {"set_a": (BLUE, "o", "-"), "set_b": (VERMILLION, "^", "--")}
 
 
-def figure_training_size(path: str | os.PathLike[str], block: Mapping[str, Any]) -> Path:
+def figure_training_size(path: Path, block: Mapping[str, Any]) -> None:
     """Draw sigma_mad of the age against the training fraction, Set A solid and Set B dashed, and random guesses.
 
-    Parameters
-    ----------
-    path
-        PNG to write.
-    block : mapping
-        Of the experiment ``training_size``.
+    To the PNG ``path``; ``block`` is that of the experiment ``training_size``.
     """
     measured = block["measured"]
     fractions = np.asarray(measured["fractions"], dtype=float)
@@ -47,18 +41,12 @@ def figure_training_size(path: str | os.PathLike[str], block: Mapping[str, Any])
         axes.set(xlabel="training set [part of the whole sample]", ylabel="$\\sigma_{MAD}$ of the log age [dex]")
         axes.grid(alpha=0.3)
         page.legend(*axes.get_legend_handles_labels(), loc="lower center", ncols=2, frameon=False)
-    return Path(path)
 
 
-def figure_training_size_of_both(path: str | os.PathLike[str], block: Mapping[str, Any]) -> Path:
+def figure_training_size_of_both(path: Path, block: Mapping[str, Any]) -> None:
     """Draw MSE and sigma_mad against the training fraction: means, spreads, repeats, and random guesses.
 
-    Parameters
-    ----------
-    path
-        PNG to write.
-    block : mapping
-        Of the experiment ``training_size``.
+    To the PNG ``path``; ``block`` is that of the experiment ``training_size``.
     """
     measured, points, published = block["measured"], block["points"], block["published"]
     fractions = np.asarray(measured["fractions"], dtype=float)
@@ -87,7 +75,6 @@ def figure_training_size_of_both(path: str | os.PathLike[str], block: Mapping[st
             axes.set_xlabel("training set [part of the whole sample]")
             axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
         page.legend(list(handles.values()), list(handles), loc="lower center", ncols=3, frameon=False)
-    return Path(path)
 
 
 def _draw_set(

@@ -5,15 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from functools import partial
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from agez.errors import AgezError
 from agez.experiments.result import RunResult, target_columns
 from agez.paper_network.architecture import PAPER_ARCHITECTURES
 from agez.report.captions import CAPTIONS, FigureKey
 from agez.runtime.files import make_folder
+from agez.runtime.optional_packages import check_installed
 from agez.targets import PAPER_TARGETS, TARGET_WORDS
 from agez.types import Strings
 
@@ -42,8 +41,7 @@ def make_figures(folder: str | os.PathLike[str], result: RunResult) -> dict[Figu
     AgezError
         If matplotlib is not installed or the folder cannot be written.
     """
-    if find_spec("matplotlib") is None:
-        raise AgezError("figures need matplotlib, which is not installed: pip install 'agez[report]'")
+    check_installed("matplotlib", extra="report", purpose="the drawing of figures")
     folder = make_folder(folder)
     drawings = {**_of_the_sample(result), **_of_the_sets(result), **_of_the_experiments(result.blocks)}
     paths = {}

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-from agez.report.cells import cell, group, look_up, row, table
+from agez.report.cells import cell, group, head, look_up, row, table
 from agez.report.numbers import number
 
 _SCORE_ROWS = (
@@ -38,7 +38,7 @@ def measured_table(summary: Mapping[str, Any]) -> str:
         "<tr><td></td>"
         '<th scope="colgroup" colspan="2">Set A: spectra within galaxies</th>'
         '<th scope="colgroup" colspan="2">Set B: unseen galaxies</th></tr>'
-        "<tr><td></td>" + '<th scope="col">this run</th><th scope="col">paper</th>' * 2 + "</tr>",
+        + head("this run", "paper", "this run", "paper"),
         rows,
     )
 
@@ -54,8 +54,7 @@ def baseline_table(summary: Mapping[str, Any]) -> str:
         rows.append(row(word, cells))
     return table(
         "Mean squared error [dex²]: random guesses drawn from the labels, beside the networks.",
-        '<tr><td></td><th scope="col">random guesses, this run</th><th scope="col">random guesses, paper</th>'
-        '<th scope="col">Set A</th><th scope="col">Set B</th></tr>',
+        head("random guesses, this run", "random guesses, paper", "Set A", "Set B"),
         rows,
     )
 
@@ -79,7 +78,7 @@ def truth_table(summary: Mapping[str, Any]) -> str:
     heads += ["gradient σ<sub>MAD</sub> [dex/R<sub>e</sub>]", "gradient bias [dex/R<sub>e</sub>]"]
     shown = table(
         "Distance from the truth of the mock galaxies: labels, and predictions of networks that learned the labels.",
-        "<tr><td></td>" + "".join(f'<th scope="col">{head}</th>' for head in heads) + "</tr>",
+        head(*heads),
         rows,
     )
     return shown + "".join(f"<p>{sentence}</p>" for sentence in map(escape, nearest_to_truth(summary)))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import http.client
 import json
 import os
@@ -13,7 +12,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -22,6 +21,7 @@ from agez.errors import AgezError
 from agez.runtime.checksums import Checksum
 from agez.runtime.files import behind_links, check_output
 from agez.runtime.progress import progress
+from agez.runtime.run_lock import sole_run
 
 _BLOCK = 1 << 16
 #: Longest wait between two attempts [s], whatever the server asks for.
@@ -127,7 +127,8 @@ def fetch_file(
     final = behind_links(check_output(path))
     part = part_of(final)
     got = [0]
-    with _locked(part):
+    busy = f"{part.name} is being fetched by another process"
+    with sole_run(part.with_name(part.name + ".lock"), busy=busy, advice="wait for it"):
 
         def attempt() -> None:
             _receive(url, part, how, got, final.name)
@@ -136,9 +137,13 @@ def fetch_file(
                 _forget(part)
                 raise _DamagedError(wrong)
 
-        _with_retries(attempt, url, how, size=lambda: part.stat().st_size if part.exists() else 0)
-        part.replace(final)
-        _about(part).unlink(missing_ok=True)
+        try:
+            _with_retries(attempt, url, how, size=lambda: part.stat().st_size if part.exists() else 0)
+            part.replace(final)
+            _about(part).unlink(missing_ok=True)
+        finally:
+            if part.exists() and part.stat().st_size == 0:
+                _forget(part)
     return got[0]
 
 
@@ -283,8 +288,7 @@ def _kept(part: Path, url: str) -> dict[str, Any]:
 
 def _forget(part: Path) -> None:
     _about(part).unlink(missing_ok=True)
-    with suppress(FileNotFoundError):
-        os.truncate(part, 0)  # not removed: the lock is on it
+    part.unlink(missing_ok=True)
 
 
 def _forgotten(part: Path, why: str) -> _AgainError:
@@ -305,19 +309,3 @@ def _what_is_wrong(part: Path, checksum: Checksum | None, check: Callable[[Path]
 
 def _number(words: str | None) -> int | None:
     return int(words) if words is not None and words.strip().isdigit() else None
-
-
-@contextmanager
-def _locked(part: Path) -> Iterator[None]:
-    """Keep a second process from writing the same part; an empty part is removed at the end."""
-    with part.open("ab") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise AgezError(f"{part.name} is being fetched by another process; wait for it") from error
-        try:
-            yield
-        finally:
-            if part.exists() and part.stat().st_size == 0:
-                part.unlink()
-                _about(part).unlink(missing_ok=True)

@@ -1,18 +1,25 @@
-"""Work in single-threaded processes, each result as it gets done; no worker outlives the program."""
+"""Work in single-threaded processes, each result as it gets done; no worker outlives the program.
+
+A worker is a program of its own (:mod:`agez.runtime.worker`), not a fork or spawn of the user's: its thread limits are
+set before numpy is imported, and the user's script is not run a second time.
+"""
 
 from __future__ import annotations
 
-import multiprocessing
 import os
+import pickle
 import signal
+import subprocess
+import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
-from multiprocessing import connection, resource_tracker
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from multiprocessing import resource_tracker
+from pathlib import Path
+from queue import SimpleQueue
 from typing import Any, TypeVar
 
+import agez
 from agez.errors import AgezError
 
 Item = TypeVar("Item")
@@ -26,7 +33,10 @@ ONE_THREAD = {
 #: Seconds that a worker is given to take away what it has half written, once it is told to end.
 _GRACE_SECONDS = 10.0
 #: Those that are at work.
-_pools: set[ProcessPoolExecutor] = set()
+_pools: set[Workers] = set()
+#: Who hears what :func:`say` says in this process.
+_listener: Callable[..., object] | None = None
+_NOTHING: Any = object()
 
 
 def each_done(
@@ -37,15 +47,19 @@ def each_done(
     start: Callable[..., None] | None = None,
     start_with: tuple[Any, ...] = (),
 ) -> Iterator[tuple[Item, Result]]:
-    """``work(item)`` for every item, in the order in which they get done.
+    """:meth:`Workers.each_done` in worker processes that end with it, at most one for each of the ``items``."""
+    with Workers(min(workers, max(len(items), 1)), start=start, start_with=start_with) as pool:
+        yield from pool.each_done(work, items)
+
+
+class Workers:
+    """Worker processes that are started when they are needed, and stay for the next call.
+
+    A context manager: leaving it ends the processes.
 
     Parameters
     ----------
-    work : callable
-        A function of a module; in worker processes it and its items are pickled.
-    items : sequence
-        Started in this order.
-    workers : int
+    number : int
         Processes; 1 works in this one, with BLAS held to one thread, so that the numbers are the same.
     start : callable, optional
         ``start(*start_with)``, once in each worker: what would be too much to send with every item.
@@ -53,50 +67,167 @@ def each_done(
     Raises
     ------
     AgezError
-        If ``workers`` is below 1, or a worker is killed.  What ``work`` raises, is raised here.
+        If ``number`` is below 1.
     """
-    if workers < 1:
-        raise AgezError(f"workers is {workers}; expected at least 1")
-    workers = min(workers, max(len(items), 1))
-    if workers == 1:
-        yield from _each_here(work, items, start, start_with)
-        return
-    pool = ProcessPoolExecutor(
-        workers,
-        mp_context=multiprocessing.get_context("spawn"),
-        initializer=_start_worker,
-        initargs=(start, start_with),
-    )
-    _pools.add(pool)
-    try:
-        with _environment(ONE_THREAD), without_interrupts():
-            futures = {pool.submit(_work, work, item): item for item in items}
-        for future in as_completed(futures):
-            yield futures.pop(future), future.result()
-    except BrokenProcessPool as error:
-        raise AgezError(
-            "a worker process ended before its work was done, perhaps for want of memory; give fewer --workers"
-        ) from error
-    except KeyboardInterrupt:
-        end_workers()
-        raise
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
-        _pools.discard(pool)
+
+    def __init__(
+        self, number: int, *, start: Callable[..., None] | None = None, start_with: tuple[Any, ...] = ()
+    ) -> None:
+        if number < 1:
+            raise AgezError(f"workers is {number}; expected at least 1")
+        self.number = number
+        self._start = start, start_with
+        self._processes: dict[int, subprocess.Popen[bytes]] = {}
+
+    def __enter__(self) -> Workers:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.end()
+
+    def each_done(
+        self,
+        work: Callable[[Item], Result],
+        items: Iterable[Item],
+        *,
+        known: Callable[[Item], Result | None] = lambda item: None,
+        hear: Callable[..., object] | None = None,
+    ) -> Iterator[tuple[Item, Result]]:
+        """``work(item)`` for every item, in the order in which they get done; items are asked for as they are needed.
+
+        Parameters
+        ----------
+        work : callable
+            A function of a module other than the user's script; in worker processes it and its items are pickled.
+        items : iterable
+            Started in this order.
+        known : callable, optional
+            ``known(item)``, in this process: a result that need not be worked out, or None.
+        hear : callable, optional
+            Called with what ``work`` says by :func:`say`, before its result is given.
+
+        Raises
+        ------
+        AgezError
+            If a worker is killed.  What ``work``, ``items`` or ``known`` raises, is raised here.
+        """
+        if self.number == 1:
+            yield from self._each_here(work, items, known, hear)
+            return
+        frames, waiting, lock = SimpleQueue[tuple[Any, ...]](), iter(items), threading.Lock()
+        finished = threading.Event()
+
+        def serve(slot: int) -> None:
+            """In a thread: give one worker item after item, and pass on what it answers."""
+            while True:
+                with lock:
+                    item = _NOTHING if finished.is_set() else next(waiting, _NOTHING)
+                if item is _NOTHING:
+                    return
+                if (result := known(item)) is not None:
+                    frames.put(("done", result, item))
+                    continue
+                with lock:  # so that no worker is started once the others have been ended
+                    if finished.is_set():
+                        return
+                    process = self._processes.get(slot) or self._new_process(slot)
+                _send(process, (work, item))
+                while (frame := pickle.load(process.stdout))[0] == "said":  # type: ignore[arg-type]
+                    frames.put(frame)
+                frames.put((*frame, item))
+
+        def guarded(slot: int) -> None:
+            try:
+                serve(slot)
+                frames.put(("end",))
+            except (EOFError, ConnectionError, pickle.UnpicklingError):
+                reason = "a worker process ended before its work was done, perhaps for want of memory"
+                frames.put(("error", AgezError(f"{reason}; give fewer --workers")))
+            except BaseException as error:  # of what makes the items, for one
+                frames.put(("error", error))
+
+        threads = [threading.Thread(target=guarded, args=(slot,), daemon=True) for slot in range(self.number)]
+        serving = len(threads)
+        try:
+            for thread in threads:
+                thread.start()
+            while serving:
+                kind, *content = frames.get()
+                if kind == "said" and hear is not None:
+                    hear(*content[0])
+                elif kind == "done":
+                    yield content[1], content[0]
+                elif kind == "error":
+                    raise content[0]
+                serving -= kind == "end"
+        finally:
+            with lock:
+                finished.set()
+            if serving:  # an error, or nobody wants the rest: do not wait for what is in hand
+                self.end()
+            for thread in threads:
+                thread.join(timeout=10)
+
+    def end(self) -> None:
+        """End the processes, each as soon as its files are in order."""
+        processes, self._processes = list(self._processes.values()), {}
+        for process in processes:
+            process.terminate()
+        for process in processes:
+            try:
+                process.wait(_GRACE_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+            for stream in filter(None, (process.stdin, process.stdout)):
+                with suppress(OSError):
+                    stream.close()
+        _pools.discard(self)
+
+    def _each_here(
+        self,
+        work: Callable[[Item], Result],
+        items: Iterable[Item],
+        known: Callable[[Item], Result | None],
+        hear: Callable[..., object] | None,
+    ) -> Iterator[tuple[Item, Result]]:
+        from threadpoolctl import threadpool_limits
+
+        global _listener
+        start, arguments = self._start
+        if start is not None:
+            start(*arguments)
+        for item in items:
+            if (result := known(item)) is None:
+                _listener = hear
+                with threadpool_limits(1, user_api="blas"):  # as in workers: the same sums in the same order
+                    result = work(item)
+                _listener = None
+            yield item, result
+
+    def _new_process(self, slot: int) -> subprocess.Popen[bytes]:
+        path = os.pathsep.join([str(Path(agez.__file__).parents[1]), *(one or str(Path.cwd()) for one in sys.path)])
+        with without_interrupts():
+            process = subprocess.Popen(
+                [sys.executable, "-P", "-m", "agez.runtime.worker"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                env={**os.environ, **ONE_THREAD, "PYTHONPATH": path},
+            )  # fmt: skip
+        self._processes[slot] = process
+        _pools.add(self)
+        _send(process, self._start)
+        return process
+
+
+def say(*words: Any) -> None:
+    """In the work of :meth:`Workers.each_done`: tell ``hear`` of it, how far the work is for one."""
+    if _listener is not None:
+        _listener(*words)
 
 
 def end_workers() -> None:
     """End the worker processes of all that is at work in this one, each as soon as its files are in order."""
     for pool in list(_pools):
-        processes = list((getattr(pool, "_processes", None) or {}).values())
-        pool.shutdown(wait=False, cancel_futures=True)
-        for process in processes:
-            process.terminate()
-        for process in processes:
-            process.join(_GRACE_SECONDS)
-            if process.is_alive():
-                process.kill()
-        _pools.discard(pool)
+        pool.end()
 
 
 @contextmanager
@@ -108,7 +239,7 @@ def without_interrupts() -> Iterator[None]:
     if not hasattr(signal, "pthread_sigmask"):  # Windows
         yield
         return
-    resource_tracker.ensure_running()  # it is started with the first worker, and would unblock the signal
+    resource_tracker.ensure_running()  # it is started with the first worker of Dask, and would unblock the signal
     before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
     try:
         yield
@@ -116,64 +247,13 @@ def without_interrupts() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _work(work: Callable[[Item], Result], item: Item) -> Result:
-    """In a worker: one item; a worker that is told to end does so when the item's files are in order."""
-    try:
-        return work(item)
-    except SystemExit:
-        os._exit(1)
-
-
-def _end(number: int, frame: object) -> None:
-    raise SystemExit(1)
-
-
-def _each_here(
-    work: Callable[[Item], Result],
-    items: Sequence[Item],
-    start: Callable[..., None] | None,
-    start_with: tuple[Any, ...],
-) -> Iterator[tuple[Item, Result]]:
-    from threadpoolctl import threadpool_limits
-
-    if start is not None:
-        start(*start_with)
-    for item in items:
-        with threadpool_limits(1, user_api="blas"):  # as in workers: the same sums in the same order
-            result = work(item)
-        yield item, result
-
-
-def _start_worker(start: Callable[..., None] | None, start_with: tuple[Any, ...]) -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
-    if start is not None:
-        start(*start_with)
-    signal.signal(signal.SIGTERM, _end)  # before, there is nothing to put in order
-
-
-def _end_with(sentinel: int) -> None:
-    """End this process when its parent is gone, even by kill -9: nobody is left to give work or take results."""
-    connection.wait([sentinel])
-    os._exit(1)
-
-
-@contextmanager
-def _environment(changes: dict[str, str]) -> Iterator[None]:
-    """Environment variables that processes started inside inherit."""
-    before = {name: os.environ.get(name) for name in changes}
-    os.environ.update(changes)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
-
-
 def usable_cores() -> int:
     """Processors that this process may run on."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _send(process: subprocess.Popen[bytes], content: Any) -> None:
+    assert process.stdin is not None
+    data = pickle.dumps(content, protocol=pickle.HIGHEST_PROTOCOL)
+    process.stdin.write(len(data).to_bytes(8, "big") + data)
+    process.stdin.flush()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib.util import find_spec
 from typing import Any
 from zlib import crc32
 
@@ -11,6 +10,7 @@ import numpy as np
 
 from agez.errors import AgezError
 from agez.flags import Flag, set_flag
+from agez.runtime.optional_packages import check_installed
 from agez.runtime.worker_pool import each_done
 from agez.spectra.fit_inputs import (
     MIN_PIXELS,
@@ -95,8 +95,7 @@ def fit_labels_ppxf(
         range.
     """
     settings, options = _checked(settings, regularisation, regularisation_order, bootstraps, workers)
-    if find_spec("ppxf") is None:
-        raise AgezError("engine 'ppxf' needs the package ppxf; run: pip install 'agez[ppxf]'")
+    check_installed("ppxf", extra="ppxf", purpose="engine 'ppxf'")
     if isinstance(templates, str):
         templates = load_templates(templates)
     spectra = with_missing_pixels(spectra)

@@ -17,6 +17,7 @@ from agez.errors import AgezError
 from agez.spectra.formats_axes import wavelength_axis
 from agez.spectra.formats_bins import one_row_per_bin
 from agez.spectra.formats_common import (
+    Format,
     Options,
     assemble,
     galaxy_name,
@@ -46,11 +47,6 @@ _SETUPS = (
 def is_cube(hdus: fits.HDUList) -> bool:
     """A cube in the primary HDU with its ERROR beside it."""
     return hdus[0].header.get("NAXIS") == 3 and has(hdus, "ERROR")
-
-
-def is_rss(hdus: fits.HDUList) -> bool:
-    """Rows of spectra in the primary HDU with their ERROR beside them."""
-    return hdus[0].header.get("NAXIS") == 2 and has(hdus, "ERROR")
 
 
 def setup_of(wave: Floats) -> tuple[str, float]:
@@ -211,3 +207,9 @@ def cube_pixels(rows: Rows) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     except ValueError:
         raise AgezError("these rows are not spaxels of a cube: spec_id must look like 'y-x'") from None
     return y_pixel, x_pixel
+
+
+CALIFA_CUBE = Format(
+    "califa-cube", "CALIFA cube (V500, V1200, COMB): PRIMARY flux, ERROR, BADPIX", is_cube, read_cube,
+    specutils_label="CALIFA cube",
+)  # fmt: skip

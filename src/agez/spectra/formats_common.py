@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +33,36 @@ class Options:
     redshift: float | None = None
     medium: Medium | None = None
     flux_unit: str | None = None
+
+
+@dataclass(frozen=True)
+class Format:
+    """One format of spectra: its name, how a file in it is recognised, and how it is read.
+
+    Attributes
+    ----------
+    name : str
+        For ``format=`` of :func:`agez.read_spectra`, and for messages.
+    description : str
+        For messages.
+    matches : callable
+        ``matches(content)``: whether an open FITS file (``HDUList``), or a text, is in this format.
+    read : callable
+        ``read(content, options)``: its spectra, made by :func:`assemble`.
+    also_reads : callable, optional
+        ``also_reads(content)``: whether content that another format matches can be read if the caller names this one.
+    content : 'FITS' or 'text'
+    specutils_label : str
+        Name of its loader in specutils, where specutils has none of its own; '' for none.
+    """
+
+    name: str
+    description: str
+    matches: Callable[[Any], bool]
+    read: Callable[[Any, Options], Spectra]
+    also_reads: Callable[[Any], bool] = lambda content: False
+    content: Literal["FITS", "text"] = "FITS"
+    specutils_label: str = ""
 
 
 def galaxy_name(path: Path, header: Mapping[str, Any]) -> str:

@@ -6,6 +6,7 @@ Data model: Law et al. 2016, AJ 152, 83; SDSS data release 17.  Wavelengths are 
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from agez.spectra.formats_bins import one_row_per_bin
 from agez.spectra.formats_califa import cube_meta, pixel_ids, spaxels_with_data
 from agez.spectra.formats_common import (
     FWHM_PER_SIGMA,
+    Format,
     Options,
     assemble,
     error_from_ivar,
@@ -31,7 +33,7 @@ from agez.spectra.formats_common import (
 )
 from agez.spectra.formats_fits import has, image, spaxel_offsets
 from agez.spectra.formats_units import flux_unit_of
-from agez.types import Bools, Floats, Medium, Spectra
+from agez.types import Floats, Medium, Spectra
 
 MANGA_FLUX_UNIT = "1e-17 erg / (s cm2 Angstrom)"
 #: Bits of MANGA_DRP3PIXMASK (cubes): no coverage, low coverage, dead fibre, foreground star, do not use.
@@ -44,16 +46,15 @@ DAP_BAD_BITS = 1 << 0 | 1 << 1 | 1 << 2 | 1 << 3 | 1 << 4
 RSS_BAD_BITS = sum(1 << bit for bit in (0, 1, 2, 3, 13, 19, 23, 25, 27, 30))
 
 
-def kind_of(hdus: fits.HDUList) -> str | None:
-    """``manga-cube``, ``manga-rss`` or ``manga-stack`` if the extensions are MaNGA's; None otherwise."""
+def _has_axes(hdus: fits.HDUList, n_axes: int) -> bool:
+    """Whether the extensions are MaNGA's, with a flux of so many axes."""
     if not has(hdus, "FLUX", "WAVE") or not (has(hdus, "IVAR") or has(hdus, "MASK")):
-        return None
-    n_axes = hdus["FLUX"].header.get("NAXIS")
-    if n_axes == 3:
-        return "manga-cube"
-    if n_axes == 2:
-        return "manga-rss" if has(hdus, "XPOS") else "manga-stack"
-    return None
+        return False
+    return bool(hdus["FLUX"].header.get("NAXIS") == n_axes)
+
+
+def _is_rows(hdus: fits.HDUList) -> bool:
+    return _has_axes(hdus, 2)
 
 
 def _wave(hdus: fits.HDUList, options: Options, n_pixels: int) -> Floats:
@@ -195,7 +196,7 @@ def read_rows(hdus: fits.HDUList, options: Options) -> Spectra:
         wave_angstrom=wave,
         flux=native_float(raw),
         error=error,
-        bad=_bool(bad),
+        bad=np.asarray(bad, dtype=bool),
         rows=one_galaxy_rows([str(i) for i in range(n)], _name(hdus, options), x, y),
         medium=_medium(hdus, options),
         unit=flux_unit_of(path, _unit_text(hdus, options), default=MANGA_FLUX_UNIT),
@@ -205,5 +206,14 @@ def read_rows(hdus: fits.HDUList, options: Options) -> Spectra:
     )
 
 
-def _bool(values: NDArray[Any]) -> Bools:
-    return np.asarray(values, dtype=bool)
+MANGA = (
+    Format("manga-cube", "MaNGA LOGCUBE or LINCUBE: FLUX, IVAR, MASK, WAVE", partial(_has_axes, n_axes=3), read_cube),
+    Format(
+        "manga-rss", "MaNGA LOGRSS: FLUX, IVAR, MASK, WAVE, XPOS, YPOS",
+        lambda hdus: _is_rows(hdus) and has(hdus, "XPOS"), read_rows, also_reads=_is_rows,
+    ),
+    Format(
+        "manga-stack", "rows of MaNGA spectra: FLUX, IVAR, MASK (n, p), WAVE, SRES, Z", _is_rows, read_rows,
+        also_reads=_is_rows,
+    ),
+)  # fmt: skip

@@ -24,6 +24,7 @@ from agez.spectra.formats_califa import (
     setup_of,
 )
 from agez.spectra.formats_common import (
+    Format,
     Options,
     assemble,
     galaxy_name,
@@ -36,6 +37,11 @@ from agez.spectra.formats_fits import has, image
 from agez.spectra.formats_units import flux_unit_of, parse_unit
 from agez.tables.table_columns import angle_factor
 from agez.types import Floats, Rows, Spectra
+
+
+def is_rss(hdus: fits.HDUList) -> bool:
+    """Rows of spectra in the primary HDU with their ERROR beside them."""
+    return hdus[0].header.get("NAXIS") == 2 and has(hdus, "ERROR")
 
 
 def read_rss(hdus: fits.HDUList, options: Options) -> Spectra:
@@ -76,6 +82,12 @@ def read_rss(hdus: fits.HDUList, options: Options) -> Spectra:
         flags=flags,
         meta={"format": "rss", "survey": header_text(header, "SURVEY") or "CALIFA", "setup": name},
     )
+
+
+RSS = Format(
+    "rss", "row-stacked spectra in CALIFA's layout, as the mock survey writes: PRIMARY (n, p), ERROR, BADPIX", is_rss,
+    read_rss, specutils_label="CALIFA RSS",
+)  # fmt: skip
 
 
 def _rss_rows(

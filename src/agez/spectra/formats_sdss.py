@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from agez.errors import AgezError
 from agez.spectra.formats_common import (
     FWHM_PER_SIGMA,
+    Format,
     Options,
     assemble,
     error_from_ivar,
@@ -50,7 +51,7 @@ def _columns(hdu: Any) -> dict[str, str]:
     return {name.lower(): name for name in hdu.columns.names}
 
 
-def coadd_of(hdus: fits.HDUList) -> Any | None:
+def _coadd_of(hdus: fits.HDUList) -> Any | None:
     """The table with flux, wavelength, inverse variance and and_mask, under SDSS's names; None if there is none."""
     for hdu in hdus:
         names = _columns(hdu)
@@ -64,7 +65,7 @@ def coadd_of(hdus: fits.HDUList) -> Any | None:
     return None
 
 
-def is_spspec(hdus: fits.HDUList) -> bool:
+def _is_spspec(hdus: fits.HDUList) -> bool:
     """An image of rows on a log10 grid in the primary HDU, as before data release 8."""
     header = hdus[0].header
     return header.get("NAXIS") == 2 and "COEFF0" in header and "COEFF1" in header and header["NAXIS2"] >= 4
@@ -85,7 +86,7 @@ def read_spec(hdus: fits.HDUList, options: Options) -> Spectra:
     The redshift is that of the SPECOBJ (SPALL) table, else of the headers.
     """
     path = options.path
-    hdu = coadd_of(hdus)
+    hdu = _coadd_of(hdus)
     if hdu is None:
         raise AgezError(f"{path}: no table with flux, loglam, ivar and and_mask: not an SDSS spec file")
     names, table = _columns(hdu), hdu.data
@@ -171,3 +172,12 @@ def read_spspec(hdus: fits.HDUList, options: Options) -> Spectra:
         assumed=["fwhm"],
         meta={"format": "sdss-old", "survey": "SDSS"},
     )
+
+
+SDSS = (
+    Format("sdss-old", "SDSS spSpec-*.fit of data releases 1 to 7", _is_spspec, read_spspec),
+    Format(
+        "sdss", "SDSS spec-*.fits, or a table with its columns: flux, loglam, ivar, and_mask",
+        lambda hdus: _coadd_of(hdus) is not None, read_spec,
+    ),
+)  # fmt: skip

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Mapping
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,9 @@ import numpy as np
 from astropy import units as u
 
 from agez.errors import AgezError
-from agez.spectra.formats_califa import cube_pixels, is_cube, is_rss
+from agez.runtime.optional_packages import is_installed
+from agez.spectra.formats import known_formats
+from agez.spectra.formats_califa import cube_pixels
 from agez.spectra.formats_common import (
     Options,
     assemble,
@@ -26,7 +27,6 @@ from agez.spectra.formats_fits import open_fits, read_content
 from agez.spectra.formats_units import flux_unit_of
 from agez.types import Medium, Spectra
 
-_LOADERS = {"CALIFA cube": ("califa-cube", is_cube), "CALIFA RSS": ("rss", is_rss)}
 _registered: set[str] = set()
 
 
@@ -47,16 +47,17 @@ def register_specutils_loaders() -> tuple[str, ...]:
     AgezError
         specutils is not installed.
     """
-    if find_spec("specutils") is None:
+    if not is_installed("specutils"):
         raise AgezError("specutils is not installed; install it with: pip install specutils")
     from specutils import Spectrum
     from specutils.io.registers import data_loader
 
-    for label, (kind, matches) in _LOADERS.items():
+    labelled = {one.specutils_label: one for one in known_formats() if one.specutils_label}
+    for label, form in labelled.items():
         if label in _registered:
             continue
 
-        def identify(origin: str, *args: Any, _matches: Any = matches, **kwargs: Any) -> bool:
+        def identify(origin: str, *args: Any, _matches: Any = form.matches, **kwargs: Any) -> bool:
             path = next((Path(word) for word in args if isinstance(word, str | os.PathLike)), None)
             if path is None or not path.is_file():
                 return False
@@ -66,7 +67,7 @@ def register_specutils_loaders() -> tuple[str, ...]:
             except AgezError:
                 return False
 
-        def load(file_obj: Any, *, _kind: str = kind, **kwargs: Any) -> Any:
+        def load(file_obj: Any, *, _kind: str = form.name, **kwargs: Any) -> Any:
             from agez.spectra.readers import read_spectra
 
             # astropy hands over an open file when it has found the format by itself
@@ -75,9 +76,11 @@ def register_specutils_loaders() -> tuple[str, ...]:
                 raise AgezError(f"give the path of a {_kind} file, not {type(file_obj).__name__}")
             return to_specutils(read_spectra(path, format=_kind, **kwargs))
 
-        data_loader(label, identifier=identify, dtype=Spectrum, extensions=["fits", "fits.gz"], priority=20)(load)
+        data_loader(
+            form.specutils_label, identifier=identify, dtype=Spectrum, extensions=["fits", "fits.gz"], priority=20
+        )(load)
         _registered.add(label)
-    return tuple(_LOADERS)
+    return tuple(labelled)
 
 
 def to_specutils(spectra: Spectra) -> Any:
@@ -107,22 +110,16 @@ def to_specutils(spectra: Spectra) -> Any:
     )
 
 
-def read_with_specutils(options: Options, format: str | None = None) -> Spectra | None:
-    """What specutils makes of a file of unknown format; None if it does not know it either, or is not installed.
-
-    Parameters
-    ----------
-    format : str or None
-        The name of a specutils loader; None lets specutils find out.
-    """
-    if find_spec("specutils") is None:
+def read_with_specutils(options: Options) -> Spectra | None:
+    """What specutils makes of a file of unknown format; None if it does not know it either, or is not installed."""
+    if not is_installed("specutils"):
         return None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from specutils import Spectrum
 
         try:
-            found = Spectrum.read(options.path, **({"format": format} if format else {}))
+            found = Spectrum.read(options.path)
         except Exception:  # loaders of many authors raise anything for files that are not theirs
             return None
         return _from_specutils(found, options)

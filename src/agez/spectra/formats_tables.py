@@ -33,6 +33,7 @@ from agez.spectra.formats_columns import (
 )
 from agez.spectra.formats_common import (
     OPTICAL_ANGSTROM,
+    Format,
     Options,
     assemble,
     error_from_ivar,
@@ -315,3 +316,14 @@ def read_fits_table(hdus: fits.HDUList, options: Options) -> Spectra:
     header = fits.Header(hdus[0].header, copy=True)
     header.update(hdu.header)
     return spectra_from_columns(options, Columns(values, units, header), "table-fits")
+
+
+def _is_recognised(hdus: fits.HDUList) -> bool:
+    hdu = table_hdu_of(hdus)
+    return hdu is not None and recognised(hdu.columns.names)
+
+
+TABLE = Format(
+    "table", "table with wavelength, flux and error columns: ECSV, FITS, CSV, text", _is_recognised, read_fits_table,
+    also_reads=lambda hdus: table_hdu_of(hdus) is not None,
+)  # fmt: skip

@@ -12,8 +12,8 @@ from astropy.table import Table
 
 from agez.errors import AgezError
 from agez.spectra.formats_columns import MISSING_WORDS, Columns, recognised, simplified
-from agez.spectra.formats_common import Options
-from agez.spectra.formats_tables import spectra_from_columns
+from agez.spectra.formats_common import Format, Options
+from agez.spectra.formats_tables import TABLE, spectra_from_columns
 from agez.types import Spectra
 
 _UNIT_IN_NAME = re.compile(r"^(?P<name>[^\[(]+?)\s*[\[(](?P<unit>.+)[\])]\s*$")
@@ -134,3 +134,6 @@ def _names_of_comment(comment: str, separator: str | None, n: int) -> list[str]:
 def _without_units(names: list[str]) -> list[str]:
     """``wave [nm]`` as ``wave``."""
     return [(_UNIT_IN_NAME.match(name) or {"name": name})["name"] for name in names]
+
+
+TEXT_TABLE = Format(TABLE.name, TABLE.description, lambda text: True, read_text, lambda text: True, content="text")

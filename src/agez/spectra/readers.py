@@ -3,48 +3,26 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 from astropy.io import fits
 
 from agez.errors import AgezError
 from agez.runtime.files import check_input
-from agez.spectra import formats_califa, formats_manga, formats_rss, formats_sdss, formats_tables, formats_text
+from agez.spectra.formats import SPECUTILS, format_names, known_formats
 from agez.spectra.formats_califa import cube_pixels
-from agez.spectra.formats_columns import recognised
 from agez.spectra.formats_common import Options
 from agez.spectra.formats_fits import open_fits, read_content
 from agez.spectra.formats_rss import write_rss
 from agez.spectra.formats_specutils import read_with_specutils, register_specutils_loaders
+from agez.spectra.formats_tables import table_hdu_of
 from agez.spectra.formats_units import flux_unit_of
 from agez.types import Medium, Spectra
 
-__all__ = ["FORMATS", "cube_pixels", "iterate_spectra", "read_spectra", "register_specutils_loaders", "write_rss"]
-
-#: The formats that :func:`read_spectra` knows, and what they are.
-FORMATS = {
-    "califa-cube": "CALIFA cube (V500, V1200, COMB): PRIMARY flux, ERROR, BADPIX",
-    "rss": "row-stacked spectra in CALIFA's layout, as the mock survey writes: PRIMARY (n, p), ERROR, BADPIX",
-    "manga-cube": "MaNGA LOGCUBE or LINCUBE: FLUX, IVAR, MASK, WAVE",
-    "manga-rss": "MaNGA LOGRSS: FLUX, IVAR, MASK, WAVE, XPOS, YPOS",
-    "manga-stack": "rows of MaNGA spectra: FLUX, IVAR, MASK (n, p), WAVE, SRES, Z",
-    "sdss": "SDSS spec-*.fits, or a table with its columns: flux, loglam, ivar, and_mask",
-    "sdss-old": "SDSS spSpec-*.fit of data releases 1 to 7",
-    "table": "table with wavelength, flux and error columns: ECSV, FITS, CSV, text",
-    "specutils": "whatever an installed specutils reads",
-}
-_FITS_READERS: dict[str, Callable[[fits.HDUList, Options], Spectra]] = {
-    "califa-cube": formats_califa.read_cube,
-    "rss": formats_rss.read_rss,
-    "manga-cube": formats_manga.read_cube,
-    "manga-rss": formats_manga.read_rows,
-    "manga-stack": formats_manga.read_rows,
-    "sdss": formats_sdss.read_spec,
-    "sdss-old": formats_sdss.read_spspec,
-    "table": formats_tables.read_fits_table,
-}
+__all__ = ["cube_pixels", "iterate_spectra", "read_spectra", "register_specutils_loaders", "write_rss"]
 
 
 def read_spectra(
@@ -61,7 +39,7 @@ def read_spectra(
     ----------
     path : path
     format : str, optional
-        One of :data:`FORMATS`; found from the content if not given.
+        One of :func:`agez.spectra.formats.format_names`; found from the content if not given.
     redshift : float, optional
         Of all spectra, in place of what the file says.
     medium : 'air' or 'vacuum', optional
@@ -87,7 +65,7 @@ def read_spectra(
     path = check_input(path)
     _check_options(path, format, redshift, medium, flux_unit)
     options = Options(path, redshift, medium, flux_unit)
-    if format == "specutils":
+    if format == SPECUTILS:
         return _with_specutils(options, required=True)
     content = read_content(path)
     if content is None:
@@ -95,21 +73,35 @@ def read_spectra(
             start = file.read(4096)
     else:
         start = content[:4096]
+    spectra, remark = None, ""
     if start.startswith(b"SIMPLE"):
         with open_fits(path, content) as hdus:
-            kind = format or _kind_of(hdus)
-            if kind in _FITS_READERS:
-                return _as_kind(kind, hdus, options)
-            missing = _missing_part(hdus)
-        return _with_specutils(options, remark=missing)
-    text = None if b"\0" in start else _decoded(path.read_bytes() if content is None else content)
-    if format not in (None, "table"):
+            spectra = _read_as(hdus, "FITS", format, options)
+            remark = "" if spectra is not None else _missing_part(hdus)
+    else:
+        text = None if b"\0" in start else _decoded(path.read_bytes() if content is None else content)
+        spectra = _read_as(text, "text", format, options)
+    return _with_specutils(options, remark=remark) if spectra is None else spectra
+
+
+def _read_as(content: Any, kind: Literal["FITS", "text"], name: str | None, options: Options) -> Spectra | None:
+    """Spectra of an open FITS file or a text, in the named format or that which matches; None where none does."""
+    records = [one for one in known_formats() if one.content == kind]
+    found = next((one for one in records if content is not None and one.matches(content)), None)
+    wanted = found if name is None else next((one for one in records if one.name == name), None)
+    if wanted is None and name is not None:
         raise AgezError(
-            f"{path} is not a FITS file, so it cannot be {format!r}; check the file, or leave the format out"
+            f"{options.path} is {'not ' if kind == 'text' else ''}a FITS file, so it cannot be {name!r}; check the "
+            "file, or leave the format out"
         )
-    if text is None:
-        return _with_specutils(options)
-    return formats_text.read_text(text, options)
+    if wanted is None or content is None:
+        return None
+    if wanted is found or wanted.also_reads(content):
+        return wanted.read(content, options)
+    raise AgezError(
+        f"{options.path} is not in format {name!r} ({wanted.description}); "
+        + (f"it looks like {found.name!r}" if found else _missing_part(content) or "its format is unknown")
+    )
 
 
 def iterate_spectra(
@@ -131,45 +123,14 @@ def iterate_spectra(
 def _check_options(
     path: Path, format: str | None, redshift: float | None, medium: str | None, flux_unit: str | None
 ) -> None:
-    if format is not None and format not in FORMATS:
-        raise AgezError(f"unknown spectrum format {format!r}; choose one of {', '.join(FORMATS)}")
+    if format is not None and format not in format_names():
+        raise AgezError(f"unknown spectrum format {format!r}; choose one of {', '.join(format_names())}")
     if medium not in (None, "air", "vacuum"):
         raise AgezError(f"medium is {medium!r}; expected 'air' or 'vacuum'")
     if redshift is not None and not (np.isfinite(redshift) and -0.02 < redshift < 20.0):
         raise AgezError(f"redshift is {redshift!r}; expected a number between -0.02 and 20")
     if flux_unit is not None:
         flux_unit_of(path, flux_unit, default=None)
-
-
-def _kind_of(hdus: fits.HDUList) -> str | None:
-    """Name of the format by the extensions, axes and columns; None if it is none of ours."""
-    manga = formats_manga.kind_of(hdus)
-    if manga:
-        return manga
-    if formats_califa.is_cube(hdus):
-        return "califa-cube"
-    if formats_califa.is_rss(hdus):
-        return "rss"
-    if formats_sdss.is_spspec(hdus):
-        return "sdss-old"
-    if formats_sdss.coadd_of(hdus) is not None:
-        return "sdss"
-    table = formats_tables.table_hdu_of(hdus)
-    if table is not None and recognised(table.columns.names):
-        return "table"
-    return None
-
-
-def _as_kind(kind: str, hdus: fits.HDUList, options: Options) -> Spectra:
-    """Read as ``kind``, refusing first what clearly is not: the caller may have named it."""
-    found = _kind_of(hdus)
-    fits_as = {kind} | ({"manga-rss", "manga-stack"} if kind.startswith("manga-") and kind != "manga-cube" else set())
-    if found not in fits_as and not (kind == "table" and formats_tables.table_hdu_of(hdus) is not None):
-        raise AgezError(
-            f"{options.path} is not in format {kind!r} ({FORMATS[kind]}); "
-            + (f"it looks like {found!r}" if found else _missing_part(hdus) or "its format is unknown")
-        )
-    return _FITS_READERS[kind](hdus, options)
 
 
 #: Extensions for errors that other programs write beside the flux, and what is to be done with them.
@@ -187,7 +148,7 @@ def _missing_part(hdus: fits.HDUList) -> str:
     images = {hdu.name or "PRIMARY": hdu for hdu in hdus if hdu.is_image and hdu.header.get("NAXIS", 0) > 0}
     first = hdus[0].name or "PRIMARY"
     flux = next((name for name in (*_FLUX_ELSEWHERE, first) if name in images), None)
-    table = formats_tables.table_hdu_of(hdus)
+    table = table_hdu_of(hdus)
     if flux is not None and images[flux].header["NAXIS"] in (1, 2, 3):
         shape = [images[flux].header[f"NAXIS{axis}"] for axis in range(1, images[flux].header["NAXIS"] + 1)]
         said = f"it has images {', '.join(images)}: {' x '.join(map(str, shape))} pixels in {flux}"
@@ -218,7 +179,7 @@ def _with_specutils(options: Options, *, required: bool = False, remark: str = "
         return spectra
     if required:
         raise AgezError(f"{options.path}: specutils is not installed, or cannot read it")
-    known = f"known formats: {', '.join(name for name in FORMATS)}"
+    known = f"known formats: {', '.join(format_names())}"
     raise AgezError(f"{options.path} is not a known kind of spectra: {remark or known}")
 
 

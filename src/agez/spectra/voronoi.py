@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from agez.errors import AgezError
+from agez.runtime.optional_packages import need
 from agez.spectra.covariance import SpatialCovariance
 from agez.types import Floats
 
@@ -25,16 +25,9 @@ _MAX_ITERATIONS = 50
 
 def need_powerbin() -> Any:
     """The class PowerBin; AgezError with the command that installs it."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            from powerbin import PowerBin
-    except ImportError as error:
-        raise AgezError(
-            "Voronoi binning needs the package powerbin (by M. Cappellari, free for non-commercial use); "
-            "run: pip install 'agez[bin]', or bin with method none"
-        ) from error
-    return PowerBin
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return need("powerbin", extra="bin", purpose="Voronoi binning (method none does without)").PowerBin
 
 
 def voronoi_bins(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from collections.abc import Mapping, Sequence
+from importlib.resources import files
 from typing import NamedTuple
 
 from astropy.table import Table
@@ -24,95 +26,23 @@ class Words(NamedTuple):
     ucd: str
 
 
-#: By the name of the column, in whatever table it is.
-WORDS: dict[str, Words] = {
-    name: Words(*words)
-    for name, words in {
-        "id": (None, "spectrum, spaxel, bin or object", "meta.id;meta.main"),
-        "spec_id": (None, "spectrum, spaxel or bin", "meta.id;meta.main"),
-        "galaxy_id": (None, "galaxy", "meta.id.parent"),
-        "x": ("arcsec", "offset from the centre, to the west", "pos.cartesian.x"),
-        "y": ("arcsec", "offset from the centre, to the north", "pos.cartesian.y"),
-        "r_re": (None, "face-on radius / effective radius", "pos.angDistance"),
-        "r_re_inner": (None, "inner radius of the ring / effective radius", "pos.angDistance;stat.min"),
-        "r_re_outer": (None, "outer radius of the ring / effective radius", "pos.angDistance;stat.max"),
-        "radius_arcsec": ("arcsec", "light-weighted radius in the plane of the disc", "pos.angDistance"),
-        "radius_arcsec_inner": ("arcsec", "inner radius of the ring", "pos.angDistance;stat.min"),
-        "radius_arcsec_outer": ("arcsec", "outer radius of the ring", "pos.angDistance;stat.max"),
-        "n_pixels": (None, "pixels in the region", "meta.number;instr.pixel"),
-        "n_regions": (None, "regions in the ring", "meta.number"),
-        "snr_band": (None, "S/N of the region in the band it was made for", "stat.snr"),
-        "redshift": (None, "redshift; of photometry: at which the bands see it", "src.redshift"),
-        "flux": ("uJy", "f_nu in each band of table BANDS; NaN: not covered", "phot.flux.density"),
-        "flux_err": ("uJy", "1-sigma error of flux", "stat.error;phot.flux.density"),
-        "covered": (None, "true where the band was observed", "meta.code.status"),
-        **{one.name: (one.unit, one.description, one.ucd) for one in SHIPPED_TARGETS},
-        "log_age_mw": ("dex", "mass-weighted mean log10(age/yr)", "time.age;stat.mean"),
-        "mh_mw": ("dex", "mass-weighted mean [M/H], dex", "phys.abund.Z;stat.mean"),
-        "correlation": (None, "of the errors in log age and [M/H]", "stat.correlation"),
-        "velocity_kms": ("km/s", "velocity relative to the redshift", "spect.dopplerVeloc.opt"),
-        "n_spaxels": (None, "spaxels in the bin", "meta.number"),
-        "prior_strength": (None, "factor on the prior of the fit", "stat.fit.param"),
-        "sigma_kms": ("km/s", "stellar velocity dispersion", "phys.veloc.dispersion"),
-        "av": ("mag", "V-band attenuation of the stars", "phys.absorption;em.opt.V"),
-        "snr": ("Angstrom-1", "median signal-to-noise ratio per Angstrom", "stat.snr"),
-        "chi2": (None, "reduced chi2 of the spectral fit", "stat.fit.chi2"),
-        "ood": (None, "distance from the training set; 0 = like it", "stat.param"),
-        "redshift_inside": (None, "share of the redshift's distribution in the range", "stat.probability"),
-        "fold": (None, "fold whose networks did not see this row", "meta.code.member"),
-        "flags": (None, "sum of quality bits; see docs/flags.md", "meta.code.qual"),
-        "good": (None, "true where no bit of flags is a fault", "meta.code.qual"),
-        "photometry_flags": (None, "quality bits of the photometry", "meta.code.qual"),
-        "label_flags": (None, "quality bits of the labels", "meta.code.qual"),
-        "morphology": (None, "early or late", "src.morph.type"),
-        "log_mass": ("dex", "log10(stellar mass / solar mass)", "phys.mass"),
-        "re_arcsec": ("arcsec", "effective radius along the major axis", "phys.angSize.smajAxis"),
-        "inclination": ("deg", "inclination, 0 = face-on", "src.orbital.inclination"),
-        "pa": ("deg", "major axis' position angle, north through east", "pos.posAng"),
-        "log_ssfr": ("dex", "log10(specific star-formation rate * yr)", "phys.SFR"),
-        "bulge_fraction": (None, "bulge-to-total light", "src.morph.param"),
-        "name": (None, "band", "meta.id;instr.filter"),
-        "pivot": ("Angstrom", "pivot wavelength, vacuum", "em.wl.central"),
-        "fwhm": ("Angstrom", "full width at half maximum", "instr.bandwidth"),
-        "band": (None, "band", "meta.id;instr.filter"),
-        "factor": (None, "zero point: fluxes are to be multiplied by it", "phot.calib"),
-        "magnitude_offset": ("mag", "zero point: to be added to magnitudes", "phot.calib"),
-        "n_rows": (None, "rows that it rests on", "meta.number"),
-        "ebv": ("mag", "E(B-V) of the Milky Way's dust in front", "phot.color.excess"),
-        "log_age": ("dex", "log10(age/yr) of the template", "time.age"),
-        "mh": ("dex", "[M/H] of the template, dex", "phys.abund.Z"),
-        "light_per_mass": (None, "mean f_lambda in the light-weight band per mass", "phot.flux.density"),
-        "light": (None, "weight of the spaxel in means by light", "stat.weight;phot.flux"),
-        "mass": (None, "weight of the spaxel in means by mass", "stat.weight;phys.mass"),
-        "psf_fwhm": ("arcsec", "FWHM of the PSF", "instr.obsty.seeing"),
-        "sky": ("uJy", "background left in each pixel", "instr.skyLevel"),
-        "sky_sigma": ("uJy", "noise of the sky in each pixel", "stat.stdev;instr.skyLevel"),
-        "gain": ("uJy-1", "photons a microjansky", "instr.calib"),
-        "zero_point": ("mag", "AB magnitude of 1 count", "phot.calib"),
-        "x_pixel": ("pixel", "position in the image, from 0", "pos.cartesian.x;instr.pixel"),
-        "y_pixel": ("pixel", "position in the image, from 0", "pos.cartesian.y;instr.pixel"),
-        "ra": ("deg", "right ascension, ICRS", "pos.eq.ra"),
-        "dec": ("deg", "declination, ICRS", "pos.eq.dec"),
-        "quantity": (None, "column whose gradient this is", "meta.id"),
-        "slope": (None, "slope of the line, unit of quantity per Re", "stat.fit.param"),
-        "slope_scatter": (None, "scatter of the slope over subsets, same unit", "stat.stdev;stat.fit.param"),
-        "slope_err": (None, "1-sigma error of slope, same unit", "stat.error;stat.fit.param"),
-        "intercept": (None, "value at R = 0, unit of quantity", "stat.fit.param"),
-        "n_inside": (None, "points inside the largest radius of the fit", "meta.number"),
-        "n_outside": (None, "points outside it", "meta.number"),
-        "reason": (None, "why there is no gradient", "meta.note"),
-    }.items()
-}  # fmt: skip
-#: What a prediction has under names that mean another thing in labels.
-OF_PREDICTIONS: dict[str, Words] = {
-    "chi2": Words(None, "reduced chi2 of the SED: best combination of training SEDs", "stat.fit.chi2"),
-    "chi2_nearest": Words(None, "reduced chi2 of the SED: nearest training SED", "stat.fit.chi2"),
-}
+def _read_words() -> dict[str, Words]:
+    lines = (files("agez") / "tables/data/columns.csv").read_text(encoding="utf-8").splitlines()
+    return {row["name"]: Words(row["unit"] or None, row["comment"], row["ucd"]) for row in csv.DictReader(lines)}
 
 
 def words_of_targets(targets: Sequence[Target]) -> dict[str, Words]:
     """Unit, comment and UCD of the columns of targets; those of their errors and quantiles follow from them."""
     return {one.name: Words(one.unit, one.description, one.ucd) for one in targets}
+
+
+#: By the name of the column, in any table.
+WORDS = _read_words() | words_of_targets(SHIPPED_TARGETS)
+#: What a prediction has under names that mean another thing in labels.
+OF_PREDICTIONS: dict[str, Words] = {
+    "chi2": Words(None, "reduced chi2 of the SED: best combination of training SEDs", "stat.fit.chi2"),
+    "chi2_nearest": Words(None, "reduced chi2 of the SED: nearest training SED", "stat.fit.chi2"),
+}
 
 
 _PREFIXES = {

@@ -261,7 +261,7 @@ def look_at(seen: dict[str, Seen], data: bytes, dialect: Dialect, columns: Seque
     open_ones = [name for name in columns if not (name in seen and seen[name].other)]
     if not open_ones or not data.strip():
         return
-    table = _text_table(data, dialect, open_ones)
+    table = _arrow_table(data, dialect, dict.fromkeys(open_ones, "text"))
     cells = text_columns(data, dialect, open_ones, source=source) if table is None else table
     for name in open_ones:
         seen.setdefault(name, Seen()).add(cells[name])
@@ -285,17 +285,12 @@ def parse_rows(
 
 
 def _parsed_by_arrow(data: bytes, dialect: Dialect, columns: Sequence[str], kinds: Mapping[str, str]) -> Any:
-    """The same, fast; None where that cannot be done, and the other road finds out why."""
-    try:
-        import pyarrow as pa
-        import pyarrow.csv
-    except ImportError:
+    """The same, fast; None where that cannot be done."""
+    table = _arrow_table(data, dialect, {name: kinds.get(name, "text") for name in columns})
+    if table is None:
         return None
-    types = {"number": pa.float64(), "integer": pa.int64(), "unsigned": pa.uint64()}
-    try:
-        table = _arrow_table(data, dialect, {name: types.get(kinds.get(name, ""), pa.string()) for name in columns})
-    except pa.ArrowException:
-        return None
+    import pyarrow as pa
+
     found: dict[str, Any] = {}
     for name in columns:
         array = table.column(name).combine_chunks()
@@ -310,31 +305,26 @@ def _parsed_by_arrow(data: bytes, dialect: Dialect, columns: Sequence[str], kind
     return found
 
 
-def _arrow_table(data: bytes, dialect: Dialect, types: Mapping[str, Any]) -> Any:
-    import pyarrow as pa
-    import pyarrow.csv
-
-    return pyarrow.csv.read_csv(
-        pa.BufferReader(data),
-        read_options=pyarrow.csv.ReadOptions(
-            column_names=dialect.unique, block_size=len(data) + 1, use_threads=False
-        ),
-        parse_options=pyarrow.csv.ParseOptions(delimiter=dialect.delimiter, newlines_in_values=b'"' in data),
-        convert_options=pyarrow.csv.ConvertOptions(
-            include_columns=list(types), column_types=dict(types), null_values=sorted(MISSING_WORDS)
-        ),
-    )  # fmt: skip
-
-
-def _text_table(data: bytes, dialect: Dialect, columns: Sequence[str]) -> Any:
-    """Columns as Arrow has text; None where it cannot read them, or is not there."""
+def _arrow_table(data: bytes, dialect: Dialect, kinds: Mapping[str, str]) -> Any:
+    """Columns of these kinds by Arrow; None where it cannot read them, or is not there: the other road says why."""
     try:
         import pyarrow as pa
         import pyarrow.csv
     except ImportError:
         return None
+    types = {"number": pa.float64(), "integer": pa.int64(), "unsigned": pa.uint64()}
     try:
-        return _arrow_table(data, dialect, dict.fromkeys(columns, pa.string()))
+        return pyarrow.csv.read_csv(
+            pa.BufferReader(data),
+            read_options=pyarrow.csv.ReadOptions(
+                column_names=dialect.unique, block_size=len(data) + 1, use_threads=False
+            ),
+            parse_options=pyarrow.csv.ParseOptions(delimiter=dialect.delimiter, newlines_in_values=b'"' in data),
+            convert_options=pyarrow.csv.ConvertOptions(
+                column_types={name: types.get(kind, pa.string()) for name, kind in kinds.items()},
+                include_columns=list(kinds), null_values=sorted(MISSING_WORDS),
+            ),
+        )  # fmt: skip
     except pa.ArrowException:
         return None
 
@@ -343,7 +333,7 @@ def text_columns(
     data: bytes, dialect: Dialect, columns: Sequence[str], *, source: object, first_row: int = 0
 ) -> dict[str, Any]:
     """Cells of some columns as they are written; AgezError that names the row that has more or fewer cells."""
-    table = _text_table(data, dialect, columns)
+    table = _arrow_table(data, dialect, dict.fromkeys(columns, "text"))
     if table is not None:
         return {name: np.asarray(table[name].to_numpy(), dtype=object) for name in columns}
     try:

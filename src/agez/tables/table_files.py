@@ -19,6 +19,7 @@ from astropy.table import Column, Table
 
 from agez.errors import AgezError
 from agez.runtime.files import check_input, check_output, is_gzipped, open_content, whole_file
+from agez.runtime.optional_packages import need
 from agez.tables.arrow_columns import parquet_table
 from agez.tables.column_metadata import describe_columns
 from agez.tables.csv_tables import HEAD_BYTES, Seen, look_at, needs_rewriting, parse_rows, read_dialect, rewritten
@@ -51,10 +52,7 @@ def _kind(path: str | os.PathLike[str], formats: Mapping[str, str], also: Sequen
         raise AgezError(f"{path}: unknown kind of table {suffix!r}; use one of {', '.join([*formats, *also])}")
     kind = formats[suffix]
     if kind == "parquet":
-        try:
-            import pyarrow  # noqa: F401
-        except ImportError as error:
-            raise AgezError(f"{path}: Parquet needs pyarrow; run: pip install 'agez[parquet]'") from error
+        need("pyarrow", extra="parquet", purpose=f"{path}: Parquet")
     return kind
 
 

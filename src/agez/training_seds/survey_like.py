@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from agez.mocks.galaxies import draw_populations
-from agez.mocks.observation import HALPHA_CONTINUUM
+from agez.mocks.observation import HALPHA_CONTINUUM, LightGrid
 from agez.mocks.plan import survey_plan
 from agez.training_seds.libraries import Library, common_wave
 from agez.types import Floats
@@ -16,15 +14,6 @@ from agez.types import Floats
 PER_GALAXY = 10
 #: What the family of such histories is called.
 SURVEY_FAMILY = "mock survey"
-
-
-@dataclass(frozen=True, eq=False)
-class _LibraryLight:
-    """A library as the mock survey wants it."""
-
-    grid: Library
-    light: Floats
-    red_light: Floats
 
 
 def draw_survey_weights(n: int, library: Library, rng: np.random.Generator) -> tuple[Floats, Floats, Floats]:
@@ -41,7 +30,7 @@ def draw_survey_weights(n: int, library: Library, rng: np.random.Generator) -> t
     """
     wave = common_wave()
     red = np.any([(wave >= low) & (wave <= high) for low, high in HALPHA_CONTINUUM], axis=0)
-    lights = _LibraryLight(library, library.light, library.flux[..., red].mean(axis=-1, dtype=float))
+    lights = LightGrid(library, library.light, library.flux[..., red].mean(axis=-1, dtype=float))
     galaxies = -(-n // PER_GALAXY)
     plan = survey_plan(galaxies, n, seed=int(rng.integers(2**31)))
     drawn = [draw_populations(plan, k, lights) for k in range(galaxies)]
