@@ -12,9 +12,9 @@ SOURCE = Path(agez.__file__).parent
 
 #: Every file or folder of the package is in one of these; a room may import those before it (docs/architecture.md).
 ROOMS = (
-    ("errors", "flags", "arrays"),
-    ("surveys",),
+    ("errors", "flags", "arrays", "targets"),
     ("runtime",),
+    ("surveys", "distributions"),
     ("types", "sky_offsets", "wavelength_gaps"),
     ("tables",),
     ("analysis",),
@@ -22,16 +22,17 @@ ROOMS = (
     ("catalogues",),
     ("spectra",),
     ("images",),
-    ("mocks",),
-    ("training_seds",),
     ("samples",),
-    ("distributions",),
     ("models",),
     ("novelty",),
     ("mixture_network",),
     ("paper_network",),
+    ("onnx",),
+    ("populations",),
+    ("mocks",),
+    ("training_seds",),
     ("training",),
-    ("apply", "labelling", "mapping", "onnx"),
+    ("apply", "labelling", "mapping"),
     ("engine",),
     ("experiments",),
     ("report",),
@@ -40,9 +41,15 @@ ROOMS = (
 )
 #: Imports inside functions that point the other way, each for a reason said where it stands.
 KNOWN_EXCEPTIONS = {
-    ("types", "apply"),  # Model.predict, a convenience
     ("experiments", "report"),  # reproduce.py writes its report last
 }
+#: What answering must not load: simulators, template libraries, trainers, and networks of the other kind.
+NOT_FOR_ANSWERS = (
+    "agez.mocks", "agez.training", "agez.training_seds", "agez.populations", "agez.spectra", "agez.samples",
+    "agez.paper_network", "agez.experiments", "agez.report", "agez.surveys", "agez.photometry.filters",
+)  # fmt: skip
+#: Lines of agez that one answer may load.
+MOST_LINES = 4500
 #: Libraries that only some commands need.
 HEAVY = (
     "jax",
@@ -67,10 +74,8 @@ HEAVY = (
 
 
 def imports(body: list[ast.stmt], *, deferred: bool = False) -> Iterator[tuple[str, bool]]:
-    """Modules that statements import, and whether inside a function; type-checking blocks apart."""
+    """Modules that statements import, and whether inside a function; those for type checking count."""
     for node in body:
-        if isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING":
-            continue
         if isinstance(node, ast.Import):
             yield from ((alias.name, deferred) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -118,7 +123,7 @@ def test_imports_inside_functions_point_back_only_where_known():
 
 def test_no_room_imports_matplotlib_or_jax_but_its_own():
     """Matplotlib stays in the report; JAX in the training; both out of every other module's top level."""
-    homes = {"matplotlib": {"report"}, "jax": {"learn"}}
+    homes = {"matplotlib": {"report"}, "jax": {"paper_network", "training"}}
     for path in SOURCE.rglob("*.py"):
         room = path.relative_to(SOURCE).parts[0].removesuffix(".py")
         for module, _ in imports(ast.parse(path.read_text(encoding="utf-8")).body):
@@ -149,3 +154,46 @@ def test_predicting_needs_no_jax_and_no_matplotlib():
 def test_every_public_name_is_there():
     for name in agez.__all__:
         assert getattr(agez, name) is not None
+
+
+def test_no_circle_of_files_across_folders():
+    """Following imports, those inside functions and for type checking too, no file comes back to its own folder."""
+    graph = {}
+    for path in SOURCE.rglob("*.py"):
+        name = ".".join(("agez", *path.relative_to(SOURCE).with_suffix("").parts))
+        graph[name] = {module for module, _ in imports(ast.parse(path.read_text(encoding="utf-8")).body)}
+    known = set(graph)
+    graph = {name: {m for m in modules if m in known} for name, modules in graph.items()}
+
+    def reached(start: str) -> set[str]:
+        seen, waiting = set(), [start]
+        while waiting:
+            for module in graph[waiting.pop()] - seen:
+                seen.add(module)
+                waiting.append(module)
+        return seen
+
+    def folder(module: str) -> str:
+        return module.rpartition(".")[0]
+
+    everything = {name: reached(name) for name in graph}
+    circles = {
+        (a, b) for a, found in everything.items() for b in found if folder(a) != folder(b) and a in everything[b]
+    }
+    allowed = {("agez.experiments", "agez.report")}
+    assert {(folder(a), folder(b)) for a, b in circles} - allowed - {pair[::-1] for pair in allowed} == set()
+
+
+def test_an_answer_loads_what_answers_and_nothing_that_learns():
+    tool = SOURCE.parents[1] / "tools" / "lines_loaded.py"
+    if not tool.exists():
+        import pytest
+
+        pytest.skip("tools/ is not installed with the package")
+    done = subprocess.run([sys.executable, tool], capture_output=True, text=True, check=True, timeout=120)
+    *modules, total = [line.split() for line in done.stdout.splitlines()]
+    loaded = {name for _, name in modules}
+    assert "agez.mixture_network.mixture_kind" in loaded
+    wrong = {name for name in loaded if any(name == one or name.startswith(one + ".") for one in NOT_FOR_ANSWERS)}
+    assert wrong == set()
+    assert int(total[0]) == sum(int(lines) for lines, _ in modules) <= MOST_LINES

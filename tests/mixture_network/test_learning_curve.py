@@ -13,6 +13,7 @@ from agez.mixture_network.calibration import IntervalCalibration
 from agez.mixture_network.mixture_model import MixtureNetwork, Network, build_model
 from agez.mixture_network.trunks import NetworkShape
 from agez.models.features import n_features
+from agez.models.model_card import curve_lines
 from agez.targets import PAPER_TARGETS, TARGET_WORDS
 from agez.training.cross_fitting import FRESH_SETTINGS, TUNED_SETTINGS, settings_for
 from agez.training.learning_curve import (
@@ -22,7 +23,6 @@ from agez.training.learning_curve import (
     LearningCurve,
     WayScores,
     _drawn,
-    curve_lines,
     curve_sizes,
     learning_curve,
     n_trainings,

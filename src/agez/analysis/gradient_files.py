@@ -24,13 +24,12 @@ from agez.analysis.gradients import (
 from agez.errors import AgezError
 from agez.flags import is_good
 from agez.runtime.files import write_json
+from agez.tables.prediction_files import SEDS_OF
 from agez.tables.table_columns import angle_column, has_columns, is_missing, is_nines, number_column, text_column
 from agez.tables.table_files import check_table_output, read_table, table_format, write_table
 from agez.types import LABEL_NAMES, Bools, Floats
 
 SCHEMA = "agez.gradients/1"
-#: Keyword of a table of predictions that says what their photometry was measured on: images or spectra.
-SEDS_OF = "SEDSOF"
 #: Column of a map's regions: mean radius of their pixels in the plane of a disc [arcsec]; keywords of that disc's
 #: inclination and position angle [degree].
 REGION_RADIUS, TILT = "radius_arcsec", ("INCL", "PA")

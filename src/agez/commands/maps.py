@@ -97,7 +97,8 @@ def _is_spectral_cube(inputs: list[str]) -> bool:
 
 def _of_cube(options: Namespace, model: Model, settings: MapSettings) -> GalaxyMaps:
     from agez.mapping.map_cube import map_cube
-    from agez.photometry.filters import check_same_set, load_filters
+    from agez.photometry.filters import load_filters
+    from agez.photometry.same_set import check_same_set
     from agez.spectra.binning import BinSettings, can_bin
 
     for name, default in _OF_IMAGES.items():

@@ -14,11 +14,11 @@ from agez.targets import TARGET_WORDS
 
 def train(options: Namespace) -> Answer:
     """``agez train``."""
+    from agez.models.model_card import curve_lines
     from agez.models.model_file import check_model_output, load_model, save_model
-    from agez.photometry.filters import check_same_set
+    from agez.photometry.same_set import check_same_set
     from agez.samples.sample import read_sample
     from agez.training.learn_sample import score_lines
-    from agez.training.learning_curve import curve_lines
     from agez.training.train import check_training
     from agez.training.train import train as run
 

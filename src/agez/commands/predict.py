@@ -188,7 +188,8 @@ def _spectra(options: Namespace, no_catalogue: str) -> Answer:
     from agez.labelling.input_files import read_one, remarks_on
     from agez.models.model_file import load_model
     from agez.models.predict import predict_spectra
-    from agez.photometry.filters import check_same_set, load_filters
+    from agez.photometry.filters import load_filters
+    from agez.photometry.same_set import check_same_set
     from agez.tables.prediction_files import write_prediction
 
     check_table_output(options.out)

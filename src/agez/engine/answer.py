@@ -32,8 +32,8 @@ from agez.models.model import Model
 from agez.models.model_file import available_models, find_model, load_model
 from agez.models.predict import in_model_order, predict
 from agez.photometry.band_columns import left_out
-from agez.photometry.filters import check_same_set
 from agez.photometry.row_values import RowOptions, column_of, option_column
+from agez.photometry.same_set import check_same_set
 from agez.photometry.tables import rows_to_photometry
 from agez.photometry.told import redshift_remarks
 from agez.runtime.compiled import is_available, is_worthwhile

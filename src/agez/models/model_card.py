@@ -10,8 +10,9 @@ from agez.models.model import Model
 from agez.models.model_notes import REFERENCES
 from agez.surveys.registry import find_survey
 from agez.targets import Target
-from agez.training.learning_curve import curve_lines
 
+#: The two ways of training in a learning curve, by the words of the header.
+FRESH, TUNED = "fresh", "from_model"
 #: Of the tables of cards: key of the scores, and its words.
 _WAYS = (
     ("snr 10", "all bands, S/N 10"),
@@ -226,3 +227,28 @@ def _table(rows: Sequence[Sequence[str]]) -> list[str]:
     ]
     rule = "|" + "|".join("-" * (w + 2) if i == 0 else "-" * (w + 1) + ":" for i, w in enumerate(widths)) + "|"
     return [lines[0], rule, *lines[1:]]
+
+
+def curve_lines(curve: Mapping[str, Any]) -> list[str]:
+    """The table that a person sees, of the header's ``learning_curve``: sigma_mad against labels [dex]."""
+    name = curve["start"] or "the model"
+    lines = [
+        f"what starting from {name} gains: sigma_mad [dex] and 68 % coverage on {curve['n_test_galaxies']} unseen "
+        f"galaxies, {curve['n_draws']} draw{'s' if curve['n_draws'] != 1 else ''}",
+        f"{'':13s}{'galaxies':>9s}{'spectra':>9s}{'afresh':>14s}{'from ' + name[:16]:>22s}   gain",
+    ]
+    for word in curve["as_it_is"]:
+        same = curve["as_it_is"][word]
+        lines.append(f"{word:13s}{0:9d}{0:9d}{'':14s}{_pair(same):>22s}")
+        for point in curve["points"]:
+            one = point[word]
+            error = "" if one["gain_err"] is None else f" +- {one['gain_err']:.3f}"
+            lines.append(
+                f"{word:13s}{point['n_galaxies']:9d}{point['n_spectra']:9d}{_pair(one[FRESH]):>14s}"
+                f"{_pair(one[TUNED]):>22s}   {one['gain']:+.3f}{error}"
+            )
+    return lines
+
+
+def _pair(way: Mapping[str, Any]) -> str:
+    return f"{way['sigma_mad']:.3f} ({100 * way['coverage_68']:.0f} %)"

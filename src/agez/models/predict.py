@@ -11,9 +11,8 @@ from threadpoolctl import threadpool_limits
 
 from agez.errors import AgezError
 from agez.models.model import Model
-from agez.photometry.filters import check_same_set
-from agez.runtime.compiled import is_available, is_worthwhile
-from agez.runtime.worker_pool import usable_cores
+from agez.photometry.same_set import check_same_set
+from agez.runtime.compiled import is_available, is_worthwhile, usable_cores
 from agez.types import Bands, Photometry, Prediction, Spectra
 
 if TYPE_CHECKING:

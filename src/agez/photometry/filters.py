@@ -181,19 +181,6 @@ def _in_order(
     return filter_set_from_curves(name, {band: by_name[band] for band in bands}, source=source)
 
 
-def check_same_set(model: Bands, bands: Bands, *, source: str, option: str = "--model") -> None:
-    """AgezError if bands are of another survey's set than a model's, though they have the same names.
-
-    Sets of the user's own are known by their curves alone, and are not judged here.
-    """
-    ours, theirs = model.filter_set, bands.filter_set
-    if ours != theirs and {ours, theirs} <= set(filter_sets()):
-        raise AgezError(
-            f"{source}: its bands are those of {theirs!r}, not those of the model ({option} of {ours!r}), though they "
-            f"have the same names; use a model of {theirs!r}, or, if they are in truth {ours!r}'s, say --filters {ours}"
-        )
-
-
 @cache
 def _filters_of(survey: SurveyRecord) -> FilterSet:
     """The filter set of a survey: its curves, its nominal bands as flat tops, or its table of profiles."""

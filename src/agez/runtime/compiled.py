@@ -30,6 +30,11 @@ def is_worthwhile(n_rows: int) -> bool:
     return n_rows >= LEAST_ROWS and is_available()
 
 
+def usable_cores() -> int:
+    """Processors that this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def kernel(function: Any) -> Any:
     """Compile a function that works on arrays of rows, without the interpreter's lock, once for all sessions.
 

@@ -247,11 +247,6 @@ def without_interrupts() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def usable_cores() -> int:
-    """Processors that this process may run on."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def _send(process: subprocess.Popen[bytes], content: Any) -> None:
     assert process.stdin is not None
     data = pickle.dumps(content, protocol=pickle.HIGHEST_PROTOCOL)

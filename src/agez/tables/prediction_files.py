@@ -8,7 +8,6 @@ import os
 import numpy as np
 from astropy.table import Table
 
-from agez.analysis.gradient_files import SEDS_OF
 from agez.distributions.mixture import Mixture, pack, packed_names, unpack
 from agez.tables.column_metadata import OF_PREDICTIONS, describe_columns, words_of_targets
 from agez.tables.table_columns import integer_column, meta_json, need_columns, number_column, rows_columns, table_rows
@@ -18,6 +17,8 @@ from agez.types import QUANTILES, Prediction
 
 #: Name of the table in a FITS file.
 EXTENSION = "PREDICTIONS"
+#: Keyword for the origin of the SEDs: images or spectra.
+SEDS_OF = "SEDSOF"
 
 
 def prediction_to_table(prediction: Prediction) -> Table:

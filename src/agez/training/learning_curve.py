@@ -20,6 +20,7 @@ from agez.mixture_network.calibration import IntervalCalibration, calibrate, nor
 from agez.mixture_network.mixture_model import Network, ensemble, network_of
 from agez.models.features import NormalisedPhotometry
 from agez.models.model import Model
+from agez.models.model_card import FRESH, TUNED
 from agez.runtime.worker_pool import each_done
 from agez.samples.splits import N_FOLDS, deal_galaxies, splits_by_galaxy
 from agez.targets import word_of
@@ -36,8 +37,6 @@ TEST_PARTS = 4
 N_DRAWS = 3
 #: With fewer galaxies there are too few to learn from (a fold more than folds) once those for testing are set aside.
 LEAST_GALAXIES = 8
-#: Both ways, by the words of the header.
-FRESH, TUNED = "fresh", "from_model"
 WAYS = (FRESH, TUNED)
 
 
@@ -348,28 +347,3 @@ def _point(
         n, tuple(rows[draw] for draw in range(n_draws)), {way: ways[way][0].steps for way in WAYS},
         _way(ways[FRESH], names), _way(ways[TUNED], names),
     )  # fmt: skip
-
-
-def curve_lines(curve: Mapping[str, Any]) -> list[str]:
-    """The table that a person sees, of what :meth:`LearningCurve.to_json` gave: sigma_mad against labels [dex]."""
-    name = curve["start"] or "the model"
-    lines = [
-        f"what starting from {name} gains: sigma_mad [dex] and 68 % coverage on {curve['n_test_galaxies']} unseen "
-        f"galaxies, {curve['n_draws']} draw{'s' if curve['n_draws'] != 1 else ''}",
-        f"{'':13s}{'galaxies':>9s}{'spectra':>9s}{'afresh':>14s}{'from ' + name[:16]:>22s}   gain",
-    ]
-    for word in curve["as_it_is"]:
-        same = curve["as_it_is"][word]
-        lines.append(f"{word:13s}{0:9d}{0:9d}{'':14s}{_pair(same):>22s}")
-        for point in curve["points"]:
-            one = point[word]
-            error = "" if one["gain_err"] is None else f" +- {one['gain_err']:.3f}"
-            lines.append(
-                f"{word:13s}{point['n_galaxies']:9d}{point['n_spectra']:9d}{_pair(one[FRESH]):>14s}"
-                f"{_pair(one[TUNED]):>22s}   {one['gain']:+.3f}{error}"
-            )
-    return lines
-
-
-def _pair(way: Mapping[str, Any]) -> str:
-    return f"{way['sigma_mad']:.3f} ({100 * way['coverage_68']:.0f} %)"
