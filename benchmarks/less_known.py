@@ -15,7 +15,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from agez.mixture_network.answer_posterior import answer
 from astropy.table import Table
 
 from agez.distributions.mixture import log_density
@@ -61,12 +60,13 @@ def bands_table(name: str, n: int, snr: float) -> list[str]:
         covered = rows.covered.copy()
         covered[:, b] = False
         flux, error = (np.where(covered, part, np.nan) for part in (rows.flux, rows.flux_err))
-        missing = log_density(answer(model, replace(rows, flux=flux, flux_err=error, covered=covered)).mixture, truth)
+        without = replace(rows, flux=flux, flux_err=error, covered=covered)
+        missing = log_density(model.kind.answer(without).mixture, truth)
         for k, factor in enumerate(FACTORS):
             flux, error = rows.flux.copy(), rows.flux_err.copy()
             flux[:, b] += np.sqrt(factor**2 - 1) * error[:, b] * rng.standard_normal(len(rows))
             error[:, b] *= factor
-            ours = answer(model, replace(rows, flux=flux, flux_err=error)).mixture
+            ours = model.kind.answer(replace(rows, flux=flux, flux_err=error)).mixture
             full = parts.answer(normalised(flux, error, rows.covered), rows.redshift, rows.redshift_err)
             gain[k] += [np.mean(log_density(one, truth) - missing) for one in (full, ours)]
     gain /= len(bands)
@@ -91,7 +91,7 @@ def redshift_table(name: str, n: int, snr: float) -> list[str]:
         z = np.full(len(rows), np.nan)
         if error is not None:
             z = np.clip(rows.redshift + error * rng.standard_normal(len(rows)), low, high)
-        found = answer(model, replace(rows, redshift=z, redshift_err=np.full(len(rows), error or 0.0)))
+        found = model.kind.answer(replace(rows, redshift=z, redshift_err=np.full(len(rows), error or 0.0)))
         inside = np.mean(np.abs(normal_scores(found.mixture, truth)) < 1, axis=0)
         known = "unknown" if error is None else f"{error:g}"
         lines.append(f"| {name} | {snr:g} | {known} | {widths(found)} | {inside[0]:.2f} | {inside[1]:.2f} |")
@@ -117,7 +117,7 @@ def real_rows(path: Path, model: Model) -> list[str]:
         "without J0378 and J0410": replace(rows, flux=flux, flux_err=error, covered=fewer),
         "errors three times as large": replace(rows, flux_err=3 * rows.flux_err),
     }  # fmt: skip
-    return [f"| {len(rows)} rows, {way} | {widths(answer(model, one))} |" for way, one in ways.items()]
+    return [f"| {len(rows)} rows, {way} | {widths(model.kind.answer(one))} |" for way, one in ways.items()]
 
 
 def main() -> None:

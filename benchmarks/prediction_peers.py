@@ -8,18 +8,22 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
-from agez.mixture_network.dense_trunk import Parameters, forward
 
-from agez.paper_network import network_compiled, network_numpy
+from agez.mixture_network.mixture_model import Network
+from agez.mixture_network.trunks import dense_layers, forward
+from agez.paper_network import network_numpy
 from agez.types import Floats
 
 Contenders = dict[str, Callable[[], int]]
 #: Rows that slow peers answer at a time.
 FEW = 8192
+#: Rows that a thread is given at a time.
+ROWS_AT_A_TIME = 4096
 #: Sizes of a batch among which the best is looked for.
 BATCHES = (256, 2048, 8192)
 
@@ -35,6 +39,13 @@ def keras_backend() -> str | None:
     return None
 
 
+def each_part(rows: Callable[[int, int], None], n_rows: int, threads: int) -> None:
+    """``rows(start, stop)`` over all rows, on several threads at once."""
+    starts = range(0, n_rows, ROWS_AT_A_TIME)
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(rows, starts, [min(start + ROWS_AT_A_TIME, n_rows) for start in starts]))
+
+
 def convolutional_contenders(
     networks: list[network_numpy.Prepared], inputs: Floats, threads: int, skipped: set[str], *, peers: bool = True
 ) -> Contenders:
@@ -43,36 +54,25 @@ def convolutional_contenders(
 
     def numpy_rows() -> int:
         for network in networks:
-            network_compiled.each_part(
-                lambda start, stop, one=network: network_numpy.run(one, inputs[start:stop]), n, threads
-            )
-        return n
-
-    def compiled_rows() -> int:
-        for network in networks:
-            network_compiled.run(network, inputs, threads=threads)
+            each_part(lambda start, stop, one=network: network_numpy.run(one, inputs[start:stop]), n, threads)
         return n
 
     out: Contenders = {"agez, numpy": numpy_rows}
-    if find_spec("numba") is not None:
-        out["agez, compiled"] = compiled_rows
-    else:
-        skipped.add("agez compiled (numba)")
     if peers:
         out |= _jax(networks, inputs[:FEW], skipped) | _onnx(networks, inputs[:FEW], threads, skipped)
     return out | _keras(lambda: _keras_convolutional(networks), inputs[:FEW], skipped)
 
 
-def dense_contenders(members: list[Parameters], inputs: Floats, threads: int, skipped: set[str]) -> Contenders:
+def dense_contenders(members: list[Network], inputs: Floats, threads: int, skipped: set[str]) -> Contenders:
     """All networks of a posterior model, from features (n, inputs) to raw outputs."""
     n = len(inputs)
 
     def numpy_rows() -> int:
         def rows(start: int, stop: int) -> None:
-            for parameters in members:
-                forward(parameters, inputs[start:stop])
+            for member in members:
+                forward(member.shape, member.parameters, inputs[start:stop])
 
-        network_compiled.each_part(rows, n, threads)
+        each_part(rows, n, threads)
         return n
 
     return {"agez, numpy": numpy_rows} | _keras(lambda: _keras_dense(members), inputs[:FEW], skipped)
@@ -167,16 +167,17 @@ def _keras_convolutional(networks: list[network_numpy.Prepared]) -> Any:
     return model
 
 
-def _keras_dense(members: list[Parameters]) -> Any:
+def _keras_dense(members: list[Network]) -> Any:
     import keras
 
     layers = keras.layers
-    first = keras.Input((len(members[0][0][0]),))
+    first = keras.Input((members[0].shape.inputs,))
     outputs = []
-    for parameters in members:
+    for member in members:
         x = first
-        for number, (weight, bias) in enumerate(parameters):
-            last = number == len(parameters) - 1
+        trunk = dense_layers(member.parameters)
+        for number, (weight, bias) in enumerate(trunk):
+            last = number == len(trunk) - 1
             layer = layers.Dense(len(bias), activation=None if last else "relu")
             x = layer(x)
             layer.set_weights([weight, bias])

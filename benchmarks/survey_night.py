@@ -77,7 +77,7 @@ def measure(name: str, n_rows: int) -> Measured:
         files = min(_timed(lambda: run_catalogue(catalogue, job, output, workers=1, fresh=True)) for _ in range(3))
         sizes = source.stat().st_size / n_rows, output.stat().st_size / n_rows
     members = network_of(model).members
-    flop = sum(2.0 * weights.size for one in members for weights, _ in one.parameters)
+    flop = sum(2.0 * array.size for one in members for array in one.parameters.values() if array.ndim > 1)
     seconds, regions, image_bytes = map_one_galaxy(model)
     return Measured(
         n_rows / memory, n_rows / files, *sizes, flop, seconds, regions, image_bytes, len(model.bands)

@@ -15,6 +15,7 @@ from agez.distributions.mixture import Mixture, moments
 from agez.errors import AgezError
 from agez.mixture_network.mixture_head import mixture_of
 from agez.mixture_network.mixture_model import MixtureNetwork, network_of
+from agez.mixture_network.trunks import dense_layers
 from agez.models.features import NormalisedPhotometry, features
 from agez.models.model import Model
 from agez.models.model_file import load_model, save_model
@@ -63,12 +64,13 @@ def _jax(parts: MixtureNetwork, seds: NormalisedPhotometry, redshift: Floats, ex
     worst = 0.0
     for member in parts.members:
         layers: Any = jnp.asarray(features(seds, redshift, exact, member.scaling))
-        for k, (weight, bias) in enumerate(member.parameters):
+        trunk = dense_layers(member.parameters)
+        for k, (weight, bias) in enumerate(trunk):
             layers = jnp.dot(layers, weight, precision="highest") + bias
-            if k < len(member.parameters) - 1:
+            if k < len(trunk) - 1:
                 layers = jnp.maximum(layers, 0)
         standard = member.scaling
-        by_jax = mixture_of(np.asarray(layers), member.layers.components, standard.label_mean, standard.label_std)
+        by_jax = mixture_of(np.asarray(layers), member.shape.components, standard.label_mean, standard.label_std)
         by_numpy: Mixture = member.answer(seds, redshift, exact)
         for one, other in zip(moments(by_jax)[:2], moments(by_numpy)[:2], strict=True):
             worst = max(worst, float(np.abs(one - other).max()))

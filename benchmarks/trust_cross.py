@@ -10,12 +10,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from agez.mixture_network.dense_trunk import Layers
 from trust_table import WORDS, Bar, Part, RowAnswers, Table, answers, percent, scores
 
 from agez.distributions.mixture import Mixture
 from agez.mixture_network.calibration import IntervalCalibration, calibrate
-from agez.mixture_network.mixture_model import Member, network_of
+from agez.mixture_network.mixture_model import Network, network_of
+from agez.mixture_network.trunks import NetworkShape
 from agez.models.features import NormalisedPhotometry, n_features, normalised
 from agez.models.model import Model
 from agez.photometry.filters import FilterSet, load_filters
@@ -126,9 +126,9 @@ def _run(job: _Job) -> list[tuple[str, ...]]:
     given = (trial.train_families, trial.survey_share)
     sky = _sky(filters, trial.train, size.n_seds, rng, like, *given)
     standard = scaling_of_seds(sky, like.redshift_range, rng)
-    layers = Layers(n_features(len(sky.bands)), like.hidden, like.components)
-    trained = fit(SedBatches(sky, standard, like.survey), layers, size.settings, rng)
-    member = Member(standard, layers, trained.parameters)
+    shape = NetworkShape(n_features(len(sky.bands)), like.hidden, like.components)
+    trained = fit(SedBatches(sky, standard, like.survey), shape, size.settings, rng)
+    member = Network(standard, shape, trained.parameters)
     fresh = _sky(filters, trial.train, size.n_calibration, rng, like, *given)
     seen = normalised(
         *observe(fresh.flux, fresh.present, np.array(fresh.bands.pivot_angstrom), rng, survey=like.survey)

@@ -127,7 +127,8 @@ def test_a_gradient_that_is_painted_comes_back():
     maps = map_galaxy(galaxy(turned_wcs(0.7)), MODEL, settings=settings(geometry=geometry))
     prediction = maps.prediction
     for name, slope in (("log_age_lw", -0.3), ("mh_lw", 0.12)):
-        object.__setattr__(prediction, name, 9.5 + slope * maps.r_re)
+        t = ("log_age_lw", "mh_lw").index(name)
+        prediction.mean[:, t] = 9.5 + slope * maps.r_re
     painted = with_gradients(
         maps.frame, maps.photometry, prediction, settings(geometry=geometry), maps.meta, light=np.ones(SHAPE)
     )

@@ -126,9 +126,10 @@ def test_what_is_not_installed_is_told(monkeypatch):
         raise AgezError(f"templates {name!r}: not here")
 
     monkeypatch.setattr(diverse_galaxies, "load_templates", refuse)
-    monkeypatch.setattr(diverse_galaxies, "find_spec", lambda name: None)
+    monkeypatch.setattr(diverse_galaxies, "is_installed", lambda name: False)
     diverse_galaxies.mock_library.cache_clear()
-    there, missing = installed_libraries(("popstar", "bc03"))
+    monkeypatch.setattr(diverse_galaxies, "LIBRARIES", ("popstar", "bc03"))
+    there, missing = installed_libraries()
     assert there == ()
     assert "pip install 'agez[popstar]'" in missing["popstar"]
     assert missing["bc03"] == "templates 'bc03': not here"
