@@ -56,6 +56,12 @@ class Target:
             if not getattr(self, name):
                 object.__setattr__(self, name, default)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Workers get the words, and the functions of targets that agez knows: others' may be no module's."""
+        if self == KNOWN_TARGETS.get(self.name):
+            return known_target, (self.name,)
+        return Target.from_dict, (self.to_dict(),)
+
     def of_labels(self, labels: Any) -> Floats:
         """(n,) values of a sample's labels; AgezError if they have none."""
         if self.from_labels is not None:
@@ -95,7 +101,7 @@ MH_LW = Target(
 #: Those of the shipped models, in the order of their files.
 SHIPPED_TARGETS = (LOG_AGE_LW, MH_LW)
 #: By name: the targets whose records need not stand in a model's header.
-KNOWN_TARGETS: Mapping[str, Target] = {one.name: one for one in SHIPPED_TARGETS}
+KNOWN_TARGETS: dict[str, Target] = {one.name: one for one in SHIPPED_TARGETS}
 #: Names of the two that the paper's networks predict.
 PAPER_TARGETS = ("log_age_lw", "mh_lw")
 #: Their words, as in ``summary.json``.
@@ -125,3 +131,8 @@ def word_of(name: str) -> str:
 def unit_of(name: str) -> str:
     """The unit of a target; empty if it is not one of agez's."""
     return (KNOWN_TARGETS[name].unit or "") if name in KNOWN_TARGETS else ""
+
+
+def known_target(name: str) -> Target:
+    """The target of agez's own with a name."""
+    return KNOWN_TARGETS[name]

@@ -1,5 +1,7 @@
 """A third target is one record: it is trained, stored, answered on every road, and named in tables and maps."""
 
+import pickle
+
 import numpy as np
 import pytest
 from made_up_sample import made_up_sample
@@ -45,6 +47,12 @@ def model(learned, tmp_path_factory):
     path = tmp_path_factory.mktemp("model") / "three.safetensors"
     save_model(path, learned[1].model)
     return agez.load_model(path)
+
+
+def test_records_go_to_workers():
+    for target in (*SHIPPED_TARGETS, LUCK):
+        assert pickle.loads(pickle.dumps(target)) == target
+    assert pickle.loads(pickle.dumps(SHIPPED_TARGETS[0])).from_history is SHIPPED_TARGETS[0].from_history
 
 
 def test_the_file_holds_the_record(model, learned):

@@ -44,7 +44,8 @@ def knowing(n=2500):
         IntervalCalibration.none(standard.label_mean, standard.label_std), small_parts().novelty,
     )  # fmt: skip
     return build_model(
-        parts, data.bands, label_range=np.stack([data.labels.min(axis=0), data.labels.max(axis=0)]), name="knowing",
+        parts, data.bands, targets=data.targets, name="knowing",
+        label_range=np.stack([data.labels.min(axis=0), data.labels.max(axis=0)]),
         redshift_range=(0.0, 0.002), least_bands=3, least_snr=3.0, frame="rest", labels={}, training={},
         calibration={}, scores={},
     )  # fmt: skip
