@@ -16,7 +16,7 @@ from agez.mixture_network.weak_bands import band_weights  # noqa: E402
 from agez.models.model_file import load_model  # noqa: E402
 from agez.models.predict import predict  # noqa: E402
 from agez.onnx.export_onnx import export_onnx  # noqa: E402
-from agez.types import TARGETS  # noqa: E402
+from agez.targets import PAPER_TARGETS as TARGETS  # noqa: E402
 
 AT_MOST = 1e-5
 

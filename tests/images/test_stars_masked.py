@@ -131,7 +131,6 @@ def test_catalogues_in_files(tmp_path, rng):
         ({"catalogue": Table({"ra": [150.0], "dec": [2.0], "radius": [-1.0]})}, "positive arcsec"),
         ({"catalogue": Table({"ra": [150.0], "dec": [2.0], "radius": [9999.0]})}, "leave no pixel"),
         ({"keep": (1000.0, 3.0)}, "outside of the image"),
-        ({"threshold": 0.0}, "threshold"),
     ],
 )
 def test_what_is_refused(rng, options, words):

@@ -6,11 +6,11 @@ import pytest
 from agez.errors import AgezError
 from agez.models.features import normalised
 from agez.novelty.expected_photometry import AMPLITUDE_WIDTH, COEFFICIENT_WIDTH, expected
-from agez.novelty.novelty_score import CHUNK_OF_SKY, LOOSENESS, Novelty, _drawn_together, score
+from agez.novelty.novelty_score import LOOSENESS, Novelty, score
 from agez.novelty.sed_subspace import eliminate, fit_chi2, normal_matrix, rows_of_nodes, subspace_products, weigh
 from agez.photometry.filters import load_filters
 from agez.spectra.templates import made_up_grid
-from agez.training.learn_novelty import learn_novelty, recalibrated
+from agez.training.learn_novelty import CHUNK_OF_SEDS, _drawn_together, learn_novelty, recalibrated
 from agez.training.sed_subspaces import fit_subspace, redshift_nodes
 from agez.training.star_subspace import star_seds
 from agez.training_seds import seds as sky_seds
@@ -264,11 +264,11 @@ def test_nodes_span_the_range():
 
 
 def test_rows_of_one_redshift_are_held_out_a_draw_at_a_time():
-    redshift = np.repeat([0.03, 0.0, 0.05], [CHUNK_OF_SKY, 3 * CHUNK_OF_SKY, 10])
+    redshift = np.repeat([0.03, 0.0, 0.05], [CHUNK_OF_SEDS, 3 * CHUNK_OF_SEDS, 10])
     group = _drawn_together(redshift)
     assert len(np.unique(group)) == 5
-    for start in range(0, 4 * CHUNK_OF_SKY, CHUNK_OF_SKY):
-        assert len(np.unique(group[start : start + CHUNK_OF_SKY])) == 1
+    for start in range(0, 4 * CHUNK_OF_SEDS, CHUNK_OF_SEDS):
+        assert len(np.unique(group[start : start + CHUNK_OF_SEDS])) == 1
     shuffled = np.random.default_rng(1).permutation(len(redshift))
     counts = np.unique(_drawn_together(redshift[shuffled]), return_counts=True)[1]
-    assert sorted(counts) == [10, *[CHUNK_OF_SKY] * 4]
+    assert sorted(counts) == [10, *[CHUNK_OF_SEDS] * 4]
