@@ -195,7 +195,8 @@ def test_any_table_in_any_dialect(tmp_path, rows, delimiter, end, encoding, size
         writer.writerows(rows)
     expected = np.array([row[1] for row in rows])
     np.testing.assert_array_equal(
-        together(path, size).flux[:, 0], np.where(np.isin(expected, [-99.0, -999.0, -9999.0]), np.nan, expected)
+        together(path, size).flux[:, 0],
+        np.where(np.isin(expected, [-99.0, -999.0, -9999.0, -99999.0]), np.nan, expected),
     )
     table = read_table(path)
     for k, name in ((0, "note"), (2, "word")):

@@ -180,6 +180,8 @@ def test_a_column_is_of_one_kind_over_the_whole_file(tmp_path: Path) -> None:
     assert last["object_id"][-1] == names[-1]
 
 
+#: Cells that hold nothing.
+NOTHING = ("", "nan", "None", "--", "-")
 _cells = st.one_of(
     st.integers(-(2**70), 2**70).map(str),
     st.floats().map(repr),
@@ -196,15 +198,15 @@ def test_no_kind_loses_a_cell(cells: list[str], name: str) -> None:
     seen.add(np.array(cells, dtype=object))
     kind = seen.kind(name)
     if kind in ("integer", "unsigned"):
-        there = [one for one in cells if one.strip() not in ("", "nan", "None", "--")]
+        there = [one for one in cells if one.strip() not in NOTHING]
         assert all(str(int(one)) == one for one in there) or name == "redshift"
         limits = np.iinfo(np.int64 if kind == "integer" else np.uint64)
         assert all(limits.min <= int(one) <= limits.max for one in there)
         assert name == "depth" or name == "redshift" or len([one for one in cells if one]) == len(there)
     elif kind == "number":
-        assert name in ("depth", "redshift") or not any(cells) or set(cells) <= {"", "nan", "None", "--"}
+        assert name in ("depth", "redshift") or not any(cells) or set(cells) <= set(NOTHING)
         if name == "depth":  # nothing that a program would not have written as a number
             for one in cells:
-                assert one in ("", "nan", "None", "--", "inf", "-inf", "0", "-0") or "." in one or "e" in one or (
+                assert one in (*NOTHING, "inf", "-inf", "0", "-0") or "." in one or "e" in one or (
                     str(int(one)) == one and int(float(one)) == int(one)
                 )  # fmt: skip
