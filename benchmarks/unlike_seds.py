@@ -30,7 +30,7 @@ def quasars(
     *,
     redshift_range: tuple[float, float] = (0.0, 4.0),
 ) -> Photometry:
-    """Quasars, uniform in redshift, of :mod:`agez.training_seds.quasar_spectra`; the rest as :func:`stars`."""
+    """Quasars, uniform in redshift, of :mod:`quasar_spectra`; the rest as :func:`stars`."""
     wave = observed_wave(filters)
     redshift = rng.uniform(*_checked_range(redshift_range), n)
     return seen_as_galaxies(plain_spectra(wave, quasar_spectra(wave, redshift, rng)), filters, rng, snr, "quasar")

@@ -27,13 +27,15 @@ class Target:
     symbol : str
         With the unit, the label of an axis.
     word : str
-        In model cards, figure titles and ``summary.json``.
+        In figure titles, scores and ``summary.json``.
+    short : str
+        In the tables and sentences of model cards; default: the word.
     ucd : str
         Of the IVOA's vocabulary UCD1+.
     colour_map : str
         Of its maps.
     from_history : callable, optional
-        The truth (n,) of ``n`` mock galaxies: a function of :class:`agez.populations.histories.History`.
+        The truth (n,) of ``n`` mock galaxies: a function of :class:`agez.populations.history.History`.
     from_labels : callable, optional
         The value (n,) that a sample's networks learn, a function of :class:`agez.types.Labels`; default: the column
         of the target's name.
@@ -44,6 +46,7 @@ class Target:
     description: str = ""
     symbol: str = ""
     word: str = ""
+    short: str = ""
     ucd: str = ""
     colour_map: str = "viridis"
     from_history: Callable[[Any], Floats] | None = field(default=None, compare=False)
@@ -52,15 +55,22 @@ class Target:
     def __post_init__(self) -> None:
         if not self.name.isidentifier():
             raise AgezError(f"target {self.name!r}: expected a name of letters, digits and underscores for its column")
-        for name, default in (("description", self.name), ("symbol", self.name), ("word", self.name)):
+        for name in ("description", "symbol", "word"):
             if not getattr(self, name):
-                object.__setattr__(self, name, default)
+                object.__setattr__(self, name, self.name)
+        if not self.short:
+            object.__setattr__(self, "short", self.word)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Workers get the words, and the functions of targets that agez knows: others' may be no module's."""
         if self == KNOWN_TARGETS.get(self.name):
             return known_target, (self.name,)
         return Target.from_dict, (self.to_dict(),)
+
+    @property
+    def symbol_alone(self) -> str:
+        """The symbol without its unit."""
+        return self.symbol.partition(" [")[0]
 
     def of_labels(self, labels: Any) -> Floats:
         """(n,) values of a sample's labels; AgezError if they have none."""
@@ -91,12 +101,13 @@ def _light_weighted(axis: str) -> Callable[[Any], Floats]:
 
 
 LOG_AGE_LW = Target(
-    "log_age_lw", "dex", "light-weighted mean log10(age/yr)", "log age [log$_{10}$ yr]", "age", "time.age;stat.mean",
+    "log_age_lw", "dex", "light-weighted mean log10(age/yr)", "log age [log$_{10}$ yr]", "age",
+    ucd="time.age;stat.mean",
     from_history=_light_weighted("log_age"),
 )  # fmt: skip
 MH_LW = Target(
-    "mh_lw", "dex", "light-weighted mean [M/H], dex", "[M/H] [dex]", "metallicity", "phys.abund.Z;stat.mean",
-    "cividis", from_history=_light_weighted("mh"),
+    "mh_lw", "dex", "light-weighted mean [M/H], dex", "[M/H] [dex]", "metallicity", "[M/H]",
+    "phys.abund.Z;stat.mean", "cividis", from_history=_light_weighted("mh"),
 )  # fmt: skip
 #: Those of the shipped models, in the order of their files.
 SHIPPED_TARGETS = (LOG_AGE_LW, MH_LW)
@@ -126,11 +137,6 @@ def header_of_targets(targets: Sequence[Target]) -> dict[str, Any]:
 def word_of(name: str) -> str:
     """The word of a target, its name if it is not one of agez's."""
     return KNOWN_TARGETS[name].word if name in KNOWN_TARGETS else name
-
-
-def unit_of(name: str) -> str:
-    """The unit of a target; empty if it is not one of agez's."""
-    return (KNOWN_TARGETS[name].unit or "") if name in KNOWN_TARGETS else ""
 
 
 def known_target(name: str) -> Target:

@@ -12,9 +12,9 @@ onnx = pytest.importorskip("onnx")
 runtime = pytest.importorskip("onnxruntime")
 
 from agez.errors import AgezError  # noqa: E402
-from agez.mixture_network.weak_bands import band_weights  # noqa: E402
 from agez.models.model_file import load_model  # noqa: E402
 from agez.models.predict import predict  # noqa: E402
+from agez.models.weak_bands import band_weights  # noqa: E402
 from agez.onnx.export_onnx import export_onnx  # noqa: E402
 from agez.targets import PAPER_TARGETS as TARGETS  # noqa: E402
 

@@ -10,9 +10,9 @@ from typical_photometry import typical_photometry
 
 from agez.distributions.mixture import Mixture, average, clean, moments
 from agez.flags import Flag, has_flag
-from agez.mixture_network.weak_bands import BELIEVED, UNSEEN, band_weights, versions
 from agez.models.model_file import load_model
 from agez.models.predict import predict
+from agez.models.weak_bands import BELIEVED, UNSEEN, band_weights, versions
 from agez.training.recipes import SHIPPED
 
 ALL = np.ones((1, 6), bool)

@@ -292,7 +292,7 @@ def test_bad_arguments_are_told(prepared, tmp_path, monkeypatch):
     for name in ("n_trials", "n_startup", "round_size"):
         with pytest.raises(AgezError, match="expected at least 1"):
             run(prepared, tmp_path, **{name: 0})
-    monkeypatch.setattr(tuning, "find_spec", lambda name: None)
+    monkeypatch.setattr("agez.runtime.optional_packages.is_installed", lambda name: False)
     with pytest.raises(AgezError, match=r"pip install 'agez\[tune\]'"):
         check_optuna()
 

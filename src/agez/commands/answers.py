@@ -36,7 +36,7 @@ def few_rows(answer: Labels | Prediction) -> list[str]:
 
 def _value(target: Target, value: float, error: float) -> str:
     sign = "" if target == LOG_AGE_LW else "+"
-    return f"{target.symbol.split(' [')[0]} {value:{sign}.2f} +- {error:.2f}"
+    return f"{target.symbol_alone} {value:{sign}.2f} +- {error:.2f}"
 
 
 def reasons(counts: Mapping[str, int]) -> list[str]:

@@ -9,7 +9,6 @@ import numpy as np
 
 from agez.commands.answers import Answer
 from agez.errors import AgezError
-from agez.targets import TARGET_WORDS
 
 
 def train(options: Namespace) -> Answer:
@@ -31,7 +30,7 @@ def train(options: Namespace) -> Answer:
         check_same_set(start.bands, data.photometry.bands, source=options.sample, option="--init")
     model = run(data, **how, init=start, seed=options.seed, workers=options.workers, name=Path(options.out).stem)
     save_model(options.out, model)
-    scores = {word: model.header["scores"][target] for target, word in TARGET_WORDS.items()}
+    scores = {target.word: model.header["scores"][target.name] for target in model.targets}
     content = {
         "output": options.out,
         "n_spectra": len(data),
@@ -55,7 +54,7 @@ def train(options: Namespace) -> Answer:
     if options.network == "paper":
         lines += [f"  {word}: sigma_mad {one['sigma_mad']:.3f} dex against labels" for word, one in scores.items()]
     else:
-        lines += score_lines(model.header["scores"])
+        lines += score_lines(model)
     return content, lines + (curve_lines(curve) if curve is not None else [])
 
 

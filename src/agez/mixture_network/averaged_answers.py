@@ -11,7 +11,7 @@ from agez.distributions.mixture import Mixture, average, moments, rescale
 from agez.mixture_network.mixture_model import MixtureNetwork
 from agez.mixture_network.redshift_inside import UNKNOWN_STRETCH
 from agez.mixture_network.row_answers import RowAnswers, RowInputs, levels
-from agez.mixture_network.weak_bands import versions
+from agez.models.weak_bands import versions
 from agez.types import Floats, Ints
 
 
@@ -29,11 +29,11 @@ def averaged_answers(
     seen : RowInputs
         ``covered`` is false where a weight is 0.
     weights : (n, b) float, or None
-        Of :func:`agez.mixture_network.weak_bands.band_weights`.
+        Of :func:`agez.models.weak_bands.band_weights`.
     least_bands : int
         Versions with fewer bands do not count.
     run : callable
-        RowAnswers rows whose bands are all believed: by numpy or by compiled kernels.
+        Answers rows whose bands are all believed: by numpy or by compiled kernels.
     """
     found = _averaged(network, seen, weights, probabilities, least_bands, run)
     unknown = np.flatnonzero(np.isnan(seen.redshift))

@@ -175,7 +175,7 @@ def mix_rows(
     snr, share_of_bands : (n,)
         Median signal-to-noise ratio, NaN without any, and the part of the bands that is there.
     shift, log_factor, center, width
-        Of :class:`agez.mixture_network.calibration.Calibration`.
+        Of :class:`agez.mixture_network.calibration.IntervalCalibration`.
     dims : tuple of d int
     weights, mean, covariance : (n, k), (n, k, d), (n, k, d (d + 1) / 2) float64, filled
     whole_mean, correlation : (n, d) and (n,) float64, filled

@@ -7,7 +7,7 @@ below the diagonal, row by row (Williams 1996, Neural Comput. 8, 843; Bishop 199
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -47,15 +47,18 @@ class Head(NamedTuple):
     below: list[list[Floats]]
 
 
-def read_head(raw: Floats, components: int, d: int) -> Head:
-    """Raw numbers as a mixture: weights sum to one, precisions are at most exp(``MAX_LOG_PRECISION``)."""
+def read_head(raw: Any, components: int, d: int, *, xp: Any = np) -> Head:
+    """Raw numbers as a mixture: weights sum to one, precisions are at most exp(``MAX_LOG_PRECISION``).
+
+    ``xp`` is the array module: numpy, or jax.numpy in training.
+    """
     k = components
     blocks = [raw[:, j * k : (j + 1) * k] for j in range(numbers_of_component(d))]
     logit = blocks[0]
     top = logit.max(axis=1, keepdims=True)
-    log_weight = logit - (top + np.log(np.exp(logit - top).sum(axis=1, keepdims=True)))
+    log_weight = logit - (top + xp.log(xp.exp(logit - top).sum(axis=1, keepdims=True)))
     below = [[blocks[1 + 2 * d + i * (i - 1) // 2 + j] for j in range(i)] for i in range(d)]
-    diagonal = [np.minimum(one, MAX_LOG_PRECISION) for one in blocks[1 + d : 1 + 2 * d]]
+    diagonal = [xp.minimum(one, MAX_LOG_PRECISION) for one in blocks[1 + d : 1 + 2 * d]]
     return Head(log_weight, blocks[1 : 1 + d], diagonal, below)
 
 

@@ -9,9 +9,9 @@ from agez.mixture_network.averaged_answers import averaged_answers
 from agez.mixture_network.mixture_model import MixtureNetwork, read_network
 from agez.mixture_network.redshift_inside import LEAST_ANSWERED, LEAST_TRUSTED, inside_redshift
 from agez.mixture_network.row_answers import RowAnswers, RowInputs, answers
-from agez.mixture_network.weak_bands import band_weights
 from agez.models.features import normalised
 from agez.models.model import Model
+from agez.models.weak_bands import band_weights
 from agez.novelty.expected_photometry import expected
 from agez.types import QUANTILES, WIDE_QUANTILES, Floats, Photometry, Prediction
 
@@ -38,8 +38,7 @@ class MixtureKind:
     def card_lines(self) -> list[str]:
         """Two sentences for the model card."""
         header = self.model.header
-        words = " and ".join(target.symbol.split(" [")[0] for target in self.model.targets)
-        words = "age and [M/H]" if header["targets"] == ["log_age_lw", "mh_lw"] else words
+        words = " and ".join(target.short for target in self.model.targets)
         return [
             f"A distribution of {words} for each row: {header['members']} networks that take any of its bands.",
             f"Rows need at least {header['least_bands']} bands.",

@@ -36,7 +36,7 @@ _EXACT = float(EXACT_REDSHIFT)
 
 @kernel
 def scale_rows(flux, flux_err, covered, scaled, error, log_error, pulled, assumed, nothing):
-    """As :func:`agez.models.features.scaled`.
+    """As :func:`agez.models.features.normalised`.
 
     Parameters
     ----------
@@ -194,7 +194,7 @@ def fill_features(
     rest : (n, r) float32
         Of :func:`fill_redshift_features`.
     center, width : (nodes + 1, s) float32
-        Of the standard; ``low``, ``high`` its redshifts, ``error_mean`` and ``error_std`` float32.
+        Of the feature scaling; ``low``, ``high`` its redshifts, ``error_mean`` and ``error_std`` float32.
     out : (n, s + 2 b + r) float32, filled
     """
     n, s = signals.shape

@@ -114,7 +114,7 @@ def n_features(n_bands: int) -> int:
     return (3 + len(CONTRAST_WIDTHS)) * n_bands + 3 + 2 * len(TURNS)
 
 
-def features(seds: NormalisedPhotometry, redshift: Floats, redshift_err: Floats, standard: FeatureScaling) -> Floats:
+def features(seds: NormalisedPhotometry, redshift: Floats, redshift_err: Floats, scaling: FeatureScaling) -> Floats:
     """The numbers that a network sees.
 
     Parameters
@@ -134,14 +134,14 @@ def features(seds: NormalisedPhotometry, redshift: Floats, redshift_err: Floats,
     n, b = seds.flux.shape
     out = np.zeros((n, n_features(b)), np.float32)
     blocks = out[:, : (3 + len(CONTRAST_WIDTHS)) * b].reshape(n, 3 + len(CONTRAST_WIDTHS), b)
-    low, high = standard.redshift_range
+    low, high = scaling.redshift_range
     known = np.isfinite(redshift)
     middle, half = (low + high) / 2, max((high - low) / 2, 1e-3)
     z = np.where(known, redshift, middle)
     error = np.where(known, np.nan_to_num(redshift_err, nan=0.0), half)
-    center, width = standard.at(z)
+    center, width = scaling.at(z)
     blocks[:, :-2] = LINEAR_UP_TO * np.arcsinh((signals(seds) - center) / (LINEAR_UP_TO * width))
-    blocks[:, -2] = np.clip((np.log10(seds.flux_err) - standard.error_mean) / standard.error_std, -4, 4)
+    blocks[:, -2] = np.clip((np.log10(seds.flux_err) - scaling.error_mean) / scaling.error_std, -4, 4)
     blocks[:, -1] = 1.0
     blocks *= seds.covered[:, None]
     rest = out[:, blocks.shape[1] * b :]

@@ -31,7 +31,7 @@ class ModelKind(Protocol):
     word: str
     #: Whether answers are distributions.
     gives_distribution: bool
-    #: Module with ``add_to_graph(graph, model)`` and ``DESCRIPTION`` for ONNX files.
+    #: Module with ``add_to_graph(graph, model)``, which gives back the description, for ONNX files.
     onnx_module: str
     #: The network as its own room knows it.
     network: Any
@@ -162,6 +162,7 @@ class Model:
         """
         from agez.models.predict import in_model_order  # imports this module
 
+        ordered = in_model_order(self, photometry)
         at = self.bands.index(photometry.bands.names)
-        flux, err = self.kind.expected(in_model_order(self, photometry))
+        flux, err = self.kind.expected(ordered)
         return flux[:, at], err[:, at]

@@ -9,7 +9,6 @@ from typing import Any
 from agez.models.model import Model
 from agez.models.model_notes import REFERENCES
 from agez.surveys.registry import find_survey
-from agez.targets import Target
 
 #: The two ways of training in a learning curve, by the words of the header.
 FRESH, TUNED = "fresh", "from_model"
@@ -63,12 +62,8 @@ def _best(model: Model) -> str:
         return "no scores"
     where = "S/N 30" if "snr 30" in scores else "its sample"
     (first, score), *others = found
-    rest = "".join(f", {one['sigma_mad']:.3f} in {_symbol(target)}" for target, one in others)
-    return f"{where}: sigma_mad {score['sigma_mad']:.3f} {first.unit or ''} in {first.word}{rest}"
-
-
-def _symbol(target: Target) -> str:
-    return target.symbol.split(" [")[0]
+    rest = "".join(f", {one['sigma_mad']:.3f} in {target.short}" for target, one in others)
+    return f"{where}: sigma_mad {score['sigma_mad']:.3f} {first.unit or ''} in {first.short}{rest}"
 
 
 def _what(model: Model) -> list[str]:
@@ -119,7 +114,7 @@ def _sample_lines(model: Model) -> list[str]:
 def _sky_scores(model: Model) -> list[str]:
     scores = model.header["scores"]
     of_target = ("sigma_mad", "bias", "in 68 %", "in 95 %")
-    names = [_symbol(one) if one.name.startswith("mh") else one.word for one in model.targets]
+    names = [one.short for one in model.targets]
     rows = [
         ["", *(f"{name}: {word}" if word == "sigma_mad" else word for name in names for word in of_target), "flagged"]
     ]

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from agez.errors import AgezError
+from agez.runtime.optional_packages import need
 
 #: Version of the operators: the oldest that has all we use, so that old runtimes read the file.
 OPSET = 17
@@ -19,11 +19,7 @@ class Graph:
     """Collects nodes and constants; every method gives back the name of what it computes."""
 
     def __init__(self) -> None:
-        try:
-            import onnx
-        except ImportError as error:
-            raise AgezError("an ONNX file needs onnx; run: pip install 'agez[onnx]'") from error
-        self._onnx = onnx
+        self._onnx = need("onnx", extra="onnx", purpose="an ONNX file")
         self._nodes: list[Any] = []
         self._constants: list[Any] = []
         self._inputs: list[Any] = []

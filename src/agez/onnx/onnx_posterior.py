@@ -18,9 +18,9 @@ from agez.mixture_network.mixture_head import MAX_LOG_PRECISION, numbers_of_comp
 from agez.mixture_network.mixture_model import Network, network_of
 from agez.mixture_network.redshift_inside import UNKNOWN_STRETCH
 from agez.mixture_network.trunks import dense_layers
-from agez.mixture_network.weak_bands import BELIEVED, QUARTILES, UNSEEN
 from agez.models import features
 from agez.models.model import Model
+from agez.models.weak_bands import BELIEVED, QUARTILES, UNSEEN
 from agez.onnx.onnx_graph import Graph
 from agez.targets import SHIPPED_TARGETS
 
@@ -46,7 +46,7 @@ F32, F64 = np.float32, np.float64
 
 
 class _Seds(NamedTuple):
-    """As :class:`agez.models.features.Scaled`."""
+    """As :class:`agez.models.features.NormalisedPhotometry`."""
 
     flux: str
     flux_err: str
@@ -102,7 +102,7 @@ def _description(model: Model) -> str:
 
 
 def _believed(graph: Graph, flux: str, flux_err: str, covered: str, b: int) -> str:
-    """Bands of a weight of a half or more, of :func:`agez.mixture_network.weak_bands.band_weights`."""
+    """Bands of a weight of a half or more, of :func:`agez.models.weak_bands.band_weights`."""
     g = graph
     zero = g.constant(0.0, F64)
     known = g.op("And", covered, g.op("Greater", flux_err, zero))
@@ -118,7 +118,7 @@ def _believed(graph: Graph, flux: str, flux_err: str, covered: str, b: int) -> s
 
 
 def _reference(graph: Graph, errors: str, b: int) -> str:
-    """(n, 1) :func:`agez.mixture_network.weak_bands._reference` of errors that are infinite where unknown."""
+    """(n, 1) :func:`agez.models.weak_bands._reference` of errors that are infinite where unknown."""
     g = graph
     rising = g.op_many("TopK", errors, g.constant([b], np.int64), n=2, axis=1, largest=0, sorted=1)[0]
     third = g.columns(rising, 2, 3)
@@ -142,7 +142,7 @@ def _neighbours(graph: Graph, errors: str, b: int) -> str:
 
 
 def _scaled(graph: Graph, flux: str, flux_err: str, covered: str, b: int) -> _Seds:
-    """:func:`agez.models.features.scaled`."""
+    """:func:`agez.models.features.normalised`."""
     g = graph
     zero, one, tiny = g.constant(0.0, F64), g.constant(1.0, F64), g.constant(features.TINY, F32)
     f = g.op("Where", covered, flux, zero)
@@ -240,7 +240,7 @@ def _features(graph: Graph, member: Network, seds: _Seds, contrasts: Sequence[st
 
 
 def _usual(graph: Graph, member: Network, z: str) -> tuple[str, str]:
-    """:meth:`agez.models.feature_scaling.Standard.at`: (n, signals * b) means and widths."""
+    """:meth:`agez.models.feature_scaling.FeatureScaling.at`: (n, signals * b) means and widths."""
     g, scaling = graph, member.scaling
     nodes = len(scaling.center) - 1
     low, high = scaling.redshift_range

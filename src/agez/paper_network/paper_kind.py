@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from agez.errors import AgezError
 from agez.flags import Flag, set_flag
-from agez.mixture_network.weak_bands import band_weights
 from agez.models.model import Model
 from agez.models.model_file import below
+from agez.models.weak_bands import band_weights
 from agez.paper_network.architecture import Architecture
 from agez.paper_network.network_numpy import Prepared, prepare, run
 from agez.paper_network.normalisation import Normalisation, NormalisedRows, filling_spread, normalise

@@ -20,7 +20,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from importlib import metadata
-from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -33,6 +32,7 @@ from agez.paper_network.prepared import PreparedSplit
 from agez.paper_network.search_space import Candidate, SearchSpace
 from agez.paper_network.trials import Search, Trial, read_trials, write_trials
 from agez.runtime.files import make_folder
+from agez.runtime.optional_packages import check_installed
 from agez.targets import PAPER_TARGETS
 from agez.types import Floats
 
@@ -41,8 +41,7 @@ __all__ = ["Candidate", "Search", "SearchSpace", "Trial", "check_optuna", "give_
 
 def check_optuna() -> None:
     """AgezError with what to install if Optuna is missing."""
-    if find_spec("optuna") is None:
-        raise AgezError("the search for hyperparameters needs Optuna, which is not installed: pip install 'agez[tune]'")
+    check_installed("optuna", extra="tune", purpose="the search for hyperparameters")
 
 
 def give_up_limits(curves: Sequence[Floats], *, n_startup: int, n_warmup: int) -> Floats | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from agez.arrays import Floats, PerRow
+from agez.arrays import Floats
 
 
 def weighted_means(weights: Floats, log_age: Floats, mh: Floats) -> tuple[Floats, Floats]:
@@ -52,7 +52,7 @@ def truth_from_weights(mass_weights: Floats, grid: Nodes, *, light: Floats) -> d
 
 
 @dataclass(frozen=True, eq=False)
-class History(PerRow):
+class History:
     """Star-formation histories of ``n`` galaxies, all of one template library: from which the truth of targets follows.
 
     Attributes
@@ -75,11 +75,6 @@ class History(PerRow):
     redshift: Floats
     av: Floats
     ew_ha: Floats
-
-    _row_fields = ("mass", "light", "redshift", "av", "ew_ha")
-
-    def __len__(self) -> int:
-        return len(self.mass)
 
     def light_weighted(self, axis: str) -> Floats:
         """(n,) light-weighted means of ``log_age`` or of ``mh``."""

@@ -18,14 +18,14 @@ from agez.mapping.map_files import profile_table
 from agez.mapping.map_galaxy import GalaxyMaps
 from agez.report.style import BLUE, QUANTITY, VERMILLION, figure, margins, note, value_limits
 from agez.runtime.files import make_folder
-from agez.targets import PAPER_TARGETS
+from agez.targets import KNOWN_TARGETS, PAPER_TARGETS
 from agez.types import Floats
 
 if TYPE_CHECKING:
     from agez.images.image_set import ImageSet
 
-#: Colour maps that are even in lightness, for all eyes.
-VALUE_COLOURS, ERROR_COLOURS = {"log_age_lw": "viridis", "mh_lw": "cividis"}, "magma"
+#: Colour map of errors; as those of the targets, it is even in lightness, for all eyes.
+ERROR_COLOURS = "magma"
 #: Softening of the colour image, in units of the typical light (Lupton et al. 2004, PASP 116, 133: arcsinh).
 SOFTENING = 8.0
 _UNUSED = "0.85"
@@ -58,7 +58,7 @@ def _maps(path: Path, maps: GalaxyMaps, images: ImageSet | None) -> Path:
         for row, target in enumerate(PAPER_TARGETS):
             value, err = getattr(prediction, target), getattr(prediction, f"{target}_err")
             low, high = value_limits(value, err)
-            colours = VALUE_COLOURS[target]
+            colours = KNOWN_TARGETS[target].colour_map
             shown = frame.painted(value)[window]
             _panel(page, panels[row, 1], shown, extent, QUANTITY[target], colours, low=low, high=high)
             label = "error of " + QUANTITY[target].replace(" [log$_{10}$ yr]", " [dex]")

@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from agez.runtime.files import whole_file
-from agez.targets import PAPER_TARGETS, TARGET_WORDS
+from agez.targets import KNOWN_TARGETS, PAPER_TARGETS, TARGET_WORDS
 from agez.types import Floats
 
 DPI = 150
@@ -25,7 +25,7 @@ BLUE, VERMILLION, GREEN, ORANGE, SKY, PURPLE = "#0072B2", "#D55E00", "#009E73", 
 FOLD_COLOURS = (BLUE, VERMILLION, GREEN, PURPLE)
 DENSITY = "viridis"
 #: Axis labels of the two targets.
-QUANTITY = {"log_age_lw": "log age [log$_{10}$ yr]", "mh_lw": "[M/H] [dex]"}
+QUANTITY = {target: KNOWN_TARGETS[target].symbol for target in PAPER_TARGETS}
 GRADIENT = {"log_age_lw": "log age gradient [dex / $R_e$]", "mh_lw": "[M/H] gradient [dex / $R_e$]"}
 RESIDUAL = {"log_age_lw": "$\\Delta$ log age [dex]", "mh_lw": "$\\Delta$ [M/H] [dex]"}
 SET_NAMES = {"set_a": "Set A", "set_b": "Set B"}

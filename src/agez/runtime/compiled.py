@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import os
 from functools import cache
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+
+from agez.runtime.optional_packages import is_installed
 
 #: Rows of one call from which loading the compiled code (half a second, a few seconds the first time) pays.
 LEAST_ROWS = 20_000
@@ -22,7 +23,7 @@ def jit_is_off() -> bool:
 
 def is_available() -> bool:
     """Whether numba is installed and may compile; it is not imported for the question."""
-    return find_spec("numba") is not None and not jit_is_off()
+    return is_installed("numba") and not jit_is_off()
 
 
 def is_worthwhile(n_rows: int) -> bool:

@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from agez.errors import AgezError
-from agez.mixture_network.mixture_head import MAX_LOG_PRECISION, numbers_of_component
+from agez.mixture_network.mixture_head import read_head
 from agez.mixture_network.trunks import NetworkShape, Parameters, trunk_of
+from agez.runtime.optional_packages import need
 from agez.training.mixture_fit import FitSettings, learning_rate
+from agez.training.mixture_loss import joint_terms
 from agez.types import Floats
 
 
@@ -27,14 +28,8 @@ def jax_steps(
     AgezError
         If JAX or optax is not installed.
     """
-    try:
-        import jax
-        import jax.numpy as jnp
-        import optax
-    except ImportError as error:
-        raise AgezError(
-            f"training of the trunk {shape.trunk!r} needs JAX and optax ({error}): pip install 'agez[train]'"
-        ) from error
+    purpose = f"training of the trunk {shape.trunk!r}"
+    jax, jnp, optax = (need(name, extra="train", purpose=purpose) for name in ("jax", "jax.numpy", "optax"))
     forward, rates = trunk_of(shape.trunk).forward, [learning_rate(k, settings) for k in range(1, settings.steps + 1)]
     table = jnp.asarray([*rates, rates[-1]], jnp.float32)
     decayed = {key: array.ndim > 1 for key, array in parameters.items()}
@@ -46,12 +41,12 @@ def jax_steps(
     def loss_of(own: Any, inputs: Any, target: Any) -> Any:
         return -log_density(jnp, forward(jnp, own, inputs), target, shape.components).mean()
 
-    @jax.jit
-    def step(own: Any, state: Any, inputs: Any, target: Any) -> Any:
+    def taken(own: Any, state: Any, inputs: Any, target: Any) -> Any:
         loss, gradient = jax.value_and_grad(loss_of)(own, inputs, target)
         updates, state = optimiser.update(gradient, state, own)
         return optax.apply_updates(own, updates), state, loss
 
+    step = jax.jit(taken)
     own: Any = {key: jnp.asarray(array) for key, array in parameters.items()}
     state = optimiser.init(own)
     for inputs, target in drawn:
@@ -63,16 +58,6 @@ def jax_steps(
 
 def log_density(xp: Any, raw: Any, target: Any, components: int) -> Any:
     """(n,) log density of standardised labels (n, d) without the constant: :func:`loss_and_raw_gradient`, for JAX."""
-    k, d = components, target.shape[1]
-    blocks = [raw[:, j * k : (j + 1) * k] for j in range(numbers_of_component(d))]
-    logit = blocks[0] - blocks[0].max(axis=1, keepdims=True)
-    joint = logit - xp.log(xp.exp(logit).sum(axis=1, keepdims=True))
-    off = [target[:, t : t + 1] - blocks[1 + t] for t in range(d)]
-    for i in range(d):
-        log_diagonal = xp.minimum(blocks[1 + d + i], MAX_LOG_PRECISION)
-        z = xp.exp(log_diagonal) * off[i]
-        for j in range(i):
-            z = z + blocks[1 + 2 * d + i * (i - 1) // 2 + j] * off[j]
-        joint = joint + log_diagonal - 0.5 * z * z
-    top = joint.max(axis=1, keepdims=True)
-    return top[:, 0] + xp.log(xp.exp(joint - top).sum(axis=1))
+    log_joint = joint_terms(read_head(raw, components, target.shape[1], xp=xp), target, xp=xp).log_joint
+    top = log_joint.max(axis=1, keepdims=True)
+    return top[:, 0] + xp.log(xp.exp(log_joint - top).sum(axis=1))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -17,7 +17,7 @@ from agez.models.model import Model
 from agez.models.model_file import plain
 from agez.novelty.novelty_score import Novelty, score
 from agez.samples.splits import N_FOLDS, SplitKind, make_splits
-from agez.targets import SHIPPED_TARGETS, Target, unit_of, word_of
+from agez.targets import SHIPPED_TARGETS, Target
 from agez.training.cross_fitting import (
     MEMBERS,
     CrossFit,
@@ -159,12 +159,13 @@ def scores_of(
     return out
 
 
-def score_lines(scores: Mapping[str, Any]) -> list[str]:
-    """The scores in words."""
+def score_lines(model: Model) -> list[str]:
+    """The scores of a model of a sample, in words."""
+    scores = [(target, model.header["scores"][target.name]) for target in model.targets]
     return [
-        f"  {word_of(name)}: sigma_mad {one['sigma_mad']:.3f} {unit_of(name)} against held-out labels; "
+        f"  {target.word}: sigma_mad {one['sigma_mad']:.3f} {target.unit or ''} against held-out labels; "
         f"{100 * one['coverage_68']:.0f} % and {100 * one['coverage_95']:.0f} % lie inside the 68 % and 95 % intervals"
-        for name, one in scores.items()
+        for target, one in scores
     ]
 
 

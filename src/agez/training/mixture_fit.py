@@ -86,7 +86,9 @@ def fit(
         Called with the number of steps done since the last call.
     """
     parameters = {key: array.copy() for key, array in (start or initial_parameters(shape, rng)).items()}
-    if shape.trunk != "dense" if by_jax is None else by_jax:
+    if by_jax is None:
+        by_jax = shape.trunk != "dense"
+    if by_jax:
         from agez.training.jax_fit import jax_steps  # JAX takes a second to import, and is an extra
 
         steps = jax_steps(parameters, batches_of(batches, settings, rng), shape, settings)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any, NamedTuple
+
 import numpy as np
 
-from agez.mixture_network.mixture_head import MAX_LOG_PRECISION, read_head
+from agez.mixture_network.mixture_head import MAX_LOG_PRECISION, Head, read_head
 from agez.types import Floats
 
 
@@ -31,22 +33,7 @@ def loss_and_raw_gradient(raw: Floats, target: Floats, components: int) -> tuple
     """
     k, d = components, target.shape[1]
     head = read_head(raw, k, d)
-    diagonal = [np.exp(one) for one in head.log_diagonal]
-    off = [target[:, t : t + 1] - mean for t, mean in enumerate(head.mean)]
-    own = [a * delta for a, delta in zip(diagonal, off, strict=True)]
-    z = []
-    for i in range(d):
-        total = own[i]
-        for j in range(i):
-            total = head.below[i][j] * off[j] + total
-        z.append(total)
-    log_joint = head.log_weight
-    for one in head.log_diagonal:
-        log_joint = log_joint + one
-    squares = z[0] * z[0]
-    for one in z[1:]:
-        squares = squares + one * one
-    log_joint = log_joint - 0.5 * squares
+    diagonal, off, own, z, log_joint = joint_terms(head, target)
     top = log_joint.max(axis=1, keepdims=True)
     shares = np.exp(log_joint - top)
     total = shares.sum(axis=1, keepdims=True)
@@ -67,3 +54,35 @@ def loss_and_raw_gradient(raw: Floats, target: Floats, components: int) -> tuple
             gradient[:, start : start + k] = r * z[i] * off[j]
             start += k
     return loss, gradient
+
+
+class JointTerms(NamedTuple):
+    """Of each component at a label: the diagonal of M, delta, M_ii delta_i, z, and log (weight x density); (n, k) each.
+
+    All but the last are lists over targets; the density is without the constant.
+    """
+
+    diagonal: list[Any]
+    off: list[Any]
+    own: list[Any]
+    z: list[Any]
+    log_joint: Any
+
+
+def joint_terms(head: Head, target: Any, *, xp: Any = np) -> JointTerms:
+    """The terms of the loss; ``xp`` is the array module, numpy or jax.numpy."""
+    diagonal = [xp.exp(one) for one in head.log_diagonal]
+    off = [target[:, t : t + 1] - mean for t, mean in enumerate(head.mean)]
+    own = [a * delta for a, delta in zip(diagonal, off, strict=True)]
+    z = []
+    for i, total in enumerate(own):
+        for j in range(i):
+            total = head.below[i][j] * off[j] + total
+        z.append(total)
+    log_joint = head.log_weight
+    for one in head.log_diagonal:
+        log_joint = log_joint + one
+    squares = z[0] * z[0]
+    for one in z[1:]:
+        squares = squares + one * one
+    return JointTerms(diagonal, off, own, z, log_joint - 0.5 * squares)
