@@ -6,6 +6,7 @@ set_b      on the folds of the standard mock survey: errors against the paper's 
            missing, coverage overall and in bins (a quarter of an hour)
 cross      trained on one template library or on some histories, tested on others (a quarter of an hour)
 unlike     stars, quasars, distant galaxies and spoilt tables are flagged, galaxies are not (minutes)
+ablation   what the flags of "unlike" lose without each statistic of the score (minutes)
 agreement  numpy against JAX, saved against loaded, broken files (seconds)
 
 ``--quick`` makes all of it so small that its numbers mean nothing: to see that it runs.
@@ -19,6 +20,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from trust_ablation import ablation
 from trust_agreement import agreement
 from trust_cross import QUICK, Size, cross, shipped
 from trust_set_b import set_b
@@ -39,7 +41,7 @@ from agez.samples.sample import read_sample
 from agez.training.mixture_fit import FitSettings
 from agez.types import Sample
 
-PARTS = ("set_b", "cross", "unlike", "agreement")
+PARTS = ("set_b", "cross", "unlike", "ablation", "agreement")
 
 
 def sample_of(path: Path | None, quick: bool, workers: int) -> Sample:
@@ -88,6 +90,8 @@ def run_part(part: str, arguments: argparse.Namespace) -> Part:
         print(f"{part}: {name}", flush=True)
         if part == "unlike":
             parts.append(unlike(model, name, n=400 if quick else 2000))
+        elif part == "ablation":
+            parts.append(ablation(model, name, n=400 if quick else 2000))
         else:
             parts.append(_agreement(model, name))
     return Part([bar for one in parts for bar in one.bars], [table for one in parts for table in one.tables])

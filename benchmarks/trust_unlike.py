@@ -30,38 +30,44 @@ ROUNDING = 0.005
 def unlike(model: Model, name: str, *, n: int, seed: int = 11) -> Part:
     """Rates of flags for new galaxies and for all else, at a signal-to-noise ratio of 30 in each band."""
     rng = np.random.default_rng(seed)
-    filters = load_filters(model.bands.filter_set).select(model.bands.names)
-    libraries = list(LIBRARY_SHARES)
-    sky = make_training_seds(
-        filters, load_libraries(libraries), n, rng, shares=[LIBRARY_SHARES[one] for one in libraries],
-        survey_share=0.35, redshift_range=tuple(model.header["redshift_range"]),
-    )  # fmt: skip
-    galaxies = _photometry(sky, rng)
+    filters, galaxies, seds = new_galaxies(model, n, rng)
     bars, rows = [], []
     false = {
         f"galaxies at S/N {SNR:g}, redshift known": _flagged(model, galaxies),
-        f"galaxies at S/N {SNR:g}, redshift unknown": _flagged(model, _unknown(galaxies)),
-        "galaxies as surveys see them": _flagged_sky(model, sky, rng),
+        f"galaxies at S/N {SNR:g}, redshift unknown": _flagged(model, without_redshift(galaxies)),
+        "galaxies as surveys see them": _flagged_as_seen(model, seds, rng),
     }
     for what, share in false.items():
         met = share <= FALSE_FLAGS + ROUNDING
         bars.append(Bar(f"{name}: flagged of new {what}", "<= 5 %", f"{percent(share)} %", met))
-    for what, make in _kinds(filters, galaxies, n, rng).items():
+    for what, make in odd_rows(filters, galaxies, n, rng).items():
         try:
             odd = make()
         except AgezError as error:  # MILES stars need sdss-mangadap
             rows.append((name, what, str(error), ""))
             continue
-        known, unknown = _flagged(model, odd), _flagged(model, _unknown(odd))
+        known, unknown = _flagged(model, odd), _flagged(model, without_redshift(odd))
         bars.append(Bar(f"{name}: flagged of {what}", ">= 90 %", f"{percent(known)} %", known >= FOUND))
         rows.append((name, what, percent(known), percent(unknown)))
     columns = ("model", "what", "flagged, redshift claimed [%]", "flagged, redshift unknown [%]")
     return Part(bars, [Table(f"What {name} flags at S/N {SNR:g} per band", columns, tuple(rows))])
 
 
-def _kinds(
+def new_galaxies(model: Model, n: int, rng: np.random.Generator) -> tuple[FilterSet, Photometry, TrainingSeds]:
+    """The model's bands, and galaxies that it has not seen: photometry at S/N 30 in each band, and their SEDs."""
+    filters = load_filters(model.bands.filter_set).select(model.bands.names)
+    libraries = list(LIBRARY_SHARES)
+    seds = make_training_seds(
+        filters, load_libraries(libraries), n, rng, shares=[LIBRARY_SHARES[one] for one in libraries],
+        survey_share=0.35, redshift_range=tuple(model.header["redshift_range"]),
+    )  # fmt: skip
+    return filters, _photometry(seds, rng), seds
+
+
+def odd_rows(
     filters: FilterSet, galaxies: Photometry, n: int, rng: np.random.Generator
 ) -> dict[str, Callable[[], Photometry]]:
+    """What no model of nearby galaxies should answer for, each made when asked."""
     return {
         "stars of MILES": lambda: outliers.real_stars(filters, min(n, 900), rng, SNR),
         "stars of black bodies and lines": lambda: outliers.stars(filters, n, rng, SNR),
@@ -79,18 +85,18 @@ def _kinds(
     }
 
 
-def _photometry(sky: TrainingSeds, rng: np.random.Generator) -> Photometry:
+def _photometry(training: TrainingSeds, rng: np.random.Generator) -> Photometry:
     """Galaxies with errors of one thirtieth of each band's flux."""
-    n = len(sky)
-    error = np.maximum(np.abs(sky.flux), 1e-6) / SNR
-    flux = np.where(sky.present, sky.flux + error * rng.standard_normal(sky.flux.shape), np.nan)
+    n = len(training)
+    error = np.maximum(np.abs(training.flux), 1e-6) / SNR
+    flux = np.where(training.present, training.flux + error * rng.standard_normal(training.flux.shape), np.nan)
     return Photometry(
-        sky.bands, flux, np.where(sky.present, error, np.nan), sky.present, Rows.numbered(n), sky.redshift,
-        np.zeros(n, np.int32), redshift_err=np.zeros(n),
+        training.bands, flux, np.where(training.present, error, np.nan), training.present, Rows.numbered(n),
+        training.redshift, np.zeros(n, np.int32), redshift_err=np.zeros(n),
     )  # fmt: skip
 
 
-def _unknown(photometry: Photometry) -> Photometry:
+def without_redshift(photometry: Photometry) -> Photometry:
     return replace(photometry, redshift=np.full(len(photometry.redshift), np.nan))
 
 
@@ -100,10 +106,10 @@ def _flagged(model: Model, photometry: Photometry) -> float:
     return _share(model, seds, photometry.redshift[enough], photometry.redshift_err[enough])
 
 
-def _flagged_sky(model: Model, sky: TrainingSeds, rng: np.random.Generator) -> float:
+def _flagged_as_seen(model: Model, training: TrainingSeds, rng: np.random.Generator) -> float:
     survey = Survey()
-    seen = observe(sky.flux, sky.present, np.array(sky.bands.pivot_angstrom), rng, survey=survey)
-    z, z_err = observe_redshift(sky.redshift, tuple(model.header["redshift_range"]), rng, survey=survey)
+    seen = observe(training.flux, training.present, np.array(training.bands.pivot_angstrom), rng, survey=survey)
+    z, z_err = observe_redshift(training.redshift, tuple(model.header["redshift_range"]), rng, survey=survey)
     return _share(model, normalised(*seen), z, z_err)
 
 

@@ -141,13 +141,18 @@ def statistic_values(novelty: Novelty, one: Statistics) -> list[Floats]:
     return out
 
 
-def excess(novelty: Novelty, one: Statistics, quantiles: Floats) -> Floats:
-    """The largest of the statistics' excesses over their medians, in units of that of one in twenty."""
+def standardised(novelty: Novelty, one: Statistics, quantiles: Floats) -> list[Floats]:
+    """Each statistic's excess over its median, in units of that of one in twenty."""
     each = []
     for k, value in enumerate(statistic_values(novelty, one)):
         middle, top = one.conditions @ quantiles[2 * k], one.conditions @ quantiles[2 * k + 1]
         each.append((value - middle) / np.maximum(top - middle, 0.05))
-    return np.max(each, axis=0)
+    return each
+
+
+def excess(novelty: Novelty, one: Statistics, quantiles: Floats) -> Floats:
+    """The largest of the statistics' excesses."""
+    return np.max(standardised(novelty, one, quantiles), axis=0)
 
 
 def score(novelty: Novelty, seds: NormalisedPhotometry, redshift: Floats, redshift_err: Floats) -> Scores:
