@@ -19,7 +19,7 @@ STATISTICS = ("fit", "nearest", "worst", "star")
 
 
 def ablation(model: Model, name: str, *, n: int, seed: int = 12) -> Part:
-    """Shares flagged by all statistics and by all but one, the threshold set so that 5 % of new galaxies are flagged."""
+    """Shares flagged by all statistics and by all but one, with 5 % of new galaxies flagged by each."""
     rng = np.random.default_rng(seed)
     filters, galaxies, _ = new_galaxies(model, n, rng)
     kinds = {}
