@@ -13,7 +13,7 @@ spectra (spaxels, bins), ``p`` the number of wavelength pixels, ``b`` the number
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -191,6 +191,10 @@ class Bands:
             tuple(self.fwhm_angstrom[i] for i in at),
             self.filter_set,
         )
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-able form, of a model's header."""
+        return {key: value if isinstance(value, str) else list(value) for key, value in asdict(self).items()}
 
 
 @dataclass(frozen=True, eq=False)

@@ -129,7 +129,7 @@ def pit_in_intervals(mixture: Mixture, labels: Floats, tail: Floats) -> Floats:
 
     Parameters
     ----------
-    tail : (2,) or (n, 2) float
+    tail : (d,) or (n, d) float
         Of the calibration.
     """
     score = normal_scores(mixture, labels)

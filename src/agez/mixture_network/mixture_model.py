@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -145,7 +145,7 @@ def build_model(
         **header_of_targets(targets),
         "members": len(network.members),
         "architecture": network.members[0].shape.to_dict(),
-        "bands": {key: value if isinstance(value, str) else list(value) for key, value in asdict(bands).items()},
+        "bands": bands.to_dict(),
         "frame": frame,
         "redshift_range": list(redshift_range),
         "redshift_tolerance": REDSHIFT_TOLERANCE,

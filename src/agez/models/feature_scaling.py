@@ -34,7 +34,7 @@ class FeatureScaling:
     error_mean, error_std : float
         Of log10 of scaled errors.
     redshift_range : (low, high)
-    label_mean, label_std : (2,) float
+    label_mean, label_std : (d,) float
     """
 
     center: Floats
@@ -92,7 +92,7 @@ def feature_scaling_of(
     log_error : (mean, standard deviation)
         Of log10 of the scaled errors that are to be expected.
     redshift : (n,) float
-    labels : (n, 2) float
+    labels : (n, d) float
     """
     low, high = redshift_range
     nodes = np.linspace(low, high, 1 + max(round((high - low) / NODE_STEP), 1))

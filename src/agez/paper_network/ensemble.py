@@ -61,7 +61,7 @@ def model_from_cross_validation(cv: CrossValidation, sample: Sample, *, name: st
         "targets": list(PAPER_TARGETS),
         "folds": len(cv.normalisations),
         "architecture": architectures,
-        "bands": {key: value if isinstance(value, str) else list(value) for key, value in asdict(cv.bands).items()},
+        "bands": cv.bands.to_dict(),
         "frame": "rest" if max(abs(low), abs(high)) <= REDSHIFT_TOLERANCE else "observed",
         "redshift_range": [low, high],
         "redshift_tolerance": REDSHIFT_TOLERANCE,

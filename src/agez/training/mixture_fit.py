@@ -81,13 +81,15 @@ def fit(
         Weights to go on from; default: drawn.
     by_jax : bool, optional
         Whether JAX and optax (``agez[train]``) differentiate and step, on an accelerator where there is one.  Default:
-        for trunks other than the dense one, whose gradient by hand is faster on a CPU.
+        for trunks other than the dense one, whose gradient by hand is faster on a CPU and is the only one by hand.
     progress : callable, optional
         Called with the number of steps done since the last call.
     """
     parameters = {key: array.copy() for key, array in (start or initial_parameters(shape, rng)).items()}
     if by_jax is None:
         by_jax = shape.trunk != "dense"
+    if not by_jax and shape.trunk != "dense":
+        raise AgezError(f"trunk {shape.trunk!r}: only the dense trunk's gradient is written by hand; leave by_jax out")
     if by_jax:
         from agez.training.jax_fit import jax_steps  # JAX takes a second to import, and is an extra
 

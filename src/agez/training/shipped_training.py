@@ -132,5 +132,5 @@ def shipped_model(parts: MixtureNetwork, sky: TrainingSeds, recipe: Recipe, scor
 
 
 def _range(labels: Floats) -> Floats:
-    """(2, 2) lowest and highest of each label."""
+    """(2, d) lowest and highest of each label."""
     return np.stack([labels.min(axis=0), labels.max(axis=0)])

@@ -158,3 +158,9 @@ def test_mean_loss():
 def test_bad_settings(bad):
     with pytest.raises(AgezError, match="must be positive"):
         FitSettings(**bad)
+
+
+def test_only_the_dense_trunk_has_its_gradient_by_hand():
+    shape = NetworkShape(3, (16,), 2, trunk="another")
+    with pytest.raises(AgezError, match=r"another.*leave by_jax out"):
+        fit(Toy(linear), shape, FitSettings(1, 16), np.random.default_rng(0), start={"a": np.zeros(1)}, by_jax=False)
