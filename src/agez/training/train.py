@@ -98,8 +98,17 @@ def train(
 
     Examples
     --------
-    >>> model = agez.train(agez.read_sample("sample.fits"))            # doctest: +SKIP
-    >>> model = agez.train(agez.read_sample("sample.fits"), init="jpas", workers=4)  # doctest: +SKIP
+    Fine-tuning of a shipped model on five mock galaxies:
+
+    >>> import agez
+    >>> from agez.mocks.survey import iterate_survey, survey_plan
+    >>> grid = agez.load_templates("made-up")
+    >>> mocks = iterate_survey(survey_plan(n_galaxies=5, n_spectra=20), grid)
+    >>> spectra = agez.Spectra.concatenate([mock.spectra for mock in mocks])
+    >>> sample = agez.make_sample(agez.synthesize(spectra, "jpas"), agez.fit_labels(spectra, grid))
+    >>> model = agez.train(sample, init="paper", steps=5)
+    >>> model.predict(sample.photometry).log_age_lw.shape
+    (20,)
     """
     check_training(network=network, split=split, init=init, steps=steps, learning_curve=learning_curve,
                    max_epochs=max_epochs)  # fmt: skip
