@@ -75,7 +75,7 @@ def learn_novelty(
     first = Novelty(planes, centres, None, None, np.zeros((0, 0), np.float32))
     if stars is not None:
         plane, star_centres = star_subspace(stars, pivot, rng)
-        first = replace(first, stars=plane, star_centres=star_centres)
+        first = replace(first, stars=plane, star_centroids=star_centres)
     return replace(first, thresholds=_thresholds(first, held, redshift_range, survey or Survey(), rng))
 
 
