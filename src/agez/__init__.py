@@ -1,4 +1,18 @@
-"""agez: ages and metallicities of galaxies from narrow-band photometry."""
+"""agez: ages and metallicities of galaxies from narrow-band photometry.
+
+Examples
+--------
+>>> import agez
+>>> from astropy.table import Table
+>>> model = agez.load_model("jplus")
+>>> magnitudes = [18.9, 18.4, 18.2, 17.6, 17.4, 17.2, 16.9, 16.6, 16.3, 16.2, 15.9, 15.8]
+>>> columns = {f"mag_{band}": [magnitude] for band, magnitude in zip(model.bands.names, magnitudes, strict=True)}
+>>> prediction = model.predict(agez.read_photometry(Table(columns), redshift=0.02, model=model.bands))
+>>> prediction.log_age_lw.shape, prediction.good.tolist()
+((1,), [True])
+>>> len(agez.__version__.split("."))
+3
+"""
 
 from __future__ import annotations
 

@@ -10,6 +10,15 @@ class AgezError(Exception):
 
     The message is one line: which file, column, row or option; what was found; what was
     expected; what to do.  The command line prints it and exits with status 1.
+
+    Examples
+    --------
+    >>> import agez
+    >>> try:
+    ...     agez.load_model("lsst")
+    ... except agez.AgezError as error:
+    ...     print(str(error).split(":")[0])
+    no model is called 'lsst'
     """
 
     def __init__(self, message: str) -> None:

@@ -10,7 +10,19 @@ from numpy.typing import NDArray
 
 
 class Flag(enum.IntFlag):
-    """Quality bits of a row (a spectrum, a bin, an SED). Zero means nothing is known to be wrong."""
+    """Quality bits of a row (a spectrum, a bin, an SED). Zero means nothing is known to be wrong.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import agez
+    >>> from agez.flags import has_flag, is_good
+    >>> flags = np.array([0, agez.Flag.LOW_SNR | agez.Flag.BAND_NOT_COVERED, agez.Flag.BAND_NOT_COVERED])
+    >>> has_flag(flags, agez.Flag.LOW_SNR).tolist()
+    [False, True, False]
+    >>> is_good(flags).tolist()
+    [True, False, True]
+    """
 
     NO_DATA = 1 << 0
     NON_FINITE = 1 << 1

@@ -101,6 +101,18 @@ class Spectra(PerRow):
         Sum of :class:`agez.flags.Flag`.
     meta : mapping
         Provenance: ``source`` (file), ``survey`` and what else the reader knows.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import agez
+    >>> from agez.types import Rows
+    >>> wave, flux = np.arange(3500.0, 7500.0), np.ones((2, 4000))
+    >>> rows, z, fwhm = Rows.numbered(2), np.array([0.01, 0.02]), np.full(4000, 2.5)
+    >>> unit, flags = "1e-16 erg / (s cm2 Angstrom)", np.zeros(2, np.int32)
+    >>> spectra = agez.Spectra(wave, flux, 0.02 * flux, flux < 0, "air", rows, z, fwhm, unit, flags)
+    >>> len(spectra), spectra.take([1]).redshift.tolist()
+    (2, [0.02])
     """
 
     wave_angstrom: Floats
@@ -157,6 +169,15 @@ class Bands:
         Vacuum wavelengths [Angstrom].
     filter_set : str
         ``jpas``, ``jplus``, ``splus``, ``alhambra`` or the user's own.
+
+    Examples
+    --------
+    >>> import agez
+    >>> bands = agez.load_filters("splus").bands
+    >>> len(bands), bands.names[:3]
+    (12, ('uJAVA', 'J0378', 'J0395'))
+    >>> bands.select(["gSDSS", "rSDSS"]).names, bands.index(["gSDSS", "rSDSS"])
+    (('gSDSS', 'rSDSS'), [5, 7])
     """
 
     names: tuple[str, ...]
@@ -217,6 +238,18 @@ class Photometry(PerRow):
     redshift_err : (n,) float
         1-sigma error of ``redshift``: 0 where it is exactly known; NaN where no error was given, which is taken
         as exact, too.  NaN in every row if left out.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import agez
+    >>> from agez.types import Rows
+    >>> bands = agez.load_filters("splus").bands.select(["gSDSS", "rSDSS", "iSDSS"])
+    >>> flux = np.array([[10.0, 20.0, np.nan]])
+    >>> rows, z, flags = Rows.numbered(1), np.array([0.02]), np.zeros(1, np.int32)
+    >>> seds = agez.Photometry(bands, flux, 0.05 * flux, np.isfinite(flux), rows, z, flags)
+    >>> seds.select_bands(["rSDSS", "gSDSS"]).flux
+    array([[20., 10.]])
     """
 
     bands: Bands
@@ -402,6 +435,16 @@ class Labels(PerRow):
         Data and model, where they were asked for.
     meta : mapping
         ``templates``, ``solar_scale``, ``norm_band_angstrom``, ``continuum``, and the settings of the fit.
+
+    Examples
+    --------
+    >>> import agez
+    >>> from agez.mocks.survey import iterate_survey, survey_plan
+    >>> grid = agez.load_templates("made-up")
+    >>> (mock,) = iterate_survey(survey_plan(n_galaxies=1, n_spectra=5), grid)
+    >>> labels = agez.fit_labels(mock.spectra, grid)
+    >>> labels.log_age_lw.shape, labels.weights.shape
+    ((5,), (5, 8, 4))
     """
 
     rows: Rows
@@ -498,6 +541,15 @@ class Galaxies(PerRow):
         log10 of the specific star-formation rate [1/yr].
     bulge_fraction : (g,) float
         Bulge-to-total light.
+
+    Examples
+    --------
+    >>> from agez.mocks.survey import survey_plan
+    >>> galaxies = survey_plan(n_galaxies=4, n_spectra=40).galaxies
+    >>> galaxies.galaxy_id.tolist()
+    ['MOCK0001', 'MOCK0002', 'MOCK0003', 'MOCK0004']
+    >>> galaxies.take(galaxies.morphology == "early").galaxy_id.tolist()
+    ['MOCK0001']
     """
 
     galaxy_id: Strings
@@ -546,6 +598,17 @@ class Sample(PerRow):
     truth : Truth or None
     meta : mapping
         ``source`` (``mock`` or the survey), ``seed``.
+
+    Examples
+    --------
+    >>> import agez
+    >>> from agez.mocks.survey import iterate_survey, survey_plan
+    >>> grid = agez.load_templates("made-up")
+    >>> (mock,) = iterate_survey(survey_plan(n_galaxies=1, n_spectra=5), grid)
+    >>> seds, labels = agez.synthesize(mock.spectra, "jpas"), agez.fit_labels(mock.spectra, grid)
+    >>> sample = agez.Sample(seds, labels, mock.r_re, mock.galaxies, mock.truth)
+    >>> len(sample), sample.photometry.flux.shape
+    (5, (5, 59))
     """
 
     photometry: Photometry
@@ -617,12 +680,14 @@ class Prediction(PerRow):
     Examples
     --------
     >>> import numpy as np
+    >>> import agez
     >>> from agez.targets import SHIPPED_TARGETS
     >>> from agez.types import Rows
     >>> mean = np.array([[9.5, -0.2]])
     >>> quantiles = mean[..., None] + np.array([-0.1, 0.0, 0.1])
-    >>> answer = Prediction(Rows.numbered(1), SHIPPED_TARGETS, mean, quantiles, np.zeros(1), np.zeros(1, np.int32))
-    >>> float(answer.log_age_lw[0]), round(float(answer.mh_lw_err[0]), 3)
+    >>> rows, ood, flags = Rows.numbered(1), np.zeros(1), np.zeros(1, np.int32)
+    >>> prediction = agez.Prediction(rows, SHIPPED_TARGETS, mean, quantiles, ood, flags)
+    >>> float(prediction.log_age_lw[0]), round(float(prediction.mh_lw_err[0]), 3)
     (9.5, 0.1)
     """
 

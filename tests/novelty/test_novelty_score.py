@@ -50,8 +50,8 @@ def rows_seen(sky, rng, n=400, **survey):
 
 def test_chi2_of_a_plane_is_that_of_the_dense_covariance(sky, typical, rng):
     seds = normalised(*rows_seen(sky, rng, n=12)[0])
-    planes = typical.planes
-    basis, left = planes.basis[1], planes.left[1]
+    planes = typical.subspaces
+    basis, left = planes.basis[1], planes.residual_variance[1]
     covered = seds.covered & np.isfinite(left)
     weighed = weigh(seds.flux, seds.flux_err, covered, basis[-1], left)
     fast = fit_chi2(normal_matrix(subspace_products(basis), weighed), LOOSENESS).chi2
@@ -80,7 +80,10 @@ def test_what_other_bands_say_is_the_conditional_mean_of_the_joint_gaussian(sky,
     flux, err = expected(typical, seds, z, np.zeros(8))
     node = score(typical, seds, z, np.zeros(8)).node
     for i in range(8):
-        basis, left = typical.planes.basis[node[i]].astype(float), typical.planes.left[node[i]].astype(float)
+        basis, left = (
+            typical.subspaces.basis[node[i]].astype(float),
+            typical.subspaces.residual_variance[node[i]].astype(float),
+        )
         ok = np.isfinite(left)
         covered = seds.covered & ok
         weighed = weigh(seds.flux[[i]], seds.flux_err[[i]], covered[[i]], basis[-1], left)
@@ -198,12 +201,12 @@ def test_rows_that_cannot_be_judged_are_nan_and_spoil_nothing(sky, typical, rng)
 
 
 def test_redshifts_with_errors_are_looked_for_among_all_that_may_be(typical):
-    nodes = typical.planes.redshift
+    nodes = typical.subspaces.redshift
     assert np.allclose(np.diff(nodes), nodes[1] - nodes[0])
     z = np.array([nodes[2], np.nan, nodes[2], 0.5])
     err = np.array([0.0, np.nan, 0.02, 0.0])
     seen = np.zeros((len(nodes), 4), bool)
-    for k, rows, penalty in rows_of_nodes(typical.planes, z, err):
+    for k, rows, penalty in rows_of_nodes(typical.subspaces, z, err):
         seen[k, rows] = True
         assert (penalty >= 0).all()
     assert list(np.flatnonzero(seen[:, 0])) == [2]

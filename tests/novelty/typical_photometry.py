@@ -7,19 +7,19 @@ from agez.types import Photometry, Rows
 
 
 def typical_photometry(model, n, *, snr, seed=1, redshift_index=None):
-    """``n`` noisy rows of representative SEDs of a model's first kind, all bands of one error, exact redshifts."""
+    """``n`` noisy rows of centroids of common galaxies, all bands of one error, exact redshifts."""
     rng = np.random.default_rng(seed)
-    typicality = network_of(model).novelty
-    planes, centres = typicality.planes, typicality.centres
-    nodes, kinds, q = len(planes.redshift), planes.kinds, centres.coefficients.shape[2]
+    novelty = network_of(model).novelty
+    subspaces, centroids = novelty.subspaces, novelty.centroids
+    nodes, clusters, q = len(subspaces.redshift), subspaces.n_clusters, centroids.coefficients.shape[2]
     node = rng.integers(0, nodes, n) if redshift_index is None else np.full(n, redshift_index)
-    chosen = centres.coefficients[node * kinds, rng.integers(0, centres.coefficients.shape[1], n)].astype(float)
-    basis = planes.basis[node * kinds].astype(float)
+    chosen = centroids.coefficients[node * clusters, rng.integers(0, centroids.coefficients.shape[1], n)].astype(float)
+    basis = subspaces.basis[node * clusters].astype(float)
     flux = basis[:, -1] + np.einsum("nq,nqb->nb", chosen, basis[:, :q])
     error = np.broadcast_to(np.abs(flux).mean(axis=1, keepdims=True) / snr, flux.shape)
-    covered = np.isfinite(planes.left[node * kinds])
+    covered = np.isfinite(subspaces.residual_variance[node * clusters])
     flux, error = (np.where(covered, part, np.nan) for part in (flux + error * rng.standard_normal(flux.shape), error))
     return Photometry(
-        model.bands, flux, error, covered, Rows.numbered(n), planes.redshift[node].astype(float), np.zeros(n, np.int32),
-        {"source": "tests"}, redshift_err=np.zeros(n),
+        model.bands, flux, error, covered, Rows.numbered(n), subspaces.redshift[node].astype(float),
+        np.zeros(n, np.int32), {"source": "tests"}, redshift_err=np.zeros(n),
     )  # fmt: skip

@@ -152,6 +152,15 @@ def radial_gradient(
     ------
     AgezError
         Where no gradient can be measured: too few points, or no spread in radius.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import agez
+    >>> radius = np.linspace(0.0, 1.5, 60)
+    >>> gradient = agez.radial_gradient(radius, 9.8 - 0.2 * radius)
+    >>> round(gradient.slope, 3), round(gradient.intercept, 3)  # [dex / Re], [dex]
+    (-0.2, 9.8)
     """
     radius, values = (np.asarray(plain_array(one), dtype=float) for one in (r_re, value))
     radius, values = (np.where(is_missing(one), np.nan, one) for one in (radius, values))

@@ -1,1 +1,1 @@
-"""Networks that answer with a distribution: features, trunk, head, calibration."""
+"""Networks that predict a distribution: features, trunk, head, calibration."""

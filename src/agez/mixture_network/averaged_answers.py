@@ -1,4 +1,4 @@
-"""Answers for rows of which less is known: means over versions with and without weak bands; unknown redshifts."""
+"""Predictions for rows with weak bands or unknown redshifts: averages over versions, and wider distributions."""
 
 from __future__ import annotations
 
@@ -16,54 +16,54 @@ from agez.types import Floats, Ints
 
 
 def averaged_answers(
-    network: MixtureNetwork, seen: RowInputs, weights: Floats | None, probabilities: Floats, *, least_bands: int,
+    network: MixtureNetwork, inputs: RowInputs, weights: Floats | None, probabilities: Floats, *, least_bands: int,
     run: Callable[[RowInputs], RowAnswers],
 ) -> RowAnswers:  # fmt: skip
-    """Answers of rows with a weight of each band; wider where the redshift is unknown.
+    """Predictions of rows with weighted bands; wider where the redshift is unknown.
 
-    Means over versions are those of the distribution and what follows from it; the out-of-distribution score and chi2,
-    which know the errors, are those of all bands with a weight.
+    Distributions and their moments are averages over the versions of a row; the out-of-distribution score and chi2,
+    which take the errors into account, use all bands of non-zero weight.
 
     Parameters
     ----------
-    seen : RowInputs
+    inputs : RowInputs
         ``covered`` is false where a weight is 0.
     weights : (n, b) float, or None
-        Of :func:`agez.models.weak_bands.band_weights`.
+        From :func:`agez.models.weak_bands.band_weights`.
     least_bands : int
-        Versions with fewer bands do not count.
+        Versions with fewer bands are left out.
     run : callable
-        Answers rows whose bands are all believed: by numpy or by compiled kernels.
+        Predicts rows at full weight of all bands, by numpy or by compiled kernels.
     """
-    found = _averaged(network, seen, weights, probabilities, least_bands, run)
-    unknown = np.flatnonzero(np.isnan(seen.redshift))
-    return _stretched(found, unknown) if unknown.size else found
+    averaged = _averaged(network, inputs, weights, probabilities, least_bands, run)
+    unknown = np.flatnonzero(np.isnan(inputs.redshift))
+    return _stretched(averaged, unknown) if unknown.size else averaged
 
 
-def _stretched(found: RowAnswers, rows: Ints) -> RowAnswers:
-    """The same with the distributions of some rows, and so their quantiles, stretched about their mean."""
-    d = found.mixture.n_targets
-    mixture = rescale(found.mixture.take(rows), shift=np.zeros(d), factor=np.full(d, UNKNOWN_STRETCH))
-    wide = np.array(found.quantiles)
-    mean = found.mean[rows].T[:, None]
+def _stretched(given: RowAnswers, rows: Ints) -> RowAnswers:
+    """The distributions and quantiles of some rows stretched about their mean."""
+    d = given.mixture.n_targets
+    mixture = rescale(given.mixture.take(rows), shift=np.zeros(d), factor=np.full(d, UNKNOWN_STRETCH))
+    wide = np.array(given.quantiles)
+    mean = given.mean[rows].T[:, None]
     wide[..., rows] = mean + UNKNOWN_STRETCH * (wide[..., rows] - mean)
-    return found._replace(mixture=_with_rows(found.mixture, rows, mixture), quantiles=wide)
+    return given._replace(mixture=_with_rows(given.mixture, rows, mixture), quantiles=wide)
 
 
 def _averaged(
-    network: MixtureNetwork, seen: RowInputs, weights: Floats | None, probabilities: Floats, least_bands: int,
+    network: MixtureNetwork, inputs: RowInputs, weights: Floats | None, probabilities: Floats, least_bands: int,
     run: Callable[[RowInputs], RowAnswers],
 ) -> RowAnswers:  # fmt: skip
-    """Answers with the means over versions of the rows that have some."""
-    n = len(seen.flux)
-    further = None if weights is None else versions(np.where(seen.covered, weights, 0.0))
+    """Predictions, averaged over versions for rows that have weak bands."""
+    n = len(inputs.flux)
+    further = None if weights is None else versions(np.where(inputs.covered, weights, 0.0))
     if further is None or not len(further.row):
-        return run(seen)
+        return run(inputs)
     of = further.row
-    copies = RowInputs(*(np.concatenate([column, column[of]]) for column in seen))
-    enough = seen.allowed[of] & (further.covered.sum(axis=1) >= least_bands)
+    copies = RowInputs(*(np.concatenate([column, column[of]]) for column in inputs))
+    enough = inputs.allowed[of] & (further.covered.sum(axis=1) >= least_bands)
     both = run(copies._replace(
-        covered=np.concatenate([seen.covered, further.covered]), allowed=np.concatenate([seen.allowed, enough])
+        covered=np.concatenate([inputs.covered, further.covered]), allowed=np.concatenate([inputs.allowed, enough])
     ))  # fmt: skip
     rows, place = np.unique(of, return_inverse=True)
     chosen = both.mixture.take(np.concatenate([rows, np.arange(n, n + len(of))]))
@@ -76,7 +76,7 @@ def _averaged(
     return RowAnswers(
         _with_rows(both.mixture.take(slice(0, n)), rows, mixture), _replaced(both.mean[:n], rows, mean),
         _replaced(both.correlation[:n], rows, correlation), by_target, both.ood[:n], both.chi2[:n], both.nearest[:n],
-        both.snr[:n], both.assumed[:n], both.nothing[:n],
+        both.snr[:n], both.assumed[:n], both.no_flux[:n],
     )  # fmt: skip
 
 

@@ -1,7 +1,7 @@
-"""Calibrated intervals: distributions are shifted and stretched by a function of a row's noise, bands and answer.
+"""Calibration of intervals: shift and stretch as functions of the noise, the bands and the prediction of a row.
 
-A network's own widths are right for galaxies like those of its training set, and too narrow for unseen ones.
-:mod:`agez.training.learn_calibration` learns the correction from held-out rows.
+A network's widths are right for galaxies like those of its training set, and too narrow for unseen ones.
+:mod:`agez.training.learn_calibration` fits the correction to held-out rows.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from agez.distributions.mixture import Mixture, moments, rescale
 from agez.models.features import NormalisedPhotometry
 from agez.types import Floats
 
-#: Probability of the central interval of one standard deviation, and of two.
+#: Probabilities of the central intervals of one and of two standard deviations.
 ONE_SIGMA, TWO_SIGMA = 0.6826894921, 0.9544997361
-#: Normal scores beyond this are put there: a label nowhere near its distribution.
+#: Bound of normal scores, for labels far outside their distribution.
 LARGEST_SCORE = 6.0
 
 
 @dataclass(frozen=True, eq=False)
 class IntervalCalibration:
-    """How distributions are moved and stretched.
+    """Shift and stretch of the distributions.
 
     Attributes
     ----------
@@ -35,9 +35,9 @@ class IntervalCalibration:
     log_factor : (d, n_covariates) float
         ln of the factor by which the distribution is stretched.
     tail : (d,) float
-        How much further out than twice the 1-sigma point the 2-sigma point lies.
+        Ratio of the distance of the 2-sigma point to twice that of the 1-sigma point.
     center, width : (d,) float
-        Means and widths of the labels, by which answers enter the covariates.
+        Means and widths of the labels, which standardise predictions in the covariates.
     """
 
     shift: Floats
@@ -52,19 +52,19 @@ class IntervalCalibration:
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, Any]) -> IntervalCalibration:
-        """What :meth:`to_arrays` gave."""
+        """Inverse of :meth:`to_arrays`."""
         return cls(**{name: arrays[name] for name in ("shift", "log_factor", "tail", "center", "width")})
 
     @classmethod
     def none(cls, center: Floats, width: Floats) -> IntervalCalibration:
-        """The one that changes nothing."""
+        """The identity."""
         d = len(center)
         zero = np.zeros((d, n_covariates(d)))
         return cls(zero, zero, np.ones(d), np.asarray(center, float), np.asarray(width, float))
 
 
 def n_covariates(d: int) -> int:
-    """Covariates of a row with ``d`` targets."""
+    """Number of covariates of a row with ``d`` targets."""
     return 4 + 2 * d + d * (d - 1) // 2
 
 
@@ -78,51 +78,52 @@ def signal_to_noise(seds: NormalisedPhotometry) -> Floats:
 
 
 def covariates(mixture: Mixture, seds: NormalisedPhotometry, center: Floats, width: Floats) -> Floats:
-    """(n, n_covariates) functions of a row that shift and stretch may depend on, bounded.
+    """(n, n_covariates) bounded covariates of shift and stretch.
 
-    A constant; log S/N and its square; the logarithm of the share of bands; each standardised answer and its square;
-    the products of two answers.
+    A constant; log S/N and its square; the logarithm of the share of bands; each standardised prediction and its
+    square; the products of two predictions.
     """
     mean, _, _ = moments(mixture)
     snr = np.log10(np.clip(np.nan_to_num(signal_to_noise(seds), nan=1.0), 1.0, 300.0)) - 1.25
     bands = np.log10(np.maximum(seds.covered.mean(axis=1), 0.05)) + 0.3
-    answers = np.clip(np.nan_to_num((mean - center) / width), -2.5, 2.5).T
-    single = [column for one in answers for column in (one, one**2 - 1)]
-    products = [answers[j] * answers[i] for i in range(len(answers)) for j in range(i)]
+    predicted = np.clip(np.nan_to_num((mean - center) / width), -2.5, 2.5).T
+    single = [column for value in predicted for column in (value, value**2 - 1)]
+    products = [predicted[j] * predicted[i] for i in range(len(predicted)) for j in range(i)]
     return np.stack([np.ones(len(snr)), snr, snr**2, bands, *single, *products], axis=1)
 
 
 def calibrate(calibration: IntervalCalibration, mixture: Mixture, seds: NormalisedPhotometry) -> Mixture:
-    """The distributions that are reported."""
+    """The calibrated distributions."""
     x = covariates(mixture, seds, calibration.center, calibration.width)
     return stretched(calibration, mixture, x)
 
 
 def stretched(calibration: IntervalCalibration, mixture: Mixture, x: Floats) -> Mixture:
+    """The calibrated distributions, given the covariates."""
     _, sigma, _ = moments(mixture)
     shift = sigma * np.clip(x @ calibration.shift.T, -3, 3)
     return rescale(mixture, shift=shift, factor=np.exp(np.clip(x @ calibration.log_factor.T, -2, 2)))
 
 
 def normal_scores(mixture: Mixture, labels: Floats) -> Floats:
-    """(n, d) place of each label in its distribution, as a normal score: Phi^-1 of the PIT."""
+    """(n, d) normal score of each label in its distribution: Phi^-1 of the PIT."""
     tiny = ndtr(-LARGEST_SCORE)
     pit = np.stack([marginal_cdf(mixture, labels[:, t], t) for t in range(mixture.n_targets)], axis=1)
     return np.asarray(ndtri(np.clip(pit, tiny, 1 - tiny)))
 
 
 def calibrated_probabilities(calibration: IntervalCalibration, probabilities: Floats, target: int) -> Floats:
-    """At which probability of the stretched mixture the quantile of each probability lies: tails are drawn out.
+    """Probability levels of the stretched mixture at which the calibrated quantiles lie, with longer tails.
 
-    Up to one sigma nothing changes; to two sigma the normal score is stretched more and more, up to ``tail``.
+    Up to one sigma nothing changes; up to two sigma the stretch of the normal score grows to ``tail``.
     """
     score = ndtri(np.asarray(probabilities, float))
-    part = np.clip(np.abs(score) - 1, 0, 1)
-    return np.asarray(ndtr(score * (1 + (calibration.tail[target] - 1) * part)))
+    fraction = np.clip(np.abs(score) - 1, 0, 1)
+    return np.asarray(ndtr(score * (1 + (calibration.tail[target] - 1) * fraction)))
 
 
 def pit_in_intervals(mixture: Mixture, labels: Floats, tail: Floats) -> Floats:
-    """Probability integral transforms (n, d) of labels in the intervals that are reported.
+    """Probability integral transforms (n, d) of labels in the calibrated intervals.
 
     The inverse of :func:`calibrated_probabilities`: a normal score s of the mixture lies at z of the intervals,
     ``abs(s) = z (1 + (tail - 1) (z - 1))`` between one and two sigma, s itself below, and ``s / tail`` above.

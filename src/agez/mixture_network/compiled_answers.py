@@ -1,9 +1,9 @@
-"""Answers of mixture networks by compiled kernels and BLAS: :func:`agez.mixture_network.row_answers.answers`, faster.
+"""Mixture networks by compiled kernels and BLAS: :func:`agez.mixture_network.row_answers.answers`, faster.
 
-A tile of rows goes from fluxes to the networks' outputs while all of it is in the processor's cache.  The numpy
-functions are the oracle of the tests and the fallback; answers differ from theirs by the rounding of float32 alone:
-less than 1e-5 dex in means and quantiles, mostly 1e-6 and at most a few 1e-3 of themselves in the scores of novelty,
-which are as far from exact in numpy.  By a tenth of that BLAS lets a row's place in a tile matter, here as in numpy.
+A tile of rows stays in the processor's cache from fluxes to network outputs.  The numpy functions are the reference of
+the tests and the fallback; predictions differ from theirs only by float32 rounding: less than 1e-5 dex in means and
+quantiles, mostly 1e-6 and at most a few 1e-3 relative in the out-of-distribution score, which is as inexact in numpy.
+With BLAS, the position of a row in its tile changes results by a tenth of that, here as in numpy.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ from agez.novelty.compiled_score import compiled_score
 from agez.novelty.prepared_novelty import PreparedNovelty, prepared_novelty
 from agez.types import Bools, Floats
 
-#: Rows that go through the networks at a time: a layer's outputs stay in the processor's second cache.
+#: Rows evaluated at a time: the outputs of a layer stay in the processor's second cache.
 TILE = 256
 
 
 class _Network(NamedTuple):
-    """A network as the kernels read it: its scaling, and its trunk; of the dense trunk weights and biases."""
+    """Arrays of a network for the kernels: feature scaling, and the forward pass of the trunk."""
 
     center: Floats
     width: Floats
@@ -51,11 +51,11 @@ class _Network(NamedTuple):
 
 
 class _Ready(NamedTuple):
-    """Everything of a model that can be worked out before rows come."""
+    """Precomputed arrays of a model that do not depend on rows."""
 
     networks: tuple[_Network, ...]
     around: Floats
-    typical: PreparedNovelty
+    novelty: PreparedNovelty
     label_mean: Floats
     label_std: Floats
     shift: Floats
@@ -66,17 +66,20 @@ class _Ready(NamedTuple):
 
 @lru_cache(maxsize=8)
 def _ready(network: MixtureNetwork) -> _Ready:
-    """Kept for the last few models, by identity."""
-    of_labels = [(member.scaling.label_mean, member.scaling.label_std) for member in network.members]
-    mean, std = (np.array(column, float) for column in zip(*of_labels, strict=True))
-    own = network.calibration
+    """The precomputed arrays, cached for the last few models."""
+    label_scaling = [(member.scaling.label_mean, member.scaling.label_std) for member in network.members]
+    mean, std = (np.array(column, float) for column in zip(*label_scaling, strict=True))
+    calibration = network.calibration
     bands = network.members[0].scaling.center.shape[-1]
     distance = np.arange(bands)[:, None] - np.arange(bands)
     kernels = [np.exp(-0.5 * (distance / width) ** 2) for width in CONTRAST_WIDTHS]
     return _Ready(
         tuple(_network(member) for member in network.members), np.concatenate(kernels, axis=1).astype(np.float32),
         prepared_novelty(network.novelty), mean, std,
-        *(np.array(array, float) for array in (own.shift, own.log_factor, own.center, own.width)),
+        *(
+            np.array(array, float)
+            for array in (calibration.shift, calibration.log_factor, calibration.center, calibration.width)
+        ),
     )  # fmt: skip
 
 
@@ -85,16 +88,16 @@ def _network(member: Network) -> _Network:
     center, width = (np.array(table, np.float32).reshape(len(table), -1) for table in (scaling.center, scaling.width))
     if member.shape.trunk == "dense":
         layers = [(np.array(w, np.float32), np.array(b, np.float32)) for w, b in dense_layers(member.parameters)]
-        own = partial(_dense, layers)
+        trunk = partial(_dense, layers)
     else:
-        own = partial(forward, member.shape, member.parameters)
+        trunk = partial(forward, member.shape, member.parameters)
     return _Network(
-        center, width, *scaling.redshift_range, np.float32(scaling.error_mean), np.float32(scaling.error_std), own
+        center, width, *scaling.redshift_range, np.float32(scaling.error_mean), np.float32(scaling.error_std), trunk
     )
 
 
 def _dense(layers: list[tuple[Floats, Floats]], x: Floats) -> Floats:
-    """The dense trunk, bias and ReLU in place."""
+    """Forward pass of the dense trunk, with bias and ReLU in place."""
     for weight, bias in layers[:-1]:
         x = x @ weight
         add_bias_and_clip(x, bias)
@@ -104,26 +107,26 @@ def _dense(layers: list[tuple[Floats, Floats]], x: Floats) -> Floats:
     return out
 
 
-def compiled_answers(network: MixtureNetwork, seen: RowInputs, probabilities: Floats) -> RowAnswers:
+def compiled_answers(network: MixtureNetwork, inputs: RowInputs, probabilities: Floats) -> RowAnswers:
     """As :func:`agez.mixture_network.row_answers.answers`."""
-    n, b = seen.flux.shape
+    n, b = inputs.flux.shape
     if n == 0:
-        return answers(network, seen, probabilities)
+        return answers(network, inputs, probabilities)
     ready = _ready(network)
-    covered = np.ascontiguousarray(seen.covered)
-    redshift, redshift_err = (np.array(column, float) for column in (seen.redshift, seen.redshift_err))
+    covered = np.ascontiguousarray(inputs.covered)
+    redshift, redshift_err = (np.array(column, float) for column in (inputs.redshift, inputs.redshift_err))
     scaled, error, log_error = np.empty((3, n, b), np.float32)
     raw = np.empty((len(ready.networks), n, network.members[0].shape.outputs), np.float32)
-    assumed, nothing = np.empty((2, n), bool)
+    assumed, no_flux = np.empty((2, n), bool)
     signals = np.empty((TILE, 1 + len(CONTRAST_WIDTHS), b), np.float32)
     for start in range(0, n, TILE):
         rows = slice(start, min(start + TILE, n))
         count = rows.stop - start
-        flux, flux_err = (np.ascontiguousarray(table[rows], float) for table in (seen.flux, seen.flux_err))
+        flux, flux_err = (np.ascontiguousarray(table[rows], float) for table in (inputs.flux, inputs.flux_err))
         pulled = np.empty((2, count, b), np.float32)
         scale_rows(
             flux, flux_err, covered[rows], scaled[rows], error[rows], log_error[rows], pulled, assumed[rows],
-            nothing[rows],
+            no_flux[rows],
         )  # fmt: skip
         around = (pulled.reshape(-1, b) @ ready.around).reshape(2, count, -1, b)
         fill_contrasts(scaled[rows], covered[rows], around, signals[:count])
@@ -133,7 +136,7 @@ def compiled_answers(network: MixtureNetwork, seen: RowInputs, probabilities: Fl
         )  # fmt: skip
     snr = np.empty(n, np.float32)
     median_ratios(scaled, error, covered, snr)
-    answered = seen.allowed & ~nothing
+    answered = inputs.allowed & ~no_flux
     k, d = network.members[0].shape.components, network.n_targets
     mixture = Mixture(np.empty((n, k)), np.empty((n, k, d)), np.empty((n, k, triangle_size(d))))
     mean, correlation = np.empty((n, d)), np.empty(n)
@@ -141,19 +144,19 @@ def compiled_answers(network: MixtureNetwork, seen: RowInputs, probabilities: Fl
         raw, ready.label_mean, ready.label_std, answered, snr, covered.mean(axis=1), ready.shift, ready.log_factor,
         ready.center, ready.width, (0,) * d, mixture.weights, mixture.mean, mixture.covariance, mean, correlation,
     )  # fmt: skip
-    at = levels(network, probabilities)
-    quantiles = np.empty((*at.shape, n))
-    quantile_rows(mixture.weights, mixture.mean, mixture.covariance, at, ndtri(at), quantiles)
-    found = compiled_score(ready.typical, scaled, error, log_error, covered, redshift, redshift_err)
-    ood, chi2, nearest = (np.where(answered, one, np.nan) for one in (found.ood, found.chi2, found.nearest))
-    return RowAnswers(mixture, mean, correlation, quantiles, ood, chi2, nearest, snr, assumed, nothing)
+    target_levels = levels(network, probabilities)
+    quantiles = np.empty((*target_levels.shape, n))
+    quantile_rows(mixture.weights, mixture.mean, mixture.covariance, target_levels, ndtri(target_levels), quantiles)
+    scores = compiled_score(ready.novelty, scaled, error, log_error, covered, redshift, redshift_err)
+    ood, chi2, nearest = (np.where(answered, one, np.nan) for one in (scores.ood, scores.chi2, scores.nearest))
+    return RowAnswers(mixture, mean, correlation, quantiles, ood, chi2, nearest, snr, assumed, no_flux)
 
 
 def _through_networks(
     ready: _Ready, signals: Floats, log_error: Floats, covered: Bools, redshift: Floats, redshift_err: Floats,
     raw: Floats,
 ) -> None:  # fmt: skip
-    """Fill the networks' raw outputs (members, rows, outputs) of a tile."""
+    """Fill the raw outputs (members, rows, outputs) of all networks for a tile."""
     of_redshift: dict[tuple[float, float], Floats] = {}
     for number, network in enumerate(ready.networks):
         limits = network.low, network.high

@@ -1,8 +1,8 @@
-"""Compiled kernel from raw numbers to the mixtures that are reported: head, ensemble and calibration in one.
+"""Compiled kernel from raw network outputs to calibrated mixtures: head, ensemble and calibration in one.
 
-Row by row the same as :func:`agez.mixture_network.mixture_head.mixture_of`,
-:func:`agez.distributions.mixture.combine` and :func:`agez.mixture_network.calibration.calibrate` on arrays.  The number
-of targets d comes as the length of a tuple, ``dims``, which is part of its type: loops over targets are unrolled.
+It computes row by row what :func:`agez.mixture_network.mixture_head.mixture_of`,
+:func:`agez.distributions.mixture.combine` and :func:`agez.mixture_network.calibration.calibrate` compute on arrays.
+The number of targets d is the length of a tuple, ``dims``, and so part of its type: loops over targets are unrolled.
 """
 
 # mypy: disable-error-code="no-untyped-def,no-untyped-call"
@@ -21,10 +21,10 @@ _MOST = float(MAX_LOG_PRECISION)
 
 @part_of_kernels
 def _read(raw, label_mean, label_std, dims, parts, inverse):
-    """A network's mixture of one row (k, numbers), components sorted by the first target; whether it is a distribution.
+    """Mixture of one network for one row (k, numbers), sorted by the first target; True if it is a valid distribution.
 
     The numbers of a component are its weight, d means and the lower triangle of its covariance; ``inverse`` (d, d) is
-    room for the inverse of the head's factor.
+    workspace for the inverse of the precision factor.
     """
     k, d = len(parts), len(dims)
     top = -math.inf
@@ -62,7 +62,7 @@ def _read(raw, label_mean, label_std, dims, parts, inverse):
 
 @part_of_kernels
 def _usable(parts, dims, factor):
-    """Whether the components are a distribution: as :func:`agez.distributions.mixture.usable`; ``factor`` is room."""
+    """True for a valid distribution: as :func:`agez.distributions.mixture.usable`; ``factor`` is workspace."""
     d = len(dims)
     for j in range(len(parts)):
         total = 0.0
@@ -83,7 +83,7 @@ def _usable(parts, dims, factor):
 
 @part_of_kernels
 def _merge(each, dims, merged):
-    """The j-th components of all networks (members, k, numbers) as one Gaussian each."""
+    """Merge the j-th components of all networks (members, k, numbers) into one Gaussian."""
     members, k, numbers = each.shape
     d = len(dims)
     for j in range(k):
@@ -131,29 +131,29 @@ def _bounded(x, most):
 
 
 @part_of_kernels
-def _stretch(parts, whole, snr, share, shift, log_factor, center, width, dims, x, factors, moves):
-    """Move and stretch the mixture by its covariates ``x``, which are filled as ``factors`` and ``moves`` are."""
+def _stretch(parts, whole, snr, share, shift, log_factor, center, width, dims, x, factors, shifts):
+    """Shift and stretch the mixture by its covariates; ``x``, ``factors`` and ``shifts`` are filled."""
     d = len(dims)
     noise = math.log10(min(max(1.0 if math.isnan(snr) else snr, 1.0), 300.0)) - 1.25
     x[0], x[1], x[2], x[3] = 1.0, noise, noise * noise, math.log10(max(share, 0.05)) + 0.3
     place = 4 + 2 * d
     for t in range(d):
-        answer = _bounded((whole[t] - center[t]) / width[t], 2.5)
-        x[4 + 2 * t], x[5 + 2 * t] = answer, answer * answer - 1
+        predicted = _bounded((whole[t] - center[t]) / width[t], 2.5)
+        x[4 + 2 * t], x[5 + 2 * t] = predicted, predicted * predicted - 1
         for u in range(t):
-            x[place] = x[4 + 2 * u] * answer
+            x[place] = x[4 + 2 * u] * predicted
             place += 1
     for t in range(d):
-        move, log = 0.0, 0.0
+        sigmas, log = 0.0, 0.0
         for c in range(len(x)):
-            move += x[c] * shift[t, c]
+            sigmas += x[c] * shift[t, c]
             log += x[c] * log_factor[t, c]
-        moves[t] = math.sqrt(whole[d + t * (t + 1) // 2 + t]) * _bounded(move, 3.0)
+        shifts[t] = math.sqrt(whole[d + t * (t + 1) // 2 + t]) * _bounded(sigmas, 3.0)
         factors[t] = math.exp(_bounded(log, 2.0))
     for j in range(len(parts)):
         place = 1 + d
         for t in range(d):
-            parts[j, 1 + t] = whole[t] + moves[t] + factors[t] * (parts[j, 1 + t] - whole[t])
+            parts[j, 1 + t] = whole[t] + shifts[t] + factors[t] * (parts[j, 1 + t] - whole[t])
             for u in range(t + 1):
                 parts[j, place] *= factors[t] * factors[u]
                 place += 1
@@ -164,16 +164,16 @@ def mix_rows(
     raw, label_mean, label_std, answered, snr, share_of_bands, shift, log_factor, center, width, dims,
     weights, mean, covariance, whole_mean, correlation,
 ):  # fmt: skip
-    """The mixtures that are reported.
+    """The calibrated mixtures.
 
     Parameters
     ----------
     raw : (members, n, outputs) float32
-        Raw numbers of the networks; ``label_mean`` and ``label_std`` (members, d) their labels' means and widths.
+        Raw outputs of the networks; ``label_mean`` and ``label_std`` (members, d): scaling of their labels.
     answered : (n,) bool
-        Other rows are NaN.
+        False: NaN.
     snr, share_of_bands : (n,)
-        Median signal-to-noise ratio, NaN without any, and the part of the bands that is there.
+        Median signal-to-noise ratio, NaN without any, and the share of observed bands.
     shift, log_factor, center, width
         Of :class:`agez.mixture_network.calibration.IntervalCalibration`.
     dims : tuple of d int
@@ -186,7 +186,7 @@ def mix_rows(
     triangle = d * (d + 1) // 2
     each, merged = np.empty((members, k, 1 + d + triangle)), np.empty((k, 1 + d + triangle))
     whole, x, square = np.empty(d + triangle), np.empty(shift.shape[1]), np.empty((d, d))
-    factors, moves = np.empty(d), np.empty(d)
+    factors, shifts = np.empty(d), np.empty(d)
     for i in range(n):
         good = answered[i]
         for a in range(members):
@@ -197,7 +197,7 @@ def mix_rows(
             good = _usable(merged, dims, square)
         if good:
             _stretch(
-                merged, whole, snr[i], share_of_bands[i], shift, log_factor, center, width, dims, x, factors, moves
+                merged, whole, snr[i], share_of_bands[i], shift, log_factor, center, width, dims, x, factors, shifts
             )
             _total(merged, dims, whole)
             good = _usable(merged, dims, square)

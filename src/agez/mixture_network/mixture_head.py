@@ -1,6 +1,6 @@
-"""The head: a trunk's raw numbers read as a mixture of Gaussians over ``d`` targets.
+"""The head: raw outputs of a trunk as a mixture of Gaussians over ``d`` targets.
 
-Raw numbers come in blocks of ``k``, the number of components: logits of the weights; ``d`` means; ``d`` logarithms of
+Raw outputs come in blocks of ``k``, the number of components: logits of the weights; ``d`` means; ``d`` logarithms of
 the diagonal of M, the lower-triangular factor of the inverse covariance, C^-1 = M^T M; and its d (d - 1) / 2 entries
 below the diagonal, row by row (Williams 1996, Neural Comput. 8, 843; Bishop 1994, Aston NCRG/94/004).
 """
@@ -14,22 +14,22 @@ import numpy as np
 from agez.arrays import Floats
 from agez.distributions.mixture import Mixture
 
-#: Largest log of one over the standard deviation, in units of the labels' own: a thousandth.
+#: Largest ln(1 / sigma), with sigma in units of the labels' standard deviation: about a thousandth.
 MAX_LOG_PRECISION = 7.0
 
 
 def numbers_of_component(d: int) -> int:
-    """Raw numbers that a component takes."""
+    """Raw outputs per component."""
     return 1 + 2 * d + d * (d - 1) // 2
 
 
 def n_outputs(components: int, d: int) -> int:
-    """Raw numbers of a network."""
+    """Raw outputs of a network."""
     return components * numbers_of_component(d)
 
 
 def starting_outputs(components: int, d: int) -> Floats:
-    """(n_outputs,) raw numbers before training: unit Gaussians that stand apart in the first target."""
+    """(n_outputs,) raw outputs before training: unit Gaussians spread along the first target."""
     start = np.zeros((numbers_of_component(d), components))
     start[1] = np.linspace(-1.0, 1.0, components) if components > 1 else 0.0
     return start.reshape(-1)
@@ -48,7 +48,7 @@ class Head(NamedTuple):
 
 
 def read_head(raw: Any, components: int, d: int, *, xp: Any = np) -> Head:
-    """Raw numbers as a mixture: weights sum to one, precisions are at most exp(``MAX_LOG_PRECISION``).
+    """Parse raw outputs: weights sum to one, precisions are at most exp(``MAX_LOG_PRECISION``).
 
     ``xp`` is the array module: numpy, or jax.numpy in training.
     """
@@ -58,12 +58,12 @@ def read_head(raw: Any, components: int, d: int, *, xp: Any = np) -> Head:
     top = logit.max(axis=1, keepdims=True)
     log_weight = logit - (top + xp.log(xp.exp(logit - top).sum(axis=1, keepdims=True)))
     below = [[blocks[1 + 2 * d + i * (i - 1) // 2 + j] for j in range(i)] for i in range(d)]
-    diagonal = [xp.minimum(one, MAX_LOG_PRECISION) for one in blocks[1 + d : 1 + 2 * d]]
+    diagonal = [xp.minimum(block, MAX_LOG_PRECISION) for block in blocks[1 + d : 1 + 2 * d]]
     return Head(log_weight, blocks[1 : 1 + d], diagonal, below)
 
 
 def mixture_of(raw: Floats, components: int, label_mean: Floats, label_std: Floats) -> Mixture:
-    """The mixture, in the targets' units, that raw numbers stand for.
+    """Mixture of raw outputs, in the units of the targets.
 
     With W = M^-1, lower-triangular by forward substitution, the covariance is W W^T.
     """

@@ -1,4 +1,4 @@
-"""Models whose networks answer with a distribution: flags, columns and expected photometry of their rows."""
+"""Models that predict distributions: flags, columns and expected photometry of their rows."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ COLUMN_PLACES = np.searchsorted(PROBABILITIES, (*QUANTILES.values(), *WIDE_QUANT
 
 
 class MixtureKind:
-    """Networks that answer with a mixture of Gaussians (:class:`agez.models.model.ModelKind`)."""
+    """Networks that predict a mixture of Gaussians (:class:`agez.models.model.ModelKind`)."""
 
     word = "posterior"
     gives_distribution = True
@@ -32,7 +32,7 @@ class MixtureKind:
         self.network: MixtureNetwork = read_network(model)
 
     def most_missing(self) -> int:
-        """How many of the model's bands a row may lack."""
+        """Number of bands that a row may lack."""
         return len(self.model.bands) - int(self.model.header["least_bands"])
 
     def card_lines(self) -> list[str]:
@@ -45,13 +45,13 @@ class MixtureKind:
         ]
 
     def expected(self, photometry: Photometry) -> tuple[Floats, Floats]:
-        """Expected flux of each band and its error, given the row's other bands."""
+        """Expected flux of each band and its error, predicted from the other bands of the row."""
         seds = normalised(photometry.flux, photometry.flux_err, photometry.covered)
         flux, err = expected(self.network.novelty, seds, photometry.redshift, photometry.redshift_err)
         return flux * seds.scale[:, None], err * seds.scale[:, None]
 
     def answer(self, photometry: Photometry, *, compiled: bool = False) -> Prediction:
-        """Predict rows whose bands are the model's, in its order; ``compiled``: by numba, which must be there."""
+        """Predict rows in the bands of the model, in its order; ``compiled``: by numba, which must be installed."""
         model, header = self.model, self.model.header
         inside = inside_redshift(
             photometry.redshift, photometry.redshift_err, header["redshift_range"],
@@ -68,27 +68,28 @@ class MixtureKind:
             photometry.flux, photometry.flux_err, covered, inside.redshift, inside.redshift_err, ~(outside | few)
         )  # fmt: skip
 
-        def run(some: RowInputs) -> RowAnswers:
+        def run(inputs: RowInputs) -> RowAnswers:
             if compiled:
                 from agez.mixture_network.compiled_answers import compiled_answers
 
-                return compiled_answers(self.network, some, PROBABILITIES)
-            return answers(self.network, some, PROBABILITIES)
+                return compiled_answers(self.network, inputs, PROBABILITIES)
+            return answers(self.network, inputs, PROBABILITIES)
 
-        found = averaged_answers(self.network, rows, weights, PROBABILITIES, least_bands=least_bands, run=run)
+        predicted = averaged_answers(self.network, rows, weights, PROBABILITIES, least_bands=least_bands, run=run)
         flags = set_flag(np.array(photometry.flags, np.int32), doubtful, Flag.REDSHIFT_OUTSIDE_MODEL)
         flags = set_flag(flags, np.asarray((covered < photometry.covered).any(axis=1)), Flag.BAND_NOT_COVERED)
         flags = set_flag(flags, few, Flag.TOO_FEW_BANDS)
-        flags = set_flag(flags, found.nothing & ~few, Flag.NO_DATA)
+        flags = set_flag(flags, predicted.no_flux & ~few, Flag.NO_DATA)
         flags = set_flag(flags, np.isnan(inside.redshift), Flag.REDSHIFT_UNKNOWN)
-        flags = set_flag(flags, found.assumed, Flag.ERROR_ASSUMED)
+        flags = set_flag(flags, predicted.assumed, Flag.ERROR_ASSUMED)
         with np.errstate(invalid="ignore"):
-            flags = set_flag(flags, found.snr < float(header["least_snr"]), Flag.LOW_SNR)
-            flags = set_flag(flags, found.ood > float(header["ood_threshold"]), Flag.OUT_OF_DISTRIBUTION)
+            flags = set_flag(flags, predicted.snr < float(header["least_snr"]), Flag.LOW_SNR)
+            flags = set_flag(flags, predicted.ood > float(header["ood_threshold"]), Flag.OUT_OF_DISTRIBUTION)
             low, high = model.arrays["label_range"]
-            flags = set_flag(flags, ((found.mean < low) | (found.mean > high)).any(axis=1), Flag.OUT_OF_RANGE)
+            flags = set_flag(flags, ((predicted.mean < low) | (predicted.mean > high)).any(axis=1), Flag.OUT_OF_RANGE)
         return Prediction(
-            photometry.rows, model.targets, found.mean, found.quantiles[:, COLUMN_PLACES].transpose(2, 0, 1), found.ood,
-            flags, {**photometry.meta, **model.answer_meta}, found.correlation, found.chi2, found.nearest,
-            inside.share, found.mixture,
+            photometry.rows, model.targets, predicted.mean,
+            predicted.quantiles[:, COLUMN_PLACES].transpose(2, 0, 1), predicted.ood, flags,
+            {**photometry.meta, **model.answer_meta}, predicted.correlation, predicted.chi2, predicted.nearest,
+            inside.share, predicted.mixture,
         )  # fmt: skip

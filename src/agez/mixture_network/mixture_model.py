@@ -1,4 +1,4 @@
-"""A mixture network, complete: an ensemble, its calibration and the novelty score, as arrays of one file."""
+"""A complete mixture network: ensemble, calibration and novelty score, as arrays of one file."""
 
 from __future__ import annotations
 
@@ -22,29 +22,29 @@ from agez.novelty.novelty_score import Novelty
 from agez.targets import Target, header_of_targets
 from agez.types import Bands, Floats
 
-#: The word of the header for models of this kind.
+#: Value of the header's key ``kind``.
 KIND = "posterior"
-#: Redshifts this near to a model's range are taken as inside it.
+#: Tolerance at the ends of a model's redshift range.
 REDSHIFT_TOLERANCE = 0.002
 
 
 @dataclass(frozen=True, eq=False)
 class Network:
-    """One network of the ensemble, with the scaling of features and labels that it was trained with."""
+    """A network of the ensemble, with the scaling of its features and labels."""
 
     scaling: FeatureScaling
     shape: NetworkShape
     parameters: Parameters
 
     def answer(self, seds: NormalisedPhotometry, redshift: Floats, redshift_err: Floats) -> Mixture:
-        """The distribution of each row, in the targets' units."""
+        """The distribution of each row, in the units of the targets."""
         raw = forward(self.shape, self.parameters, features(seds, redshift, redshift_err, self.scaling))
         return mixture_of(raw, self.shape.components, self.scaling.label_mean, self.scaling.label_std)
 
 
 @dataclass(frozen=True, eq=False)
 class MixtureNetwork:
-    """All that answers a row: the ensemble, the calibration of its intervals, and the novelty score."""
+    """Everything that a prediction needs: ensemble, calibration of its intervals, and novelty score."""
 
     members: tuple[Network, ...]
     calibration: IntervalCalibration
@@ -52,15 +52,15 @@ class MixtureNetwork:
 
     @property
     def n_targets(self) -> int:
-        """Targets that the distributions are over."""
+        """Number of targets."""
         return self.members[0].shape.n_targets
 
     def uncalibrated(self, seds: NormalisedPhotometry, redshift: Floats, redshift_err: Floats) -> Mixture:
-        """The ensemble's mixture as the networks give it."""
+        """The mixture of the ensemble before calibration."""
         return ensemble(self.members, seds, redshift, redshift_err)
 
     def answer(self, seds: NormalisedPhotometry, redshift: Floats, redshift_err: Floats) -> Mixture:
-        """The mixture that is reported."""
+        """The calibrated mixture."""
         return calibrate(self.calibration, self.uncalibrated(seds, redshift, redshift_err), seds)
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
@@ -77,18 +77,18 @@ class MixtureNetwork:
 def ensemble(
     members: Sequence[Network], seds: NormalisedPhotometry, redshift: Floats, redshift_err: Floats
 ) -> Mixture:  # fmt: skip
-    """The distribution of several networks together."""
+    """The combined distribution of several networks."""
     return combine([member.answer(seds, redshift, redshift_err) for member in members])
 
 
 def network_of(model: Model) -> MixtureNetwork:
-    """The network of a model's file; made once for each model (:attr:`agez.models.model.Model.kind`)."""
+    """The network of a model, built once (:attr:`agez.models.model.Model.kind`)."""
     network: MixtureNetwork = model.kind.network
     return network
 
 
 def read_network(model: Model) -> MixtureNetwork:
-    """The network that the arrays of a model hold."""
+    """Build the network from the arrays of a model."""
     arrays, header = model.arrays, model.header
     shape = NetworkShape.from_dict(header["architecture"], n_targets=len(header["targets"]))
     members = []
@@ -119,18 +119,18 @@ def build_model(
     calibration: Mapping[str, Any],
     scores: Mapping[str, Any],
 ) -> Model:
-    """The model that goes into a file.
+    """Assemble a model with its header.
 
     Parameters
     ----------
     targets : sequence of Target
-        In the order of the network's distribution.
+        In the order of the distribution's dimensions.
     label_range : (2, d) float
         Lowest and highest of each label in training.
     redshift_range : (low, high)
-        At which rows are answered.
+        Of the redshifts that the model predicts.
     least_bands : int
-        Rows with fewer are not answered.
+        Rows with fewer have no prediction.
     least_snr : float
         Rows with a lower median signal-to-noise ratio are flagged.
     frame : 'rest' or 'observed'

@@ -1,4 +1,4 @@
-"""The part of a redshift's distribution that a model knows, and the redshift that its networks are shown for it."""
+"""Redshift distributions truncated to a model's range, and the redshifts that its networks are given for them."""
 
 from __future__ import annotations
 
@@ -9,25 +9,23 @@ from scipy.special import ndtr
 
 from agez.types import Floats
 
-#: A row is answered if this share of its redshift's distribution is inside the model's range: that of two sigma.
+#: Minimum share of the redshift distribution inside the model's range for a prediction (two sigma).
 LEAST_ANSWERED = 0.0227
-#: Rows of a lower share are flagged REDSHIFT_OUTSIDE_MODEL: they are more likely outside than inside.
+#: Rows below this share are flagged REDSHIFT_OUTSIDE_MODEL: they are more likely outside than inside.
 LEAST_TRUSTED = 0.5
-#: Largest error, in units of half the range, that networks were trained with (0.03 in a range of 0 to 0.1); beyond,
-#: they are shown the moments of the part inside, whose standard deviation is at most 1 / sqrt(3) of half the range.
+#: Largest redshift error in training, in units of half the range (0.03 in a range of 0 to 0.1); beyond, the networks
+#: are given the moments of the truncated distribution, of a standard deviation up to 1 / sqrt(3) of half the range.
 MOST_ERROR = 0.6
-
-
-#: Distributions of rows of unknown redshift are stretched by this about their mean: networks saw no such rows, and
-#: without it their 68 % intervals of age hold 57 to 66 % of the truths (``benchmarks/less_known.py``).
+#: Stretch of the distributions of rows with unknown redshift about their mean: training has no such rows, and without
+#: it their 68 % intervals of age contain 57 to 66 % of the true values (``benchmarks/less_known.py``).
 UNKNOWN_STRETCH = 1.15
 
 
 class InsideRedshift(NamedTuple):
-    """The part inside: each (n,).
+    """Truncated redshift distributions, each (n,).
 
-    ``share`` of each redshift's distribution inside the range, NaN where the redshift is unknown; ``redshift`` and
-    ``redshift_err`` that stand for that part.
+    ``share`` of the distribution inside the range, NaN where the redshift is unknown; ``redshift`` and
+    ``redshift_err`` of the truncated distribution.
     """
 
     share: Floats
@@ -38,10 +36,10 @@ class InsideRedshift(NamedTuple):
 def inside_redshift(
     redshift: Floats, redshift_err: Floats, redshift_range: tuple[float, float], *, tolerance: float
 ) -> InsideRedshift:
-    """The part of Gaussian redshift distributions inside a range.
+    """Truncate Gaussian redshift distributions to a range.
 
-    Redshifts inside the range with errors that networks were trained with stay as they are.  Of the others, mean and
-    standard deviation of the Gaussian cut off at the ends of the range are taken (Johnson, Kotz & Balakrishnan 1994,
+    Redshifts inside the range with errors as in training are unchanged.  The others are replaced by mean and standard
+    deviation of the Gaussian truncated at the ends of the range (Johnson, Kotz & Balakrishnan 1994,
     Continuous Univariate Distributions 1, 13.10).
 
     Parameters
@@ -50,7 +48,7 @@ def inside_redshift(
         NaN redshift, or infinite error: unknown, NaN.  Error 0 or NaN: exact.
     redshift_range : (low, high)
     tolerance : float
-        By which the range is wider for what is inside; redshifts there are taken as they are.
+        Margin around the range that counts as inside; redshifts there are unchanged.
     """
     low, high = redshift_range
     error = np.nan_to_num(np.asarray(redshift_err, float), nan=0.0, posinf=np.inf)
@@ -60,7 +58,7 @@ def inside_redshift(
         exact = ~(error > 0)
         within = (z >= edges[0]) & (z <= edges[1])
         below, above = (edges[:, None] - z) / np.where(exact, 1.0, error)
-        # by the tail that is smaller: differences of numbers near one lose their digits
+        # from the smaller tail: differences of numbers near one lose digits
         mirrored = below > 0
         share = np.where(mirrored, ndtr(-below) - ndtr(-above), ndtr(above) - ndtr(below))
         share = np.where(exact, within.astype(float), share)

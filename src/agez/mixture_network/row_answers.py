@@ -16,7 +16,7 @@ from agez.types import Bools, Floats
 
 
 class RowInputs(NamedTuple):
-    """Rows (n, b) in the model's bands, as of :class:`agez.types.Photometry`; ``allowed`` (n,): rows to be answered."""
+    """Rows (n, b) in the model's bands, as in :class:`agez.types.Photometry`; ``allowed`` (n,): rows to predict."""
 
     flux: Floats
     flux_err: Floats
@@ -30,9 +30,9 @@ class RowAnswers(NamedTuple):
     """Posterior summaries of n rows; NaN where no prediction is made.
 
     ``mixture``; its ``mean`` (n, d) and ``correlation`` (n,); ``quantiles`` (d, p, n) of the targets; ``ood``,
-    ``chi2`` and ``nearest`` (n,) of :class:`agez.novelty.novelty_score.Scores`; and of all rows ``snr`` (n,), the
-    median signal-to-noise ratio, ``assumed`` (n,), rows with unknown errors, and ``nothing`` (n,), rows without
-    any flux.
+    ``chi2`` and ``nearest`` (n,) of :class:`agez.novelty.novelty_score.Scores`; and for all rows ``snr`` (n,), the
+    median signal-to-noise ratio, ``assumed`` (n,), rows with unknown errors, and ``no_flux`` (n,), rows without
+    positive flux.
     """
 
     mixture: Mixture
@@ -44,39 +44,39 @@ class RowAnswers(NamedTuple):
     nearest: Floats
     snr: Floats
     assumed: Bools
-    nothing: Bools
+    no_flux: Bools
 
 
 def levels(network: MixtureNetwork, probabilities: Floats) -> Floats:
-    """(d, p) probabilities of each target's mixture at which the quantiles of ``probabilities`` lie."""
+    """(d, p) probability levels of each target's mixture for the calibrated quantiles of ``probabilities``."""
     return np.stack([
         calibrated_probabilities(network.calibration, probabilities, t) for t in range(network.n_targets)
     ])  # fmt: skip
 
 
-def answers(network: MixtureNetwork, seen: RowInputs, probabilities: Floats) -> RowAnswers:
-    """Answers of a network for rows; numpy only.
+def answers(network: MixtureNetwork, inputs: RowInputs, probabilities: Floats) -> RowAnswers:
+    """Predictions of a network, by numpy.
 
     Parameters
     ----------
     probabilities : (p,) float
-        Ascending: those of the quantiles.
+        Ascending, of the quantiles.
     """
-    seds = normalised(seen.flux, seen.flux_err, seen.covered)
-    nothing = ~(np.where(seen.covered, seen.flux, 0).sum(axis=1) > 0)
-    answered = seen.allowed & ~nothing
-    mixture = _only(network.answer(seds, seen.redshift, seen.redshift_err), answered)
-    found = score(network.novelty, seds, seen.redshift, seen.redshift_err)
+    seds = normalised(inputs.flux, inputs.flux_err, inputs.covered)
+    no_flux = ~(np.where(inputs.covered, inputs.flux, 0).sum(axis=1) > 0)
+    answered = inputs.allowed & ~no_flux
+    mixture = _only(network.answer(seds, inputs.redshift, inputs.redshift_err), answered)
+    scores = score(network.novelty, seds, inputs.redshift, inputs.redshift_err)
     mean, _, correlation = moments(mixture)
-    ood, chi2, nearest = (np.where(answered, one, np.nan) for one in (found.ood, found.chi2, found.nearest))
+    ood, chi2, nearest = (np.where(answered, one, np.nan) for one in (scores.ood, scores.chi2, scores.nearest))
     each = [quantiles(mixture, level, t).T for t, level in enumerate(levels(network, probabilities))]
     return RowAnswers(
-        mixture, mean, correlation, np.stack(each), ood, chi2, nearest, signal_to_noise(seds), seds.assumed, nothing
+        mixture, mean, correlation, np.stack(each), ood, chi2, nearest, signal_to_noise(seds), seds.assumed, no_flux
     )
 
 
 def _only(mixture: Mixture, answered: Bools) -> Mixture:
-    """The same with NaN in the rows that are not answered."""
+    """Set rows without prediction to NaN."""
     keep = np.where(answered, 1.0, np.nan)
     return Mixture(
         mixture.weights * keep[:, None], mixture.mean * keep[:, None, None], mixture.covariance * keep[:, None, None]

@@ -1,8 +1,8 @@
-"""Trunks: the part of a network from features to raw numbers; a trunk is two functions under a name.
+"""Trunks: the part of a network from features to raw outputs; a trunk is two functions registered under a name.
 
-``initial`` makes the parameters and ``forward`` computes the raw numbers.  ``forward`` takes the array module as its
-first argument: numpy when rows are answered, jax.numpy when it is trained.  The dense trunk has its gradient written by
-hand (:mod:`agez.training.dense_gradient`), which is faster on a CPU; all others are differentiated by JAX
+``initial`` makes the parameters and ``forward`` computes the raw outputs.  The first argument of ``forward`` is the
+array module: numpy for predictions, jax.numpy for training.  The dense trunk has a hand-written gradient
+(:mod:`agez.training.dense_gradient`), which is faster on a CPU; all others are differentiated by JAX
 (:mod:`agez.training.jax_fit`).
 """
 
@@ -25,7 +25,7 @@ Parameters = dict[str, Floats]
 
 @dataclass(frozen=True)
 class NetworkShape:
-    """Sizes of a network.
+    """Architecture of a network.
 
     Attributes
     ----------
@@ -36,7 +36,7 @@ class NetworkShape:
     components : int
         Gaussians of the mixture.
     n_targets : int
-        Targets that the mixture is over.
+        Dimensions of the mixture.
     trunk : str
         Name in :data:`TRUNKS`.
     """
@@ -53,7 +53,7 @@ class NetworkShape:
 
     @property
     def outputs(self) -> int:
-        """Raw numbers of the trunk, which the head reads."""
+        """Raw outputs of the trunk."""
         return n_outputs(self.components, self.n_targets)
 
     def to_dict(self) -> dict[str, Any]:
@@ -77,10 +77,10 @@ class Trunk:
     ----------
     name : str
     initial : callable
-        ``initial(shape, start, rng)`` gives the parameters before training; ``start`` (outputs,) are the raw numbers
-        that they are to give at first, up to small random ones.
+        ``initial(shape, start, rng)`` gives the parameters before training; ``start`` (outputs,) are the raw outputs
+        of the untrained network, up to small random deviations.
     forward : callable
-        ``forward(xp, parameters, features)`` gives raw numbers (n, outputs) of features (n, inputs), float32; ``xp`` is
+        ``forward(xp, parameters, features)`` gives raw outputs (n, outputs) of features (n, inputs), float32; ``xp`` is
         numpy or jax.numpy.
     """
 
@@ -90,7 +90,7 @@ class Trunk:
 
 
 def trunk_of(name: str) -> Trunk:
-    """The trunk of a name; AgezError if there is none."""
+    """Look up a trunk by name; AgezError if it is unknown."""
     if name not in TRUNKS:
         raise AgezError(
             f"network trunk {name!r} is unknown; there are {', '.join(TRUNKS)}: register it, or install the version of "
@@ -100,7 +100,7 @@ def trunk_of(name: str) -> Trunk:
 
 
 def register_trunk(trunk: Trunk) -> None:
-    """Make a trunk known to training and to models that are loaded."""
+    """Register a trunk for training and for loaded models."""
     TRUNKS[trunk.name] = trunk
 
 
@@ -111,7 +111,7 @@ def initial_parameters(shape: NetworkShape, rng: np.random.Generator) -> Paramet
 
 
 def forward(shape: NetworkShape, parameters: Parameters, features: Floats) -> Floats:
-    """(n, outputs) raw numbers, float32."""
+    """(n, outputs) raw outputs, float32."""
     return np.asarray(trunk_of(shape.trunk).forward(np, parameters, features))
 
 
@@ -121,7 +121,7 @@ def dense_layers(parameters: Parameters) -> list[tuple[Floats, Floats]]:
 
 
 def _dense_initial(shape: NetworkShape, start: Floats, rng: np.random.Generator) -> Parameters:
-    """He et al. (2015, ICCV) normal weights, zero biases; a small last layer."""
+    """Normal weights of He et al. (2015, ICCV), zero biases; a small last layer."""
     sizes = (shape.inputs, *shape.hidden, shape.outputs)
     out: Parameters = {}
     for number, (before, after) in enumerate(pairwise(sizes)):
@@ -141,5 +141,5 @@ def _dense_forward(xp: Any, parameters: Parameters, features: Any) -> Any:
     return x @ weight + bias
 
 
-#: By name.
+#: Registered trunks by name.
 TRUNKS: dict[str, Trunk] = {"dense": Trunk("dense", _dense_initial, _dense_forward)}

@@ -123,7 +123,8 @@ class Model:
 
         Examples
         --------
-        >>> import numpy as np, agez
+        >>> import numpy as np
+        >>> import agez
         >>> from agez.types import Rows
         >>> model = agez.load_model("splus")
         >>> flux = np.ones((1, 12))

@@ -64,6 +64,13 @@ def load_model(path_or_name: str | os.PathLike[str]) -> Model:
     ------
     AgezError
         If there is no such file or name, or the file is cut short, altered, of a newer schema or no model.
+
+    Examples
+    --------
+    >>> import agez
+    >>> model = agez.load_model("jpas")
+    >>> model.name, len(model.bands), model.gives_distribution
+    ('jpas', 56, True)
     """
     path = find_model(path_or_name)
     try:

@@ -46,7 +46,7 @@ def predict(
         says, which is 1 in worker processes, and else one on each core.
     compiled : bool, optional
         Whether compiled code answers, for which numba (``agez[fast]``) must be there.  Default: where it is, and the
-        table has so many rows that loading it pays.  RowAnswers are those of numpy but for rounding: those who cut a
+        table has so many rows that loading it pays.  Predictions are those of numpy but for rounding: those who cut a
         table into pieces and want the same digits whatever the pieces decide once for all of them.
 
     Returns

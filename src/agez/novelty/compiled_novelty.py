@@ -1,4 +1,4 @@
-"""Kernels of what is typical: the best plane, the nearest SED, the worst bands and the score made of them."""
+"""Compiled kernels of the novelty score: the best subspace, the nearest centroid, the worst bands, and the score."""
 
 # mypy: disable-error-code="no-untyped-def,no-untyped-call"
 
@@ -21,28 +21,28 @@ _LEAST_LOG, _NO_STAR = -6.0, float(NO_STAR)
 
 
 @kernel
-def keep_better(rows, penalty, cost, chi2, log_det, log_variance, is_usual, plane, first, best):
-    """Take a plane as the best of rows where its evidence is.
+def keep_better(rows, penalty, cost, chi2, log_det, log_variance, is_common, number, common, best):
+    """Update the best subspace of rows where another one has more evidence.
 
     Parameters
     ----------
     rows, penalty : (r,)
-        The redshift's chi2; ``cost`` is that of the kind.
+        chi2 of the redshift; ``cost`` is -2 ln of the cluster's share.
     chi2, log_det, log_variance : (w,) float32
         Of :func:`agez.novelty.compiled_subspace.fit_rows`, w >= r.
-    is_usual : bool
-        Whether the plane is of the usual kind, whose total log determinant goes into ``first`` (w,).
+    is_common : bool
+        Whether this is the cluster of common galaxies, whose total log determinant is stored in ``common`` (w,).
     best : tuple of (n,)
-        ``evidence``, ``node``, ``chi2`` and ``usual``.
+        ``evidence`` (-2 ln), ``node``, ``chi2``, and ``reference``, the log determinant of the common cluster.
     """
-    evidence, node, best_chi2, usual = best
+    evidence, node, best_chi2, reference = best
     for place in range(len(rows)):
         i, total = rows[place], log_det[place] + log_variance[place]
-        if is_usual:
-            first[place] = total
+        if is_common:
+            common[place] = total
         value = chi2[place] + total + penalty[place] + cost
         if value < evidence[i]:
-            evidence[i], node[i], best_chi2[i], usual[i] = value, plane, chi2[place], first[place]
+            evidence[i], node[i], best_chi2[i], reference[i] = value, number, chi2[place], common[place]
 
 
 @kernel
@@ -51,9 +51,9 @@ def nearest_of(s_s, both, rest, chi2):
 
     Parameters
     ----------
-    s_s : (centres, w)
-    both : (centres, 2, w)
-        Of each centre with the mean SED, and with the residual.
+    s_s : (centroids, w)
+    both : (centroids, 2, w)
+        Of each centroid with the mean SED, and with the residual.
     rest : (3, w)
         Of the mean SED with itself, of both, and of the residual with itself.
     chi2 : (w,), filled
@@ -95,7 +95,7 @@ def worst_of(residual, weight, fitted, leverage, worst, spare):
 
 @part_of_kernels
 def _between(x, knots):
-    """The knot at or below x and the part of the way to the next."""
+    """The knot at or below x, and the fraction of the way to the next."""
     last = len(knots) - 1
     x = min(max(x, knots[0]), knots[last])
     k = 0
@@ -106,7 +106,7 @@ def _between(x, knots):
 
 @part_of_kernels
 def _at(line, snr, count, coarse, nodes):
-    """A fitted quantile at a row's conditions: :func:`agez.novelty.threshold_surface.conditions` times ``line``."""
+    """A threshold at the conditions of a row: :func:`agez.novelty.threshold_surface.conditions` times ``line``."""
     k, part = snr
     m, share = count
     width = len(_COUNT)
@@ -130,20 +130,20 @@ def score_rows(
     log_error, covered, n_nodes, best, near, near_log_det, worst, star_log, with_stars, thresholds, threshold,
     ood, chi2_out, nearest_out,
 ):  # fmt: skip
-    """As :func:`agez.novelty.novelty_score.score`, of the statistics that are already there.
+    """As :func:`agez.novelty.novelty_score.score`, from statistics.
 
     Parameters
     ----------
     log_error, covered : (n, b)
     n_nodes : (n,)
-        Nodes at which the row's redshift may lie.
+        Compatible redshift nodes.
     best : tuple of (n,)
         Of :func:`keep_better`.
     near, near_log_det, worst, star_log : (n,) float32
-        ``star_log``: as a star, chi2 plus the log determinant.
+        ``star_log``: chi2 plus log determinant of the nearest star.
     ood, chi2_out, nearest_out : (n,) float64, filled
     """
-    evidence, node, chi2, usual = best
+    evidence, node, chi2, reference = best
     n, b = log_error.shape
     values = np.zeros(4)
     for i in range(n):
@@ -157,18 +157,19 @@ def score_rows(
             continue
         free = count - 1
         log_snr = min(max(-total / count, -3.0), 6.0)
-        unlikely = max(evidence[i] - usual[i], _ZERO) / free
-        unusual = max(near[i] + near_log_det[i] - usual[i], _ZERO) / free
-        values[0], values[1], values[2] = math.log(unlikely + 0.05), math.log(unusual + 0.05), math.log(worst[i] + 0.05)
+        subspace_misfit = max(evidence[i] - reference[i], _ZERO) / free
+        template_misfit = max(near[i] + near_log_det[i] - reference[i], _ZERO) / free
+        values[0], values[1] = math.log(subspace_misfit + 0.05), math.log(template_misfit + 0.05)
+        values[2] = math.log(worst[i] + 0.05)
         star = (near[i] + near_log_det[i]) - star_log[i]
         values[3] = max(math.asinh(star / 2), _NO_STAR)
         places = _between(log_snr, _SNR), _between(math.log10(count), _COUNT)
-        loose = _between(log_snr, _COARSE), _between(math.log2(max(n_nodes[i], 1)), _NODES)
+        by_nodes = _between(log_snr, _COARSE), _between(math.log2(max(n_nodes[i], 1)), _NODES)
         largest = -math.inf
         for k in range(4 if with_stars else 3):
-            middle = _at(thresholds[2 * k], places[0], places[1], loose[0], loose[1])
-            top = _at(thresholds[2 * k + 1], places[0], places[1], loose[0], loose[1])
-            largest = max(largest, (values[k] - middle) / max(top - middle, 0.05))
-        top = _at(thresholds[len(thresholds) - 1], places[0], places[1], loose[0], loose[1])
+            median = _at(thresholds[2 * k], places[0], places[1], by_nodes[0], by_nodes[1])
+            top = _at(thresholds[2 * k + 1], places[0], places[1], by_nodes[0], by_nodes[1])
+            largest = max(largest, (values[k] - median) / max(top - median, 0.05))
+        top = _at(thresholds[len(thresholds) - 1], places[0], places[1], by_nodes[0], by_nodes[1])
         ood[i] = max(largest / max(top, 0.1), 0.0) / threshold
         chi2_out[i], nearest_out[i] = chi2[i] / free, near[i] / free

@@ -1,7 +1,7 @@
-"""Kernels of rows against planes of SEDs: as :mod:`agez.novelty.sed_subspace`, bands first and rows side by side.
+"""Compiled kernels of :mod:`agez.novelty.sed_subspace`: bands first, rows along the last axis.
 
-All arrays are float32 with rows along the last axis, which the compiler works on eight at a time; of symmetric
-matrices only the upper triangles are kept, row by row.
+All arrays are float32, and the compiler vectorises over rows, eight at a time; symmetric matrices are stored as upper
+triangles, row by row.
 """
 
 # mypy: disable-error-code="no-untyped-def,no-untyped-call"
@@ -25,7 +25,7 @@ _LEAST, _LEAST_SQUARE = np.float32(1e-20), np.float32(1e-4)
 
 @kernel
 def rows_at_nodes(redshift, redshift_err, nodes, step, first, rows, penalty):
-    """As :func:`agez.novelty.sed_subspace.rows_of_nodes`: how many (row, node) there are.
+    """As :func:`agez.novelty.sed_subspace.rows_of_nodes`: first counts, then lists, the pairs of row and node.
 
     Parameters
     ----------
@@ -33,8 +33,8 @@ def rows_at_nodes(redshift, redshift_err, nodes, step, first, rows, penalty):
     nodes : (m,) float
         ``step`` apart.
     first : (m + 1,) int64
-        Filled with numbers of rows if ``rows`` is empty.  Else where each node's rows begin; then each is moved to
-        where they end.
+        If ``rows`` is empty, filled with the number of rows of each node; else the offset of each node's rows, which is
+        advanced to their end.
     rows, penalty : (total,) int32 and float32, filled
     """
     m, counting = len(nodes), len(rows) == 0
@@ -56,10 +56,10 @@ def rows_at_nodes(redshift, redshift_err, nodes, step, first, rows, penalty):
 
 
 @kernel
-def gather_rows(flux, flux_err, covered, rows, x, e, seen):
-    """Some rows of (n, b) arrays as (b, w) columns; columns beyond the rows are bands that are not covered.
+def gather_rows(flux, flux_err, covered, rows, x, e, counted):
+    """Some rows of (n, b) arrays as (b, w) columns; surplus columns are bands that are not covered.
 
-    ``seen`` is 1 where covered, else 0.
+    ``counted`` is 1 where covered, else 0.
     """
     b, width = x.shape
     for start in range(0, width, 16):  # few rows at a time: columns far apart share their places in the cache
@@ -68,25 +68,25 @@ def gather_rows(flux, flux_err, covered, rows, x, e, seen):
                 i = rows[place]
                 x[j, place] = flux[i, j]
                 e[j, place] = flux_err[i, j]
-                seen[j, place] = _UNIT if covered[i, j] else _ZERO
+                counted[j, place] = _UNIT if covered[i, j] else _ZERO
     for j in range(b):
         for place in range(len(rows), width):
             x[j, place] = e[j, place] = _UNIT
-            seen[j, place] = _ZERO
+            counted[j, place] = _ZERO
 
 
 @kernel
-def weigh_rows(x, e, seen, mean, left, residual, weight, pulled, square, log_variance, spare):
+def weigh_rows(x, e, counted, mean, residual_variance, residual, weight, pulled, square, log_variance, spare):
     """As :func:`agez.novelty.sed_subspace.weigh` and ``log_variance``, of the columns of :func:`gather_rows`.
 
     Parameters
     ----------
-    mean, left : (b,) float32
-        The mean SED, and the variance that the plane leaves: infinite for bands that it does not have.
+    mean, residual_variance : (b,) float32
+        The mean SED, and the variance around the subspace: infinite for bands without training SEDs.
     residual, weight, pulled : (b, w), filled
         ``pulled`` is their product.
     square, log_variance : (w,), filled
-        ``square`` is the weighed sum of the residuals' squares.
+        ``square`` is the weighted sum of squared residuals.
     spare : (2, w)
     """
     b, width = x.shape
@@ -97,10 +97,10 @@ def weigh_rows(x, e, seen, mean, left, residual, weight, pulled, square, log_var
     log_variance[:] = _ZERO
     for j in range(b):
         m = mean[j]
-        if not math.isfinite(left[j]):
+        if not math.isfinite(residual_variance[j]):
             continue
         for k in range(width):
-            first = m * seen[j, k] / (e[j, k] * e[j, k] + _FLOOR)
+            first = m * counted[j, k] / (e[j, k] * e[j, k] + _FLOOR)
             above[k] += first * x[j, k]
             below[k] += first * m
     for k in range(width):
@@ -108,7 +108,7 @@ def weigh_rows(x, e, seen, mean, left, residual, weight, pulled, square, log_var
         above[k] = _TWO * log32(amplitude)
         below[k] = _UNIT / amplitude
     for j in range(b):
-        m, remains = mean[j], left[j]
+        m, remains = mean[j], residual_variance[j]
         if not math.isfinite(remains):
             for k in range(width):
                 residual[j, k] = weight[j, k] = pulled[j, k] = _ZERO
@@ -116,9 +116,9 @@ def weigh_rows(x, e, seen, mean, left, residual, weight, pulled, square, log_var
         for k in range(width):
             flux, error = x[j, k] * below[k], e[j, k] * below[k]
             variance = error * error + remains + _CALIBRATION * max(flux * flux, _LEAST_SQUARE)
-            weight[j, k] = seen[j, k] / variance
-            residual[j, k] = seen[j, k] * (flux - m)
-            log_variance[k] += seen[j, k] * (log32(variance) + above[k])
+            weight[j, k] = counted[j, k] / variance
+            residual[j, k] = counted[j, k] * (flux - m)
+            log_variance[k] += counted[j, k] * (log32(variance) + above[k])
         for k in range(width):
             pulled[j, k] = weight[j, k] * residual[j, k]
             square[k] += pulled[j, k] * residual[j, k]
@@ -146,7 +146,7 @@ def fit_rows(products, projected, square, chi2, log_det):
     Parameters
     ----------
     products : ((q + 1) (q + 2) / 2, w)
-        Weighed products of basis SEDs, the mean last.
+        Weighted products of basis SEDs, the mean last.
     projected : (q + 1, w)
         Of basis SEDs with the residual.
     square : (w,)
@@ -181,7 +181,7 @@ def fit_rows(products, projected, square, chi2, log_det):
 
 @kernel
 def sweep_rows(products, projected, square, prior, count, one_less, inverse, solved, rest, log_det):
-    """Solve for the first ``count`` basis SEDs, held by a prior: the sweep operator.
+    """Solve for the first ``count`` basis SEDs under a Gaussian prior with the sweep operator.
 
     (Goodnight 1979, Am. Stat. 33, 149.)  With A the first ``count`` rows and columns of the normal matrix plus the
     prior, and B the rest of these rows:
@@ -196,7 +196,7 @@ def sweep_rows(products, projected, square, prior, count, one_less, inverse, sol
     solved : (count, size + 1 - count, w), filled
         A^-1 B.
     rest : (pairs, w), filled
-        What remains of the others, upper triangle.
+        Schur complement, upper triangle.
     log_det : (w,), filled
         Log of the determinant of A.
     """

@@ -1,4 +1,4 @@
-"""What the other bands say of each band: the flux a row would have there if it were like the training set."""
+"""Expected photometry: the flux of each band predicted from the other bands of the row."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from agez.types import Floats
 def expected(
     novelty: Novelty, seds: NormalisedPhotometry, redshift: Floats, redshift_err: Floats
 ) -> tuple[Floats, Floats]:
-    """Flux of each band as the other bands of the row have it, with its error.
+    """Flux of each band predicted from the other bands of the row, with its error.
 
     Coefficients and amplitude c have a Gaussian prior; with S their posterior covariance given all bands,
-    p = w . c their answer for a band of basis vector w, inverse variance v and residual r, and h = w^T S w, the answer
-    without that band is (p - v h r) / (1 - v h), of variance h / (1 - v h).  The band's own share of what the
-    components leave is added to that variance; its noise is not.
+    p = w . c the fit to a band of basis vector w, inverse variance v and residual r, and h = w^T S w, the prediction
+    without that band is (p - v h r) / (1 - v h), of variance h / (1 - v h).  The residual variance of the subspace in
+    that band is added; its noise is not.
 
     Parameters
     ----------
     seds : NormalisedPhotometry
-        (n, b); a row's redshift is that of the node that fits best where it is not known exactly.
+        (n, b); where its redshift is not known exactly, a row is placed at the best-fitting node.
 
     Returns
     -------
@@ -37,13 +37,14 @@ def expected(
     counted = usable(seds)
     x, e = np.where(counted, seds.flux, 0.0), np.where(counted, seds.flux_err, 1.0)
     for k in np.unique(node[node >= 0]):
-        basis, left = novelty.planes.basis[k].astype(float), novelty.planes.left[k].astype(float)
+        basis = novelty.subspaces.basis[k].astype(float)
+        residual_variance = novelty.subspaces.residual_variance[k].astype(float)
         products = subspace_products(basis)
         prior = np.diag(np.append(np.full(len(basis) - 1, COEFFICIENT_WIDTH**-2.0), AMPLITUDE_WIDTH**-2.0))
         rows = np.flatnonzero(node == k)
         for start in range(0, len(rows), CHUNK):
-            part = rows[start : start + CHUNK]
-            weighed = weigh(x[part], e[part], counted[part], basis[-1], left)
+            chunk = rows[start : start + CHUNK]
+            weighed = weigh(x[chunk], e[chunk], counted[chunk], basis[-1], residual_variance)
             weight, residual = weighed.weight.T, weighed.residual.T
             normal = (weight @ products.pairs.T)[:, products.place]
             covariance = np.linalg.inv(normal + prior)
@@ -51,9 +52,9 @@ def expected(
             leverage = np.einsum("jb,njk,kb->nb", basis, covariance, basis, optimize=True)
             rest = np.maximum(1 - weight * leverage, 1e-9)
             amplitude = weighed.amplitude[:, None]
-            answer = basis[-1] + (fitted - weight * leverage * residual) / rest
-            variance = leverage / rest + left
-            known = np.isfinite(left)
-            flux[part] = np.where(known, amplitude * answer, np.nan)
-            err[part] = np.where(known, amplitude * np.sqrt(variance), np.nan)
+            prediction = basis[-1] + (fitted - weight * leverage * residual) / rest
+            variance = leverage / rest + residual_variance
+            known = np.isfinite(residual_variance)
+            flux[chunk] = np.where(known, amplitude * prediction, np.nan)
+            err[chunk] = np.where(known, amplitude * np.sqrt(variance), np.nan)
     return flux, err

@@ -1,9 +1,9 @@
-"""Each band of a row set against what its other bands say: where a few bands are wrong, they stand out.
+"""Leave-one-band-out residuals: each band of a row against its prediction from the other bands, to detect wrong bands.
 
 Coefficients and amplitude c have a Gaussian prior.  With S their posterior covariance given all bands, w_b a band's
 basis vector, v_b its inverse variance, r_b its residual from the mean SED and h_b = v_b w_b^T S w_b its leverage, the
-residual from the answer without that band is (r_b - w_b^T S g) / (1 - h_b), of variance 1 / (v_b (1 - h_b)), and
-r . v (r - w^T S g) is chi2 with the prior's share.
+residual from the prediction without that band is (r_b - w_b^T S g) / (1 - h_b), of variance 1 / (v_b (1 - h_b)), and
+r . v (r - w^T S g) is chi2 including the prior.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ import numpy as np
 from agez.novelty.sed_subspace import SubspaceProducts, Weighed
 from agez.types import Floats
 
-#: Widths of the Gaussians that hold the coefficients (in their spreads) and the amplitude (about one).
+#: Widths of the Gaussian priors of the coefficients (in units of their spread) and of the amplitude (around one).
 COEFFICIENT_WIDTH, AMPLITUDE_WIDTH = 1.0, 2.0
-#: Bands whose squared residuals make the statistic of the worst, and the least part of its weight that a band keeps.
+#: Number of bands summed in the worst-band statistic, and lower bound of 1 - h.
 N_WORST, LEAST_REST = 3, 1e-3
 
 
 class Fitted(NamedTuple):
-    """Rows with all their bands fitted, bands first, each (b, n): residual from the mean SED and leverage h."""
+    """Fit to all bands of each row, each (b, n): fitted residual from the mean SED, and leverage h."""
 
     fitted: Floats
     leverage: Floats
 
 
 def fitted_bands(products: SubspaceProducts, weighed: Weighed) -> Fitted:
-    """What all bands together say of each, and how much each says of itself."""
+    """Fit of the subspace to all bands, and the leverage of each band."""
     size = len(products.basis)
     prior = np.append(np.full(size - 1, COEFFICIENT_WIDTH**-2.0), AMPLITUDE_WIDTH**-2.0)
     normal = (weighed.weight.T @ products.pairs.T)[:, products.place]
@@ -44,9 +44,9 @@ def fitted_bands(products: SubspaceProducts, weighed: Weighed) -> Fitted:
 
 
 def worst_chi2(products: SubspaceProducts, weighed: Weighed) -> Floats:
-    """(n,) sum of the largest ``N_WORST`` squared residuals from the other bands' answers, in their variances."""
-    found = fitted_bands(products, weighed)
-    squared = (weighed.residual - found.fitted) ** 2 * weighed.weight / np.maximum(1 - found.leverage, LEAST_REST)
+    """(n,) sum of the ``N_WORST`` largest leave-one-band-out residuals squared, in units of their variances."""
+    fit = fitted_bands(products, weighed)
+    squared = (weighed.residual - fit.fitted) ** 2 * weighed.weight / np.maximum(1 - fit.leverage, LEAST_REST)
     if len(squared) > N_WORST:
         squared = np.partition(squared, len(squared) - N_WORST, axis=0)[-N_WORST:]
     return np.asarray(squared.sum(axis=0))

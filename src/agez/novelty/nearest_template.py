@@ -1,4 +1,4 @@
-"""The nearest training SED: a few hundred representatives at each redshift, with the spread of those around each."""
+"""chi2 of the nearest template: centroids of the training SEDs at each redshift, and the scatter around them."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from agez.types import Bools, Floats
 
 @dataclass(frozen=True, eq=False)
 class Centroids:
-    """Representative SEDs in the coefficients of ``m`` planes.
+    """Centroids of training SEDs, as coefficients in ``m`` subspaces.
 
     Attributes
     ----------
     coefficients : (m, k, q) float16
     precision : (m, q, q) float32
-        Inverse covariance of training SEDs around the centre nearest to them.
+        Inverse covariance of training SEDs around their nearest centroid.
     """
 
     coefficients: Floats
@@ -41,20 +41,20 @@ class Centroids:
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, Any]) -> Centroids:
-        """What :meth:`to_arrays` gave."""
+        """Inverse of :meth:`to_arrays`."""
         return cls(arrays["centre_coefficients"], arrays["centre_precision"])
 
 
-def nearest_chi2(normal: Floats, centres: Floats, precision: Floats) -> Fit:
-    """chi2 of the nearest centre with any amplitude; the spread around centres counts as an error.
+def nearest_chi2(normal: Floats, centroids: Floats, precision: Floats) -> Fit:
+    """chi2 of the nearest centroid at free amplitude; the scatter around centroids is part of the covariance.
 
-    The determinant is over that of the bands' own variances.
+    The determinant is relative to that of the bands' variances.
 
     Parameters
     ----------
     normal : (q + 2, q + 2, n) float32
-        As :func:`agez.novelty.sed_subspace.normal_matrix` gives it.
-    centres : (k, q) float
+        From :func:`agez.novelty.sed_subspace.normal_matrix`.
+    centroids : (k, q) float
     precision : (q, q) float32
     """
     q = len(precision)
@@ -63,9 +63,9 @@ def nearest_chi2(normal: Floats, centres: Floats, precision: Floats) -> Fit:
     work[:q, :q] = normal[:q, :q] + precision[:, :, None]
     work[:q, q:], work[q:, :q], work[q:, q:] = normal[:q], normal[:, :q], normal
     rest, log_det = eliminate(work, q)
-    # with v = mean + components . c and s = components . c:  r.r, v.r and v.v once s is taken from the residual r
+    # with s = components . c and v = mean + s: r.r, v.r and v.v after subtracting s from the residual r
     j, k = np.triu_indices(q)
-    c = centres.astype(np.float32)
+    c = centroids.astype(np.float32)
     pairs = c[:, j] * c[:, k] * np.where(j == k, 1, 2).astype(np.float32)
     s_s = pairs @ np.ascontiguousarray(rest[j, k])
     s_r = c @ np.ascontiguousarray(rest[:q, q + 1])
@@ -81,15 +81,13 @@ def nearest_chi2(normal: Floats, centres: Floats, precision: Floats) -> Fit:
     return Fit(chi2, log_det - np.float32(np.linalg.slogdet(precision)[1]))
 
 
-def star_fit(stars: SedSubspace, centres: Centroids, flux: Floats, flux_err: Floats, counted: Bools) -> Floats:
-    """(n,) chi2 of the nearest star plus the log of its covariance's determinant; rows (n, b) in units of their
-    scale.
-    """
-    products, left = subspace_products(stars.basis[0]), stars.left[0]
+def star_fit(stars: SedSubspace, centroids: Centroids, flux: Floats, flux_err: Floats, counted: Bools) -> Floats:
+    """(n,) chi2 of the nearest star plus the log determinant of its covariance; rows (n, b) in units of their scale."""
+    products = subspace_products(stars.basis[0])
     out = np.empty(len(flux), np.float32)
     for start in range(0, len(flux), CHUNK):
-        part = slice(start, start + CHUNK)
-        weighed = weigh(flux[part], flux_err[part], counted[part], products.basis[-1], left)
-        found = nearest_chi2(normal_matrix(products, weighed), centres.coefficients[0], centres.precision[0])
-        out[part] = found.chi2 + found.log_det + log_variance(weighed)
+        chunk = slice(start, start + CHUNK)
+        weighed = weigh(flux[chunk], flux_err[chunk], counted[chunk], products.basis[-1], stars.residual_variance[0])
+        nearest = nearest_chi2(normal_matrix(products, weighed), centroids.coefficients[0], centroids.precision[0])
+        out[chunk] = nearest.chi2 + nearest.log_det + log_variance(weighed)
     return out

@@ -1,8 +1,8 @@
-"""All of a novelty that does not change from row to row, for the compiled road.
+"""Row-independent arrays of the novelty score for the compiled kernels.
 
-Near the nearest SEDs coefficients are held by a precision P = R^T R.  With components R^-T W in place of W and centres
-R c in place of c that prior is the unit matrix, and what is left of F = W D^-1 W^T once the spread around a centre is
-taken as an error, F - F (F + P)^-1 F, is 1 - (F + 1)^-1: one inverse gives all that both statistics need.
+The prior of coefficients around centroids has the precision P = R^T R.  In whitened coordinates, with components R^-T W
+in place of W and centroids R c in place of c, this prior is the unit matrix, and F = W D^-1 W^T with the scatter around
+a centroid as part of the covariance, F - F (F + P)^-1 F, is 1 - (F + 1)^-1: one inverse serves both statistics.
 """
 
 from __future__ import annotations
@@ -19,80 +19,80 @@ from agez.types import Floats
 
 
 class PreparedSubspace(NamedTuple):
-    """A plane of q components in b bands; float32 all.
+    """A subspace of q components in b bands; all float32.
 
-    ``mean``, ``left`` (b,): mean SED and remainder.
-    ``basis`` (q + 1, b) and ``pairs`` (pairs, b): as they are, for the best fit.
-    ``near_basis``, ``near_pairs``: in coordinates in which the spread around centres is one; ``band_pairs``
-    (b, pairs): the same with those of two different ones twice; ``unit`` (q, q) their prior.
-    ``loose`` (q + 1, q + 1): prior of the coefficients in these coordinates and of the amplitude, for the worst bands.
-    ``centres`` (k, q) and ``centre_pairs`` (k, q (q + 1) / 2): in these coordinates.
+    ``mean``, ``residual_variance`` (b,).
+    ``basis`` (q + 1, b) and ``pairs`` (pairs, b): the original basis, for the best fit.
+    ``whitened_basis``, ``whitened_pairs``: in coordinates of unit scatter around centroids; ``band_pairs``
+    (b, pairs): the same with off-diagonal pairs counted twice; ``identity`` (q, q): their prior.
+    ``band_prior`` (q + 1, q + 1): prior of whitened coefficients and amplitude for the worst-band statistic.
+    ``centroids`` (k, q) and ``centroid_pairs`` (k, q (q + 1) / 2): whitened.
     """
 
     mean: Floats
-    left: Floats
+    residual_variance: Floats
     basis: Floats
     pairs: Floats
-    near_basis: Floats
-    near_pairs: Floats
+    whitened_basis: Floats
+    whitened_pairs: Floats
     band_pairs: Floats
-    unit: Floats
-    loose: Floats
-    centres: Floats
-    centre_pairs: Floats
+    identity: Floats
+    band_prior: Floats
+    centroids: Floats
+    centroid_pairs: Floats
 
 
 class PreparedNovelty(NamedTuple):
-    """Subspaces and those of stars (none or one), thresholds in float64, and the redshifts of the planes."""
+    """Subspaces of galaxies and of stars (or None), the redshift nodes, and thresholds in float64."""
 
-    planes: tuple[PreparedSubspace, ...]
-    star: PreparedSubspace | None
+    subspaces: tuple[PreparedSubspace, ...]
+    stars: PreparedSubspace | None
     redshift: Floats
     step: float
-    kinds: int
+    n_clusters: int
     thresholds: Floats
     threshold: float
 
 
 def prepared_novelty(novelty: Novelty) -> PreparedNovelty:
-    """Everything of it that can be worked out before rows come."""
-    planes, centres = novelty.planes, novelty.centres
-    star = None
-    if novelty.stars is not None and novelty.star_centres is not None:
-        star = _prepared(novelty.stars, novelty.star_centres, 0)
+    """Precompute everything that does not depend on rows."""
+    subspaces, centroids = novelty.subspaces, novelty.centroids
+    stars = None
+    if novelty.stars is not None and novelty.star_centroids is not None:
+        stars = _prepared(novelty.stars, novelty.star_centroids, 0)
     return PreparedNovelty(
-        tuple(_prepared(planes, centres, k) for k in range(len(planes.basis))), star,
-        np.asarray(planes.redshift, float), planes.step, planes.kinds,
+        tuple(_prepared(subspaces, centroids, k) for k in range(len(subspaces.basis))), stars,
+        np.asarray(subspaces.redshift, float), subspaces.step, subspaces.n_clusters,
         np.asarray(novelty.thresholds, float), float(novelty.threshold),
     )  # fmt: skip
 
 
-def _prepared(planes: SedSubspace, centres: Centroids, k: int) -> PreparedSubspace:
-    basis, mean = np.asarray(planes.basis[k][:-1], float), planes.basis[k][-1]
-    precision = np.asarray(centres.precision[k], float)
-    # components of no length, where there are fewer bands than components, say nothing
-    some = np.abs(basis).sum(axis=1) > 0
-    # what they are held by must then not hang together with the others
-    some |= np.abs(precision - np.diag(np.diag(precision)))[some].max(axis=0, initial=0) > 0
-    basis, precision, c = (
-        basis[some],
-        precision[np.ix_(some, some)],
-        np.asarray(centres.coefficients[k], float)[:, some],
+def _prepared(subspaces: SedSubspace, centroids: Centroids, k: int) -> PreparedSubspace:
+    basis, mean = np.asarray(subspaces.basis[k][:-1], float), subspaces.basis[k][-1]
+    precision = np.asarray(centroids.precision[k], float)
+    # components of zero length pad subspaces of fewer bands than components
+    kept = np.abs(basis).sum(axis=1) > 0
+    # they may go only if their prior does not correlate them with the others
+    kept |= np.abs(precision - np.diag(np.diag(precision)))[kept].max(axis=0, initial=0) > 0
+    basis, precision, coefficients = (
+        basis[kept],
+        precision[np.ix_(kept, kept)],
+        np.asarray(centroids.coefficients[k], float)[:, kept],
     )
     root = np.linalg.cholesky(precision).T
-    near = np.linalg.solve(root.T, basis) if len(basis) else basis
-    whole, near_whole = np.vstack([basis, mean]), np.vstack([near, mean])
-    back = np.linalg.inv(root)
-    loose = np.zeros((len(whole), len(whole)))
-    loose[:-1, :-1], loose[-1, -1] = back.T @ back * COEFFICIENT_WIDTH**-2.0, AMPLITUDE_WIDTH**-2.0
-    c = c @ root.T
+    whitened = np.linalg.solve(root.T, basis) if len(basis) else basis
+    whole, whitened_whole = np.vstack([basis, mean]), np.vstack([whitened, mean])
+    inverse = np.linalg.inv(root)
+    band_prior = np.zeros((len(whole), len(whole)))
+    band_prior[:-1, :-1], band_prior[-1, -1] = inverse.T @ inverse * COEFFICIENT_WIDTH**-2.0, AMPLITUDE_WIDTH**-2.0
+    coefficients = coefficients @ root.T
     first, second = np.triu_indices(len(basis))
-    one, other = np.triu_indices(len(whole))
+    row, column = np.triu_indices(len(whole))
     twice = np.where(first == second, 1, 2)
-    near_pairs = near_whole[one] * near_whole[other]
-    found = (
-        mean, planes.left[k], whole, whole[one] * whole[other], near_whole, near_pairs,
-        (near_pairs * np.where(one == other, 1, 2)[:, None]).T, np.eye(len(basis)), loose, c,
-        c[:, first] * c[:, second] * twice,
+    whitened_pairs = whitened_whole[row] * whitened_whole[column]
+    arrays = (
+        mean, subspaces.residual_variance[k], whole, whole[row] * whole[column], whitened_whole, whitened_pairs,
+        (whitened_pairs * np.where(row == column, 1, 2)[:, None]).T, np.eye(len(basis)), band_prior, coefficients,
+        coefficients[:, first] * coefficients[:, second] * twice,
     )  # fmt: skip
-    return PreparedSubspace(*(np.ascontiguousarray(array, np.float32) for array in found))
+    return PreparedSubspace(*(np.ascontiguousarray(array, np.float32) for array in arrays))

@@ -1,8 +1,8 @@
-"""Noise-free training SEDs of one redshift lie near a plane of few dimensions: the plane, and how far rows are off.
+"""Low-dimensional subspaces of noise-free training SEDs at each redshift, and chi2 of rows against them.
 
-An SED in units of its own scale is x = A (mu + W^T c) + noise + what the plane leaves.  With D the variances of
-noise and remainder, all that a row says of c is in F = W D^-1 W^T, g = W D^-1 x and x D^-1 x: chi2 of any
-combination follows from them alone (Woodbury's identity), whichever bands are missing (D infinite).
+An SED in units of its own scale is x = A (mu + W^T c) + noise + residual of the subspace.  With D the summed variances
+of noise and residual, F = W D^-1 W^T, g = W D^-1 x and x D^-1 x are sufficient statistics of c: chi2 of any
+combination follows from them (Woodbury's identity), for any missing bands (D infinite).
 """
 
 from __future__ import annotations
@@ -16,82 +16,83 @@ import numpy as np
 from agez.models.features import NormalisedPhotometry
 from agez.types import Bools, Floats, Ints
 
-#: Distance of the redshifts at which planes are kept: 100-A bands notice lines that move by more than 15 A.
+#: Redshift step of the subspaces: 100-A bands are sensitive to lines that move by more than 15 A.
 STEP = 0.005
-#: Rms of multiplicative errors of life with a survey, from band to band and (as much) smooth in wavelength: the rms of
-#: those of :class:`agez.training_seds.observe.Survey`.
+#: Rms of a survey's multiplicative calibration errors, independent from band to band and (as large) smooth in
+#: wavelength, as in :class:`agez.training_seds.observe.Survey`.
 CALIBRATION = 0.0124
-#: A row's amplitude is found within this factor of its scale.
+#: Bounds of a row's amplitude in units of its scale.
 AMPLITUDE_RANGE = (0.2, 5.0)
-#: Relative error that is added in a row's first amplitude: no band rules it.
+#: Relative error added for the amplitude of a row, so that no band dominates it.
 AMPLITUDE_FLOOR = 0.1
-#: Rows worked on at once: the working arrays stay in the processor's cache.
+#: Rows processed at once: the working arrays stay in the processor's cache.
 CHUNK = 512
 
 
 @dataclass(frozen=True, eq=False)
 class SedSubspace:
-    """Subspaces of noise-free SEDs at ``m`` redshifts, for each of one or more kinds of them.
+    """Subspaces of noise-free SEDs at ``m`` redshifts, one for each SED cluster.
 
     Attributes
     ----------
     redshift : (m,) float
         Ascending, evenly spaced.
-    basis : (m * kinds, q + 1, b) float32
-        The q components, each with the spread of its coefficient, and the mean SED last; a redshift's kinds together.
-    left : (m * kinds, b) float32
-        Variance that the plane leaves, infinite for a band that no training SED has at this redshift.
+    basis : (m * n_clusters, q + 1, b) float32
+        The q components, each scaled by the spread of its coefficient, and the mean SED last; clusters of a redshift
+        are adjacent.
+    residual_variance : (m * n_clusters, b) float32
+        Variance around the subspace, infinite for a band that no training SED has at this redshift.
     """
 
     redshift: Floats
     basis: Floats
-    left: Floats
+    residual_variance: Floats
 
     @property
     def n_components(self) -> int:
-        """Dimensions q of the planes."""
+        """Dimensions q of the subspaces."""
         return self.basis.shape[1] - 1
 
     @property
-    def kinds(self) -> int:
-        """Subspaces at each redshift."""
+    def n_clusters(self) -> int:
+        """SED clusters, and subspaces, at each redshift."""
         return len(self.basis) // len(self.redshift)
 
     @property
     def step(self) -> float:
-        """Distance of neighbouring redshifts."""
+        """Redshift step between subspaces."""
         return float(self.redshift[1] - self.redshift[0]) if len(self.redshift) > 1 else STEP
 
     def to_arrays(self) -> dict[str, Floats]:
         """Arrays of the model file."""
-        return {"plane_redshift": self.redshift, "plane_basis": self.basis, "plane_left": self.left}
+        return {"plane_redshift": self.redshift, "plane_basis": self.basis, "plane_left": self.residual_variance}
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, Any]) -> SedSubspace:
-        """What :meth:`to_arrays` gave."""
+        """Inverse of :meth:`to_arrays`."""
         return cls(arrays["plane_redshift"], arrays["plane_basis"], arrays["plane_left"])
 
 
 class NodeRows(NamedTuple):
-    """Rows seen at one node: their numbers (n,) and the penalty of the node's redshift (n,), a chi2."""
+    """Rows compatible with the redshift of a node: their indices (n,) and chi2 of the node's redshift (n,)."""
 
     node: int
     rows: Ints
     penalty: Floats
 
 
-def rows_of_nodes(planes: SedSubspace, redshift: Floats, redshift_err: Floats) -> Iterator[NodeRows]:
-    """For each node the rows whose redshift may be there.
+def rows_of_nodes(subspaces: SedSubspace, redshift: Floats, redshift_err: Floats) -> Iterator[NodeRows]:
+    """For each redshift node the rows that are compatible with it.
 
-    An exact redshift (error 0 or NaN) belongs to the nearest node, one with an error to all within three of it, and
-    an unknown one (NaN) to all.  Redshifts outside the range belong to the nearest end.
+    An exact redshift (error 0 or NaN) belongs to the nearest node, one with an error to all nodes within three sigma,
+    and an unknown one (NaN) to all.  Redshifts outside the range belong to the nearest end.
     """
-    nodes = planes.redshift
+    nodes = subspaces.redshift
     z = np.clip(np.asarray(redshift, float), nodes[0], nodes[-1])
-    nearest = np.where(np.isfinite(z), np.rint((np.nan_to_num(z) - nodes[0]) / planes.step), -1)
+    nearest = np.where(np.isfinite(z), np.rint((np.nan_to_num(z) - nodes[0]) / subspaces.step), -1)
     error = np.nan_to_num(np.asarray(redshift_err, float), nan=0.0)
     for k, node in enumerate(nodes):
-        beyond = np.maximum(np.abs(z - node) - planes.step / 2, 0.0)
+        beyond = np.maximum(np.abs(z - node) - subspaces.step / 2, 0.0)
         rows = np.flatnonzero(~np.isfinite(z) | (nearest == k) | (beyond < 3 * error))
         off = np.nan_to_num(beyond[rows], nan=0.0)
         penalty = np.where(nearest[rows] == k, 0.0, (off / np.maximum(error[rows], 1e-9)) ** 2)
@@ -99,7 +100,7 @@ def rows_of_nodes(planes: SedSubspace, redshift: Floats, redshift_err: Floats) -
 
 
 class Weighed(NamedTuple):
-    """Rows ready for a plane, bands first: residual from the mean SED and inverse variances (b, n), amplitude (n,)."""
+    """Rows relative to a subspace, bands first: residual and inverse variance (b, n), amplitude (n,)."""
 
     residual: Floats
     weight: Floats
@@ -110,22 +111,23 @@ class Weighed(NamedTuple):
         return Weighed(self.residual[:, rows], self.weight[:, rows], self.amplitude[rows])
 
 
-def weigh(flux: Floats, flux_err: Floats, covered: Bools, mean: Floats, left: Floats) -> Weighed:
-    """Bring rows (n, b) to the amplitude of the mean SED; variances are noise, remainder and calibration."""
+def weigh(flux: Floats, flux_err: Floats, covered: Bools, mean: Floats, residual_variance: Floats) -> Weighed:
+    """Scale rows (n, b) to the mean SED; variances are the sum of noise, residual and calibration variances."""
     x, e = np.ascontiguousarray(flux.T), np.ascontiguousarray(flux_err.T)
-    seen = np.ascontiguousarray((covered & np.isfinite(left)).T)
+    modelled = np.isfinite(residual_variance)
+    counted = np.ascontiguousarray((covered & modelled).T)
     column = mean[:, None]
-    first = np.where(seen, 1 / (e * e + AMPLITUDE_FLOOR**2), np.float32(0))
+    first = np.where(counted, 1 / (e * e + AMPLITUDE_FLOOR**2), np.float32(0))
     amplitude = (first * column * x).sum(axis=0) / np.maximum((first * column * column).sum(axis=0), 1e-20)
     amplitude = np.clip(amplitude, *AMPLITUDE_RANGE)
     x, e = x / amplitude, e / amplitude
-    variance = e * e + np.where(np.isfinite(left), left, 0)[:, None] + CALIBRATION**2 * np.maximum(x * x, 1e-4)
-    weight = np.where(seen, 1 / variance, np.float32(0))
-    return Weighed(np.where(seen, x - column, np.float32(0)), weight, amplitude)
+    variance = e * e + np.where(modelled, residual_variance, 0)[:, None] + CALIBRATION**2 * np.maximum(x * x, 1e-4)
+    weight = np.where(counted, 1 / variance, np.float32(0))
+    return Weighed(np.where(counted, x - column, np.float32(0)), weight, amplitude)
 
 
 class SubspaceProducts(NamedTuple):
-    """What does not change from row to row at one node: products of basis SEDs, one row a pair, and their places."""
+    """Products of the basis SEDs of a subspace, one row a pair, and the index of each pair; the same for all rows."""
 
     basis: Floats  # (q + 1, b)
     pairs: Floats  # (pairs, b)
@@ -133,7 +135,7 @@ class SubspaceProducts(NamedTuple):
 
 
 def subspace_products(basis: Floats) -> SubspaceProducts:
-    """Products of a plane's basis SEDs."""
+    """Products of the basis SEDs of a subspace."""
     size = len(basis)
     j, k = np.triu_indices(size)
     place = np.empty((size, size), np.intp)
@@ -153,8 +155,11 @@ def normal_matrix(products: SubspaceProducts, weighed: Weighed) -> Floats:
 
 
 def eliminate(matrix: Floats, count: int) -> tuple[Floats, Floats]:
-    """What is left of a symmetric positive matrix (k, k, n) when its first ``count`` unknowns are solved for: the
-    Schur complement (k - count, k - count, n), and the log of their determinant (n,).  ``matrix`` is overwritten."""
+    """Schur complement of the first ``count`` rows and columns of symmetric positive matrices.
+
+    Takes (k, k, n), which is overwritten; gives (k - count, k - count, n), and the log determinant of the eliminated
+    block (n,).
+    """
     determinant = np.zeros(matrix.shape[2], matrix.dtype)
     for j in range(count):
         column = matrix[j, j + 1 :]
@@ -166,16 +171,16 @@ def eliminate(matrix: Floats, count: int) -> tuple[Floats, Floats]:
 
 
 class Fit(NamedTuple):
-    """chi2 (n,), and the log (n,) of the determinant of the covariance that it was had with."""
+    """chi2 (n,), and the log determinant (n,) of its covariance."""
 
     chi2: Floats
     log_det: Floats
 
 
 def fit_chi2(normal: Floats, looseness: float) -> Fit:
-    """That of the best combination with any amplitude, coefficients held by a Gaussian of width ``looseness``.
+    """chi2 of the best-fitting combination at free amplitude; Gaussian prior of width ``looseness`` on coefficients.
 
-    The determinant is over that of the bands' own variances.
+    The determinant is relative to that of the bands' variances.
     """
     q = len(normal) - 2
     work = normal.copy()
@@ -186,12 +191,12 @@ def fit_chi2(normal: Floats, looseness: float) -> Fit:
 
 
 def log_variance(weighed: Weighed) -> Floats:
-    """(n,) sum of the logs of the variances of a row's bands, in units of its scale."""
+    """(n,) sum of the log variances of the bands of a row, in units of its scale."""
     weight = weighed.weight
     total = -np.log(np.where(weight > 0, weight, 1)).sum(axis=0)
     return np.asarray(total + 2 * (weight > 0).sum(axis=0) * np.log(weighed.amplitude))
 
 
 def usable(seds: NormalisedPhotometry) -> Bools:
-    """(n, b) bands that count: covered, with a finite flux and error."""
+    """(n, b) bands with data: covered, with finite flux and error."""
     return seds.covered & np.isfinite(seds.flux) & np.isfinite(seds.flux_err) & (seds.flux_err >= 0)

@@ -121,6 +121,15 @@ def load_filters(
     ------
     AgezError
         If the set, a band or a file is unknown or unusable.
+
+    Examples
+    --------
+    >>> import agez
+    >>> filters = agez.load_filters("jplus", bands=["J0410", "J0660"])
+    >>> filters.names
+    ('J0410', 'J0660')
+    >>> [round(pivot) for pivot in filters.bands.pivot_angstrom]
+    [4107, 6604]
     """
     own = {"counting": counting, "wavelength_unit": wavelength_unit, "medium": medium}
     path, survey = Path(source), find_survey(str(source))

@@ -115,6 +115,16 @@ def synthesize(
     ------
     AgezError
         If ``flux_unit`` is not one of f_lambda, or an argument is out of range.
+
+    Examples
+    --------
+    >>> import agez
+    >>> from agez.mocks.survey import iterate_survey, survey_plan
+    >>> grid = agez.load_templates("made-up")
+    >>> (mock,) = iterate_survey(survey_plan(n_galaxies=1, n_spectra=5), grid)
+    >>> seds = agez.synthesize(mock.spectra, agez.load_filters("splus", bands=["J0410", "g", "z"]))
+    >>> seds.flux.shape, seds.covered[0].tolist(), float(seds.redshift[0])
+    ((5, 3), [True, True, False], 0.0)
     """
     if not 0 < min_coverage <= 1:
         raise AgezError(f"min_coverage is {min_coverage}; expected a fraction above 0 and up to 1")

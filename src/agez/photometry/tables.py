@@ -110,6 +110,15 @@ def read_photometry(
     ------
     AgezError
         That names file, column, unit or row, if the table has no photometry or something in it is not understood.
+
+    Examples
+    --------
+    >>> import agez
+    >>> from astropy.table import Table
+    >>> table = Table({"flux_g": [10.0], "flux_g_err": [0.5], "mag_r": [20.0], "mag_r_err": [0.02]})
+    >>> seds = agez.read_photometry(table, filters="splus", redshift=0.02)
+    >>> seds.bands.names, seds.flux.round(2).tolist()  # [microjansky]
+    (('gSDSS', 'rSDSS'), [[10.0, 36.31]])
     """
     in_memory = isinstance(path, Table)
     table = path if isinstance(path, Table) else read_table(path, prefer=(EXTENSION,), likeness=likeness)
@@ -289,6 +298,15 @@ def write_photometry(path: str | Path, photometry: Photometry, *, magnitudes: bo
     flux that is not positive becomes 99 with its limit in the error column: its value is lost.
     The header says the filter set (``FILTERS``).  CSV keeps neither header nor units: a column ``filter_set`` says it
     there, and fluxes are in microjansky.
+
+    Examples
+    --------
+    >>> import agez
+    >>> from astropy.table import Table
+    >>> table = Table({"flux_g": [10.0, 12.0], "flux_g_err": [0.5, 0.6]})
+    >>> agez.write_photometry("seds.fits", agez.read_photometry(table, filters="splus", redshift=0.02))
+    >>> Table.read("seds.fits").colnames[-4:]
+    ['flux_gSDSS', 'flux_gSDSS_err', 'flags', 'good']
     """
     table = photometry_to_table(photometry, magnitudes=magnitudes)
     if table_format(path) == "ascii.csv" and photometry.bands.filter_set:

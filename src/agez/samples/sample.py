@@ -51,6 +51,17 @@ def make_sample(
     ------
     AgezError
         If nothing matches, a row is named twice, or nothing is left.
+
+    Examples
+    --------
+    >>> import agez
+    >>> from agez.mocks.survey import iterate_survey, survey_plan
+    >>> grid = agez.load_templates("made-up")
+    >>> (mock,) = iterate_survey(survey_plan(n_galaxies=1, n_spectra=5), grid)
+    >>> seds, labels = agez.synthesize(mock.spectra, "jpas"), agez.fit_labels(mock.spectra, grid)
+    >>> sample = agez.make_sample(seds, labels, mock.galaxies)
+    >>> len(sample), sample.meta["rejected_chi2"]
+    (5, 0)
     """
     if truth is not None and len(truth) != len(photometry):
         raise AgezError(f"sample: {len(truth)} rows of truth for {len(photometry)} SEDs; they must go row by row")

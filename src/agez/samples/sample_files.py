@@ -35,6 +35,18 @@ def write_sample(path: str | os.PathLike[str], sample: Sample) -> None:
     """Write a sample, whole or not at all; :func:`read_sample` gives back the same numbers.
 
     ``flags`` holds all bits of a row; ``photometry_flags`` and ``label_flags`` say which came from where.
+
+    Examples
+    --------
+    >>> import agez
+    >>> from astropy.io import fits
+    >>> from agez.mocks.survey import iterate_survey, survey_plan
+    >>> grid = agez.load_templates("made-up")
+    >>> (mock,) = iterate_survey(survey_plan(n_galaxies=1, n_spectra=5), grid)
+    >>> seds, labels = agez.synthesize(mock.spectra, "jpas"), agez.fit_labels(mock.spectra, grid)
+    >>> agez.write_sample("sample.fits", agez.make_sample(seds, labels))
+    >>> fits.getdata("sample.fits", "BANDS")["name"][:3].tolist()
+    ['uJAVA', 'J0378', 'J0390']
     """
     photometry, labels = sample.photometry, sample.labels
     columns: dict[str, Any] = rows_columns(sample.rows, id_name="spec_id")
@@ -74,7 +86,19 @@ def write_sample(path: str | os.PathLike[str], sample: Sample) -> None:
 
 
 def read_sample(path: str | os.PathLike[str]) -> Sample:
-    """Read a sample file; AgezError in one line if it is not one, is damaged, or lacks a needed column."""
+    """Read a sample file; AgezError in one line if it is not one, is damaged, or lacks a needed column.
+
+    Examples
+    --------
+    >>> import agez
+    >>> from agez.mocks.survey import iterate_survey, survey_plan
+    >>> grid = agez.load_templates("made-up")
+    >>> (mock,) = iterate_survey(survey_plan(n_galaxies=1, n_spectra=5), grid)
+    >>> seds, labels = agez.synthesize(mock.spectra, "jpas"), agez.fit_labels(mock.spectra, grid)
+    >>> agez.write_sample("sample.fits", agez.make_sample(seds, labels))
+    >>> len(agez.read_sample("sample.fits"))
+    5
+    """
     with open_fits(path) as hdus:
         spectra, galaxies, bands = (
             hdu_to_table(named_hdu(hdus, name, path, made_by=_MADE_BY)) for name in ("SPECTRA", "GALAXIES", "BANDS")

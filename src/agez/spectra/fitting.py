@@ -77,6 +77,16 @@ def fit_labels(
     AgezError
         If there is no spectrum, a redshift is not above -1, the templates do not cover the range, or the
         spectra have no overlap with it.
+
+    Examples
+    --------
+    >>> import agez
+    >>> from agez.mocks.survey import iterate_survey, survey_plan
+    >>> grid = agez.load_templates("made-up")
+    >>> (mock,) = iterate_survey(survey_plan(n_galaxies=1, n_spectra=5), grid)
+    >>> labels = agez.fit_labels(mock.spectra, grid)
+    >>> bool(abs(labels.log_age_lw - mock.truth.log_age_lw).max() < 0.2), labels.good.tolist()
+    (True, [True, True, True, True, True])
     """
     settings = settings or FitSettings()
     if isinstance(templates, str):

@@ -55,6 +55,17 @@ def write_labels(
         Where the rows lie on the sky, for labels of a cube's bins; row i is bin i.
     header : mapping, optional
         For the primary HDU.
+
+    Examples
+    --------
+    >>> import agez
+    >>> from astropy.io import fits
+    >>> from agez.mocks.survey import iterate_survey, survey_plan
+    >>> grid = agez.load_templates("made-up")
+    >>> (mock,) = iterate_survey(survey_plan(n_galaxies=1, n_spectra=5), grid)
+    >>> agez.write_labels("labels.fits", agez.fit_labels(mock.spectra, grid), grid=grid)
+    >>> fits.getdata("labels.fits", "HISTORY").shape  # light fractions: (spectra, ages, metallicities)
+    (5, 8, 4)
     """
     table = Table(rows_columns(labels.rows, id_name="spec_id"))
     for name in Labels.column_names():
@@ -84,6 +95,16 @@ def read_labels(path: str | os.PathLike[str]) -> Labels:
     ``_err`` columns, kinematics and the like may be missing (NaN); the labels themselves may not.  A label that is a
     survey code (-99) is none.  Maps are read by
     :func:`agez.tables.maps_files.read_maps`.
+
+    Examples
+    --------
+    >>> import agez
+    >>> from astropy.table import Table
+    >>> labels = Table({"spec_id": ["a", "b"], "log_age_lw": [9.5, 9.8], "mh_lw": [-0.2, 0.1]})
+    >>> labels.meta["EXTNAME"] = "LABELS"
+    >>> labels.write("labels.fits")
+    >>> agez.read_labels("labels.fits").mh_lw.tolist()
+    [-0.2, 0.1]
     """
     source = f"{path}, table LABELS"
     with open_fits(path) as hdus:

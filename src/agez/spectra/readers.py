@@ -61,6 +61,18 @@ def read_spectra(
     AgezError
         No such file, truncated or damaged, not spectra, no errors, not a flux density, wavelengths that do not
         increase, or an unknown option: always one line with the file and the remedy.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import agez
+    >>> from astropy.table import Table
+    >>> wave = np.arange(3800.0, 7000.0)
+    >>> table = Table({"wave": wave, "flux": np.ones(3200), "flux_err": np.full(3200, 0.02)})
+    >>> table.write("galaxy.ecsv")
+    >>> spectra = agez.read_spectra("galaxy.ecsv", redshift=0.01, medium="air")
+    >>> spectra.flux.shape, spectra.medium
+    ((1, 3200), 'air')
     """
     path = check_input(path)
     _check_options(path, format, redshift, medium, flux_unit)

@@ -85,6 +85,18 @@ def subtract_lines(spectra: Spectra, labels: Labels, *, default_sigma_kms: float
     """``spectra`` minus the emission lines that the fit found; parameters and errors as in :func:`line_spectra`.
 
     Errors and masks stay as they are; masked pixels are left alone.
+
+    Examples
+    --------
+    >>> import agez
+    >>> from agez.mocks.survey import iterate_survey, survey_plan
+    >>> grid = agez.load_templates("made-up")
+    >>> (mock,) = iterate_survey(survey_plan(n_galaxies=1, n_spectra=5), grid)
+    >>> stars = agez.subtract_lines(mock.spectra, agez.fit_labels(mock.spectra, grid))
+    >>> lines = (mock.spectra.flux - stars.flux).sum(axis=0)
+    >>> rest = mock.spectra.wave_angstrom / (1 + mock.spectra.redshift[0])
+    >>> round(float(rest[lines.argmax()]))  # H-alpha [Angstrom]
+    6562
     """
     lines = line_spectra(spectra, labels, default_sigma_kms=default_sigma_kms)
     flux = np.where(spectra.mask, spectra.flux, spectra.flux - lines).astype(spectra.flux.dtype)

@@ -379,6 +379,13 @@ def load_templates(
     AgezError
         Unknown source, damaged files, templates of your own whose resolution neither you nor the files say, or one of
         these facts for a library that is known.
+
+    Examples
+    --------
+    >>> import agez
+    >>> grid = agez.load_templates("made-up")
+    >>> len(grid.log_age), len(grid.mh), grid.medium
+    (8, 4, 'air')
     """
     facts = TemplateFacts(fwhm_angstrom, reference, medium)
     if source in _LOADERS:

@@ -88,9 +88,10 @@ class SurveyRecord:
 
     Examples
     --------
-    >>> from agez.surveys.record import SurveyRecord
+    >>> import agez
     >>> nominal = ((4800.0, 1400.0), (6200.0, 1400.0))
-    >>> SurveyRecord(name="two", title="TWO", bands=("g", "r"), nominal=nominal, aliases={"red": "r"}).spellings["RED"]
+    >>> record = agez.SurveyRecord(name="two", title="TWO", bands=("g", "r"), nominal=nominal, aliases={"red": "r"})
+    >>> record.spellings["RED"]
     'r'
     """
 

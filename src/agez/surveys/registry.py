@@ -24,6 +24,14 @@ def register_survey(record: SurveyRecord) -> None:
     ------
     AgezError
         If a survey of this name ships, or the one that it is part of is unknown.
+
+    Examples
+    --------
+    >>> import agez
+    >>> nominal = ((4800.0, 1400.0), (6200.0, 1400.0))
+    >>> agez.register_survey(agez.SurveyRecord(name="two", title="TWO", bands=("g", "r"), nominal=nominal))
+    >>> agez.load_filters("two").names
+    ('g', 'r')
     """
     if record.name in _SHIPPED:
         raise AgezError(f"survey {record.name!r} comes with agez; choose another name")

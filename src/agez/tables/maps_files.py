@@ -192,6 +192,19 @@ def read_maps(path: str | os.PathLike[str]) -> tuple[dict[str, MapImage], MapFra
     ------
     AgezError
         If the file cannot be read, or has no ``BINID``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import agez
+    >>> from agez.tables.maps import BinMap, MapFrame
+    >>> from agez.tables.maps_files import write_maps
+    >>> frame = MapFrame(np.array([[0, 1, -1], [0, 1, 1]]))
+    >>> write_maps("maps.fits", [BinMap("LOG_AGE_LW", np.array([9.5, 9.75]), unit="dex")], frame)
+    >>> maps, frame = agez.read_maps("maps.fits")
+    >>> maps["LOG_AGE_LW"].values
+    array([[9.5 , 9.75,  nan],
+           [9.5 , 9.75, 9.75]])
     """
     with open_fits(path) as hdus:
         if "BINID" not in hdus:

@@ -1,4 +1,4 @@
-"""Training on a user's sample, from nothing or from a shipped model, with held-out answers for every row."""
+"""Training on a user's sample, from scratch or from a shipped model, with held-out predictions for every row."""
 
 from __future__ import annotations
 
@@ -22,28 +22,28 @@ from agez.training.mixture_fit import FitSettings, fit
 from agez.training.sample_batches import SAMPLE_SURVEY, SampleBatches, SampleRows, scaling_of_sample
 from agez.types import Floats, Ints
 
-#: Hidden units and components of a network that starts afresh: samples have tens of thousands of rows, not millions.
+#: Hidden units and components of a network trained from scratch: samples have tens of thousands of rows, not millions.
 FRESH_HIDDEN, FRESH_COMPONENTS = (256, 256), 3
 #: Networks of each fold.
 MEMBERS = 2
-#: Redshifts of a sample that lie nearer together than this are one.
+#: Redshifts of a sample that differ by less than this are one.
 LEAST_RANGE = 0.002
 FRESH_SETTINGS = FitSettings(steps=4000, batch=256, learning_rate=1e-3)
-#: Fine-tuning is shorter and gentler: what the network knows of the sky is to be kept.
+#: Fine-tuning is shorter, at a lower learning rate, so that the network keeps its pretraining.
 TUNED_SETTINGS = FitSettings(steps=1000, batch=256, learning_rate=2e-4)
-#: Rows that this is for.  With fewer, fine-tuning is gentler still: its steps and learning rate fall with the ratio to
+#: Rows for these settings.  With fewer, steps and learning rate of fine-tuning fall with the ratio to
 #: these powers, the ratio not below this one.  On ten galaxies (a thousand rows) of the mock survey sigma_mad on unseen
 #: ones is 0.071 and 0.136 dex after 100 steps at 1e-4, 0.085 and 0.172 after 1500 at 3e-4, 0.089 and 0.150 before (one
-#: draw).  Training afresh is not shortened: there more steps are better.
+#: draw).  Training from scratch is not shortened: there more steps are better.
 TUNED_ROWS, STEPS_POWER, RATE_POWER, LEAST_RATIO = 15_000, 0.8, 0.4, 0.04
-#: How often held-out rows are seen anew, and how: samples have nearly one noise level and all bands, and intervals
-#: must hold for rows that are noisier or lack bands.  Their fluxes have errors of calibration of their own.
+#: Number and conditions of repeated observations of held-out rows: samples have nearly one noise level and all bands,
+#: and intervals must be calibrated for rows that are noisier or lack bands.  Fluxes have their own calibration errors.
 VIEWS = 3
 VIEW_SURVEY = replace(SAMPLE_SURVEY, snr=(5.0, 300.0), calibration=(1e-4, 1e-3), zero_points=(1e-4, 1e-3), complete=0.4)
 
 
 class View(NamedTuple):
-    """Rows of a sample with more noise and fewer bands, and what networks that have not seen them say."""
+    """Rows of a sample with more noise and fewer bands, and their out-of-sample predictions."""
 
     seds: NormalisedPhotometry
     raw: Mixture
@@ -51,14 +51,14 @@ class View(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class CrossFit:
-    """Networks of every fold, and what they say of the rows that they have not seen.
+    """Networks of every fold, and their out-of-sample predictions.
 
     Attributes
     ----------
     members : tuple of tuple of Network
         For each fold those that were trained on the others.
     raw : Mixture
-        Held-out answers of all rows, as the networks give them.
+        Held-out predictions of all rows before calibration.
     fold : (n,) int
         Fold of each row.
     views : tuple of View
@@ -134,14 +134,14 @@ def cross_fit(
     workers: int = 2,
     progress: Callable[[int], object] | None = None,
 ) -> CrossFit:
-    """Train networks on all folds but one, and answer that one with them.
+    """Train networks on all folds but one, and predict that one with them.
 
     Parameters
     ----------
     start : sequence of Network
-        Networks to go on from, one after another; none: afresh.
+        Networks to start from, in turn; none: from scratch.
     settings : FitSettings, optional
-        Default: :func:`settings_for` so many rows.
+        Default: :func:`settings_for` the number of rows.
     trunk : str
         Of networks that are trained from scratch: a name of :data:`agez.mixture_network.trunks.TRUNKS`.
     progress : callable, optional
@@ -188,12 +188,12 @@ def unseen_answers(
     return Mixture.concatenate(parts).take(np.argsort(np.concatenate(order), kind="stable"))
 
 
-#: Intervals learned from all folds but some.
+#: The calibration from all folds but some.
 LearnedWithout = Callable[[frozenset[int]], IntervalCalibration]
 
 
 def learned_without(cross: CrossFit, data: SampleRows) -> LearnedWithout:
-    """Intervals that are learned from the held-out answers of all folds but those given; each set is learned once."""
+    """Calibrations from the held-out predictions of all folds but those given; each set is fitted once."""
 
     @cache
     def learned(folds: frozenset[int]) -> IntervalCalibration:
@@ -205,10 +205,10 @@ def learned_without(cross: CrossFit, data: SampleRows) -> LearnedWithout:
 def calibration_of(
     cross: CrossFit, data: SampleRows, *, without: frozenset[int] = frozenset(), learned: LearnedWithout | None = None
 ) -> IntervalCalibration:
-    """What held-out answers of all folds but some (default: of all) say of the networks' intervals.
+    """Calibration of the intervals from the held-out predictions of all folds but some (default: of all).
 
-    How intervals depend on noise and bands is learned from the rows as they are and as they are seen anew.  Overall
-    they are exact for the rows as they are, each fold by what the others say of it: cross-conformal prediction
+    The dependence on noise and bands is fitted to the rows unchanged and observed again.  Overall coverage is exact
+    for the unchanged rows, each fold calibrated by the others: cross-conformal prediction
     (Vovk 2015, Ann. Math. Artif. Intell. 74, 9).
 
     Parameters
@@ -242,7 +242,7 @@ def _learned(cross: CrossFit, data: SampleRows, rows: Ints) -> IntervalCalibrati
 def held_out(
     cross: CrossFit, data: SampleRows, *, learned: LearnedWithout | None = None
 ) -> tuple[Mixture, tuple[IntervalCalibration, ...]]:
-    """Calibrated held-out answers: each fold with a calibration learned from the other folds alone.
+    """Calibrated held-out predictions: each fold with the calibration of the other folds alone.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Learning the calibration of distributions from rows that the networks have not seen.
+"""Fitting the calibration of distributions to rows that the networks have not seen.
 
 On held-out rows the residuals in units of the predicted sigma tell how much too narrow the distributions are, and how
 that depends on a row's signal-to-noise ratio, number of bands and answer.  Median and 68 % quantile of those residuals
@@ -26,10 +26,10 @@ from agez.mixture_network.calibration import (
 from agez.models.features import NormalisedPhotometry
 from agez.types import Floats
 
-#: Tails are not drawn in further: quantiles would lose their order.
+#: Lower bound of the tail factor: below, quantiles would lose their order.
 LEAST_TAIL = 0.7
-#: Penalty on every slope, in units of the loss of one row, divided by the number of galaxies: ten galaxies can move an
-#: interval as a whole, not learn how it depends on five things.
+#: Penalty on every slope, in units of the loss of one row, divided by the number of galaxies: ten galaxies can shift an
+#: interval as a whole, but not constrain its dependence on five covariates.
 PENALTY = 1.0
 #: Rounding of the corner of the quantile loss.
 CORNER = 0.02

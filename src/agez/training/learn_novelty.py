@@ -21,11 +21,11 @@ from agez.training_seds.seds import CHUNK as CHUNK_OF_SEDS
 from agez.training_seds.seds import TrainingSeds
 from agez.types import Floats, Ints, Strings
 
-#: Share of ordinary rows that is flagged.
+#: Share of in-distribution rows that is flagged.
 FALSE_FLAGS = 0.05
 #: Share of the galaxies that is held out for the thresholds, how often each is seen, and the most rows of that.
 HELD_OUT, VIEWS, MOST_ROWS = 0.2, 6, 60000
-#: Groups of galaxies that were drawn together for each plane, with which groups and not single galaxies are held out.
+#: Least groups of galaxies per redshift node (drawn together) for holding out whole groups in place of galaxies.
 GROUPS_PER_NODE = 3
 #: Share of held-out rows whose redshift is unknown.
 UNKNOWN_REDSHIFT = 0.15
@@ -35,17 +35,17 @@ def learn_novelty(
     sky: TrainingSeds, rng: np.random.Generator, *, redshift_range: tuple[float, float],
     survey: Survey | None = None, stars: Floats | None = None,
 ) -> Novelty:  # fmt: skip
-    """Learn what is typical of a sky; a fifth of its galaxies are held out for the thresholds.
+    """Fit the out-of-distribution model to training SEDs; a fifth of the galaxies are held out for the thresholds.
 
     Parameters
     ----------
     redshift_range : (low, high)
-        Of the sky and of the model.
+        Of the training SEDs and of the model.
     survey : Survey, optional
-        How rows are seen.
+        Noise, calibration errors and missing bands of rows.
     stars : (k, b) float, optional
-        Noise-free SEDs of any scale, as of :func:`agez.training.star_subspace.star_seds`; without them stars are told
-        only by being unlike galaxies.
+        Noise-free SEDs of any scale, as of :func:`agez.training.star_subspace.star_seds`; without them stars are
+        detected only by their misfit as galaxies.
 
     Raises
     ------
@@ -75,14 +75,14 @@ def learn_novelty(
     first = Novelty(planes, centres, None, None, np.zeros((0, 0), np.float32))
     if stars is not None:
         plane, star_centres = star_subspace(stars, pivot, rng)
-        first = replace(first, stars=plane, star_centres=star_centres)
+        first = replace(first, stars=plane, star_centroids=star_centres)
     return replace(first, thresholds=_thresholds(first, held, redshift_range, survey or Survey(), rng))
 
 
 def _drawn_together(redshift: Floats) -> Ints:
-    """(n,) groups of neighbouring rows of one redshift, of which a sky draws so many at a time.
+    """(n,) groups of neighbouring rows of one redshift, which training SEDs are drawn in.
 
-    They share much: those that are held out are to share nothing with the others.  Many draws are of the rest frame.
+    Rows of a group are correlated, and so are held out together.  Many groups are in the rest frame.
     """
     group = np.unique(redshift, return_inverse=True)[1]
     order = np.argsort(group, kind="stable")
@@ -125,7 +125,7 @@ def recalibrated(novelty: Novelty, ood_of_known_good: Floats, galaxy: Strings) -
     Parameters
     ----------
     ood_of_known_good : (n,) float
-        Scores of rows known to be what the model is for; NaN are passed over.
+        Scores of rows known to be in distribution; NaN are ignored.
     galaxy : (n,) int or str
         Rows of a galaxy share its weight.
 

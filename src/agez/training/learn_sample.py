@@ -1,4 +1,4 @@
-"""A model of a user's own sample: cross-fitted, calibrated on held-out galaxies, afresh or from a shipped model."""
+"""A model of a user's own sample: cross-fitted, calibrated on held-out galaxies, from scratch or fine-tuned."""
 
 from __future__ import annotations
 
@@ -33,17 +33,17 @@ from agez.training.sample_batches import SAMPLE_SURVEY, SampleRows, sample_rows
 from agez.training_seds.seds import TrainingSeds
 from agez.types import Floats, Sample
 
-#: Rows with fewer bands are not answered by a model of a sample alone: one in this many of its bands.
+#: A model trained on a sample alone needs one in this many of its bands in a row.
 BANDS_NEEDED = 4
-#: Rows of lower median signal-to-noise ratio than a sample's network has seen are flagged.
+#: Rows with a median signal-to-noise ratio below that of the training are flagged.
 LEAST_SNR = 5.0
-#: Networks that :func:`learn_sample` trains unless told otherwise.
+#: Networks that :func:`learn_sample` trains by default.
 N_NETWORKS = N_FOLDS * MEMBERS
 
 
 @dataclass(frozen=True, eq=False)
 class LearnedSample:
-    """A model, and what it said of each row of its sample while that row was held out.
+    """A model, and the held-out prediction of each row of its sample.
 
     Attributes
     ----------
@@ -72,19 +72,19 @@ def learn_sample(
 ) -> LearnedSample:
     """Train, calibrate and describe a model of a sample.
 
-    Every row is answered by networks that have not seen its fold (its galaxy, with ``split='by-galaxy'``);
-    calibration and scores are made of those answers, and the model's ensemble is the networks of all folds.
+    Every row is predicted by networks that have not seen its fold (its galaxy, with ``split='by-galaxy'``);
+    calibration and scores are made of those predictions, and the model's ensemble is the networks of all folds.
 
     Parameters
     ----------
     start : Model, optional
-        A posterior model to go on from: its bands, means and widths are kept.
+        A posterior model to fine-tune: its bands, means and widths are kept.
     settings : FitSettings, optional
         Of each network; default: those of :mod:`agez.training.cross_fitting`.
     members : int
         Networks of each fold.
     targets : sequence of Target
-        What is predicted, without ``start``; with it those of the model.
+        The predicted targets; with ``start`` those of the model.
     trunk : str
         Of networks that are trained from scratch.
     progress : callable, optional
@@ -93,7 +93,7 @@ def learn_sample(
     Raises
     ------
     AgezError
-        If ``start`` is of another kind, or does not know the sample's bands or redshifts; or the sample is too small.
+        If ``start`` is of another kind, or lacks the sample's bands or redshifts; or the sample is too small.
     """
     parts = None
     if start is not None:

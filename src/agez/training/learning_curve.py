@@ -1,8 +1,8 @@
-"""What starting from a model gains over starting afresh, as a function of how many galaxies a user has.
+"""The gain of fine-tuning over training from scratch, as a function of the number of galaxies.
 
-In each draw one galaxy in four is set aside, and both ways are tested on it; from the others so many are drawn as each
-point of the curve asks for, morphologies apart, those of a smaller number among those of a larger.  Each way makes
-of them what ``agez train`` would: networks cross-fitted by galaxy, intervals calibrated on held-out galaxies.
+In each draw one galaxy in four is set aside to test both ways; from the others the galaxies of each point of the curve
+are drawn, stratified by morphology, nested from the smallest number to the largest.  Each way trains as
+``agez train`` would: networks cross-fitted by galaxy, intervals calibrated on held-out galaxies.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ from agez.training.mixture_fit import FitSettings
 from agez.training.sample_batches import SampleRows, sample_rows
 from agez.types import Floats, Ints, Sample, Strings
 
-#: How many galaxies the curve has points for, besides all that are not set aside.
+#: Numbers of galaxies of the curve's points, apart from all that are not set aside.
 NUMBERS = (10, 30, 100)
-#: One galaxy in so many is set aside to test on.
+#: One galaxy in this many is set aside for testing.
 TEST_PARTS = 4
 N_DRAWS = 3
 #: With fewer galaxies there are too few to learn from (a fold more than folds) once those for testing are set aside.
@@ -82,7 +82,7 @@ class CurvePoint:
     from_model: WayScores
 
     def gains(self, target: str) -> Floats:
-        """(draws,) by how much sigma_mad is smaller if one starts from the model [dex]."""
+        """(draws,) decrease of sigma_mad by fine-tuning [dex]."""
         return np.asarray(self.fresh.sigma_mad[target]) - np.asarray(self.from_model.sigma_mad[target])
 
     def gain(self, target: str) -> tuple[float, float]:
@@ -155,7 +155,7 @@ class _Job:
 
 @dataclass(frozen=True, eq=False)
 class _Shared:
-    """What every job needs, once in each worker."""
+    """Data shared by all jobs, sent once to each worker."""
 
     data: SampleRows
     kinds: Strings
@@ -191,7 +191,7 @@ def learning_curve(
     numbers : sequence of int
         Of galaxies; those that the sample allows are done, and all that are not set aside.
     n_draws : int
-        How often galaxies are drawn anew.
+        Number of draws of galaxies.
     steps : int, optional
         Of each network's training, both ways; default: what ``agez train`` takes for so many rows, each way its own.
     progress : callable, optional
@@ -235,7 +235,7 @@ def learning_curve(
 
 
 def curve_sizes(sample: Sample, numbers: Sequence[int] = NUMBERS) -> tuple[int, ...]:
-    """The numbers of galaxies that a sample's curve has points for: those that it allows, and all but the unseen.
+    """Numbers of galaxies of the curve's points: those that the sample allows, and all but the test galaxies.
 
     Raises
     ------
@@ -260,7 +260,7 @@ def n_trainings(sample: Sample, numbers: Sequence[int] = NUMBERS, *, n_draws: in
 
 
 def _drawn(kind: Strings, counts: Ints, rng: np.random.Generator) -> tuple[Ints, Ints]:
-    """Galaxies to learn from, in an order of which every beginning has each kind's share; and those to test on."""
+    """Training galaxies, in an order whose every prefix is stratified; and test galaxies."""
     n = len(kind)
     hand = deal_galaxies(kind, counts, TEST_PARTS, rng)
     test = np.flatnonzero(hand == np.argmax(np.bincount(hand)))  # a hand of the larger size: all draws have the same
@@ -326,7 +326,7 @@ def _as_it_is(start: Model, data: SampleRows, rows: Ints) -> _Scores:
 
 
 def _only(data: SampleRows, rows: Ints) -> SampleRows:
-    """Some rows, as a sample of their own."""
+    """Some rows as a sample."""
     per_row = ("flux", "flux_err", "covered", "redshift", "redshift_err", "labels", "galaxy")
     return replace(data, **{name: getattr(data, name)[rows] for name in per_row})
 

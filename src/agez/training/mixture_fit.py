@@ -1,4 +1,4 @@
-"""Training of one network on noise-free SEDs that are observed anew at every step."""
+"""Training of one network on noise-free SEDs with a new observation at every step."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from agez.types import Floats, Ints
 
 
 class Batches(Protocol):
-    """Where training rows come from."""
+    """A source of training rows."""
 
     def __len__(self) -> int:
-        """How many rows there are."""
+        """Number of rows."""
 
     def draw(self, rows: Ints, rng: np.random.Generator) -> tuple[Floats, Floats]:
-        """Features (len(rows), f) and standardised labels (len(rows), d), observed anew."""
+        """Features (len(rows), f) and standardised labels (len(rows), d), from a new observation."""
 
 
 @dataclass(frozen=True)
 class FitSettings:
-    """How a network is trained: Adam (Kingma & Ba 2015) with a linear rise and a cosine fall of the learning rate.
+    """Settings of the training: Adam (Kingma & Ba 2015) with a linear rise and a cosine fall of the learning rate.
 
     Attributes
     ----------

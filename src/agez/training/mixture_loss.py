@@ -1,4 +1,4 @@
-"""The loss of mixture networks: negative log density of the labels, and its gradient by the raw numbers."""
+"""The loss of mixture networks: negative log density of the labels, with its gradient by the raw outputs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How each shipped model is made: the whole of what distinguishes it, and nothing else."""
+"""Recipes of the shipped models: all settings that distinguish them."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from agez.surveys.registry import find_survey, surveys
 from agez.training.mixture_fit import FitSettings
 from agez.training_seds.observe import Survey
 
-#: Template libraries and how often each makes a galaxy.  No two of them agree on ages and metallicities, and nobody
-#: knows which is right: what they disagree about must be in the error.
+#: Template libraries and their shares of the galaxies.  No two of them agree on ages and metallicities, and the true
+#: scale is unknown: their disagreement must be part of the uncertainty.
 LIBRARY_SHARES = {
     "emiles": 0.35, "popstar": 0.14, "bc03": 0.13, "bpass": 0.10, "mastar": 0.10, "m11-miles": 0.09, "miuscat": 0.09,
 }  # fmt: skip
@@ -20,7 +20,7 @@ LIBRARY_SHARES = {
 
 @dataclass(frozen=True)
 class Recipe:
-    """A model's training, complete.
+    """All training settings of a model.
 
     Attributes
     ----------
@@ -36,10 +36,10 @@ class Recipe:
     rest_share : float
         The share of galaxies that are seen in the rest frame, as photometry of spectra is.
     spaxel_share : float
-        The share of SEDs that are photometry of the mock survey's own spectra, E-MILES in the rest frame; what is said
-        above of libraries, histories and redshifts is of the others.
+        The share of SEDs that are photometry of the mock survey's own spectra, E-MILES in the rest frame; libraries,
+        histories and redshifts above apply to the others.
     n_seds : int
-        Noise-free SEDs that each network learns from; each has its own.
+        Noise-free SEDs for each network; each has its own.
     hidden, components
         Of :class:`agez.mixture_network.trunks.NetworkShape`.
     members : int
@@ -47,7 +47,7 @@ class Recipe:
     settings : FitSettings
     survey : Survey
     least_bands : int
-        Rows with fewer are not answered.
+        Rows with fewer have no prediction.
     n_calibration : int
         Further SEDs, for calibration, novelty and scores.
     seed : int
@@ -82,10 +82,10 @@ class Recipe:
         return {key: list(value) if isinstance(value, tuple) else value for key, value in content.items()}
 
 
-#: Up to so many bands a smaller network learns all that there is.
+#: Up to this number of bands a smaller network is sufficient.
 FEW_BANDS = 20
-#: The paper's own world: photometry of an integral-field survey's spectra, in the rest frame, fitted with E-MILES.
-#: Bands of one spectrum share its calibration, which is smooth; zero points of their own they have next to none.
+#: Data as in the paper: photometry of an integral-field survey's spectra, in the rest frame, fitted with E-MILES.
+#: Bands of one spectrum share its calibration, which is smooth; their own zero-point errors are negligible.
 PAPER_SURVEY = Survey(snr=(5.0, 10000.0), calibration=(0.005, 0.05), zero_points=(0.0003, 0.003), complete=0.6)
 PAPER_LIBRARIES = {
     "emiles": 0.6, "popstar": 0.1, "bc03": 0.08, "bpass": 0.06, "mastar": 0.05, "m11-miles": 0.06, "miuscat": 0.05,

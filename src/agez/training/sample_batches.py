@@ -14,15 +14,15 @@ from agez.targets import SHIPPED_TARGETS, Target
 from agez.training_seds.observe import Survey, observe
 from agez.types import Bands, Bools, Floats, Ints, Sample
 
-#: What is done to a sample's rows: noise is added on top of their own, and most keep all their bands.  Flux
+#: Augmentation of a sample's rows: noise is added to their own, and most keep all their bands.  Flux
 #: calibration is common to a galaxy's spectra and differs between galaxies, by a few per cent over the spectrum in
-#: CALIFA (Sanchez et al. 2016, A&A 594, A36): with errors drawn anew, networks do not learn each galaxy's own by heart.
-#: A half of the rows are seen nearly as they are: photometry of spectra has noise of a few tenths of a per cent, and
-#: what else networks are asked to know costs them there (sigma_mad 0.048 and 0.082 with noise of S/N 5 to 1000 and a
+#: CALIFA (Sanchez et al. 2016, A&A 594, A36): with new errors, networks do not memorise those of each galaxy.
+#: A half of the rows are nearly unchanged: photometry of spectra has noise of a few tenths of a per cent, and
+#: stronger augmentation costs accuracy there (sigma_mad 0.048 and 0.082 with noise of S/N 5 to 1000 and a
 #: half of the rows complete, 0.045 and 0.077 with this, on unseen galaxies of the mock survey).
 SAMPLE_SURVEY = Survey(snr=(5.0, 50_000.0), calibration=(0.005, 0.05), zero_points=(0.0003, 0.003), complete=0.7)
-#: log10 of scaled errors that inputs are standardised by, where a sample is all that is known: samples have nearly
-#: one noise level, and their model must understand others.
+#: Mean and width of log10 of scaled errors for standardising features without a shipped model: samples have nearly
+#: one noise level, and their model must generalise to others.
 ERROR_STANDARD = (-1.7, 0.8)
 
 
@@ -108,7 +108,7 @@ def scaling_of_sample(data: SampleRows, rows: Ints, redshift_range: tuple[float,
 
 @dataclass(frozen=True, eq=False)
 class SampleBatches:
-    """Some rows of a sample, observed anew at every step."""
+    """Some rows of a sample, with a new observation at every step."""
 
     data: SampleRows
     rows: Ints

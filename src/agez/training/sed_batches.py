@@ -1,4 +1,4 @@
-"""Training rows from a sky: observed anew each time they are drawn."""
+"""Training batches from training SEDs: each draw is a new observation."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from agez.training_seds.observe import Survey, observe, observe_redshift
 from agez.training_seds.seds import TrainingSeds
 from agez.types import Floats, Ints
 
-#: Rows from which the inputs' means and widths are taken.
+#: Rows that determine means and widths of the features.
 STANDARD_ROWS = 20000
-#: A survey that sees well: what is usual must be told from noise.
+#: A survey of low noise, so that the scaling reflects SEDs and not noise.
 SEEN_WELL = Survey(snr=(200.0, 1000.0), calibration=(0.001, 0.01), zero_points=(0.0005, 0.002), complete=1.0)
 
 
 @dataclass(frozen=True, eq=False)
 class SedBatches:
-    """The rows of a sky, with how a survey sees them and how a network wants them."""
+    """Training SEDs, with the survey that observes them and the scaling of features."""
 
     sky: TrainingSeds
     scaling: FeatureScaling
@@ -30,7 +30,7 @@ class SedBatches:
         return len(self.sky)
 
     def draw(self, rows: Ints, rng: np.random.Generator) -> tuple[Floats, Floats]:
-        """Features and standardised labels of ``rows``, observed anew."""
+        """Features and standardised labels of ``rows``, from a new observation."""
         sky, scaling = self.sky, self.scaling
         pivot = np.array(sky.bands.pivot_angstrom)
         seen = observe(sky.flux[rows], sky.present[rows], pivot, rng, survey=self.survey)
@@ -41,7 +41,7 @@ class SedBatches:
 
 
 def scaling_of_seds(sky: TrainingSeds, redshift_range: tuple[float, float], rng: np.random.Generator) -> FeatureScaling:
-    """What is usual in a sky that is seen well; errors as all of it is seen."""
+    """Scaling of the features: signals at low noise, errors at the noise of training."""
     rows = rng.choice(len(sky), min(STANDARD_ROWS, len(sky)), replace=False)
     pivot = np.array(sky.bands.pivot_angstrom)
     seds = [

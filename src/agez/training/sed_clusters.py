@@ -1,7 +1,7 @@
-"""Two kinds of galaxies at each redshift, the usual and the rest: strong emission lines are no noise about the usual.
+"""Two SED clusters at each redshift, common galaxies and the rest, such as those with strong emission lines.
 
-One Gaussian for all galaxies is as wide as the few with lines of hundreds of Angstroms need, and lets everything pass
-that is wrong with the others.
+A single Gaussian would be as wide as the few galaxies with lines of hundreds of Angstroms need, and would accept
+corrupted SEDs of all others.
 """
 
 from __future__ import annotations
@@ -14,20 +14,20 @@ from agez.novelty.novelty_score import SHARES
 from agez.training.sed_subspaces import LEAST_SEDS, fit_subspace
 from agez.types import Bools, Floats
 
-#: How often it is asked anew which galaxies are the usual ones.
+#: Iterations of the selection of common galaxies.
 ROUNDS = 2
-#: Relative error of a band that matters, for telling who is usual.
+#: Relative error of a band in the selection of common galaxies.
 NOTICED = 0.02
 
 
-#: Representative SEDs of each plane.
+#: Centroids of each subspace.
 N_CENTRES = 192
 #: Rounds of Lloyd's algorithm.
 N_ROUNDS = 6
 
 
 class Kind(NamedTuple):
-    """A plane and its representatives: as :func:`fit_subspace` and :func:`representatives` give them."""
+    """A subspace and its centroids, from :func:`fit_subspace` and :func:`representatives`."""
 
     basis: Floats
     left: Floats
@@ -36,7 +36,7 @@ class Kind(NamedTuple):
 
 
 def fit_clusters(flux: Floats, present: Bools, pivot_angstrom: Floats, rng: np.random.Generator) -> list[Kind]:
-    """A plane for each of the kinds; with few galaxies, or other bands, that of all for any.
+    """A subspace for each cluster; with few galaxies, or other bands, that of all galaxies for each.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ def fit_clusters(flux: Floats, present: Bools, pivot_angstrom: Floats, rng: np.r
 
 
 def _distance(flux: Floats, present: Bools, basis: Floats, left: Floats) -> Floats:
-    """(n,) squared distance of SEDs from the mean one, in the plane's covariance, for each band that is present."""
+    """(n,) squared Mahalanobis distance of SEDs from the mean SED, per band that is present."""
     known = np.isfinite(left)
     b = basis[:, known].astype(float)
     covariance = b[:-1].T @ b[:-1] + np.diag(left[known] + NOTICED**2 * b[-1] ** 2 + 1e-8)
@@ -105,7 +105,7 @@ def representatives(coefficients: Floats, size: Floats, rng: np.random.Generator
     safe = np.where(size > 0, size, 1.0)
     out = centres / safe
     off = coefficients - out[member]
-    # a mean taken from few members lies nearer to them than to others of their kind
+    # the mean of few members is nearer to them than to other members of the cluster
     count = np.bincount(member, minlength=len(centres))[member]
     off = off * np.sqrt((count + 1) / np.maximum(count - 1, 1))[:, None]
     covariance = off.T @ off / n + 1e-3 * np.eye(q)

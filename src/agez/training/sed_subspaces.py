@@ -9,14 +9,14 @@ from agez.novelty.sed_subspace import CALIBRATION, STEP
 from agez.training_seds.observe import smooth_waves
 from agez.types import Bools, Floats, Ints
 
-#: Components of the plane: lines, dust, ages, metallicities and smooth calibration errors.
+#: Components of a subspace: lines, dust, ages, metallicities and smooth calibration errors.
 N_COMPONENTS = 14
-#: Training SEDs that a plane needs.
+#: Least training SEDs of a subspace.
 LEAST_SEDS = 40
 
 
 def redshift_nodes(redshift_range: tuple[float, float]) -> Floats:
-    """(m,) redshifts of the planes: both ends of the range and about every ``STEP`` between."""
+    """(m,) redshifts of the subspaces: both ends of the range and about every ``STEP`` between."""
     low, high = redshift_range
     return np.linspace(low, high, 1 + int(np.ceil((high - low) / STEP - 1e-9)))
 
@@ -32,10 +32,10 @@ def near_node(redshift: Floats, nodes: Floats, k: int) -> Ints:
 def fit_subspace(
     flux: Floats, present: Bools, pivot_angstrom: Floats, rng: np.random.Generator
 ) -> tuple[Floats, Floats, Floats]:
-    """Mean, components and remainder of noise-free SEDs.
+    """Mean, components and residual variance of noise-free SEDs.
 
     Principal components after smooth calibration errors have been added, with bands that are absent from some
-    filled from the plane itself until it no longer changes.
+    filled iteratively from the subspace itself.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""How good a model is on galaxies of its own sky that it has not seen: the numbers of its card."""
+"""Scores of a model on unseen galaxies of its training population: the numbers of its card."""
 
 from __future__ import annotations
 

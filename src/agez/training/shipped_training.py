@@ -1,4 +1,4 @@
-"""Training of a model on a sky: how the shipped models are made."""
+"""Training of the shipped models on training SEDs."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def _train(job: _Job) -> Network:
 def train_shipped(recipe: Recipe, *, workers: int = 2, progress: Callable[[int], object] | None = None) -> Model:
     """Make the model of a recipe; the same recipe gives the same model, bit for bit, on the same machine.
 
-    Each network of the ensemble learns from galaxies of its own; see :func:`finished_model` for the rest.
+    Each network of the ensemble is trained on its own galaxies; see :func:`finished_model` for the rest.
 
     Parameters
     ----------
@@ -85,8 +85,8 @@ def train_shipped(recipe: Recipe, *, workers: int = 2, progress: Callable[[int],
 def finished_model(recipe: Recipe, members: tuple[Network, ...]) -> Model:
     """A model of trained networks.
 
-    A sky of new galaxies, seen once, calibrates the distributions, and serves the novelty score.
-    Scores are those of another.
+    New training SEDs, observed once, calibrate the distributions and the novelty score.
+    Scores are from further ones.
     """
     rng = np.random.default_rng((recipe.seed, 1000))
     sky = seds_of_recipe(recipe, recipe.n_calibration, rng)
@@ -105,7 +105,7 @@ def finished_model(recipe: Recipe, members: tuple[Network, ...]) -> Model:
 def _seen(
     members: tuple[Network, ...], sky: TrainingSeds, recipe: Recipe, rng: np.random.Generator
 ) -> tuple[Mixture, Any]:
-    """What the networks say of a sky that is seen once, and how it is seen."""
+    """Predictions of the networks for training SEDs observed once, and the observation."""
     seen = observe(sky.flux, sky.present, np.array(sky.bands.pivot_angstrom), rng, survey=recipe.survey)
     z, z_err = observe_redshift(sky.redshift, recipe.redshift_range, rng, survey=recipe.survey)
     seds = normalised(*seen)
@@ -113,7 +113,7 @@ def _seen(
 
 
 def shipped_model(parts: MixtureNetwork, sky: TrainingSeds, recipe: Recipe, scores: dict[str, Any]) -> Model:
-    """The model that goes into a file."""
+    """Assemble the model with its header."""
     return build_model(
         parts, sky.bands, targets=sky.targets, label_range=_range(sky.labels), name=recipe.name,
         redshift_range=recipe.redshift_range,

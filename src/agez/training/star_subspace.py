@@ -18,9 +18,9 @@ from agez.types import Floats
 
 #: Mean and largest A_V [mag] of the stars, and the power of wavelength by which dust reddens them.
 REDDENING, MOST_REDDENING, REDDENING_POWER = 0.3, 1.0, -1.3
-#: Signal-to-noise ratio that is as good as none.
+#: Signal-to-noise ratio of noise-free SEDs.
 NOISE_FREE = 1e6
-#: Stars of the MILES library that are learned from.
+#: Training stars of the MILES library.
 LEARNED_STARS = slice(0, None, 2)
 
 
@@ -41,12 +41,12 @@ def star_seds(filters: FilterSet, rng: np.random.Generator, *, n: int = 3000) ->
 
 
 def star_subspace(stars: Floats, pivot_angstrom: Floats, rng: np.random.Generator) -> tuple[SedSubspace, Centroids]:
-    """The plane and the representatives of stars, at one redshift.
+    """The subspace and the centroids of stars, at one redshift.
 
     Parameters
     ----------
     stars : (k, b) float
-        Noise-free SEDs of any scale, NaN where a band is not known.
+        Noise-free SEDs of any scale, NaN in unknown bands.
     """
     flux = np.asarray(stars, float)
     present = np.isfinite(flux)

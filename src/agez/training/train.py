@@ -68,17 +68,17 @@ def train(
     ----------
     sample : Sample
     network : 'posterior' or 'paper'
-        Networks that give distributions from noisy and incomplete photometry, or those of the paper.
+        Networks that predict distributions from noisy and incomplete photometry, or those of the paper.
     split : 'by-galaxy' or 'within'
-        How the sample is dealt into the four subsets of the cross-validation, which calibration and scores are of.
+        How the sample is split into the four folds of the cross-validation, which give calibration and scores.
     init : Model, path or name, optional
-        A posterior model to go on from; its bands are kept.
+        A posterior model to fine-tune; its bands are kept.
     seed : int
     steps : int, optional
         Of training each posterior network; default: 4000; with ``init`` up to 1000, by the sample's size.
     learning_curve : bool
-        Measure what ``init`` gains over starting afresh with 10, 30, 100 and all galaxies; it is put into the model's
-        header (``training.learning_curve``).  Trains much more.
+        Compare fine-tuning of ``init`` with training from scratch for 10, 30, 100 and all galaxies; the result is in
+        the header (``training.learning_curve``).  Takes many trainings.
     max_epochs : int, optional
         Of the paper's networks.
     workers : int
@@ -94,12 +94,21 @@ def train(
     Raises
     ------
     AgezError
-        For options that do not go together, or a sample that is too small or that ``init`` does not know.
+        For incompatible options, or a sample that is too small or outside the bands or redshifts of ``init``.
 
     Examples
     --------
-    >>> model = agez.train(agez.read_sample("sample.fits"))            # doctest: +SKIP
-    >>> model = agez.train(agez.read_sample("sample.fits"), init="jpas", workers=4)  # doctest: +SKIP
+    Fine-tuning of a shipped model on five mock galaxies:
+
+    >>> import agez
+    >>> from agez.mocks.survey import iterate_survey, survey_plan
+    >>> grid = agez.load_templates("made-up")
+    >>> mocks = iterate_survey(survey_plan(n_galaxies=5, n_spectra=20), grid)
+    >>> spectra = agez.Spectra.concatenate([mock.spectra for mock in mocks])
+    >>> sample = agez.make_sample(agez.synthesize(spectra, "jpas"), agez.fit_labels(spectra, grid))
+    >>> model = agez.train(sample, init="paper", steps=5)
+    >>> model.predict(sample.photometry).log_age_lw.shape
+    (20,)
     """
     check_training(network=network, split=split, init=init, steps=steps, learning_curve=learning_curve,
                    max_epochs=max_epochs)  # fmt: skip

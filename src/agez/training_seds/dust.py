@@ -23,7 +23,7 @@ CLOUDS_SHARE, CLOUDS_MAX = 0.35, 2.3
 
 @dataclass(frozen=True, eq=False)
 class Dust:
-    """What dust does to ``n`` galaxies.
+    """Dust attenuation of ``n`` galaxies.
 
     Attributes
     ----------
@@ -32,7 +32,7 @@ class Dust:
     transmission : (n, p) float32
         Of all light.
     extra_on_young : (n, p) float32
-        Of the young stars' light besides.
+        Additional, of the light of young stars.
     """
 
     av: Floats

@@ -13,13 +13,13 @@ from agez.spectra.lines import EMISSION_LINES
 from agez.training_seds.line_list import BALMER_POWER, HALPHA_POWER, HYDROGEN, PASCHEN_POWER, SKY_LINE_NAMES
 from agez.types import Bools, Floats, Ints
 
-#: What the gas is ionised by.
+#: Sources of ionisation.
 KINDS = ("star formation", "composite", "AGN", "LINER/retired", "none")
 STAR_FORMATION, COMPOSITE, AGN, LINER, NONE = range(len(KINDS))
-#: Of star-forming gas: the share whose metallicity says nothing, and the share whose [OIII]/Hb does not
+#: Of star-forming gas: the share with free metallicity, and the share whose [OIII]/Hb does not
 #: follow the sequence (any ionisation parameter below the maximum starburst line).
 FREE_METALLICITY, FREE_EXCITATION = 0.25, 0.25
-#: The share whose metals hardly shine at all (very metal-rich gas that cools in the infrared), and by how much [dex].
+#: The share with faint metal lines (very metal-rich gas that cools in the infrared), and by how much [dex].
 DIM_METALS, DIM_RANGE = 0.04, (0.0, 3.0)
 #: The share whose lines of low ionisation do not follow [OIII]/Hb, range of the departure (1: thin, highly ionised gas;
 #: negative: diffuse gas), and what one unit does to each log ratio.

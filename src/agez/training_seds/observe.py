@@ -1,4 +1,4 @@
-"""How surveys see SEDs: noise that differs by band, missing bands, calibration that is off, redshifts with errors."""
+"""Simulated observations of SEDs: noise by band, missing bands, calibration errors, redshift errors."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import numpy as np
 
 from agez.types import Bools, Floats
 
-#: Smooth functions of wavelength that calibration errors and noise levels are made of.
+#: Smooth functions of wavelength whose sums make calibration errors and noise levels.
 N_WAVES = 6
 
 
 @dataclass(frozen=True)
 class Survey:
-    """What is drawn for every SED; each pair is the (low, high) of a range.
+    """Distributions of the observing conditions; each pair is the (low, high) of a range.
 
     Attributes
     ----------
@@ -24,14 +24,14 @@ class Survey:
     noise_tilt, noise_scatter : float
         Smooth change of the noise with wavelength, and from band to band [dex rms].
     calibration : pair
-        Rms of multiplicative errors that nobody knows of and that are smooth in wavelength (flux calibration,
-        dust, templates that are wrong), log-uniform.
+        Rms of unknown multiplicative errors that are smooth in wavelength (flux calibration,
+        dust, wrong templates), log-uniform.
     zero_points : pair
         The same for errors that differ from band to band.
     error_scatter : float
-        By how much the errors that are told are wrong [ln, rms].
+        Rms error of the reported flux errors [ln].
     complete : float
-        Share of SEDs of which no band is taken away; of the others a half lose bands at random,
+        Share of SEDs with all bands; of the others a half lose bands at random,
         a quarter all beyond a range of wavelengths, a quarter both.
     most_missing : float
         The largest probability for a band to be missing.
@@ -74,14 +74,14 @@ def smooth_waves(pivot_angstrom: Floats) -> Floats:
 def observe(
     flux: Floats, present: Bools, pivot_angstrom: Floats, rng: np.random.Generator, *, survey: Survey | None = None
 ) -> Observed:
-    """See noise-free SEDs as a survey would; every call draws anew.
+    """Observe noise-free SEDs as a survey would; every call draws new noise.
 
     Parameters
     ----------
     flux : (n, b) float
         In units of about the mean of each row.
     present : (n, b) bool
-        Bands that can be seen at all.
+        Bands in which the SED is defined.
     pivot_angstrom : (b,) float
     """
     survey = survey or Survey()
@@ -108,7 +108,7 @@ def _log_uniform(span: tuple[float, float], n: int, rng: np.random.Generator) ->
 
 
 def _kept(n: int, b: int, pivot: Floats, rng: np.random.Generator, survey: Survey) -> Bools:
-    """(n, b) False for bands that are taken away; at least ``least_bands`` are left."""
+    """(n, b) False for removed bands; at least ``least_bands`` remain."""
     draw = rng.uniform(size=(n, b)).astype(np.float32)
     kind = rng.uniform(size=(n, 1))
     part = (kind - survey.complete) / max(1 - survey.complete, 1e-9)  # < 0: complete
@@ -126,7 +126,7 @@ def _kept(n: int, b: int, pivot: Floats, rng: np.random.Generator, survey: Surve
 def observe_redshift(
     redshift: Floats, redshift_range: tuple[float, float], rng: np.random.Generator, *, survey: Survey | None = None
 ) -> tuple[Floats, Floats]:
-    """Redshifts as a survey gives them, with their errors (0: exact); those outside the range are put at its end."""
+    """Redshifts as a survey gives them, with their errors (0: exact); those outside the range are clipped."""
     survey = survey or Survey()
     n = len(redshift)
     error = _log_uniform(survey.redshift_err, n, rng).astype(float)

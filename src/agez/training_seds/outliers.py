@@ -1,6 +1,6 @@
-"""SEDs of stars, which no model of galaxies should answer for.
+"""SEDs of stars, which a model of galaxies should flag.
 
-Each comes as a user would bring it, who takes it for a galaxy: with a redshift of :data:`CLAIMED_REDSHIFT`.
+Each has a redshift of :data:`CLAIMED_REDSHIFT`, as a star mistaken for a galaxy would.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from agez.spectra.rebin import log_grid
 from agez.training_seds.star_spectra import made_up_stars, miles_stars
 from agez.types import Bools, Floats, Ints, Photometry, Rows, Spectra
 
-#: What users say the redshift is.
+#: Range of the assigned redshifts.
 CLAIMED_REDSHIFT = (0.0, 0.1)
 #: Step of the spectra [km/s], and the mean flux of every SED [microjansky].
 STEP_KMS, _MEAN_MICROJANSKY = 150.0, 100.0

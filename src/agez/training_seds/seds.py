@@ -1,4 +1,4 @@
-"""Noise-free SEDs of galaxies of many kinds, with truth: what networks are trained on before noise is added."""
+"""Noise-free training SEDs of diverse galaxies, with their true labels."""
 
 from __future__ import annotations
 
@@ -89,13 +89,13 @@ def make_training_seds(
     targets: Sequence[Target] = SHIPPED_TARGETS,
     progress: Callable[[int], object] | None = None,
 ) -> TrainingSeds:
-    """Draw ``n`` galaxies and see them through ``filters``.
+    """Draw ``n`` galaxies and compute their photometry in ``filters``.
 
     Parameters
     ----------
     libraries : sequence of Library
     shares : sequence of float, optional
-        How often each library is used; default: all as often.
+        Relative frequency of each library; default: equal.
     families : sequence of str
         History families.
     survey_share : float
@@ -133,7 +133,7 @@ def make_training_seds(
         )
     share = np.full(len(libraries), 1.0) if shares is None else np.asarray(shares, float)
     number = rng.choice(len(libraries), size=-(-n // CHUNK), p=share / share.sum())
-    # redshifts are dealt evenly, so that none is missing by chance
+    # stratified redshifts, so that none is missing by chance
     z = low + (high - low) * (rng.permutation(len(number)) + rng.uniform(size=len(number))) / len(number)
     z[rng.uniform(size=len(z)) < rest_share] = low
     like_survey = rng.uniform(size=len(number)) < survey_share

@@ -25,7 +25,7 @@ TEMPLATES = "emiles"
 def spaxel_seds(
     filters: FilterSet, libraries: Sequence[str], n: int, rng: np.random.Generator, *, grid: SSPGrid | None = None
 ) -> TrainingSeds:
-    """Draw ``n`` spaxels of new galaxies of the mock survey, perfectly observed, and see them in the rest frame.
+    """Draw ``n`` spaxels of new galaxies of the mock survey, perfectly observed, with photometry in the rest frame.
 
     Unlike those of :func:`agez.training_seds.seds.make_training_seds`, these have the mock survey's relations between
     dust, lines and stars, its spectra's resolution and their ends.
@@ -34,7 +34,7 @@ def spaxel_seds(
     ----------
     filters : FilterSet
     libraries : sequence of str
-        Of the sky that these will be part of; ``emiles`` is one.
+        Of the training SEDs that these will be part of; ``emiles`` is one.
     n : int
     grid : SSPGrid, optional
         Templates; default: E-MILES.

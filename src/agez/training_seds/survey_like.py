@@ -1,4 +1,4 @@
-"""Stellar populations as the mock survey draws them: training galaxies that follow what CALIFA found."""
+"""Stellar populations as the mock survey draws them: training galaxies that follow the relations of CALIFA."""
 
 from __future__ import annotations
 
