@@ -1,7 +1,4 @@
-"""Training of one network on a CPU, in numpy: what worker processes do.
-
-The same minibatches, in the same order, as :func:`agez.paper_network.fit.train_together` for accelerators.
-"""
+"""Training of one network, in numpy: what worker processes do."""
 
 from __future__ import annotations
 
@@ -70,12 +67,12 @@ def _slices(rows: Floats, length: int) -> list[Floats]:
 
 
 def make_update(name: str, size: int) -> Update:
-    """The optimiser called ``rmsprop`` or ``adam``: equations and constants of :mod:`agez.paper_network.optimizers`."""
+    """The optimiser called ``rmsprop`` or ``adam``, with its usual constants."""
     return adam(size) if name == "adam" else rmsprop(size)
 
 
 def rmsprop(size: int, *, decay: float = 0.9, epsilon: float = 1e-7) -> Update:
-    """v <- decay v + (1 - decay) g^2;  p <- p - rate g / sqrt(v + epsilon)."""
+    """v <- decay v + (1 - decay) g^2;  p <- p - rate g / sqrt(v + epsilon)  (Tieleman & Hinton 2012, as in Keras)."""
     mean_square, work = np.zeros((2, size), np.float32)
 
     def update(parameters: Floats, gradient: Floats, rate: float) -> None:
