@@ -11,8 +11,7 @@ from agez.experiments.peer_methods import TreeSizes
 from agez.experiments.peers import PeerSizes
 from agez.experiments.training_size import TrainingGrid
 from agez.experiments.uncertainty import UncertaintySize
-from agez.paper_network.jobs import TrainingSettings
-from agez.paper_network.training import CONVERGED_FAST
+from agez.paper_network.jobs import CONVERGED_FAST, TrainingSettings
 
 
 @dataclass(frozen=True)

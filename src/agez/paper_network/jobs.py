@@ -57,6 +57,10 @@ class TrainingSettings:
         return self.learning_rate * (0.01 + 0.99 * 0.5 * (1.0 + float(np.cos(np.pi * phase))))
 
 
+#: As good as the paper's recipe in about half the epochs, on partly whitened inputs (measured; see docs).
+CONVERGED_FAST = TrainingSettings(optimizer="adam", learning_rate=3e-3, max_epochs=60, patience=25, schedule="cosine")
+
+
 @dataclass(frozen=True, eq=False)
 class TrainingJob:
     """One network to be trained.

@@ -9,7 +9,8 @@ from typing import Any, Literal
 from agez.errors import AgezError
 from agez.models.model import Model
 from agez.models.model_file import load_model
-from agez.paper_network.training import CONVERGED_FAST, train_paper_networks
+from agez.paper_network.ensemble import train_paper_networks
+from agez.paper_network.jobs import CONVERGED_FAST
 from agez.runtime.progress import progress
 from agez.samples.splits import SplitKind
 from agez.training.cross_fitting import settings_for
@@ -119,8 +120,7 @@ def train(
 
 def _curve(sample: Sample, start: Model, *, steps: int | None, seed: int, workers: int) -> dict[str, Any]:
     with progress(total=n_trainings(sample), title="learning curve") as bar:
-        curve = measured_curve(sample, start, steps=steps, seed=seed, workers=workers, progress=bar.update)
-    return curve.to_json()
+        return measured_curve(sample, start, steps=steps, seed=seed, workers=workers, progress=bar.update)
 
 
 def _paper(
