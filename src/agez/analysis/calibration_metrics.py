@@ -49,7 +49,6 @@ class Calibration:
 
     Attributes
     ----------
-    n, n_galaxies : int
     coverage_68, coverage_95 : Estimate
         Parts of 1; right at :data:`COVERAGE_LEVELS`.
     crps, sharpness : Estimate

@@ -140,7 +140,6 @@ def random_baseline_mse(labels: ArrayLike, rng: np.random.Generator) -> float:
     ----------
     labels : (n,) float
         NaN left out.
-    rng : numpy.random.Generator
 
     Returns
     -------

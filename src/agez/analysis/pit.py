@@ -45,7 +45,6 @@ class PitShape:
     departure_95 : float
         What 95 % of samples of as many and as correlated rows with a uniform PIT stay below: from the distances
         of resampled from measured cumulative distributions.  NaN with too few galaxies.
-    n, n_galaxies : int
     """
 
     edges: Floats

@@ -66,11 +66,8 @@ def dependence(
 
     Parameters
     ----------
-    sample : Sample
     predicted : mapping of 'set_a', 'set_b' to (n, 2) float
         Out-of-sample log_age_lw and mh_lw of every spectrum; NaN if none.
-    rng : numpy.random.Generator
-    n_bootstrap : int
 
     Returns
     -------

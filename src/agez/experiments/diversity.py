@@ -89,7 +89,6 @@ class DiversitySize:
     ----------
     n_galaxies, n_spectra : int
         Of each survey.
-    settings : TrainingSettings
     n_bootstrap : int
         Resamplings of the galaxies, for the intervals.
     surveys : tuple of str
@@ -116,10 +115,8 @@ def diversity(trainer: Trainer, *, size: DiversitySize, templates: str, seed: in
     ----------
     trainer : Trainer
         If it keeps networks, an interrupted run has them.
-    size : DiversitySize
     templates : str
         Library that labels, and that makes the standard galaxies.
-    seed : int
     workers : int
         Processes for making and labelling spectra.
 

@@ -60,7 +60,6 @@ class SearchSize:
 
     Attributes
     ----------
-    n_trials : int
     epochs : int
         Of a trial, at most.
     n_finalists, n_final_seeds : int
@@ -104,12 +103,8 @@ def hyperparameters(
 
     Parameters
     ----------
-    sample : Sample
-    trainer : Trainer
-    size : SearchSize
     settings : TrainingSettings
         The run's recipe: how trials and finalists are trained, their batch sizes and numbers of epochs apart.
-    seed : int
     folder : path
         Finished trials are kept there; finalists by the trainer, if it keeps networks.
 

@@ -65,8 +65,6 @@ def mass_gradients(
     sample : Sample
         Its galaxy table gives ``log_mass`` and ``morphology``; galaxies without either are left out.
     results : mapping of 'set_a', 'set_b' to SetResult
-    rng : numpy.random.Generator
-    n_bootstrap : int
 
     Returns
     -------

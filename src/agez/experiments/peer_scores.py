@@ -72,8 +72,6 @@ def differences(
     reference : (n, 2) float
         Labels or truth.
     galaxy_id : (n,) str
-    n_bootstrap : int
-    rng : numpy.random.Generator
     """
     groups = rows_by_galaxy(galaxy_id)
     n = len(groups)

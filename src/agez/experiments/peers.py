@@ -49,7 +49,6 @@ class PeerSizes:
 
     Attributes
     ----------
-    trees : TreeSizes
     n_models : int
         Of the library.
     floor : float
@@ -95,7 +94,6 @@ def peers(
 
     Parameters
     ----------
-    sample : Sample
     networks : mapping of 'set_a', 'set_b' to Answers
         Of the networks, which have run already: see :func:`network_answers`.
     splits : mapping, optional
@@ -104,10 +102,8 @@ def peers(
         As it was given to ``cross_validate``.
     methods : sequence of str
         Of ``ALL_METHODS``.
-    sizes : PeerSizes, optional
     templates : str
         Library of the library fit.
-    seed : int
     workers : int
         Processes (threads for the library fit); the numbers do not depend on it, seconds apart.
 

@@ -32,7 +32,6 @@ class SetResult:
         log_age_lw and mh_lw of every spectrum of the sample, by networks that did not see it; NaN if none.
     fold : (n,) int
         The fold in which each spectrum was tested.
-    curves : sequence of LearningCurve
     label_gradients, predicted_gradients : GradientTable
         Columns ``PAPER_TARGETS``; on the same points and subsets.
     truth_gradients : GradientTable or None
@@ -78,7 +77,6 @@ class RunResult:
 
     Attributes
     ----------
-    sample : Sample
     set_a, set_b : SetResult or None
         None where they were not run.
     summary : mapping
@@ -120,11 +118,9 @@ def make_set_result(
 
     Parameters
     ----------
-    sample : Sample
     predicted : (n, 2) float
         Out-of-sample log_age_lw and mh_lw.
     fold : (n,) int
-    curves : sequence of LearningCurve
     rng : numpy.random.Generator
         Draws the bootstrap subsets.
     """

@@ -35,11 +35,8 @@ def build_summary(
 
     Parameters
     ----------
-    sample : Sample
     set_a, set_b : SetResult or None
         None where they were not run: their keys are then missing.
-    preset : str
-    seed : int
     seconds : mapping of step to float
         Wall-clock seconds; further steps than the contract's are kept.
     peak_rss_mb : float

@@ -79,13 +79,10 @@ def table1(
 
     Parameters
     ----------
-    sample : Sample
     trainer : Trainer
         If it keeps networks, an interrupted run goes on where it was.
-    settings : TrainingSettings
     n_draws : int
         Random draws of training galaxies.
-    seed : int
     architectures : mapping
         For each of ``PAPER_TARGETS``.
 

@@ -87,11 +87,8 @@ def training_size(sample: Sample, trainer: Trainer, *, grid: TrainingGrid, seed:
 
     Parameters
     ----------
-    sample : Sample
     trainer : Trainer
         If it keeps networks, an interrupted run goes on where it was.
-    grid : TrainingGrid
-    seed : int
 
     Returns
     -------

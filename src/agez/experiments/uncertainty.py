@@ -75,7 +75,6 @@ class HeldOut(NamedTuple):
 
     Attributes
     ----------
-    mixture : Mixture
     tail : (n, 2) float
         Of the calibration of each row's fold.
     """
@@ -114,14 +113,12 @@ def uncertainty(
 
     Parameters
     ----------
-    sample : Sample
     networks : mapping of 'set_a', 'set_b' to (n, 2) float
         What the paper's networks of this run say of each row.
     splits : mapping
         The folds of each set.
     start : Model, optional
         A model to go on from: see :func:`shipped_start`.
-    size : UncertaintySize, optional
     seed, workers : int
         The numbers do not depend on ``workers``.
 

@@ -67,12 +67,7 @@ class CrossValidation:
         Mean and standard deviation of the training labels.
     label_range : (folds, 2, 2) float
         Lowest and highest training label.
-    splits : tuple of Split
-    bands : Bands
-    max_missing : int
     split : 'within' or 'by-galaxy'
-    settings : TrainingSettings
-    seed : int
     """
 
     predicted: Floats

@@ -23,8 +23,6 @@ class TrainingSettings:
     Attributes
     ----------
     optimizer : 'rmsprop' or 'adam'
-    learning_rate : float
-    batch_size : int
     max_epochs : int
         At most so many passes through the training rows.
     patience : int
@@ -107,7 +105,6 @@ class TrainedNetwork:
     Attributes
     ----------
     parameters : mapping of str to float32 array
-    architecture : Architecture
     train_mse, validation_mse : (epochs,) float
         Learning curves in units of the normalised label's variance; the training MSE is the mean
         over the epoch's minibatches.
@@ -115,7 +112,6 @@ class TrainedNetwork:
         From 0.
     stopped_early : bool
         False if ``max_epochs`` ended the training.
-    seconds : float
     tags : mapping
         Those of the job.
     gave_up : bool

@@ -31,7 +31,6 @@ class Chapter:
 
     Attributes
     ----------
-    anchor, title : str
     experiment : str
         Key in the summary of what must have been run; '' for none.
     only : str
@@ -86,11 +85,9 @@ def chapter(
 
     Parameters
     ----------
-    one : Chapter
     content : mapping
         The summary, with whole blocks under the experiments' keys.
     images : mapping of figure key to PNG
-    claims : sequence of Claim
     """
     if (one.experiment and one.experiment not in content) or (one.needs and not any(map(content.get, one.needs))):
         return None

@@ -28,7 +28,6 @@ def write_report(
     ----------
     path
         The page; whole or not at all.
-    result : RunResult
     figure_paths : mapping of figure key to PNG
         As :func:`agez.report.figures.make_figures` returns.
 

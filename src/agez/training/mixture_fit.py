@@ -32,7 +32,6 @@ class FitSettings:
     ----------
     steps : int
         Batches in all.
-    batch : int
     learning_rate : float
         At its highest.
     rise : float

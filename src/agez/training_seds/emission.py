@@ -104,7 +104,6 @@ def draw_emission(
         [M/H] of the young stars.
     av : (n,) float
         A_V of the stars [mag].
-    rng : numpy.random.Generator
     law : str
         Dust law of the gas, of :data:`agez.spectra.dust.LAWS`; that of the Milky Way, a screen, fits HII regions.
     with_lines : bool
@@ -152,7 +151,6 @@ def nebular_continuum(wave_angstrom: Floats, emission: Emission) -> Floats:
     ----------
     wave_angstrom : (p,) float
         Rest frame, vacuum.
-    emission : Emission
 
     Returns
     -------
