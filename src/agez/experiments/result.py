@@ -12,10 +12,11 @@ import numpy as np
 
 import agez
 from agez.analysis.gradients import GradientTable, compare_gradients
+from agez.analysis.metrics import evaluate
 from agez.errors import AgezError
 from agez.experiments.claims import Claim
 from agez.paper_network.cross_validation import LearningCurve
-from agez.targets import PAPER_TARGETS
+from agez.targets import PAPER_TARGETS, TARGET_WORDS
 from agez.types import Floats, Ints, Labels, Photometry, Sample, Spectra, Truth
 
 #: Libraries whose versions a report names, where they are installed.
@@ -104,6 +105,11 @@ class RunResult:
 def target_columns(values: Labels | Truth) -> Floats:
     """The two predicted quantities, log_age_lw and mh_lw, as columns (n, 2)."""
     return np.stack([np.asarray(getattr(values, name), dtype=float) for name in PAPER_TARGETS], axis=1)
+
+
+def scores_by_word(predicted: Floats, reference: Floats) -> dict[str, Any]:
+    """Scores of columns (n, 2) against others, by ``age`` and ``metallicity``."""
+    return {TARGET_WORDS[t]: evaluate(predicted[:, k], reference[:, k]).to_json() for k, t in enumerate(PAPER_TARGETS)}
 
 
 def make_set_result(

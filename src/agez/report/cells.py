@@ -94,7 +94,7 @@ def named_table(key: str, rows: Sequence[str], *, before: Sequence[str] = (), **
     groups = "".join(f'<th scope="colgroup" colspan="{len(columns)}">{title}</th>' for title in over)
     top = f"<tr>{EMPTY * (1 + len(lead))}{groups}</tr>" if over else ""
     titles = head(*before, *lead, *(columns * max(len(over), 1)))
-    return table(known["caption"].format(**values), top + titles, rows, anchor=known["anchor"])
+    return table(known["caption"].format(**values), top + titles, rows, anchor=known.get("anchor", ""))
 
 
 def table(caption: str, head_rows: str, rows: Sequence[str], *, anchor: str = "") -> str:

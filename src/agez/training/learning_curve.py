@@ -26,7 +26,6 @@ from agez.samples.splits import N_FOLDS, deal_galaxies, splits_by_galaxy
 from agez.targets import word_of
 from agez.training.cross_fitting import calibration_of, cross_fit, settings_for
 from agez.training.learn_sample import check_redshifts
-from agez.training.mixture_fit import FitSettings
 from agez.training.sample_batches import SampleRows, sample_rows
 from agez.types import Ints, Sample, Strings
 
@@ -212,14 +211,9 @@ def _train(job: _Job) -> _Scores:
     splits = splits_by_galaxy(own.galaxy.astype(str), kinds=own_kinds, rng=np.random.default_rng((seed, 1)))
     cross = cross_fit(own, splits, start=start, settings=settings, members=1, seed=seed, workers=1)
     networks = tuple(one for fold in cross.members for one in fold)
-    return _scored(networks, calibration_of(cross, own), shared.data, job.test, settings)
-
-
-def _scored(
-    members: tuple[Network, ...], calibration: IntervalCalibration, data: SampleRows, rows: Ints, settings: FitSettings
-) -> _Scores:
-    seds = data.seds(rows)
-    return _scores_of(ensemble(members, seds, *data.redshifts(rows)), calibration, seds, data, rows, settings.steps)
+    seds = shared.data.seds(job.test)
+    raw = ensemble(networks, seds, *shared.data.redshifts(job.test))
+    return _scores_of(raw, calibration_of(cross, own), seds, shared.data, job.test, settings.steps)
 
 
 def _scores_of(
