@@ -68,7 +68,7 @@ def main() -> None:
     curve = learning_curve(
         sample_of(options.sample, options.workers), load_model(options.model), numbers=options.galaxies,
         n_draws=options.draws, steps=options.steps, workers=options.workers,
-    ).to_json()  # fmt: skip
+    )  # fmt: skip
     text = (
         f"sigma_mad against the labels [dex] and share of them inside the 68 % interval, on {curve['n_test_galaxies']} "
         f"unseen galaxies; means of {curve['n_draws']} draws, the gain with its standard error; model "

@@ -83,14 +83,13 @@ def _jax(networks: list[network_numpy.Prepared], inputs: Floats, skipped: set[st
         skipped.add("JAX")
         return {}
     import jax
-
-    from agez.paper_network import network as in_jax
+    import jax_network
 
     tiles = inputs[: len(inputs) // 256 * 256].reshape(-1, 256, inputs.shape[1])
 
     @jax.jit
     def all_tiles(x: Any) -> Any:
-        return [jax.lax.map(lambda tile, one=one: in_jax.forward(one.parameters, tile, one.architecture), x)
+        return [jax.lax.map(lambda tile, one=one: jax_network.forward(one.parameters, tile, one.architecture), x)
                 for one in networks]  # fmt: skip
 
     def rows() -> int:

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from agez.experiments.hyperparameters import SearchSize, claims, hyperparameters
 from agez.experiments.paper import SETS, set_title
+from agez.paper_network.jobs import CONVERGED_FAST
 from agez.paper_network.pool import Trainer
-from agez.paper_network.training import CONVERGED_FAST
 from agez.samples.sample import read_sample
 from agez.targets import TARGET_WORDS
 

@@ -23,13 +23,15 @@ os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 import time  # noqa: E402
 from collections.abc import Callable  # noqa: E402
 from importlib.util import find_spec  # noqa: E402
+from typing import Any  # noqa: E402
 
 import jax  # noqa: E402
+import jax.numpy as jnp  # noqa: E402
+import jax_network  # noqa: E402
 import numpy as np  # noqa: E402
 
-from agez.paper_network import fit, fit_numpy, gradient_numpy, network  # noqa: E402
+from agez.paper_network import fit_numpy, gradient_numpy  # noqa: E402
 from agez.paper_network.architecture import PAPER_ARCHITECTURES, Architecture, initial_parameters  # noqa: E402
-from agez.paper_network.optimizers import make_optimizer  # noqa: E402
 
 N_BANDS, BATCH, REPEATS = 34, 128, 5
 N_FAST, N_SLOW = 12800, 1280
@@ -40,17 +42,22 @@ def jax_epoch(architecture: Architecture, n_rows: int, forward: Callable[..., ja
     rng = np.random.default_rng(1)
     inputs, target = rng.normal(size=(n_rows, N_BANDS)).astype(np.float32), rng.normal(size=n_rows).astype(np.float32)
     parameters = initial_parameters(architecture, N_BANDS, rng)
-    state = make_optimizer("rmsprop").initial(parameters)
+    squares = jax.tree.map(np.zeros_like, parameters)
     order = rng.permutation(n_rows).astype(np.int32)
-    fit.compiled_functions.cache_clear()
-    usual, fit.forward = fit.forward, forward  # the same epoch around another forward pass
-    try:
-        epoch, _ = fit.compiled_functions(architecture, "rmsprop", BATCH, False)
-        jax.block_until_ready(epoch(parameters, state, inputs, target, order, n_rows, 1e-3))
-    finally:
-        fit.forward = usual
-        fit.compiled_functions.cache_clear()
-    return lambda: jax.block_until_ready(epoch(parameters, state, inputs, target, order, n_rows, 1e-3))
+
+    def step(i: jax.Array, carry: Any) -> Any:
+        """One minibatch of RMSprop, as agez.paper_network.fit_numpy has it."""
+        parameters, squares = carry
+        rows = jax.lax.dynamic_slice(order, (i * BATCH,), (BATCH,))
+        x, y = jnp.asarray(inputs)[rows], jnp.asarray(target)[rows]
+        gradient = jax.grad(lambda p: jnp.mean((forward(p, x, architecture) - y) ** 2))(parameters)
+        squares = jax.tree.map(lambda v, g: 0.9 * v + 0.1 * g * g, squares, gradient)
+        moved = jax.tree.map(lambda p, v, g: p - 1e-3 * g / jnp.sqrt(v + 1e-7), parameters, squares, gradient)
+        return moved, squares
+
+    epoch = jax.jit(lambda *carry: jax.lax.fori_loop(0, n_rows // BATCH, step, carry))
+    jax.block_until_ready(epoch(parameters, squares))
+    return lambda: jax.block_until_ready(epoch(parameters, squares))
 
 
 def numpy_epoch(architecture: Architecture, n_rows: int) -> Callable[[], object]:
@@ -110,8 +117,8 @@ def main() -> None:
     for target, architecture in PAPER_ARCHITECTURES.items():
         contenders = {
             "agez": (N_FAST, numpy_epoch(architecture, N_FAST)),
-            "agez's form in JAX": (N_FAST, jax_epoch(architecture, N_FAST, network.forward)),
-            "JAX's convolution": (N_SLOW, jax_epoch(architecture, N_SLOW, network.forward_obvious)),
+            "agez's form in JAX": (N_FAST, jax_epoch(architecture, N_FAST, jax_network.forward)),
+            "JAX's convolution": (N_SLOW, jax_epoch(architecture, N_SLOW, jax_network.forward_obvious)),
         }
         if with_keras:
             contenders["Keras with TensorFlow"] = (N_FAST, keras_epoch(architecture, N_FAST))

@@ -15,12 +15,12 @@ from agez.experiments import hyperparameters as section
 from agez.experiments.finalists import gain_of, verdict_on
 from agez.experiments.hyperparameters import SearchSize, claims, hyperparameters
 from agez.paper_network.architecture import Architecture
-from agez.paper_network.jobs import TrainingSettings
+from agez.paper_network.fit_numpy import train_one
+from agez.paper_network.jobs import TrainingJob, TrainingSettings
 from agez.paper_network.kept import KeptNetworks
 from agez.paper_network.pool import Trainer
 from agez.paper_network.prepared import prepare_split, training_data
 from agez.paper_network.search_space import Candidate, SearchSpace
-from agez.paper_network.training import train_network
 from agez.paper_network.trials import Search, Trial
 from agez.samples.splits import make_splits
 from agez.targets import PAPER_TARGETS
@@ -85,12 +85,11 @@ def test_the_numbers_are_those_of_trainings_by_hand(run):
     for key, batch in (("hand_set", 64), ("searched", case["chosen"]["batch"])):
         residuals, validation = [], []
         for k in range(2):
-            network = train_network(
-                prepared.rows.inputs, target.astype(np.float32), prepared.split, architecture=ONE,
-                settings=replace(SETTINGS, batch_size=batch, max_epochs=4),
-                seed=int(np.random.SeedSequence((seed, k)).generate_state(1)[0]),
-            )  # fmt: skip
-            network = replace(network, tags={"target": PAPER_TARGETS[t]})
+            network = train_one(TrainingJob(
+                prepared.rows.inputs, target.astype(np.float32), prepared.split.train, prepared.split.validation, ONE,
+                replace(SETTINGS, batch_size=batch, max_epochs=4),
+                int(np.random.SeedSequence((seed, k)).generate_state(1)[0]), {"target": PAPER_TARGETS[t]},
+            ))  # fmt: skip
             residuals.append(prepared.predict(network) - data.labels[prepared.test, t])
             validation.append(network.validation_mse.min() * prepared.scale[t] ** 2)
         scores = {"mse": [np.mean(r**2) for r in residuals], "sigma_mad": [sigma_mad(r) for r in residuals]}

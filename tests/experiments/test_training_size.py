@@ -7,7 +7,7 @@ from made_up_sample import made_up_sample
 from agez.errors import AgezError
 from agez.experiments.training_size import LARGEST, TrainingGrid, claims, training_size
 from agez.paper_network.architecture import PAPER_ARCHITECTURES
-from agez.paper_network.fit import train_one
+from agez.paper_network.fit_numpy import train_one
 from agez.paper_network.jobs import TrainingSettings
 from agez.paper_network.kept import KeptNetworks
 from agez.paper_network.network_numpy import forward

@@ -12,9 +12,9 @@ from agez.flags import Flag, has_flag
 from agez.paper_network import cross_validation as module
 from agez.paper_network import network_numpy
 from agez.paper_network.cross_validation import cross_validate
+from agez.paper_network.jobs import TrainingSettings
 from agez.paper_network.normalisation import learn_normalisation, normalise
 from agez.paper_network.prepared import choose_bands
-from agez.paper_network.training import train_network
 from agez.targets import PAPER_TARGETS
 from agez.types import Bands
 
@@ -126,7 +126,7 @@ def test_bands_that_most_rows_lack_are_not_learned_from():
     photometry = replace(sample.photometry, flux=np.where(covered, flux, np.nan), covered=covered)
     few = replace(sample, photometry=photometry)
     assert choose_bands(few) == sample.photometry.bands.names[2:]
-    cv = cross_validate(few, split="within", max_epochs=1, max_missing=1, workers=1)
+    cv = cross_validate(few, split="within", settings=TrainingSettings(max_epochs=1), max_missing=1, workers=1)
     assert cv.bands.names == sample.photometry.bands.names[2:]
     assert np.isfinite(cv.predicted).all()
     nothing = replace(photometry, flux=np.full_like(flux, np.nan), covered=np.zeros_like(covered))
@@ -142,12 +142,3 @@ def test_bad_arguments():
         cross_validate(sample, split="within", bands=["J0999"])
     with pytest.raises(AgezError, match="fewer than the pooling length"):
         cross_validate(sample, split="within", bands=sample.photometry.bands.names[:5])
-
-
-def test_train_network_alone():
-    sample, cv = made_up_cross_validation()
-    rows = normalise(cv.normalisations[0], sample.photometry.flux, sample.photometry.covered, max_missing=12)
-    target = (sample.labels.mh_lw - sample.labels.mh_lw.mean()) / sample.labels.mh_lw.std()
-    trained = train_network(rows.inputs, target, cv.splits[0], architecture=cv.networks[0].architecture,
-                            settings=replace(cv.settings, max_epochs=2), seed=3)  # fmt: skip
-    assert len(trained.validation_mse) == 2

@@ -1,20 +1,16 @@
-"""Training: optimisers against their equations, padding, early stopping, seeds, vmap and processes."""
+"""Training: optimisers against their equations, minibatches, early stopping, seeds and processes."""
 
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-jax = pytest.importorskip("jax")
-
-from agez.errors import AgezError  # noqa: E402
-from agez.paper_network import network_numpy  # noqa: E402
-from agez.paper_network.architecture import Architecture, initial_parameters  # noqa: E402
-from agez.paper_network.fit import train_one, train_together, weighted_mse  # noqa: E402
-from agez.paper_network.jobs import TrainingJob, TrainingSettings  # noqa: E402
-from agez.paper_network.kept import KeptNetworks  # noqa: E402
-from agez.paper_network.optimizers import make_optimizer  # noqa: E402
-from agez.paper_network.pool import Trainer, train_many  # noqa: E402
+from agez.errors import AgezError
+from agez.paper_network import network_numpy
+from agez.paper_network.architecture import Architecture
+from agez.paper_network.fit_numpy import make_update, train_one
+from agez.paper_network.jobs import TrainingJob, TrainingSettings
+from agez.paper_network.pool import Trainer, train_many
 
 SMALL = Architecture((8, 8), (6, 6), 4, 25)
 
@@ -33,29 +29,13 @@ def test_network_learns(job):
     assert np.mean((prediction - job.target[800:]) ** 2) < 0.15 * job.target.var()
 
 
-def test_rows_of_weight_zero_do_not_change_the_gradient(job):
-    parameters = initial_parameters(SMALL, 12, np.random.default_rng(1))
-    gradient = jax.jit(jax.grad(weighted_mse), static_argnums=4)
-    x, y = job.inputs[:40], job.target[:40]
-    plain = gradient(parameters, x[:30], y[:30], np.ones(30, np.float32), SMALL)
-    padded = gradient(parameters, x, y, (np.arange(40) < 30).astype(np.float32), SMALL)
-    for name in plain:
-        np.testing.assert_allclose(padded[name], plain[name], atol=1e-6)
-
-
 def test_an_epoch_is_the_minibatches_one_after_another(job):
     """One epoch against the same steps taken one by one, last short minibatch included."""
-    one = train_one(replace(job, settings=TrainingSettings(max_epochs=1, batch_size=128)))
-    rng = np.random.default_rng(job.seed)
-    parameters = initial_parameters(SMALL, 12, rng)
-    order = rng.permutation(job.train)
-    optimizer = make_optimizer("rmsprop")
-    update, gradient_of = jax.jit(optimizer.update), jax.jit(jax.grad(weighted_mse), static_argnums=4)
-    state = optimizer.initial(parameters)
-    for start in range(0, 600, 128):
-        rows = order[start : start + 128]
-        gradient = gradient_of(parameters, job.inputs[rows], job.target[rows], np.ones(len(rows), np.float32), SMALL)
-        parameters, state = update(parameters, state, gradient, 1e-3)
+    pytest.importorskip("jax")
+    import jax_network
+
+    job = replace(job, settings=TrainingSettings(max_epochs=1, batch_size=128))
+    one, ((parameters,), *_) = train_one(job), jax_network.train(job)
     for name in parameters:
         np.testing.assert_allclose(one.parameters[name], parameters[name], atol=2e-5)
     prediction = network_numpy.forward(parameters, job.inputs[job.validation], SMALL)
@@ -65,13 +45,10 @@ def test_an_epoch_is_the_minibatches_one_after_another(job):
 @pytest.mark.parametrize("name", ["rmsprop", "adam"])
 def test_first_steps_of_the_optimisers(name):
     """Two steps with gradients 2 and -1, against the equations."""
-    optimizer = make_optimizer(name)
-    p = {"w": np.float32(1.0)}
-    state = optimizer.initial(p)
-    got = []
+    p, update, got = np.ones(1, np.float32), make_update(name, 1), []
     for g in (2.0, -1.0):
-        p, state = optimizer.update(p, state, {"w": np.float32(g)}, 0.1)
-        got.append(float(p["w"]))
+        update(p, np.array([g], np.float32), 0.1)
+        got.append(float(p[0]))
     if name == "rmsprop":
         v1 = 0.1 * 4
         first = 1 - 0.1 * 2 / np.sqrt(v1)
@@ -111,17 +88,6 @@ def test_rows_that_are_neither_train_nor_validation_do_not_matter(job):
     inputs[800:], target[800:] = np.nan, np.nan
     a, b = train_one(job), train_one(replace(job, inputs=inputs, target=target))
     np.testing.assert_array_equal(a.parameters["dense_kernel"], b.parameters["dense_kernel"])
-
-
-def test_together_is_the_same_as_one_by_one(job):
-    settings = TrainingSettings(max_epochs=6, patience=2, optimizer="adam", learning_rate=1e-2)
-    jobs = [replace(job, settings=settings, seed=1), replace(job, settings=settings, seed=2, train=np.arange(333))]
-    calls = []
-    together = train_together(jobs, progress=lambda *what: calls.append(what))
-    for number, (many, alone) in enumerate(zip(together, map(train_one, jobs), strict=True)):
-        np.testing.assert_allclose(many.validation_mse, alone.validation_mse, rtol=2e-3)
-        np.testing.assert_allclose(many.parameters["output_kernel"], alone.parameters["output_kernel"], atol=5e-3)
-        assert sum(call[0] == number for call in calls) == len(many.validation_mse)
 
 
 def test_processes_give_results_in_order_and_tell_of_progress(job):
@@ -179,26 +145,6 @@ def test_a_trainer_asks_for_jobs_as_it_needs_them_and_keeps_its_processes(job):
         for _ in trainer.train_each(jobs(50)):
             break  # nobody wants the rest
         assert len(trainer.train(list(jobs(2)))) == 2
-
-
-def test_on_an_accelerator_jobs_of_a_kind_are_trained_together(job, tmp_path, monkeypatch):
-    """The same program on a CPU: several kinds, fewer places than jobs, some of them kept already."""
-    monkeypatch.setattr("agez.paper_network.pool.has_accelerator", lambda: True)
-    monkeypatch.setattr("agez.paper_network.pool.TOGETHER", 3)
-    settings = TrainingSettings(max_epochs=2)
-    other = Architecture((8, 8), (6, 6), 4, 25)
-    jobs = [replace(job, seed=s, settings=settings) for s in (1, 2)]
-    jobs += [replace(job, seed=3, settings=settings, architecture=other), replace(jobs[0], train=np.arange(400))]
-    kept = KeptNetworks(tmp_path)
-    with Trainer(1, kept=kept) as trainer:
-        trainer.train(jobs[1:2])
-        calls = []
-        results = trainer.train(jobs, progress=lambda *what: calls.append(what))
-    assert sorted(call[:2] for call in calls) == [(n, e) for n in (0, 2, 3) for e in range(2)]
-    for one, network in zip(jobs, results, strict=True):
-        np.testing.assert_allclose(network.validation_mse, train_one(one).validation_mse, rtol=2e-3)
-        assert kept.find(one, machine="accelerator") is not None
-        assert kept.find(one) is None  # not what a CPU would give to the last bit
 
 
 def test_a_job_that_cannot_be_made_is_the_makers_error(job):

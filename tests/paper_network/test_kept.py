@@ -84,7 +84,7 @@ def test_training_on_a_cpu_needs_no_jax(job):
         "from agez.paper_network.architecture import Architecture\n"
         "from agez.paper_network.jobs import TrainingJob, TrainingSettings\n"
         "from agez.paper_network.pool import train_many\n"
-        "from agez.paper_network.training import train_paper_networks\n"
+        "from agez.paper_network.ensemble import train_paper_networks\n"
         "x = np.random.default_rng(1).normal(size=(60, 12)).astype(np.float32)\n"
         "job = TrainingJob(x, x[:, 0], np.arange(40), np.arange(40, 60), settings=TrainingSettings(max_epochs=1),\n"
         "                  architecture=Architecture((8, 8), (6, 6), 4, 25))\n"

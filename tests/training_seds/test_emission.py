@@ -142,17 +142,6 @@ def test_halpha_follows_young_light_with_wide_scatter_and_many_exceptions() -> N
         assert spread[1] - spread[0] > 1.2
 
 
-def test_without_lines_there_is_nothing() -> None:
-    rng = np.random.default_rng(3)
-    before = rng.bit_generator.state
-    some = draw_emission(young_light=np.ones(3), mh=np.zeros(3), av=np.zeros(3), rng=rng, with_lines=False)
-    assert rng.bit_generator.state == before
-    assert not some.line_flux.any()
-    assert not some.ew_ha.any()
-    assert np.all(some.kind == NONE)
-    assert np.all(np.isfinite(nebular_continuum(np.linspace(3000, 9000, 5), some)))
-
-
 def test_the_same_seed_gives_the_same() -> None:
     one, two, other = drawn(50, seed=4), drawn(50, seed=4), drawn(50, seed=5)
     np.testing.assert_array_equal(one.line_flux, two.line_flux)

@@ -31,7 +31,7 @@ from agez.analysis.galaxy_bootstrap import (
     members,
     sums_of_galaxies,
 )
-from agez.analysis.metrics import json_numbers
+from agez.analysis.metrics import strict_json
 from agez.analysis.pit import checked_pit, pit_shape
 from agez.errors import AgezError
 from agez.targets import PAPER_TARGETS, TARGET_WORDS
@@ -49,7 +49,6 @@ class Calibration:
 
     Attributes
     ----------
-    n, n_galaxies : int
     coverage_68, coverage_95 : Estimate
         Parts of 1; right at :data:`COVERAGE_LEVELS`.
     crps, sharpness : Estimate
@@ -65,12 +64,8 @@ class Calibration:
 
     def to_json(self) -> dict[str, Any]:
         """All of it for strict JSON: each estimate as {"value", "err"}."""
-        estimates = ("coverage_68", "coverage_95", "crps", "sharpness")
-        return {
-            "n": self.n,
-            "n_galaxies": self.n_galaxies,
-            **{name: getattr(self, name).to_json() for name in estimates},
-        }
+        content: dict[str, Any] = strict_json(self)
+        return content
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,11 +87,8 @@ class BinnedCalibration:
 
     def to_json(self) -> dict[str, Any]:
         """edges and centre as lists, bins as a list of the calibrations' JSON."""
-        return {
-            "edges": json_numbers(self.edges),
-            "centre": json_numbers(self.centre),
-            "bins": [one.to_json() for one in self.bins],
-        }
+        content: dict[str, Any] = strict_json(self)
+        return content
 
 
 class _Rows(NamedTuple):

@@ -30,10 +30,6 @@ class Estimate(NamedTuple):
     value: float
     err: float
 
-    def to_json(self) -> dict[str, float | None]:
-        """value and err for strict JSON."""
-        return {"value": json_number(self.value), "err": json_number(self.err)}
-
 
 class Members(NamedTuple):
     """Which galaxy each row belongs to: ``galaxy`` (n,) numbers from 0 to ``n_galaxies`` - 1."""

@@ -57,7 +57,6 @@ class Gradient:
         Mean value at the centre, R = 0 [unit of the value].
     n_inside, n_outside : int
         Points with a value at R <= max_radius and beyond.
-    n_subsets : int
     fraction, max_radius : float
         Part of the points in each subset; outer radius of the fit [Re].
     """
@@ -208,7 +207,6 @@ def galaxy_gradients(
         Face-on radius [Re]; NaN where unknown: the point is left out.
     values : (n, k) float
         A NaN leaves the point out in that column only.  Columns with the same points share the subsets.
-    rng : numpy.random.Generator
     names : k str, optional
         What the columns are; ``value_0`` ... by default.
     n_subsets, fraction, max_radius, min_inside, min_outside
@@ -326,7 +324,6 @@ def compare_gradients(
     values : sequence of (n, k) float
         A point that is NaN in one version is left out of all, column by column.
     names : k str
-    rng : numpy.random.Generator
     **options
         Of :func:`galaxy_gradients`.
 

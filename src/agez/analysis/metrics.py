@@ -11,7 +11,8 @@ Pairs in which either value is NaN or infinite are left out.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -36,17 +37,26 @@ class Scores:
 
     def to_json(self) -> dict[str, float | int | None]:
         """The four numbers for strict JSON: None instead of NaN."""
-        return {
-            "sigma_mad": json_number(self.sigma_mad),
-            "bias": json_number(self.bias),
-            "rmse": json_number(self.rmse),
-            "n": self.n,
-        }
+        numbers: dict[str, float | int | None] = strict_json(self)
+        return numbers
 
 
 def json_number(value: float) -> float | None:
     """``value`` as a plain float, or None where it is not finite: strict JSON has no NaN."""
     return float(value) if math.isfinite(value) else None
+
+
+def strict_json(value: Any) -> Any:
+    """A number, an array, or records of them, as plain types: None instead of NaN, a list for an array or a tuple."""
+    if is_dataclass(value):
+        return {one.name: strict_json(getattr(value, one.name)) for one in fields(value)}
+    if isinstance(value, np.ndarray):
+        return json_numbers(value)
+    if hasattr(value, "_asdict"):  # of a NamedTuple
+        return {name: strict_json(one) for name, one in value._asdict().items()}
+    if isinstance(value, tuple):
+        return [strict_json(one) for one in value]
+    return value if isinstance(value, int) else json_number(value)
 
 
 def json_numbers(values: ArrayLike) -> list[float | None]:
@@ -130,7 +140,6 @@ def random_baseline_mse(labels: ArrayLike, rng: np.random.Generator) -> float:
     ----------
     labels : (n,) float
         NaN left out.
-    rng : numpy.random.Generator
 
     Returns
     -------

@@ -8,14 +8,14 @@ too narrow, a hump that they are too wide, a slope that they are off to one side
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from agez.analysis.galaxy_bootstrap import N_BOOTSTRAP, counts_of_galaxies, draw_galaxies, means_over_rows, members
-from agez.analysis.metrics import json_number, json_numbers
+from agez.analysis.metrics import strict_json
 from agez.errors import AgezError
 from agez.types import Floats
 
@@ -45,7 +45,6 @@ class PitShape:
     departure_95 : float
         What 95 % of samples of as many and as correlated rows with a uniform PIT stay below: from the distances
         of resampled from measured cumulative distributions.  NaN with too few galaxies.
-    n, n_galaxies : int
     """
 
     edges: Floats
@@ -61,14 +60,8 @@ class PitShape:
 
     def to_json(self) -> dict[str, Any]:
         """All of it for strict JSON, arrays as lists."""
-        out: dict[str, Any] = {}
-        for name in (one.name for one in fields(self)):
-            value = getattr(self, name)
-            if isinstance(value, np.ndarray):
-                out[name] = json_numbers(value)
-            else:
-                out[name] = value if isinstance(value, int) else json_number(value)
-        return out
+        content: dict[str, Any] = strict_json(self)
+        return content
 
 
 def pit_shape(

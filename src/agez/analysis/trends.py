@@ -33,12 +33,10 @@ class Spearman:
 
     Attributes
     ----------
-    rho : float
     low, high : float
         95 % interval: percentiles over bootstrap samples of the pairs.
     p_value : float
         Two-sided, from Student's t with n - 2 degrees of freedom: that of no correlation at all.
-    n : int
     """
 
     rho: float

@@ -9,10 +9,12 @@ Everything is decided at two standard errors, and None ("cannot tell") is what l
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+import tomllib
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
 from typing import Any
 
-from agez.experiments.claims import MIN_GALAXIES
+from agez.experiments.claims import MIN_GALAXIES, OURS, Claim, all_of, verdict_of
 
 #: Standard errors that a decision needs.
 SIGNIFICANT = 2.0
@@ -24,6 +26,47 @@ WIDEST = 0.4
 OF_SIGMA_MAD, OF_MEDIAN = 1.167, 1.253
 
 Decision = bool | None
+
+_WORDS: Mapping[str, Mapping[str, str]] = tomllib.loads(
+    (files("agez") / "experiments/data/claims.toml").read_text(encoding="utf-8")
+)
+
+
+def judged(
+    key: str, decisions: Decision | Sequence[Decision], told: str | Sequence[str] = "", *, n: int | None = None,
+    how: str = "", published: str = "", **values: Any,
+) -> Claim:  # fmt: skip
+    """The claim ``key`` of ``data/claims.toml``, judged.
+
+    Parameters
+    ----------
+    decisions : bool or None, or a sequence of them
+        The claim is supported where all are true.
+    told : str or sequence of str
+        This run's numbers.
+    n : int, optional
+        Galaxies: ``{few}`` says where they are too few for a decision.
+    how, published : str
+        In place of the file's own.
+    **values
+        What fills the file's words.
+    """
+    words = _in_full(key)
+    measured = told if isinstance(told, str) else "; ".join(told)
+    values = {"told": measured or "not known", "n": n, "few": few(n) if n is not None else "", "published": published,
+              "significant": SIGNIFICANT} | values  # fmt: skip
+    return Claim(
+        words["figure"], words["claim"].format(**values),
+        verdict_of(all_of(decisions) if isinstance(decisions, Sequence) else decisions),
+        how or words["how"].format(**values), words.get("section", OURS),
+        published or words.get("published", "").format(**values), measured,
+    )  # fmt: skip
+
+
+def _in_full(key: str) -> dict[str, str]:
+    """The words of a claim, with those of the one that it is like."""
+    own = _WORDS[key]
+    return {**(_in_full(own["like"]) if "like" in own else {}), **own}
 
 
 def above(value: float, limit: float, error: float) -> Decision:

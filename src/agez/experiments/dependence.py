@@ -29,8 +29,8 @@ from agez.analysis.trends import (
     spearman,
 )
 from agez.errors import AgezError
-from agez.experiments.claims import MIN_GALAXIES, Claim, all_of, verdict_of
-from agez.experiments.decisions import SIGNIFICANT_P, interval_rises
+from agez.experiments.claims import MIN_GALAXIES, Claim
+from agez.experiments.decisions import SIGNIFICANT_P, interval_rises, judged
 from agez.experiments.paper import set_title
 from agez.experiments.result import target_columns
 from agez.targets import PAPER_TARGETS, TARGET_WORDS
@@ -48,9 +48,6 @@ HIDDEN_RHO = 0.5
 NO_RISE = 0.1
 #: Share of the set's sigma_mad below which a trend is tiny.
 TINY = 0.2
-_NAMES = {"av": "A_V", "bulge_fraction": "bulge fraction"}
-#: Where the paper speaks of each.
-_PLACES = {"log_ssfr": "figure 10", "inclination": "figure 11", "av": "figure 12", "bulge_fraction": "bulge fraction"}
 
 
 def published() -> dict[str, Any]:
@@ -69,11 +66,8 @@ def dependence(
 
     Parameters
     ----------
-    sample : Sample
     predicted : mapping of 'set_a', 'set_b' to (n, 2) float
         Out-of-sample log_age_lw and mh_lw of every spectrum; NaN if none.
-    rng : numpy.random.Generator
-    n_bootstrap : int
 
     Returns
     -------
@@ -129,13 +123,8 @@ def dependence(
 def claims(block: Mapping[str, Any]) -> list[Claim]:
     """What section 4.4 says of each property, in both sets and both targets."""
     measured = block["measured"]
-    return [
-        _growing(measured),
-        _claim(measured, "log_ssfr", "Median residuals do not depend on the galaxies' specific star-formation rate",
-               ("median",)),
-        *(_claim(measured, key, f"Residuals, in median and scatter, do not depend on the galaxies' "
-                 f"{_NAMES.get(key, key)}") for key in PROPERTIES[1:]),
-    ]  # fmt: skip
+    others = [_claim(measured, key, ("median",) if key == "log_ssfr" else STATISTICS) for key in PROPERTIES]
+    return [_growing(measured), *others]
 
 
 def _test(
@@ -178,12 +167,7 @@ def _growing(measured: Mapping[str, Any]) -> Claim:
     decisions = [interval_rises(test, 0.0, NO_RISE) if n >= MIN_GALAXIES else None for test in tests.values()]
     told = "; ".join(f"{title.removeprefix('sigma_mad of ')} rho {test['rho']:+.2f}, {_dex(test['difference_dex'])}"
                      for title, test in tests.items() if test["rho"] is not None) or "not known"  # fmt: skip
-    how = (
-        f"Scatter of a galaxy's residuals, highest minus lowest third: {told}. Needed: rho certainly (95 %) above 0 in "
-    )
-    how += f"all; refuted where it is certainly below {NO_RISE:g}"
-    text = "The scatter of the residuals increases with the galaxies' specific star-formation rate"
-    return Claim("figure 10", text, verdict_of(all_of(decisions)), how, "4.4", "slightly", told)
+    return judged("growing", decisions, told, no_rise=NO_RISE)
 
 
 def _tests(measured: Mapping[str, Any], key: str, statistics: Sequence[str]) -> dict[str, Mapping[str, Any]]:
@@ -195,12 +179,11 @@ def _tests(measured: Mapping[str, Any], key: str, statistics: Sequence[str]) -> 
     }
 
 
-def _claim(measured: Mapping[str, Any], key: str, title: str, statistics: Sequence[str] = STATISTICS) -> Claim:
-    tests, place = _tests(measured, key, statistics), _PLACES[key]
+def _claim(measured: Mapping[str, Any], key: str, statistics: Sequence[str]) -> Claim:
+    tests = _tests(measured, key, statistics)
     known = {title: test for title, test in tests.items() if test["rho"] is not None}
     if not known:
-        how = "the sample does not know this property of enough galaxies"
-        return Claim(place, title, "cannot tell", how, "4.4, 5", "no trend")
+        return judged(key, None, how="the sample does not know this property of enough galaxies")
     trends = {title: test for title, test in known.items() if test["trend"]}
     large = {title: test for title, test in trends.items() if not test["tiny"]}
     open_ = [title for title, test in tests.items() if test["trend"] is None]
@@ -222,7 +205,7 @@ def _claim(measured: Mapping[str, Any], key: str, title: str, statistics: Sequen
         how += f"; the data could hide |rho| up to {limit:.2f}"
     if open_ and not large:
         how += f"; {len(open_)} cannot be told: fewer than {MIN_GALAXIES} galaxies, or |rho| may exceed {HIDDEN_RHO}"
-    return Claim(place, title, verdict_of(supported), how, "4.4, 5", "no trend", told)
+    return judged(key, supported, told, how=how)
 
 
 def _dex(value: float | None) -> str:

@@ -38,7 +38,6 @@ class DiverseGalaxies:
         Each galaxy is made with one of these; all equally often, dealt at random.
     young : bool
         Whether stars younger than a library's own are those of ``YOUNG_LIBRARY``, and not its youngest.
-    departing : Departures
     """
 
     libraries: tuple[str, ...]

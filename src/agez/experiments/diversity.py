@@ -30,8 +30,8 @@ import numpy as np
 from agez.analysis.galaxy_bootstrap import interval_over_galaxies, rows_by_galaxy
 from agez.analysis.metrics import bias, json_number, sigma_mad
 from agez.errors import AgezError
-from agez.experiments.claims import MIN_GALAXIES, OURS, Claim, all_of, verdict_of
-from agez.experiments.decisions import interval_rises, meets, with_interval
+from agez.experiments.claims import MIN_GALAXIES, Claim, all_of
+from agez.experiments.decisions import interval_rises, judged, meets, with_interval
 from agez.experiments.diverse_galaxies import YOUNG_LIBRARY, DiverseGalaxies, installed_libraries
 from agez.experiments.mock_sample import MockSurvey, make_mock_samples
 from agez.experiments.paper import SETS, published
@@ -89,7 +89,6 @@ class DiversitySize:
     ----------
     n_galaxies, n_spectra : int
         Of each survey.
-    settings : TrainingSettings
     n_bootstrap : int
         Resamplings of the galaxies, for the intervals.
     surveys : tuple of str
@@ -116,10 +115,8 @@ def diversity(trainer: Trainer, *, size: DiversitySize, templates: str, seed: in
     ----------
     trainer : Trainer
         If it keeps networks, an interrupted run has them.
-    size : DiversitySize
     templates : str
         Library that labels, and that makes the standard galaxies.
-    seed : int
     workers : int
         Processes for making and labelling spectra.
 
@@ -355,13 +352,11 @@ def claims(block: Mapping[str, Any]) -> list[Claim]:
     than ``LITTLE``.  The second is supported where one step's intervals hold the published ratios, and are not so wide
     that they would hold anything.
     """
-    cause = "Unseen galaxies are predicted worse where galaxies differ in more than age and metallicity"
-    enough = "One of these differences, or all, makes unseen galaxies as bad as in the paper"
-    measured, where = block["measured"], {"figure": "diversity", "section": OURS}
+    measured = block["measured"]
     paper = ", ".join(f"{word} {ratio:.1f}" for word, ratio in PUBLISHED["ratio"].items())
     if "not_run" in measured:
         how = f"Not run: {measured['not_run']}"
-        return [Claim(claim=text, verdict="cannot tell", how=how, published=paper, **where) for text in (cause, enough)]
+        return [judged(key, None, how=how, published=paper) for key in ("diversity_cause", "diversity_enough")]
     steps = measured["steps"]
     few = steps["standard"]["n_galaxies"] < MIN_GALAXIES
     raised, told = list[bool | None](), []
@@ -369,8 +364,6 @@ def claims(block: Mapping[str, Any]) -> list[Claim]:
         raised.append(None if few else interval_rises(rise, 1.0, LITTLE))
         before, after = (steps[name][word]["ratio"]["value"] for name in ("standard", "all"))
         told.append(f"{word} {_value(before)} -> {_value(after)}, higher by a factor {with_interval(rise)}")
-    how = f"sigma_mad of Set B over Set A, standard survey and all differences (95 %): {'; '.join(told)}. Needed: "
-    how += f"certainly higher; refuted where it is certainly higher by less than {LITTLE:g}"
     holding = [
         all_of([_holds(step[w]["ratio"], p, step["n_galaxies"]) for w, p in PUBLISHED["ratio"].items()])
         for step in steps.values()
@@ -380,10 +373,9 @@ def claims(block: Mapping[str, Any]) -> list[Claim]:
     nearest = "no ratio is known" if best is None else f"nearest: {STEPS[best['step']]} (" + ", ".join(
         f"{word} {with_interval(steps[best['step']][word]['ratio'])}" for word in PUBLISHED["ratio"]) + ")"  # fmt: skip
     return [
-        Claim(claim=cause, verdict=verdict_of(all_of(raised)), how=how, measured="; ".join(told), **where),
-        Claim(claim=enough, verdict=verdict_of(reached), how=f"{nearest}; published {paper}", published=paper,
-              measured=nearest, **where),
-    ]  # fmt: skip
+        judged("diversity_cause", raised, told, little=LITTLE),
+        judged("diversity_enough", reached, nearest, published=paper),
+    ]
 
 
 def _holds(ratio: Mapping[str, Any], value: float, n_galaxies: int) -> bool | None:

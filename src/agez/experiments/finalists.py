@@ -35,7 +35,6 @@ class Finalist:
 
     Attributes
     ----------
-    candidate : Candidate
     validation_mse : (seeds,) float
         [dex^2]
     residual : (seeds, test rows) float

@@ -26,8 +26,8 @@ import numpy as np
 
 from agez.analysis.metrics import json_number
 from agez.errors import AgezError
-from agez.experiments.claims import Claim, all_of, verdict_of
-from agez.experiments.decisions import SIGNIFICANT
+from agez.experiments.claims import Claim
+from agez.experiments.decisions import SIGNIFICANT, judged
 from agez.experiments.finalists import (
     Case,
     Finalist,
@@ -60,7 +60,6 @@ class SearchSize:
 
     Attributes
     ----------
-    n_trials : int
     epochs : int
         Of a trial, at most.
     n_finalists, n_final_seeds : int
@@ -104,12 +103,8 @@ def hyperparameters(
 
     Parameters
     ----------
-    sample : Sample
-    trainer : Trainer
-    size : SearchSize
     settings : TrainingSettings
         The run's recipe: how trials and finalists are trained, their batch sizes and numbers of epochs apart.
-    seed : int
     folder : path
         Finished trials are kept there; finalists by the trainer, if it keeps networks.
 
@@ -240,15 +235,9 @@ def claims(block: Mapping[str, Any]) -> list[Claim]:
     A gain of more than ``SIGNIFICANT`` errors in every case supports the first, a loss of as much in one refutes it;
     what lies between leaves it open, as do shortened trainings.  The second is not tried: agez has one architecture.
     """
-    text = "Networks whose sizes a search chose are more accurate than those that the authors set by hand"
-    layers = Claim(
-        "figure 2", "Networks with two dense layers are more accurate than those with one or three",
-        "cannot tell", "Not tried: agez has the paper's architecture alone, whose second dense layer is the output",
-        "3.1",
-    )  # fmt: skip
-    measured = block["measured"]
+    measured, layers = block["measured"], judged("layers", None)
     if "not_run" in measured:
-        return [Claim("figure 2", text, "cannot tell", f"Not run: {measured['not_run']}", "3.1"), layers]
+        return [judged("searched", None, how=f"Not run: {measured['not_run']}"), layers]
     decided: list[bool | None] = []
     told = []
     for name in SETS:
@@ -263,11 +252,12 @@ def claims(block: Mapping[str, Any]) -> list[Claim]:
             else:
                 spread = "?" if error is None else f"{error * percent:.1f}"
                 told.append(f"{title} {word} {gain * percent:+.1f} +- {spread}")
-    shown = f"MSE lower by [%]: {'; '.join(told)}"
-    how = f"MSE on test rows lower by [per cent of theirs]: {'; '.join(told)}; {measured['n_final_seeds']} seeds each. "
-    how += f"Needed: certainly ({SIGNIFICANT:g} errors) lower in all"
-    decision = all_of(decided)
+    not_judged = ""
     if measured["shortened"]:
-        decision = None
-        how += f"\nNot judged: on part of the rows or for {measured['final_epochs']} epochs only, quick learners win."
-    return [Claim("figure 2", text, verdict_of(decision), how, "3.1", measured=shown), layers]
+        not_judged = f"\nNot judged: on part of the rows or for {measured['final_epochs']} epochs only, "
+        not_judged += "quick learners win."
+    searched = judged(
+        "searched", None if not_judged else decided, f"MSE lower by [%]: {'; '.join(told)}",
+        of_theirs="; ".join(told), n_seeds=measured["n_final_seeds"], not_judged=not_judged,
+    )  # fmt: skip
+    return [searched, layers]

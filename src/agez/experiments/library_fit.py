@@ -75,7 +75,6 @@ def fit_library(
     ----------
     photometry : Photometry
         Its bands must be the library's, in the same order.  An error that is unknown is the floor alone.
-    library : PopulationLibrary
     floor : float
         Fraction of the flux, added to the errors in quadrature.
     masked : sequence of str

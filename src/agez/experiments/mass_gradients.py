@@ -32,8 +32,8 @@ from agez.analysis.trends import (
 )
 from agez.errors import AgezError
 from agez.experiments.claims import MIN_GALAXIES as MIN_TO_JUDGE
-from agez.experiments.claims import Claim, Verdict, all_of, verdict_of
-from agez.experiments.decisions import SIGNIFICANT_P, below
+from agez.experiments.claims import Claim
+from agez.experiments.decisions import SIGNIFICANT_P, below, judged
 from agez.experiments.result import SetResult
 from agez.targets import PAPER_TARGETS, TARGET_WORDS
 from agez.types import Floats, Ints, Sample
@@ -65,8 +65,6 @@ def mass_gradients(
     sample : Sample
         Its galaxy table gives ``log_mass`` and ``morphology``; galaxies without either are left out.
     results : mapping of 'set_a', 'set_b' to SetResult
-    rng : numpy.random.Generator
-    n_bootstrap : int
 
     Returns
     -------
@@ -222,18 +220,13 @@ def _ratio(early: Floats, late: Floats, *, rng: np.random.Generator, n_bootstrap
 def _follows(kinds: Mapping[str, Any]) -> Claim:
     """Supported where the binned means agree within errors, or differ by little, in both types."""
     decisions = {kind: _agrees(one) for kind, one in kinds.items()}
-    text = "Age gradients of Set A go with stellar mass as those of the fit do"
-    how = f"rms difference of binned means: {_differences(kinds)}\n{_listed(decisions)}"
-    return Claim("figure 14", text, _all(list(decisions.values())), how, "4.6", measured=_differences(kinds))
+    return judged("follows", list(decisions.values()), _differences(kinds), listed=_listed(decisions))
 
 
 def _departs(kinds: Mapping[str, Any]) -> Claim:
     """Supported where the binned means of a type certainly differ, refuted where those of both agree."""
     agree = [_agrees(one) for one in kinds.values()]
-    decision = True if False in agree else False if all(agree) else None
-    text = "Age gradients of Set B go with stellar mass in another way than those of the fit"
-    how = f"rms difference of binned means: {_differences(kinds)}\nNeeded: a certain difference in one type"
-    return Claim("figure 14", text, verdict_of(decision), how, "4.6", measured=_differences(kinds))
+    return judged("departs", True if False in agree else False if all(agree) else None, _differences(kinds))
 
 
 def _differences(kinds: Mapping[str, Any]) -> str:
@@ -252,22 +245,15 @@ def _of_the_fit(measured: Mapping[str, Any], points: Mapping[str, Any]) -> list[
     lower = late[0] - early[0], math.hypot(late[1], early[1])
     tilt = line_slope(mass[light & (kind == "late")], slope[light & (kind == "late")])
     why = "Not judged on a mock survey, whose gradients were put in" if not real else "Needed: certain at 2 errors"
-    found = [
-        ("Above log mass 10.5 age gradients of late types are lower than those of early types (fit)",
-         f"late minus early types {lower[0]:+.3f} +- {lower[1]:.3f} dex/Re", below(lower[0], 0.0, lower[1])),
-        ("Below log mass 10.5 age gradients of late types are larger at smaller masses (fit)",
-         f"{tilt[0]:+.3f} +- {tilt[1]:.3f} dex/Re per dex of mass", below(tilt[0], 0.0, tilt[1])),
-    ]  # fmt: skip
-    claims = [
-        Claim("figure 14", text, verdict_of(decision if real else None), f"{told}. {why}", "4.6", measured=told)
-        for text, told, decision in found
+    told = f"late minus early types {lower[0]:+.3f} +- {lower[1]:.3f} dex/Re", (
+        f"{tilt[0]:+.3f} +- {tilt[1]:.3f} dex/Re per dex of mass")  # fmt: skip
+    decisions = [below(value, 0.0, error) if real else None for value, error in (lower, tilt)]
+    return [
+        judged("late_lower", decisions[0], told[0], why=why),
+        judged("late_tilt", decisions[1], told[1], why=why),
+        judged("like_sanchez_blazquez", None),
+        judged("above_gonzalez_delgado", None),
     ]
-    needs = "Not judged: it needs the gradients of that work, galaxy by galaxy"
-    other = (
-        ("Age gradients of late types resemble those of Sanchez-Blazquez et al. 2014 (fit)", "figure 6 there"),
-        ("Age gradients are higher than those of Gonzalez Delgado et al. 2015 (fit)", "systematically higher"),
-    )
-    return [*claims, *(Claim("figure 14", text, "cannot tell", needs, "4.6", said) for text, said in other)]
 
 
 def _agrees(one: Mapping[str, Any]) -> bool | None:
@@ -283,15 +269,13 @@ def _agrees(one: Mapping[str, Any]) -> bool | None:
 
 def _irrespective(ratios: Mapping[str, Any]) -> Claim:
     """Supported where the scatter about the labels is the same, within a factor, in early and late types."""
-    claim = "Gradients are recovered as accurately in early as in late types (Set A)"
     decisions, hows = {}, []
     for word, one in ratios.items():
         decisions[word] = _equal(one)
         if one["early_over_late"] is not None:
             hows.append(f"{word} {one['early_over_late']:.2f} ({one['low']:.2f} to {one['high']:.2f})")
     how = "scatter about the labels, early over late (95 %): " + "; ".join(hows) if hows else "too few galaxies"
-    return Claim("figure 7", claim, _all(list(decisions.values())), f"{how}\n{_listed(decisions)}", "abstract",
-                 "irrespective of morphology", "; ".join(hows))  # fmt: skip
+    return judged("irrespective", list(decisions.values()), hows, how=f"{how}\n{_listed(decisions)}")
 
 
 def _equal(one: Mapping[str, Any]) -> bool | None:
@@ -301,10 +285,6 @@ def _equal(one: Mapping[str, Any]) -> bool | None:
     if (low > 1 or high < 1) and not 1 / DIFFERENT_BEYOND <= ratio <= DIFFERENT_BEYOND:
         return False
     return True if low > 1 / EQUAL_WITHIN and high < EQUAL_WITHIN else None
-
-
-def _all(decisions: list[bool | None]) -> Verdict:
-    return verdict_of(all_of(decisions))
 
 
 def _listed(decisions: Mapping[str, bool | None]) -> str:

@@ -41,7 +41,6 @@ class MockSurvey:
 
     Attributes
     ----------
-    plan : SurveyPlan
     make : callable
         ``make(plan, index, grid)`` gives a galaxy; ``grid`` is the library that fits it.  Picklable.
     """
@@ -79,7 +78,6 @@ def make_mock_samples(
 
     Parameters
     ----------
-    surveys : sequence of MockSurvey
     filters : FilterSet
         The bands of the sample.
     templates : str

@@ -33,8 +33,6 @@ def library_answers(
     ----------
     n_models, floor
         Models of the library; error floor as a fraction of the flux.
-    templates : str
-    seed, workers : int
 
     Raises
     ------

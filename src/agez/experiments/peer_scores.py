@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from agez.analysis.galaxy_bootstrap import rows_by_galaxy
-from agez.analysis.metrics import evaluate, json_number, residual_pcc, sigma_mad
+from agez.analysis.metrics import json_number, residual_pcc, sigma_mad
+from agez.experiments.result import scores_by_word
 from agez.targets import PAPER_TARGETS, TARGET_WORDS
 from agez.types import Floats, Strings
 
@@ -44,12 +45,8 @@ def scores_of(predicted: Floats, references: Mapping[str, Floats], network: Floa
 
 
 def _scores(predicted: Floats, reference: Floats) -> dict[str, Any]:
-    difference = predicted - reference
-    scores: dict[str, Any] = {
-        TARGET_WORDS[target]: evaluate(predicted[:, k], reference[:, k]).to_json()
-        for k, target in enumerate(PAPER_TARGETS)
-    }
-    return scores | {"residual_pcc": json_number(residual_pcc(difference[:, 0], difference[:, 1]))}
+    pcc = json_number(residual_pcc(*(predicted - reference).T))
+    return scores_by_word(predicted, reference) | {"residual_pcc": pcc}
 
 
 def differences(
@@ -72,8 +69,6 @@ def differences(
     reference : (n, 2) float
         Labels or truth.
     galaxy_id : (n,) str
-    n_bootstrap : int
-    rng : numpy.random.Generator
     """
     groups = rows_by_galaxy(galaxy_id)
     n = len(groups)

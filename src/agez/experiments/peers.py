@@ -18,8 +18,8 @@ from threadpoolctl import threadpool_limits
 
 from agez.analysis.metrics import json_number
 from agez.errors import AgezError
-from agez.experiments.claims import MIN_GALAXIES, Claim, all_of, verdict_of
-from agez.experiments.decisions import interval_below
+from agez.experiments.claims import MIN_GALAXIES, Claim
+from agez.experiments.decisions import interval_below, judged
 from agez.experiments.library_fit import ERROR_FLOOR
 from agez.experiments.paper import SETS, published, set_title
 from agez.experiments.peer_library import library_answers
@@ -49,7 +49,6 @@ class PeerSizes:
 
     Attributes
     ----------
-    trees : TreeSizes
     n_models : int
         Of the library.
     floor : float
@@ -95,7 +94,6 @@ def peers(
 
     Parameters
     ----------
-    sample : Sample
     networks : mapping of 'set_a', 'set_b' to Answers
         Of the networks, which have run already: see :func:`network_answers`.
     splits : mapping, optional
@@ -104,10 +102,8 @@ def peers(
         As it was given to ``cross_validate``.
     methods : sequence of str
         Of ``ALL_METHODS``.
-    sizes : PeerSizes, optional
     templates : str
         Library of the library fit.
-    seed : int
     workers : int
         Processes (threads for the library fit); the numbers do not depend on it, seconds apart.
 
@@ -262,11 +258,10 @@ def _rapid(measured: Mapping[str, Any]) -> Claim:
     told = "unknown" if seconds is None else f"{seconds:.1e} s an SED on one core"
     whole = JPAS_GALAXIES * SEDS_A_GALAXY
     days = None if seconds is None else seconds * whole / 86400
-    text = "A trained network is applied very rapidly, fit for the data of J-PAS"
-    how = f"{told}; {'unknown' if days is None else f'{days:.2g}'} days for {JPAS_GALAXIES:.0e} galaxies of "
-    how += f"{SEDS_A_GALAXY} SEDs each. Needed: less than a week"
-    decision = None if days is None else days < 7
-    return Claim("peers", text, verdict_of(decision), how, "4.1, 5", measured=told)
+    return judged(
+        "rapid", None if days is None else days < 7, told, days="unknown" if days is None else f"{days:.2g}",
+        galaxies=JPAS_GALAXIES, seds=SEDS_A_GALAXY,
+    )  # fmt: skip
 
 
 def _claim(title: str, by_target: Mapping[str, Any], measured: Mapping[str, Any]) -> Claim:
@@ -284,5 +279,4 @@ def _claim(title: str, by_target: Mapping[str, Any], measured: Mapping[str, Any]
     if told:
         how = f"sigma_mad of the network minus that of the best other method [dex, 95 %]: {'; '.join(told)}."
         how += "" if enough else f"  {measured['n_galaxies']} galaxies are too few for any decision."
-    text = f"Networks do better than tree ensembles and a template-library fit on the same data ({title})"
-    return Claim("peers", text, verdict_of(all_of(decisions)), how, measured="; ".join(told))
+    return judged("better_than_peers", decisions, told, how=how, title=title)

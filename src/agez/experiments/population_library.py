@@ -54,7 +54,6 @@ class PopulationLibrary:
 
     Attributes
     ----------
-    bands : Bands
     flux : (m, b) float
         f_nu, each model's mean over the bands 1.
     means : (m, 2) float
@@ -83,9 +82,6 @@ def make_library(grid: SSPGrid, filters: FilterSet, *, n_models: int, rng: np.ra
     ----------
     grid : SSPGrid
         Must cover all bands.
-    filters : FilterSet
-    n_models : int
-    rng : numpy.random.Generator
 
     Raises
     ------

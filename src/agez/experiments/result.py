@@ -12,10 +12,11 @@ import numpy as np
 
 import agez
 from agez.analysis.gradients import GradientTable, compare_gradients
+from agez.analysis.metrics import evaluate
 from agez.errors import AgezError
 from agez.experiments.claims import Claim
 from agez.paper_network.cross_validation import LearningCurve
-from agez.targets import PAPER_TARGETS
+from agez.targets import PAPER_TARGETS, TARGET_WORDS
 from agez.types import Floats, Ints, Labels, Photometry, Sample, Spectra, Truth
 
 #: Libraries whose versions a report names, where they are installed.
@@ -32,7 +33,6 @@ class SetResult:
         log_age_lw and mh_lw of every spectrum of the sample, by networks that did not see it; NaN if none.
     fold : (n,) int
         The fold in which each spectrum was tested.
-    curves : sequence of LearningCurve
     label_gradients, predicted_gradients : GradientTable
         Columns ``PAPER_TARGETS``; on the same points and subsets.
     truth_gradients : GradientTable or None
@@ -78,7 +78,6 @@ class RunResult:
 
     Attributes
     ----------
-    sample : Sample
     set_a, set_b : SetResult or None
         None where they were not run.
     summary : mapping
@@ -108,6 +107,11 @@ def target_columns(values: Labels | Truth) -> Floats:
     return np.stack([np.asarray(getattr(values, name), dtype=float) for name in PAPER_TARGETS], axis=1)
 
 
+def scores_by_word(predicted: Floats, reference: Floats) -> dict[str, Any]:
+    """Scores of columns (n, 2) against others, by ``age`` and ``metallicity``."""
+    return {TARGET_WORDS[t]: evaluate(predicted[:, k], reference[:, k]).to_json() for k, t in enumerate(PAPER_TARGETS)}
+
+
 def make_set_result(
     sample: Sample,
     predicted: Floats,
@@ -120,11 +124,9 @@ def make_set_result(
 
     Parameters
     ----------
-    sample : Sample
     predicted : (n, 2) float
         Out-of-sample log_age_lw and mh_lw.
     fold : (n,) int
-    curves : sequence of LearningCurve
     rng : numpy.random.Generator
         Draws the bootstrap subsets.
     """

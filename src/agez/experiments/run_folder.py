@@ -37,7 +37,6 @@ class RunFolder:
 
     Parameters
     ----------
-    path : path
     asked : mapping
         What decides the result, as JSON.
     fresh : bool

@@ -31,7 +31,6 @@ def set_details(sample: Sample, sets: Mapping[str, SetResult], *, rng: np.random
 
     Parameters
     ----------
-    sample : Sample
     sets : mapping of 'set_a', 'set_b' to SetResult
     rng : numpy.random.Generator
         Draws galaxies with replacement.

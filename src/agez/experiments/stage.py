@@ -24,16 +24,12 @@ class Stage:
 
     Attributes
     ----------
-    sample : Sample
-    preset : Preset
-    seed : int
     workers : int
         Processes, for work that does not go through ``trainer``.
     templates : str
         Library of template spectra.
     folder : Path
         Where an experiment may leave what it needs to go on after an interruption.
-    trainer : Trainer
     runs : mapping of set to CrossValidation
     sets : mapping of set to SetResult
         Both empty for an experiment that does not ask for them.

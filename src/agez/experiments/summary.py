@@ -11,7 +11,7 @@ import agez
 from agez.analysis.gradients import GradientTable
 from agez.analysis.metrics import evaluate, json_number, random_baseline_mse, residual_pcc
 from agez.experiments.paper import published
-from agez.experiments.result import SetResult, target_columns
+from agez.experiments.result import SetResult, scores_by_word, target_columns
 from agez.targets import PAPER_TARGETS, TARGET_WORDS
 from agez.types import Floats, Sample
 
@@ -35,11 +35,8 @@ def build_summary(
 
     Parameters
     ----------
-    sample : Sample
     set_a, set_b : SetResult or None
         None where they were not run: their keys are then missing.
-    preset : str
-    seed : int
     seconds : mapping of step to float
         Wall-clock seconds; further steps than the contract's are kept.
     peak_rss_mb : float
@@ -57,12 +54,12 @@ def build_summary(
     truth = np.full_like(labels, np.nan) if sample.truth is None else target_columns(sample.truth)
     guesses = {w: random_baseline_mse(labels[:, k], rng) for k, w in enumerate(TARGET_WORDS[t] for t in PAPER_TARGETS)}
     sets = {name: found for name, found in (("set_a", set_a), ("set_b", set_b)) if found is not None}
-    against_truth = {"labels": _scores(labels, truth)}
+    against_truth = {"labels": scores_by_word(labels, truth)}
     for name, found in sets.items():
         if name == "set_a":  # the labels' gradients are the same in both
             against_truth["labels"]["gradient"] = _gradients(found.label_gradients, found.truth_gradients)
         gradient = {"gradient": _gradients(found.predicted_gradients, found.truth_gradients)}
-        against_truth[name] = _scores(found.predicted, truth) | gradient
+        against_truth[name] = scores_by_word(found.predicted, truth) | gradient
     return {
         "schema": SCHEMA,
         "version": agez.__version__,
@@ -94,14 +91,10 @@ def _sample_block(sample: Sample) -> dict[str, Any]:
 def _set_block(result: SetResult, labels: Floats) -> dict[str, Any]:
     residual = result.predicted - labels
     return {
-        **_scores(result.predicted, labels),
+        **scores_by_word(result.predicted, labels),
         "residual_pcc": json_number(residual_pcc(residual[:, 0], residual[:, 1])),
         "gradient": _gradients(result.predicted_gradients, result.label_gradients),
     }
-
-
-def _scores(predicted: Floats, reference: Floats) -> dict[str, Any]:
-    return {TARGET_WORDS[t]: evaluate(predicted[:, k], reference[:, k]).to_json() for k, t in enumerate(PAPER_TARGETS)}
 
 
 def _gradients(predicted: GradientTable, reference: GradientTable | None) -> dict[str, Any]:

@@ -23,8 +23,8 @@ from agez.analysis.repeats import mean_over_divisions
 from agez.analysis.trends import mean_and_error
 from agez.errors import AgezError
 from agez.experiments.claims import MIN_GALAXIES as MIN_TO_JUDGE
-from agez.experiments.claims import Claim, all_of, verdict_of
-from agez.experiments.decisions import SIGNIFICANT, WIDEST, below
+from agez.experiments.claims import Claim
+from agez.experiments.decisions import SIGNIFICANT, WIDEST, Decision, below, judged
 from agez.experiments.paper import ROUNDING, TABLE_1
 from agez.paper_network.architecture import PAPER_ARCHITECTURES, Architecture
 from agez.paper_network.jobs import TrainingJob, TrainingSettings
@@ -79,13 +79,10 @@ def table1(
 
     Parameters
     ----------
-    sample : Sample
     trainer : Trainer
         If it keeps networks, an interrupted run goes on where it was.
-    settings : TrainingSettings
     n_draws : int
         Random draws of training galaxies.
-    seed : int
     architectures : mapping
         For each of ``PAPER_TARGETS``.
 
@@ -185,35 +182,29 @@ def draw_splits(
 def claims(block: Mapping[str, Any]) -> list[Claim]:
     """What section 4.4 says of table 1."""
     measured = block["measured"]
-    same = "Ages of each type are predicted better by networks that were trained on the same type"
-    best = "Ages of early types, predicted by networks trained on early types, are the most accurate of all"
-    tenth = "Networks trained on early types alone give the ages of early types to 0.10 dex"
-    late = "Late types are predicted about as well by networks trained on early as on late types"
-    full = "Early types, trained on early types alone, are recovered better than the full sample"
     galaxies = sum(value for key, value in measured.items() if key.startswith(("n_train_", "n_test_")))
     if "not_run" in measured or galaxies < MIN_TO_JUDGE:
         why = measured.get("not_run", f"{galaxies} galaxies are too few for any decision")
-        return [Claim("table 1", claim, "cannot tell", why, "4.4") for claim in (same, best, tenth, late, full)]
+        keys = ("same_type", "early_best", "early_to_a_tenth", "late_about_as_well", "early_better_than_full")
+        return [judged(key, None, how=why) for key in keys]
     age = {"age": measured["differences"]["age"]}
     return [
-        _claim(same, _larger, {"early applied": "early_own", "late applied": "late_own"}, age),
-        _claim(best, _larger, {name: f"{name}_over_best" for name in _OTHERS}, age),
-        _to_a_tenth(tenth, measured["age"]["early-early"]),
-        _claim(late, _not_larger, {"": "late_own"}, measured["differences"]),
-        _claim(full, _larger, {"": "full_over_early"}, measured["differences"]),
+        _claim("same_type", _larger, {"early applied": "early_own", "late applied": "late_own"}, age),
+        _claim("early_best", _larger, {name: f"{name}_over_best" for name in _OTHERS}, age),
+        _to_a_tenth(measured["age"]["early-early"]),
+        _claim("late_about_as_well", _not_larger, {"": "late_own"}, measured["differences"]),
+        _claim("early_better_than_full", _larger, {"": "full_over_early"}, measured["differences"]),
     ]
 
 
-def _to_a_tenth(text: str, cell: Mapping[str, Any]) -> Claim:
+def _to_a_tenth(cell: Mapping[str, Any]) -> Claim:
     value, error, paper = cell["sigma_mad"], cell["err"], TABLE_1["age"]["early-early"]
     told = "unknown" if value is None else f"{value:.3f} dex" if error is None else f"{value:.3f} +- {error:.3f} dex"
-    decision: bool | None = None
+    decision: Decision = None
     if value is not None and error is not None:
         precise = SIGNIFICANT * error < WIDEST * value
         decision = precise or None if value <= paper + ROUNDING else below(value, paper + ROUNDING, error)
-    how = f"sigma_mad of the age: {told}. Needed: a value that rounds to the published one or less, known to "
-    how += f"{WIDEST:.0%}; refuted where it is certainly larger"
-    return Claim("table 1", text, verdict_of(decision), how, "4.4", f"{paper:.2f} dex", told)
+    return judged("early_to_a_tenth", decision, told, published=f"{paper:.2f} dex", widest=WIDEST)
 
 
 def _jobs(
@@ -286,17 +277,17 @@ def _not_larger(one: Mapping[str, Any]) -> bool | None:
     return True if one["high"] < ABOUT_AS_WELL else False if one["low"] > ABOUT_AS_WELL else None
 
 
-def _claim(claim: str, decide: Any, keys: Mapping[str, str], differences: Mapping[str, Any]) -> Claim:
+def _claim(key: str, decide: Any, cells: Mapping[str, str], differences: Mapping[str, Any]) -> Claim:
     decisions, hows, published = [], [], []
     for word, found in differences.items():
-        for name, key in keys.items():
-            one, title = found[key], f"{word} {name}".strip()
+        for name, cell in cells.items():
+            one, title = found[cell], f"{word} {name}".strip()
             decisions.append(decide(one))
             interval = "no error" if one["low"] is None else f"95 %: {one['low']:+.3f} to {one['high']:+.3f}"
             mean = "unknown" if one["mean"] is None else f"{one['mean']:+.3f} dex"
             hows.append(f"{title} {mean} ({interval})")
             published.append(f"{title} {one['published']:+.2f}")
-    needed = "certainly above 0" if decide is _larger else f"certainly below {ABOUT_AS_WELL:g}"
-    pairs = ", ".join(" minus ".join(DIFFERENCES[key]) for key in keys.values())
-    how = f"sigma_mad, trained-applied: {pairs}: {'; '.join(hows)}. Needed: {needed}"
-    return Claim("table 1", claim, verdict_of(all_of(decisions)), how, "4.4", "; ".join(published), "; ".join(hows))
+    pairs = ", ".join(" minus ".join(DIFFERENCES[cell]) for cell in cells.values())
+    return judged(
+        key, decisions, hows, published="; ".join(published), pairs=pairs, about_as_well=ABOUT_AS_WELL
+    )  # fmt: skip

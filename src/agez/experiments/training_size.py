@@ -25,7 +25,8 @@ from agez.analysis.metrics import json_number, json_numbers, random_baseline_mse
 from agez.analysis.repeats import mean_over_divisions
 from agez.analysis.trends import COVERAGE
 from agez.errors import AgezError
-from agez.experiments.claims import MIN_GALAXIES, Claim, all_of, verdict_of
+from agez.experiments.claims import MIN_GALAXIES, Claim
+from agez.experiments.decisions import judged
 from agez.experiments.paper import SETS, published, set_title
 from agez.paper_network.architecture import PAPER_ARCHITECTURES
 from agez.paper_network.jobs import TrainingJob, TrainingSettings
@@ -86,11 +87,8 @@ def training_size(sample: Sample, trainer: Trainer, *, grid: TrainingGrid, seed:
 
     Parameters
     ----------
-    sample : Sample
     trainer : Trainer
         If it keeps networks, an interrupted run goes on where it was.
-    grid : TrainingGrid
-    seed : int
 
     Returns
     -------
@@ -195,33 +193,24 @@ def claims(block: Mapping[str, Any]) -> list[Claim]:
     if len(whole) < 2 or not enough:
         why = f"{measured['n_galaxies']} galaxies are too few for any decision"
         why = "fewer than two sizes could be trained in all repeats" if enough else why
-        return [Claim("figure 13", "Accuracy grows with the training set", verdict_of(None), why, "4.5")]
+        return [judged("growing_accuracy", None, how=why)]
     first, last = whole[0], whole[-1]
     small, large = (f"{measured['fractions'][f]:.0%}" for f in (first, last))
     random = random_scatter(measured["random_mse"]["age"])
     a, b = ({f: scatter(name, f) for f in (first, last)} for name in SETS)
+    over_random = {} if random is None else {
+        f"{set_title(name)}, {word}": random - found[f]
+        for name, found in zip(SETS, (a, b), strict=True)
+        for f, word in ((first, small), (last, large))
+    }  # fmt: skip
+    sizes = {"small": small, "large": large, "repeats": len(b[first])}
     return [
-        _judged(
-            "Ages are predicted better than by random guesses in both sets, whatever the size of the training set",
-            f"Random guesses ({'unknown' if random is None else f'{random:.3f}'} dex) minus sigma_mad",
-            {} if random is None else {
-                f"{set_title(name)}, {word}": random - found[f]
-                for name, found in zip(SETS, (a, b), strict=True)
-                for f, word in ((first, small), (last, large))
-            },
-        ),
-        _judged(
-            f"Unseen galaxies (Set B) are predicted worse with smaller training sets, {small} against {large}",
-            "sigma_mad of the smallest minus that of the largest training set", {"Set B": b[first] - b[last]},
-        ),
-        _uncertain(b[first], b[last], small, large),
-        _about_one_sigma(a[first], a[last], small, large),
-        _judged(
-            f"Known galaxies with {small} of the data are predicted better than unseen ones with {large}",
-            f"sigma_mad of Set B with {large} minus that of Set A with {small}", {"age": b[last] - a[first]},
-            published="0.07 dex (5 %, 75 %)",
-        ),
-    ]  # fmt: skip
+        _positive("better_than_random", over_random, random="unknown" if random is None else f"{random:.3f}"),
+        _positive("worse_with_less", {"Set B": b[first] - b[last]}, **sizes),
+        _less_certain(b[first], b[last], sizes),
+        _about_one_sigma(a[first], a[last], sizes),
+        _positive("known_with_less", {"age": b[last] - a[first]}, **sizes),
+    ]
 
 
 def random_scatter(mse: float | None) -> float | None:
@@ -229,9 +218,8 @@ def random_scatter(mse: float | None) -> float | None:
     return None if mse is None else float(np.sqrt(mse))
 
 
-def _uncertain(smallest: Floats, largest: Floats, small: str, large: str) -> Claim:
+def _less_certain(smallest: Floats, largest: Floats, sizes: Mapping[str, Any]) -> Claim:
     """An F test of the two variances over the repeats, 95 %, one-sided."""
-    text = f"The accuracy of Set B is less certain with smaller training sets, {small} against {large} of the data"
     n, decision = len(smallest), None
     told = "fewer than three repeats"
     if n >= MIN_REPEATS:
@@ -239,33 +227,26 @@ def _uncertain(smallest: Floats, largest: Floats, small: str, large: str) -> Cla
         told = f"standard deviation {np.std(smallest, ddof=1):.3f} against {np.std(largest, ddof=1):.3f} dex"
         limit = float(fdtri(n - 1, n - 1, COVERAGE))
         decision = True if ratio > limit else False if ratio < 1 / limit else None
-    how = f"sigma_mad of the age over {n} repeats: {told}. Needed: certainly larger (F test, 95 %)"
-    return Claim("figure 13", text, verdict_of(decision), how, "4.5", measured=told)
+    return judged("less_certain", decision, told, **sizes)
 
 
-def _about_one_sigma(smallest: Floats, largest: Floats, small: str, large: str) -> Claim:
+def _about_one_sigma(smallest: Floats, largest: Floats, sizes: Mapping[str, Any]) -> Claim:
     """The paper's own measure: the change against the scatter of single repeats."""
-    text = f"From {small} to {large} of the data the accuracy of Set A changes by about one sigma only"
-    n, decision = len(smallest), None
-    told = "fewer than three repeats"
-    if n >= MIN_REPEATS:
+    decision, told = None, "fewer than three repeats"
+    if len(smallest) >= MIN_REPEATS:
         change = float(np.mean(smallest) - np.mean(largest))
         sigma = float(np.hypot(np.std(smallest, ddof=1), np.std(largest, ddof=1)))
         told = f"{change:+.3f} dex, {change / sigma:.1f} sigma" if sigma > 0 else f"{change:+.3f} dex"
         decision = abs(change) < MOST_SIGMA * sigma
-    how = f"Change of sigma_mad of the age, in units of the scatter over {n} repeats: {told}. Needed: less than "
-    how += f"{MOST_SIGMA:g} sigma"
-    return Claim("figure 13", text, verdict_of(decision), how, "4.5, 5", "about 1 sigma", told)
+    return judged("about_one_sigma", decision, told, most_sigma=MOST_SIGMA, **sizes)
 
 
-def _judged(text: str, what: str, differences: Mapping[str, Floats], *, published: str = "") -> Claim:
+def _positive(key: str, differences: Mapping[str, Floats], **values: Any) -> Claim:
     """A claim that all ``differences`` (one value a repeat each) are positive."""
     decided, told = [], []
-    for name, values in differences.items():
-        over = mean_over_divisions(values, test_to_train=(1 - LARGEST) / LARGEST)
+    for name, each in differences.items():
+        over = mean_over_divisions(each, test_to_train=(1 - LARGEST) / LARGEST)
         decided.append(True if over.low > 0 else False if over.high < 0 else None)
         interval = "no error" if np.isnan(over.low) else f"{over.low:+.3f} to {over.high:+.3f}"
         told.append(f"{name} {over.mean:+.3f} ({interval})")
-    repeats = len(next(iter(differences.values()), ()))
-    how = f"{what} [dex], mean of {repeats} repeats (95 %): {'; '.join(told)}"
-    return Claim("figure 13", text, verdict_of(all_of(decided)), how, "4.5", published, "; ".join(told))
+    return judged(key, decided, told, **{"repeats": len(next(iter(differences.values()), ())), **values})

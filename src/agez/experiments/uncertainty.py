@@ -23,9 +23,9 @@ from agez.analysis.metrics import evaluate, json_number, residual_pcc
 from agez.distributions.marginals import crps, quantiles
 from agez.distributions.mixture import Mixture, moments
 from agez.errors import AgezError
-from agez.experiments.claims import MIN_GALAXIES, Claim, all_of, verdict_of
-from agez.experiments.decisions import SIGNIFICANT
-from agez.experiments.paper import set_title
+from agez.experiments.claims import MIN_GALAXIES, Claim
+from agez.experiments.decisions import SIGNIFICANT, judged
+from agez.experiments.paper import SETS, set_title
 from agez.experiments.peer_scores import Answers, differences
 from agez.experiments.result import target_columns
 from agez.mixture_network.calibration import pit_in_intervals, signal_to_noise
@@ -75,7 +75,6 @@ class HeldOut(NamedTuple):
 
     Attributes
     ----------
-    mixture : Mixture
     tail : (n, 2) float
         Of the calibration of each row's fold.
     """
@@ -114,14 +113,12 @@ def uncertainty(
 
     Parameters
     ----------
-    sample : Sample
     networks : mapping of 'set_a', 'set_b' to (n, 2) float
         What the paper's networks of this run say of each row.
     splits : mapping
         The folds of each set.
     start : Model, optional
         A model to go on from: see :func:`shipped_start`.
-    size : UncertaintySize, optional
     seed, workers : int
         The numbers do not depend on ``workers``.
 
@@ -274,18 +271,16 @@ def claims(block: Mapping[str, Any]) -> list[Claim]:
     than ``MIN_GALAXIES`` galaxies decide nothing.
     """
     measured = block["measured"]
-    holds = "68 and 95 % intervals of unseen galaxies (Set B) hold what they promise"
-    scatter = "Means of distributions scatter no more than the paper's networks"
-    sets = [name for name in ("set_a", "set_b") if name in measured]
     if "not_run" in measured:
-        return [Claim("calibration", text, "cannot tell", measured["not_run"]) for text in (holds, scatter)]
+        keys = ("intervals_hold", "distributions_no_worse")
+        return [judged(key, None, how=measured["not_run"], of_set="") for key in keys]
     enough = measured["n_galaxies"] >= MIN_GALAXIES
     few = "" if enough else f"  {measured['n_galaxies']} galaxies are too few for any decision."
-    found = [_no_worse(f"{scatter} ({set_title(name)})", measured[name], measured["start"], few) for name in sets]
-    return ([_holds(holds, measured["set_b"], few)] if "set_b" in sets else []) + found
+    found = [_no_worse(name, measured[name], measured["start"], few) for name in SETS if name in measured]
+    return ([_holds(measured["set_b"], few)] if "set_b" in measured else []) + found
 
 
-def _holds(text: str, scores: Mapping[str, Any], few: str) -> Claim:
+def _holds(scores: Mapping[str, Any], few: str) -> Claim:
     decisions: list[bool | None] = []
     told = []
     for word in TARGET_WORDS.values():
@@ -297,9 +292,9 @@ def _holds(text: str, scores: Mapping[str, Any], few: str) -> Claim:
             told.append(f"{word} {100 * value:.1f}" + ("" if err is None else f" +- {100 * err:.1f}") + " %")
             decisions.append(None if few or err is None else _near(abs(value - level), err))
     nominal = " and ".join(f"{100 * level:.2f}" for level in COVERAGE_LEVELS)
-    how = f"Coverage: {', '.join(told) or 'not known'}. Needed: {nominal} % within {100 * ALLOWED:g} points or one "
-    how += f"standard error (over galaxies); not supported if further off than that by {SIGNIFICANT:g} errors.{few}"
-    return Claim("calibration", text, verdict_of(all_of(decisions)), how, measured=", ".join(told))
+    return judged(
+        "intervals_hold", decisions, ", ".join(told), nominal=nominal, allowed=100 * ALLOWED, few=few
+    )  # fmt: skip
 
 
 def _near(off: float, err: float) -> bool | None:
@@ -308,7 +303,7 @@ def _near(off: float, err: float) -> bool | None:
     return False if off - ALLOWED > SIGNIFICANT * err else None
 
 
-def _no_worse(text: str, scores: Mapping[str, Any], start: str, few: str) -> Claim:
+def _no_worse(name: str, scores: Mapping[str, Any], start: str, few: str) -> Claim:
     decisions: list[bool | None] = []
     told = []
     for word in TARGET_WORDS.values():
@@ -320,6 +315,5 @@ def _no_worse(text: str, scores: Mapping[str, Any], start: str, few: str) -> Cla
         told.append(f"{word} {one['sigma_mad']:.3f} against {network:.3f} (gain {low:+.3f} to {high:+.3f})")
         decisions.append(None if few else True if low >= -MARGIN * network else False if high < 0 else None)
     begun = f"went on from model {start!r}" if start else "started afresh"
-    how = f"sigma_mad [dex]: {'; '.join(told) or 'not known'}. Needed: certainly no more than {100 * MARGIN:g} % "
-    how += f"larger; not supported if certainly larger. They {begun}.{few}"
-    return Claim("calibration", text, verdict_of(all_of(decisions)), how, measured="; ".join(told))
+    of_set = f" ({set_title(name)})"
+    return judged("distributions_no_worse", decisions, told, of_set=of_set, margin=100 * MARGIN, begun=begun, few=few)

@@ -178,11 +178,8 @@ def observed_starlight(
     ----------
     weights : (n, n_age, n_mh) float
         Mass by template, in any unit: spectra are scaled to the spaxels' flux at 5500 A.
-    spaxels : Spaxels
     law : str
         Dust law.
-    redshift : float
-    prepared : PreparedGrid
 
     Returns
     -------
@@ -217,7 +214,6 @@ def make_galaxy(
 
     Parameters
     ----------
-    plan : SurveyPlan
     index : int
         0 to ``len(plan) - 1``.
     grid : SSPGrid

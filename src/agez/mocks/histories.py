@@ -161,7 +161,6 @@ def formed_fraction(x: Floats, u: Floats, shape: HistoryShape) -> Floats:
         Time since the first star over the galaxy's age, 0 to 1.
     u : (n_u,) float
         The knob, 0 (old) to 1 (young).
-    shape : HistoryShape
 
     Returns
     -------

@@ -49,7 +49,6 @@ class Tiles:
         One row: redshift and size are those at which it is seen.
     properties : dict
         What the smooth light needs: see :func:`agez.mocks.spaxels.surface_brightness`.
-    bands : Bands
     x, y : (n,) float
         Offsets [arcsec], west and north.
     color : (n, b) float
@@ -94,7 +93,6 @@ def galaxy_tiles(
         See :func:`agez.mocks.galaxies.make_galaxy`; the number of tiles is that of the galaxy's spectra.
     grid : SSPGrid
         Templates; must cover all bands.
-    filters : FilterSet
     redshift : float, optional
         At which it is seen; default: the survey's.  Surface brightness stays, so that only bands move.
     re_arcsec : float, optional

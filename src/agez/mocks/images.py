@@ -80,7 +80,6 @@ class Scene:
         [microjansky a pixel].
     light, log_age, mh, av : (ny + 2 edge, nx + 2 edge) float
         See :class:`TruthMaps`.
-    edge : int
     """
 
     flux: Floats
@@ -131,11 +130,8 @@ class MockImages:
         Of the light through the widest PSF: what maps should show whose PSFs were matched to it.
     sky : (b,) float
         What was added to all pixels of a band [microjansky].
-    stars : FieldStars
-    model : NoiseModel
     zero_point : (b,) float
         AB magnitude of a pixel value of 1 in the files.
-    pixel_arcsec : float
     psf_beta : float or None
         Exponent of the Moffat PSFs; None: they are Gaussians.
     """
@@ -201,14 +197,11 @@ def make_mock_images(
     ----------
     tiles : Tiles
         :func:`agez.mocks.image_light.galaxy_tiles`, in the bands of ``filters``.
-    filters : FilterSet
-    pixel_arcsec : float
     shape : (ny, nx)
     psf_fwhm_arcsec : (b,) float or float
     snr : float
         Signal-to-noise ratio of a pixel at 1 Re in the reference band: mean over 0.9-1.1 Re of the galaxy alone,
         through the PSF.
-    rng : numpy.random.Generator
     psf_beta : float, optional
         Moffat exponent of all bands; None: Gaussians.
     reference : str, optional

@@ -107,8 +107,6 @@ def line_fluxes(
         Observed flux of H-alpha.
     av, ew_ha, r_re : (n,) float
         Stellar A_V [mag], EW(Ha) [Angstrom], radius [Re].
-    gas : Gas
-    rng : numpy.random.Generator
 
     Returns
     -------

@@ -69,10 +69,8 @@ class PreparedGrid(LightGrid):
         What it was made from.
     wave_angstrom : (p,) float
         Rest frame, air, constant step in the logarithm.
-    step_kms : float
     flux : (n_age * n_mh, p) float32
     red_pixels : (p,) bool
-    fwhm_angstrom : float
     """
 
     grid: SSPGrid

@@ -23,7 +23,6 @@ class SurveyPlan:
 
     Attributes
     ----------
-    seed : int
     galaxies : Galaxies
         As in the sample's table; ids ``MOCK0001`` and on.
     n_spectra : (g,) int

@@ -49,7 +49,6 @@ def draw_properties(morphology: Strings, rng: np.random.Generator) -> dict[str, 
     ----------
     morphology : (g,) str
         ``early`` or ``late``.
-    rng : numpy.random.Generator
 
     Returns
     -------

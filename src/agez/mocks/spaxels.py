@@ -170,7 +170,6 @@ def make_spaxels(n: int, galaxy: Mapping[str, float], morphology: str, rng: np.r
         The drawn properties (see :mod:`agez.mocks.relations`) with ``inclination``, ``pa`` [degree], ``re_arcsec``
         and ``bulge_fraction``.
     morphology : 'early' or 'late'
-    rng : numpy.random.Generator
     """
     re, inclination, pa = galaxy["re_arcsec"], galaxy["inclination"], galaxy["pa"]
     coverage = float(np.clip(min(rng.normal(2.1, 0.15), FIELD_RADIUS_ARCSEC / re), 1.15, 2.5))

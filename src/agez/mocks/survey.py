@@ -18,8 +18,6 @@ def iterate_survey(
 
     Parameters
     ----------
-    plan : SurveyPlan
-    grid : SSPGrid
     indices : sequence of int, optional
         Only these galaxies, in this order; each comes out the same whichever others are made.
     keep_noiseless : bool

@@ -1,7 +1,7 @@
 """Models of the paper's kind as an ONNX graph: from fluxes in all bands to age and metallicity.
 
-The same steps as :mod:`agez.paper_network.normalisation` and :mod:`agez.paper_network.network`; the normalisation in
-float64, the networks in float32.
+The same steps as :mod:`agez.paper_network.normalisation` and :mod:`agez.paper_network.network_numpy`; the
+normalisation in float64, the networks in float32.
 """
 
 from __future__ import annotations

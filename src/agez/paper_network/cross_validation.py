@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -67,12 +67,7 @@ class CrossValidation:
         Mean and standard deviation of the training labels.
     label_range : (folds, 2, 2) float
         Lowest and highest training label.
-    splits : tuple of Split
-    bands : Bands
-    max_missing : int
     split : 'within' or 'by-galaxy'
-    settings : TrainingSettings
-    seed : int
     """
 
     predicted: Floats
@@ -110,8 +105,6 @@ def cross_validate(
     bands: Sequence[str] | None = None,
     architectures: Mapping[str, Architecture] = PAPER_ARCHITECTURES,
     settings: TrainingSettings | None = None,
-    max_epochs: int | None = None,
-    patience: int | None = None,
     max_missing: int | None = None,
     seed: int = 1,
     workers: int = 2,
@@ -128,7 +121,7 @@ def cross_validate(
     architectures : mapping
         For each of ``PAPER_TARGETS``.
     settings : TrainingSettings, optional
-        Default: the paper's recipe.  ``max_epochs`` and ``patience`` override theirs.
+        Default: the paper's recipe.
     max_missing : int, optional
         Rows with more missing bands are neither learned from nor predicted; default one in ``MISSING_PART``.
     workers : int
@@ -139,7 +132,7 @@ def cross_validate(
         ``progress(network number, epoch, validation MSE)``; numbers run to 8.
     """
     data = training_data(sample, bands=bands, max_missing=max_missing)
-    settings = override(settings or TrainingSettings(), max_epochs, patience)
+    settings = settings or TrainingSettings()
     splits = make_splits(sample, kind=split, rng=np.random.default_rng(seed))
     folds = [prepare_split(data, one) for one in splits]
     jobs = []
@@ -173,10 +166,3 @@ def cross_validate(
         np.stack([np.stack([f.lowest, f.highest]) for f in folds]), splits, data.bands, data.max_missing, split,
         settings, seed,
     )  # fmt: skip
-
-
-def override(settings: TrainingSettings, max_epochs: int | None, patience: int | None) -> TrainingSettings:
-    """The settings with another number of epochs or another patience, where given."""
-    if max_epochs is not None:
-        settings = replace(settings, max_epochs=max_epochs)
-    return settings if patience is None else replace(settings, patience=patience)

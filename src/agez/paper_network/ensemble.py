@@ -12,13 +12,27 @@ import agez
 from agez.analysis.metrics import evaluate
 from agez.models.model import PAPER_SCHEMA, Model
 from agez.models.model_file import plain
-from agez.paper_network.cross_validation import CrossValidation
+from agez.paper_network.cross_validation import CrossValidation, cross_validate
+from agez.paper_network.jobs import Progress, TrainingSettings
+from agez.samples.splits import SplitKind
 from agez.targets import PAPER_TARGETS
 from agez.types import Floats, Sample
 
 #: Redshifts this near to the training range are taken as inside it: a shift of at most a tenth of a narrow band.
 REDSHIFT_TOLERANCE = 0.002
 PROBABILITIES = {"p16": 0.16, "p50": 0.50, "p84": 0.84}
+
+
+def train_paper_networks(
+    sample: Sample, *, split: SplitKind = "by-galaxy", settings: TrainingSettings | None = None, seed: int = 1,
+    workers: int = 2, name: str = "", progress: Progress | None = None,
+) -> Model:  # fmt: skip
+    """Cross-validate on a sample and make a model of the networks; see :func:`cross_validate` for the arguments.
+
+    The model's errors and scores are those of the cross-validation: by galaxy, of galaxies unseen in training.
+    """
+    cv = cross_validate(sample, split=split, settings=settings, seed=seed, workers=workers, progress=progress)
+    return model_from_cross_validation(cv, sample, name=name)
 
 
 def model_from_cross_validation(cv: CrossValidation, sample: Sample, *, name: str = "") -> Model:

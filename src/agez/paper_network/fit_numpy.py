@@ -1,7 +1,4 @@
-"""Training of one network on a CPU, in numpy: what worker processes do.
-
-The same minibatches, in the same order, as :func:`agez.paper_network.fit.train_together` for accelerators.
-"""
+"""Training of one network, in numpy: what worker processes do."""
 
 from __future__ import annotations
 
@@ -11,10 +8,10 @@ from collections.abc import Callable
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from agez.errors import AgezError
 from agez.paper_network.architecture import initial_parameters
 from agez.paper_network.gradient_numpy import FlatParameters, GradientTile, Layout, Tile
 from agez.paper_network.jobs import Progress, TrainedNetwork, TrainingJob
-from agez.paper_network.stopping import Watch
 from agez.types import Floats
 
 #: Validation rows of one forward pass.
@@ -26,7 +23,7 @@ Update = Callable[[Floats, Floats, float], None]
 
 def train_one(job: TrainingJob, *, number: int = 0, progress: Progress | None = None) -> TrainedNetwork:
     """Train one network; ``number`` is what ``progress`` is told. Same job, same machine: same weights."""
-    # One minibatch is too little for two threads; overflow is a training that diverges, which the watch sees.
+    # One minibatch is too little for two threads; overflow is a training that diverges, which is seen in the end.
     with threadpool_limits(1, "blas"), np.errstate(over="ignore", invalid="ignore"):
         return _train(job, number, progress)
 
@@ -47,7 +44,9 @@ def _train(job: TrainingJob, number: int, progress: Progress | None) -> TrainedN
     validation_target = job.target[job.validation]
     sizes = {len(rows) for rows in _slices(validation, TILE_ROWS)}
     watched = {n: Tile(layout, n) for n in sizes}
-    watch = Watch(job)
+    limits = () if job.give_up_above is None else job.give_up_above
+    train_mse, validation_mse = list[float](), list[float]()
+    lowest, best, kept, out_of_patience, gave_up = np.inf, -1, None, False, False
     for epoch in range(settings.max_epochs):
         order = rng.permutation(job.train)
         inputs, target = np.asarray(job.inputs[order], np.float32), np.asarray(job.target[order], np.float32)
@@ -60,9 +59,22 @@ def _train(job: TrainingJob, number: int, progress: Progress | None) -> TrainedN
         mse = float(np.mean((outputs - validation_target) ** 2))
         if progress is not None:
             progress(number, epoch, mse)
-        if watch.epoch_done(total / len(order), mse, parameters.copy() if watch.improves(mse) else None):
+        train_mse.append(total / len(order))
+        validation_mse.append(mse)
+        if mse < lowest:
+            lowest, best, kept = mse, epoch, parameters.copy()
+        out_of_patience = epoch - best >= settings.patience
+        gave_up = epoch < len(limits) and bool(lowest > limits[epoch])
+        if out_of_patience or gave_up:
             break
-    return watch.trained(time.perf_counter() - start)
+    if kept is None:
+        raise AgezError(
+            f"training of {dict(job.tags)} diverged: its validation error was never finite; lower the learning rate"
+        )
+    return TrainedNetwork(
+        kept, job.architecture, np.array(train_mse), np.array(validation_mse), best, out_of_patience,
+        time.perf_counter() - start, job.tags, gave_up,
+    )  # fmt: skip
 
 
 def _slices(rows: Floats, length: int) -> list[Floats]:
@@ -70,12 +82,12 @@ def _slices(rows: Floats, length: int) -> list[Floats]:
 
 
 def make_update(name: str, size: int) -> Update:
-    """The optimiser called ``rmsprop`` or ``adam``: equations and constants of :mod:`agez.paper_network.optimizers`."""
+    """The optimiser called ``rmsprop`` or ``adam``, with its usual constants."""
     return adam(size) if name == "adam" else rmsprop(size)
 
 
 def rmsprop(size: int, *, decay: float = 0.9, epsilon: float = 1e-7) -> Update:
-    """v <- decay v + (1 - decay) g^2;  p <- p - rate g / sqrt(v + epsilon)."""
+    """v <- decay v + (1 - decay) g^2;  p <- p - rate g / sqrt(v + epsilon)  (Tieleman & Hinton 2012, as in Keras)."""
     mean_square, work = np.zeros((2, size), np.float32)
 
     def update(parameters: Floats, gradient: Floats, rate: float) -> None:

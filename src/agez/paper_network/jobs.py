@@ -23,8 +23,6 @@ class TrainingSettings:
     Attributes
     ----------
     optimizer : 'rmsprop' or 'adam'
-    learning_rate : float
-    batch_size : int
     max_epochs : int
         At most so many passes through the training rows.
     patience : int
@@ -55,6 +53,10 @@ class TrainingSettings:
             return self.learning_rate
         phase = min(epoch / self.max_epochs, 1.0)
         return self.learning_rate * (0.01 + 0.99 * 0.5 * (1.0 + float(np.cos(np.pi * phase))))
+
+
+#: As good as the paper's recipe in about half the epochs, on partly whitened inputs (measured; see docs).
+CONVERGED_FAST = TrainingSettings(optimizer="adam", learning_rate=3e-3, max_epochs=60, patience=25, schedule="cosine")
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,7 +105,6 @@ class TrainedNetwork:
     Attributes
     ----------
     parameters : mapping of str to float32 array
-    architecture : Architecture
     train_mse, validation_mse : (epochs,) float
         Learning curves in units of the normalised label's variance; the training MSE is the mean
         over the epoch's minibatches.
@@ -111,7 +112,6 @@ class TrainedNetwork:
         From 0.
     stopped_early : bool
         False if ``max_epochs`` ended the training.
-    seconds : float
     tags : mapping
         Those of the job.
     gave_up : bool

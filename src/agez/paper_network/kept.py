@@ -23,17 +23,16 @@ class KeptNetworks:
     """A folder of trained networks.
 
     A network is found again if its data, rows, architecture, settings and seed are the same to the last bit, and so
-    are the training's recipe, the kind of machine (``cpu`` or ``accelerator``) and the version of numpy.  Files appear
-    whole or not at all; a damaged one counts as absent.  The folder can be deleted at any time: its networks are then
-    trained again.
+    are the training's recipe and the version of numpy.  Files appear whole or not at all; a damaged one counts as
+    absent.  The folder can be deleted at any time: its networks are then trained again.
     """
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
         self.folder = make_folder(folder)
 
-    def find(self, job: TrainingJob, *, machine: str = "cpu") -> TrainedNetwork | None:
-        """The network of a job that was done before on that kind of machine, or None."""
-        path = self._path(job, machine)
+    def find(self, job: TrainingJob) -> TrainedNetwork | None:
+        """The network of a job that was done before, or None."""
+        path = self._path(job)
         if not path.exists():
             return None
         try:
@@ -45,27 +44,27 @@ class KeptNetworks:
         except (SafetensorError, OSError, KeyError, TypeError, ValueError):
             return None
 
-    def keep(self, job: TrainingJob, network: TrainedNetwork, *, machine: str = "cpu") -> None:
+    def keep(self, job: TrainingJob, network: TrainedNetwork) -> None:
         """Write the network of a job."""
         arrays = {name: np.ascontiguousarray(array) for name, array in network.parameters.items()}
         arrays |= {"train_mse": network.train_mse, "validation_mse": network.validation_mse}
         names = ("best_epoch", "stopped_early", "seconds", "gave_up")
         facts = json.dumps({name: getattr(network, name) for name in names})
-        with whole_file(self._path(job, machine)) as part:
+        with whole_file(self._path(job)) as part:
             try:
                 save_file(arrays, part, metadata={"training": facts})
             except SafetensorError as error:  # a full disk, for one
                 raise OSError(str(error)) from error
 
-    def _path(self, job: TrainingJob, machine: str) -> Path:
-        return self.folder / f"{job_digest(job, machine=machine)}.safetensors"
+    def _path(self, job: TrainingJob) -> Path:
+        return self.folder / f"{job_digest(job)}.safetensors"
 
 
-def job_digest(job: TrainingJob, *, machine: str = "cpu") -> str:
+def job_digest(job: TrainingJob) -> str:
     """A name for all that decides what a training gives."""
     told = {
         "recipe": RECIPE,
-        "machine": machine,
+        "machine": "cpu",  # said for the folders that earlier versions made
         "numpy": np.__version__,
         "architecture": job.architecture.to_dict(),
         "settings": asdict(job.settings),

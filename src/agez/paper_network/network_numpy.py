@@ -1,8 +1,9 @@
 """The network's forward pass in numpy alone: what prediction uses, so that users need no JAX.
 
-Three matrix products, as in :mod:`agez.paper_network.network`: bands to the padded output of the first layer, windows
-of that to the second layer by a block-Toeplitz matrix, and the dense layers.  The matrices are
-made once for each network (:func:`prepare`).
+Liew-Cain et al. (2021, MNRAS 502, 1355): Conv1D, Conv1D, max pooling, dense, one linear output.  Here three matrix
+products: bands to the padded output of the first layer, windows of that to the second layer by a block-Toeplitz matrix,
+which makes ``OUTPUTS_PER_ROW`` neighbouring positions at once, and the dense layers.  The matrices are made once for
+each network (:func:`prepare`).
 """
 
 from __future__ import annotations
@@ -63,10 +64,7 @@ def prepare(parameters: Mapping[str, Floats], architecture: Architecture, n_band
 
 
 def forward(parameters: Mapping[str, Floats], inputs: Floats, architecture: Architecture) -> Floats:
-    """Outputs (n,) float32 of the network for normalised SEDs ``inputs`` (n, b), tile by tile.
-
-    Agrees with :func:`agez.paper_network.network.forward` to float32 rounding.
-    """
+    """Outputs (n,) float32 of the network for normalised SEDs ``inputs`` (n, b), tile by tile."""
     return run(prepare(parameters, architecture, inputs.shape[1]), inputs)
 
 

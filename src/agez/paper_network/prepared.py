@@ -35,7 +35,6 @@ class TrainingData:
     present : (n, b) bool
     labels : (n, 2) float
         log_age_lw and mh_lw (``PAPER_TARGETS``), finite.
-    bands : Bands
     max_missing : int
         Rows with more missing bands are neither learned from nor predicted.
     """
@@ -57,7 +56,6 @@ def training_data(
 
     Parameters
     ----------
-    sample : Sample
     bands : sequence of str, optional
         Default: those of :func:`choose_bands`.
     max_missing : int, optional
@@ -102,7 +100,6 @@ class PreparedSplit:
     ----------
     split : Split
         As it was dealt; the rows below are those of it that have enough bands.
-    normalisation : Normalisation
     rows : NormalisedRows
         All rows of the data.
     labels : (n, 2) float

@@ -40,7 +40,6 @@ class SearchSpace:
     ----------
     filters, widths : tuple of int
         Of either convolution; widths in bands.
-    pool, dense, batch : tuple of int
     """
 
     filters: tuple[int, ...] = (8, 16, 20, 25, 30, 33, 35, 40, 45, 50, 55, 60, 64)

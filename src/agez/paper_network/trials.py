@@ -24,7 +24,6 @@ class Trial:
     ----------
     number : int
         From 0.
-    candidate : Candidate
     curve : (epochs,) float
         Lowest validation MSE so far after each epoch, in units of the training labels' variance.
     pruned : bool

@@ -92,14 +92,11 @@ def search(
 
     Parameters
     ----------
-    prepared : PreparedSplit
     target : str
         One of ``PAPER_TARGETS``.
-    trainer : Trainer
     folder : path
         Finished trials are kept there, in a file named by all that decides the search; the same search then goes on
         from it, and one with more trials begins with them.
-    n_trials : int
     settings : TrainingSettings
         Of every trial, its batch size apart.  With the 'cosine' schedule trials can be compared at equal epochs.
     space : SearchSpace

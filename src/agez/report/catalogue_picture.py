@@ -37,12 +37,10 @@ def catalogue_picture(
     ----------
     path : path
         PNG to write.
-    counted : Tally
     flags : mapping of str to int
         How many rows carry each flag.
     n_rows : int
         All rows, answered or not.
-    title : str
     """
     by_redshift = counted.counts["redshift_log_age"].sum() > 0
     with figure(path, width=11.5, height=7.6 if by_redshift else 6.9) as page:

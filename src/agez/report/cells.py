@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Mapping, Sequence
 from html import escape
+from importlib.resources import files
 from typing import Any
 
 from agez.report.numbers import number
+
+#: Words of the report: definitions, references, captions and titles of tables.
+WORDS: Mapping[str, Any] = tomllib.loads((files("agez") / "report/data/words.toml").read_text(encoding="utf-8"))
+#: A cell where there is nothing to say.
+EMPTY = "<td></td>"
 
 
 def find(content: Any, key: str) -> Any:
@@ -31,6 +38,11 @@ def look_up(content: Mapping[str, Any], key: str) -> float | None:
 def cell(content: Mapping[str, Any], key: str, form: str) -> str:
     """The number under ``key``."""
     return f'<td data-key="{escape(key)}">{number(look_up(content, key), form)}</td>'
+
+
+def cells(content: Mapping[str, Any], base: str, keys: Sequence[str], form: str) -> str:
+    """The numbers under several keys below ``base``, in one format."""
+    return "".join(cell(content, f"{base}.{key}", form) for key in keys)
 
 
 def with_error(content: Mapping[str, Any], key: str, error_key: str, form: str) -> str:
@@ -73,6 +85,16 @@ def group(label: str, columns: int) -> str:
 def head(*titles: str) -> str:
     """A line of column titles (HTML) behind an empty corner."""
     return "<tr><td></td>" + "".join(f'<th scope="col">{title}</th>' for title in titles) + "</tr>"
+
+
+def named_table(key: str, rows: Sequence[str], *, before: Sequence[str] = (), **values: str) -> str:
+    """The table ``key`` of ``data/words.toml``; ``values`` fill its caption, columns ``before`` precede its own."""
+    known = WORDS["tables"][key]
+    over, lead, columns = known.get("over", []), known.get("lead", []), known["columns"]
+    groups = "".join(f'<th scope="colgroup" colspan="{len(columns)}">{title}</th>' for title in over)
+    top = f"<tr>{EMPTY * (1 + len(lead))}{groups}</tr>" if over else ""
+    titles = head(*before, *lead, *(columns * max(len(over), 1)))
+    return table(known["caption"].format(**values), top + titles, rows, anchor=known.get("anchor", ""))
 
 
 def table(caption: str, head_rows: str, rows: Sequence[str], *, anchor: str = "") -> str:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import base64
 import re
+import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
+from importlib.resources import files
 from typing import Any
 
 from agez.experiments.claims import Claim
@@ -29,7 +31,6 @@ class Chapter:
 
     Attributes
     ----------
-    anchor, title : str
     experiment : str
         Key in the summary of what must have been run; '' for none.
     only : str
@@ -60,36 +61,21 @@ class Part:
     items: tuple[tuple[str, str], ...] = ()
 
 
-CHAPTERS = (
-    Chapter("data", "The data", "", "", (1,)),
-    Chapter("networks", "The networks", "", "", (2,)),
-    Chapter("training", "Training and testing sets", "", "fig3", (3, 4), needs=("set_a", "set_b")),
-    Chapter("set-a", "Set A: spectra of known galaxies", "", "fig6", (5, 6, 7), needs=("set_a",)),
-    Chapter("set-b", "Set B: unseen galaxies", "", "fig8", (8, 9), needs=("set_b",)),
-    Chapter("dependence", "Dependence on the galaxies' properties", "dependence", "fig10", (10, 11, 12)),
-    Chapter("morphology", "Training on one type of galaxies", "table1", "table1", (),
-            ("table-1", "Table 1: trained on one type, applied to another", tables.table1)),
-    Chapter("training-size", "The size of the training set", "training_size", "fig13", (13,)),
-    Chapter("mass-gradients", "Mass dependence of radial gradients", "mass_gradients", "fig14", (14,)),
-    Chapter("hyperparameters", f"{OURS}: the search for the networks' sizes", "hyperparameters", "fig2", ("search",),
-            ("table-hyperparameters", "Sizes set by hand and sizes chosen", tables.hyperparameters_table)),
-    Chapter("more-of-sets", f"{OURS}: more of Set A and Set B", "", "set_a",
-            ("learning", "residuals_a", "residuals_b", "gradients_a", "gradients_b"), needs=("set_a", "set_b")),
-    Chapter("more-dependence", f"{OURS}: bulge fraction, and all trends", "dependence", "bulge_fraction",
-            ("bulge_fraction",), ("table-dependence", "Trends with galaxy properties", tables.dependence_table)),
-    Chapter("more-training-size", f"{OURS}: both quantities and the size of the training set", "training_size", "fig13",
-            ("training_size",), ("table-training-size", "Numbers by size of the training set",
-                                 tables.training_size_table)),
-    Chapter("more-mass-gradients", f"{OURS}: metallicity gradients against stellar mass", "mass_gradients", "fig14",
-            ("metallicity_gradients",), ("table-mass-gradients", "Gradients against the labels'",
-                                         tables.mass_gradients_table)),
-    Chapter("diverse", f"{OURS}: what makes Set B bad", "diversity", "diversity", ("diversity",),
-            ("table-diversity", "Set A and Set B of galaxies that differ more", tables.diversity_table)),
-    Chapter("other-methods", f"{OURS}: other methods on the same data", "peers", "peers", (),
-            ("peers", "Methods beside each other", tables.peers_table)),
-    Chapter("uncertainty", f"{OURS}: distributions for the same folds", "uncertainty", "calibration",
-            ("calibration",), ("calibration", "Distributions beside the paper's networks", tables.uncertainty_table)),
-)  # fmt: skip
+def _chapters(entries: Sequence[Mapping[str, Any]]) -> tuple[Chapter, ...]:
+    """Those of ``data/chapters.toml``."""
+    found = []
+    for one in entries:
+        words = {name: one.get(name, "") for name in ("anchor", "title", "experiment", "only")}
+        anchor, title, make = one.get("table", ("", "", ""))
+        shown = (anchor, title, getattr(tables, make)) if make else None
+        found.append(Chapter(**words, figures=tuple(one.get("figures", ())), table=shown,
+                             needs=tuple(one.get("needs", ()))))  # fmt: skip
+    return tuple(found)
+
+
+CHAPTERS = _chapters(
+    tomllib.loads((files("agez") / "report/data/chapters.toml").read_text(encoding="utf-8"))["chapter"]
+)
 
 
 def chapter(
@@ -99,11 +85,9 @@ def chapter(
 
     Parameters
     ----------
-    one : Chapter
     content : mapping
         The summary, with whole blocks under the experiments' keys.
     images : mapping of figure key to PNG
-    claims : sequence of Claim
     """
     if (one.experiment and one.experiment not in content) or (one.needs and not any(map(content.get, one.needs))):
         return None

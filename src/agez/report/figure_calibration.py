@@ -156,13 +156,9 @@ def _legend(targets: list[str], block: Mapping[str, Any]) -> list[Any]:
     for target in targets:
         colour, marker, side = _STYLES[target]
         overall = block[TARGET_WORDS[target]]["overall"]
-        told = ", ".join(
-            f"{title} {number(None if overall[name]['value'] is None else scale * overall[name]['value'], form)}{unit}"
-            for name, title, scale, form, unit in (
-                ("coverage_68", "68.27 % holds", 100, "{:.1f}", " %"),
-                ("coverage_95", "95.45 % holds", 100, "{:.1f}", " %"),
-            )
-        )
+        held = {"68.27 %": overall["coverage_68"]["value"], "95.45 %": overall["coverage_95"]["value"]}
+        told = ", ".join(f"{title} holds {number(None if value is None else 100 * value, '{:.1f}')} %"
+                         for title, value in held.items())  # fmt: skip
         handles.append(
             Line2D([], [], color=colour, marker=marker, ls="-" if side < 0 else "--", label=f"{TITLES[target]}: {told}")
         )

@@ -30,14 +30,7 @@ def figure_dependence(path: Path, block: Mapping[str, Any], property_name: str) 
 
     Rows: metallicity and age of Set A, then of Set B.
 
-    Parameters
-    ----------
-    path
-        PNG to write.
-    block : mapping
-        Of the experiment ``dependence``.
-    property_name : str
-        Of :data:`PROPERTY`.
+    To the PNG ``path``; ``block`` is that of the experiment ``dependence``, ``property_name`` of :data:`PROPERTY`.
     """
     rows = [(name, target) for name in SET_NAMES if name in block["points"] for target in _TARGETS]
     with figure(path, width=9.2, height=2.35 * len(rows) + 0.75) as page:

@@ -25,13 +25,7 @@ def figure_gradient_differences(path: Path, labels: GradientTable, predicted: Gr
     Error bars are standard deviations over the subsets of the differences themselves: both gradients are measured on
     the same subsets.  Histograms have bins of ``BIN_DEX``.
 
-    Parameters
-    ----------
-    path
-        PNG to write.
-    labels, predicted : GradientTable
-        The same galaxies, columns ``PAPER_TARGETS``.
-    title : str
+    To the PNG ``path``, of tables of the same galaxies with the columns ``PAPER_TARGETS``.
     """
     difference = predicted.slope - labels.slope
     both = np.isfinite(difference).all(axis=1)
@@ -85,15 +79,7 @@ def figure_gradients(
 ) -> None:
     """Draw predicted against label gradients of log age and [M/H] with their errors.
 
-    Parameters
-    ----------
-    path
-        PNG to write.
-    labels, predicted : GradientTable
-        The same galaxies, columns ``PAPER_TARGETS``.
-    morphology : (g,) str
-        ``early``, ``late`` or '' of each galaxy of the tables.
-    title : str
+    To the PNG ``path``; ``morphology`` (g,) is ``early``, ``late`` or '' of each galaxy of the tables.
     """
     with figure(path, width=9.4, height=5.0) as page:
         page.suptitle(title)

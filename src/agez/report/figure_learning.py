@@ -16,14 +16,8 @@ from agez.targets import PAPER_TARGETS
 def figure_learning(path: Path, curves: Mapping[str, Sequence[LearningCurve]], *, random_mse: float | None) -> None:
     """Draw training and validation loss of one network for the age in each set, from the error of random guesses on.
 
-    Parameters
-    ----------
-    path
-        PNG to write.
-    curves : mapping of set name ("Set A") to curves
-        The first fold's network for the age is shown.
-    random_mse : float or None
-        Mean squared error of random guesses [dex^2], where the curves begin.
+    To the PNG ``path``; ``curves`` by set ("Set A"), of which the first fold's network for the age is shown;
+    ``random_mse`` [dex^2] is where they begin.
     """
     with figure(path, width=7.2, height=3.0 * len(curves) + 0.5) as page:
         room = margins(page, left=0.95, right=0.2, bottom=0.65, top=0.4, hspace=0.3)
@@ -50,13 +44,7 @@ def figure_all_curves(
 ) -> None:
     """Draw the loss of every network: a row of panels a set, a column a target, a colour a fold.
 
-    Parameters
-    ----------
-    path
-        PNG to write.
-    curves : mapping of set name ("Set A") to curves
-    random_mse : mapping of target to float
-        Mean squared error of random guesses [dex^2]; None where unknown.
+    To the PNG ``path``; ``curves`` by set ("Set A"), ``random_mse`` [dex^2] of random guesses by target.
     """
     with figure(path, width=9, height=3.1 * len(curves) + 0.6) as page:
         room = margins(page, left=1.0, right=0.15, bottom=1.1, top=0.35, hspace=0.36)

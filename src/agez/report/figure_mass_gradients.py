@@ -21,14 +21,7 @@ def figure_mass_gradients(path: Path, block: Mapping[str, Any], target: str = "l
 
     Error bars of the bins are standard deviations, as in the paper.
 
-    Parameters
-    ----------
-    path
-        PNG to write.
-    block : mapping
-        Of the experiment ``mass_gradients``.
-    target : str
-        Of ``PAPER_TARGETS``.
+    To the PNG ``path``; ``block`` is that of the experiment ``mass_gradients``, ``target`` of ``PAPER_TARGETS``.
     """
     measured, points, word = block["measured"], block["points"], TARGET_WORDS[target]
     columns = [name for name in _COLUMNS if name in points]

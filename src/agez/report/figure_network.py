@@ -23,14 +23,7 @@ _COLUMNS = ("filters, 1st", "width, 1st", "filters, 2nd", "width, 2nd", "pooling
 def figure_network(path: Path, n_bands: int, block: Mapping[str, Any] | None = None) -> None:
     """Draw the network with the sizes that the authors set by hand for the age, and a table of the sizes of all four.
 
-    Parameters
-    ----------
-    path
-        PNG to write.
-    n_bands : int
-        Bands of an SED.
-    block : mapping, optional
-        Of the experiment ``hyperparameters``.
+    To the PNG ``path``; ``block`` is that of the experiment ``hyperparameters``.
     """
     measured: Mapping[str, Any] = {} if block is None else block["measured"]
     rows: list[tuple[str, Architecture, int]] = []

@@ -41,13 +41,7 @@ def figure_predictions(path: Path, labels: Floats, predicted: Floats, *, title: 
     Contours are those of a histogram of ``_CELLS`` cells a side, smoothed by one cell and divided by its maximum, at
     ``LEVELS`` in both sets' figures.
 
-    Parameters
-    ----------
-    path
-        PNG to write.
-    labels, predicted : (n, 2) float
-        log_age_lw [log10 yr] and mh_lw [dex]; NaN pairs are left out.
-    title : str
+    To the PNG ``path``, of (n, 2) ages [log10 yr] and metallicities [dex]; NaN pairs are left out.
     """
     with figure(path, width=6.2, height=11.2) as page:
         page.suptitle(title, fontsize=11)
@@ -75,13 +69,7 @@ def figure_predictions(path: Path, labels: Floats, predicted: Floats, *, title: 
 def figure_residuals(path: Path, labels: Floats, predicted: Floats, *, title: str) -> None:
     """Draw the age residual against the metallicity residual of each spectrum, and both against the labels.
 
-    Parameters
-    ----------
-    path
-        PNG to write.
-    labels, predicted : (n, 2) float
-        As in :func:`figure_predictions`.
-    title : str
+    To the PNG ``path``; arguments as of :func:`figure_predictions`.
     """
     residual = predicted - labels
     whole = np.all(np.isfinite(residual), axis=1)

@@ -66,11 +66,7 @@ def typical_profile(sample: Sample, result: SetResult) -> Profile | None:
 def figure_profiles(path: Path, profile: Profile) -> None:
     """Draw metallicity (top) and age (bottom) against radius, from the fit (left) and from the network (right).
 
-    Parameters
-    ----------
-    path
-        PNG to write.
-    profile : Profile
+    To the PNG ``path``.
     """
     columns = (("spectral fit", profile.labels, profile.label_lines),
                ("network, Set A", profile.predicted, profile.predicted_lines))  # fmt: skip

@@ -17,11 +17,7 @@ from agez.surveys.registry import find_survey
 def figure_example(path: Path, example: ExampleSpectrum) -> None:
     """Draw one spectrum at rest frame, the band responses above it, and its SED as points.
 
-    Parameters
-    ----------
-    path
-        PNG to write.
-    example : ExampleSpectrum
+    To the PNG ``path``.
     """
     spectrum, sed = example.spectrum, example.photometry
     unit = u.Unit(spectrum.flux_unit)

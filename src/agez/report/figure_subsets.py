@@ -31,14 +31,7 @@ def four_galaxies(sample: Sample, folds: Mapping[str, Ints]) -> tuple[str, ...]:
 def figure_subsets(path: Path, sample: Sample, folds: Mapping[str, Ints], galaxies: Sequence[str]) -> None:
     """Draw the places of the spectra of four galaxies, marked by subset: a block of 2 x 2 panels for each set.
 
-    Parameters
-    ----------
-    path
-        PNG to write.
-    sample : Sample
-    folds : mapping of 'set_a', 'set_b' to (n,) int
-        The subset of each spectrum.
-    galaxies : sequence of str
+    To the PNG ``path``; ``folds`` (n,) of 'set_a' and 'set_b' are the subset of each spectrum.
     """
     blocks = [(name, folds[name]) for name in SET_NAMES if name in folds]
     with figure(path, width=6.8, height=6.1 * len(blocks) + 0.7) as page:

@@ -29,7 +29,6 @@ def figure_fit(path: str | os.PathLike[str], labels: Labels, row: int = 0) -> Pa
         PNG to write.
     labels : Labels
         With ``fitted`` (``fit_labels(..., keep_fits=True)``).
-    row : int
 
     Raises
     ------

@@ -11,22 +11,12 @@ from typing import Any
 from agez.experiments.paper import CITATION
 from agez.experiments.result import RunResult
 from agez.report.captions import FigureKey
-from agez.report.cells import look_up
+from agez.report.cells import WORDS, look_up
 from agez.report.chapters import CHAPTERS, Part, chapter, claims_table, contents, not_run
 from agez.report.citations import citations
 from agez.report.numbers import duration, number
 from agez.report.tables import baseline_table, measured_table, pairs_table, truth_table
 from agez.runtime.files import check_input, whole_file
-
-_GLOSSARY = (
-    ("Set A", "cross-validation in which each galaxy's spectra are dealt into the four folds"),
-    ("Set B", "cross-validation in which whole galaxies are dealt, so that the tested galaxies are unseen"),
-    ("label", "what the spectral fit says of a spectrum: light-weighted mean log10 age [yr] and [M/H] [dex]"),
-    ("truth", "what a mock galaxy was made with; real galaxies have none"),
-    ("σ_MAD, bias", "1.4826 × median(|d − median(d)|) and median(d), with d = predicted − reference"),
-    ("gradient", "slope of a straight line in R/Re over the spectra inside Re: mean over 100 random subsets of 75 %"),
-    ("random guesses", "permutations of the labels themselves; their expected squared error is twice the variance"),
-)
 
 
 def write_report(
@@ -38,7 +28,6 @@ def write_report(
     ----------
     path
         The page; whole or not at all.
-    result : RunResult
     figure_paths : mapping of figure key to PNG
         As :func:`agez.report.figures.make_figures` returns.
 
@@ -66,7 +55,7 @@ def _page(result: RunResult, images: Mapping[FigureKey, bytes]) -> str:
         sections.append(Part("measured", "Measured against published", numbers))
         sections.append(Part("truth", "Against truth", truth_table(summary)))
     sections += parts
-    sections.append(Part("words", "Words", pairs_table("Definitions", _GLOSSARY)))
+    sections.append(Part("words", "Words", pairs_table("Definitions", list(WORDS["glossary"].items()))))
     sources = pairs_table("Data and definitions of this run", _provenance(result))
     sources += pairs_table("Please cite", citations(**_cited(result)))
     sections.append(Part("sources", "Where it comes from", sources))

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-from agez.report.cells import cell, group, head, look_up, row, table
+from agez.report.cells import cell, group, look_up, named_table, row, table
 from agez.report.numbers import number
 
 _SCORE_ROWS = (
@@ -33,14 +33,7 @@ def measured_table(summary: Mapping[str, Any]) -> str:
         rows += [row(label, _four(summary, f"gradient.{word}.{key}", form)) for key, label, form in _GRADIENT_ROWS]
     rows.append(group("Both", 4))
     rows.append(row("correlation of age and metallicity residuals", _four(summary, "residual_pcc", "{:+.2f}")))
-    return table(
-        "Predictions minus labels: this run beside the paper (- where the paper gives no number).",
-        "<tr><td></td>"
-        '<th scope="colgroup" colspan="2">Set A: spectra within galaxies</th>'
-        '<th scope="colgroup" colspan="2">Set B: unseen galaxies</th></tr>'
-        + head("this run", "paper", "this run", "paper"),
-        rows,
-    )
+    return named_table("measured", rows)
 
 
 def baseline_table(summary: Mapping[str, Any]) -> str:
@@ -52,11 +45,7 @@ def baseline_table(summary: Mapping[str, Any]) -> str:
         key = f"random_baseline.{word}.mse"
         cells = cell(summary, key, "{:.3f}") + cell(summary, f"paper.{key}", "{:.3f}") + "".join(squared)
         rows.append(row(word, cells))
-    return table(
-        "Mean squared error [dex²]: random guesses drawn from the labels, beside the networks.",
-        head("random guesses, this run", "random guesses, paper", "Set A", "Set B"),
-        rows,
-    )
+    return named_table("baseline", rows)
 
 
 def truth_table(summary: Mapping[str, Any]) -> str:
@@ -74,13 +63,7 @@ def truth_table(summary: Mapping[str, Any]) -> str:
             cells = [cell(summary, f"{base}.{word}.{key}", form) for key, _, form in _SCORE_ROWS]
             cells += [cell(summary, f"{base}.gradient.{word}.{key}", form) for key, _, form in _GRADIENT_ROWS[:2]]
             rows.append(row(label, "".join(cells)))
-    heads = ["σ<sub>MAD</sub> [dex]", "bias [dex]", "RMSE [dex]", "spectra"]
-    heads += ["gradient σ<sub>MAD</sub> [dex/R<sub>e</sub>]", "gradient bias [dex/R<sub>e</sub>]"]
-    shown = table(
-        "Distance from the truth of the mock galaxies: labels, and predictions of networks that learned the labels.",
-        head(*heads),
-        rows,
-    )
+    shown = named_table("truth", rows)
     return shown + "".join(f"<p>{sentence}</p>" for sentence in map(escape, nearest_to_truth(summary)))
 
 

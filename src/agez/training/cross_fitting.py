@@ -20,7 +20,7 @@ from agez.samples.splits import Split, fold_of_rows
 from agez.training.learn_calibration import exact_overall, learn_calibration
 from agez.training.mixture_fit import FitSettings, fit
 from agez.training.sample_batches import SAMPLE_SURVEY, SampleBatches, SampleRows, scaling_of_sample
-from agez.types import Floats, Ints
+from agez.types import Ints
 
 #: Hidden units and components of a network trained from scratch: samples have tens of thousands of rows, not millions.
 FRESH_HIDDEN, FRESH_COMPONENTS = (256, 256), 3
@@ -229,7 +229,7 @@ def calibration_of(
 
 
 def _learned(cross: CrossFit, data: SampleRows, rows: Ints) -> IntervalCalibration:
-    center, width = _labels_of(data)
+    center, width = data.labels.mean(axis=0), np.maximum(data.labels.std(axis=0), 1e-3)
     seen = [View(data.seds(), cross.raw), *cross.views]
     parts = [_rows_of(one.seds, rows) for one in seen]
     return learn_calibration(
@@ -261,10 +261,6 @@ def held_out(
         calibrations.append(others)
     back = np.argsort(np.concatenate(order), kind="stable")
     return Mixture.concatenate(parts).take(back), tuple(calibrations)
-
-
-def _labels_of(data: SampleRows) -> tuple[Floats, Floats]:
-    return data.labels.mean(axis=0), np.maximum(data.labels.std(axis=0), 1e-3)
 
 
 def _rows_of(seds: NormalisedPhotometry, rows: Ints) -> NormalisedPhotometry:

@@ -47,7 +47,6 @@ class LearnedSample:
 
     Attributes
     ----------
-    model : Model
     held_out : Mixture
         Calibrated on other rows than those that it is given for.
     """

@@ -7,7 +7,7 @@ are drawn, stratified by morphology, nested from the smallest number to the larg
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -26,9 +26,8 @@ from agez.samples.splits import N_FOLDS, deal_galaxies, splits_by_galaxy
 from agez.targets import word_of
 from agez.training.cross_fitting import calibration_of, cross_fit, settings_for
 from agez.training.learn_sample import check_redshifts
-from agez.training.mixture_fit import FitSettings
 from agez.training.sample_batches import SampleRows, sample_rows
-from agez.types import Floats, Ints, Sample, Strings
+from agez.types import Ints, Sample, Strings
 
 #: Numbers of galaxies of the curve's points, apart from all that are not set aside.
 NUMBERS = (10, 30, 100)
@@ -38,110 +37,6 @@ N_DRAWS = 3
 #: With fewer galaxies there are too few to learn from (a fold more than folds) once those for testing are set aside.
 LEAST_GALAXIES = 8
 WAYS = (FRESH, TUNED)
-
-
-@dataclass(frozen=True)
-class WayScores:
-    """Scores of one way at one number of galaxies, on unseen galaxies: by target, one value a draw.
-
-    Attributes
-    ----------
-    sigma_mad, coverage_68 : mapping of str to tuple of float
-        By name of the target.
-    """
-
-    sigma_mad: Mapping[str, tuple[float, ...]]
-    coverage_68: Mapping[str, tuple[float, ...]]
-
-    def to_json(self, target: str) -> dict[str, Any]:
-        """Means over draws."""
-        return {
-            "sigma_mad": json_number(float(np.mean(self.sigma_mad[target]))),
-            "coverage_68": json_number(float(np.mean(self.coverage_68[target]))),
-        }
-
-
-@dataclass(frozen=True)
-class CurvePoint:
-    """Both ways with the same galaxies.
-
-    Attributes
-    ----------
-    n_galaxies : int
-    n_spectra : tuple of int
-        One a draw.
-    steps : mapping of str to int
-        Of each network's training, by way; those of the first draw.
-    fresh, from_model : WayScores
-    """
-
-    n_galaxies: int
-    n_spectra: tuple[int, ...]
-    steps: Mapping[str, int]
-    fresh: WayScores
-    from_model: WayScores
-
-    def gains(self, target: str) -> Floats:
-        """(draws,) decrease of sigma_mad by fine-tuning [dex]."""
-        return np.asarray(self.fresh.sigma_mad[target]) - np.asarray(self.from_model.sigma_mad[target])
-
-    def gain(self, target: str) -> tuple[float, float]:
-        """Mean gain and its standard error over draws [dex]; NaN with one draw."""
-        gains = self.gains(target)
-        n = len(gains)
-        return float(gains.mean()), float(gains.std(ddof=1) / np.sqrt(n)) if n > 1 else float("nan")
-
-    def to_json(self) -> dict[str, Any]:
-        """JSON-able form."""
-        out: dict[str, Any] = {
-            "n_galaxies": self.n_galaxies,
-            "n_spectra": int(np.mean(self.n_spectra)),
-            "steps": dict(self.steps),
-        }
-        for target in self.fresh.sigma_mad:
-            gain, error = self.gain(target)
-            out[word_of(target)] = {
-                FRESH: self.fresh.to_json(target),
-                TUNED: self.from_model.to_json(target),
-                "gain": json_number(gain),
-                "gain_err": json_number(error),
-            }
-        return out
-
-
-@dataclass(frozen=True)
-class LearningCurve:
-    """Points by rising number of galaxies, all tested on the same unseen ones.
-
-    Attributes
-    ----------
-    start : str
-        The model's name.
-    n_draws, seed : int
-    n_test_galaxies : int
-        Set aside in a draw.
-    as_it_is : WayScores
-        Of the model before it has seen any of the sample.
-    points : tuple of CurvePoint
-    """
-
-    start: str
-    n_draws: int
-    seed: int
-    n_test_galaxies: int
-    as_it_is: WayScores
-    points: tuple[CurvePoint, ...]
-
-    def to_json(self) -> dict[str, Any]:
-        """JSON-able form: what goes into a model's header."""
-        return {
-            "start": self.start,
-            "n_draws": self.n_draws,
-            "seed": self.seed,
-            "n_test_galaxies": self.n_test_galaxies,
-            "as_it_is": {word_of(target): self.as_it_is.to_json(target) for target in self.as_it_is.sigma_mad},
-            "points": [point.to_json() for point in self.points],
-        }
 
 
 @dataclass(frozen=True, eq=False)
@@ -181,7 +76,7 @@ def learning_curve(
     seed: int = 1,
     workers: int = 2,
     progress: Callable[[int], object] | None = None,
-) -> LearningCurve:
+) -> dict[str, Any]:
     """Train both ways on some of the sample's galaxies, and score them on others.
 
     Parameters
@@ -196,6 +91,15 @@ def learning_curve(
         Of each network's training, both ways; default: what ``agez train`` takes for so many rows, each way its own.
     progress : callable, optional
         Called with 1 when a point of a draw is done, one way; see :func:`n_trainings`.
+
+    Returns
+    -------
+    dict
+        What goes into a model's header: the model's name ``start``, ``n_draws``, ``seed``, ``n_test_galaxies`` that are
+        set aside in a draw, by target ``as_it_is``, the scores of the model before it has seen any of the sample, and
+        ``points`` by rising number of galaxies, all tested on the same unseen ones: ``n_galaxies``, ``n_spectra``,
+        ``steps`` of each network's training by way, and by target both ways' scores, the ``gain``, by how much
+        sigma_mad is smaller if one starts from the model [dex], and its standard error over draws.
 
     Raises
     ------
@@ -228,10 +132,20 @@ def learning_curve(
         found[job.n_galaxies, job.draw, job.way] = scores
         if progress is not None:
             progress(1)
-    targets = [target.name for target in start.targets]
-    points = tuple(_point(n, [job for job in jobs if job.n_galaxies == n], found, n_draws, targets) for n in sizes)
+    words = [word_of(target.name) for target in start.targets]
     untouched = [_as_it_is(start, data, rows) for rows in tests]
-    return LearningCurve(start.name, n_draws, seed, len(names) - sizes[-1], _way(untouched, targets), points)
+    return {
+        "start": start.name,
+        "n_draws": n_draws,
+        "seed": seed,
+        "n_test_galaxies": len(names) - sizes[-1],
+        "as_it_is": {word: _means(untouched, t) for t, word in enumerate(words)},
+        "points": [
+            {"n_galaxies": n, "n_spectra": int(np.mean([len(job.rows) for job in jobs if job.n_galaxies == n]))}
+            | _point(words, *([found[n, draw, way] for draw in range(n_draws)] for way in WAYS))
+            for n in sizes
+        ],
+    }
 
 
 def curve_sizes(sample: Sample, numbers: Sequence[int] = NUMBERS) -> tuple[int, ...]:
@@ -297,14 +211,9 @@ def _train(job: _Job) -> _Scores:
     splits = splits_by_galaxy(own.galaxy.astype(str), kinds=own_kinds, rng=np.random.default_rng((seed, 1)))
     cross = cross_fit(own, splits, start=start, settings=settings, members=1, seed=seed, workers=1)
     networks = tuple(one for fold in cross.members for one in fold)
-    return _scored(networks, calibration_of(cross, own), shared.data, job.test, settings)
-
-
-def _scored(
-    members: tuple[Network, ...], calibration: IntervalCalibration, data: SampleRows, rows: Ints, settings: FitSettings
-) -> _Scores:
-    seds = data.seds(rows)
-    return _scores_of(ensemble(members, seds, *data.redshifts(rows)), calibration, seds, data, rows, settings.steps)
+    seds = shared.data.seds(job.test)
+    raw = ensemble(networks, seds, *shared.data.redshifts(job.test))
+    return _scores_of(raw, calibration_of(cross, own), seds, shared.data, job.test, settings.steps)
 
 
 def _scores_of(
@@ -331,19 +240,18 @@ def _only(data: SampleRows, rows: Ints) -> SampleRows:
     return replace(data, **{name: getattr(data, name)[rows] for name in per_row})
 
 
-def _way(scores: Sequence[_Scores], names: Sequence[str]) -> WayScores:
-    return WayScores(
-        {name: tuple(one.sigma_mad[t] for one in scores) for t, name in enumerate(names)},
-        {name: tuple(one.coverage_68[t] for one in scores) for t, name in enumerate(names)},
-    )
+def _means(scores: Sequence[_Scores], t: int) -> dict[str, Any]:
+    """Means over draws, of one target."""
+    return {name: json_number(float(np.mean([getattr(one, name)[t] for one in scores])))
+            for name in ("sigma_mad", "coverage_68")}  # fmt: skip
 
 
-def _point(
-    n: int, jobs: Sequence[_Job], found: Mapping[tuple[int, int, str], _Scores], n_draws: int, names: Sequence[str]
-) -> CurvePoint:  # fmt: skip
-    ways = {way: [found[n, draw, way] for draw in range(n_draws)] for way in WAYS}
-    rows = {job.draw: len(job.rows) for job in jobs}
-    return CurvePoint(
-        n, tuple(rows[draw] for draw in range(n_draws)), {way: ways[way][0].steps for way in WAYS},
-        _way(ways[FRESH], names), _way(ways[TUNED], names),
-    )  # fmt: skip
+def _point(words: Sequence[str], fresh: Sequence[_Scores], tuned: Sequence[_Scores]) -> dict[str, Any]:
+    """Both ways with the same galaxies, one draw after another; one draw tells no error of the gain."""
+    out: dict[str, Any] = {"steps": {FRESH: fresh[0].steps, TUNED: tuned[0].steps}}
+    for t, word in enumerate(words):
+        gains = np.array([a.sigma_mad[t] - b.sigma_mad[t] for a, b in zip(fresh, tuned, strict=True)])
+        error = float(gains.std(ddof=1) / np.sqrt(len(gains))) if len(gains) > 1 else None
+        out[word] = {FRESH: _means(fresh, t), TUNED: _means(tuned, t), "gain": json_number(float(gains.mean())),
+                     "gain_err": error}  # fmt: skip
+    return out

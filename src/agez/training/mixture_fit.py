@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 import numpy as np
 
 from agez.errors import AgezError
-from agez.mixture_network.trunks import NetworkShape, Parameters, forward, initial_parameters
+from agez.mixture_network.trunks import NetworkShape, Parameters, initial_parameters
 from agez.training.dense_gradient import loss_and_gradient
-from agez.training.mixture_loss import loss_and_raw_gradient
 from agez.types import Floats, Ints
 
 
@@ -33,7 +32,6 @@ class FitSettings:
     ----------
     steps : int
         Batches in all.
-    batch : int
     learning_rate : float
         At its highest.
     rise : float
@@ -71,7 +69,6 @@ def fit(
     *,
     start: Parameters | None = None,
     by_jax: bool | None = None,
-    progress: Callable[[int], object] | None = None,
 ) -> Trained:
     """Train one network; the same generator state gives the same network.
 
@@ -82,8 +79,6 @@ def fit(
     by_jax : bool, optional
         Whether JAX and optax (``agez[train]``) differentiate and step, on an accelerator where there is one.  Default:
         for trunks other than the dense one, whose gradient by hand is faster on a CPU and is the only one by hand.
-    progress : callable, optional
-        Called with the number of steps done since the last call.
     """
     parameters = {key: array.copy() for key, array in (start or initial_parameters(shape, rng)).items()}
     if by_jax is None:
@@ -104,8 +99,6 @@ def fit(
         if step % report == 0:
             losses.append(float(np.mean(recent)))
             recent.clear()
-            if progress is not None:
-                progress(report)
     return Trained(parameters, losses)
 
 
@@ -171,9 +164,3 @@ def _step(
         if p.ndim > 1 and settings.weight_decay:
             p *= np.float32(1 - rate * settings.weight_decay)
         p -= g
-
-
-def mean_loss(parameters: Parameters, shape: NetworkShape, inputs: Floats, target: Floats) -> float:
-    """Mean negative log density (without the constant) of a set of rows."""
-    loss, _ = loss_and_raw_gradient(forward(shape, parameters, inputs), target, shape.components)
-    return float(loss.mean())

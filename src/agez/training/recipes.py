@@ -24,8 +24,6 @@ class Recipe:
 
     Attributes
     ----------
-    name : str
-    filter_set : str
     bands : tuple of str
         Empty: all of the set's.
     libraries : mapping of str to float
@@ -44,13 +42,10 @@ class Recipe:
         Of :class:`agez.mixture_network.trunks.NetworkShape`.
     members : int
         Networks of the ensemble.
-    settings : FitSettings
-    survey : Survey
     least_bands : int
         Rows with fewer have no prediction.
     n_calibration : int
         Further SEDs, for calibration, novelty and scores.
-    seed : int
     """
 
     name: str

@@ -32,7 +32,6 @@ class SampleRows:
 
     Attributes
     ----------
-    bands : Bands
     flux, flux_err, covered : (n, b)
         In the model's order; NaN, NaN and False in bands that the sample lacks.
     redshift, redshift_err : (n,) float

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from agez.distributions.mixture import Mixture
 from agez.mixture_network.mixture_model import MixtureNetwork, Network, build_model, ensemble
 from agez.mixture_network.trunks import NetworkShape
 from agez.models.features import n_features, normalised
@@ -25,16 +22,9 @@ from agez.training_seds.libraries import load_libraries
 from agez.training_seds.observe import observe, observe_redshift
 from agez.training_seds.seds import TrainingSeds, make_training_seds
 from agez.training_seds.spaxel_seds import spaxel_seds
-from agez.types import Floats
 
 #: Rows with a median signal-to-noise ratio below this are flagged LOW_SNR: noisier than any that was trained on.
 LEAST_SNR = 2.0
-
-
-@dataclass(frozen=True)
-class _Job:
-    recipe: Recipe
-    number: int
 
 
 def seds_of_recipe(recipe: Recipe, n: int, rng: np.random.Generator) -> TrainingSeds:
@@ -53,9 +43,9 @@ def seds_of_recipe(recipe: Recipe, n: int, rng: np.random.Generator) -> Training
     return TrainingSeds.concatenate(parts)
 
 
-def _train(job: _Job) -> Network:
-    recipe = job.recipe
-    rng = np.random.default_rng((recipe.seed, job.number))
+def _train(job: tuple[Recipe, int]) -> Network:
+    recipe, number = job
+    rng = np.random.default_rng((recipe.seed, number))
     sky = seds_of_recipe(recipe, recipe.n_seds, rng)
     scaling = scaling_of_seds(sky, recipe.redshift_range, rng)
     shape = NetworkShape(n_features(len(sky.bands)), recipe.hidden, recipe.components, len(sky.targets))
@@ -74,9 +64,9 @@ def train_shipped(recipe: Recipe, *, workers: int = 2, progress: Callable[[int],
         Called with 1 when a network is done.
     """
     found: dict[int, Network] = {}
-    jobs = [_Job(recipe, number) for number in range(recipe.members)]
-    for job, member in each_done(_train, jobs, workers=workers):
-        found[job.number] = member
+    jobs = [(recipe, number) for number in range(recipe.members)]
+    for (_, number), member in each_done(_train, jobs, workers=workers):
+        found[number] = member
         if progress is not None:
             progress(1)
     return finished_model(recipe, tuple(found[number] for number in range(recipe.members)))
@@ -90,7 +80,10 @@ def finished_model(recipe: Recipe, members: tuple[Network, ...]) -> Model:
     """
     rng = np.random.default_rng((recipe.seed, 1000))
     sky = seds_of_recipe(recipe, recipe.n_calibration, rng)
-    raw, seds = _seen(members, sky, recipe, rng)
+    seen = observe(sky.flux, sky.present, np.array(sky.bands.pivot_angstrom), rng, survey=recipe.survey)
+    z, z_err = observe_redshift(sky.redshift, recipe.redshift_range, rng, survey=recipe.survey)
+    seds = normalised(*seen)
+    raw = ensemble(members, seds, z, z_err)
     center, width = members[0].scaling.label_mean, members[0].scaling.label_std
     calibration = learn_calibration(raw, sky.labels, seds, n_galaxies=len(sky), center=center, width=width)
     novelty = learn_novelty(
@@ -99,24 +92,9 @@ def finished_model(recipe: Recipe, members: tuple[Network, ...]) -> Model:
     )  # fmt: skip
     parts = MixtureNetwork(members, calibration, novelty)
     scores = shipped_scores(parts, recipe, seds_of_recipe(recipe, recipe.n_calibration // 4, rng), rng)
-    return shipped_model(parts, sky, recipe, scores)
-
-
-def _seen(
-    members: tuple[Network, ...], sky: TrainingSeds, recipe: Recipe, rng: np.random.Generator
-) -> tuple[Mixture, Any]:
-    """Predictions of the networks for training SEDs observed once, and the observation."""
-    seen = observe(sky.flux, sky.present, np.array(sky.bands.pivot_angstrom), rng, survey=recipe.survey)
-    z, z_err = observe_redshift(sky.redshift, recipe.redshift_range, rng, survey=recipe.survey)
-    seds = normalised(*seen)
-    return ensemble(members, seds, z, z_err), seds
-
-
-def shipped_model(parts: MixtureNetwork, sky: TrainingSeds, recipe: Recipe, scores: dict[str, Any]) -> Model:
-    """Assemble the model with its header."""
     return build_model(
-        parts, sky.bands, targets=sky.targets, label_range=_range(sky.labels), name=recipe.name,
-        redshift_range=recipe.redshift_range,
+        parts, sky.bands, targets=sky.targets, name=recipe.name,
+        label_range=np.stack([sky.labels.min(axis=0), sky.labels.max(axis=0)]), redshift_range=recipe.redshift_range,
         least_bands=recipe.least_bands, least_snr=LEAST_SNR, frame="observed", scores=scores,
         labels={
             "weighting": "light",
@@ -129,8 +107,3 @@ def shipped_model(parts: MixtureNetwork, sky: TrainingSeds, recipe: Recipe, scor
         training={"source": "sky", "recipe": recipe.to_dict()},
         calibration={"method": "quantile regression on held-out galaxies", "n_galaxies": recipe.n_calibration},
     )  # fmt: skip
-
-
-def _range(labels: Floats) -> Floats:
-    """(2, d) lowest and highest of each label."""
-    return np.stack([labels.min(axis=0), labels.max(axis=0)])

@@ -9,7 +9,8 @@ from typing import Any, Literal
 from agez.errors import AgezError
 from agez.models.model import Model
 from agez.models.model_file import load_model
-from agez.paper_network.training import CONVERGED_FAST, train_paper_networks
+from agez.paper_network.ensemble import train_paper_networks
+from agez.paper_network.jobs import CONVERGED_FAST
 from agez.runtime.progress import progress
 from agez.samples.splits import SplitKind
 from agez.training.cross_fitting import settings_for
@@ -113,45 +114,27 @@ def train(
     check_training(network=network, split=split, init=init, steps=steps, learning_curve=learning_curve,
                    max_epochs=max_epochs)  # fmt: skip
     start = init if init is None or isinstance(init, Model) else load_model(init)
-    curve = None
+    curve: dict[str, Any] | None = None
     if learning_curve and start is not None:
-        curve = _curve(sample, start, steps=steps, seed=seed, workers=workers)
+        with progress(total=n_trainings(sample), title="learning curve") as bar:
+            curve = measured_curve(sample, start, steps=steps, seed=seed, workers=workers, progress=bar.update)
     if network == "paper":
-        model = _paper(sample, split=split, seed=seed, max_epochs=max_epochs, workers=workers, name=name)
+        recipe = CONVERGED_FAST if max_epochs is None else replace(CONVERGED_FAST, max_epochs=max_epochs)
+        with progress(total=8 * recipe.max_epochs, title="training") as bar:
+            model = train_paper_networks(
+                sample, split=split, settings=recipe, seed=seed, workers=workers, name=name,
+                progress=lambda number, epoch, mse: bar.update(1),
+            )  # fmt: skip
     else:
-        model = _posterior(sample, start, split=split, seed=seed, steps=steps, workers=workers, name=name)
+        settings = settings_for(len(sample), from_model=start is not None)
+        if steps is not None:
+            settings = replace(settings, steps=steps)
+        with progress(total=N_NETWORKS, title="training") as bar:
+            model = learn_sample(
+                sample, split=split, start=start, settings=settings, seed=seed, workers=workers, name=name,
+                progress=bar.update,
+            ).model  # fmt: skip
     if curve is None:
         return model
     training = dict(model.header["training"]) | {"learning_curve": curve}
     return replace(model, header=dict(model.header) | {"training": training})
-
-
-def _curve(sample: Sample, start: Model, *, steps: int | None, seed: int, workers: int) -> dict[str, Any]:
-    with progress(total=n_trainings(sample), title="learning curve") as bar:
-        curve = measured_curve(sample, start, steps=steps, seed=seed, workers=workers, progress=bar.update)
-    return curve.to_json()
-
-
-def _paper(
-    sample: Sample, *, split: SplitKind, seed: int, max_epochs: int | None, workers: int, name: str
-) -> Model:  # fmt: skip
-    settings = CONVERGED_FAST if max_epochs is None else replace(CONVERGED_FAST, max_epochs=max_epochs)
-    with progress(total=8 * settings.max_epochs, title="training") as bar:
-        return train_paper_networks(
-            sample, split=split, settings=settings, seed=seed, workers=workers, name=name,
-            progress=lambda number, epoch, mse: bar.update(1),
-        )  # fmt: skip
-
-
-def _posterior(
-    sample: Sample, start: Model | None, *, split: SplitKind, seed: int, steps: int | None, workers: int, name: str
-) -> Model:
-    settings = settings_for(len(sample), from_model=start is not None)
-    if steps is not None:
-        settings = replace(settings, steps=steps)
-    with progress(total=N_NETWORKS, title="training") as bar:
-        learned = learn_sample(
-            sample, split=split, start=start, settings=settings, seed=seed, workers=workers, name=name,
-            progress=bar.update,
-        )  # fmt: skip
-    return learned.model

@@ -92,7 +92,6 @@ def draw_emission(
     av: Floats,
     rng: np.random.Generator,
     law: str = "ccm89",
-    with_lines: bool = True,
 ) -> Emission:
     """Draw the nebular emission of ``n`` galaxies.
 
@@ -104,11 +103,8 @@ def draw_emission(
         [M/H] of the young stars.
     av : (n,) float
         A_V of the stars [mag].
-    rng : numpy.random.Generator
     law : str
         Dust law of the gas, of :data:`agez.spectra.dust.LAWS`; that of the Milky Way, a screen, fits HII regions.
-    with_lines : bool
-        False: no emission at all.
 
     Returns
     -------
@@ -125,12 +121,6 @@ def draw_emission(
                         f"{av.shape}")  # fmt: skip
     if not np.all((young >= 0) & (young <= 1 + 1e-6)):
         raise AgezError("young_light: fractions of the light, between 0 and 1, are expected")
-    n = len(young)
-    if not with_lines:
-        nothing = np.zeros(n)
-        return Emission(
-            np.zeros((n, len(SKY_LINES))), nothing, np.full(n, NONE, np.int8), nothing, np.full(n, 1e4), law
-        )
     av_gas = _draw_gas_dust(av, rng)
     ew, kind = _draw_strength(young, mh, av, av_gas, law, rng)
     log_nii_ha, log_oiii_hb = draw_bpt(kind, mh, rng)
@@ -152,7 +142,6 @@ def nebular_continuum(wave_angstrom: Floats, emission: Emission) -> Floats:
     ----------
     wave_angstrom : (p,) float
         Rest frame, vacuum.
-    emission : Emission
 
     Returns
     -------

@@ -44,7 +44,6 @@ class Library:
     reached : (p,) bool
     light : (n_age, n_mh) float
         Mean f_lambda in 5450-5550 A.
-    reference, solar_scale : str
     """
 
     name: str

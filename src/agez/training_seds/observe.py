@@ -35,10 +35,8 @@ class Survey:
         a quarter all beyond a range of wavelengths, a quarter both.
     most_missing : float
         The largest probability for a band to be missing.
-    least_bands : int
     redshift_known : float
         Share of SEDs with an exact redshift; others have an error, log-uniform in ``redshift_err``.
-    redshift_err : pair
     """
 
     snr: tuple[float, float] = (2.0, 600.0)

@@ -40,7 +40,6 @@ class TrainingSeds(PerRow):
 
     Attributes
     ----------
-    bands : Bands
     flux : (n, b) float32
         f_nu, each row in units of its own mean over the bands that are present; 0 where absent.
     present : (n, b) bool
@@ -51,7 +50,6 @@ class TrainingSeds(PerRow):
         A_V [mag] of the stars; observed equivalent width of H-alpha [Angstrom].
     library, family : (n,) int
         Which of ``libraries`` and of ``families``.
-    libraries, families : tuple of str
     targets : tuple of d Target
     """
 
@@ -93,7 +91,6 @@ def make_training_seds(
 
     Parameters
     ----------
-    libraries : sequence of Library
     shares : sequence of float, optional
         Relative frequency of each library; default: equal.
     families : sequence of str

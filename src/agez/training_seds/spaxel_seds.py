@@ -32,10 +32,8 @@ def spaxel_seds(
 
     Parameters
     ----------
-    filters : FilterSet
     libraries : sequence of str
         Of the training SEDs that these will be part of; ``emiles`` is one.
-    n : int
     grid : SSPGrid, optional
         Templates; default: E-MILES.
 

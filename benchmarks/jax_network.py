@@ -1,7 +1,7 @@
-"""The paper's convolutional network as pure functions in JAX: a slow obvious form and a fast one.
+"""The paper's convolutional network in JAX, a peer of agez's own: a slow obvious form and a fast one.
 
 Liew-Cain et al. (2021, MNRAS 502, 1355): Conv1D, Conv1D, max pooling, dense, one linear output.
-Both forms compute the same function; tests compare their values and gradients.
+Both forms compute the same function.
 
 The fast form rests on three facts.
 
@@ -33,7 +33,7 @@ OUTPUTS_PER_ROW = 4
 
 
 def forward_obvious(parameters: Parameters, inputs: jax.Array, architecture: Architecture) -> jax.Array:
-    """The network as the paper draws it, by JAX's own convolution; the oracle of the tests.
+    """The network as the paper draws it, by JAX's own convolution.
 
     Parameters
     ----------
