@@ -132,7 +132,7 @@ def test_astroquery_missing(
     import sys
 
     monkeypatch.setitem(sys.modules, "astroquery.svo_fps", None)
-    falls_back(caplog, "pip install 'agez[svo]'")
+    falls_back(caplog, "'agez[svo]'")
 
 
 def test_cache_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

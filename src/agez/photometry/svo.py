@@ -19,6 +19,8 @@ from agez.photometry.curves_io import check_curve
 from agez.photometry.filters import FilterSet, replace_curves
 from agez.photometry.names import find_band
 from agez.runtime.files import whole_file
+from agez.runtime.finished_work import read_json
+from agez.runtime.optional_packages import need
 from agez.surveys.registry import find_survey, surveys
 from agez.types import Floats
 
@@ -69,7 +71,9 @@ def fetch_svo(filter_set: str, cache_dir: Path | None = None, *, shipped: Filter
     Raises
     ------
     SvoUnavailable
-        If astroquery is missing, the service does not answer, or the answer fails a check.
+        If the service does not answer, or the answer fails a check.
+    AgezError
+        If astroquery is missing, or the service does not have the set.
     """
     from agez.photometry.filters import load_filters
 
@@ -90,15 +94,12 @@ def fetch_svo(filter_set: str, cache_dir: Path | None = None, *, shipped: Filter
 
 
 def _download(facility: str, instrument: str, bands: tuple[str, ...]) -> dict[str, tuple[Floats, Floats]]:
-    try:
-        from astroquery.svo_fps import SvoFps
-    except ImportError as error:
-        raise SvoUnavailable("measured curves need astroquery: pip install 'agez[svo]'") from error
+    service = need("astroquery.svo_fps", extra="svo", purpose="a set of measured curves").SvoFps
     found: dict[str, tuple[Floats, Floats]] = {}
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the service's tables break rules of the VOTable standard
-            listed = SvoFps.get_filter_list(facility, instrument=instrument)
+            listed = service.get_filter_list(facility, instrument=instrument)
             # Several versions of a curve may be listed (with and without atmosphere): the plain name comes first.
             ids: dict[str, str] = {}
             for identifier in sorted((str(i) for i in listed["filterID"]), key=len):
@@ -109,7 +110,7 @@ def _download(facility: str, instrument: str, bands: tuple[str, ...]) -> dict[st
             if missing:
                 raise SvoUnavailable(f"SVO Filter Profile Service: {facility}/{instrument} lacks {', '.join(missing)}")
             for wanted in bands:
-                found[wanted] = _curve(SvoFps.get_transmission_data(ids[wanted]), ids[wanted])
+                found[wanted] = _curve(service.get_transmission_data(ids[wanted]), ids[wanted])
     except (SvoUnavailable, KeyboardInterrupt):
         raise
     except AgezError as error:
@@ -152,11 +153,10 @@ def _write_cache(filter_set: str, folder: Path, curves: dict[str, tuple[Floats, 
 
 def _read_cache(filter_set: str, folder: Path) -> dict[str, tuple[Floats, Floats]] | None:
     """Cached curves; None if there are none, or if the file is damaged (it is then fetched again)."""
-    path = _cache_file(filter_set, folder)
+    content = read_json(_cache_file(filter_set, folder))
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        if content["sha256"] != _checksum(content["bands"]):
+        if content is None or content["sha256"] != _checksum(content["bands"]):
             return None
         return {name: (np.array(wave), np.array(response)) for name, (wave, response) in content["bands"].items()}
-    except (OSError, ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError):
         return None
