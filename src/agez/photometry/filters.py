@@ -17,7 +17,7 @@ from agez.photometry.names import PAPER_BANDS, canonical_band_name, find_band
 from agez.photometry.profiles import Profile, flat_profile, full_width_half_maximum, pivot_wavelength
 from agez.surveys.record import SurveyRecord
 from agez.surveys.registry import filter_sets, find_survey
-from agez.types import Bands, Floats, Medium
+from agez.types import Bands, Floats
 
 __all__ = ["PAPER_BANDS", "FilterSet", "canonical_band_name", "filter_set_from_curves", "load_filters"]
 
@@ -83,11 +83,8 @@ def load_filters(
     source: str | Path = "jpas",
     *,
     bands: Sequence[str] | None = None,
-    curves: str | Path | None = None,
     measured: bool | Literal["auto"] = False,
     counting: Counting | None = None,
-    wavelength_unit: str | None = None,
-    medium: Medium | None = None,
 ) -> FilterSet:
     """A filter set by name, or from the user's own curves.
 
@@ -105,24 +102,19 @@ def load_filters(
         :func:`agez.photometry.curves_io.read_curves`.
     bands : sequence of str, optional
         Only these, in this order.
-    curves : path, optional
-        Measured curves of a named set, as for ``source``: the bands keep their names and order, and
-        each pivot is checked against the shipped one.
     measured : bool or 'auto'
         False: the shipped analytic profiles; needs no network, and gives the same numbers everywhere.
         True: the measured curves of the SVO Filter Profile Service, from the cache or fetched once;
         if neither works, says so in one line and goes on with the shipped set.
         'auto': the measured curves if they are in the cache, else the shipped ones; never fetches.
-    counting, wavelength_unit, medium
-        Of the user's curves, where their files do not say: 'photon' or 'energy'; default Angstrom;
-        default 'vacuum'.
+    counting : 'photon' or 'energy', optional
+        Of the user's curves, where their files do not say.
 
     Raises
     ------
     AgezError
         If the set, a band or a file is unknown or unusable.
     """
-    own = {"counting": counting, "wavelength_unit": wavelength_unit, "medium": medium}
     path, survey = Path(source), find_survey(str(source))
     named = survey is not None and not survey.part_of
     if not named and not path.exists():
@@ -134,23 +126,16 @@ def load_filters(
         shipped = _filters_of(survey)
         if bands is not None:
             shipped = shipped.select(bands)
-        if curves is not None:
-            if measured is not False:
-                raise AgezError("filters: give either curves or measured, not both")
-            read = read_curves(curves, counting=counting, wavelength_unit=wavelength_unit, medium=medium)
-            return replace_curves(shipped, read, source=str(curves))
-        given = [name for name, value in own.items() if value is not None]
-        if given:
-            raise AgezError(f"filters: {', '.join(given)} describes curves of your own, but {source!r} is built in")
+        if counting is not None:
+            raise AgezError(f"filters: counting describes curves of your own, but {source!r} is built in")
         if measured is not False:
             from agez.photometry.svo import measured_curves
 
             return measured_curves(shipped, fetch=measured is True)
         return shipped
-    if curves is not None or measured is not False:
-        raise AgezError(f"filters: curves and measured go with a named set; {source} already gives the curves")
-    read = read_curves(path, counting=counting, wavelength_unit=wavelength_unit, medium=medium)
-    filters = filter_set_from_curves(path.stem, read, source=str(path))
+    if measured is not False:
+        raise AgezError(f"filters: measured goes with a named set; {source} already gives the curves")
+    filters = filter_set_from_curves(path.stem, read_curves(path, counting=counting), source=str(path))
     return filters if bands is None else filters.select(bands)
 
 

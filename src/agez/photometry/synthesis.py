@@ -20,16 +20,6 @@ from agez.photometry.response import ResponseMatrix, build_matrix, response_matr
 from agez.types import Floats, Photometry, Spectra
 from agez.wavelength_gaps import with_missing_pixels
 
-__all__ = [
-    "MAX_BRIDGED",
-    "MIN_COVERAGE",
-    "MIN_PIXELS",
-    "ab_magnitude",
-    "flux_from_ab_magnitude",
-    "response_matrix",
-    "synthesize",
-]
-
 MIN_COVERAGE = 0.98
 MAX_BRIDGED = 0.15
 #: A band whose full width at half maximum spans fewer pixels is not measured by them.
