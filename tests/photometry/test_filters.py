@@ -36,7 +36,7 @@ def test_the_papers_bands() -> None:
     assert PAPER_BANDS[0] == "J0378"
     assert PAPER_BANDS[-1] == "J0730"
     assert not {"J0660", "J0670"} & set(PAPER_BANDS)
-    assert agez.load_filters("jpas", bands=PAPER_BANDS).names == PAPER_BANDS
+    assert agez.load_filters("jpas").select(PAPER_BANDS).names == PAPER_BANDS
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_select_takes_any_spelling_and_keeps_order() -> None:
     assert chosen.names == ("J0500", "uJAVA")
     assert chosen.bands.pivot_angstrom[0] > chosen.bands.pivot_angstrom[1]
     with pytest.raises(AgezError, match="band 'J9999' is unknown; the bands are uJAVA"):
-        agez.load_filters("jpas", bands=["J9999"])
+        agez.load_filters("jpas").select(["J9999"])
 
 
 def test_unknown_set() -> None:
@@ -232,13 +232,13 @@ def test_no_argument_is_ignored(tmp_path: Path) -> None:
     with pytest.raises(AgezError, match="counting describes curves of your own, but 'jpas' is built in"):
         agez.load_filters("jpas", counting="photon")
     with pytest.raises(AgezError, match="measured goes with a named set"):
-        agez.load_filters(tmp_path, measured="auto")
+        agez.load_filters(tmp_path, measured=True)
 
 
 def test_wrong_band_under_a_right_name(tmp_path: Path) -> None:
     write(tmp_path / "J0400.dat", "# counting: photon\n4950 0\n5000 1\n5050 0\n")
     with pytest.raises(AgezError, match="pivot at 5000 A; that of 'jpas' is at 4007 A"):
-        replace_curves(agez.load_filters("jpas", bands=["J0400"]), read_curves(tmp_path), source=str(tmp_path))
+        replace_curves(agez.load_filters("jpas").select(["J0400"]), read_curves(tmp_path), source=str(tmp_path))
 
 
 def test_empty_folder(tmp_path: Path) -> None:

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from astropy.table import Table
@@ -79,13 +78,7 @@ def filter_set_from_curves(name: str, curves: Mapping[str, tuple[Floats, Floats]
     return FilterSet(name, tuple(curves.values()), Bands(tuple(curves), pivots, widths, name), source)
 
 
-def load_filters(
-    source: str | Path = "jpas",
-    *,
-    bands: Sequence[str] | None = None,
-    measured: bool | Literal["auto"] = False,
-    counting: Counting | None = None,
-) -> FilterSet:
+def load_filters(source: str | Path = "jpas", *, measured: bool = False, counting: Counting | None = None) -> FilterSet:
     """A filter set by name, or from the user's own curves.
 
     The shipped profiles (see :class:`agez.photometry.profiles.Profile`) have the pivots of the measured
@@ -100,20 +93,17 @@ def load_filters(
         The name of a survey (``jpas``, ``jplus``, ``splus``, ``alhambra``, or one that was registered), or the path
         of a folder of two-column files (one a band) or of a table with the columns filter, wavelength, throughput: see
         :func:`agez.photometry.curves_io.read_curves`.
-    bands : sequence of str, optional
-        Only these, in this order.
-    measured : bool or 'auto'
+    measured : bool
         False: the shipped analytic profiles; needs no network, and gives the same numbers everywhere.
         True: the measured curves of the SVO Filter Profile Service, from the cache or fetched once;
         if neither works, says so in one line and goes on with the shipped set.
-        'auto': the measured curves if they are in the cache, else the shipped ones; never fetches.
     counting : 'photon' or 'energy', optional
         Of the user's curves, where their files do not say.
 
     Raises
     ------
     AgezError
-        If the set, a band or a file is unknown or unusable.
+        If the set or a file is unknown or unusable.
     """
     path, survey = Path(source), find_survey(str(source))
     named = survey is not None and not survey.part_of
@@ -124,19 +114,16 @@ def load_filters(
         )
     if survey is not None and named:
         shipped = _filters_of(survey)
-        if bands is not None:
-            shipped = shipped.select(bands)
         if counting is not None:
             raise AgezError(f"filters: counting describes curves of your own, but {source!r} is built in")
-        if measured is not False:
+        if measured:
             from agez.photometry.svo import measured_curves
 
-            return measured_curves(shipped, fetch=measured is True)
+            return measured_curves(shipped)
         return shipped
-    if measured is not False:
+    if measured:
         raise AgezError(f"filters: measured goes with a named set; {source} already gives the curves")
-    filters = filter_set_from_curves(path.stem, read_curves(path, counting=counting), source=str(path))
-    return filters if bands is None else filters.select(bands)
+    return filter_set_from_curves(path.stem, read_curves(path, counting=counting), source=str(path))
 
 
 def replace_curves(filters: FilterSet, curves: Mapping[str, tuple[Floats, Floats]], *, source: str) -> FilterSet:

@@ -48,14 +48,6 @@ def ab_magnitude(flux_microjansky: ArrayLike, flux_err: ArrayLike | None = None)
     return AB_ZERO_POINT_MICROJANSKY - 2.5 * np.log10(positive), 2.5 / np.log(10) * err / positive
 
 
-def flux_from_ab_magnitude(magnitude: ArrayLike, magnitude_err: ArrayLike | None = None) -> tuple[Floats, Floats]:
-    """Inverse of :func:`ab_magnitude`: fluxes and errors [microjansky]."""
-    mag = np.asarray(magnitude, dtype=float)
-    err = np.full(mag.shape, np.nan) if magnitude_err is None else np.asarray(magnitude_err, dtype=float)
-    flux = 10 ** (0.4 * (AB_ZERO_POINT_MICROJANSKY - mag))
-    return flux, flux * err * np.log(10) / 2.5
-
-
 def synthesize(
     spectra: Spectra,
     filters: FilterSet | str,
