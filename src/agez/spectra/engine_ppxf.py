@@ -103,7 +103,7 @@ def fit_labels_ppxf(
     parts = np.array_split(rows, 1 if workers == 1 else min(4 * workers, len(rows)))
     chunks = [_Chunk(number, spectra.take(part)) for number, part in enumerate(parts)]
     done = {chunk.number: labels for chunk, labels in each_done(
-        _fit_shared, chunks, workers=workers, start=_share, start_with=shared
+        _fit_chunk, chunks, workers=workers, start=_share, start_with=shared
     )}  # fmt: skip
     labels = Labels.concatenate([done[number] for number in range(len(chunks))])
     return labels.take(np.argsort(rows, kind="stable"))
@@ -142,19 +142,11 @@ def _share(*shared: Any) -> None:
     _SHARED[:] = shared
 
 
-def _fit_shared(chunk: _Chunk) -> Labels:
-    return _fit_chunk(chunk.spectra, *_SHARED)
-
-
-def _fit_chunk(
-    spectra: Spectra, templates: SSPGrid, settings: FitSettings, options: PpxfOptions, keep_fits: bool, seed: int
-) -> Labels:
+def _fit_chunk(chunk: _Chunk) -> Labels:
     """Labels of spectra in the order of their rounded redshifts, those of the same one together."""
-    z = redshift_or_zero(spectra)
+    spectra, z = chunk.spectra, redshift_or_zero(chunk.spectra)
     groups = np.split(np.arange(len(z)), np.flatnonzero(np.diff(np.round(z, 3))) + 1)
-    return Labels.concatenate(
-        [_fit_group(spectra.take(rows), z[rows], templates, settings, options, keep_fits, seed) for rows in groups]
-    )
+    return Labels.concatenate([_fit_group(spectra.take(rows), z[rows], *_SHARED) for rows in groups])
 
 
 def _fit_group(
