@@ -11,7 +11,8 @@ from astropy.wcs import WCS
 
 from agez.errors import AgezError
 from agez.tables.maps import BinMap, MapBit, MapFrame
-from agez.tables.maps_files import fits_unit, maps_hdus, read_maps, write_maps
+from agez.tables.maps_files import fits_unit, maps_hdus, read_maps
+from agez.tables.table_files import write_fits
 
 BIN_ID = np.array([[-1, 0, 0], [1, 1, 2]])
 SKY = {
@@ -27,6 +28,10 @@ GAS = BinMap(
     unreliable=np.array([False, True, False]),
     channels=("Hbeta", "OIII5007"),
 )
+
+
+def write_maps(path, maps, frame, *, header=None):
+    write_fits(path, maps_hdus(maps, frame), header=header)
 
 
 @pytest.fixture

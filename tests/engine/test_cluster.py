@@ -124,7 +124,7 @@ def test_nobody_at_the_address(whole, tmp_path, monkeypatch):
 
 def test_where_it_pays_workers_are_started(whole, tmp_path, monkeypatch):
     monkeypatch.setattr(schedulers, "START_SECONDS", 0.0)
-    monkeypatch.setattr(schedulers, "n_cores", lambda: 2)
+    monkeypatch.setattr("agez.engine.run.usable_cores", lambda: 2)
     catalogue, job = opened(whole / "catalogue")
     report = run_catalogue(catalogue, job, tmp_path / "out.parquet")
     assert report.n_workers == 2

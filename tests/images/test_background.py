@@ -102,8 +102,6 @@ def test_sources_are_where_the_light_is(rng):
     ("options", "words"),
     [
         ({"how": "best"}, "'best' is unknown"),
-        ({"how": "constant", "box_arcsec": 10.0}, "goes with 'map'"),
-        ({"how": "map", "box_arcsec": 1.0}, "boxes of 1 arcsec"),
         ({"how": "constant", "sources": np.zeros((3, 3), dtype=bool)}, "mask of sources has shape"),
     ],
 )

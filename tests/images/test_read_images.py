@@ -194,13 +194,6 @@ def test_zero_weight_maps(tmp_path, pixels):
     assert "rSDSS" in images.meta["missing_bands"]
 
 
-def test_a_missing_band_that_is_asked_for(tmp_path, pixels):
-    one(tmp_path, pixels, BUNIT="uJy")
-    assert read_images(tmp_path, filters="jplus", bands=["r"]).bands.names == ("rSDSS",)
-    with pytest.raises(AgezError, match=r"no image of band\(s\) J0660"):
-        read_images(tmp_path, filters="jplus", bands=["rSDSS", "J0660"])
-
-
 def test_files_that_are_no_images(tmp_path, pixels):
     (tmp_path / "cut_rSDSS.fits").write_bytes(one(tmp_path, pixels, "whole.fits", BUNIT="uJy").read_bytes()[:3000])
     with pytest.raises(AgezError, match=r"cut_rSDSS\.fits cannot be read as a fits image"):

@@ -135,9 +135,9 @@ def test_a_star_mask_leaves_spaxels_out(cubes, tmp_path):
     np.testing.assert_array_equal(mask & int(MapBit.FOREGROUND_STAR) > 0, star.astype(bool))
 
 
-def test_the_same_bins_are_weighted_in_the_same_window(cubes, tmp_path):
-    """A window of the user's own: spectra for photometry are to the bit those that were fitted."""
-    binning = BinSettings(target_snr=150.0, window_angstrom=(6000.0, 6100.0))
+def test_the_same_bins_are_weighted_alike(cubes, tmp_path):
+    """Spectra for photometry are to the bit those that were fitted."""
+    binning = BinSettings(target_snr=150.0)
     options = LabelOptions(templates="made-up", binning=binning)
     run_labels(cubes[:1], tmp_path / "l.fits", options)
     fitted, frame = fitted_rows(cubes[0], redshift=None, binning=binning)

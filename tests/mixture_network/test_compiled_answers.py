@@ -15,6 +15,7 @@ from agez.flags import Flag
 from agez.models import predict as predict_module
 from agez.models.model_file import load_model
 from agez.models.predict import predict
+from agez.runtime import optional_packages
 from agez.types import Photometry, Rows
 
 pytest.importorskip("numba")
@@ -164,6 +165,10 @@ def test_quantiles_of_any_mixture(seed, n, k):
 def test_compiled_code_is_for_long_tables_and_needs_numba(monkeypatch):
     model, (photometry, _) = small_model(), small_photometry(30)
     monkeypatch.setattr(predict_module, "is_available", lambda: False)
-    with pytest.raises(AgezError, match=r"numba.*pip install 'agez\[fast\]'"):
+    with pytest.raises(AgezError, match="switched off by NUMBA_DISABLE_JIT"):
         predict(model, photometry, compiled=True)
+    with monkeypatch.context() as without:
+        without.setattr(optional_packages, "find_spec", lambda package: None)
+        with pytest.raises(AgezError, match=r"numba.*pip install 'agez\[fast\]'"):
+            predict(model, photometry, compiled=True)
     assert np.isfinite(predict(model, photometry).log_age_lw).any()

@@ -17,7 +17,7 @@ from agez.mocks.image_noise import FieldStars, noise_model, shared_noise, spoil,
 from agez.mocks.images import MockImages, make_mock_images, paint, psf_image
 from agez.mocks.survey import survey_plan
 from agez.photometry.filters import FilterSet, load_filters
-from agez.photometry.synthesis import flux_from_ab_magnitude
+from agez.photometry.synthesis import AB_ZERO_POINT_MICROJANSKY
 
 PLAN = survey_plan(3, 150, seed=5)
 BANDS = ("J0410", "J0500", "J0620", "J0750")
@@ -238,7 +238,9 @@ def test_files_read_back(tiles, filters, tmp_path: Path):
     assert here.separation(made.images.wcs.pixel_to_world(3, 5)).arcsec < 1e-6
     with fits.open(files[0]) as hdus:
         value = hdus["SCI"].data[0, 0]
-        assert flux_from_ab_magnitude(22.0)[0] * value == pytest.approx(float(made.images.flux[0, 0, 0]), rel=1e-5)
+        assert 10 ** (0.4 * (AB_ZERO_POINT_MICROJANSKY - 22.0)) * value == pytest.approx(
+            float(made.images.flux[0, 0, 0]), rel=1e-5
+        )
     write_truth_maps(tmp_path / "truth.fits", made)
     with fits.open(tmp_path / "truth.fits") as hdus:
         assert np.array_equal(hdus["MH_LW_SEEN"].data, made.truth_seen.mh_lw)

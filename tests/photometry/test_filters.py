@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import agez
 from agez.errors import AgezError
 from agez.photometry.curves_io import read_curves
-from agez.photometry.filters import PAPER_BANDS, canonical_band_name
+from agez.photometry.filters import PAPER_BANDS, canonical_band_name, replace_curves
 from agez.photometry.profiles import flat_profile, full_width_half_maximum, pivot_wavelength
 from agez.spectra.templates import SSPGrid
 from agez.surveys.registry import filter_sets
@@ -36,7 +36,7 @@ def test_the_papers_bands() -> None:
     assert PAPER_BANDS[0] == "J0378"
     assert PAPER_BANDS[-1] == "J0730"
     assert not {"J0660", "J0670"} & set(PAPER_BANDS)
-    assert agez.load_filters("jpas", bands=PAPER_BANDS).names == PAPER_BANDS
+    assert agez.load_filters("jpas").select(PAPER_BANDS).names == PAPER_BANDS
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_select_takes_any_spelling_and_keeps_order() -> None:
     assert chosen.names == ("J0500", "uJAVA")
     assert chosen.bands.pivot_angstrom[0] > chosen.bands.pivot_angstrom[1]
     with pytest.raises(AgezError, match="band 'J9999' is unknown; the bands are uJAVA"):
-        agez.load_filters("jpas", bands=["J9999"])
+        agez.load_filters("jpas").select(["J9999"])
 
 
 def test_unknown_set() -> None:
@@ -136,11 +136,12 @@ def test_shipped_pivots_are_the_measured_ones(shared_data: Path) -> None:
 def test_measured_curves_of_the_user(shared_data: Path) -> None:
     path = shared_data / "filters" / "jpas_measured_2017.csv"
     names = ["uJAVA", "J0378", "J0400"]
-    measured = agez.load_filters("jpas", curves=path, counting="photon", bands=names)
+    shipped, curves = agez.load_filters("jpas"), read_curves(path, counting="photon")
+    measured = replace_curves(shipped.select(names), curves, source=str(path))
     assert measured.names == tuple(names)
     assert str(path) in measured.source
     with pytest.raises(AgezError, match="no curve for iSDSS of 'jpas'"):
-        agez.load_filters("jpas", curves=path, counting="photon")
+        replace_curves(shipped, curves, source=str(path))
 
 
 def write(path: Path, text: str) -> Path:
@@ -230,16 +231,14 @@ def test_no_argument_is_ignored(tmp_path: Path) -> None:
     write(tmp_path / "J0400.dat", "# counting: photon\n3950 0\n4000 1\n4050 0\n")
     with pytest.raises(AgezError, match="counting describes curves of your own, but 'jpas' is built in"):
         agez.load_filters("jpas", counting="photon")
-    with pytest.raises(AgezError, match="give either curves or measured"):
-        agez.load_filters("jpas", curves=tmp_path, measured=True)
-    with pytest.raises(AgezError, match="curves and measured go with a named set"):
-        agez.load_filters(tmp_path, measured="auto")
+    with pytest.raises(AgezError, match="measured goes with a named set"):
+        agez.load_filters(tmp_path, measured=True)
 
 
 def test_wrong_band_under_a_right_name(tmp_path: Path) -> None:
     write(tmp_path / "J0400.dat", "# counting: photon\n4950 0\n5000 1\n5050 0\n")
     with pytest.raises(AgezError, match="pivot at 5000 A; that of 'jpas' is at 4007 A"):
-        agez.load_filters("jpas", curves=tmp_path, bands=["J0400"])
+        replace_curves(agez.load_filters("jpas").select(["J0400"]), read_curves(tmp_path), source=str(tmp_path))
 
 
 def test_empty_folder(tmp_path: Path) -> None:

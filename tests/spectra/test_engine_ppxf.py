@@ -232,7 +232,6 @@ def test_the_discrepancy_rule_raises_chi2_by_little(grid: SSPGrid):
     [
         ({"regularisation": -1.0}, "regularisation is -1.0"),
         ({"regularisation": "strong"}, "regularisation is 'strong'"),
-        ({"regularisation_order": 3}, "regularisation_order is 3"),
         ({"bootstraps": 1}, "bootstraps is 1"),
         ({"workers": 0}, "workers is 0"),
         ({"settings": FitSettings(continuum="calibrated")}, "cannot fit the continuum 'calibrated'"),

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from slow_solution import solve_one
 
-from agez.spectra.nonnegative import SmoothPrior, second_differences, solve_batch, solve_one
+from agez.spectra.nonnegative import SmoothPrior, second_differences, solve_batch
 
 
 def _problems(seed: int, n: int, m_age: int, m_mh: int, smooth: float):

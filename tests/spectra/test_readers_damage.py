@@ -10,7 +10,7 @@ from astropy.table import Table
 from reader_files import califa_cube, manga_cube, sdss_spec, sdss_spspec
 
 from agez.errors import AgezError
-from agez.spectra.readers import cube_pixels, read_spectra, register_specutils_loaders
+from agez.spectra.readers import read_spectra
 
 WRITERS = {"califa": califa_cube, "manga": manga_cube, "sdss": sdss_spec, "sdss-old": sdss_spspec}
 
@@ -141,24 +141,6 @@ def test_extra_padding_is_no_damage(tmp_path, rng):
     path = tmp_path / "p.fits"
     path.write_bytes((tmp_path / "s.fits").read_bytes() + bytes(2880))
     assert len(read_spectra(path)) == 1
-
-
-def test_specutils_reads_califa_with_our_loaders(tmp_path, rng):
-    specutils = pytest.importorskip("specutils")
-    assert register_specutils_loaders() == ("CALIFA cube", "CALIFA RSS") == register_specutils_loaders()
-    path = tmp_path / "NGC0001.V500.rscube.fits"
-    califa_cube(path, rng)
-    ours = read_spectra(path)
-    cube = specutils.Spectrum.read(path, format="CALIFA cube")
-    assert cube.shape == (4, 5, 60)
-    y, x = cube_pixels(ours.rows)
-    np.testing.assert_array_equal(cube.flux.value[y, x], ours.flux)
-    np.testing.assert_array_equal(cube.uncertainty.array[y, x], ours.flux_err)
-    assert cube.mask[0, 0].all()
-    np.testing.assert_allclose(cube.spectral_axis.to_value("Angstrom"), ours.wave_angstrom)
-    assert cube.meta["medium"] == "air"
-    np.testing.assert_allclose(float(cube.redshift), ours.redshift[0])
-    assert specutils.Spectrum.read(path).shape == (4, 5, 60)  # found out by itself
 
 
 def test_formats_of_specutils_as_a_last_resort(tmp_path):

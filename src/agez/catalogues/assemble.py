@@ -90,17 +90,13 @@ def _fits(part: Path, paths: list[Path]) -> None:
         file.write(fits_rows.header_bytes(fits.PrimaryHDU().header))
         file.write(fits_rows.header_bytes(header))
         for path, layout, own in zip(paths, layouts, columns, strict=True):
-            if list(own) == fields or _same_bytes(own, fields):
+            if all((a.code, a.size, a.zero) == (b.code, b.size, b.zero) for a, b in zip(own, fields, strict=True)):
                 size += _copy(path, layout.offset, layout.n_rows * layout.row_bytes, file)
             else:
                 whole = Partition(0, "", str(path), "fits", 0, layout.n_rows)
                 table = fits_ready(fits_files.read_rows(whole, list(layout.columns)))
                 size += file.write(fits_rows.encode(_as_text(table, fields), fields))
         file.write(fits_rows.padding(size))
-
-
-def _same_bytes(own: Sequence[fits_rows.Field], fields: Sequence[fits_rows.Field]) -> bool:
-    return all((a.code, a.size, a.zero) == (b.code, b.size, b.zero) for a, b in zip(own, fields, strict=True))
 
 
 def _as_text(table: PlainTable, fields: Sequence[fits_rows.Field]) -> PlainTable:

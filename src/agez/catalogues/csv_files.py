@@ -98,10 +98,6 @@ def _rewritten(path: str, _modified: int) -> bytes:
         return rewritten(file.read(), source=path)
 
 
-def _opened(path: Path, dialect: Dialect) -> IO[bytes]:
-    return io.BytesIO(_rewritten(str(path), path.stat().st_mtime_ns)) if dialect.rewritten else open_content(path)
-
-
 def _bytes(partition: Partition, dialect: Dialect) -> bytes:
     """The rows of a partition as they are written."""
     begin, end = partition.bytes_range
@@ -114,7 +110,8 @@ def _index(path: Path, rows: int, dialect: Dialect) -> list[tuple[int, int]] | N
     """Of each partition its end in bytes and its number of rows; None if a line begins with # and may be a comment."""
     ends: list[tuple[int, int]] = []
     n = last = 0  # rows since the last partition's end; end of the last line that is not blank
-    with _opened(path, dialect) as file:
+    again = io.BytesIO(_rewritten(str(path), path.stat().st_mtime_ns)) if dialect.rewritten else None
+    with again or open_content(path) as file:
         file.seek(dialect.begin)
         for stops in _line_ends(file, dialect.begin, comments=dialect.rewritten):
             if stops is None:
@@ -225,11 +222,8 @@ def parse_vectors(column: Any, name: str, partition: Partition) -> Any:
         values = np.array([np.nan if one.lower() in ("null", "none", "--") else _number(one, name, partition)
                            for one in flat])  # fmt: skip
     values = values.reshape(len(rows), length)
-    return values.astype(np.int64) if _all_whole(flat) else values
-
-
-def _all_whole(flat: Sequence[str]) -> bool:
-    return bool(flat) and all(one.lstrip("+-").isdigit() for one in flat)
+    whole = bool(flat) and all(one.lstrip("+-").isdigit() for one in flat)
+    return values.astype(np.int64) if whole else values
 
 
 def _number(text: str, name: str, partition: Partition) -> float:

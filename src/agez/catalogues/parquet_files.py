@@ -39,11 +39,7 @@ def need_pyarrow(path: object) -> Any:
 
 def open_file(path: Path, rows: int) -> Catalogue:
     """One file."""
-    footer = _footer(path)
-    pieces = _cut(footer.group_rows, rows)
-    return _catalogue(
-        path, "parquet", [_Named(path, f"part-{k:05d}", *piece) for k, piece in enumerate(pieces)], footer
-    )
+    return open_files(path, "parquet", [(path, "")], rows)
 
 
 def open_folder(path: Path, rows: int) -> Catalogue:
@@ -65,7 +61,8 @@ def open_files(
 
     A file that cannot be read becomes a partition with a fault.  AgezError if none can, or two differ in schema.
     """
-    named: list[_Named] = []
+    found: list[Partition] = []
+    first_row = 0
     first: tuple[Path, _Footer] | None = None
     faults: list[str] = []
     for file, name in files:
@@ -73,29 +70,25 @@ def open_files(
             footer = _footer(file)
         except AgezError as error:
             faults.append(str(error))
-            named.append(_Named(file, name or f"part-{len(named):05d}", 0, 0, str(error)))
+            number = len(found)
+            found.append(
+                Partition(number, name or f"part-{number:05d}", str(file), kind, 0, 0, first_row, fault=faults[-1])
+            )
             continue
         if first is None:
             first = (file, footer)
         _same_schema(first, (file, footer), skip=set(skip))
         pieces = _cut(footer.group_rows, rows)
         for k, (start, stop) in enumerate(pieces):
-            label = name and (name if len(pieces) == 1 else f"{name}.{k:03d}")
-            named.append(_Named(file, label or f"part-{len(named):05d}", start, stop))
+            label = (name if len(pieces) == 1 else f"{name}.{k:03d}") if name else f"part-{len(found):05d}"
+            found.append(Partition(len(found), label, str(file), kind, start, stop, first_row))
+            first_row += stop - start
     if first is None:
-        raise AgezError(f"{path}: none of {len(files)} files can be read; the first: {faults[0]}")
+        many = f"{path}: none of {len(files)} files can be read; the first: " if len(files) > 1 else ""
+        raise AgezError(f"{many}{faults[0]}")
     some = f" and {len(faults) - 1} others" if len(faults) > 1 else ""
     remarks = (f"set aside: {faults[0]}{some}",) if faults else ()
-    return _catalogue(path, kind, named, first[1], remarks)
-
-
-@dataclass(frozen=True)
-class _Named:
-    path: Path
-    name: str
-    start: int
-    stop: int
-    fault: str = ""
+    return _catalogue(path, kind, found, first[1], remarks)
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,14 +147,8 @@ def _cut(group_rows: Sequence[int], rows: int) -> list[tuple[int, int]]:
 
 
 def _catalogue(
-    path: Path, kind: Kind, named: Sequence[_Named], footer: _Footer, remarks: tuple[str, ...] = ()
+    path: Path, kind: Kind, partitions: Sequence[Partition], footer: _Footer, remarks: tuple[str, ...]
 ) -> Catalogue:
-    partitions, first_row = [], 0
-    for number, one in enumerate(named):
-        partitions.append(
-            Partition(number, one.name, str(one.path), kind, one.start, one.stop, first_row, fault=one.fault)
-        )
-        first_row += one.stop - one.start
     schema = footer.schema
     units = {field.name: found for field in schema if (found := said(field.metadata, UNIT_KEYS))}
     meta = table_meta(schema.metadata)

@@ -75,18 +75,15 @@ def synth(options: Namespace) -> Answer:
 
 
 def _spectra_or_bins(files: list[Path], options: Namespace) -> Iterator[Spectra]:
-    """The spectra of each file; with ``--bins``, those of the bins that its labels have."""
+    """The spectra of one file after another; with ``--bins``, those of the bins that its labels have."""
     from agez.labelling.cube_bins import labels_of_files, same_rows
-    from agez.labelling.input_files import each_spectra
+    from agez.labelling.input_files import read_one
     from agez.runtime.progress import progress
 
-    if options.bins is None:
-        yield from each_spectra(files, redshift=options.source_redshift, title="synthesis")
-        return
-    of = labels_of_files(files, options.bins)
+    of = None if options.bins is None else labels_of_files(files, options.bins)
+    redshift = options.source_redshift
     for path in progress(files, title="synthesis"):
-        spectra, _ = same_rows(path, of[path], redshift=options.source_redshift)
-        yield spectra
+        yield read_one(path, redshift=redshift) if of is None else same_rows(path, of[path], redshift=redshift)[0]
 
 
 def label(options: Namespace) -> Answer:

@@ -180,10 +180,11 @@ def answer_rows(job: AnswerJob, photometry: Photometry, columns: PlainTable, par
         prediction = replace(prediction, mixture=None)
     at_most = max(256, 2_000_000 // job.n_partitions)
     report = PartitionReport(
-        partition.number, partition.name, partition.path, len(prediction),
-        int(prediction.answered.sum()), int(prediction.good.sum()), count_flags(prediction.flags),
-        tally(prediction, ready.redshift), remarks, ebv_seen(ebv, at_most=at_most),
-        bool((ready.redshift != 0).any()), dict(photometry.meta.get("counted", {})),
+        partition.number, partition.name, partition.path, n_rows=len(prediction),
+        n_answered=int(prediction.answered.sum()), n_good=int(prediction.good.sum()),
+        flags=count_flags(prediction.flags), tally=tally(prediction, ready.redshift), remarks=remarks,
+        ebv=ebv_seen(ebv, at_most=at_most), any_redshift=bool((ready.redshift != 0).any()),
+        counted=dict(photometry.meta.get("counted", {})),
     )  # fmt: skip
     table = with_columns(prediction_to_table(prediction), columns.select(job.keep))
     if job.id_column is not None:

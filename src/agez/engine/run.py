@@ -15,22 +15,15 @@ from agez.catalogues.output_place import check_place, output_place
 from agez.catalogues.write_pieces import is_folder_output, piece_extension, write_piece
 from agez.engine import schedulers
 from agez.engine.answer import AnswerJob, answer_rows, read
-from agez.engine.pieces import (
-    kept_report,
-    open_folder,
-    pieces_folder,
-    pieces_of,
-    remove_folder,
-)
+from agez.engine.pieces import kept_report, open_folder, pieces_folder, pieces_of, remove_folder
 from agez.engine.reports import PartitionReport, RunReport, Totals
 from agez.engine.schedulers import Work
 from agez.errors import AgezError
-from agez.photometry.told import count_remarks
+from agez.runtime.compiled import usable_cores
 from agez.runtime.finished_work import remove_half_written
 from agez.runtime.progress import progress
 from agez.runtime.run_lock import sole_run
 from agez.tables.prediction_files import EXTENSION
-from agez.types import Prediction
 
 #: So many partitions may fail, with none done, until the run is given up: whatever it is, it is in all of them.
 FAILURES_IN_A_ROW = 8
@@ -131,10 +124,10 @@ def _in_pieces(
     assemble(output, [pair for pair in there if Path(pair[1]).exists()], catalogue=catalogue)
     if not totals.problems:
         remove_folder(folder)
-    return _run_report(
-        output, totals, _failed(catalogue.partitions, totals), time.monotonic() - started,
-        rows_new / max(seconds_new, 1e-9), resumed, len(catalogue.partitions), who.n_workers,
-        kept=str(folder) if totals.problems else "",
+    return RunReport(
+        str(output), _failed(catalogue.partitions, totals), time.monotonic() - started,
+        rows_new / max(seconds_new, 1e-9), len(catalogue.partitions), who.n_workers, resumed,
+        kept=str(folder) if totals.problems else "", **totals.counts(),
     )  # fmt: skip
 
 
@@ -155,7 +148,7 @@ class _Who:
                 self.n_workers = max(len(client.nthreads()), 1)
                 yield from schedulers.answer_on(client, self.job, work)
         elif self.workers is None:
-            yield from schedulers.answer_where_it_pays(self.job, work, cores=schedulers.n_cores(), told=self._told)
+            yield from schedulers.answer_where_it_pays(self.job, work, cores=usable_cores(), told=self._told)
         elif min(self.workers, len(work)) > 1:
             self.n_workers = min(self.workers, len(work))
             with schedulers.local_client(self.n_workers) as client:
@@ -215,7 +208,7 @@ def _in_memory(catalogue: Catalogue, job: AnswerJob, output: Path, folder: Path,
     totals.add(answered.report)
     seconds = time.monotonic() - started
     few = answered.prediction if len(answered.prediction) <= _FEW else None
-    return _run_report(output, totals, (), seconds, totals.n_rows / max(seconds, 1e-9), 0, 1, 1, few=few)
+    return RunReport(str(output), (), seconds, totals.n_rows / max(seconds, 1e-9), few=few, **totals.counts())
 
 
 def _failed(partitions: Sequence[Partition], totals: Totals) -> tuple[tuple[str, str], ...]:
@@ -227,15 +220,3 @@ def _failed(partitions: Sequence[Partition], totals: Totals) -> tuple[tuple[str,
         for one in partitions
         if one.number in totals.problems
     )
-
-
-def _run_report(
-    output: Path, totals: Totals, failed: tuple[tuple[str, str], ...], seconds: float, rate: float, resumed: int,
-    n_partitions: int, n_workers: int, *, kept: str = "", few: Prediction | None = None,
-) -> RunReport:  # fmt: skip
-    return RunReport(
-        str(output), totals.n_rows, totals.n_answered, totals.n_good, dict(totals.flags), failed, seconds, rate,
-        resumed, n_partitions, n_workers, kept, totals.tally, (*totals.remarks, *count_remarks(totals.counted)),
-        totals.ebv_of_all(),
-        totals.any_redshift, few,
-    )  # fmt: skip

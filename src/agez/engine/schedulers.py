@@ -34,11 +34,6 @@ GIVEN_OUT = 2
 CONNECT_SECONDS, WORKERS_SECONDS = 20, 60
 
 
-def n_cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
-
-
 def answer_here(job: AnswerJob, work: Iterable[Work]) -> Iterator[PartitionReport]:
     """One after the other in this process."""
     for partition, piece in work:

@@ -9,7 +9,6 @@ import numpy as np
 from scipy.ndimage import distance_transform_edt
 
 from agez.errors import AgezError
-from agez.images.alignment import pixel_size_arcsec
 from agez.images.detection import source_mask
 from agez.images.image_set import ImageSet
 from agez.runtime.optional_packages import need
@@ -22,15 +21,13 @@ MIN_SKY_FRACTION = 0.1
 #: And with less than this, haloes that are too faint to be seen raise the sky: ``auto`` looks twice.
 SAFE_SKY_FRACTION = 0.3
 MIN_SKY_PIXELS = 200
-#: Side of the boxes of a background map, if not given: this part of the image's shorter side.
+#: Side of the boxes of a background map: this part of the image's shorter side.
 _BOX_OF_SIDE = 1 / 6
 #: Sky pixels are divided into about so many patches, whose scatter says how well the level is known.
 _PATCHES = 64
 
 
-def subtract_background(
-    images: ImageSet, *, how: Background = "auto", box_arcsec: float | None = None, sources: Bools | None = None
-) -> ImageSet:
+def subtract_background(images: ImageSet, *, how: Background = "auto", sources: Bools | None = None) -> ImageSet:
     """Take off each band's background.
 
     - ``none``: images are left as they are: surveys' coadds have had their background taken off.
@@ -50,8 +47,6 @@ def subtract_background(
     ----------
     images : ImageSet
     how : str
-    box_arcsec : float, optional
-        Side of the boxes of ``map``.
     sources : (ny, nx) bool, optional
         Pixels to be left out as sources, instead of looking for them.
 
@@ -68,8 +63,6 @@ def subtract_background(
     """
     if how not in BACKGROUNDS:
         raise AgezError(f"background {how!r} is unknown; choose one of {', '.join(BACKGROUNDS)}")
-    if box_arcsec is not None and how != "map":
-        raise AgezError(f"background: a box size goes with 'map', not with {how!r}; leave it out")
     if how == "none":
         return replace(images, meta={**images.meta, "background": {"how": "none", "bands": {}}})
     if sources is None:
@@ -99,7 +92,7 @@ def subtract_background(
             continue
         image = images.flux[b].astype(float)
         if how == "map":
-            level, error = _map(image, images.mask[b], sources, _box(images, box_arcsec), images.sources[b])
+            level, error = _map(image, images.mask[b], sources, images.sources[b])
             flux[b] = image - level
             value = float(level.mean())
         else:
@@ -164,33 +157,19 @@ def constant_level(image: Floats, use: Bools) -> tuple[float, float]:
     return value, float(spread * np.sqrt((weight**2).sum()))
 
 
-def _box(images: ImageSet, box_arcsec: float | None) -> int:
-    side = min(images.shape)
-    if box_arcsec is None:
-        return max(8, round(side * _BOX_OF_SIDE))
-    box = round(box_arcsec / pixel_size_arcsec(images.wcs)) if np.isfinite(box_arcsec) else 0
-    if not 5 <= box <= side / 2:
-        size = pixel_size_arcsec(images.wcs)
-        raise AgezError(
-            f"background: boxes of {box_arcsec:g} arcsec are {box} pixels; give {5 * size:.1f} to {side / 2 * size:.1f}"
-        )
-    return box
-
-
-def _map(image: Floats, mask: Bools, sources: Bools, box: int, source: str) -> tuple[Floats, float]:
+def _map(image: Floats, mask: Bools, sources: Bools, source: str) -> tuple[Floats, float]:
     """photutils' two-dimensional background, and the typical error of its level in a box."""
     background = need("photutils.background", extra="images", purpose="a map of the background")
     from astropy.stats import SigmaClip
 
+    box = max(8, round(min(image.shape) * _BOX_OF_SIDE))
     try:
         found = background.Background2D(
             np.where(mask, 0.0, np.nan_to_num(image)), box, mask=mask | sources, filter_size=3, exclude_percentile=80.0,
             sigma_clip=SigmaClip(sigma=3.0), bkg_estimator=background.BiweightLocationBackground(),
         )  # fmt: skip
     except ValueError as error:
-        raise AgezError(
-            f"{source}: the background map cannot be made ({error}); use larger boxes, or a constant background"
-        ) from error
+        raise AgezError(f"{source}: the background map cannot be made ({error}); use a constant background") from error
     level = np.asarray(found.background, dtype=float)
     _, error_of_rest = constant_level(image - level, ~(mask | sources))
     per_box = found.background_rms_median / np.sqrt(0.5 * box**2)

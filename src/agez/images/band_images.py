@@ -79,22 +79,15 @@ def cut_out(raw: RawImage, center: tuple[float, float], size_arcsec: float) -> R
     place = x, y
     options: dict[str, Any] = {"mode": "partial", "fill_value": np.nan}
 
-    def cut(layer: Floats | None) -> Any:
-        return None if layer is None else Cutout2D(layer, place, side, **options).data
-
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             science = Cutout2D(raw.science, place, side, wcs=raw.wcs, **options)
-            options["wcs"] = raw.wcs
-            weight, error, variance = cut(raw.weight), cut(raw.error), cut(raw.variance)
-            mask = cut(raw.mask.astype(float))
+            mask = Cutout2D(raw.mask.astype(float), place, side, **options).data
+            layers = {role: Cutout2D(layer, place, side, **options).data for role, layer in raw.layers.items()}
     except (NoOverlapError, ValueError) as problem:
         raise outside from problem
-    return replace(
-        raw, science=science.data, weight=weight, error=error, variance=variance,
-        mask=np.nan_to_num(mask, nan=1.0) != 0, wcs=science.wcs,
-    )  # fmt: skip
+    return replace(raw, science=science.data, layers=layers, mask=np.nan_to_num(mask, nan=1.0) != 0, wcs=science.wcs)
 
 
 def in_microjansky(
@@ -115,25 +108,19 @@ def in_microjansky(
     mask = raw.mask | ~np.isfinite(raw.science)
     variance = np.full(raw.science.shape, np.nan)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        if raw.error is not None:
-            variance = raw.error.astype(float) ** 2
-            bad = ~(raw.error > 0)
-        elif raw.variance is not None:
-            variance = raw.variance.astype(float)
-            bad = ~(raw.variance > 0)
-        elif raw.weight is not None:
-            bad = ~(raw.weight > 0)
-            variance = 1.0 / raw.weight
+        if "error" in raw.layers:
+            variance = raw.layers["error"] ** 2
+        elif "variance" in raw.layers:
+            variance = raw.layers["variance"]
+        elif "weight" in raw.layers:
+            variance = 1.0 / raw.layers["weight"]
             gain = first_number(raw.headers, ("GAIN",)) if source_noise else np.nan
             if gain > 0:
                 variance = variance + np.clip(np.nan_to_num(raw.science), 0, None) / gain
                 words += f", source noise with gain {gain:g}"
-        else:
-            bad = np.zeros(mask.shape, dtype=bool)
-        if raw.error is not None or raw.variance is not None or raw.weight is not None:
-            bad |= ~np.isfinite(variance)
-        if raw.weight is not None:
-            bad |= ~(raw.weight > 0)
+        bad = ~np.isfinite(variance) if raw.layers else np.zeros(mask.shape, dtype=bool)
+        for role in raw.layers.keys() - ({"variance"} if "error" in raw.layers else set()):
+            bad |= ~(raw.layers[role] > 0)
     mask = mask | bad
     empty = ~np.isfinite(raw.science)
     flux = np.where(empty, np.nan, raw.science * factor)

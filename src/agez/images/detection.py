@@ -79,17 +79,13 @@ def deep_image(images: ImageSet, *, sharp: bool = False) -> DeepImage:
     weights = np.zeros(images.shape)
     for b in np.flatnonzero(use):
         flux, mask = images.flux[b].astype(float), images.mask[b]
-        sigma = pixel_sigma(flux, mask, lag=_lag(images.noise[b]))
+        sigma = pixel_sigma(flux, mask, lag=images.noise[b].shape[0] // 2 + 1)
         if not (np.isfinite(sigma) and sigma > 0):
             continue
         total += np.where(mask, 0.0, flux) / sigma**2
         weights += np.where(mask, 0.0, 1.0) / sigma**2
     nothing = weights == 0
     return DeepImage(np.where(nothing, 0.0, total / np.where(nothing, 1.0, weights)), nothing)
-
-
-def _lag(noise: Floats) -> int:
-    return max(1, noise.shape[0] // 2 + 1)
 
 
 def smoothed(deep: DeepImage, fwhm_pixels: float) -> Floats:

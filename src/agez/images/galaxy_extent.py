@@ -99,12 +99,7 @@ def variance_of_one_region(sigma: Floats, correlation: Floats) -> float:
     if not len(y):
         return 0.0
     s = sigma[y.min() : y.max() + 1, x.min() : x.max() + 1].astype(float)
-    return max(float(np.sum(s * oaconvolve(s, correlation, mode="full")[_middle(s, correlation)])), 0.0)
-
-
-def _middle(image: Floats, kernel: Floats) -> tuple[slice, slice]:
-    half = kernel.shape[0] // 2
-    return slice(half, half + image.shape[0]), slice(half, half + image.shape[1])
+    return max(float(np.sum(s * oaconvolve(s, correlation, mode="same"))), 0.0)
 
 
 def covariance_of(correlation: Floats) -> SpatialCovariance:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -46,8 +46,8 @@ class RawImage:
     headers : tuple of header
         Of the science extension, and of the primary.
     science : (ny, nx) float
-    weight, error, variance : (ny, nx) float or None
-        Inverse variance, 1-sigma error and variance, in the unit of ``science``.
+    layers : mapping of role to (ny, nx) float
+        Those that there are of ``weight`` (inverse variance), ``error`` (1 sigma) and ``variance``, in its unit.
     mask : (ny, nx) bool
         Pixels that a mask says not to use.
     wcs : astropy.wcs.WCS
@@ -59,9 +59,7 @@ class RawImage:
     path: Path
     headers: tuple[Any, ...]
     science: Floats
-    weight: Floats | None
-    error: Floats | None
-    variance: Floats | None
+    layers: Mapping[Role, Floats]
     mask: Bools
     wcs: WCS
     beside: tuple[str, ...] = field(default_factory=tuple)
@@ -188,8 +186,5 @@ def read_raw_image(path: Path, *, beside: dict[Role, Path], extension: str | Non
                 f"{beside.get(role, path)}: the {role} has {layer.shape[1]} x {layer.shape[0]} pixels, the image "
                 f"{path.name} {science.shape[1]} x {science.shape[0]}; give the one that belongs to it"
             )
-    mask = layers.get("mask")
-    return RawImage(
-        path, headers, science, layers.get("weight"), layers.get("error"), layers.get("variance"),
-        np.zeros(science.shape, dtype=bool) if mask is None else np.nan_to_num(mask, nan=1.0) != 0, wcs, tuple(read),
-    )  # fmt: skip
+    mask = np.nan_to_num(layers.pop("mask", np.zeros(science.shape)), nan=1.0) != 0
+    return RawImage(path, headers, science, layers, mask, wcs, tuple(read))

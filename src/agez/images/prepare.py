@@ -27,8 +27,6 @@ class ImageSettings:
     ----------
     background : 'auto', 'none', 'constant' or 'map'
         See :func:`agez.images.background.subtract_background`.
-    background_box_arcsec : float or None
-        Side of the boxes of ``map``.
     noise : 'auto', 'given' or 'measure'
         See :func:`agez.images.sky_noise.empirical_noise`.
     stars : bool
@@ -39,28 +37,17 @@ class ImageSettings:
         Of the galaxy [degree]; None: found.
     match_psf : bool
         Whether all bands get the PSF of the worst.
-    psf_to_arcsec : float or None
-        FWHM of that common PSF; None: of the worst band.
-    psf_beta : float or None
-        Moffat exponent of all PSFs; None: as headers or stars say, else Gaussians.
     max_psf_arcsec : float or None
         Bands with a wider PSF are left out.
     """
 
     background: Background = "auto"
-    background_box_arcsec: float | None = None
     noise: Noise = "auto"
     stars: bool = True
     star_catalogue: str | Path | None = None
     center: tuple[float, float] | None = None
     match_psf: bool = True
-    psf_to_arcsec: float | None = None
-    psf_beta: float | None = None
     max_psf_arcsec: float | None = None
-
-    def __post_init__(self) -> None:
-        if not self.match_psf and (self.psf_to_arcsec is not None or self.psf_beta is not None):
-            raise AgezError("images: psf_to_arcsec and psf_beta go with PSF matching, which is switched off")
 
 
 def prepare(images: ImageSet, *, settings: ImageSettings | None = None) -> ImageSet:
@@ -90,9 +77,8 @@ def prepare(images: ImageSet, *, settings: ImageSettings | None = None) -> Image
         images = _without_wide_psf(images, settings.max_psf_arcsec)
     sources = source_mask(images)
     images = subtract_background(
-        images, how=settings.background, box_arcsec=settings.background_box_arcsec,
-        sources=None if settings.background == "none" else sources,
-    )  # fmt: skip
+        images, how=settings.background, sources=None if settings.background == "none" else sources
+    )
     images = empirical_noise(images, how=settings.noise, sources=None if settings.noise == "given" else sources)
     if settings.match_psf and not np.isfinite(images.psf_fwhm_arcsec).all():
         images = measure_psf(images)
@@ -101,8 +87,8 @@ def prepare(images: ImageSet, *, settings: ImageSettings | None = None) -> Image
     if settings.stars or settings.star_catalogue is not None:
         images = mask_stars(images, catalogue=settings.star_catalogue, keep=centre, find=settings.stars)
     if settings.match_psf:
-        _check_galaxy_is_resolved(images, centre, settings.psf_to_arcsec)
-        images = match_psf(images, to=settings.psf_to_arcsec, beta=settings.psf_beta)
+        _check_galaxy_is_resolved(images, centre)
+        images = match_psf(images)
     return images
 
 
@@ -118,8 +104,6 @@ def select_bands(images: ImageSet, names: list[str]) -> ImageSet:
 
 def _without_wide_psf(images: ImageSet, limit: float) -> ImageSet:
     """Without the bands whose PSF is known to be wider than the limit [arcsec], with a remark for each."""
-    if not limit > 0:
-        raise AgezError(f"--max-psf is {limit:g} arcsec; expected a positive number")
     wide = images.psf_fwhm_arcsec > limit
     if not wide.any():
         return images
@@ -148,12 +132,12 @@ def _centre(images: ImageSet, given: tuple[float, float] | None) -> tuple[float,
     return x, y
 
 
-def _check_galaxy_is_resolved(images: ImageSet, centre: tuple[float, float], to: float | None) -> None:
+def _check_galaxy_is_resolved(images: ImageSet, centre: tuple[float, float]) -> None:
     """AgezError that names the file of the worst PSF, if the galaxy's extent is no larger than that."""
     if not np.isfinite(images.psf_fwhm_arcsec).all():
         return  # match_psf says what is missing
     worst = int(np.argmax(images.psf_fwhm_arcsec))
-    target = float(images.psf_fwhm_arcsec[worst]) if to is None else float(to)
+    target = float(images.psf_fwhm_arcsec[worst])
     extent = galaxy_extent_arcsec(images, centre)
     if extent is not None and target > extent:
         raise AgezError(

@@ -12,12 +12,7 @@ from agez.errors import AgezError
 from agez.images.alignment import pixel_size_arcsec
 from agez.images.convolution import convolve
 from agez.images.image_set import ImageSet
-from agez.images.kernels import (
-    full_width_half_maximum,
-    gaussian_kernel,
-    matching_kernel,
-    moffat_psf,
-)
+from agez.images.kernels import gaussian_kernel, matching_kernel, moffat_psf
 from agez.images.light_shape import light_shape
 from agez.spectra.formats_common import FWHM_PER_SIGMA
 from agez.types import Floats
@@ -32,20 +27,13 @@ _MAX_OF_IMAGE = 1 / 3
 _REACH_FWHM = 5.0
 
 
-def match_psf(
-    images: ImageSet,
-    *,
-    to: float | None = None,
-    psfs: Mapping[str, Floats] | None = None,
-    beta: float | None = None,
-    max_masked: float = MAX_MASKED,
-) -> ImageSet:
+def match_psf(images: ImageSet, *, to: float | None = None) -> ImageSet:
     """Convolve all bands to the PSF of the worst.
 
     - From their FWHM alone, PSFs are taken as Gaussians: the kernel is a Gaussian of variance
       (FWHM_to**2 - FWHM**2) / 8 ln 2 (:func:`agez.images.kernels.gaussian_kernel`).
-    - Where all bands have a Moffat exponent (``meta["psf_beta"]``, from the pipelines' headers, or ``beta``), and for
-      measured ``psfs``, kernels are made from images of the PSFs (:func:`agez.images.kernels.matching_kernel`).
+    - Where all bands have a Moffat exponent (``meta["psf_beta"]``, from the pipelines' headers or from stars), kernels
+      are made from images of these profiles (:func:`agez.images.kernels.matching_kernel`).
 
     Variances and correlations of noise are carried through (:func:`agez.images.convolution.convolve`): ``flux_err`` is
     the error of a pixel by itself, ``noise`` how it goes with those of its neighbours.
@@ -55,12 +43,6 @@ def match_psf(
     images : ImageSet
     to : float, optional
         FWHM [arcsec] of the common PSF, no less than that of the worst band.  None: the worst band's.
-    psfs : mapping of band to (k, k) image, optional
-        The PSF of each band, k odd, in the middle of the image and on the same pixels; all of one size.
-    beta : float, optional
-        Moffat exponent of all bands.
-    max_masked : float
-        Part of a kernel that may lie on masked pixels (:data:`MAX_MASKED`).
 
     Returns
     -------
@@ -72,15 +54,7 @@ def match_psf(
     AgezError
         If a band's PSF is unknown, wider than ``to``, or not small against the image; always names its file.
     """
-    if psfs is not None and (to is not None or beta is not None):
-        raise AgezError("PSF matching: psfs gives the PSFs and so the target; leave out to and beta")
-    if not 0 <= max_masked < 1:
-        raise AgezError(f"PSF matching: max_masked is {max_masked}; expected 0 to less than 1")
-    size = pixel_size_arcsec(images.wcs)
-    if psfs is not None:
-        images, kernels, target, shape = _from_images(images, psfs, size)
-    else:
-        images, kernels, target, shape = _from_widths(images, to, beta, size)
+    kernels, target, shape = _kernels(images, to, pixel_size_arcsec(images.wcs))
     flux, error, mask = images.flux.copy(), images.flux_err.copy(), images.mask.copy()
     noise = list(images.noise)
     light = light_shape(images) if any(kernel.size > 1 for kernel in kernels) else None
@@ -89,7 +63,7 @@ def match_psf(
             continue
         done = convolve(
             images.flux[b].astype(float), images.flux_err[b].astype(float) ** 2, images.mask[b], noise[b], kernel,
-            max_masked=max_masked, shape=light,
+            max_masked=MAX_MASKED, shape=light,
         )  # fmt: skip
         if done.mask.all():
             raise AgezError(
@@ -123,9 +97,7 @@ def check_psf(images: ImageSet) -> None:
             )
 
 
-def _from_widths(
-    images: ImageSet, to: float | None, beta: float | None, size: float
-) -> tuple[ImageSet, list[Floats], float, str]:
+def _kernels(images: ImageSet, to: float | None, size: float) -> tuple[list[Floats], float, str]:
     """Kernels from the bands' FWHM, for Gaussians, or for Moffat profiles where all exponents are known."""
     check_psf(images)
     worst = int(np.argmax(images.psf_fwhm_arcsec))
@@ -136,13 +108,11 @@ def _from_widths(
             f"{images.sources[worst]}: the PSF of band {images.bands.names[worst]} has a FWHM of {widest:.3f} arcsec, "
             f"wider than the {target:g} arcsec asked for; ask for {widest:.3f} or more, or leave this band out"
         )
-    in_header: Mapping[str, Any] = images.meta.get("psf_beta") or {}
-    betas = [beta if beta is not None else in_header.get(name) for name in images.bands.names]
-    if beta is not None and not beta > 1:
-        raise AgezError(f"PSF matching: the Moffat exponent beta is {beta}; expected more than 1, usually 2.5 to 5")
+    known: Mapping[str, Any] = images.meta.get("psf_beta") or {}
+    betas = [known.get(name) for name in images.bands.names]
     if any(one is None for one in betas):
         sigma = np.sqrt(np.clip(target**2 - images.psf_fwhm_arcsec**2, 0, None)) / FWHM_PER_SIGMA / size
-        return images, [gaussian_kernel(s) if s > _SAME_SIGMA else np.ones((1, 1)) for s in sigma], target, "gaussian"
+        return [gaussian_kernel(s) if s > _SAME_SIGMA else np.ones((1, 1)) for s in sigma], target, "gaussian"
     side = 2 * int(np.ceil(_REACH_FWHM * target / size)) + 1
     goal = moffat_psf(target / size, float(betas[worst] or 0), side)
     kernels = []
@@ -150,34 +120,4 @@ def _from_widths(
         mine = moffat_psf(float(fwhm) / size, float(one or 0), side)
         same = np.abs(mine - goal).max() < 1e-3 * goal.max()
         kernels.append(np.ones((1, 1)) if same else matching_kernel(mine, goal, source=source))
-    return images, kernels, target, "moffat"
-
-
-def _from_images(
-    images: ImageSet, psfs: Mapping[str, Floats], size: float
-) -> tuple[ImageSet, list[Floats], float, str]:
-    """Kernels from images of the PSFs; the target is the widest of them."""
-    missing = [name for name in images.bands.names if name not in psfs]
-    if missing:
-        raise AgezError(f"PSF matching: no PSF image of band(s) {', '.join(missing)}")
-    stamps = []
-    for name, source in zip(images.bands.names, images.sources, strict=True):
-        stamp = np.asarray(psfs[name], dtype=float)
-        odd = stamp.ndim == 2 and stamp.shape[0] == stamp.shape[1] and stamp.shape[0] % 2 == 1
-        if not odd or not np.isfinite(stamp).all() or not stamp.sum() > 0:
-            raise AgezError(
-                f"{source}: the PSF image of band {name} has shape {stamp.shape}; expected an odd square of finite "
-                "numbers with a positive sum"
-            )
-        stamps.append(stamp / stamp.sum())
-        if stamp.shape != stamps[0].shape:
-            raise AgezError(f"{source}: the PSF image of band {name} has another size than the first; give one size")
-    width = np.array([full_width_half_maximum(stamp) for stamp in stamps]) * size
-    images = replace(images, psf_fwhm_arcsec=width)
-    check_psf(images)
-    worst = int(np.argmax(width))
-    kernels = [
-        np.ones((1, 1)) if number == worst else matching_kernel(stamp, stamps[worst], source=source)
-        for number, (stamp, source) in enumerate(zip(stamps, images.sources, strict=True))
-    ]
-    return images, kernels, float(width[worst]), "measured"
+    return kernels, target, "moffat"

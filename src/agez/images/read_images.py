@@ -41,7 +41,6 @@ def read_images(
     psf_fwhm: ByBand | None = None,
     band_of: Mapping[str, str] | None = None,
     extension: str | None = None,
-    bands: Sequence[str] | None = None,
     center: tuple[float, float] | None = None,
     size_arcsec: float | None = None,
     reproject: bool = False,
@@ -77,8 +76,6 @@ def read_images(
         File name to band, where neither header nor name say it.
     extension : str, optional
         The science image in every file, where names do not tell: a name, ``NAME,VERSION``, or a number (0: primary).
-    bands : sequence of str, optional
-        Only these, in this order; AgezError if one is missing.  None: all that are there, in the set's order.
     center, size_arcsec : (ra, dec) [degree] and float, optional
         Read only a square of that size around that place.
     reproject : bool
@@ -111,16 +108,12 @@ def read_images(
     named = filter_set_of(science, headers, model_set=model_set) if filters is None else filters
     filter_set = load_filters(named) if isinstance(named, str) else named
     files = _by_band(science, headers, filter_set, band_of or {})
-    wanted = list(filter_set.select(bands).names) if bands is not None else [n for n in filter_set.names if n in files]
-    missing = [name for name in wanted if name not in files]
-    if missing:
-        raise AgezError(f"{science[0].parent}: no image of band(s) {', '.join(missing)}; found {', '.join(files)}")
     beside = _beside(science, [path for path in paths if role_in_name(path) is not None])
     zero_point = band_numbers(zero_points, "zero_point", filter_set.names)
     fwhm = band_numbers(psf_fwhm, "psf_fwhm", filter_set.names)
     remarks: list[str] = []
     read: list[BandImage] = []
-    for name in wanted:
+    for name in (one for one in filter_set.names if one in files):
         raw = read_raw_image(files[name], beside=beside[files[name]], extension=extension)
         if center is not None and size_arcsec is not None:
             raw = cut_out(raw, center, size_arcsec)

@@ -120,20 +120,18 @@ def read_photometric_cube(
     written = [name.strip() for name in text_column(table, words).tolist()]
     if len(written) != len(flux):
         raise AgezError(f"{path}: {len(flux)} images in DATA, but {len(written)} bands in {table_hdu.name}")
-    for name, part in (("ERRORS", errors),):
-        if part is not None and part.shape != flux.shape:
-            raise AgezError(f"{path}: {name} has shape {part.shape}; DATA has {flux.shape}")
-    given_wave = _numbers(table, columns, _WAVE_COLUMNS, path)
+    if errors is not None and errors.shape != flux.shape:
+        raise AgezError(f"{path}: ERRORS has shape {errors.shape}; DATA has {flux.shape}")
+    given_wave, given_fwhm, beta = (
+        _numbers(table, columns, names, path) for names in (_WAVE_COLUMNS, _FWHM_COLUMNS, _BETA_COLUMNS)
+    )
     filter_set = _filter_set(filters, written, path, wave=given_wave, model_set=model_set, headers=(primary, header))
     names = [canonical_band_name(name, filter_set.names) for name in written]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise AgezError(f"{path}: band {twice[0]} occurs twice in {table_hdu.name}")
-    numbers = {key: _numbers(table, columns, wanted, path) for key, wanted in (
-        ("wave", _WAVE_COLUMNS), ("fwhm", _FWHM_COLUMNS), ("beta", _BETA_COLUMNS)
-    )}  # fmt: skip
-    pivots = np.array([filter_set.bands.pivot_angstrom[filter_set.names.index(name)] for name in names])
-    wave = pivots if numbers["wave"] is None else np.where(numbers["wave"] > 0, numbers["wave"], pivots)
+    pivots = _pivots(filter_set, names)
+    wave = pivots if given_wave is None else np.where(given_wave > 0, given_wave, pivots)
     far = np.abs(wave / pivots - 1) > 0.1
     if far.any():
         first = int(np.argmax(far))
@@ -157,9 +155,8 @@ def read_photometric_cube(
         remarks.append(f"band {names[b]} is left out: no usable pixel in {path}")
     wanted = [name for name in filter_set.names if name in names and not empty[names.index(name)]]
     at = [names.index(name) for name in wanted]
-    fwhm = np.full(len(names), np.nan) if numbers["fwhm"] is None else numbers["fwhm"]
+    fwhm = np.full(len(names), np.nan) if given_fwhm is None else given_fwhm
     fwhm = np.where((fwhm > _ARCSEC_LIMITS[0]) & (fwhm < _ARCSEC_LIMITS[1]), fwhm, np.nan)
-    beta = numbers["beta"]
     meta: dict[str, Any] = {
         "object": str(primary.get("GALAXY") or primary.get("OBJECT") or "").strip(),
         "redshift": redshift,

@@ -154,11 +154,7 @@ def same_rows(path: Path, labels_path: Path, *, redshift: float | None = None) -
         law = labels.meta.get("spatial_covariance")
         covariance = SpatialCovariance(**law) if law else covariance_for(spectra.meta)
         try:
-            window = labels.meta.get("binning", {}).get("window_angstrom")
-            spectra = bin_spectra(
-                spectra, bins_of_map(spectra, frame.bin_id), covariance,
-                window_angstrom=None if window is None else (float(window[0]), float(window[1])),
-            )  # fmt: skip
+            spectra = bin_spectra(spectra, bins_of_map(spectra, frame.bin_id), covariance)
         except AgezError as error:
             raise AgezError(f"{labels_path} is not of {path}: {error}") from error
     if _names(spectra.rows) != _names(labels.rows):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +11,6 @@ import numpy as np
 from agez.errors import AgezError
 from agez.photometry.band_columns import has_bands
 from agez.runtime.files import check_input
-from agez.runtime.progress import progress
 from agez.spectra.readers import read_spectra
 from agez.tables.table_files import column_names
 from agez.types import Spectra
@@ -35,12 +34,6 @@ def spectra_files(inputs: Sequence[str | os.PathLike[str]]) -> list[Path]:
             raise AgezError(f"{one}: no file of spectra in this folder (known: {', '.join(SPECTRA_PATTERNS)})")
         found += inside
     return found
-
-
-def each_spectra(files: Sequence[Path], *, redshift: float | None, title: str) -> Iterator[Spectra]:
-    """The spectra of file after file, one in memory at a time; whatever is wrong with one names its file."""
-    for path in progress(files, title=title):
-        yield read_one(path, redshift=redshift)
 
 
 def read_one(path: Path, *, redshift: float | None = None) -> Spectra:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -58,7 +57,8 @@ def primary_header(maps: GalaxyMaps) -> dict[str, Any]:
         "BINNING": (meta["regions"]["method"], "kind of regions"),
         "BINSNR": (meta["regions"]["target_snr"], "S/N that was asked for"),
         "SNROF": (_ascii(snr_words(maps)), "what that S/N is of"),
-        "MAPMETA": _json(meta),
+        # strict JSON in ASCII, with no quote that ends a FITS string where a long one is continued
+        "MAPMETA": json.dumps(plain(dict(meta)), allow_nan=False).replace("'", r"\u0027"),
     }
 
 
@@ -66,11 +66,6 @@ def snr_words(maps: GalaxyMaps) -> str:
     """What the S/N of regions is of: a band's flux, or an Angstrom of spectra."""
     band = str(maps.meta["snr_band"])
     return f"the flux in band {band}" if band in maps.photometry.bands.names else "an Angstrom of the spectrum"
-
-
-def _json(meta: Mapping[str, Any]) -> str:
-    """Strict JSON in ASCII, with no quote that ends a FITS string where a long one is continued."""
-    return json.dumps(plain(dict(meta)), allow_nan=False).replace("'", r"\u0027")
 
 
 def _ascii(text: str) -> str:

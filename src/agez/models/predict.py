@@ -13,6 +13,7 @@ from agez.errors import AgezError
 from agez.models.model import Model
 from agez.photometry.same_set import check_same_set
 from agez.runtime.compiled import is_available, is_worthwhile, usable_cores
+from agez.runtime.optional_packages import check_installed
 from agez.types import Bands, Photometry, Prediction, Spectra
 
 if TYPE_CHECKING:
@@ -68,11 +69,10 @@ def predict(
         raise AgezError(f"chunk_rows is {chunk_rows}; expected at least 1")
     if threads is not None and threads < 1:
         raise AgezError(f"threads is {threads}; expected at least 1")
-    if compiled and not is_available():
-        raise AgezError(
-            "compiled code needs numba, which is not installed, or switched off by NUMBA_DISABLE_JIT: "
-            "pip install 'agez[fast]'"
-        )
+    if compiled:
+        check_installed("numba", extra="fast", purpose="compiled code")
+        if not is_available():
+            raise AgezError("compiled code is switched off by NUMBA_DISABLE_JIT; unset it")
     photometry = in_model_order(model, photometry)
     fast = is_worthwhile(len(photometry)) if compiled is None else compiled
     rows = chunk_rows or (COMPILED_CHUNK_ROWS if fast else CHUNK_ROWS)

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from astropy import units as u
 from astropy.io import ascii as ascii_io
-from astropy.table import MaskedColumn, Table
+from astropy.table import Table
 
 from agez.errors import AgezError
 from agez.photometry.air import air_to_vacuum
 from agez.photometry.names import canonical_band_name
 from agez.photometry.profiles import pivot_wavelength
 from agez.runtime.files import check_input
-from agez.types import Floats, Medium
+from agez.tables.table_columns import number_column
+from agez.types import Floats
 
 Counting = Literal["photon", "energy"]
 _SUFFIXES = (".dat", ".txt", ".res", ".csv", ".ecsv")
@@ -50,13 +51,7 @@ def check_curve(what: str, wave_angstrom: Floats, response: Floats) -> None:
         raise AgezError(f"{what}: the response is zero everywhere")
 
 
-def read_curves(
-    path: str | Path,
-    *,
-    counting: Counting | None = None,
-    wavelength_unit: str | None = None,
-    medium: Medium | None = None,
-) -> dict[str, tuple[Floats, Floats]]:
+def read_curves(path: str | Path, *, counting: Counting | None = None) -> dict[str, tuple[Floats, Floats]]:
     """Read curves as ``{band: (vacuum wavelength [Angstrom], photon response)}``, ordered by pivot wavelength.
 
     Parameters
@@ -64,16 +59,14 @@ def read_curves(
     path : path
         A folder with one two-column file a band (``.dat .txt .res .csv .ecsv``; the band's name is the
         file's), or one CSV or ECSV table with the columns ``filter``, ``wavelength`` and
-        ``throughput`` (also ``transmission`` or ``response``).
+        ``throughput`` (also ``transmission`` or ``response``).  Wavelengths are in Angstrom, unless a column's unit
+        in ECSV, the name ``wavelength_nm`` or a comment ``# wavelength_unit: nm`` says another unit; and in vacuum,
+        unless a comment ``# medium: air`` (or an ECSV's meta) says air.
     counting : 'photon' or 'energy', optional
         What the response counts.  It must be said: here, in an ECSV's meta (``counting: energy``), or in
         a comment (``# counting: energy``).  An energy response E becomes the photon response
         R = E / wavelength, because the signal is int f_lambda E dw = int f_lambda R w dw
         (Bessell & Murphy 2012, PASP 124, 140, section A2).
-    wavelength_unit : str, optional
-        Of files that do not say (a column's unit in ECSV, or the name ``wavelength_nm``); default Angstrom.
-    medium : 'air' or 'vacuum', optional
-        Of files that do not say (``# medium: air``); default vacuum.
 
     Raises
     ------
@@ -83,9 +76,6 @@ def read_curves(
     path = Path(path)
     if counting not in (None, "photon", "energy"):
         raise AgezError(f"counting is {counting!r}; expected 'photon' or 'energy'")
-    if medium not in (None, "air", "vacuum"):
-        raise AgezError(f"medium is {medium!r}; expected 'air' or 'vacuum'")
-    given = {"counting": counting, "wavelength_unit": wavelength_unit, "medium": medium}
     found: dict[str, tuple[Floats, Floats]] = {}
     if path.is_dir():
         files = sorted(p for p in path.iterdir() if p.suffix.lower() in _SUFFIXES and not p.name.startswith("."))
@@ -93,8 +83,10 @@ def read_curves(
             raise AgezError(f"{path}: no curve files ({' '.join(_SUFFIXES)}) in this folder")
         for file in files:
             table = _read_table(file)
-            wave, response = _two_columns(table, file)
-            _add(found, file.stem, file, _converted(table, wave, response, given, str(file)))
+            if len(table.colnames) != 2:
+                raise AgezError(f"{file}: expected two columns, wavelength and response; found {len(table.colnames)}")
+            wave, response = table.colnames
+            _add(found, file.stem, file, _converted(table, wave, response, counting, str(file)))
     else:
         path = check_input(path)
         table = _read_table(path)
@@ -102,7 +94,7 @@ def read_curves(
         labels = np.array([str(n) for n in table[name]])
         for band in dict.fromkeys(labels.tolist()):
             rows = table[labels == band]
-            _add(found, band, path, _converted(rows, wave, response, given, f"{path}, filter {band}"))
+            _add(found, band, path, _converted(rows, wave, response, counting, f"{path}, filter {band}"))
     return dict(sorted(found.items(), key=lambda item: pivot_wavelength(*item[1])))
 
 
@@ -156,12 +148,6 @@ def _column(table: Table, *starts: str) -> str | None:
     return next((name for name in table.colnames if name.lower().startswith(starts)), None)
 
 
-def _two_columns(table: Table, path: Path) -> tuple[str, str]:
-    if len(table.colnames) != 2:
-        raise AgezError(f"{path}: expected two columns, wavelength and response; found {len(table.colnames)}")
-    return table.colnames[0], table.colnames[1]
-
-
 def _three_columns(table: Table, path: Path) -> tuple[str, str, str]:
     name = _column(table, "filter", "band")
     wave, response = _column(table, "wave", "lambda"), _column(table, "throughput", "transmission", "response")
@@ -172,53 +158,28 @@ def _three_columns(table: Table, path: Path) -> tuple[str, str, str]:
     return name, wave, response
 
 
-def _numbers(table: Table, name: str, what: str) -> Floats:
-    column = table[name]
-    if isinstance(column, MaskedColumn) and column.mask.any():
-        raise AgezError(f"{what}: column {name}, row {int(np.argmax(column.mask)) + 1} is empty")
-    try:
-        return np.asarray(column, dtype=float)
-    except (TypeError, ValueError):
-        for row, value in enumerate(column):
-            try:
-                float(value)
-            except (TypeError, ValueError):
-                raise AgezError(f"{what}: column {name}, row {row + 1} is {str(value)!r}; expected a number") from None
-        raise
-
-
-def _said(meta: dict[str, Any], given: dict[str, str | None], key: str, what: str) -> str | None:
-    """What the file or the caller says of ``key``; AgezError if they contradict each other."""
-    inside, outside = meta.get(key), given[key]
-    if inside is not None and outside is not None and str(inside) != outside:
-        raise AgezError(f"{what}: the file says {key}: {inside}, the option says {outside}; drop one")
-    return str(inside) if inside is not None else outside
-
-
 def _converted(
-    table: Table, wave_name: str, response_name: str, given: dict[str, str | None], what: str
+    table: Table, wave_name: str, response_name: str, given: Counting | None, what: str
 ) -> tuple[Floats, Floats]:
     """Vacuum wavelengths [Angstrom] and photon response of a table's two columns, checked."""
-    counting = _said(table.meta, given, "counting", what)
+    counting = table.meta.get("counting", given)
+    if given not in (None, counting):
+        raise AgezError(f"{what}: the file says counting: {counting}, the option says {given}; drop one")
     if counting not in ("photon", "energy"):
         raise AgezError(
             f"{what}: counting is {counting or 'not said'}; say whether the response counts photons or energy: "
             "counting='photon' or 'energy', or a line '# counting: photon' in the file"
         )
-    medium = _said(table.meta, given, "medium", what) or "vacuum"
+    medium = table.meta.get("medium", "vacuum")
     if medium not in ("air", "vacuum"):
         raise AgezError(f"{what}: medium is {medium!r}; expected air or vacuum")
-    wave = _numbers(table, wave_name, what)
-    response = _numbers(table, response_name, what)
+    wave, response = (number_column(table, name, source=what) for name in (wave_name, response_name))
     by_name = wave_name.lower().rsplit("_", 1)[-1] if "_" in wave_name else ""
-    unit = table[wave_name].unit or _UNIT_SUFFIX.get(by_name) or table.meta.get("wavelength_unit")
-    stated = given["wavelength_unit"]
+    unit = table[wave_name].unit or _UNIT_SUFFIX.get(by_name) or table.meta.get("wavelength_unit", "Angstrom")
     try:
-        if unit is not None and stated is not None and u.Unit(unit) != u.Unit(stated):
-            raise AgezError(f"{what}: the file says wavelengths in {unit}, the option says {stated}; drop one")
-        wave = wave * u.Unit(unit or stated or "Angstrom").to(u.Angstrom)
+        wave = wave * u.Unit(unit).to(u.Angstrom)
     except (ValueError, TypeError, u.UnitConversionError) as error:
-        raise AgezError(f"{what}: wavelength unit {str(unit or stated)!r} is not a unit of length") from error
+        raise AgezError(f"{what}: wavelength unit {str(unit)!r} is not a unit of length") from error
     negative = response < 0
     if negative.any() and response.min() >= -NEGATIVE_TOLERANCE * response.max():
         response = np.where(negative, 0.0, response)

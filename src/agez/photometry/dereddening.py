@@ -11,7 +11,7 @@ from agez.arrays import plain_array
 from agez.errors import AgezError
 from agez.flags import Flag, set_flag
 from agez.photometry.filters import FilterSet
-from agez.photometry.milky_way import MILKY_WAY_R_V, RANGE_ANGSTROM, MilkyWayLaw, milky_way_extinction
+from agez.photometry.milky_way import MILKY_WAY_R_V, RANGE_ANGSTROM, fitzpatrick99
 from agez.types import Bands, Floats, Photometry
 
 #: A at 1 micron over the E(B-V) of Schlegel, Finkbeiner & Davis 1998 (SFD; ApJ 500, 525), whose own normalisation is
@@ -24,14 +24,8 @@ SFD_FRACTION_ERR = 0.16
 _ACROSS = 41
 
 
-def extinction_coefficients(
-    bands: Bands | FilterSet,
-    *,
-    law: MilkyWayLaw = "fitzpatrick99",
-    r_v: float = MILKY_WAY_R_V,
-    recalibrate: bool = True,
-) -> Floats:
-    """A_b / E(B-V) of each band, for little dust before a source of flat f_nu.
+def extinction_coefficients(bands: Bands | FilterSet, *, recalibrate: bool = True) -> Floats:
+    """A_b / E(B-V) of each band by Fitzpatrick's law (1999, R_V = 3.1), for little dust before a source of flat f_nu.
 
     k_b = int k(lambda) R dlambda/lambda / int R dlambda/lambda, with the photon response R of a FilterSet, or a top hat
     of the band's width about its pivot (at most 0.5 % different in the shipped sets).
@@ -44,38 +38,26 @@ def extinction_coefficients(
     Parameters
     ----------
     bands : Bands or FilterSet
-    law, r_v
-        See :func:`agez.photometry.milky_way.milky_way_extinction`.
     recalibrate : bool
         True: E(B-V) is that of the map of Schlegel, Finkbeiner & Davis (1998), which Schlafly & Finkbeiner (2011, ApJ
         737, 103) found too large; as in their table 6, the law's value at 1 micron is 0.78 times that of the map's
-        authors.  They found that for ``fitzpatrick99``, and it goes with no other law.
+        authors.
         False: E(B-V) is a true colour excess (of stars, or of a map that is calibrated so).
 
     Returns
     -------
     (b,) float array
     """
-    if recalibrate and law != "fitzpatrick99":
-        raise AgezError(
-            f"extinction law {law!r}: the recalibration of E(B-V) by Schlafly & Finkbeiner (2011) is for "
-            "'fitzpatrick99'; use that law, or recalibrate=False with a true E(B-V)"
-        )
-    if isinstance(bands, FilterSet):
-        curves = bands.curves
-        names = bands.names
-    else:
-        curves = tuple(map(_top_hat, bands.pivot_angstrom, bands.fwhm_angstrom))
-        names = bands.names
+    curves = bands.curves if isinstance(bands, FilterSet) else map(_top_hat, bands.pivot_angstrom, bands.fwhm_angstrom)
     low, high = RANGE_ANGSTROM
     found = []
-    for name, (wave, response) in zip(names, curves, strict=True):
+    for name, (wave, response) in zip(bands.names, curves, strict=True):
         if not (wave[0] >= low and wave[-1] <= high):
             raise AgezError(f"band {name}: extinction is known between {low:.0f} and {high:.0f} A only")
         weight = response / wave
-        extinction = milky_way_extinction(wave, law=law, r_v=r_v)
+        extinction = fitzpatrick99(wave, MILKY_WAY_R_V)
         found.append(np.trapezoid(extinction * weight, wave) / np.trapezoid(weight, wave))
-    scale = ONE_MICRON_OVER_SFD / float(milky_way_extinction(1e4, law=law, r_v=r_v)) if recalibrate else 1.0
+    scale = ONE_MICRON_OVER_SFD / fitzpatrick99(np.array([1e4]), MILKY_WAY_R_V)[0] if recalibrate else 1.0
     return np.array(found) * scale
 
 
@@ -85,32 +67,24 @@ def _top_hat(pivot: float, width: float) -> tuple[Floats, Floats]:
 
 
 def deredden(
-    photometry: Photometry,
-    ebv: ArrayLike,
-    *,
-    law: MilkyWayLaw = "fitzpatrick99",
-    r_v: float = MILKY_WAY_R_V,
-    recalibrate: bool = True,
-    ebv_fraction_err: float = 0.0,
-    filters: FilterSet | None = None,
+    photometry: Photometry, ebv: ArrayLike, *, recalibrate: bool = True, ebv_fraction_err: float = 0.0
 ) -> Photometry:
     """Photometry as it would be without the Milky Way's dust: flux and error times ``10**(0.4 k_b E(B-V))``.
 
-    The bands must be as they were observed: those of spectra that were brought to the rest frame saw other light.
+    Bands are top hats of their widths, and must be as they were observed: those of spectra that were brought to the
+    rest frame saw other light.
 
     Parameters
     ----------
     ebv : float or (n,) array
         E(B-V) [mag] towards each object, 0 or more.
-    law, r_v, recalibrate
+    recalibrate
         See :func:`extinction_coefficients`; by default ``ebv`` is that of the SFD map.
     ebv_fraction_err : float
         1-sigma error of E(B-V) as a fraction of it (0.16 for SFD, :data:`SFD_FRACTION_ERR`):
         ``0.4 ln(10) k_b ebv_fraction_err E(B-V)`` of the flux is added to known errors in quadrature.  That error is
         common to all bands of a row; whoever takes errors of bands as independent makes too much of it in colours
         of neighbours, and too little in a slope over all bands.
-    filters : FilterSet, optional
-        Curves of the bands, which must all be in it; default: top hats of their widths.
 
     Returns
     -------
@@ -127,10 +101,7 @@ def deredden(
         raise AgezError(f"E(B-V) is {float(value):g}; expected a finite number, 0 or more")
     value = np.broadcast_to(value, (n,))
     known = np.isfinite(value) & (value >= 0)
-    bands: Bands | FilterSet = photometry.bands
-    if filters is not None:
-        bands = filters.select(photometry.bands.names)
-    magnitudes = extinction_coefficients(bands, law=law, r_v=r_v, recalibrate=recalibrate) * value[:, None]
+    magnitudes = extinction_coefficients(photometry.bands, recalibrate=recalibrate) * value[:, None]
     magnitudes[~known] = np.nan
     flux = photometry.flux * 10 ** (0.4 * magnitudes)
     flux_err = np.hypot(

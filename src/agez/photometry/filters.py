@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from astropy.table import Table
@@ -17,7 +16,7 @@ from agez.photometry.names import PAPER_BANDS, canonical_band_name, find_band
 from agez.photometry.profiles import Profile, flat_profile, full_width_half_maximum, pivot_wavelength
 from agez.surveys.record import SurveyRecord
 from agez.surveys.registry import filter_sets, find_survey
-from agez.types import Bands, Floats, Medium
+from agez.types import Bands, Floats
 
 __all__ = ["PAPER_BANDS", "FilterSet", "canonical_band_name", "filter_set_from_curves", "load_filters"]
 
@@ -79,16 +78,7 @@ def filter_set_from_curves(name: str, curves: Mapping[str, tuple[Floats, Floats]
     return FilterSet(name, tuple(curves.values()), Bands(tuple(curves), pivots, widths, name), source)
 
 
-def load_filters(
-    source: str | Path = "jpas",
-    *,
-    bands: Sequence[str] | None = None,
-    curves: str | Path | None = None,
-    measured: bool | Literal["auto"] = False,
-    counting: Counting | None = None,
-    wavelength_unit: str | None = None,
-    medium: Medium | None = None,
-) -> FilterSet:
+def load_filters(source: str | Path = "jpas", *, measured: bool = False, counting: Counting | None = None) -> FilterSet:
     """A filter set by name, or from the user's own curves.
 
     The shipped profiles (see :class:`agez.photometry.profiles.Profile`) have the pivots of the measured
@@ -103,35 +93,27 @@ def load_filters(
         The name of a survey (``jpas``, ``jplus``, ``splus``, ``alhambra``, or one that was registered), or the path
         of a folder of two-column files (one a band) or of a table with the columns filter, wavelength, throughput: see
         :func:`agez.photometry.curves_io.read_curves`.
-    bands : sequence of str, optional
-        Only these, in this order.
-    curves : path, optional
-        Measured curves of a named set, as for ``source``: the bands keep their names and order, and
-        each pivot is checked against the shipped one.
-    measured : bool or 'auto'
+    measured : bool
         False: the shipped analytic profiles; needs no network, and gives the same numbers everywhere.
         True: the measured curves of the SVO Filter Profile Service, from the cache or fetched once;
         if neither works, says so in one line and goes on with the shipped set.
-        'auto': the measured curves if they are in the cache, else the shipped ones; never fetches.
-    counting, wavelength_unit, medium
-        Of the user's curves, where their files do not say: 'photon' or 'energy'; default Angstrom;
-        default 'vacuum'.
+    counting : 'photon' or 'energy', optional
+        Of the user's curves, where their files do not say.
 
     Raises
     ------
     AgezError
-        If the set, a band or a file is unknown or unusable.
+        If the set or a file is unknown or unusable.
 
     Examples
     --------
     >>> import agez
-    >>> filters = agez.load_filters("jplus", bands=["J0410", "J0660"])
+    >>> filters = agez.load_filters("jplus").select(["J0410", "J0660"])
     >>> filters.names
     ('J0410', 'J0660')
     >>> [round(pivot) for pivot in filters.bands.pivot_angstrom]
     [4107, 6604]
     """
-    own = {"counting": counting, "wavelength_unit": wavelength_unit, "medium": medium}
     path, survey = Path(source), find_survey(str(source))
     named = survey is not None and not survey.part_of
     if not named and not path.exists():
@@ -141,26 +123,16 @@ def load_filters(
         )
     if survey is not None and named:
         shipped = _filters_of(survey)
-        if bands is not None:
-            shipped = shipped.select(bands)
-        if curves is not None:
-            if measured is not False:
-                raise AgezError("filters: give either curves or measured, not both")
-            read = read_curves(curves, counting=counting, wavelength_unit=wavelength_unit, medium=medium)
-            return replace_curves(shipped, read, source=str(curves))
-        given = [name for name, value in own.items() if value is not None]
-        if given:
-            raise AgezError(f"filters: {', '.join(given)} describes curves of your own, but {source!r} is built in")
-        if measured is not False:
+        if counting is not None:
+            raise AgezError(f"filters: counting describes curves of your own, but {source!r} is built in")
+        if measured:
             from agez.photometry.svo import measured_curves
 
-            return measured_curves(shipped, fetch=measured is True)
+            return measured_curves(shipped)
         return shipped
-    if curves is not None or measured is not False:
-        raise AgezError(f"filters: curves and measured go with a named set; {source} already gives the curves")
-    read = read_curves(path, counting=counting, wavelength_unit=wavelength_unit, medium=medium)
-    filters = filter_set_from_curves(path.stem, read, source=str(path))
-    return filters if bands is None else filters.select(bands)
+    if measured:
+        raise AgezError(f"filters: measured goes with a named set; {source} already gives the curves")
+    return filter_set_from_curves(path.stem, read_curves(path, counting=counting), source=str(path))
 
 
 def replace_curves(filters: FilterSet, curves: Mapping[str, tuple[Floats, Floats]], *, source: str) -> FilterSet:

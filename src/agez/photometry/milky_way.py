@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, get_args
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 from scipy.interpolate import CubicSpline
 
-from agez.errors import AgezError
 from agez.types import Floats
 
-MilkyWayLaw = Literal["fitzpatrick99", "ccm89"]
-LAWS: tuple[MilkyWayLaw, ...] = get_args(MilkyWayLaw)
 #: A_V / E(B-V) of the diffuse interstellar medium.
 MILKY_WAY_R_V = 3.1
 #: Wavelengths over which both laws are defined [Angstrom].
@@ -22,43 +18,12 @@ RANGE_ANGSTROM = (1000.0, 33333.4)
 _INFRARED, _OPTICAL, _ULTRAVIOLET = (26500.0, 12200.0), (6000.0, 5470.0, 4670.0, 4110.0), (2700.0, 2600.0)
 
 
-def milky_way_extinction(
-    wave_angstrom: ArrayLike, *, law: MilkyWayLaw = "fitzpatrick99", r_v: float = MILKY_WAY_R_V
-) -> Floats:
-    """A(lambda) / E(B-V): the flux that arrives is ``10**(-0.4 * ebv * curve)`` of that emitted.
-
-    Parameters
-    ----------
-    wave_angstrom : (...) array
-        As observed [Angstrom], 1000 to 33333.
-    law : 'fitzpatrick99' or 'ccm89'
-        - ``fitzpatrick99``: Fitzpatrick 1999, PASP 111, 63: the ultraviolet formula of his average law below 2700 A,
-          and above a natural cubic spline in 1/lambda through his table 4 (r_v 2 to 6).
-        - ``ccm89``: Cardelli, Clayton & Mathis 1989, ApJ 345, 245.
-    r_v : float
-        A_V / E(B-V).
-
-    Raises
-    ------
-    AgezError
-        For an unknown law, wavelengths outside its range, or an ``r_v`` that is not positive and finite.
-    """
-    wave = np.asarray(wave_angstrom, dtype=float)
-    low, high = RANGE_ANGSTROM
-    if law not in LAWS:
-        raise AgezError(f"extinction law {law!r} is unknown; choose one of {', '.join(LAWS)}")
-    if not (np.isfinite(r_v) and r_v > 0):
-        raise AgezError(f"extinction law {law!r}: r_v is {r_v}; it must be positive")
-    if wave.size and not (np.min(wave) >= low and np.max(wave) <= high):
-        raise AgezError(
-            f"extinction law {law!r} is defined over {low:.0f}-{high:.0f} A but was asked for "
-            f"{np.min(wave):.0f}-{np.max(wave):.0f} A"
-        )
-    return fitzpatrick99(wave, r_v) if law == "fitzpatrick99" else r_v * ccm89(wave, r_v)
-
-
 def fitzpatrick99(wave: Floats, r_v: float) -> Floats:
-    """A(lambda) / E(B-V) of Fitzpatrick (1999), his tables 2 to 4; no checks."""
+    """A(lambda) / E(B-V) of Fitzpatrick 1999, PASP 111, 63: the flux that arrives is ``10**(-0.4 * ebv * curve)``.
+
+    The ultraviolet formula of his average law below 2700 A, and above a natural cubic spline in 1/lambda through his
+    table 4 (r_v 2 to 6).  Wavelengths [Angstrom] are not checked: see :data:`RANGE_ANGSTROM`.
+    """
     infrared = np.array([0.265, 0.829]) * r_v / MILKY_WAY_R_V
     optical = [
         -0.426 + 1.0044 * r_v,

@@ -10,7 +10,7 @@ import numpy as np
 
 from agez.errors import AgezError
 from agez.tables.table_columns import AnyTable, is_code, is_nines, number_column
-from agez.types import Bools, Floats
+from agez.types import Floats
 
 #: Redshifts outside are placeholders: -1, -99, 99.  Nearby galaxies come towards us, at -0.001 and less.
 LEAST_REDSHIFT, LARGEST_REDSHIFT = -0.01, 20.0
@@ -136,7 +136,7 @@ def redshifts_of_rows(table: AnyTable, options: RowOptions, *, source: str) -> R
     elif isinstance(named, str):
         raw = number_column(table, option_column(named, table.colnames, option="--redshift", source=source),
                             source=source)  # fmt: skip
-        values = np.where(_is_redshift(raw), raw, np.nan)
+        values = np.where((raw >= LEAST_REDSHIFT) & (raw <= LARGEST_REDSHIFT), raw, np.nan)
     else:
         values = np.full(len(table), float(named))
     # errors of another column than the one that is taken are not its own
@@ -154,10 +154,6 @@ def _check_number(redshift: float | str | None) -> None:
     known = redshift is None or isinstance(redshift, str)
     if not known and not LEAST_REDSHIFT <= float(redshift) <= LARGEST_REDSHIFT:  # type: ignore[arg-type]
         raise AgezError(f"redshift is {redshift}; expected a number of {LEAST_REDSHIFT:g} to {LARGEST_REDSHIFT:g}")
-
-
-def _is_redshift(values: Floats) -> Bools:
-    return np.isfinite(values) & (values >= LEAST_REDSHIFT) & (values <= LARGEST_REDSHIFT)
 
 
 def _errors(
@@ -200,12 +196,8 @@ def _finite(values: Floats) -> Floats:
 
 def like_redshifts(names: Sequence[str]) -> list[str]:
     """Columns whose names look like redshifts, errors and bounds of them apart."""
-    return [name for name in names if _like_a_redshift(name)]
-
-
-def _like_a_redshift(name: str) -> bool:
-    plain = re.sub(r"[^a-z0-9]", "", name.rpartition(".")[2].lower())
-    return bool(_REDSHIFT.fullmatch(plain)) and not _NOT_A_REDSHIFT.search(plain)
+    plain = {name: re.sub(r"[^a-z0-9]", "", name.rpartition(".")[2].lower()) for name in names}
+    return [name for name, word in plain.items() if _REDSHIFT.fullmatch(word) and not _NOT_A_REDSHIFT.search(word)]
 
 
 def bounds_like(column: str, names: Sequence[str]) -> str:

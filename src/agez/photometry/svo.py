@@ -19,6 +19,8 @@ from agez.photometry.curves_io import check_curve
 from agez.photometry.filters import FilterSet, replace_curves
 from agez.photometry.names import find_band
 from agez.runtime.files import whole_file
+from agez.runtime.finished_work import read_json
+from agez.runtime.optional_packages import need
 from agez.surveys.registry import find_survey, surveys
 from agez.types import Floats
 
@@ -40,26 +42,23 @@ def cache_folder() -> Path:
     return (Path(base) if base else Path.home() / ".cache") / "agez"
 
 
-def measured_curves(shipped: FilterSet, *, fetch: bool, cache_dir: Path | None = None) -> FilterSet:
-    """Measured curves of the bands of a shipped set: from the cache, or fetched if ``fetch``; else the shipped set.
+def measured_curves(shipped: FilterSet) -> FilterSet:
+    """Measured curves of the bands of a shipped set, from the cache or fetched; if neither works, the shipped set.
 
     A failure is logged in one line (logger ``agez``, level warning: stderr, unless the caller says otherwise), and
     the shipped set is returned: a set that is not what was asked for says so in its ``source``, too.
     """
-    folder = cache_dir or cache_folder()
     try:
-        curves = _read_cache(shipped.name, folder)
+        curves = _read_cache(shipped.name)
         if curves is None:
-            if not fetch:
-                return shipped
-            return fetch_svo(shipped.name, folder, shipped=shipped)
-        return replace_curves(shipped, curves, source=f"{_ACKNOWLEDGE} (cached in {folder})")
+            return fetch_svo(shipped)
+        return replace_curves(shipped, curves, source=f"{_ACKNOWLEDGE} (cached in {cache_folder()})")
     except (SvoUnavailable, AgezError) as error:
         _LOG.warning("%s; going on with the shipped %r profiles", error, shipped.name)
         return shipped
 
 
-def fetch_svo(filter_set: str, cache_dir: Path | None = None, *, shipped: FilterSet | None = None) -> FilterSet:
+def fetch_svo(shipped: FilterSet) -> FilterSet:
     """Fetch the measured curves of a set with astroquery (``pip install 'agez[svo]'``), check them and cache them.
 
     Checked: each band is there once, its curve can be integrated, it comes down to at most 10 % of its
@@ -69,36 +68,30 @@ def fetch_svo(filter_set: str, cache_dir: Path | None = None, *, shipped: Filter
     Raises
     ------
     SvoUnavailable
-        If astroquery is missing, the service does not answer, or the answer fails a check.
+        If the service does not answer, or the answer fails a check.
+    AgezError
+        If astroquery is missing, or the service does not have the set.
     """
-    from agez.photometry.filters import load_filters
-
-    survey = find_survey(filter_set)
+    survey = find_survey(shipped.name)
     if survey is None or survey.svo is None:
         there = ", ".join(one.name for one in surveys() if one.svo is not None)
-        raise AgezError(f"filter set {filter_set!r} is not at the SVO service; it has {there}")
-    whole = load_filters(filter_set)
-    curves = _download(*survey.svo, shipped.names if shipped is not None else whole.names)
-    wanted = (shipped or whole).select(list(curves))
+        raise AgezError(f"filter set {shipped.name!r} is not at the SVO service; it has {there}")
+    curves = _download(*survey.svo, shipped.names)
     try:
-        measured = replace_curves(wanted, curves, source=_ACKNOWLEDGE)
+        measured = replace_curves(shipped, curves, source=_ACKNOWLEDGE)
     except AgezError as error:
         raise SvoUnavailable(f"SVO Filter Profile Service: wrong data: {error}") from error
-    if measured.names == whole.names:
-        _write_cache(filter_set, cache_dir or cache_folder(), curves)
+    _write_cache(shipped.name, curves)
     return measured
 
 
 def _download(facility: str, instrument: str, bands: tuple[str, ...]) -> dict[str, tuple[Floats, Floats]]:
-    try:
-        from astroquery.svo_fps import SvoFps
-    except ImportError as error:
-        raise SvoUnavailable("measured curves need astroquery: pip install 'agez[svo]'") from error
+    service = need("astroquery.svo_fps", extra="svo", purpose="a set of measured curves").SvoFps
     found: dict[str, tuple[Floats, Floats]] = {}
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the service's tables break rules of the VOTable standard
-            listed = SvoFps.get_filter_list(facility, instrument=instrument)
+            listed = service.get_filter_list(facility, instrument=instrument)
             # Several versions of a curve may be listed (with and without atmosphere): the plain name comes first.
             ids: dict[str, str] = {}
             for identifier in sorted((str(i) for i in listed["filterID"]), key=len):
@@ -109,7 +102,7 @@ def _download(facility: str, instrument: str, bands: tuple[str, ...]) -> dict[st
             if missing:
                 raise SvoUnavailable(f"SVO Filter Profile Service: {facility}/{instrument} lacks {', '.join(missing)}")
             for wanted in bands:
-                found[wanted] = _curve(SvoFps.get_transmission_data(ids[wanted]), ids[wanted])
+                found[wanted] = _curve(service.get_transmission_data(ids[wanted]), ids[wanted])
     except (SvoUnavailable, KeyboardInterrupt):
         raise
     except AgezError as error:
@@ -135,28 +128,27 @@ def _curve(table: Table, identifier: str) -> tuple[Floats, Floats]:
     return wave, response
 
 
-def _cache_file(filter_set: str, folder: Path) -> Path:
-    return folder / "filters" / f"svo-{filter_set}.json"
+def _cache_file(filter_set: str) -> Path:
+    return cache_folder() / "filters" / f"svo-{filter_set}.json"
 
 
 def _checksum(bands: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(bands, sort_keys=True).encode()).hexdigest()
 
 
-def _write_cache(filter_set: str, folder: Path, curves: dict[str, tuple[Floats, Floats]]) -> None:
+def _write_cache(filter_set: str, curves: dict[str, tuple[Floats, Floats]]) -> None:
     bands = {name: [wave.tolist(), response.tolist()] for name, (wave, response) in curves.items()}
     content = {"schema": "agez.curves/1", "source": _ACKNOWLEDGE, "sha256": _checksum(bands), "bands": bands}
-    with whole_file(_cache_file(filter_set, folder)) as part:
+    with whole_file(_cache_file(filter_set)) as part:
         part.write_text(json.dumps(content), encoding="utf-8")
 
 
-def _read_cache(filter_set: str, folder: Path) -> dict[str, tuple[Floats, Floats]] | None:
+def _read_cache(filter_set: str) -> dict[str, tuple[Floats, Floats]] | None:
     """Cached curves; None if there are none, or if the file is damaged (it is then fetched again)."""
-    path = _cache_file(filter_set, folder)
+    content = read_json(_cache_file(filter_set))
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        if content["sha256"] != _checksum(content["bands"]):
+        if content is None or content["sha256"] != _checksum(content["bands"]):
             return None
         return {name: (np.array(wave), np.array(response)) for name, (wave, response) in content["bands"].items()}
-    except (OSError, ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError):
         return None

@@ -20,16 +20,6 @@ from agez.photometry.response import ResponseMatrix, build_matrix, response_matr
 from agez.types import Floats, Photometry, Spectra
 from agez.wavelength_gaps import with_missing_pixels
 
-__all__ = [
-    "MAX_BRIDGED",
-    "MIN_COVERAGE",
-    "MIN_PIXELS",
-    "ab_magnitude",
-    "flux_from_ab_magnitude",
-    "response_matrix",
-    "synthesize",
-]
-
 MIN_COVERAGE = 0.98
 MAX_BRIDGED = 0.15
 #: A band whose full width at half maximum spans fewer pixels is not measured by them.
@@ -56,14 +46,6 @@ def ab_magnitude(flux_microjansky: ArrayLike, flux_err: ArrayLike | None = None)
     err = np.full(flux.shape, np.nan) if flux_err is None else np.asarray(flux_err, dtype=float)
     positive = np.where(flux > 0, flux, np.nan)
     return AB_ZERO_POINT_MICROJANSKY - 2.5 * np.log10(positive), 2.5 / np.log(10) * err / positive
-
-
-def flux_from_ab_magnitude(magnitude: ArrayLike, magnitude_err: ArrayLike | None = None) -> tuple[Floats, Floats]:
-    """Inverse of :func:`ab_magnitude`: fluxes and errors [microjansky]."""
-    mag = np.asarray(magnitude, dtype=float)
-    err = np.full(mag.shape, np.nan) if magnitude_err is None else np.asarray(magnitude_err, dtype=float)
-    flux = 10 ** (0.4 * (AB_ZERO_POINT_MICROJANSKY - mag))
-    return flux, flux * err * np.log(10) / 2.5
 
 
 def synthesize(

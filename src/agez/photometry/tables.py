@@ -27,20 +27,9 @@ from agez.photometry.vector_columns import (
     vector_band_columns,
 )
 from agez.surveys.registry import filter_sets
-from agez.tables.table_columns import SURVEY_CODES, PlainTable, no_angles, rows_columns, table_rows, text_column
+from agez.tables.table_columns import PlainTable, no_angles, rows_columns, table_rows, text_column
 from agez.tables.table_files import read_table, table_format, write_table
 from agez.types import Bands, Bools, Photometry
-
-__all__ = [
-    "EXTENSION",
-    "SURVEY_CODES",
-    "find_photometry",
-    "photometry_to_table",
-    "read_photometry",
-    "rows_to_photometry",
-    "table_to_photometry",
-    "write_photometry",
-]
 
 #: Name of the table in a FITS file.
 EXTENSION = "PHOTOMETRY"

@@ -205,7 +205,7 @@ def _sigma(flux_err: Floats, expected_err: Floats, expected: Floats) -> Floats:
     return np.maximum(np.where(known, sigma, typical), typical if typical > 0 else 1.0)
 
 
-def iterate_zero_points(photometry: Photometry, expect: Expect, *, max_iterations: int = MAX_ITERATIONS) -> ZeroPoints:
+def iterate_zero_points(photometry: Photometry, expect: Expect) -> ZeroPoints:
     """Zero points, estimated and applied again until nothing significant is left.
 
     What a model expects of a band comes from the other bands, with their own errors of calibration: so it takes some
@@ -229,8 +229,6 @@ def iterate_zero_points(photometry: Photometry, expect: Expect, *, max_iteration
     ZeroPoints
         Of ``photometry`` as given; ``meta`` says ``iterations``, ``converged`` and ``last_change`` (a fraction).
     """
-    if max_iterations < 1:
-        raise AgezError(f"zero points: max_iterations is {max_iterations}; expected at least 1")
     log_factor = np.zeros(len(photometry.bands))
     before = np.zeros(len(photometry.bands))
     gain: Floats = np.ones(len(photometry.bands))
@@ -242,7 +240,7 @@ def iterate_zero_points(photometry: Photometry, expect: Expect, *, max_iteration
         change = np.log(found.factor)
         last = float(np.abs(change).max())
         significant = _chi2_per_band(found) > 1
-        if last <= TOLERANCE or not significant or iterations == max_iterations:
+        if last <= TOLERANCE or not significant or iterations == MAX_ITERATIONS:
             break
         if iterations == 0:
             gain = _own_share(corrected, expected_err)

@@ -6,7 +6,6 @@ import errno
 import http.client
 import json
 import os
-import re
 import shutil
 import time
 import urllib.error
@@ -210,7 +209,10 @@ def _receive(url: str, part: Path, how: Downloads, got: list[int], title: str) -
     try:
         with _answer(url, headers, how) as answer:
             about = _version(answer, url)
-            if answer.status == 206 and not (_fits(answer, have) and _same(about, kept)):
+            fits = (answer.headers.get("Content-Range") or "").startswith(f"bytes {have}-")
+            # an answer in chunks does not say its length
+            same = about["version"] == kept.get("version") and kept["total"] in (None, about["total"])
+            if answer.status == 206 and not (fits and same):
                 raise _forgotten(part, "the server's file has changed")
             if answer.status != 206:
                 have = 0
@@ -261,15 +263,6 @@ def _version(answer: http.client.HTTPResponse, url: str) -> dict[str, Any]:
     if answer.status == 206:
         total = _number((answer.headers.get("Content-Range") or "").rpartition("/")[2])
     return {"url": url, "version": version, "total": total}
-
-
-def _same(now: Mapping[str, Any], kept: Mapping[str, Any]) -> bool:
-    """Whether two answers are of one version; an answer in chunks does not say its length."""
-    return now["version"] == kept["version"] and (kept["total"] in (None, now["total"]))
-
-
-def _fits(answer: http.client.HTTPResponse, have: int) -> bool:
-    return bool(re.match(rf"bytes {have}-\d+/", answer.headers.get("Content-Range") or ""))
 
 
 def _about(part: Path) -> Path:

@@ -66,15 +66,16 @@ def _acquire(path: Path, busy: str, advice: str) -> int:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except (BlockingIOError, PermissionError):
-            holder = _holder(descriptor)
+            holder = os.pread(descriptor, 500, 0).decode("utf-8", "replace").strip()
             os.close(descriptor)
-            raise AgezError(f"{busy} ({holder}); {advice}") from None
+            raise AgezError(f"{busy} ({holder or 'it has not said which process it is'}); {advice}") from None
         except OSError:  # a file system without locks
             pass
         if _is_still(path, descriptor):
+            since = time.strftime("%Y-%m-%d %H:%M:%S")
             with suppress(OSError):  # on a full disk, nobody is named
                 os.ftruncate(descriptor, 0)
-                os.pwrite(descriptor, _myself().encode(), 0)
+                os.pwrite(descriptor, f"process {os.getpid()} on {socket.gethostname()}, since {since}".encode(), 0)
             return descriptor
         os.close(descriptor)
 
@@ -85,12 +86,3 @@ def _is_still(path: Path, descriptor: int) -> bool:
         return os.path.samestat(path.stat(), os.fstat(descriptor))
     except FileNotFoundError:
         return False
-
-
-def _myself() -> str:
-    return f"process {os.getpid()} on {socket.gethostname()}, since {time.strftime('%Y-%m-%d %H:%M:%S')}"
-
-
-def _holder(descriptor: int) -> str:
-    words = os.pread(descriptor, 500, 0).decode("utf-8", "replace").strip()
-    return words or "it has not said which process it is"

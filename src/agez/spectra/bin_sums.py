@@ -41,17 +41,12 @@ def bins_of_map(spectra: Spectra, bin_id: NDArray[Any]) -> Ints:
     return image[y, x].astype(np.int32)
 
 
-def bin_spectra(
-    spectra: Spectra,
-    bin_number: NDArray[np.integer[Any]],
-    covariance: SpatialCovariance,
-    *,
-    window_angstrom: tuple[float, float] | None = None,
-) -> Spectra:
+def bin_spectra(spectra: Spectra, bin_number: NDArray[np.integer[Any]], covariance: SpatialCovariance) -> Spectra:
     """Sums of the spaxels of each bin.
 
     A masked pixel of one spaxel must not make a notch in the sum: the sum of the good spaxels is scaled by the bin's
-    light over the light of the good ones, light being the spaxel's signal (median flux in the window)::
+    light over the light of the good ones, light being the spaxel's signal (median flux in the window of
+    :func:`agez.spectra.spaxels.snr_window`)::
 
         flux(bin, wave) = sum_good(flux) * sum_all(signal) / sum_good(signal)
         error(bin, wave) = sqrt(sum_good(error^2)) * beta(n_good) * sum_all(signal) / sum_good(signal)
@@ -66,8 +61,6 @@ def bin_spectra(
     bin_number : (n,) int
         Bin of each row, from 0; negative where it is in none.  Every number up to the highest must occur.
     covariance : SpatialCovariance
-    window_angstrom : tuple of float, optional
-        Rest frame; see :func:`agez.spectra.spaxels.snr_window`.
 
     Returns
     -------
@@ -87,7 +80,7 @@ def bin_spectra(
     n_bins = int(bins.max()) + 1
     add = sparse.csr_array((np.ones(len(members)), (bins, members)), shape=(n_bins, len(spectra)))
     n_spaxels = np.bincount(bins, minlength=n_bins)
-    light = _light(spectra, number, n_bins, window_angstrom)
+    light = _light(spectra, number, n_bins)
     flux, error, mask = _sums(spectra, add, light, covariance)
     flags = np.zeros(n_bins, dtype=np.int32)
     np.bitwise_or.at(flags, bins, spectra.flags[members].astype(np.int32) & ~np.int32(int(Flag.NO_DATA)))
@@ -128,9 +121,9 @@ def _checked_numbers(spectra: Spectra, bin_number: NDArray[np.integer[Any]]) -> 
     return number
 
 
-def _light(spectra: Spectra, number: Ints, n_bins: int, window_angstrom: tuple[float, float] | None) -> Floats:
+def _light(spectra: Spectra, number: Ints, n_bins: int) -> Floats:
     """(n,) weight of each spectrum: its signal; 1 in bins where a member's signal is unknown or not positive."""
-    signal, _, _ = signal_and_noise(spectra, snr_window(spectra, window_angstrom))
+    signal, _, _ = signal_and_noise(spectra, snr_window(spectra))
     with np.errstate(invalid="ignore"):
         odd = (number >= 0) & ~(np.isfinite(signal) & (signal > 0))
     unweighted = np.zeros(n_bins, dtype=bool)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from agez.arrays import check, check_shape
 from agez.errors import AgezError
 from agez.spectra.bin_sums import bin_spectra
 from agez.spectra.covariance import SpatialCovariance, covariance_for
@@ -41,10 +42,6 @@ class BinSettings:
         (:func:`agez.spectra.covariance.covariance_for`).
     star_mask : path, optional
         See :func:`agez.spectra.star_masks.read_star_mask`.
-    window_angstrom : tuple of float, optional
-        Where signal and noise are measured, rest frame; see :func:`agez.spectra.spaxels.snr_window`.
-    min_good_fraction : float
-        Spaxels with a smaller part of their pixels good are left out.
     """
 
     target_snr: float = 40.0
@@ -52,39 +49,19 @@ class BinSettings:
     min_spaxel_snr: float = 3.0
     covariance: float | str | None = None
     star_mask: str | Path | None = None
-    window_angstrom: tuple[float, float] | None = None
-    min_good_fraction: float = 0.5
 
     def __post_init__(self) -> None:
         if self.method not in METHODS:
             raise AgezError(f"binning method is {self.method!r}; choose {' or '.join(METHODS)}")
-        if not _between(self.target_snr, 0.0, np.inf) or self.target_snr == 0:
+        if not 0 < self.target_snr < np.inf:
             raise AgezError(f"target S/N of bins is {self.target_snr!r}; expected a number above 0")
-        if not _between(self.min_spaxel_snr, 0.0, np.inf):
+        if not 0 <= self.min_spaxel_snr < np.inf:
             raise AgezError(f"least S/N of a spaxel is {self.min_spaxel_snr!r}; expected a number of 0 or more")
-        if not _between(self.min_good_fraction, 0.0, 1.0):
-            raise AgezError(f"least part of good pixels is {self.min_good_fraction!r}; expected a number from 0 to 1")
-        window = self.window_angstrom
-        if window is not None and (len(window) != 2 or not 0 < window[0] < window[1] < np.inf):
-            raise AgezError(f"S/N window is {window!r}; expected two increasing wavelengths in Angstrom")
         covariance_for({}, self.covariance)
 
     def as_meta(self) -> dict[str, Any]:
         """What a file's header says of it."""
-        return {
-            "target_snr": float(self.target_snr),
-            "method": self.method,
-            "min_spaxel_snr": float(self.min_spaxel_snr),
-            "covariance": self.covariance,
-            "star_mask": None if self.star_mask is None else str(self.star_mask),
-            "window_angstrom": None if self.window_angstrom is None else [float(edge) for edge in self.window_angstrom],
-            "min_good_fraction": float(self.min_good_fraction),
-        }
-
-
-def _between(value: object, low: float, high: float) -> bool:
-    number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
-    return number and bool(np.isfinite(value)) and low <= float(value) <= high  # type: ignore[call-overload, arg-type]
+        return {**asdict(self), "star_mask": None if self.star_mask is None else str(self.star_mask)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,15 +98,12 @@ class BinnedCube:
     meta: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        n, shape = len(self.spectra), np.shape(self.bin_id)
         for name in ("signal", "snr", "stars"):
-            if np.shape(getattr(self, name)) != shape or len(shape) != 2:
-                raise AgezError(f"BinnedCube.{name} has shape {np.shape(getattr(self, name))}; expected {shape}")
+            check_shape(self, name, np.shape(self.bin_id))
         for name in ("n_spaxels", "bin_snr"):
-            if np.shape(getattr(self, name)) != (n,):
-                raise AgezError(f"BinnedCube.{name} has shape {np.shape(getattr(self, name))}; expected {(n,)}")
-        if not np.array_equal(np.bincount(self.bin_id[self.bin_id >= 0], minlength=n), self.n_spaxels):
-            raise AgezError("BinnedCube: the image of bins and the number of spaxels in each disagree")
+            check_shape(self, name, (len(self),))
+        number = np.bincount(self.bin_id[self.bin_id >= 0], minlength=len(self))
+        check(np.array_equal(number, self.n_spaxels), "BinnedCube: bin_id and n_spaxels disagree")
 
     def __len__(self) -> int:
         return len(self.spectra)
@@ -176,8 +150,6 @@ def bin_cube(spectra: Spectra, settings: BinSettings | None = None) -> BinnedCub
     spaxels = measure_spaxels(
         spectra,
         min_snr=settings.min_spaxel_snr,
-        window_angstrom=settings.window_angstrom,
-        min_good_fraction=settings.min_good_fraction,
         star_mask=None if settings.star_mask is None else read_star_mask(settings.star_mask, spectra),
     )
     usable = spaxels.usable
@@ -198,7 +170,7 @@ def bin_cube(spectra: Spectra, settings: BinSettings | None = None) -> BinnedCub
         "engine": engine,
         "remark": remark,
     }
-    binned = bin_spectra(spectra, number, covariance, window_angstrom=settings.window_angstrom)
+    binned = bin_spectra(spectra, number, covariance)
     in_bin = number >= 0
     n_spaxels = np.bincount(number[in_bin])
     return BinnedCube(

@@ -26,7 +26,7 @@ from agez.spectra.fit_inputs import (
 )
 from agez.spectra.fit_settings import FitSettings
 from agez.spectra.lines import EMISSION_LINES, SODIUM_LINES, near_lines
-from agez.spectra.ppxf_fit import PpxfAnswer, PpxfOptions, fit_one
+from agez.spectra.ppxf_fit import REGULARISATION_ORDER, PpxfAnswer, PpxfOptions, fit_one
 from agez.spectra.ppxf_labels import columns_of, fitted_of, lines_of
 from agez.spectra.ppxf_templates import prepare_ppxf_templates, without_gas
 from agez.spectra.rebin import pixel_edges, rebin_rows
@@ -43,7 +43,6 @@ def fit_labels_ppxf(
     *,
     settings: FitSettings | None = None,
     regularisation: float | str = PpxfOptions.regularisation,
-    regularisation_order: int = PpxfOptions.order,
     bootstraps: int = PpxfOptions.bootstraps,
     keep_fits: bool = False,
     workers: int = 1,
@@ -70,8 +69,6 @@ def fit_labels_ppxf(
     regularisation : float or 'discrepancy'
         pPXF's ``regul``: inverse of the error that the weights' second derivatives may have.  0: none.
         ``discrepancy``: the largest that the data bear, at which chi2 grows by sqrt(2 N).
-    regularisation_order : int
-        2: second derivatives; 1: first.
     bootstraps : int
         Repetitions of the populations' fit with residuals of random sign and without regularisation, whose standard
         deviations are the errors; 0: errors are NaN.
@@ -94,7 +91,7 @@ def fit_labels_ppxf(
         If ppxf is not installed, there is no spectrum, an option has no meaning or the templates do not cover the
         range.
     """
-    settings, options = _checked(settings, regularisation, regularisation_order, bootstraps, workers)
+    settings, options = _checked(settings, regularisation, bootstraps, workers)
     check_installed("ppxf", extra="ppxf", purpose="engine 'ppxf'")
     if isinstance(templates, str):
         templates = load_templates(templates)
@@ -106,14 +103,14 @@ def fit_labels_ppxf(
     parts = np.array_split(rows, 1 if workers == 1 else min(4 * workers, len(rows)))
     chunks = [_Chunk(number, spectra.take(part)) for number, part in enumerate(parts)]
     done = {chunk.number: labels for chunk, labels in each_done(
-        _fit_shared, chunks, workers=workers, start=_share, start_with=shared
+        _fit_chunk, chunks, workers=workers, start=_share, start_with=shared
     )}  # fmt: skip
     labels = Labels.concatenate([done[number] for number in range(len(chunks))])
     return labels.take(np.argsort(rows, kind="stable"))
 
 
 def _checked(
-    settings: FitSettings | None, regularisation: float | str, order: int, bootstraps: int, workers: int
+    settings: FitSettings | None, regularisation: float | str, bootstraps: int, workers: int
 ) -> tuple[FitSettings, PpxfOptions]:
     settings = settings or FitSettings()
     if settings.continuum not in ("polynomial", "attenuation"):
@@ -122,13 +119,11 @@ def _checked(
         )
     if regularisation != "discrepancy" and (isinstance(regularisation, str) or not 0 <= regularisation < np.inf):
         raise AgezError(f"regularisation is {regularisation!r}; expected a number not below 0 or 'discrepancy'")
-    if order not in (1, 2):
-        raise AgezError(f"regularisation_order is {order}; expected 1 or 2")
     if bootstraps < 0 or bootstraps == 1:
         raise AgezError(f"bootstraps is {bootstraps}; expected 0 (no errors) or at least 2")
     if workers < 1:
         raise AgezError(f"workers is {workers}; expected at least 1")
-    return settings, PpxfOptions(regularisation, order, bootstraps)
+    return settings, PpxfOptions(regularisation, bootstraps)
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,22 +142,11 @@ def _share(*shared: Any) -> None:
     _SHARED[:] = shared
 
 
-def _fit_shared(chunk: _Chunk) -> Labels:
-    return _fit_chunk(chunk.spectra, *_SHARED)
-
-
-def _fit_chunk(
-    spectra: Spectra, templates: SSPGrid, settings: FitSettings, options: PpxfOptions, keep_fits: bool, seed: int
-) -> Labels:
-    """Labels of spectra, those of like redshift after one another."""
-    z = redshift_or_zero(spectra)
-    key = np.round(z, 3)
-    parts, order = [], []
-    for value in np.unique(key):
-        rows = np.flatnonzero(key == value)
-        parts.append(_fit_group(spectra.take(rows), z[rows], templates, settings, options, keep_fits, seed))
-        order.append(rows)
-    return Labels.concatenate(parts).take(np.argsort(np.concatenate(order), kind="stable"))
+def _fit_chunk(chunk: _Chunk) -> Labels:
+    """Labels of spectra in the order of their rounded redshifts, those of the same one together."""
+    spectra, z = chunk.spectra, redshift_or_zero(chunk.spectra)
+    groups = np.split(np.arange(len(z)), np.flatnonzero(np.diff(np.round(z, 3))) + 1)
+    return Labels.concatenate([_fit_group(spectra.take(rows), z[rows], *_SHARED) for rows in groups])
 
 
 def _fit_group(
@@ -219,6 +203,6 @@ def _describe(spectra: Spectra, templates: SSPGrid, settings: FitSettings, optio
         "engine": "ppxf",
         "engine_reference": REFERENCE,
         "regularisation": options.regularisation,
-        "regularisation_order": options.order,
+        "regularisation_order": REGULARISATION_ORDER,
         "bootstraps": options.bootstraps,
     }

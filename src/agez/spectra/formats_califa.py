@@ -209,7 +209,4 @@ def cube_pixels(rows: Rows) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     return y_pixel, x_pixel
 
 
-CALIFA_CUBE = Format(
-    "califa-cube", "CALIFA cube (V500, V1200, COMB): PRIMARY flux, ERROR, BADPIX", is_cube, read_cube,
-    specutils_label="CALIFA cube",
-)  # fmt: skip
+CALIFA_CUBE = Format("califa-cube", "CALIFA cube (V500, V1200, COMB): PRIMARY flux, ERROR, BADPIX", is_cube, read_cube)

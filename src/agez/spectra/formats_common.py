@@ -52,8 +52,6 @@ class Format:
     also_reads : callable, optional
         ``also_reads(content)``: whether content that another format matches can be read if the caller names this one.
     content : 'FITS' or 'text'
-    specutils_label : str
-        Name of its loader in specutils, where specutils has none of its own; '' for none.
     """
 
     name: str
@@ -62,7 +60,6 @@ class Format:
     read: Callable[[Any, Options], Spectra]
     also_reads: Callable[[Any], bool] = lambda content: False
     content: Literal["FITS", "text"] = "FITS"
-    specutils_label: str = ""
 
 
 def galaxy_name(path: Path, header: Mapping[str, Any]) -> str:

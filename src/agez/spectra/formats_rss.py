@@ -86,7 +86,7 @@ def read_rss(hdus: fits.HDUList, options: Options) -> Spectra:
 
 RSS = Format(
     "rss", "row-stacked spectra in CALIFA's layout, as the mock survey writes: PRIMARY (n, p), ERROR, BADPIX", is_rss,
-    read_rss, specutils_label="CALIFA RSS",
+    read_rss,
 )  # fmt: skip
 
 

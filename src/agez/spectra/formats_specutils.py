@@ -1,11 +1,9 @@
-"""The bridge to specutils: our loaders registered there, and its loaders for formats that we do not know."""
+"""Files of formats that we do not know, read by the loaders of an installed specutils."""
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,8 +11,6 @@ from astropy import units as u
 
 from agez.errors import AgezError
 from agez.runtime.optional_packages import is_installed
-from agez.spectra.formats import known_formats
-from agez.spectra.formats_califa import cube_pixels
 from agez.spectra.formats_common import (
     Options,
     assemble,
@@ -23,91 +19,8 @@ from agez.spectra.formats_common import (
     header_redshift,
     one_galaxy_rows,
 )
-from agez.spectra.formats_fits import open_fits, read_content
 from agez.spectra.formats_units import flux_unit_of
 from agez.types import Medium, Spectra
-
-_registered: set[str] = set()
-
-
-def register_specutils_loaders() -> tuple[str, ...]:
-    """Teach specutils the formats that it lacks: CALIFA cubes and RSS files.
-
-    After it, ``specutils.Spectrum.read(path)`` reads them, or with ``format="CALIFA cube"`` or ``"CALIFA RSS"``.
-    Cubes come as (ny, nx, p) with spaxels without data masked, RSS files as (n, p); errors are standard deviations,
-    ``meta`` says ``medium``, ``source`` and the rest that :func:`agez.read_spectra` knows.  Safe to call twice.
-
-    Returns
-    -------
-    tuple of str
-        The registered names.
-
-    Raises
-    ------
-    AgezError
-        specutils is not installed.
-    """
-    if not is_installed("specutils"):
-        raise AgezError("specutils is not installed; install it with: pip install specutils")
-    from specutils import Spectrum
-    from specutils.io.registers import data_loader
-
-    labelled = {one.specutils_label: one for one in known_formats() if one.specutils_label}
-    for label, form in labelled.items():
-        if label in _registered:
-            continue
-
-        def identify(origin: str, *args: Any, _matches: Any = form.matches, **kwargs: Any) -> bool:
-            path = next((Path(word) for word in args if isinstance(word, str | os.PathLike)), None)
-            if path is None or not path.is_file():
-                return False
-            try:
-                with open_fits(path, read_content(path)) as hdus:
-                    return bool(_matches(hdus))
-            except AgezError:
-                return False
-
-        def load(file_obj: Any, *, _kind: str = form.name, **kwargs: Any) -> Any:
-            from agez.spectra.readers import read_spectra
-
-            # astropy hands over an open file when it has found the format by itself
-            path = getattr(file_obj, "name", file_obj)
-            if not isinstance(path, str | os.PathLike):
-                raise AgezError(f"give the path of a {_kind} file, not {type(file_obj).__name__}")
-            return to_specutils(read_spectra(path, format=_kind, **kwargs))
-
-        data_loader(
-            form.specutils_label, identifier=identify, dtype=Spectrum, extensions=["fits", "fits.gz"], priority=20
-        )(load)
-        _registered.add(label)
-    return tuple(labelled)
-
-
-def to_specutils(spectra: Spectra) -> Any:
-    """A ``specutils.Spectrum`` of our spectra; cubes are put back into (ny, nx, p)."""
-    from astropy.nddata import StdDevUncertainty
-    from specutils import Spectrum
-
-    flux, error, mask = spectra.flux, spectra.flux_err, spectra.mask
-    shape = spectra.meta.get("cube_shape")
-    if shape is not None and "bin_id" not in spectra.meta:
-        at = cube_pixels(spectra.rows)
-        size = (*shape, flux.shape[1])
-        full = np.zeros(size, flux.dtype), np.ones(size, error.dtype), np.ones(size, dtype=bool)
-        for target, values in zip(full, (flux, error, mask), strict=True):
-            target[at] = values
-        flux, error, mask = full
-    unit = u.Unit(spectra.flux_unit)
-    redshift = spectra.redshift[np.isfinite(spectra.redshift)]
-    return Spectrum(
-        flux=flux * unit,
-        spectral_axis=spectra.wave_angstrom * u.AA,
-        spectral_axis_index=flux.ndim - 1,
-        uncertainty=StdDevUncertainty(error * unit),
-        mask=mask,
-        redshift=float(redshift[0]) if len(redshift) and np.ptp(redshift) == 0 else None,
-        meta={**spectra.meta, "medium": spectra.medium},
-    )
 
 
 def read_with_specutils(options: Options) -> Spectra | None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.resources import files
 
 import numpy as np
 
@@ -40,44 +42,25 @@ class Line:
         return self.air_angstrom if medium == "air" else self.vacuum_angstrom
 
 
+def _read_lines(kind: str) -> tuple[Line, ...]:
+    """The lines of one kind in the table that ships, by increasing wavelength."""
+    rows = csv.DictReader((files("agez") / "spectra/data/lines.csv").read_text(encoding="utf-8").splitlines())
+    return tuple(
+        Line(
+            row["name"], float(row["air_angstrom"]), float(row["vacuum_angstrom"]), row["tied_to"], float(row["ratio"])
+        )
+        for row in rows
+        if row["kind"] == kind
+    )
+
+
 #: Emission lines between 3700 and 7000 A that galaxies show, by increasing wavelength.
 #: Wavelengths: NIST Atomic Spectra Database.  Doublets that share their upper level have the ratio of the
 #: transition rates: [OIII] 2.98 (Storey & Zeippen 2000, MNRAS 312, 813), [NII] 3.05 (same), [OI] 3.13
 #: (Storey & Zeippen 2000), [NeIII] 0.301 (Storey & Zeippen 2000).  [OII] and [SII] depend on the density and are free.
-EMISSION_LINES: tuple[Line, ...] = (
-    Line("OII3726", 3726.032, 3727.092),
-    Line("OII3729", 3728.815, 3729.875),
-    Line("H10", 3797.898, 3798.976),
-    Line("H9", 3835.384, 3836.472),
-    Line("NeIII3869", 3868.760, 3869.857),
-    Line("H8", 3889.049, 3890.151),
-    Line("NeIII3967", 3967.470, 3968.593, "NeIII3869", 0.301),
-    Line("Hepsilon", 3970.072, 3971.195),
-    Line("Hdelta", 4101.734, 4102.891),
-    Line("Hgamma", 4340.463, 4341.684),
-    Line("OIII4363", 4363.209, 4364.436),
-    Line("HeI4471", 4471.479, 4472.734),
-    Line("HeII4686", 4685.710, 4687.022),
-    Line("Hbeta", 4861.325, 4862.683),
-    Line("OIII4959", 4958.911, 4960.295, "OIII5007", 1 / 2.98),
-    Line("OIII5007", 5006.843, 5008.240),
-    Line("NI5198", 5197.902, 5199.349),
-    Line("NI5200", 5200.257, 5201.705),
-    Line("HeI5876", 5875.624, 5877.252),
-    Line("OI6300", 6300.304, 6302.046),
-    Line("OI6364", 6363.776, 6365.536, "OI6300", 1 / 3.13),
-    Line("NII6548", 6548.050, 6549.860, "NII6583", 1 / 3.05),
-    Line("Halpha", 6562.819, 6564.632),
-    Line("NII6583", 6583.460, 6585.279),
-    Line("HeI6678", 6678.152, 6679.996),
-    Line("SII6716", 6716.440, 6718.294),
-    Line("SII6731", 6730.820, 6732.678),
-)
+EMISSION_LINES = _read_lines("emission")
 #: Absorption by interstellar sodium, which no stellar template predicts.
-SODIUM_LINES: tuple[Line, ...] = (
-    Line("NaD5890", 5889.951, 5891.583),
-    Line("NaD5896", 5895.924, 5897.558),
-)
+SODIUM_LINES = _read_lines("sodium")
 LINE_NAMES = tuple(line.name for line in EMISSION_LINES)
 _BY_NAME = {line.name: line for line in (*EMISSION_LINES, *SODIUM_LINES)}
 

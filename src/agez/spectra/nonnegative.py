@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.optimize import nnls
 
 from agez.types import Floats
 
@@ -18,17 +17,6 @@ def second_differences(n_age: int, n_mh: int) -> tuple[Floats, Floats]:
         return np.diff(np.eye(n), n=2, axis=0) if n > 2 else np.zeros((0, n))
 
     return np.kron(along(n_age), np.eye(n_mh)), np.kron(np.eye(n_age), along(n_mh))
-
-
-def solve_one(design: Floats, data: Floats, prior_root: Floats) -> Floats:
-    """The slow obvious solution for one spectrum: scipy's active set on the stacked system (the tests' oracle).
-
-    minimise over w >= 0:  ||design w - data||^2 + ||prior_root w||^2
-    """
-    stacked = np.concatenate([design, prior_root])
-    return np.asarray(
-        nnls(stacked, np.concatenate([data, np.zeros(len(prior_root))]), maxiter=100 * design.shape[1])[0]
-    )
 
 
 class SmoothPrior:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +28,8 @@ _USELESS_ERROR_KMS = 150.0
 _RUINOUS = 50.0
 #: Part of a line's flux density that its profile may be wrong by.
 _LINE_TOLERANCE = 0.3
+#: Derivative of the weights that regularisation holds down.
+REGULARISATION_ORDER = 2
 #: Noise of pixels that are not fitted, in units of the spectrum: they must weigh nothing.
 _NO_WEIGHT = 1e3
 
@@ -41,14 +43,11 @@ class PpxfOptions:
     regularisation : float or 'discrepancy'
         pPXF's ``regul``, for templates of unit light and spectra of unit median whose noise was scaled to a reduced
         chi2 of 1; 0: none; ``discrepancy``: that at which chi2 has grown by sqrt(2 N).
-    order : int
-        Derivative that is penalised (pPXF's ``reg_ord``), 1 or 2.
     bootstraps : int
         Repetitions with residuals of random sign, from which errors of the populations are computed; 0: no errors.
     """
 
     regularisation: float | str = 30.0
-    order: int = 2
     bootstraps: int = 10
 
 
@@ -63,8 +62,9 @@ class PpxfAnswer:
     bootstrap : (b, m) float
     continuum : (q,) float
         Natural logarithm of the factor between stars and data.
-    velocity_kms, velocity_kms_err, sigma_kms, sigma_kms_err : float
-        Of the stars; those that begin with ``gas_`` of the gas.
+    motion : mapping of str to float
+        ``velocity_kms``, ``velocity_kms_err``, ``sigma_kms``, ``sigma_kms_err`` of the stars; those of the gas, if it
+        was fitted, begin with ``gas_``.
     gas_flux, gas_flux_err : (k,) float
         Weights of the gas templates.
     stars, gas : (q,) float
@@ -78,14 +78,7 @@ class PpxfAnswer:
     weights: Floats
     bootstrap: Floats
     continuum: Floats
-    velocity_kms: float
-    velocity_kms_err: float
-    sigma_kms: float
-    sigma_kms_err: float
-    gas_velocity_kms: float
-    gas_velocity_kms_err: float
-    gas_sigma_kms: float
-    gas_sigma_kms_err: float
+    motion: Mapping[str, float]
     gas_flux: Floats
     gas_flux_err: Floats
     stars: Floats
@@ -120,7 +113,7 @@ class _Problem:
         self.start = [[0.0, settings.default_sigma_kms], [0.0, _START_GAS_SIGMA_KMS]][: 1 + self.has_gas]
         self.fixed = [[not settings.kinematics] * 2, [False, False]][: 1 + self.has_gas]
 
-    def fit(self, regularisation: float, order: int) -> Any:
+    def fit(self, regularisation: float) -> Any:
         """Run pPXF from the present start, noise, and good pixels."""
         free: dict[str, Any] = {"mdegree": self.settings.polynomial_order}
         if self.settings.continuum == "attenuation":
@@ -141,8 +134,9 @@ class _Problem:
                 self.columns, self.flux, self.noise, self.templates.velocity_step_kms,
                 self.start[0] if one else self.start, bounds=bounds[0] if one else bounds,
                 fixed=self.fixed[0] if one else self.fixed, moments=2 if one else [2, 2], degree=-1,
-                component=self.component, goodpixels=np.flatnonzero(self.good), regul=regularisation, reg_ord=order,
-                reg_dim=self.templates.grid.light.shape, vsyst=self.templates.system_velocity_kms, quiet=True, **free,
+                component=self.component, goodpixels=np.flatnonzero(self.good), regul=regularisation,
+                reg_ord=REGULARISATION_ORDER, reg_dim=self.templates.grid.light.shape,
+                vsyst=self.templates.system_velocity_kms, quiet=True, **free,
             )  # fmt: skip
 
     def outliers(self, fit: Any, limit: float) -> Bools:
@@ -162,14 +156,14 @@ class _Problem:
         return [[float(x) for x in one[:2]] for one in solution], [[float(x) * scale for x in one[:2]] for one in error]
 
 
-def _first_fit(problem: _Problem, order: int) -> tuple[Any, bool]:
+def _first_fit(problem: _Problem) -> tuple[Any, bool]:
     """The fit without regularisation, from which the next starts, and whether the stars' motion was not to be had.
 
     Pixels so far off that they have pulled the fit are left out of ``problem`` and it is done again.
     """
     failed = False
     for _ in range(3):
-        first = problem.fit(0.0, order)
+        first = problem.fit(0.0)
         if problem.settings.kinematics and not failed:
             motion, errors = problem.kinematics(first)
             velocity, error, (low, high) = motion[0][0], errors[0][0], VELOCITY_RANGE_KMS
@@ -206,21 +200,24 @@ def fit_one(
     good : (q,) bool
     """
     problem = _Problem(flux, noise, good, templates, settings)
-    first, failed = _first_fit(problem, options.order)
+    first, failed = _first_fit(problem)
     outlier = problem.outliers(first, settings.clip_sigma)
     problem.good = problem.good & ~outlier
     scale = float(np.sqrt(np.mean(((flux - first.bestfit) / problem.noise)[problem.good] ** 2)))
     problem.noise = problem.noise * scale
     strength = options.regularisation
     if isinstance(strength, str):
-        strength = _discrepancy(problem, first, options.order)
-    second = problem.fit(strength, options.order) if strength or outlier.any() else first
+        strength = _discrepancy(problem, first)
+    second = problem.fit(strength) if strength or outlier.any() else first
     residual = (flux - second.bestfit) / problem.noise
     chi2 = float(np.sum(residual[problem.good] ** 2)) * scale**2
     n_free = 2 + (settings.polynomial_order if settings.continuum == "polynomial" else 1)
-    motion, errors = problem.kinematics(second)
-    if not problem.has_gas:
-        motion, errors = [*motion, [np.nan] * 2], [*errors, [np.nan] * 2]
+    motion = {
+        f"{whose}{name}_kms{end}": value
+        for end, all_values in zip(("", "_err"), problem.kinematics(second), strict=True)
+        for whose, values in zip(("", "gas_"), all_values, strict=False)
+        for name, value in zip(("velocity", "sigma"), values, strict=True)
+    }
     n_stars = templates.stars.shape[1]
     curve = np.zeros(len(flux))
     if settings.continuum == "polynomial" and second.mpoly is not None:
@@ -232,14 +229,7 @@ def fit_one(
         weights=light / light.sum(),
         bootstrap=_bootstrap(problem, second, options, rng),
         continuum=curve,
-        velocity_kms=motion[0][0],
-        velocity_kms_err=errors[0][0],
-        sigma_kms=motion[0][1],
-        sigma_kms_err=errors[0][1],
-        gas_velocity_kms=motion[1][0],
-        gas_velocity_kms_err=errors[1][0],
-        gas_sigma_kms=motion[1][1],
-        gas_sigma_kms_err=errors[1][1],
+        motion=motion,
         gas_flux=gas_flux,
         gas_flux_err=gas_flux_err,
         stars=second.bestfit - gas,
@@ -263,7 +253,7 @@ def _line_weights(fit: Any, n_stars: int) -> tuple[Floats, Floats]:
     return np.where(seen, fit.weights[n_stars:], np.nan), np.where(seen, error, np.nan)
 
 
-def _discrepancy(problem: _Problem, fit: Any, order: int) -> float:
+def _discrepancy(problem: _Problem, fit: Any) -> float:
     """The ``regul`` that raises chi2 by sqrt(2 N), kinematics and continuum as in ``fit``; bisection in its logarithm.
 
     Morozov's principle as pPXF's manual has it (Press et al. 2007, section 19.4.1).
@@ -274,7 +264,7 @@ def _discrepancy(problem: _Problem, fit: Any, order: int) -> float:
 
     use = np.flatnonzero(problem.good)
     shape = np.asarray(problem.templates.grid.light.shape)
-    rows = int(np.prod(shape)) * (2 if order == 1 else 1)
+    rows = int(np.prod(shape))
     data = fit.matrix[use] / problem.noise[use, None]
     right = np.concatenate([problem.flux[use] / problem.noise[use], np.zeros(rows)])
     design = np.concatenate([data, np.zeros((rows, data.shape[1]))])
@@ -284,7 +274,7 @@ def _discrepancy(problem: _Problem, fit: Any, order: int) -> float:
         nonlocal start
         design[len(use) :] = 0.0  # pPXF adds to what is there
         if strength:
-            regularization(design, 0, len(use), shape, order, strength)
+            regularization(design, 0, len(use), shape, REGULARISATION_ORDER, strength)
         with _quietly():
             start = lsq_box(design, right, [np.zeros(design.shape[1]), np.inf], start).x
         return float(np.sum((data @ start - right[: len(use)]) ** 2))
@@ -313,7 +303,7 @@ def _bootstrap(problem: _Problem, fit: Any, options: PpxfOptions, rng: np.random
     residual = problem.flux - fit.bestfit
     for i in range(options.bootstraps):
         problem.flux = fit.bestfit + residual * rng.choice([-1.0, 1.0], len(residual))
-        light = problem.fit(0.0, options.order).weights[:n_stars]
+        light = problem.fit(0.0).weights[:n_stars]
         out[i] = light / light.sum()
     problem.start, problem.fixed, problem.flux = keep
     return out

@@ -41,8 +41,9 @@ def columns_of(
             columns[name][i] = means[number]
             if len(answer.bootstrap):
                 columns[f"{name}_err"][i] = np.std(spread[:, number], ddof=1)
-        for name in ("velocity_kms", "velocity_kms_err", "sigma_kms", "sigma_kms_err", "chi2"):
-            columns[name][i] = getattr(answer, name)
+        for name in ("velocity_kms", "velocity_kms_err", "sigma_kms", "sigma_kms_err"):
+            columns[name][i] = answer.motion[name]
+        columns["chi2"][i] = answer.chi2
         columns["prior_strength"][i] = answer.regularisation
         # the law nearest to a free continuum, in the least-squares sense
         free = settings.continuum == "polynomial"
@@ -62,8 +63,8 @@ def lines_of(
         if answer is None or not len(answer.gas_flux):
             continue
         for name, values in motion.items():
-            values[i] = getattr(answer, f"gas_{name}")
-        stretch = float(velocity_stretch(np.array(answer.gas_velocity_kms)))
+            values[i] = answer.motion[f"gas_{name}"]
+        stretch = float(velocity_stretch(np.array(answer.motion["gas_velocity_kms"])))
         level = _level(answer.stars, templates.wave_angstrom, centres)
         for k, (column, ratio) in enumerate(templates.lines):
             if column >= 0:
@@ -98,7 +99,7 @@ def fitted_of(
     z: Floats,
 ) -> FittedSpectra:
     """Data and model in the rest frame of the fitted velocity; NaN where there is no answer."""
-    velocity = np.array([0.0 if a is None else a.velocity_kms for a in answers])
+    velocity = np.array([0.0 if a is None else a.motion["velocity_kms"] for a in answers])
     shift = velocity_stretch(velocity)
     data, variance, usable = rebin_rows(edges_in, flux, variance_in, good, templates.edges_angstrom, (1.0 + z) * shift)
     wave, n, q = templates.wave_angstrom, len(answers), len(templates.wave_angstrom)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,12 +16,12 @@ from agez.spectra.formats_califa import cube_pixels
 from agez.spectra.formats_common import Options
 from agez.spectra.formats_fits import open_fits, read_content
 from agez.spectra.formats_rss import write_rss
-from agez.spectra.formats_specutils import read_with_specutils, register_specutils_loaders
+from agez.spectra.formats_specutils import read_with_specutils
 from agez.spectra.formats_tables import table_hdu_of
 from agez.spectra.formats_units import flux_unit_of
 from agez.types import Medium, Spectra
 
-__all__ = ["cube_pixels", "iterate_spectra", "read_spectra", "register_specutils_loaders", "write_rss"]
+__all__ = ["cube_pixels", "read_spectra", "write_rss"]
 
 
 def read_spectra(
@@ -114,22 +113,6 @@ def _read_as(content: Any, kind: Literal["FITS", "text"], name: str | None, opti
         f"{options.path} is not in format {name!r} ({wanted.description}); "
         + (f"it looks like {found.name!r}" if found else _missing_part(content) or "its format is unknown")
     )
-
-
-def iterate_spectra(
-    paths: Iterable[str | os.PathLike[str]],
-    *,
-    format: str | None = None,
-    redshift: float | None = None,
-    medium: Medium | None = None,
-    flux_unit: str | None = None,
-) -> Iterator[Spectra]:
-    """Read file after file, one in memory at a time; options as for :func:`read_spectra`.
-
-    All files are checked to be there before the first is read.
-    """
-    for path in [check_input(path) for path in paths]:
-        yield read_spectra(path, format=format, redshift=redshift, medium=medium, flux_unit=flux_unit)
 
 
 def _check_options(

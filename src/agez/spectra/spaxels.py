@@ -14,6 +14,8 @@ from agez.types import NORM_BAND_ANGSTROM, Bools, Floats, Ints, Spectra
 
 #: Fewer good pixels in the window than this tell neither signal nor noise.
 _MIN_WINDOW_PIXELS = 5
+#: Spaxels with a smaller part of their pixels good are left out.
+_MIN_GOOD_FRACTION = 0.5
 #: Where the usual window is not covered, the middle part of the range that is this wide [Angstrom, observed].
 _OTHER_WINDOW_ANGSTROM = 100.0
 #: A spaxel this many times brighter than its brightest neighbour is an artefact: the seeing spreads a point source
@@ -59,12 +61,6 @@ class Spaxels:
     left_out: Ints
     window_angstrom: tuple[float, float]
     pixel_angstrom: float
-
-    def __post_init__(self) -> None:
-        n = len(self.y)
-        for name in ("x", "signal", "noise", "snr", "left_out"):
-            if getattr(self, name).shape != (n,):
-                raise AgezError(f"Spaxels.{name} has shape {getattr(self, name).shape}; expected {(n,)}")
 
     @property
     def usable(self) -> Bools:
@@ -119,30 +115,18 @@ def spaxel_pixels(spectra: Spectra) -> tuple[Ints, Ints, tuple[int, int]]:
 # ---------------------------------------------------------------- signal and noise
 
 
-def snr_window(spectra: Spectra, window_angstrom: tuple[float, float] | None = None) -> tuple[float, float]:
+def snr_window(spectra: Spectra) -> tuple[float, float]:
     """The window in which signal and noise are measured [Angstrom, observed frame].
 
-    5450-5550 Angstrom in the rest frame (the observed frame where the redshift is unknown), or
-    ``window_angstrom`` there.  If the spectra do not cover the former (CALIFA's V1200 does not), the middle 100
-    Angstrom of their range.  The medians taken in it do not mind the residual of a narrow sky line.
-
-    Raises
-    ------
-    AgezError
-        ``window_angstrom`` is not increasing, or fewer than 5 pixels lie in it.
+    5450-5550 Angstrom in the rest frame (the observed frame where the redshift is unknown), or, if the spectra do not
+    cover it (CALIFA's V1200 does not), the middle 100 Angstrom of their range.  The medians taken in it do not mind the
+    residual of a narrow sky line.
     """
     finite = spectra.redshift[np.isfinite(spectra.redshift)]
     stretch = 1.0 + (float(np.median(finite)) if len(finite) else 0.0)
     wave = spectra.wave_angstrom
-    low, high = (edge * stretch for edge in window_angstrom or NORM_BAND_ANGSTROM)
+    low, high = (edge * stretch for edge in NORM_BAND_ANGSTROM)
     inside = int(np.count_nonzero((wave >= low) & (wave <= high)))
-    if window_angstrom is not None:
-        if not low < high or inside < _MIN_WINDOW_PIXELS:
-            raise AgezError(
-                f"{spectra.source}: window {window_angstrom[0]:g}-{window_angstrom[1]:g} A (rest frame) holds {inside} "
-                f"wavelength pixels; expected {_MIN_WINDOW_PIXELS} or more of {wave[0]:.0f}-{wave[-1]:.0f} A (observed)"
-            )
-        return low, high
     if inside >= _MIN_WINDOW_PIXELS and wave[0] <= low and wave[-1] >= high:
         return low, high
     middle, half = 0.5 * (wave[0] + wave[-1]), 0.5 * _OTHER_WINDOW_ANGSTROM
@@ -174,18 +158,11 @@ def signal_and_noise(spectra: Spectra, window: tuple[float, float]) -> tuple[Flo
 # ---------------------------------------------------------------- which can be used
 
 
-def measure_spaxels(
-    spectra: Spectra,
-    *,
-    min_snr: float,
-    window_angstrom: tuple[float, float] | None = None,
-    min_good_fraction: float = 0.5,
-    star_mask: Bools | None = None,
-) -> Spaxels:
+def measure_spaxels(spectra: Spectra, *, min_snr: float, star_mask: Bools | None = None) -> Spaxels:
     """Signal, noise and S/N of each spaxel of a cube, and why those that cannot be used cannot.
 
-    Left out are, in this order: spaxels of ``star_mask``; those with less than ``min_good_fraction`` of their pixels
-    good, or less than half of the window's; those with a flux of zero or less in the window; spectra cut off at one
+    Left out are, in this order: spaxels of ``star_mask``; those with less than half of their pixels
+    good, or of the window's; those with a flux of zero or less in the window; spectra cut off at one
     highest value (saturated); spaxels over 5 times brighter than each of their 8 neighbours, which no
     point source is after the seeing; and those with a S/N per Angstrom below ``min_snr``, most of them empty sky.
 
@@ -198,14 +175,11 @@ def measure_spaxels(
         Spaxels of one cube.
     min_snr : float
         Least S/N per Angstrom.
-    window_angstrom : tuple of float, optional
-        As for :func:`snr_window`.
-    min_good_fraction : float
     star_mask : (n,) bool, optional
         True for spaxels not to be used.
     """
     y, x, shape = spaxel_pixels(spectra)
-    window = snr_window(spectra, window_angstrom)
+    window = snr_window(spectra)
     signal, noise, pixel_angstrom = signal_and_noise(spectra, window)
     snr = signal / noise / np.sqrt(pixel_angstrom)
     good_fraction, flat_top = _good_fraction_and_flat_top(spectra)
@@ -213,7 +187,7 @@ def measure_spaxels(
     with np.errstate(invalid="ignore"):
         tests = (
             stars,
-            ~np.isfinite(snr) | (good_fraction < min_good_fraction),
+            ~np.isfinite(snr) | (good_fraction < _MIN_GOOD_FRACTION),
             ~(signal > 0),
             flat_top,
             _spikes(y, x, shape, np.where(stars, np.nan, signal), noise),

@@ -22,13 +22,14 @@ _REACH = 7.0
 _NARROWEST = 0.5
 
 
-def line_spectra(spectra: Spectra, labels: Labels, *, default_sigma_kms: float = DEFAULT_SIGMA_KMS) -> Floats:
+def line_spectra(spectra: Spectra, labels: Labels) -> Floats:
     """The fitted emission lines alone, as mean flux densities of the pixels of ``spectra``.
 
     A line of flux F at wavelength c = l0 (1 + z) exp(v/c0) has in the pixel (a, b) the mean flux density
     F [Phi((b - c)/s) - Phi((a - c)/s)] / (b - a), where Phi is the normal distribution's integral and
     s^2 = (c sigma/c0)^2 + (FWHM(c)/2.355)^2 - pixel^2/12 with the instrument's FWHM there: the pixel, which
-    the integral counts, is in that FWHM already.
+    the integral counts, is in that FWHM already.  Where the gas' motion is NaN, its velocity is that of the stars and
+    its dispersion the fit's default.
 
     Parameters
     ----------
@@ -36,8 +37,6 @@ def line_spectra(spectra: Spectra, labels: Labels, *, default_sigma_kms: float =
         Those that were fitted.
     labels : Labels
         Their labels, row by row, with ``lines``.
-    default_sigma_kms : float
-        Where the gas' dispersion is NaN; its velocity is then that of the stars, as in the fit.
 
     Returns
     -------
@@ -56,7 +55,7 @@ def line_spectra(spectra: Spectra, labels: Labels, *, default_sigma_kms: float =
         raise AgezError(f"{spectra.source}: the labels are of other spectra; give those of the same file and bins")
     velocity = np.where(np.isfinite(lines.velocity_kms), lines.velocity_kms, labels.velocity_kms)
     velocity = np.where(np.isfinite(velocity), velocity, 0.0)
-    sigma = np.where(np.isfinite(lines.sigma_kms), lines.sigma_kms, default_sigma_kms)
+    sigma = np.where(np.isfinite(lines.sigma_kms), lines.sigma_kms, DEFAULT_SIGMA_KMS)
     z = np.where(np.isfinite(spectra.redshift), spectra.redshift, 0.0)
     stretch = (1.0 + z) * np.exp(velocity / SPEED_OF_LIGHT_KMS)
     whole = with_missing_pixels(spectra)  # a pixel beside missing rows does not reach across them
@@ -81,7 +80,7 @@ def line_spectra(spectra: Spectra, labels: Labels, *, default_sigma_kms: float =
     return model[:, np.isin(wave, spectra.wave_angstrom)]
 
 
-def subtract_lines(spectra: Spectra, labels: Labels, *, default_sigma_kms: float = DEFAULT_SIGMA_KMS) -> Spectra:
+def subtract_lines(spectra: Spectra, labels: Labels) -> Spectra:
     """``spectra`` minus the emission lines that the fit found; parameters and errors as in :func:`line_spectra`.
 
     Errors and masks stay as they are; masked pixels are left alone.
@@ -98,6 +97,6 @@ def subtract_lines(spectra: Spectra, labels: Labels, *, default_sigma_kms: float
     >>> round(float(rest[lines.argmax()]))  # H-alpha [Angstrom]
     6562
     """
-    lines = line_spectra(spectra, labels, default_sigma_kms=default_sigma_kms)
+    lines = line_spectra(spectra, labels)
     flux = np.where(spectra.mask, spectra.flux, spectra.flux - lines).astype(spectra.flux.dtype)
     return replace(spectra, flux=flux, meta={**spectra.meta, "emission_lines": "subtracted"})

@@ -103,15 +103,15 @@ class SSPGrid:
         return replace(self, wave_angstrom=wave[inside], flux=self.flux[..., inside])
 
 
-def made_up_grid(n_age: int = 8, n_mh: int = 4) -> SSPGrid:
+def made_up_grid() -> SSPGrid:
     """A small grid of invented spectra for tests: fast, smooth, degenerate in age and metallicity as real ones are.
 
     A black body whose temperature falls with age and metallicity, with Gaussian absorption
     lines whose depths follow one or the other.  It has no astrophysical meaning.
     """
     wave = np.arange(3200.0, 9500.0, 2.0)
-    log_age = np.linspace(8.0, 10.2, n_age)
-    mh = np.linspace(-1.6, 0.3, n_mh)
+    log_age = np.linspace(8.0, 10.2, 8)
+    mh = np.linspace(-1.6, 0.3, 4)
     age, metal = np.meshgrid(log_age - 9.0, mh, indexing="ij")
     kelvin = (7500.0 * 10 ** (-0.13 * age - 0.05 * metal))[..., None]
     planck = wave**-5.0 / np.expm1(1.43877e8 / (wave * kelvin))

@@ -17,14 +17,12 @@ from astropy.io.fits import HDUList
 from scipy.interpolate import RegularGridInterpolator
 
 from agez.errors import AgezError
-from agez.spectra.templates import SSPGrid
+from agez.spectra.templates import OPTICAL_ANGSTROM, SSPGrid
 from agez.tables.table_files import open_fits
 from agez.types import Floats, Medium
 
 #: Z of the Sun on the scale of the isochrones behind M11, BC03 and BPASS.
 _SOLAR_Z = 0.02
-#: Where the resolution of a library that tells it pixel by pixel is read off [Angstrom].
-_FWHM_RANGE = (4500.0, 6500.0)
 
 
 @dataclass(frozen=True)
@@ -237,5 +235,5 @@ def _fwhm_of(path: Path, hdus: HDUList, wave: Floats) -> float:
         power = np.asarray(hdus["SRES"].data, dtype=float)
     except KeyError as error:
         raise AgezError(f"templates: {path} has no extension SRES with its resolution") from error
-    inside = (wave >= _FWHM_RANGE[0]) & (wave <= _FWHM_RANGE[1])
+    inside = (wave >= OPTICAL_ANGSTROM[0]) & (wave <= OPTICAL_ANGSTROM[1])
     return float(np.median(wave[inside] / power[inside]))

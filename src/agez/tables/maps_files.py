@@ -18,7 +18,7 @@ from astropy.io import fits
 from agez.errors import AgezError
 from agez.tables.maps import BinMap, MapBit, MapFrame, MapImage
 from agez.tables.table_columns import native
-from agez.tables.table_files import open_fits, write_fits
+from agez.tables.table_files import open_fits
 from agez.types import Floats
 
 _FORMAT_CLASS = ("SDSS", "layout of MaNGA's MAPS files")
@@ -30,25 +30,14 @@ _PLANES = {
 }
 
 
-def write_maps(
-    path: str | os.PathLike[str],
-    maps: Sequence[BinMap],
-    frame: MapFrame,
-    *,
-    header: Mapping[str, Any] | None = None,
-) -> None:
-    """Write maps as FITS, whole or not at all; ``header`` goes into the primary HDU.
+def maps_hdus(maps: Sequence[BinMap], frame: MapFrame) -> list[fits.ImageHDU]:
+    """The image extensions of some maps, for :func:`agez.tables.table_files.write_fits`.
 
     Raises
     ------
     AgezError
-        If a map has another number of bins than ``frame`` shows, two maps share a name, or the file cannot be written.
+        If a map has another number of bins than ``frame`` shows, or two maps share a name.
     """
-    write_fits(path, maps_hdus(maps, frame), header=header)
-
-
-def maps_hdus(maps: Sequence[BinMap], frame: MapFrame) -> list[fits.ImageHDU]:
-    """The image extensions of :func:`write_maps`, for a file that holds tables, too."""
     names = [one.name for one in maps]
     if len(set(names)) < len(names):
         raise AgezError(f"two maps share a name: {', '.join(names)}")
@@ -186,7 +175,7 @@ def fits_unit(unit: str) -> str:
 
 
 def read_maps(path: str | os.PathLike[str]) -> tuple[dict[str, MapImage], MapFrame]:
-    """Read what :func:`write_maps` wrote, or the maps in a file of labels.
+    """Read maps from a file of `agez map` or a file of labels.
 
     Raises
     ------

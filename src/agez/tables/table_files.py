@@ -297,12 +297,6 @@ def named_hdu(hdus: fits.HDUList, name: str, path: str | os.PathLike[str], *, ma
     return hdus[name]
 
 
-def read_tables(path: str | os.PathLike[str], names: Sequence[str], *, made_by: str) -> dict[str, Table]:
-    """The named tables of a FITS file that ``made_by`` wrote; AgezError if one is missing."""
-    with open_fits(path) as hdus:
-        return {name: hdu_to_table(named_hdu(hdus, name, path, made_by=made_by), source=path) for name in names}
-
-
 def column_names(path: str | os.PathLike[str]) -> tuple[str, ...]:
     """Names of the columns of a file's tables, read from its header; none if it holds no table."""
     path = check_input(path)
