@@ -59,7 +59,7 @@ def speclite_rate(filters: FilterSet, spectra: Spectra) -> float:
 def main() -> int:
     """Print the rates and their ratio; exit status 1 if the ratio is below what is required."""
     names = [name for name in agez.load_filters("jpas").names if "J0378" <= name <= "J0730"]
-    filters = agez.load_filters("jpas", bands=names)
+    filters = agez.load_filters("jpas").select(names)
     n = 10_000
     print(
         f"{len(names)} J-PAS bands, 2200 pixels, batches of {n} spectra, one thread; "

@@ -207,6 +207,6 @@ def test_no_kind_loses_a_cell(cells: list[str], name: str) -> None:
         assert name in ("depth", "redshift") or not any(cells) or set(cells) <= set(NOTHING)
         if name == "depth":  # nothing that a program would not have written as a number
             for one in cells:
-                assert one in (*NOTHING, "inf", "-inf", "0", "-0") or "." in one or "e" in one or (
+                assert one in (*NOTHING, "inf", "-inf", "0", "-0") or "." in one or "e" in one.lower() or (
                     str(int(one)) == one and int(float(one)) == int(one)
                 )  # fmt: skip

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from astropy import units as u
 from astropy.table import MaskedColumn, Table
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -64,6 +64,7 @@ fluxes = hnp.arrays(float, (4, 3), elements=st.floats(-1e6, 1e6).filter(lambda x
 
 @given(fluxes, hnp.arrays(float, (4, 3), elements=st.floats(1e-6, 1e6)))
 def test_any_flux_survives(flux: np.ndarray, err: np.ndarray) -> None:
+    assume(not np.any((flux == err) & is_nines(flux)))  # nines in both columns are a placeholder
     back = table_to_photometry(photometry_to_table(example(flux, err)))
     assert np.array_equal(back.flux, flux)
     assert np.array_equal(back.flux_err, err)

@@ -104,7 +104,8 @@ def synthesize(
     >>> from agez.mocks.survey import iterate_survey, survey_plan
     >>> grid = agez.load_templates("made-up")
     >>> (mock,) = iterate_survey(survey_plan(n_galaxies=1, n_spectra=5), grid)
-    >>> seds = agez.synthesize(mock.spectra, agez.load_filters("splus", bands=["J0410", "g", "z"]))
+    >>> filters = agez.load_filters("splus").select(["J0410", "g", "z"])
+    >>> seds = agez.synthesize(mock.spectra, filters)
     >>> seds.flux.shape, seds.covered[0].tolist(), float(seds.redshift[0])
     ((5, 3), [True, True, False], 0.0)
     """
