@@ -20,55 +20,28 @@ Block = Mapping[str, Any]
 
 @dataclass(frozen=True, eq=False)
 class Stage:
-    """What is at hand when an experiment begins.
-
-    Attributes
-    ----------
-    workers : int
-        Processes, for work that does not go through ``trainer``.
-    templates : str
-        Library of template spectra.
-    folder : Path
-        Where an experiment may leave what it needs to go on after an interruption.
-    runs : mapping of set to CrossValidation
-    sets : mapping of set to SetResult
-        Both empty for an experiment that does not ask for them.
-    """
+    """What is at hand when an experiment begins."""
 
     sample: Sample
     preset: Preset
     seed: int
-    workers: int
-    templates: str
-    folder: Path
+    workers: int  #: Processes, for work that does not go through ``trainer``.
+    templates: str  #: Library of template spectra.
+    folder: Path  #: Where an experiment may leave what it needs to go on after an interruption.
     trainer: Trainer
     runs: Mapping[str, CrossValidation]
+    #: Both empty for an experiment that does not ask for them.
     sets: Mapping[str, SetResult]
 
 
 @dataclass(frozen=True)
 class Experiment:
-    """One section of the paper.
+    """One section of the paper."""
 
-    Attributes
-    ----------
-    key : str
-        In ``summary.json``, and for ``--only``.
-    shown_in : tuple of str
-        Figures and tables: other names for ``--only``.
-    needs_sets : bool
-        Whether the cross-validations of Set A and Set B must have run.
-    run : callable
-        ``run(stage)`` gives the block.
-    claims : callable
-        ``claims(block)`` gives the claims of the paper, judged.
-    check : callable, optional
-        Raises AgezError if something is not installed; called before any long work.
-    """
-
-    key: str
-    shown_in: tuple[str, ...]
-    needs_sets: bool
-    run: Callable[[Stage], Block]
-    claims: Callable[[Block], Sequence[Claim]]
+    key: str  #: In ``summary.json``, and for ``--only``.
+    shown_in: tuple[str, ...]  #: Figures and tables: other names for ``--only``.
+    needs_sets: bool  #: Whether the cross-validations of Set A and Set B must have run.
+    run: Callable[[Stage], Block]  #: ``run(stage)`` gives the block.
+    claims: Callable[[Block], Sequence[Claim]]  #: ``claims(block)`` gives the claims of the paper, judged.
+    #: Raises AgezError if something is not installed; called before any long work.
     check: Callable[[], None] | None = None

@@ -27,35 +27,21 @@ _SOLAR_Z = 0.02
 
 @dataclass(frozen=True)
 class MangadapLibrary:
-    """Where the files of one library are and what its numbers mean.
-
-    Attributes
-    ----------
-    title, folder, reference, solar_scale : str
-    files : str
-        Regular expression of file names with the groups ``age`` and ``metals``.
-    age_yr, mh : function
-        What the text of those groups means: [yr] and [dex].
-    medium : 'air' or 'vacuum'
-    fwhm_angstrom : float or None
-        None where the files hold the resolving power in an extension SRES.
-    keep_angstrom : pair
-        Wavelengths outside are no data (edges, filled pixels), as mangadap's own settings say.
-    light_of : str or None
-        The library that gives the light per solar mass where the files are normalised.
-    """
+    """Where the files of one library are and what its numbers mean."""
 
     title: str
     folder: str
-    files: str
+    files: str  #: Regular expression of file names with the groups ``age`` and ``metals``.
+    #: age_yr, mh: What the text of those groups means: [yr] and [dex].
     age_yr: Callable[[str], float]
     mh: Callable[[str], float]
     medium: Medium
-    fwhm_angstrom: float | None
+    fwhm_angstrom: float | None  #: None where the files hold the resolving power in an extension SRES.
     reference: str
+    #: Wavelengths outside are no data (edges, filled pixels), as mangadap's own settings say.
     keep_angstrom: tuple[float, float] = (0.0, np.inf)
     solar_scale: str = "Z_sun = 0.02"
-    light_of: str | None = None
+    light_of: str | None = None  #: The library that gives the light per solar mass where the files are normalised.
 
 
 def _gyr(text: str) -> float:

@@ -40,26 +40,14 @@ _EXACT = 2**53
 
 @dataclass(frozen=True)
 class Dialect:
-    """How a CSV file is written; plain data.
+    """How a CSV file is written; plain data."""
 
-    Attributes
-    ----------
-    names : tuple of str
-        Of all columns, in order and all different; '' of those that are left out.
-    delimiter : str
-    begin : int
-        Where in the content the rows begin [bytes].
-    rewritten : bool
-        The content is to be taken from :func:`rewritten`, since the file itself cannot be read by stretches.
-    twice : tuple of str
-        Names that two columns have, which are left out.
-    """
-
-    names: tuple[str, ...]
+    names: tuple[str, ...]  #: Of all columns, in order and all different; '' of those that are left out.
     delimiter: str
-    begin: int
+    begin: int  #: Where in the content the rows begin [bytes].
+    #: The content is to be taken from :func:`rewritten`, since the file itself cannot be read by stretches.
     rewritten: bool = False
-    twice: tuple[str, ...] = ()
+    twice: tuple[str, ...] = ()  #: Names that two columns have, which are left out.
 
     @property
     def columns(self) -> tuple[str, ...]:
