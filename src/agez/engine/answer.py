@@ -212,8 +212,6 @@ def answer_partition(job: AnswerJob, partition: Partition, piece: Piece) -> Part
 
     Parameters
     ----------
-    job : AnswerJob
-    partition : Partition
     piece : Piece
         The file that is to be written.
 

@@ -66,9 +66,7 @@ def reproduce(
 
     Parameters
     ----------
-    out : path
     preset : 'quick', 'standard' or 'full'
-    seed : int
     sample : path, optional
         A sample file; without it a mock survey is made first.
     templates : str, optional

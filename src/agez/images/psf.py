@@ -40,7 +40,6 @@ def match_psf(images: ImageSet, *, to: float | None = None) -> ImageSet:
 
     Parameters
     ----------
-    images : ImageSet
     to : float, optional
         FWHM [arcsec] of the common PSF, no less than that of the worst band.  None: the worst band's.
 

@@ -97,8 +97,6 @@ def run_labels(
     ----------
     source : str
         What joined labels say that they were made of.
-    workers : int
-        Processes.
 
     Raises
     ------

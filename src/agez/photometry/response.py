@@ -96,7 +96,6 @@ def response_matrix(wave_angstrom: Floats, filters: FilterSet) -> ResponseMatrix
     ----------
     wave_angstrom : (p,) float
         Strictly increasing, vacuum, in the frame in which the bands see the light.
-    filters : FilterSet
 
     Returns
     -------

@@ -108,7 +108,6 @@ def estimate_zero_points(photometry: Photometry, expected: Floats, expected_err:
 
     Parameters
     ----------
-    photometry : Photometry
     expected, expected_err : (n, b) float
         What the model expects of each band, best without having seen that band (leave-one-out), in the unit of
         ``photometry``; NaN where it expects nothing, or does not say how sure it is.

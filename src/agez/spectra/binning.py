@@ -114,7 +114,6 @@ def bin_cube(spectra: Spectra, settings: BinSettings | None = None) -> BinnedCub
     ----------
     spectra : Spectra
         All spaxels of one cube, as :func:`agez.spectra.readers.read_spectra` gives them.
-    settings : BinSettings, optional
 
     Returns
     -------

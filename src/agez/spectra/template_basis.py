@@ -75,7 +75,6 @@ def resolution_at_rest(
     ----------
     wave_angstrom, fwhm_angstrom : (p,) float
         Observed frame; the FWHM may be NaN.
-    redshift : float
     fit_range_angstrom : (float, float)
         Rest frame.
 
