@@ -108,7 +108,10 @@ def need_columns(table: Table, names: Sequence[str], *, source: str, made_by: st
 
 
 #: Names of columns of agez's outputs that tables of others have, too, and that are of no use to agez there.
-_OF_OTHERS = frozenset("ra dec name mass light factor band fwhm sky gain fold pivot quantity reason".split())
+_OF_OTHERS = frozenset(
+    ("ra", "dec", "name", "mass", "light", "factor", "band", "fwhm", "sky", "gain", "fold", "pivot", "quantity",
+     "reason")
+)  # fmt: skip
 
 
 def usable_names(names: Sequence[str], *, source: object) -> tuple[str, ...]:
