@@ -7,11 +7,10 @@ import pytest
 from image_worlds import PIXEL_ARCSEC, distance_from, image_set
 from scipy.ndimage import convolve as slow_convolve
 
-from agez.images.convolution import convolve
 from agez.images.kernels import gaussian_kernel
 from agez.images.light_shape import light_shape, membrane
 from agez.images.noise_correlation import WHITE
-from agez.images.psf import match_psf
+from agez.images.psf import convolve, match_psf
 
 N = 61
 FWHM = np.array([1.8, 2.2, 2.6, 3.0])

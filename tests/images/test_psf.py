@@ -9,7 +9,6 @@ from image_worlds import PIXEL_ARCSEC, distance_from, image_set
 from scipy.signal import fftconvolve
 
 from agez.errors import AgezError
-from agez.images.convolution import convolve
 from agez.images.kernels import (
     full_width_half_maximum,
     gaussian_kernel,
@@ -17,7 +16,7 @@ from agez.images.kernels import (
     moffat_psf,
 )
 from agez.images.noise_correlation import WHITE, after_convolution, variance_of_sum
-from agez.images.psf import match_psf
+from agez.images.psf import convolve, match_psf
 from agez.images.resampling import resample
 from agez.spectra.formats_common import FWHM_PER_SIGMA
 

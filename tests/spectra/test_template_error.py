@@ -7,9 +7,9 @@ import pytest
 from spectra_factory import light_fractions, observe
 
 from agez.errors import AgezError
+from agez.spectra.fit_inputs import error_with_templates
 from agez.spectra.fit_settings import FitSettings
 from agez.spectra.fitting import fit_labels
-from agez.spectra.template_error import error_with_templates
 
 
 @pytest.fixture(scope="module")

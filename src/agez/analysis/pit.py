@@ -31,29 +31,20 @@ _ROUNDING = 1e-12
 
 @dataclass(frozen=True, eq=False)
 class PitShape:
-    """Histogram of the PIT and coverage against nominal, with errors from a bootstrap over galaxies.
+    """Histogram of the PIT and coverage against nominal, with errors from a bootstrap over galaxies."""
 
-    Attributes
-    ----------
-    edges : (b + 1,) float
-    density, density_err : (b,) float
-        1 everywhere where the distributions are right.
-    nominal, coverage, coverage_err : (c,) float
-        Probabilities of central intervals, and the part of the rows that they hold.
-    departure : float
-        Largest distance of the cumulative distribution from that of a uniform PIT, as Kolmogorov's.
-    departure_95 : float
-        What 95 % of samples of as many and as correlated rows with a uniform PIT stay below: from the distances
-        of resampled from measured cumulative distributions.  NaN with too few galaxies.
-    """
-
-    edges: Floats
+    edges: Floats  #: (b + 1,)
+    #: density, density_err: (b,) 1 everywhere where the distributions are right.
     density: Floats
     density_err: Floats
+    #: nominal, coverage, coverage_err: (c,) Probabilities of central intervals, and the part of the rows that they
+    #: hold.
     nominal: Floats
     coverage: Floats
     coverage_err: Floats
-    departure: float
+    departure: float  #: Largest distance of the cumulative distribution from that of a uniform PIT, as Kolmogorov's.
+    #: What 95 % of samples of as many and as correlated rows with a uniform PIT stay below: from the distances of
+    #: resampled from measured cumulative distributions. NaN with too few galaxies.
     departure_95: float
     n: int
     n_galaxies: int

@@ -29,20 +29,13 @@ MIN_PAIRS = 5
 
 @dataclass(frozen=True)
 class Spearman:
-    """Spearman's rank correlation of ``n`` pairs; NaN where it is not defined.
-
-    Attributes
-    ----------
-    low, high : float
-        95 % interval: percentiles over bootstrap samples of the pairs.
-    p_value : float
-        Two-sided, from Student's t with n - 2 degrees of freedom: that of no correlation at all.
-    """
+    """Spearman's rank correlation of ``n`` pairs; NaN where it is not defined."""
 
     rho: float
+    #: low, high: 95 % interval: percentiles over bootstrap samples of the pairs.
     low: float
     high: float
-    p_value: float
+    p_value: float  #: Two-sided, from Student's t with n - 2 degrees of freedom: that of no correlation at all.
     n: int
 
     @property

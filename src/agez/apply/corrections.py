@@ -16,29 +16,16 @@ from agez.types import Bands, Floats, Photometry
 
 @dataclass(frozen=True, eq=False)
 class Corrections:
-    """What is done to photometry before it is answered; plain data, which goes to other processes.
+    """What is done to photometry before it is answered; plain data, which goes to other processes."""
 
-    Attributes
-    ----------
-    zero_points : ZeroPoints, optional
-        Fluxes are multiplied by their factors.
-    zero_points_file : str
-        Where they are from.
-    ebv : float or str, optional
-        E(B-V) of the Milky Way in front of all rows, or the name of the column that holds each row's.
-    recalibrate : bool
-        E(B-V) is that of the map of Schlegel et al. (1998); see :func:`agez.photometry.dereddening.deredden`.
-    error_floor : float, optional
-        Fraction of the flux, added to errors in quadrature.
-    redshift_err : float or str, optional
-        Of all redshifts, or the column or columns that hold them; said here so that the output can say so.
-    """
-
-    zero_points: ZeroPoints | None = None
-    zero_points_file: str = ""
+    zero_points: ZeroPoints | None = None  #: Fluxes are multiplied by their factors.
+    zero_points_file: str = ""  #: Where they are from.
+    #: E(B-V) of the Milky Way in front of all rows, or the name of the column that holds each row's.
     ebv: float | str | None = None
+    #: E(B-V) is that of the map of Schlegel et al. (1998); see :func:`agez.photometry.dereddening.deredden`.
     recalibrate: bool = True
-    error_floor: float | None = None
+    error_floor: float | None = None  #: Fraction of the flux, added to errors in quadrature.
+    #: Of all redshifts, or the column or columns that hold them; said here so that the output can say so.
     redshift_err: float | str | None = None
 
     def to_json(self, ebv: EbvSeen | None = None) -> dict[str, Any]:

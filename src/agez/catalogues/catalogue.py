@@ -15,36 +15,21 @@ Kind = Literal["fits", "parquet", "csv", "hats", "table"]
 
 @dataclass(frozen=True)
 class Partition:
-    """Rows ``start`` to ``stop`` (not included) of one file; plain data, which goes to other processes.
+    """Rows ``start`` to ``stop`` (not included) of one file; plain data, which goes to other processes."""
 
-    Attributes
-    ----------
-    number : int
-        From 0, in the order of the output.
-    name : str
-        Stable and fit for a file name: ``part-00012``, or ``Norder=3/Dir=0/Npix=12`` of a HATS catalogue
-        (``Norder=3/Dir=0/Npix=12.001`` for the second part of a large pixel).
-    path : str
-    kind : 'fits', 'parquet', 'csv', 'hats' or 'table'
-    start, stop : int
-        Rows of that file.
-    first_row : int
-        Number of row ``start`` in the whole catalogue, from 0.
-    bytes_range : (int, int)
-        Of CSV: where these rows are in the file (in its content, if it is gzipped).
-    fault : str
-        Why the file cannot be read, if that is known already: reading the partition raises it.
-    """
-
-    number: int
+    number: int  #: From 0, in the order of the output.
+    #: Stable and fit for a file name: ``part-00012``, or ``Norder=3/Dir=0/Npix=12`` of a HATS catalogue
+    #: (``Norder=3/Dir=0/Npix=12.001`` for the second part of a large pixel).
     name: str
     path: str
     kind: Kind
+    #: start, stop: Rows of that file.
     start: int
     stop: int
-    first_row: int = 0
+    first_row: int = 0  #: Number of row ``start`` in the whole catalogue, from 0.
+    #: Of CSV: where these rows are in the file (in its content, if it is gzipped).
     bytes_range: tuple[int, int] = (0, 0)
-    fault: str = ""
+    fault: str = ""  #: Why the file cannot be read, if that is known already: reading the partition raises it.
 
     def __post_init__(self) -> None:
         check(0 <= self.start <= self.stop, f"partition {self.name}: rows {self.start} to {self.stop}")
@@ -55,44 +40,25 @@ class Partition:
 
 @dataclass(frozen=True)
 class Catalogue:
-    """A catalogue on disk.
+    """A catalogue on disk."""
 
-    Attributes
-    ----------
-    path : str
-        The file or folder that the user gave.
-    kind : 'fits', 'parquet', 'csv', 'hats' or 'table'
-    columns : tuple of str
-        Of the table, as in the files.
-    partitions : tuple of Partition
-    units : mapping of str to str
-        Of the columns that have one.
-    meta : mapping
-        Header of the table (``FILTERS`` and the like); of HATS, its properties, under ``hats``.
-    types : mapping of str to str
-        What a column holds: ``number``, ``text``, ``truth``, ``vector``, ``other``; of CSV also ``integer`` and
-        ``unsigned``, in 64 bits.
-    bands : tuple of str
-        Of vector columns of photometry: the band of each element; none where columns are of one band each.
-    vectors : tuple of two str
-        Names of the vector columns of values and errors that are the photometry; none, likewise.
-    csv : Dialect or None
-        Of CSV: how it is written.
-    remarks : tuple of str
-        What the user should be told before work begins: files that cannot be read, what was assumed.
-    """
-
-    path: str
+    path: str  #: The file or folder that the user gave.
     kind: Kind
-    columns: tuple[str, ...]
+    columns: tuple[str, ...]  #: Of the table, as in the files.
     partitions: tuple[Partition, ...]
-    units: Mapping[str, str] = field(default_factory=dict)
+    units: Mapping[str, str] = field(default_factory=dict)  #: Of the columns that have one.
+    #: Header of the table (``FILTERS`` and the like); of HATS, its properties, under ``hats``.
     meta: Mapping[str, Any] = field(default_factory=dict)
+    #: What a column holds: ``number``, ``text``, ``truth``, ``vector``, ``other``; of CSV also ``integer`` and
+    #: ``unsigned``, in 64 bits.
     types: Mapping[str, str] = field(default_factory=dict)
+    #: Of vector columns of photometry: the band of each element; none where columns are of one band each.
     bands: tuple[str, ...] = ()
+    #: Names of the vector columns of values and errors that are the photometry; none, likewise.
     vectors: tuple[str, ...] = ()
+    #: What the user should be told before work begins: files that cannot be read, what was assumed.
     remarks: tuple[str, ...] = ()
-    csv: Dialect | None = None
+    csv: Dialect | None = None  #: Of CSV: how it is written.
 
     def __len__(self) -> int:
         return sum(len(one) for one in self.partitions)

@@ -34,7 +34,6 @@ def open_catalogue(
 
     Parameters
     ----------
-    path : path
     rows_per_partition : int
         At most this many rows a partition; files and row groups of Parquet a little larger are not cut.
     photometry : str, optional

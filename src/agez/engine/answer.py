@@ -53,46 +53,25 @@ _DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.ENODEV, err
 
 @dataclass(frozen=True, eq=False)
 class AnswerJob:
-    """What is done with every partition of a catalogue.
+    """What is done with every partition of a catalogue."""
 
-    Attributes
-    ----------
-    catalogue : Catalogue
-        Without its partitions.
-    model, model_digest : str
-        Path, or name of one that comes with agez; and SHA-256 of the file, so that all workers use the same.
-    filters : str, optional
-        Filter set of the bands: a name, or a path.
-    redshift : float or str, optional
-        Of all rows, where the catalogue has no such column; or the column that holds it.
-    id_column : str, optional
-        That identifies rows, in place of ``id``.
-    corrections : Corrections
-    distribution : bool
-        Write the whole distribution of each row, too.
-    keep : tuple of str
-        Columns of the catalogue that the output has, too.
-    n_partitions : int
-        Of the catalogue: so much less is told of each.
-    compiled : bool
-        Compiled code answers, where it is installed: decided once, so that the last short partition takes the same
-        road as the others.
-    version : str
-        Of agez: workers of another one refuse.
-    """
-
-    catalogue: Catalogue
+    catalogue: Catalogue  #: Without its partitions.
+    #: model, model_digest: Path, or name of one that comes with agez; and SHA-256 of the file, so that all workers use
+    #: the same.
     model: str
     model_digest: str
-    filters: str | None = None
+    filters: str | None = None  #: Filter set of the bands: a name, or a path.
+    #: Of all rows, where the catalogue has no such column; or the column that holds it.
     redshift: float | str | None = None
-    id_column: str | None = None
+    id_column: str | None = None  #: That identifies rows, in place of ``id``.
     corrections: Corrections = field(default_factory=Corrections)
-    distribution: bool = False
-    keep: tuple[str, ...] = ()
-    n_partitions: int = 1
+    distribution: bool = False  #: Write the whole distribution of each row, too.
+    keep: tuple[str, ...] = ()  #: Columns of the catalogue that the output has, too.
+    n_partitions: int = 1  #: Of the catalogue: so much less is told of each.
+    #: Compiled code answers, where it is installed: decided once, so that the last short partition takes the same road
+    #: as the others.
     compiled: bool = False
-    version: str = __version__
+    version: str = __version__  #: Of agez: workers of another one refuse.
 
     @property
     def row_options(self) -> RowOptions:
@@ -233,8 +212,6 @@ def answer_partition(job: AnswerJob, partition: Partition, piece: Piece) -> Part
 
     Parameters
     ----------
-    job : AnswerJob
-    partition : Partition
     piece : Piece
         The file that is to be written.
 

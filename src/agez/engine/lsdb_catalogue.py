@@ -49,10 +49,6 @@ def predict_hats(
     filters, redshift, corrections, distribution
         See :class:`agez.engine.answer.AnswerJob`.
 
-    Returns
-    -------
-    lsdb.Catalog
-
     Raises
     ------
     AgezError

@@ -16,33 +16,18 @@ from agez.types import Prediction
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Counts:
-    """Rows of a partition, or of all partitions of a run, by what came of them.
+    """Rows of a partition, or of all partitions of a run, by what came of them."""
 
-    Attributes
-    ----------
-    n_rows, n_answered, n_good : int
-        Rows; those with a prediction; those without a fault.
-    flags : mapping of str to int
-        How many rows carry each bit.
-    tally : Tally
-    remarks : tuple of str
-        What had to be assumed.
-    ebv : EbvSeen
-        Of the rows, where they were dereddened.
-    any_redshift : bool
-        Whether any row has a redshift other than 0.
-    counted : mapping of str to int
-        How many rows had something that is to be told: see :mod:`agez.photometry.told`.
-    """
-
+    #: n_rows, n_answered, n_good: Rows; those with a prediction; those without a fault.
     n_rows: int = 0
     n_answered: int = 0
     n_good: int = 0
-    flags: Mapping[str, int] = field(default_factory=dict)
+    flags: Mapping[str, int] = field(default_factory=dict)  #: How many rows carry each bit.
     tally: Tally = field(default_factory=Tally)
-    remarks: tuple[str, ...] = ()
-    ebv: EbvSeen = field(default_factory=EbvSeen)
-    any_redshift: bool = False
+    remarks: tuple[str, ...] = ()  #: What had to be assumed.
+    ebv: EbvSeen = field(default_factory=EbvSeen)  #: Of the rows, where they were dereddened.
+    any_redshift: bool = False  #: Whether any row has a redshift other than 0.
+    #: How many rows had something that is to be told: see :mod:`agez.photometry.told`.
     counted: Mapping[str, int] = field(default_factory=dict)
 
 

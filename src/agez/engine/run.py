@@ -48,10 +48,8 @@ def run_catalogue(
 
     Parameters
     ----------
-    catalogue : Catalogue
     job : AnswerJob
         Of this catalogue, from :func:`agez.engine.answer.make_job`.
-    output : path
     workers : int, optional
         Processes on this machine; by default one, and one on each core as soon as the rows that are left are worth
         the start of them.

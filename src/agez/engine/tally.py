@@ -35,15 +35,10 @@ def _nothing() -> dict[str, Ints]:
 
 @dataclass(frozen=True, eq=False)
 class Tally:
-    """How many answers fall into each bin.
+    """How many answers fall into each bin."""
 
-    Attributes
-    ----------
-    counts : mapping of str to array of int
-        By the keys of ``AXES``, in bins of ``EDGES``.  ``ood`` is in units of the model's threshold; redshifts are
-        those that are known and above 0.
-    """
-
+    #: Integers, by the keys of ``AXES``, in bins of ``EDGES``. ``ood`` is in units of the model's
+    #: threshold; redshifts are those that are known and above 0.
     counts: Mapping[str, Ints] = field(default_factory=_nothing)
 
     def __add__(self, other: Tally) -> Tally:

@@ -6,8 +6,6 @@ import math
 import re
 from collections.abc import Sequence
 
-import numpy as np
-
 from agez.errors import AgezError
 from agez.experiments import (
     dependence,
@@ -19,9 +17,8 @@ from agez.experiments import (
     training_size,
     uncertainty,
 )
-from agez.experiments.stage import Experiment, Stage
+from agez.experiments.stage import Experiment
 from agez.paper_network.tuning import check_optuna
-from agez.types import Floats
 
 #: Set A and Set B: what several experiments need.
 SETS_KEY = "sets"
@@ -29,109 +26,56 @@ SETS_SHOWN_IN = ("fig1", *(f"fig{number}" for number in range(3, 10)))
 
 EXPERIMENTS: tuple[Experiment, ...] = (
     Experiment(
-        "hyperparameters",
-        ("fig2",),
-        needs_sets=False,
+        hyperparameters, ("fig2",), check=check_optuna,
         run=lambda stage: hyperparameters.hyperparameters(
-            stage.sample,
-            stage.trainer,
-            size=stage.preset.search,
-            settings=stage.preset.short_training,
-            seed=stage.seed,
-            folder=stage.folder / "search",
+            stage.sample, stage.trainer, size=stage.preset.search, settings=stage.preset.short_training,
+            seed=stage.seed, folder=stage.folder / "search",
         ),
-        claims=hyperparameters.claims,
-        check=check_optuna,
     ),
     Experiment(
-        "dependence",
-        ("fig10", "fig11", "fig12", "bulge_fraction"),
-        needs_sets=True,
-        run=lambda stage: dependence.dependence(stage.sample, _predicted(stage), rng=_rng(stage, 10)),
-        claims=dependence.claims,
+        dependence, ("fig10", "fig11", "fig12", "bulge_fraction"), needs_sets=True,
+        run=lambda stage: dependence.dependence(stage.sample, stage.predicted, rng=stage.rng(10)),
     ),
     Experiment(
-        "table1",
-        ("table1",),
-        needs_sets=False,
+        table1, ("table1",),
         run=lambda stage: table1.table1(
-            stage.sample,
-            stage.trainer,
-            settings=stage.preset.short_training,
-            n_draws=stage.preset.table1_draws,
+            stage.sample, stage.trainer, settings=stage.preset.short_training, n_draws=stage.preset.table1_draws,
             seed=stage.seed,
         ),
-        claims=table1.claims,
     ),
     Experiment(
-        "training_size",
-        ("fig13",),
-        needs_sets=False,
+        training_size, ("fig13",),
         run=lambda stage: training_size.training_size(
             stage.sample, stage.trainer, grid=stage.preset.training_grid, seed=stage.seed
         ),
-        claims=training_size.claims,
     ),
     Experiment(
-        "mass_gradients",
-        ("fig14",),
-        needs_sets=True,
-        run=lambda stage: mass_gradients.mass_gradients(stage.sample, stage.sets, rng=_rng(stage, 14)),
-        claims=mass_gradients.claims,
+        mass_gradients, ("fig14",), needs_sets=True,
+        run=lambda stage: mass_gradients.mass_gradients(stage.sample, stage.sets, rng=stage.rng(14)),
     ),
     Experiment(
-        "diversity",
-        ("diversity",),
-        needs_sets=False,
+        diversity, ("diversity",),
         run=lambda stage: diversity.diversity(
-            stage.trainer,
-            size=stage.preset.diversity,
-            templates=stage.templates,
-            seed=stage.seed,
+            stage.trainer, size=stage.preset.diversity, templates=stage.templates, seed=stage.seed,
             workers=stage.workers,
         ),
-        claims=diversity.claims,
     ),
     Experiment(
-        "peers",
-        ("peers",),
-        needs_sets=True,
+        peers, ("peers",), needs_sets=True,
         run=lambda stage: peers.peers(
-            stage.sample,
-            {name: peers.network_answers(run, stage.sample) for name, run in stage.runs.items()},
-            splits={name: run.splits for name, run in stage.runs.items()},
-            sizes=stage.preset.peers,
-            templates=stage.templates,
-            seed=stage.seed,
+            stage.sample, {name: peers.network_answers(run, stage.sample) for name, run in stage.runs.items()},
+            splits=stage.splits, sizes=stage.preset.peers, templates=stage.templates, seed=stage.seed,
             workers=stage.workers,
         ),
-        claims=peers.claims,
     ),
     Experiment(
-        "uncertainty",
-        ("calibration",),
-        needs_sets=True,
+        uncertainty, ("calibration",), needs_sets=True,
         run=lambda stage: uncertainty.uncertainty(
-            stage.sample,
-            _predicted(stage),
-            splits={name: run.splits for name, run in stage.runs.items()},
-            start=uncertainty.shipped_start(stage.sample),
-            size=stage.preset.uncertainty,
-            seed=stage.seed,
-            workers=stage.workers,
+            stage.sample, stage.predicted, splits=stage.splits, start=uncertainty.shipped_start(stage.sample),
+            size=stage.preset.uncertainty, seed=stage.seed, workers=stage.workers,
         ),
-        claims=uncertainty.claims,
     ),
-)
-
-
-def _predicted(stage: Stage) -> dict[str, Floats]:
-    return {name: found.predicted for name, found in stage.sets.items()}
-
-
-def _rng(stage: Stage, number: int) -> np.random.Generator:
-    """Chance of its own for each experiment, so that one run alone gives what it gives in the whole."""
-    return np.random.default_rng([stage.seed, number])
+)  # fmt: skip
 
 
 def find_experiments(names: Sequence[str]) -> tuple[str, ...]:

@@ -20,36 +20,20 @@ MIN_GALAXIES = 20
 class Claim:
     """One claim of the paper, judged.
 
-    Attributes
-    ----------
-    figure : str
-        Where the paper, or the report, shows it: ``figure 13``, ``table 1``, ``peers``.
-    claim : str
-        The claim, one line.
-    verdict : str
-        ``supported``, ``not supported`` or ``cannot tell``.
-    how : str
-        How it was decided, with the numbers; at most two lines.
-    section : str
-        Sections of the paper that make the claim (``4.1``, ``abstract, 4.2``); ``ours`` where it makes none.
-    published : str
-        The paper's number, with its unit; '' where it gives none.
-    measured : str
-        This run's number, as short; '' where there is none.
-
     Raises
     ------
     ValueError
         For another verdict or an empty text: a mistake of the program, not of the user's data.
     """
 
-    figure: str
-    claim: str
-    verdict: Verdict
-    how: str
+    figure: str  #: Where the paper, or the report, shows it: ``figure 13``, ``table 1``, ``peers``.
+    claim: str  #: The claim, one line.
+    verdict: Verdict  #: ``supported``, ``not supported`` or ``cannot tell``.
+    how: str  #: How it was decided, with the numbers; at most two lines.
+    #: Sections of the paper that make the claim (``4.1``, ``abstract, 4.2``); ``ours`` where it makes none.
     section: str = OURS
-    published: str = ""
-    measured: str = ""
+    published: str = ""  #: The paper's number, with its unit; '' where it gives none.
+    measured: str = ""  #: This run's number, as short; '' where there is none.
 
     def __post_init__(self) -> None:
         if self.verdict not in VERDICTS:

@@ -30,17 +30,10 @@ _LEAST_STEP = 0.08
 
 @dataclass(frozen=True)
 class DiverseGalaxies:
-    """How the galaxies of a diverse survey are made: a callable for :class:`agez.experiments.mock_sample.MockSurvey`.
+    """How the galaxies of a diverse survey are made, callable for :class:`~agez.experiments.mock_sample.MockSurvey`."""
 
-    Attributes
-    ----------
-    libraries : tuple of str
-        Each galaxy is made with one of these; all equally often, dealt at random.
-    young : bool
-        Whether stars younger than a library's own are those of ``YOUNG_LIBRARY``, and not its youngest.
-    """
-
-    libraries: tuple[str, ...]
+    libraries: tuple[str, ...]  #: Each galaxy is made with one of these; all equally often, dealt at random.
+    #: Whether stars younger than a library's own are those of ``YOUNG_LIBRARY``, and not its youngest.
     young: bool = False
     departing: Departures = NONE
 

@@ -83,23 +83,14 @@ FIT_LIBRARY = "emiles"
 
 @dataclass(frozen=True)
 class DiversitySize:
-    """How large the surveys are, and how their networks are trained.
+    """How large the surveys are, and how their networks are trained."""
 
-    Attributes
-    ----------
-    n_galaxies, n_spectra : int
-        Of each survey.
-    n_bootstrap : int
-        Resamplings of the galaxies, for the intervals.
-    surveys : tuple of str
-        Which of ``SURVEYS`` are made; ``standard`` and ``all`` among them.
-    """
-
+    #: n_galaxies, n_spectra: Of each survey.
     n_galaxies: int
     n_spectra: int
     settings: TrainingSettings
-    n_bootstrap: int = 300
-    surveys: tuple[str, ...] = SURVEYS
+    n_bootstrap: int = 300  #: Resamplings of the galaxies, for the intervals.
+    surveys: tuple[str, ...] = SURVEYS  #: Which of ``SURVEYS`` are made; ``standard`` and ``all`` among them.
 
     def __post_init__(self) -> None:
         if self.n_galaxies < 2 * LEAST_GALAXIES:

@@ -31,19 +31,11 @@ class Case:
 
 @dataclass(frozen=True, eq=False)
 class Finalist:
-    """A candidate trained with several seeds.
-
-    Attributes
-    ----------
-    validation_mse : (seeds,) float
-        [dex^2]
-    residual : (seeds, test rows) float
-        Predicted minus label [dex].
-    """
+    """A candidate trained with several seeds."""
 
     candidate: Candidate
-    validation_mse: Floats
-    residual: Floats
+    validation_mse: Floats  #: (seeds,) [dex^2]
+    residual: Floats  #: (seeds, test rows) Predicted minus label [dex].
 
 
 def train_finalists(

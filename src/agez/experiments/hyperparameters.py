@@ -56,28 +56,17 @@ SPACE = SearchSpace()
 
 @dataclass(frozen=True)
 class SearchSize:
-    """How large the search is, for each of the four cases.
-
-    Attributes
-    ----------
-    epochs : int
-        Of a trial, at most.
-    n_finalists, n_final_seeds : int
-        Best trials that are trained again, beside the authors' sizes, and how often each; at least two seeds.
-    final_epochs : int, optional
-        Of a finalist's training, at most; default those of the run's recipe.
-    max_rows : int, optional
-        Training and validation rows to use, the same share of every galaxy's; default all.
-    n_startup, n_warmup, round_size : int
-        As in :func:`agez.paper_network.tuning.search`.
-    """
+    """How large the search is, for each of the four cases."""
 
     n_trials: int
-    epochs: int
+    epochs: int  #: Of a trial, at most.
+    #: n_finalists, n_final_seeds: Best trials that are trained again, beside the authors' sizes, and how often each; at
+    #: least two seeds.
     n_finalists: int
     n_final_seeds: int
-    final_epochs: int | None = None
-    max_rows: int | None = None
+    final_epochs: int | None = None  #: Of a finalist's training, at most; default those of the run's recipe.
+    max_rows: int | None = None  #: Training and validation rows to use, the same share of every galaxy's; default all.
+    #: n_startup, n_warmup, round_size: As in :func:`agez.paper_network.tuning.search`.
     n_startup: int = 10
     n_warmup: int = 5
     round_size: int = 8

@@ -36,29 +36,17 @@ _CHUNK_ROWS = 32
 
 @dataclass(frozen=True, eq=False)
 class LibraryFit:
-    """What :func:`fit_library` gives back; NaN (0 models, 0 bands) in rows that cannot be fitted.
+    """What :func:`fit_library` gives back; NaN (0 models, 0 bands) in rows that cannot be fitted."""
 
-    Attributes
-    ----------
-    mean, std : (n, 2) float
-        Posterior mean and standard deviation of light-weighted log age and [M/H].
-    chi2 : (n,) float
-        Of the best model.
-    n_effective : (n,) float
-        1 / sum(p^2) of the posterior probabilities p: how many models share the posterior.  A few say that the
-        library is too sparse for the errors.
-    n_bands : (n,) int
-        Bands in use.
-    seconds : float
-        Processor time of one core.
-    """
-
+    #: mean, std: (n, 2) Posterior mean and standard deviation of light-weighted log age and [M/H].
     mean: Floats
     std: Floats
-    chi2: Floats
+    chi2: Floats  #: (n,) Of the best model.
+    #: (n,) 1 / sum(p^2) of the posterior probabilities p: how many models share the posterior. A few say that the
+    #: library is too sparse for the errors.
     n_effective: Floats
-    n_bands: Ints
-    seconds: float
+    n_bands: Ints  #: (n,) Bands in use.
+    seconds: float  #: Processor time of one core.
 
 
 def fit_library(

@@ -37,15 +37,10 @@ class _Galaxy:
 
 @dataclass(frozen=True, eq=False)
 class MockSurvey:
-    """A survey to be made.
-
-    Attributes
-    ----------
-    make : callable
-        ``make(plan, index, grid)`` gives a galaxy; ``grid`` is the library that fits it.  Picklable.
-    """
+    """A survey to be made."""
 
     plan: SurveyPlan
+    #: ``make(plan, index, grid)`` gives a galaxy; ``grid`` is the library that fits it. Picklable.
     make: Callable[[SurveyPlan, int, SSPGrid], MockGalaxy] = make_galaxy
 
 

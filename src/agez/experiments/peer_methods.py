@@ -25,19 +25,12 @@ from agez.types import Floats
 
 @dataclass(frozen=True)
 class TreeSizes:
-    """How large the ensembles are.
+    """How large the ensembles are."""
 
-    Attributes
-    ----------
-    forest_trees, boosting_rounds : int
-        Trees of the random forest, and of scikit-learn's gradient boosting.
-    lightgbm_rounds : int
-        Of LightGBM, at most.
-    """
-
+    #: forest_trees, boosting_rounds: Trees of the random forest, and of scikit-learn's gradient boosting.
     forest_trees: int = 30
     boosting_rounds: int = 300
-    lightgbm_rounds: int = 1000
+    lightgbm_rounds: int = 1000  #: Of LightGBM, at most.
 
 
 @dataclass(frozen=True, eq=False)

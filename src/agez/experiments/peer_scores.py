@@ -17,21 +17,11 @@ from agez.types import Floats, Strings
 
 @dataclass(frozen=True, eq=False)
 class Answers:
-    """What one method says of every row of a sample in one set.
+    """What one method says of every row of a sample in one set."""
 
-    Attributes
-    ----------
-    predicted : (n, 2) float
-        log_age_lw and mh_lw; NaN where it says nothing.
-    seconds_to_train : float
-        Seconds of one core, all folds together; NaN if not known.
-    seconds_per_sed : float
-        Seconds of one core, from fluxes to both targets; NaN if not known.
-    """
-
-    predicted: Floats
-    seconds_to_train: float = np.nan
-    seconds_per_sed: float = np.nan
+    predicted: Floats  #: (n, 2) log_age_lw and mh_lw; NaN where it says nothing.
+    seconds_to_train: float = np.nan  #: Seconds of one core, all folds together; NaN if not known.
+    seconds_per_sed: float = np.nan  #: Seconds of one core, from fluxes to both targets; NaN if not known.
 
 
 def scores_of(predicted: Floats, references: Mapping[str, Floats], network: Floats) -> dict[str, Any]:

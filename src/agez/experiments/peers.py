@@ -45,22 +45,12 @@ SEDS_A_GALAXY = 100
 
 @dataclass(frozen=True)
 class PeerSizes:
-    """How much is spent on each method.
-
-    Attributes
-    ----------
-    n_models : int
-        Of the library.
-    floor : float
-        Error floor of the library fit, as a fraction of the flux.
-    n_bootstrap : int
-        Resamplings of the galaxies, for the errors of differences.
-    """
+    """How much is spent on each method."""
 
     trees: TreeSizes = field(default_factory=TreeSizes)
-    n_models: int = 30_000
-    floor: float = ERROR_FLOOR
-    n_bootstrap: int = 100
+    n_models: int = 30_000  #: Of the library.
+    floor: float = ERROR_FLOOR  #: Error floor of the library fit, as a fraction of the flux.
+    n_bootstrap: int = 100  #: Resamplings of the galaxies, for the errors of differences.
 
 
 def network_answers(run: CrossValidation, sample: Sample) -> Answers:

@@ -50,18 +50,11 @@ _AV_STEPS = 10
 
 @dataclass(frozen=True, eq=False)
 class PopulationLibrary:
-    """Model SEDs, and the populations behind them.
-
-    Attributes
-    ----------
-    flux : (m, b) float
-        f_nu, each model's mean over the bands 1.
-    means : (m, 2) float
-        Light-weighted log10(age/yr) and [M/H] (light in 5450-5550 A, before dust), as labels are defined.
-    """
+    """Model SEDs, and the populations behind them."""
 
     bands: Bands
-    flux: Floats
+    flux: Floats  #: (m, b) f_nu, each model's mean over the bands 1.
+    #: (m, 2) Light-weighted log10(age/yr) and [M/H] (light in 5450-5550 A, before dust), as labels are defined.
     means: Floats
 
     def __post_init__(self) -> None:

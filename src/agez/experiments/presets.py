@@ -20,42 +20,21 @@ from agez.paper_network.jobs import CONVERGED_FAST, TrainingSettings
 
 @dataclass(frozen=True)
 class Preset:
-    """How large a run is.
-
-    Attributes
-    ----------
-    n_galaxies, n_spectra : int
-        Of the mock survey, where no sample is given.
-    training : TrainingSettings
-        Of the cross-validations of Set A and Set B.
-    short_training : TrainingSettings
-        Of networks that are trained many times: the search, table 1.
-    search : SearchSize
-        Of figure 2.
-    table1_draws : int
-        Random draws of the galaxies that table 1 trains on.
-    training_grid : TrainingGrid
-        Of figure 13.
-    diversity : DiversitySize
-        Of the surveys of galaxies that differ more.
-    uncertainty : UncertaintySize
-        Of the distributions.
-    about : str
-        One line for the help and the report.
-    """
+    """How large a run is."""
 
     name: str
+    #: n_galaxies, n_spectra: Of the mock survey, where no sample is given.
     n_galaxies: int
     n_spectra: int
-    training: TrainingSettings
-    short_training: TrainingSettings
-    search: SearchSize
-    table1_draws: int
-    training_grid: TrainingGrid
-    diversity: DiversitySize
+    training: TrainingSettings  #: Of the cross-validations of Set A and Set B.
+    short_training: TrainingSettings  #: Of networks that are trained many times: the search, table 1.
+    search: SearchSize  #: Of figure 2.
+    table1_draws: int  #: Random draws of the galaxies that table 1 trains on.
+    training_grid: TrainingGrid  #: Of figure 13.
+    diversity: DiversitySize  #: Of the surveys of galaxies that differ more.
     peers: PeerSizes
-    uncertainty: UncertaintySize
-    about: str
+    uncertainty: UncertaintySize  #: Of the distributions.
+    about: str  #: One line for the help and the report.
 
 
 _QUICK = TrainingSettings(

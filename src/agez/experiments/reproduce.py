@@ -66,9 +66,7 @@ def reproduce(
 
     Parameters
     ----------
-    out : path
     preset : 'quick', 'standard' or 'full'
-    seed : int
     sample : path, optional
         A sample file; without it a mock survey is made first.
     templates : str, optional
@@ -229,7 +227,7 @@ def _result(folder: RunFolder, stage: Stage, blocks: Mapping[str, Block], exampl
     claims: list[Claim] = [*set_claims.claims(summary), *gradient_claims.claims(summary)]
     for experiment in EXPERIMENTS:
         if experiment.key in blocks:
-            claims += experiment.claims(blocks[experiment.key])
+            claims += experiment.module.claims(blocks[experiment.key])
     claims.sort(key=lambda claim: place_in_paper(claim.figure))
     told: dict[str, Any] = {**summary, "claims": [claim.to_json() for claim in claims]}
     return RunResult(stage.sample, set_a, set_b, told, example, blocks, tuple(claims))

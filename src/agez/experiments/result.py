@@ -25,44 +25,26 @@ LIBRARIES = ("numpy", "scipy", "astropy", "jax", "jaxlib", "matplotlib", "ppxf",
 
 @dataclass(frozen=True, eq=False)
 class SetResult:
-    """Out-of-sample predictions of one cross-validation, Set A or Set B.
+    """Out-of-sample predictions of one cross-validation, Set A or Set B."""
 
-    Attributes
-    ----------
-    predicted : (n, 2) float
-        log_age_lw and mh_lw of every spectrum of the sample, by networks that did not see it; NaN if none.
-    fold : (n,) int
-        The fold in which each spectrum was tested.
-    label_gradients, predicted_gradients : GradientTable
-        Columns ``PAPER_TARGETS``; on the same points and subsets.
-    truth_gradients : GradientTable or None
-        Of the truth, on the same points; None for a real sample.
-    """
-
+    #: (n, 2) log_age_lw and mh_lw of every spectrum of the sample, by networks that did not see it; NaN if none.
     predicted: Floats
-    fold: Ints
+    fold: Ints  #: (n,) The fold in which each spectrum was tested.
     curves: Sequence[LearningCurve]
+    #: label_gradients, predicted_gradients: Columns ``PAPER_TARGETS``; on the same points and subsets.
     label_gradients: GradientTable
     predicted_gradients: GradientTable
-    truth_gradients: GradientTable | None = None
+    truth_gradients: GradientTable | None = None  #: Of the truth, on the same points; None for a real sample.
 
 
 @dataclass(frozen=True, eq=False)
 class ExampleSpectrum:
-    """One spectrum with the bands and the SED made from it.
+    """One spectrum with the bands and the SED made from it."""
 
-    Attributes
-    ----------
-    spectrum : Spectra
-        One row.
-    photometry : Photometry
-        The same row, at rest frame (redshift 0).
-    band_curves : sequence of (wave_angstrom, response)
-        One pair for each band of ``photometry``: vacuum wavelength and response, any scale.
-    """
-
-    spectrum: Spectra
-    photometry: Photometry
+    spectrum: Spectra  #: One row.
+    photometry: Photometry  #: The same row, at rest frame (redshift 0).
+    #: A pair (wave_angstrom, response) for each band of ``photometry``: vacuum wavelength and response,
+    #: any scale.
     band_curves: Sequence[tuple[Floats, Floats]]
 
     def __post_init__(self) -> None:
@@ -74,31 +56,19 @@ class ExampleSpectrum:
 
 @dataclass(frozen=True, eq=False)
 class RunResult:
-    """One run, complete.
-
-    Attributes
-    ----------
-    set_a, set_b : SetResult or None
-        None where they were not run.
-    summary : mapping
-        What :func:`agez.experiments.summary.build_summary` returned, to the contract of ``summary.json``.
-    example : ExampleSpectrum or None
-        None where only photometry was given: figure 1 is then left out.
-    blocks : mapping of str to mapping
-        What the further experiments gave, by their key in ``summary.json``: ``published``, ``measured`` and ``points``.
-    claims : sequence of Claim
-        Of the paper, judged by this run.
-    versions : mapping of str to str
-        Of agez, Python and the libraries.
-    """
+    """One run, complete."""
 
     sample: Sample
+    #: set_a, set_b: None where they were not run.
     set_a: SetResult | None
     set_b: SetResult | None
+    #: What :func:`agez.experiments.summary.build_summary` returned, to the contract of ``summary.json``.
     summary: Mapping[str, Any]
-    example: ExampleSpectrum | None = None
+    example: ExampleSpectrum | None = None  #: None where only photometry was given: figure 1 is then left out.
+    #: What the further experiments gave, by their key in ``summary.json``: ``published``, ``measured`` and ``points``.
     blocks: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    claims: Sequence[Claim] = ()
+    claims: Sequence[Claim] = ()  #: Of the paper, judged by this run.
+    #: Of agez, Python and the libraries.
     versions: Mapping[str, str] = field(default_factory=lambda: installed_versions())
 
 

@@ -54,21 +54,11 @@ MOST_SIGMA = 2.0
 
 @dataclass(frozen=True)
 class TrainingGrid:
-    """Which training sets are tried.
+    """Which training sets are tried."""
 
-    Attributes
-    ----------
-    fractions : tuple of float
-        Training rows (or galaxies), validation included, over all of the sample's.
-    n_repeats : int
-        Random draws of each.
-    settings : TrainingSettings
-        Of the largest fraction; smaller ones get more epochs (:meth:`settings_at`).
-    """
-
-    fractions: tuple[float, ...]
-    n_repeats: int
-    settings: TrainingSettings
+    fractions: tuple[float, ...]  #: Training rows (or galaxies), validation included, over all of the sample's.
+    n_repeats: int  #: Random draws of each.
+    settings: TrainingSettings  #: Of the largest fraction; smaller ones get more epochs (:meth:`settings_at`).
 
     def __post_init__(self) -> None:
         if not self.fractions or not all(0 < fraction <= LARGEST for fraction in self.fractions):

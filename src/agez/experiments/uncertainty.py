@@ -53,34 +53,18 @@ _LEVELS = dict(zip(("coverage_68", "coverage_95"), COVERAGE_LEVELS, strict=True)
 
 @dataclass(frozen=True)
 class UncertaintySize:
-    """How much is spent.
+    """How much is spent."""
 
-    Attributes
-    ----------
-    steps : int
-        Of each network; never more than ``agez train`` takes.
-    members : int
-        Networks of each fold.
-    n_bootstrap : int
-        Resamplings of the galaxies, for the errors.
-    """
-
-    steps: int = 500
-    members: int = 1
-    n_bootstrap: int = 200
+    steps: int = 500  #: Of each network; never more than ``agez train`` takes.
+    members: int = 1  #: Networks of each fold.
+    n_bootstrap: int = 200  #: Resamplings of the galaxies, for the errors.
 
 
 class HeldOut(NamedTuple):
-    """What networks say of ``n`` rows that they have not seen.
-
-    Attributes
-    ----------
-    tail : (n, 2) float
-        Of the calibration of each row's fold.
-    """
+    """What networks say of ``n`` rows that they have not seen."""
 
     mixture: Mixture
-    tail: Floats
+    tail: Floats  #: (n, 2) Of the calibration of each row's fold.
 
 
 def shipped_start(sample: Sample, name: str = START) -> Model | None:

@@ -19,22 +19,13 @@ MAX_OFFSET_PIXELS = 0.1
 
 @dataclass(frozen=True)
 class Offset:
-    """How far two grids of pixels are apart.
+    """How far two grids of pixels are apart."""
 
-    Attributes
-    ----------
-    pixels, arcsec : float
-        The largest distance over the image; infinite where the one is not in the other's sky.
-    mirrored : bool
-        One has east to the left, the other to the right.
-    scale : float
-        Pixel size of the one over that of the other.
-    """
-
+    #: pixels, arcsec: The largest distance over the image; infinite where the one is not in the other's sky.
     pixels: float
     arcsec: float
-    mirrored: bool
-    scale: float
+    mirrored: bool  #: One has east to the left, the other to the right.
+    scale: float  #: Pixel size of the one over that of the other.
 
 
 def pixel_area_arcsec2(wcs: WCS) -> float:

@@ -45,8 +45,6 @@ def subtract_background(images: ImageSet, *, how: Background = "auto", sources: 
 
     Parameters
     ----------
-    images : ImageSet
-    how : str
     sources : (ny, nx) bool, optional
         Pixels to be left out as sources, instead of looking for them.
 

@@ -31,26 +31,16 @@ LARGEST_CUT = 2
 
 @dataclass(frozen=True, eq=False)
 class BandImage:
-    """One band in microjansky.
-
-    Attributes
-    ----------
-    name : str
-    raw : RawImage
-        Where it comes from.
-    flux, variance : (ny, nx) float
-        [microjansky] and its square; variance is NaN where unknown; both are NaN where masked for want of data.
-    mask : (ny, nx) bool
-    unit : str
-        How the unit came about, in words.
-    """
+    """One band in microjansky."""
 
     name: str
-    raw: RawImage
+    raw: RawImage  #: Where it comes from.
+    #: flux, variance: (ny, nx) [microjansky] and its square; variance is NaN where unknown; both are NaN where masked
+    #: for want of data.
     flux: Floats
     variance: Floats
-    mask: Bools
-    unit: str
+    mask: Bools  #: (ny, nx)
+    unit: str  #: How the unit came about, in words.
 
 
 def cut_out(raw: RawImage, center: tuple[float, float], size_arcsec: float) -> RawImage:

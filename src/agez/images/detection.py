@@ -27,18 +27,10 @@ _MAD = 1.4826
 
 @dataclass(frozen=True, eq=False)
 class DeepImage:
-    """The bands added.
+    """The bands added."""
 
-    Attributes
-    ----------
-    image : (ny, nx) float
-        Weighted mean of the bands; 0 where masked in all.
-    mask : (ny, nx) bool
-        Pixels that no band has.
-    """
-
-    image: Floats
-    mask: Bools
+    image: Floats  #: (ny, nx) Weighted mean of the bands; 0 where masked in all.
+    mask: Bools  #: (ny, nx) Pixels that no band has.
 
 
 def robust_sigma(values: Floats) -> float:

@@ -37,31 +37,17 @@ _EXTENSION = re.compile(r"(\.(fits?|fz|gz))+$", re.IGNORECASE)
 
 @dataclass(frozen=True, eq=False)
 class RawImage:
-    """One band as its files have it.
+    """One band as its files have it."""
 
-    Attributes
-    ----------
-    path : Path
-        Of the science image.
-    headers : tuple of header
-        Of the science extension, and of the primary.
-    science : (ny, nx) float
-    layers : mapping of role to (ny, nx) float
-        Those that there are of ``weight`` (inverse variance), ``error`` (1 sigma) and ``variance``, in its unit.
-    mask : (ny, nx) bool
-        Pixels that a mask says not to use.
-    wcs : astropy.wcs.WCS
-        Of the two sky axes.
-    beside : tuple of str
-        Which extensions and files were read besides the science image.
-    """
-
-    path: Path
-    headers: tuple[Any, ...]
-    science: Floats
+    path: Path  #: Of the science image.
+    headers: tuple[Any, ...]  #: Of the science extension, and of the primary.
+    science: Floats  #: (ny, nx)
+    #: mapping of role to (ny, nx): Those that there are of ``weight`` (inverse variance), ``error`` (1 sigma) and
+    #: ``variance``, in its unit.
     layers: Mapping[Role, Floats]
-    mask: Bools
-    wcs: WCS
+    mask: Bools  #: (ny, nx) Pixels that a mask says not to use.
+    wcs: WCS  #: Of the two sky axes.
+    #: Which extensions and files were read besides the science image.
     beside: tuple[str, ...] = field(default_factory=tuple)
 
 

@@ -41,10 +41,8 @@ def measure(
 
     Parameters
     ----------
-    images : ImageSet
     bin_id : (ny, nx) int
         Number of each pixel's region, from 0 without gaps; -1 = unused.
-    galaxy_id : str
     redshift : float
         Of the galaxy.
     centre : (x, y), optional

@@ -26,31 +26,16 @@ _TRIED, _REACH_FWHM = np.geomspace(0.4, 3.0, 41), 2.5
 
 @dataclass(frozen=True, eq=False)
 class PointSources:
-    """Sources, n of them.
+    """Sources, n of them."""
 
-    Attributes
-    ----------
-    x, y : (n,) float
-        Pixel coordinates.
-    fwhm : (n,) float
-        Of a Moffat profile fitted to each [pixel]; NaN where the fit failed.
-    beta : (n,) float
-        Its exponent.
-    peak : (n,) float
-        Of the source by itself.
-    snr : (n,) float
-        Peak over the noise of a pixel.
-    background : (n,) float
-        What lies under it: the median of a ring around.
-    """
-
+    #: x, y: (n,) Pixel coordinates.
     x: Floats
     y: Floats
-    fwhm: Floats
-    beta: Floats
-    peak: Floats
-    snr: Floats
-    background: Floats
+    fwhm: Floats  #: (n,) Of a Moffat profile fitted to each [pixel]; NaN where the fit failed.
+    beta: Floats  #: (n,) Its exponent.
+    peak: Floats  #: (n,) Of the source by itself.
+    snr: Floats  #: (n,) Peak over the noise of a pixel.
+    background: Floats  #: (n,) What lies under it: the median of a ring around.
 
     def __len__(self) -> int:
         return len(self.x)

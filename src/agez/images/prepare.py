@@ -57,7 +57,6 @@ def prepare(images: ImageSet, *, settings: ImageSettings | None = None) -> Image
     ----------
     images : ImageSet
         As read.
-    settings : ImageSettings, optional
 
     Returns
     -------

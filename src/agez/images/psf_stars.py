@@ -29,10 +29,6 @@ def measure_psf(images: ImageSet) -> ImageSet:
     In each band, Moffat profiles are fitted to round sources; the stars are the most numerous group of nearly one
     width, and their median is taken.  Bands without at least three of them stay as they are.
 
-    Parameters
-    ----------
-    images : ImageSet
-
     Returns
     -------
     ImageSet

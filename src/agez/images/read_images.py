@@ -80,7 +80,6 @@ def read_images(
         Read only a square of that size around that place.
     reproject : bool
         Resample images that are not on the grid that most of them share, instead of refusing them.
-    source_noise : bool
     redshift : float, optional
         Of the galaxy, kept in ``meta``.
     model_set : str, optional

@@ -101,24 +101,12 @@ class RegionSettings:
 
 @dataclass(frozen=True, eq=False)
 class Regions:
-    """Where the regions are.
+    """Where the regions are."""
 
-    Attributes
-    ----------
-    bin_id : (ny, nx) int
-        From 0 without gaps, from the centre outwards; -1 = unused.
-    snr : (ny, nx) float
-        Of each pixel by itself in ``band``.
-    band : str
-        The faintest useful one.
-    remarks : tuple of str
-        What went another way than asked.
-    """
-
-    bin_id: Ints
-    snr: Floats
-    band: str
-    remarks: tuple[str, ...] = ()
+    bin_id: Ints  #: (ny, nx) From 0 without gaps, from the centre outwards; -1 = unused.
+    snr: Floats  #: (ny, nx) Of each pixel by itself in ``band``.
+    band: str  #: The faintest useful one.
+    remarks: tuple[str, ...] = ()  #: What went another way than asked.
 
 
 def make_regions(images: ImageSet, settings: RegionSettings, *, centre: tuple[float, float]) -> Regions:

@@ -23,25 +23,14 @@ _MIN_GOOD = 0.999
 
 @dataclass(frozen=True, eq=False)
 class Resampled:
-    """An image on another grid.
+    """An image on another grid."""
 
-    Attributes
-    ----------
-    flux, variance : (ny, nx) float
-        Of the pixels of the new grid (flux per pixel, not surface brightness).
-    mask : (ny, nx) bool
-        Pixels that bad pixels of the input touch, or that it does not cover.
-    noise : (k, k) float
-        Correlation of the noise of neighbours, from white noise.
-    variance_factor : float
-        Variance of a pixel over what it would be, had pixels been measured on this grid.
-    """
-
+    #: flux, variance: (ny, nx) Of the pixels of the new grid (flux per pixel, not surface brightness).
     flux: Floats
     variance: Floats
-    mask: Bools
-    noise: Floats
-    variance_factor: float
+    mask: Bools  #: (ny, nx) Pixels that bad pixels of the input touch, or that it does not cover.
+    noise: Floats  #: (k, k) Correlation of the noise of neighbours, from white noise.
+    variance_factor: float  #: Variance of a pixel over what it would be, had pixels been measured on this grid.
 
 
 def resample(

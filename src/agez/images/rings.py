@@ -31,26 +31,17 @@ _DIGITS, _BEGIN = 6, 1e-3
 
 @dataclass(frozen=True, eq=False)
 class Plane:
-    """Where pixels lie in the plane of the galaxy's disc.
+    """Where pixels lie in the plane of the galaxy's disc."""
 
-    Attributes
-    ----------
-    radius : (ny, nx) float
-        [arcsec].
-    azimuth : (ny, nx) float
-        From the end of the major axis that is to the right on the image [radian], 0 to 2 pi, against the clock there:
-        so that a mirrored or turned WCS gives the same sectors.
-    narrowest, widest : float
-        Limits of the widths of rings: the PSF (at least two pixels), and ``WIDEST_RE`` effective radii [arcsec].
-    bounded_to : float
-        Radius out to which ``widest`` counts [arcsec].
-    """
-
-    radius: Floats
+    radius: Floats  #: (ny, nx) [arcsec].
+    #: (ny, nx) From the end of the major axis that is to the right on the image [radian], 0 to 2 pi, against the clock
+    #: there: so that a mirrored or turned WCS gives the same sectors.
     azimuth: Floats
+    #: narrowest, widest: Limits of the widths of rings: the PSF (at least two pixels), and ``WIDEST_RE`` effective
+    #: radii [arcsec].
     narrowest: float
     widest: float
-    bounded_to: float
+    bounded_to: float  #: Radius out to which ``widest`` counts [arcsec].
 
     def widths(self, number: int, inner: float) -> tuple[float, float]:
         """Least and largest width of ring ``number``, which begins at ``inner`` [arcsec]."""

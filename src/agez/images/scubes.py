@@ -81,17 +81,11 @@ def read_photometric_cube(
 
     Parameters
     ----------
-    path : path
     filters : str or FilterSet, optional
         None: the set that the header's survey, instrument or telescope says; else the one whose pivots the table's
         wavelengths are; else ``model_set``, or the first survey that has the bands, S-PLUS before others.
-    redshift : float, optional
     model_set : str, optional
         Filter set of the model that is to answer.
-
-    Returns
-    -------
-    ImageSet
 
     Raises
     ------

@@ -41,7 +41,6 @@ def empirical_noise(images: ImageSet, *, how: Noise = "measure", sources: Bools 
 
     Parameters
     ----------
-    images : ImageSet
     how : 'auto', 'given' or 'measure'
         ``given``: nothing is measured.  ``auto``: errors only where the files have none, correlations only where
         nothing is known of them (white so far).  ``measure``: both, everywhere.

@@ -63,7 +63,6 @@ def mask_stars(
 
     Parameters
     ----------
-    images : ImageSet
     catalogue : table or path, optional
         Stars to be masked: ``ra``, ``dec`` [degree, ICRS], and ``radius`` [arcsec] if known; they are masked even
         where they are not seen, even in the nucleus.

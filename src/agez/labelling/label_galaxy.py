@@ -31,40 +31,18 @@ CHUNK: dict[str, int] = {"agez": 256, "ppxf": 16}
 
 @dataclass(frozen=True, eq=False)
 class LabelOptions:
-    """How files of spectra are labelled.
+    """How files of spectra are labelled."""
 
-    Attributes
-    ----------
-    templates : str
-        As :func:`agez.load_templates` knows them.
-    template_facts : TemplateFacts
-        What is said of templates of one's own.
-    settings : FitSettings
-    engine : 'agez' or 'ppxf'
-    redshift : float or None
-        Of the spectra, in place of what the files say.
-    binning : BinSettings
-        Of cubes.
-    galaxies : Galaxies or None
-        Geometry for the radii in maps; redshifts of cubes that do not say theirs.
-    keep_fits : bool
-        Write data and model, too.
-    overwrite : bool
-        Fit again what is done.
-    chunk : int or None
-        Rows that are fitted, and kept, at a time; by engine (``CHUNK``) if not given.
-    """
-
-    templates: str = "emiles"
-    template_facts: TemplateFacts = field(default_factory=TemplateFacts)
+    templates: str = "emiles"  #: As :func:`agez.load_templates` knows them.
+    template_facts: TemplateFacts = field(default_factory=TemplateFacts)  #: What is said of templates of one's own.
     settings: FitSettings = field(default_factory=FitSettings)
     engine: Engine = "agez"
-    redshift: float | None = None
-    binning: BinSettings = field(default_factory=BinSettings)
-    galaxies: Galaxies | None = None
-    keep_fits: bool = False
-    overwrite: bool = False
-    chunk: int | None = None
+    redshift: float | None = None  #: Of the spectra, in place of what the files say.
+    binning: BinSettings = field(default_factory=BinSettings)  #: Of cubes.
+    galaxies: Galaxies | None = None  #: Geometry for the radii in maps; redshifts of cubes that do not say theirs.
+    keep_fits: bool = False  #: Write data and model, too.
+    overwrite: bool = False  #: Fit again what is done.
+    chunk: int | None = None  #: Rows that are fitted, and kept, at a time; by engine (``CHUNK``) if not given.
 
     def grid(self) -> SSPGrid:
         """The templates."""

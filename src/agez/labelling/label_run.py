@@ -30,41 +30,23 @@ from agez.types import Labels
 
 @dataclass(frozen=True, eq=False)
 class LabelRun:
-    """What a run did.
+    """What a run did."""
 
-    Attributes
-    ----------
-    outputs : tuple of Path
-        Files of labels, one an input, or the one that all are joined in; those of this run and of earlier ones.
-    inputs : tuple of Path
-        The files of spectra that they are of.
-    templates : str
-        Name of the template grid.
-    n_spectra, n_fitted, n_good, n_new : int
-        Rows; those with an answer; those without a fault; rows that were fitted by this run and not by an earlier one.
-    flags : mapping
-        How many rows carry each bit.
-    remarks : tuple of str
-        What had to be assumed.
-    problems : mapping of str to str
-        Files that were set aside, and why.
-    seconds : float
-    few : Labels or None
-        The labels themselves, where they are few.
-    """
-
+    #: Files of labels, one an input, or the one that all are joined in; those of this run and of earlier ones.
     outputs: tuple[Path, ...]
-    inputs: tuple[Path, ...]
-    templates: str
+    inputs: tuple[Path, ...]  #: The files of spectra that they are of.
+    templates: str  #: Name of the template grid.
+    #: n_spectra, n_fitted, n_good, n_new: Rows; those with an answer; those without a fault; rows that were fitted by
+    #: this run and not by an earlier one.
     n_spectra: int
     n_fitted: int
     n_good: int
     n_new: int
-    flags: Mapping[str, int]
-    remarks: tuple[str, ...]
-    problems: Mapping[str, str]
+    flags: Mapping[str, int]  #: How many rows carry each bit.
+    remarks: tuple[str, ...]  #: What had to be assumed.
+    problems: Mapping[str, str]  #: Files that were set aside, and why.
     seconds: float
-    few: Labels | None = None
+    few: Labels | None = None  #: The labels themselves, where they are few.
 
 
 @dataclass(frozen=True)
@@ -115,8 +97,6 @@ def run_labels(
     ----------
     source : str
         What joined labels say that they were made of.
-    workers : int
-        Processes.
 
     Raises
     ------

@@ -117,7 +117,6 @@ def map_galaxy(images: ImageSet, model: Model, *, settings: MapSettings | None =
     images : ImageSet
         ``meta['centre']`` is the galaxy's centre (x, y) [pixel], ``meta['redshift']`` its redshift if the settings
         do not say it.
-    model : Model
 
     Raises
     ------

@@ -45,38 +45,21 @@ BAD_ERROR = 1e10
 
 @dataclass(frozen=True, eq=False)
 class MockCube:
-    """A mock galaxy on a grid of spaxels of 1 arcsec, x to the west.
+    """A mock galaxy on a grid of spaxels of 1 arcsec, x to the west."""
 
-    Attributes
-    ----------
-    galaxies : Galaxies
-        One row.
-    rows : Rows
-        The ``n`` spaxels with light, as CALIFA's reader names them.
-    pixel_y, pixel_x : (n,) int
-    wave_angstrom : (p,) float
-        Air.
-    flux, flux_err : (p, ny, nx) float32
-        [1e-16 erg/s/cm2/A]; 0 and 1e10 where nothing is.
-    bad : (p, ny, nx) bool
-    truth : Truth
-        A row a spaxel: means by the light behind dust at 5500 A of the stars that the seeing brings there.
-    r_re : (n,) float
-        Face-on radius [Re].
-    light, mass : (n,) float
-        What each spaxel weighs in a bin: its flux at 5500 A, and its stars' mass in a unit common to all spaxels.
-    """
-
-    galaxies: Galaxies
-    rows: Rows
-    pixel_y: Ints
-    pixel_x: Ints
-    wave_angstrom: Floats
+    galaxies: Galaxies  #: One row.
+    rows: Rows  #: The ``n`` spaxels with light, as CALIFA's reader names them.
+    pixel_y: Ints  #: (n,)
+    pixel_x: Ints  #: (n,)
+    wave_angstrom: Floats  #: (p,) Air.
+    #: flux, flux_err: (p, ny, nx) float32: [1e-16 erg/s/cm2/A]; 0 and 1e10 where nothing is.
     flux: Floats
     flux_err: Floats
-    bad: Bools
-    truth: Truth
-    r_re: Floats
+    bad: Bools  #: (p, ny, nx)
+    truth: Truth  #: A row a spaxel: means by the light behind dust at 5500 A of the stars that the seeing brings there.
+    r_re: Floats  #: (n,) Face-on radius [Re].
+    #: light, mass: (n,) What each spaxel weighs in a bin: its flux at 5500 A, and its stars' mass in a unit common to
+    #: all spaxels.
     light: Floats
     mass: Floats
 

@@ -61,30 +61,17 @@ LOG_NII_HA, LOG_OIII_HB = 0.0, 0.8
 class Departures:
     """How mock galaxies depart from the standard ones.
 
-    Attributes
-    ----------
-    abundances : bool
-        Galaxies have an [alpha/Fe] of their own, by velocity dispersion and type.
-    calibration : float
-        Errors of the flux calibration, in units of the standard ones.
-    sky_residual : float
-        Residuals of night-sky lines: their rms in units of the noise there.
-    nebular_continuum : bool
-        Ionised gas shines between its lines, too.
-    active_share : float
-        Share of galaxies with an active nucleus.
-
     Raises
     ------
     AgezError
         For negative numbers, or a share above 1.
     """
 
-    abundances: bool = False
-    calibration: float = 1.0
-    sky_residual: float = 0.0
-    nebular_continuum: bool = False
-    active_share: float = 0.0
+    abundances: bool = False  #: Galaxies have an [alpha/Fe] of their own, by velocity dispersion and type.
+    calibration: float = 1.0  #: Errors of the flux calibration, in units of the standard ones.
+    sky_residual: float = 0.0  #: Residuals of night-sky lines: their rms in units of the noise there.
+    nebular_continuum: bool = False  #: Ionised gas shines between its lines, too.
+    active_share: float = 0.0  #: Share of galaxies with an active nucleus.
 
     def __post_init__(self) -> None:
         if min(self.calibration, self.sky_residual, self.active_share) < 0 or self.active_share > 1:

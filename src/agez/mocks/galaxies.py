@@ -41,41 +41,19 @@ BURST_SHARE, BURST_LOG_AGE, BURST_LIGHT = 0.15, (7.7, 8.7), (0.02, 0.2)
 
 @dataclass(frozen=True, eq=False)
 class MockGalaxy:
-    """One galaxy's spectra with what they were made with.
+    """One galaxy's spectra with what they were made with."""
 
-    Attributes
-    ----------
-    spectra : Spectra
-        ``n`` spectra, as observed; float32.
-    truth : Truth
-        A row a spectrum.
-    galaxies : Galaxies
-        One row.
-    r_re : (n,) float
-        Face-on radius [Re].
-    mass_weights : (n, n_age, n_mh) float
-        Mass formed by template; each spectrum's sum is 1.
-    line_fluxes : (n, n_lines) float
-        Fluxes of ``agez.spectra.lines.EMISSION_LINES``, before errors of the calibration [1e-16 erg/s/cm2].
-    family : str
-        Of its star-formation histories; one of :data:`agez.mocks.histories.FAMILIES`.
-    law : str
-        Dust law.
-    spaxels : Spaxels
-        What the spaxels were to be like: gas kinematics, EW(Ha), S/N and the ages and [M/H] aimed at.
-    noiseless : (n, p) float32 or None
-        Spectra before noise, bad pixels and errors of the calibration; kept on request.
-    """
-
-    spectra: Spectra
-    truth: Truth
-    galaxies: Galaxies
-    r_re: Floats
-    mass_weights: Floats
+    spectra: Spectra  #: ``n`` spectra, as observed; float32.
+    truth: Truth  #: A row a spectrum.
+    galaxies: Galaxies  #: One row.
+    r_re: Floats  #: (n,) Face-on radius [Re].
+    mass_weights: Floats  #: (n, n_age, n_mh) Mass formed by template; each spectrum's sum is 1.
+    #: (n, n_lines) Fluxes of ``agez.spectra.lines.EMISSION_LINES``, before errors of the calibration [1e-16 erg/s/cm2].
     line_fluxes: Floats
-    family: str
-    law: str
-    spaxels: Spaxels
+    family: str  #: Of its star-formation histories; one of :data:`agez.mocks.histories.FAMILIES`.
+    law: str  #: Dust law.
+    spaxels: Spaxels  #: What the spaxels were to be like: gas kinematics, EW(Ha), S/N and the ages and [M/H] aimed at.
+    #: (n, p) float32: Spectra before noise, bad pixels and errors of the calibration; kept on request.
     noiseless: Floats | None = None
 
 

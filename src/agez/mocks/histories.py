@@ -40,26 +40,15 @@ FAMILIES = tuple(FAMILY_SHARES["late"])
 
 @dataclass(frozen=True)
 class HistoryShape:
-    """What one galaxy's histories have in common.
+    """What one galaxy's histories have in common."""
 
-    Attributes
-    ----------
-    family : str
-        One of ``FAMILIES``.
-    onset_years : float
-        Lookback time of the first stars.
-    width : float
-        The family's second parameter, in its own sense (see the functions below).
-    events : (k,) float
-        Times (as a fraction of the time since the first star) and sizes of bursts, or weights of simulated components.
-    sizes : (k,) float
-    """
-
-    family: str
-    onset_years: float
-    width: float
+    family: str  #: One of ``FAMILIES``.
+    onset_years: float  #: Lookback time of the first stars.
+    width: float  #: The family's second parameter, in its own sense (see the functions below).
+    #: (k,) Times (as a fraction of the time since the first star) and sizes of bursts, or weights of simulated
+    #: components.
     events: Floats
-    sizes: Floats
+    sizes: Floats  #: (k,)
 
 
 def draw_shape(morphology: str, rng: np.random.Generator) -> HistoryShape:

@@ -41,29 +41,18 @@ _REDSHIFT_STEP = 0.05
 
 @dataclass(frozen=True, eq=False)
 class Tiles:
-    """The patches that a galaxy is painted with, ``n`` of them.
+    """The patches that a galaxy is painted with, ``n`` of them."""
 
-    Attributes
-    ----------
-    galaxies : Galaxies
-        One row: redshift and size are those at which it is seen.
-    properties : dict
-        What the smooth light needs: see :func:`agez.mocks.spaxels.surface_brightness`.
-    x, y : (n,) float
-        Offsets [arcsec], west and north.
-    color : (n, b) float
-        f_nu of each band [microjansky] of a patch whose mean f_lambda at rest-frame 5450-5550 A is
-        1e-16 erg/s/cm2/A, as observed, behind dust.
-    log_age, mh : (n,) float
-        Light-weighted means of the very stars; ``av`` : of their dust [mag].
-    """
-
-    galaxies: Galaxies
-    properties: dict[str, float]
+    galaxies: Galaxies  #: One row: redshift and size are those at which it is seen.
+    properties: dict[str, float]  #: What the smooth light needs: see :func:`agez.mocks.spaxels.surface_brightness`.
     bands: Bands
+    #: x, y: (n,) Offsets [arcsec], west and north.
     x: Floats
     y: Floats
+    #: (n, b) f_nu of each band [microjansky] of a patch whose mean f_lambda at rest-frame 5450-5550 A is 1e-16
+    #: erg/s/cm2/A, as observed, behind dust.
     color: Floats
+    #: log_age, mh: (n,) Light-weighted means of the very stars; ``av`` : of their dust [mag].
     log_age: Floats
     mh: Floats
     av: Floats

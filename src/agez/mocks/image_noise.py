@@ -20,18 +20,10 @@ _HOT = (30.0, 3000.0)
 
 @dataclass(frozen=True, eq=False)
 class NoiseModel:
-    """Noise of each band: variance = sky**2 + flux / gain.
+    """Noise of each band: variance = sky**2 + flux / gain."""
 
-    Attributes
-    ----------
-    sky : (b,) float
-        1 sigma of a pixel without light [microjansky].
-    gain : (b,) float
-        Photons a microjansky.
-    """
-
-    sky: Floats
-    gain: Floats
+    sky: Floats  #: (b,) 1 sigma of a pixel without light [microjansky].
+    gain: Floats  #: (b,) Photons a microjansky.
 
     def variance(self, flux: Floats) -> Floats:
         """(b, ny, nx) of pixels with that light [microjansky**2]."""
@@ -79,19 +71,12 @@ def spoil(flux: Floats, sigma: Floats, share: float, rng: np.random.Generator) -
 
 @dataclass(frozen=True, eq=False)
 class FieldStars:
-    """Foreground stars, ``n`` of them.
+    """Foreground stars, ``n`` of them."""
 
-    Attributes
-    ----------
-    x_pixel, y_pixel : (n,) float
-        From 0 at the centre of the first pixel.
-    flux : (n, b) float
-        [microjansky].
-    """
-
+    #: x_pixel, y_pixel: (n,) From 0 at the centre of the first pixel.
     x_pixel: Floats
     y_pixel: Floats
-    flux: Floats
+    flux: Floats  #: (n, b) [microjansky].
 
     def __len__(self) -> int:
         return len(self.x_pixel)

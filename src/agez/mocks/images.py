@@ -43,17 +43,10 @@ STAR_KELVIN = (3500.0, 4200.0, 5000.0, 5800.0, 7000.0, 9000.0)
 
 @dataclass(frozen=True, eq=False)
 class TruthMaps:
-    """What the light in each pixel is from; (ny, nx) each.
+    """What the light in each pixel is from; (ny, nx) each."""
 
-    Attributes
-    ----------
-    light : float
-        Mean f_lambda at rest-frame 5450-5550 A, behind dust [1e-16 erg/s/cm2/A a pixel].
-    log_age_lw, mh_lw, av : float
-        Means by that light.
-    """
-
-    light: Floats
+    light: Floats  #: Mean f_lambda at rest-frame 5450-5550 A, behind dust [1e-16 erg/s/cm2/A a pixel].
+    #: log_age_lw, mh_lw, av: Means by that light.
     log_age_lw: Floats
     mh_lw: Floats
     av: Floats
@@ -72,17 +65,10 @@ class TruthMaps:
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """A galaxy before the atmosphere, on pixels that reach beyond the frame by ``edge`` on all sides.
+    """A galaxy before the atmosphere, on pixels that reach beyond the frame by ``edge`` on all sides."""
 
-    Attributes
-    ----------
-    flux : (b, ny + 2 edge, nx + 2 edge) float
-        [microjansky a pixel].
-    light, log_age, mh, av : (ny + 2 edge, nx + 2 edge) float
-        See :class:`TruthMaps`.
-    """
-
-    flux: Floats
+    flux: Floats  #: (b, ny + 2 edge, nx + 2 edge) [microjansky a pixel].
+    #: light, log_age, mh, av: (ny + 2 edge, nx + 2 edge) See :class:`TruthMaps`.
     light: Floats
     log_age: Floats
     mh: Floats
@@ -112,42 +98,21 @@ class Scene:
 
 @dataclass(frozen=True, eq=False)
 class MockImages:
-    """A mock galaxy as observed, and all that is true of it.
+    """A mock galaxy as observed, and all that is true of it."""
 
-    Attributes
-    ----------
-    images : ImageSet
-        With sky, noise, stars and bad pixels; ``flux_err`` and ``noise`` are those that the noise was drawn from.
-    galaxies : Galaxies
-        One row; its centre is pixel (ny // 2, nx // 2).
-    scene : Scene
-        Before the atmosphere.
-    noiseless : (b, ny, nx) float
-        The galaxy alone, through each band's PSF [microjansky].
-    truth : TruthMaps
-        Of the light before the atmosphere.
-    truth_seen : TruthMaps
-        Of the light through the widest PSF: what maps should show whose PSFs were matched to it.
-    sky : (b,) float
-        What was added to all pixels of a band [microjansky].
-    zero_point : (b,) float
-        AB magnitude of a pixel value of 1 in the files.
-    psf_beta : float or None
-        Exponent of the Moffat PSFs; None: they are Gaussians.
-    """
-
+    #: With sky, noise, stars and bad pixels; ``flux_err`` and ``noise`` are those that the noise was drawn from.
     images: ImageSet
-    galaxies: Galaxies
-    scene: Scene
-    noiseless: Floats
-    truth: TruthMaps
-    truth_seen: TruthMaps
-    sky: Floats
+    galaxies: Galaxies  #: One row; its centre is pixel (ny // 2, nx // 2).
+    scene: Scene  #: Before the atmosphere.
+    noiseless: Floats  #: (b, ny, nx) The galaxy alone, through each band's PSF [microjansky].
+    truth: TruthMaps  #: Of the light before the atmosphere.
+    truth_seen: TruthMaps  #: Of the light through the widest PSF: what maps should show whose PSFs were matched to it.
+    sky: Floats  #: (b,) What was added to all pixels of a band [microjansky].
     stars: FieldStars
     model: NoiseModel
-    zero_point: Floats
+    zero_point: Floats  #: (b,) AB magnitude of a pixel value of 1 in the files.
     pixel_arcsec: float
-    psf_beta: float | None
+    psf_beta: float | None  #: Exponent of the Moffat PSFs; None: they are Gaussians.
 
     @property
     def offsets(self) -> tuple[Floats, Floats]:

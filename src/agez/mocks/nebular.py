@@ -35,30 +35,16 @@ NEON_OVER_OIII = 0.085
 
 @dataclass(frozen=True)
 class Gas:
-    """One galaxy's ionised gas.
+    """One galaxy's ionised gas."""
 
-    Attributes
-    ----------
-    log_ew_young, log_ew_old : float
-        log10 EW(Ha) [Angstrom] of young stars over their own continuum, and of old stars.
-    extra_dust : float
-        Nebular over stellar A_V.
-    law : str
-        Dust law.
-    ratios : mapping
-        The measured log line ratios at Re.
-    log_ew_re : float
-        log10 EW(Ha) at Re, where those ratios hold.
-    density_oii, density_sii : float
-        [OII] 3729/3726 and [SII] 6716/6731.
-    """
-
+    #: log_ew_young, log_ew_old: log10 EW(Ha) [Angstrom] of young stars over their own continuum, and of old stars.
     log_ew_young: float
     log_ew_old: float
-    extra_dust: float
-    law: str
-    ratios: Mapping[str, float]
-    log_ew_re: float
+    extra_dust: float  #: Nebular over stellar A_V.
+    law: str  #: Dust law.
+    ratios: Mapping[str, float]  #: The measured log line ratios at Re.
+    log_ew_re: float  #: log10 EW(Ha) at Re, where those ratios hold.
+    #: density_oii, density_sii: [OII] 3729/3726 and [SII] 6716/6731.
     density_oii: float
     density_sii: float
 

@@ -43,41 +43,22 @@ COSMIC_RAY_SHARE = 1.0e-3
 
 @dataclass(frozen=True, eq=False)
 class LightGrid:
-    """All that stellar populations need of a template grid.
+    """All that stellar populations need of a template grid."""
 
-    Attributes
-    ----------
-    grid : SSPGrid, or what has its nodes ``log_age`` and ``mh``
-    light : (n_age, n_mh) float
-        Mean f_lambda in the normalisation band, before dust: what light weights are.
-    red_light : (n_age, n_mh) float
-        The same in two bands of continuum around H-alpha.
-    """
-
-    grid: Any
-    light: Floats
-    red_light: Floats
+    grid: Any  #: SSPGrid, or what has its nodes ``log_age`` and ``mh``
+    light: Floats  #: (n_age, n_mh) Mean f_lambda in the normalisation band, before dust: what light weights are.
+    red_light: Floats  #: (n_age, n_mh) The same in two bands of continuum around H-alpha.
 
 
 @dataclass(frozen=True, eq=False)
 class PreparedGrid(LightGrid):
-    """A template grid made ready for mocks: on a logarithmic rest-frame grid, in air.
+    """A template grid made ready for mocks: on a logarithmic rest-frame grid, in air."""
 
-    Attributes
-    ----------
-    grid : SSPGrid
-        What it was made from.
-    wave_angstrom : (p,) float
-        Rest frame, air, constant step in the logarithm.
-    flux : (n_age * n_mh, p) float32
-    red_pixels : (p,) bool
-    """
-
-    grid: SSPGrid
-    wave_angstrom: Floats
+    grid: SSPGrid  #: What it was made from.
+    wave_angstrom: Floats  #: (p,) Rest frame, air, constant step in the logarithm.
     step_kms: float
-    flux: Floats
-    red_pixels: Bools
+    flux: Floats  #: (n_age * n_mh, p) float32
+    red_pixels: Bools  #: (p,)
     fwhm_angstrom: float
 
 

@@ -19,22 +19,12 @@ LOG_COUNT_SCATTER = 0.15
 
 @dataclass(frozen=True, eq=False)
 class SurveyPlan:
-    """The galaxies of a mock survey before any spectrum is made.
-
-    Attributes
-    ----------
-    galaxies : Galaxies
-        As in the sample's table; ids ``MOCK0001`` and on.
-    n_spectra : (g,) int
-        Spectra of each galaxy.
-    properties : dict of (g,) float
-        All drawn properties (see :mod:`agez.mocks.relations`).
-    """
+    """The galaxies of a mock survey before any spectrum is made."""
 
     seed: int
-    galaxies: Galaxies
-    n_spectra: Ints
-    properties: dict[str, Floats]
+    galaxies: Galaxies  #: As in the sample's table; ids ``MOCK0001`` and on.
+    n_spectra: Ints  #: (g,) Spectra of each galaxy.
+    properties: dict[str, Floats]  #: (g,) All drawn properties (see :mod:`agez.mocks.relations`).
 
     def __len__(self) -> int:
         return len(self.galaxies)

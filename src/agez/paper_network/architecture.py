@@ -14,24 +14,12 @@ from agez.types import Floats
 
 @dataclass(frozen=True)
 class Architecture:
-    """Sizes of the paper's network: Conv1D, Conv1D, max pooling, dense, linear output.
+    """Sizes of the paper's network: Conv1D, Conv1D, max pooling, dense, linear output."""
 
-    Attributes
-    ----------
-    filters : (int, int)
-        Number of filters of the two convolutions.
-    widths : (int, int)
-        Their widths in bands ('same' padding, the shorter side first, as Keras does).
-    pool : int
-        Length and stride of the max pooling; what is left over at the red end is dropped.
-    dense : int
-        Units of the dense layer.
-    """
-
-    filters: tuple[int, int] = (16, 16)
-    widths: tuple[int, int] = (6, 8)
-    pool: int = 8
-    dense: int = 40
+    filters: tuple[int, int] = (16, 16)  #: Number of filters of the two convolutions.
+    widths: tuple[int, int] = (6, 8)  #: Their widths in bands ('same' padding, the shorter side first, as Keras does).
+    pool: int = 8  #: Length and stride of the max pooling; what is left over at the red end is dropped.
+    dense: int = 40  #: Units of the dense layer.
 
     def __post_init__(self) -> None:
         numbers = (*self.filters, *self.widths, self.pool, self.dense)

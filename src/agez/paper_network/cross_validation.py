@@ -25,61 +25,35 @@ OOD_QUANTILE = 0.99
 
 
 class LearningCurve(NamedTuple):
-    """Loss of one network against epoch.
+    """Loss of one network against epoch."""
 
-    Attributes
-    ----------
-    target : str
-        ``log_age_lw`` or ``mh_lw``.
-    fold : int
-        The fold that the network never saw.
-    train_mse, validation_mse : (n_epochs,) float
-        Mean squared error [dex^2]: of training rows the mean over the epoch's minibatches, of validation rows after it.
-    """
-
-    target: str
-    fold: int
+    target: str  #: ``log_age_lw`` or ``mh_lw``.
+    fold: int  #: The fold that the network never saw.
+    #: train_mse, validation_mse: (n_epochs,) Mean squared error [dex^2]: of training rows the mean over the epoch's
+    #: minibatches, of validation rows after it.
     train_mse: Floats
     validation_mse: Floats
 
 
 @dataclass(frozen=True, eq=False)
 class CrossValidation:
-    """What :func:`cross_validate` gives back.
+    """What :func:`cross_validate` gives back."""
 
-    Attributes
-    ----------
-    predicted : (n, 2) float
-        log_age_lw and mh_lw (``PAPER_TARGETS``) of every row by the networks that never saw it (nor, by galaxy, its
-        galaxy); NaN where no prediction is made.
-    fold : (n,) int
-        The fold in which each row was tested.
-    ood : (n,) float
-        Out-of-distribution score by the normalisation that never saw the row.
-    ood_threshold : float
-        99th percentile of ``ood``.
-    flags : (n,) int32
-        Those of the photometry, and BAND_FILLED, TOO_FEW_BANDS, OUT_OF_DISTRIBUTION, OUT_OF_RANGE.
-    networks : tuple of TrainedNetwork
-        Tags ``target`` and ``fold``; fold by fold, in the order of ``PAPER_TARGETS``.
-    normalisations : tuple of Normalisation, one a fold
-    label_center, label_scale : (folds, 2) float
-        Mean and standard deviation of the training labels.
-    label_range : (folds, 2, 2) float
-        Lowest and highest training label.
-    split : 'within' or 'by-galaxy'
-    """
-
+    #: (n, 2) log_age_lw and mh_lw (``PAPER_TARGETS``) of every row by the networks that never saw it (nor, by galaxy,
+    #: its galaxy); NaN where no prediction is made.
     predicted: Floats
-    fold: Ints
-    ood: Floats
-    ood_threshold: float
+    fold: Ints  #: (n,) The fold in which each row was tested.
+    ood: Floats  #: (n,) Out-of-distribution score by the normalisation that never saw the row.
+    ood_threshold: float  #: 99th percentile of ``ood``.
+    #: (n,) int32: Those of the photometry, and BAND_FILLED, TOO_FEW_BANDS, OUT_OF_DISTRIBUTION, OUT_OF_RANGE.
     flags: Ints
+    #: Tags ``target`` and ``fold``; fold by fold, in the order of ``PAPER_TARGETS``.
     networks: tuple[TrainedNetwork, ...]
-    normalisations: tuple[Normalisation, ...]
+    normalisations: tuple[Normalisation, ...]  #: One a fold.
+    #: label_center, label_scale: (folds, 2) Mean and standard deviation of the training labels.
     label_center: Floats
     label_scale: Floats
-    label_range: Floats
+    label_range: Floats  #: (folds, 2, 2) Lowest and highest training label.
     splits: tuple[Split, ...]
     bands: Bands
     max_missing: int

@@ -18,25 +18,15 @@ Progress = Callable[[int, int, float], None]
 
 @dataclass(frozen=True)
 class TrainingSettings:
-    """How a network is trained; the defaults are the paper's recipe.
-
-    Attributes
-    ----------
-    optimizer : 'rmsprop' or 'adam'
-    max_epochs : int
-        At most so many passes through the training rows.
-    patience : int
-        Stop when the validation MSE has not improved for so many epochs; the best weights are kept.
-    schedule : 'constant' or 'cosine'
-        'cosine' lowers the learning rate from ``learning_rate`` to 1 % of it over ``max_epochs``
-        (Loshchilov & Hutter 2017, ICLR): better weights where the number of epochs is limited.
-    """
+    """How a network is trained; the defaults are the paper's recipe."""
 
     optimizer: Literal["rmsprop", "adam"] = "rmsprop"
     learning_rate: float = 1e-3
     batch_size: int = 128
-    max_epochs: int = 5000
-    patience: int = 25
+    max_epochs: int = 5000  #: At most so many passes through the training rows.
+    patience: int = 25  #: Stop when the validation MSE has not improved for so many epochs; the best weights are kept.
+    #: 'cosine' lowers the learning rate from ``learning_rate`` to 1 % of it over ``max_epochs`` (Loshchilov & Hutter
+    #: 2017, ICLR): better weights where the number of epochs is limited.
     schedule: Literal["constant", "cosine"] = "constant"
 
     def __post_init__(self) -> None:
@@ -61,32 +51,20 @@ CONVERGED_FAST = TrainingSettings(optimizer="adam", learning_rate=3e-3, max_epoc
 
 @dataclass(frozen=True, eq=False)
 class TrainingJob:
-    """One network to be trained.
+    """One network to be trained."""
 
-    Attributes
-    ----------
-    inputs : (n, b) float32
-        Normalised SEDs, finite in the rows that are used.
-    target : (n,) float32
-        Normalised label.
-    train, validation : (k,) int
-        Rows to learn from and rows to watch.
-    architecture, settings, seed
-        The seed starts the weights and shuffles the rows.
-    tags : mapping
-        What the caller wants to remember (target, fold).
-    give_up_above : (epochs,) float or None
-        Stop after an epoch if the best validation MSE so far is above that epoch's value; beyond its end, go on.
-    """
-
-    inputs: Floats
-    target: Floats
+    inputs: Floats  #: (n, b) float32: Normalised SEDs, finite in the rows that are used.
+    target: Floats  #: (n,) float32: Normalised label.
+    #: train, validation: (k,) Rows to learn from and rows to watch.
     train: Ints
     validation: Ints
+    #: architecture, settings, seed: The seed starts the weights and shuffles the rows.
     architecture: Architecture
     settings: TrainingSettings = field(default_factory=TrainingSettings)
     seed: int = 1
-    tags: Mapping[str, Any] = field(default_factory=dict)
+    tags: Mapping[str, Any] = field(default_factory=dict)  #: What the caller wants to remember (target, fold).
+    #: (epochs,) Stop after an epoch if the best validation MSE so far is above that epoch's value; beyond its end, go
+    #: on.
     give_up_above: Floats | None = None
 
     def __post_init__(self) -> None:
@@ -100,30 +78,16 @@ class TrainingJob:
 
 @dataclass(frozen=True, eq=False)
 class TrainedNetwork:
-    """The weights with the lowest validation MSE, and how they came about.
+    """The weights with the lowest validation MSE, and how they came about."""
 
-    Attributes
-    ----------
-    parameters : mapping of str to float32 array
-    train_mse, validation_mse : (epochs,) float
-        Learning curves in units of the normalised label's variance; the training MSE is the mean
-        over the epoch's minibatches.
-    best_epoch : int
-        From 0.
-    stopped_early : bool
-        False if ``max_epochs`` ended the training.
-    tags : mapping
-        Those of the job.
-    gave_up : bool
-        Whether ``give_up_above`` ended the training.
-    """
-
-    parameters: Mapping[str, Floats]
+    parameters: Mapping[str, Floats]  #: float32
     architecture: Architecture
+    #: train_mse, validation_mse: (epochs,) Learning curves in units of the normalised label's variance; the training
+    #: MSE is the mean over the epoch's minibatches.
     train_mse: Floats
     validation_mse: Floats
-    best_epoch: int
-    stopped_early: bool
+    best_epoch: int  #: From 0.
+    stopped_early: bool  #: False if ``max_epochs`` ended the training.
     seconds: float
-    tags: Mapping[str, Any] = field(default_factory=dict)
-    gave_up: bool = False
+    tags: Mapping[str, Any] = field(default_factory=dict)  #: Those of the job.
+    gave_up: bool = False  #: Whether ``give_up_above`` ended the training.

@@ -44,34 +44,20 @@ RESOLVED_VARIANCE = 0.995
 
 @dataclass(frozen=True, eq=False)
 class Normalisation:
-    """Everything that :func:`learn_normalisation` found; arrays only, so that a model file can hold it.
+    """Everything that :func:`learn_normalisation` found; arrays only, so that a model file can hold it."""
 
-    Attributes
-    ----------
-    mean_sed : (b,)
-        Median training SED, in units of the mean flux in the reference bands.
-    reference : (b,)
-        1 for reference bands, 0 for others.
-    center, scale : (b,)
-        Mean and standard deviation of the colours.
-    mean, covariance : (b,), (b, b)
-        Gaussian of the standardised colours.
-    whitening : (b, b)
-    distance_matrix : (b, b)
-        Turns standardised colours into components of unit variance (out-of-distribution score).
-    distance_median : (1,)
-        Median distance of the training rows.
-    """
-
-    mean_sed: Floats
-    reference: Floats
+    mean_sed: Floats  #: (b,) Median training SED, in units of the mean flux in the reference bands.
+    reference: Floats  #: (b,) 1 for reference bands, 0 for others.
+    #: center, scale: (b,) Mean and standard deviation of the colours.
     center: Floats
     scale: Floats
+    #: mean, covariance: (b,), (b, b) Gaussian of the standardised colours.
     mean: Floats
     covariance: Floats
-    whitening: Floats
+    whitening: Floats  #: (b, b)
+    #: (b, b) Turns standardised colours into components of unit variance (out-of-distribution score).
     distance_matrix: Floats
-    distance_median: Floats
+    distance_median: Floats  #: (1,) Median distance of the training rows.
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """Arrays by name."""
@@ -90,27 +76,14 @@ class Normalisation:
 
 @dataclass(frozen=True, eq=False)
 class NormalisedRows:
-    """SEDs as networks are fed, and what is known of each row.
+    """SEDs as networks are fed, and what is known of each row."""
 
-    Attributes
-    ----------
-    inputs : (n, b) float32
-        NaN in rows that are not usable.
-    present : (n, b) bool
-        Bands that were observed.
-    usable : (n,) bool
-        Enough bands and a positive amplitude.
-    too_few : (n,) bool
-        More bands missing than allowed.
-    ood : (n,) float
-        0 for rows no further out than the median training row, else the excess of the distance over that
-        median, in units of it; NaN where not usable.
-    """
-
-    inputs: Floats
-    present: Bools
-    usable: Bools
-    too_few: Bools
+    inputs: Floats  #: (n, b) float32: NaN in rows that are not usable.
+    present: Bools  #: (n, b) Bands that were observed.
+    usable: Bools  #: (n,) Enough bands and a positive amplitude.
+    too_few: Bools  #: (n,) More bands missing than allowed.
+    #: (n,) 0 for rows no further out than the median training row, else the excess of the distance over that median, in
+    #: units of it; NaN where not usable.
     ood: Floats
 
 

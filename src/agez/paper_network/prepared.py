@@ -27,23 +27,13 @@ RARE_PAPER_BAND, RARE_BAND = 0.1, 0.5
 
 @dataclass(frozen=True, eq=False)
 class TrainingData:
-    """SEDs and labels of a sample in the bands that are learned from.
+    """SEDs and labels of a sample in the bands that are learned from."""
 
-    Attributes
-    ----------
-    flux : (n, b) float
-    present : (n, b) bool
-    labels : (n, 2) float
-        log_age_lw and mh_lw (``PAPER_TARGETS``), finite.
-    max_missing : int
-        Rows with more missing bands are neither learned from nor predicted.
-    """
-
-    flux: Floats
-    present: Bools
-    labels: Floats
+    flux: Floats  #: (n, b)
+    present: Bools  #: (n, b)
+    labels: Floats  #: (n, 2) log_age_lw and mh_lw (``PAPER_TARGETS``), finite.
     bands: Bands
-    max_missing: int
+    max_missing: int  #: Rows with more missing bands are neither learned from nor predicted.
 
     def __len__(self) -> int:
         return len(self.flux)
@@ -94,29 +84,17 @@ def choose_bands(sample: Sample, bands: Sequence[str] | None = None) -> tuple[st
 
 @dataclass(frozen=True, eq=False)
 class PreparedSplit:
-    """A split, ready to be trained on.
+    """A split, ready to be trained on."""
 
-    Attributes
-    ----------
-    split : Split
-        As it was dealt; the rows below are those of it that have enough bands.
-    rows : NormalisedRows
-        All rows of the data.
-    labels : (n, 2) float
-        Of all rows [dex].
-    train, validation, test : (k,) int
-        Usable rows.
-    center, scale, lowest, highest : (2,) float
-        Mean, standard deviation and range of the training labels.
-    """
-
-    split: Split
+    split: Split  #: As it was dealt; the rows below are those of it that have enough bands.
     normalisation: Normalisation
-    rows: NormalisedRows
-    labels: Floats
+    rows: NormalisedRows  #: All rows of the data.
+    labels: Floats  #: (n, 2) Of all rows [dex].
+    #: train, validation, test: (k,) Usable rows.
     train: Ints
     validation: Ints
     test: Ints
+    #: center, scale, lowest, highest: (2,) Mean, standard deviation and range of the training labels.
     center: Floats
     scale: Floats
     lowest: Floats

@@ -34,14 +34,9 @@ class Candidate:
 
 @dataclass(frozen=True)
 class SearchSpace:
-    """The values that may be chosen, each a rising series; the defaults are the paper's.
+    """The values that may be chosen, each a rising series; the defaults are the paper's."""
 
-    Attributes
-    ----------
-    filters, widths : tuple of int
-        Of either convolution; widths in bands.
-    """
-
+    #: filters, widths: Of either convolution; widths in bands.
     filters: tuple[int, ...] = (8, 16, 20, 25, 30, 33, 35, 40, 45, 50, 55, 60, 64)
     widths: tuple[int, ...] = (6, 8, 10, 12)
     pool: tuple[int, ...] = (2, 3, 4, 5, 6, 7, 8)

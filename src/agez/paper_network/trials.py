@@ -18,25 +18,14 @@ from agez.types import Floats
 
 @dataclass(frozen=True, eq=False)
 class Trial:
-    """One candidate, trained.
+    """One candidate, trained."""
 
-    Attributes
-    ----------
-    number : int
-        From 0.
-    curve : (epochs,) float
-        Lowest validation MSE so far after each epoch, in units of the training labels' variance.
-    pruned : bool
-        Whether it was given up as worse than half of the others.
-    seconds : float
-        Its training took.
-    """
-
-    number: int
+    number: int  #: From 0.
     candidate: Candidate
+    #: (epochs,) Lowest validation MSE so far after each epoch, in units of the training labels' variance.
     curve: Floats
-    pruned: bool
-    seconds: float
+    pruned: bool  #: Whether it was given up as worse than half of the others.
+    seconds: float  #: Its training took.
 
     @property
     def mse(self) -> float:
@@ -46,18 +35,10 @@ class Trial:
 
 @dataclass(frozen=True, eq=False)
 class Search:
-    """What :func:`search` gives back.
+    """What :func:`search` gives back."""
 
-    Attributes
-    ----------
-    trials : tuple of Trial
-        In the order of their numbers.
-    label_variance : float
-        Of the training labels [dex^2]: what MSEs of trials are to be multiplied by.
-    """
-
-    trials: tuple[Trial, ...]
-    label_variance: float
+    trials: tuple[Trial, ...]  #: In the order of their numbers.
+    label_variance: float  #: Of the training labels [dex^2]: what MSEs of trials are to be multiplied by.
 
     @property
     def best(self) -> Trial:

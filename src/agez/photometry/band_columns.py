@@ -21,36 +21,18 @@ _LIKE_A_BAND = re.compile(r"[JF]\d{3,4}|[ugrizyJHK]|[ugriz](SDSS|JAVA)", re.IGNO
 
 @dataclass(frozen=True)
 class BandColumn:
-    """Where a table has the values of a band and their errors; plain data.
-
-    Attributes
-    ----------
-    band : str
-    value : str
-        Column.
-    error : str or None
-        Column.
-    magnitude : bool
-        Magnitudes, else fluxes.
-    factor, factor_err : float
-        To microjansky; of errors of magnitudes, to magnitudes.
-    element : int or None
-        Of vector columns, which element.
-    relative_error : bool
-        The error column is error / flux.
-    offset : float
-        To be added to magnitudes to make them AB.
-    """
+    """Where a table has the values of a band and their errors; plain data."""
 
     band: str
-    value: str
-    error: str | None
-    magnitude: bool
+    value: str  #: Column.
+    error: str | None  #: Column.
+    magnitude: bool  #: Magnitudes, else fluxes.
+    #: factor, factor_err: To microjansky; of errors of magnitudes, to magnitudes.
     factor: float = 1.0
     factor_err: float = 1.0
-    element: int | None = None
-    relative_error: bool = False
-    offset: float = 0.0
+    element: int | None = None  #: Of vector columns, which element.
+    relative_error: bool = False  #: The error column is error / flux.
+    offset: float = 0.0  #: To be added to magnitudes to make them AB.
 
 
 def named_columns(

@@ -37,7 +37,6 @@ def extinction_coefficients(bands: Bands | FilterSet, *, recalibrate: bool = Tru
 
     Parameters
     ----------
-    bands : Bands or FilterSet
     recalibrate : bool
         True: E(B-V) is that of the map of Schlegel, Finkbeiner & Davis (1998), which Schlafly & Finkbeiner (2011, ApJ
         737, 103) found too large; as in their table 6, the law's value at 1 micron is 0.78 times that of the map's

@@ -33,21 +33,11 @@ _EXPECTED = "expected f_nu (uJy, Jy, nanomaggy), f_lambda (erg / (s cm2 Angstrom
 
 @dataclass(frozen=True)
 class Scale:
-    """What numbers of a unit mean.
+    """What numbers of a unit mean."""
 
-    Attributes
-    ----------
-    magnitude : bool
-        They are magnitudes; else fluxes.
-    factor : float
-        To microjansky; 1 for magnitudes.
-    offset : float
-        To be added to magnitudes to make them AB.
-    """
-
-    magnitude: bool
-    factor: float = 1.0
-    offset: float = 0.0
+    magnitude: bool  #: They are magnitudes; else fluxes.
+    factor: float = 1.0  #: To microjansky; 1 for magnitudes.
+    offset: float = 0.0  #: To be added to magnitudes to make them AB.
 
 
 def parse_unit(text: str) -> Any:

@@ -37,7 +37,6 @@ def bridge_gaps(
         f_lambda and its variance; 0 where not good.
     to_f_nu : (p,) float
         f_nu per f_lambda.
-    matrix : ResponseMatrix
     wanted : (n, b) bool
         Bands that will be used.
     """

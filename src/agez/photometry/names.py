@@ -21,7 +21,6 @@ def canonical_band_name(name: str, known: Collection[str] | None = None) -> str:
 
     Parameters
     ----------
-    name : str
     known : sequence of str, optional
         Bands to choose from; AgezError if the name is none of them in any spelling.
 

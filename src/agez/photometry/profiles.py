@@ -24,22 +24,15 @@ class Profile:
         T(x) = max(0, 1 + sum_k top[k] P_k+1(x)),   x = -1 at low_edge ... +1 at high_edge, held beyond
 
     with P_k the Legendre polynomials.  Only the shape matters: photometry does not depend on the scale.
-
-    Attributes
-    ----------
-    low_edge, high_edge : float
-        Where the edges are at half height [Angstrom, vacuum].
-    low_width, high_width : float
-        Logistic scale of the edges [Angstrom]; 10 to 90 % takes 4.4 of them.
-    top : tuple of float
-        Legendre coefficients of the top, from the first degree on; empty for a flat top.
     """
 
+    #: low_edge, high_edge: Where the edges are at half height [Angstrom, vacuum].
     low_edge: float
+    #: low_width, high_width: Logistic scale of the edges [Angstrom]; 10 to 90 % takes 4.4 of them.
     low_width: float
     high_edge: float
     high_width: float
-    top: tuple[float, ...] = ()
+    top: tuple[float, ...] = ()  #: Legendre coefficients of the top, from the first degree on; empty for a flat top.
 
     def response(self, wave_angstrom: Floats) -> Floats:
         """Photon response at ``wave_angstrom`` (any shape) [Angstrom, vacuum], in arbitrary units."""

@@ -20,23 +20,12 @@ _BLOCK_SPAN = 4.0
 
 @dataclass(frozen=True, eq=False)
 class ResponseMatrix:
-    """How much each pixel of a wavelength grid counts in each band.
+    """How much each pixel of a wavelength grid counts in each band."""
 
-    Attributes
-    ----------
-    weights : (b, p) float
-        The mean f_nu in band b is sum_i weights[b, i] f_nu[i] (divided by ``coverage``).
-    coverage : (b,) float
-        Sum of the weights: the fraction of the band's response that the grid reaches, 0 to 1.
-    pixels : (b,) float
-        Pixels in the band's full width at half maximum.
-    blocks : tuple of (bands, low, high)
-        Index arrays of bands, and the pixel range outside which all their weights are zero.
-    """
-
-    weights: Floats
-    coverage: Floats
-    pixels: Floats
+    weights: Floats  #: (b, p) The mean f_nu in band b is sum_i weights[b, i] f_nu[i] (divided by ``coverage``).
+    coverage: Floats  #: (b,) Sum of the weights: the fraction of the band's response that the grid reaches, 0 to 1.
+    pixels: Floats  #: (b,) Pixels in the band's full width at half maximum.
+    #: tuple of (bands, low, high): Index arrays of bands, and the pixel range outside which all their weights are zero.
     blocks: tuple[tuple[NDArray[np.intp], int, int], ...]
 
 
@@ -107,7 +96,6 @@ def response_matrix(wave_angstrom: Floats, filters: FilterSet) -> ResponseMatrix
     ----------
     wave_angstrom : (p,) float
         Strictly increasing, vacuum, in the frame in which the bands see the light.
-    filters : FilterSet
 
     Returns
     -------

@@ -26,21 +26,12 @@ _NOT_A_REDSHIFT = re.compile(
 
 @dataclass(frozen=True)
 class RowOptions:
-    """What was said of all rows of a table; None: the table's own columns, where it has them.
+    """What was said of all rows of a table; None: the table's own columns, where it has them."""
 
-    Attributes
-    ----------
-    redshift : float or str, optional
-        A number, or a column.
-    redshift_err : float or str, optional
-        A number, a column, or two columns with a comma between: the bounds of the 68 % interval.
-    id : str, optional
-        A column.
-    """
-
-    redshift: float | str | None = None
+    redshift: float | str | None = None  #: A number, or a column.
+    #: A number, a column, or two columns with a comma between: the bounds of the 68 % interval.
     redshift_err: float | str | None = None
-    id: str | None = None
+    id: str | None = None  #: A column.
 
     def columns(self, names: Sequence[str], *, source: str) -> tuple[str, ...]:
         """The columns that are needed, those of the table's own among them; AgezError if one is not there."""
@@ -59,21 +50,13 @@ class RowOptions:
 
 @dataclass(frozen=True, eq=False)
 class Redshifts:
-    """Redshifts of rows and their errors.
+    """Redshifts of rows and their errors."""
 
-    Attributes
-    ----------
-    value, error : (n,) float
-        NaN where unknown; an error that is not given, too.
-    given : bool
-        An option or a column of the table says them.
-    counted : mapping of str to int
-        How many rows have something that is to be told, by :data:`agez.photometry.told.COUNTS`.
-    """
-
+    #: value, error: (n,) NaN where unknown; an error that is not given, too.
     value: Floats
     error: Floats
-    given: bool
+    given: bool  #: An option or a column of the table says them.
+    #: How many rows have something that is to be told, by :data:`agez.photometry.told.COUNTS`.
     counted: dict[str, int] = field(default_factory=dict)
 
 

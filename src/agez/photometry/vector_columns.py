@@ -33,25 +33,14 @@ _VALUE = re.compile(r"(?P<prefix>(?:\w+\.)?)(?P<kind>FLUX|MAG)_(?P<way>(?!ERR|RE
 
 @dataclass(frozen=True)
 class VectorPhotometry:
-    """Vector columns of values and errors that belong together.
+    """Vector columns of values and errors that belong together."""
 
-    Attributes
-    ----------
-    way : str
-        How it was measured: ``AUTO``, ``APER_COR_3_0``.
-    value : str
-    error : str or None
-    magnitude, relative_error : bool
-    length : int
-        Elements.
-    """
-
-    way: str
+    way: str  #: How it was measured: ``AUTO``, ``APER_COR_3_0``.
     value: str
     error: str | None
     magnitude: bool
     relative_error: bool
-    length: int
+    length: int  #: Elements.
 
 
 def find_vector_photometry(lengths: Mapping[str, int]) -> list[VectorPhotometry]:

@@ -36,25 +36,15 @@ MAX_ITERATIONS = 10
 
 @dataclass(frozen=True, eq=False)
 class ZeroPoints:
-    """Factors that fluxes are to be multiplied by.
+    """Factors that fluxes are to be multiplied by."""
 
-    Attributes
-    ----------
-    bands : Bands
-        Pivots and widths are NaN where a user's file does not say them.
-    factor, factor_err : (b,) float
-        1 where a band had too few rows to tell; the error is NaN where unknown.
-    n : (b,) int
-        Rows that each rests on.
-    meta : mapping
-        How they were made: ``too_few`` (bands with factor 1 for want of rows), ``n_galaxies``, and of iterations
-        ``iterations``, ``converged``.
-    """
-
-    bands: Bands
+    bands: Bands  #: Pivots and widths are NaN where a user's file does not say them.
+    #: factor, factor_err: (b,) 1 where a band had too few rows to tell; the error is NaN where unknown.
     factor: Floats
     factor_err: Floats
-    n: Ints
+    n: Ints  #: (b,) Rows that each rests on.
+    #: How they were made: ``too_few`` (bands with factor 1 for want of rows), ``n_galaxies``, and of iterations
+    #: ``iterations``, ``converged``.
     meta: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -118,7 +108,6 @@ def estimate_zero_points(photometry: Photometry, expected: Floats, expected_err:
 
     Parameters
     ----------
-    photometry : Photometry
     expected, expected_err : (n, b) float
         What the model expects of each band, best without having seen that band (leave-one-out), in the unit of
         ``photometry``; NaN where it expects nothing, or does not say how sure it is.

@@ -27,28 +27,15 @@ _SIGNS = {"supported": "\N{CHECK MARK}", "not supported": "\N{MULTIPLICATION X}"
 
 @dataclass(frozen=True)
 class Chapter:
-    """What stands in one section of the page.
-
-    Attributes
-    ----------
-    experiment : str
-        Key in the summary of what must have been run; '' for none.
-    only : str
-        How ``agez reproduce --only`` calls it.
-    figures : tuple of figure keys
-    table : (anchor, title, function) or None
-        Made of the experiment's block.
-    needs : tuple of str
-        Keys of the summary of which one must be there, where there is no experiment.
-    """
+    """What stands in one section of the page."""
 
     anchor: str
     title: str
-    experiment: str
-    only: str
+    experiment: str  #: Key in the summary of what must have been run; '' for none.
+    only: str  #: How ``agez reproduce --only`` calls it.
     figures: tuple[FigureKey, ...]
-    table: tuple[str, str, Table] | None = None
-    needs: tuple[str, ...] = ()
+    table: tuple[str, str, Table] | None = None  #: (anchor, title, function) Made of the experiment's block.
+    needs: tuple[str, ...] = ()  #: Keys of the summary of which one must be there, where there is no experiment.
 
 
 @dataclass(frozen=True)

@@ -39,22 +39,13 @@ class UnreachableError(AgezError):
 
 @dataclass(frozen=True)
 class Downloads:
-    """How to fetch.
+    """How to fetch."""
 
-    Attributes
-    ----------
-    retries : int
-        Attempts after the first that may fail one after the other; one that got further than all before starts the
-        count again.
-    pause : float
-        Wait before the second attempt [s]; doubled each time, up to a minute.
-    timeout : float
-        Longest silence of the server [s].
-    """
-
+    #: Attempts after the first that may fail one after the other; one that got further than all before starts the count
+    #: again.
     retries: int = 5
-    pause: float = 1.0
-    timeout: float = 60.0
+    pause: float = 1.0  #: Wait before the second attempt [s]; doubled each time, up to a minute.
+    timeout: float = 60.0  #: Longest silence of the server [s].
 
 
 class _AgainError(Exception):

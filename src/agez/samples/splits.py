@@ -59,7 +59,6 @@ def splits_within(galaxy_id: Strings, *, rng: np.random.Generator, n_folds: int 
     Parameters
     ----------
     galaxy_id : (n,) str
-    rng : numpy.random.Generator
 
     Returns
     -------
@@ -161,7 +160,6 @@ def thinning_order(
     galaxy_id : (n,) str
     kinds : (n,) str, optional
         Kind of each row's galaxy (``early``, ``late``); used by galaxy only.
-    by_galaxy : bool
 
     Returns
     -------

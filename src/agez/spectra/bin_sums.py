@@ -60,7 +60,6 @@ def bin_spectra(spectra: Spectra, bin_number: NDArray[np.integer[Any]], covarian
         Spaxels of one cube (or any spectra that belong together).
     bin_number : (n,) int
         Bin of each row, from 0; negative where it is in none.  Every number up to the highest must occur.
-    covariance : SpatialCovariance
 
     Returns
     -------

@@ -66,35 +66,20 @@ class BinSettings:
 
 @dataclass(frozen=True, eq=False)
 class BinnedCube:
-    """Bins of a cube, and what its spaxels are like.
+    """Bins of a cube, and what its spaxels are like."""
 
-    Attributes
-    ----------
-    spectra : Spectra
-        A row a bin, in the order of the bin numbers: outwards from the galaxy's centre.
-    bin_id : (ny, nx) int
-        Bin of each spaxel, -1 where it is in none.
-    signal, snr : (ny, nx) float
-        Of each spaxel in the window: median flux per pixel, and S/N per Angstrom; NaN where there is no data.
-    stars : (ny, nx) bool
-        Spaxels that the star mask leaves out.
-    n_spaxels : (n,) int
-        Spaxels in each bin.
-    bin_snr : (n,) float
-        S/N per Angstrom of each bin in the window, the covariance allowed for.
-    meta : mapping
-        JSON-able.  The settings; ``covariance`` (the law used, with its source), ``window_observed_angstrom``,
-        ``spaxels`` (how many are used, and how many left out by reason), ``engine``, and ``remark``: '' or what
-        went another way than asked.
-    """
-
-    spectra: Spectra
-    bin_id: Ints
+    spectra: Spectra  #: A row a bin, in the order of the bin numbers: outwards from the galaxy's centre.
+    bin_id: Ints  #: (ny, nx) Bin of each spaxel, -1 where it is in none.
+    #: signal, snr: (ny, nx) Of each spaxel in the window: median flux per pixel, and S/N per Angstrom; NaN where there
+    #: is no data.
     signal: Floats
     snr: Floats
-    stars: Bools
-    n_spaxels: Ints
-    bin_snr: Floats
+    stars: Bools  #: (ny, nx) Spaxels that the star mask leaves out.
+    n_spaxels: Ints  #: (n,) Spaxels in each bin.
+    bin_snr: Floats  #: (n,) S/N per Angstrom of each bin in the window, the covariance allowed for.
+    #: JSON-able. The settings; ``covariance`` (the law used, with its source), ``window_observed_angstrom``,
+    #: ``spaxels`` (how many are used, and how many left out by reason), ``engine``, and ``remark``: '' or what went
+    #: another way than asked.
     meta: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -129,7 +114,6 @@ def bin_cube(spectra: Spectra, settings: BinSettings | None = None) -> BinnedCub
     ----------
     spectra : Spectra
         All spaxels of one cube, as :func:`agez.spectra.readers.read_spectra` gives them.
-    settings : BinSettings, optional
 
     Returns
     -------

@@ -24,24 +24,13 @@ from agez.types import Floats
 
 @dataclass(frozen=True)
 class SpatialCovariance:
-    """How much larger the error of a sum of neighbouring spaxels is than that of as many independent ones.
+    """How much larger the error of a sum of neighbouring spaxels is than that of as many independent ones."""
 
-    Attributes
-    ----------
-    name : str
-        ``califa``, ``manga``, ``none`` or ``given``.
-    slope : float
-        Of beta(N) = 1 + slope log10(N).
-    most : float
-        beta stays at this value for larger sums: far spaxels are independent, so that it cannot grow for ever.
-    source : str
-        Who measured it, or why it was chosen.
-    """
-
-    name: str
-    slope: float
+    name: str  #: ``califa``, ``manga``, ``none`` or ``given``.
+    slope: float  #: Of beta(N) = 1 + slope log10(N).
+    #: beta stays at this value for larger sums: far spaxels are independent, so that it cannot grow for ever.
     most: float
-    source: str
+    source: str  #: Who measured it, or why it was chosen.
 
     def __post_init__(self) -> None:
         if not (np.isfinite(self.slope) and self.slope >= 0):

@@ -74,8 +74,6 @@ def fit_labels_ppxf(
         deviations are the errors; 0: errors are NaN.
     keep_fits : bool
         Return data and model too.
-    workers : int
-        Processes.
     seed : int
         Of the bootstrap; a spectrum's errors depend on it and on the ``spec_id`` alone.
 

@@ -34,24 +34,14 @@ _SHORT = {"N": "NGC", "U": "UGC", "I": "IC"}
 
 @dataclass(frozen=True)
 class FetchRun:
-    """What was fetched.
+    """What was fetched."""
 
-    Attributes
-    ----------
-    fetched, present : tuple of Path
-        Files that were fetched, and those that were there already, whole.
-    problems : dict of str to str
-        Galaxies that could not be had, and why.
-    n_bytes : int
-        That came over the network.
-    checked_by : str
-        Where the checksums are from; '' if there are none (gzip's own, and FITS', are always looked at).
-    """
-
+    #: fetched, present: Files that were fetched, and those that were there already, whole.
     fetched: tuple[Path, ...]
     present: tuple[Path, ...]
-    problems: dict[str, str]
-    n_bytes: int
+    problems: dict[str, str]  #: Galaxies that could not be had, and why.
+    n_bytes: int  #: That came over the network.
+    #: Where the checksums are from; '' if there are none (gzip's own, and FITS', are always looked at).
     checked_by: str
 
 

@@ -37,27 +37,14 @@ class Options:
 
 @dataclass(frozen=True)
 class Format:
-    """One format of spectra: its name, how a file in it is recognised, and how it is read.
+    """One format of spectra: its name, how a file in it is recognised, and how it is read."""
 
-    Attributes
-    ----------
-    name : str
-        For ``format=`` of :func:`agez.read_spectra`, and for messages.
-    description : str
-        For messages.
-    matches : callable
-        ``matches(content)``: whether an open FITS file (``HDUList``), or a text, is in this format.
-    read : callable
-        ``read(content, options)``: its spectra, made by :func:`assemble`.
-    also_reads : callable, optional
-        ``also_reads(content)``: whether content that another format matches can be read if the caller names this one.
-    content : 'FITS' or 'text'
-    """
-
-    name: str
-    description: str
+    name: str  #: For ``format=`` of :func:`agez.read_spectra`, and for messages.
+    description: str  #: For messages.
+    #: ``matches(content)``: whether an open FITS file (``HDUList``), or a text, is in this format.
     matches: Callable[[Any], bool]
-    read: Callable[[Any, Options], Spectra]
+    read: Callable[[Any, Options], Spectra]  #: ``read(content, options)``: its spectra, made by :func:`assemble`.
+    #: ``also_reads(content)``: whether content that another format matches can be read if the caller names this one.
     also_reads: Callable[[Any], bool] = lambda content: False
     content: Literal["FITS", "text"] = "FITS"
 

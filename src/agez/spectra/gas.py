@@ -43,35 +43,16 @@ _OII_RATIO, _OII_SCATTER = 1.2, 0.3
 
 @dataclass(frozen=True, eq=False)
 class LineWindows:
-    """The windows of pixels in which a set of lines lies.
+    """The windows of pixels in which a set of lines lies."""
 
-    Attributes
-    ----------
-    names : tuple of str
-        All lines, those of fixed ratio included; l of them.
-    free : tuple of str
-        Those whose fluxes are free; f of them.
-    tie : (f, l) float
-        Flux of each line for one unit of each free one.
-    pixels : (m,) int
-        Pixels of the fit that lie in any window.
-    first : (l,) int
-        Where in ``pixels`` the window of each line begins.
-    edges_kms : (l, k + 1) float
-        Edges of the window's pixels, as velocities from the line.
-    width_angstrom : (l, k) float
-    instrument_kms : (l,) float
-        Dispersion of the instrument at each line.
-    """
-
-    names: tuple[str, ...]
-    free: tuple[str, ...]
-    tie: Floats
-    pixels: Ints
-    first: Ints
-    edges_kms: Floats
-    width_angstrom: Floats
-    instrument_kms: Floats
+    names: tuple[str, ...]  #: All lines, those of fixed ratio included; l of them.
+    free: tuple[str, ...]  #: Those whose fluxes are free; f of them.
+    tie: Floats  #: (f, l) Flux of each line for one unit of each free one.
+    pixels: Ints  #: (m,) Pixels of the fit that lie in any window.
+    first: Ints  #: (l,) Where in ``pixels`` the window of each line begins.
+    edges_kms: Floats  #: (l, k + 1) Edges of the window's pixels, as velocities from the line.
+    width_angstrom: Floats  #: (l, k)
+    instrument_kms: Floats  #: (l,) Dispersion of the instrument at each line.
 
     def profiles(self, velocity_kms: Floats, sigma_kms: Floats) -> Floats:
         """Mean flux density (n, l, k) [1/Angstrom] in each pixel of each window, of lines of unit flux."""

@@ -16,23 +16,14 @@ MIN_LIGHT = 1e-3
 
 @dataclass(frozen=True, eq=False)
 class Histories:
-    """What was formed when, of each spectrum; NaN in rows that have no fit.
+    """What was formed when, of each spectrum; NaN in rows that have no fit."""
 
-    Attributes
-    ----------
-    log_age : (n_age,) float
-        Nodes of the template grid.
-    mass_fraction : (n, n_age) float
-        Part of the stellar mass ever formed that was formed at this age; its sum over ages is 1.
-    light_fraction : (n, n_age) float
-        Part of today's light in 5450-5550 A, before dust; its sum over ages is 1.
-    mh : (n, n_age) float
-        Mean [M/H] of the stars of this age, by mass formed; NaN where they give less than ``MIN_LIGHT`` of the light.
-    """
-
-    log_age: Floats
+    log_age: Floats  #: (n_age,) Nodes of the template grid.
+    #: (n, n_age) Part of the stellar mass ever formed that was formed at this age; its sum over ages is 1.
     mass_fraction: Floats
-    light_fraction: Floats
+    light_fraction: Floats  #: (n, n_age) Part of today's light in 5450-5550 A, before dust; its sum over ages is 1.
+    #: (n, n_age) Mean [M/H] of the stars of this age, by mass formed; NaN where they give less than ``MIN_LIGHT`` of
+    #: the light.
     mh: Floats
 
 

@@ -17,25 +17,14 @@ SPEED_OF_LIGHT_KMS = 299792.458
 
 @dataclass(frozen=True)
 class Line:
-    """One spectral line.
+    """One spectral line."""
 
-    Attributes
-    ----------
-    name : str
-        Ion and air wavelength, as astronomers write them; brackets left out (``OIII5007``).
-    air_angstrom, vacuum_angstrom : float
-        Rest wavelengths [Angstrom].
-    tied_to : str
-        Name of the line that this one's flux is a fixed multiple of, or '' if it is free.
-    ratio : float
-        That multiple.
-    """
-
-    name: str
+    name: str  #: Ion and air wavelength, as astronomers write them; brackets left out (``OIII5007``).
+    #: air_angstrom, vacuum_angstrom: Rest wavelengths [Angstrom].
     air_angstrom: float
     vacuum_angstrom: float
-    tied_to: str = ""
-    ratio: float = 1.0
+    tied_to: str = ""  #: Name of the line that this one's flux is a fixed multiple of, or '' if it is free.
+    ratio: float = 1.0  #: That multiple.
 
     def wave_angstrom(self, medium: Medium) -> float:
         """The rest wavelength in ``medium``."""

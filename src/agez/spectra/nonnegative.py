@@ -62,7 +62,6 @@ def solve_batch(
     ----------
     gram : (n, r, r), right : (n, r)
         G = U'WU and b = U'Wy in the basis U.
-    prior : SmoothPrior
     cost : (n, m) float, optional
         c, what a unit of each weight costs; nothing by default.
     start : (n, m) float, optional

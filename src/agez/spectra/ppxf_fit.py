@@ -36,54 +36,33 @@ _NO_WEIGHT = 1e3
 
 @dataclass(frozen=True)
 class PpxfOptions:
-    """How pPXF is used.
+    """How pPXF is used."""
 
-    Attributes
-    ----------
-    regularisation : float or 'discrepancy'
-        pPXF's ``regul``, for templates of unit light and spectra of unit median whose noise was scaled to a reduced
-        chi2 of 1; 0: none; ``discrepancy``: that at which chi2 has grown by sqrt(2 N).
-    bootstraps : int
-        Repetitions with residuals of random sign, from which errors of the populations are computed; 0: no errors.
-    """
-
+    #: float or 'discrepancy': pPXF's ``regul``, for templates of unit light and spectra of unit median whose noise was
+    #: scaled to a reduced chi2 of 1; 0: none; ``discrepancy``: that at which chi2 has grown by sqrt(2 N).
     regularisation: float | str = 30.0
+    #: Repetitions with residuals of random sign, from which errors of the populations are computed; 0: no errors.
     bootstraps: int = 10
 
 
 @dataclass(frozen=True, eq=False)
 class PpxfAnswer:
-    """What one fit gave; velocities and fluxes in the rest frame of the assumed redshift.
+    """What one fit gave; velocities and fluxes in the rest frame of the assumed redshift."""
 
-    Attributes
-    ----------
-    weights : (m,) float
-        Light fractions; they sum to 1.
-    bootstrap : (b, m) float
-    continuum : (q,) float
-        Natural logarithm of the factor between stars and data.
-    motion : mapping of str to float
-        ``velocity_kms``, ``velocity_kms_err``, ``sigma_kms``, ``sigma_kms_err`` of the stars; those of the gas, if it
-        was fitted, begin with ``gas_``.
-    gas_flux, gas_flux_err : (k,) float
-        Weights of the gas templates.
-    stars, gas : (q,) float
-        The model's two parts.
-    used : (q,) bool
-    chi2, regularisation, av : float
-        ``av`` is that of the fitted law, NaN with a polynomial.
-    kinematics_failed : bool
-    """
-
-    weights: Floats
-    bootstrap: Floats
-    continuum: Floats
+    weights: Floats  #: (m,) Light fractions; they sum to 1.
+    bootstrap: Floats  #: (b, m)
+    continuum: Floats  #: (q,) Natural logarithm of the factor between stars and data.
+    #: ``velocity_kms``, ``velocity_kms_err``, ``sigma_kms``, ``sigma_kms_err`` of the stars; those of the gas, if it
+    #: was fitted, begin with ``gas_``.
     motion: Mapping[str, float]
+    #: gas_flux, gas_flux_err: (k,) Weights of the gas templates.
     gas_flux: Floats
     gas_flux_err: Floats
+    #: stars, gas: (q,) The model's two parts.
     stars: Floats
     gas: Floats
-    used: Bools
+    used: Bools  #: (q,)
+    #: chi2, regularisation, av: ``av`` is that of the fitted law, NaN with a polynomial.
     chi2: float
     regularisation: float
     av: float

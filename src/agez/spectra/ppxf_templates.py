@@ -26,31 +26,17 @@ MARGIN_KMS = 2900.0
 
 @dataclass(frozen=True, eq=False)
 class PpxfTemplates:
-    """Stars and gas for one resolution of the data.
+    """Stars and gas for one resolution of the data."""
 
-    Attributes
-    ----------
-    wave_angstrom : (q,) float
-        Centres of the data's pixels, rest frame, in the data's medium; logarithmic.
-    edges_angstrom : (q + 1,) float
-    velocity_step_kms : float
-    system_velocity_kms : float
-        Of the first pixel of the templates relative to that of the data (pPXF's ``vsyst``).
-    stars : (t, m) float
-        SSPs whose mean flux in the normalisation band is 1, age the slow index; t > q.
-    gas : (t, k) float
-        Lines, doublets of fixed ratio in one column; the first line of each has an integral of 1 [Angstrom, rest].
-    lines : tuple of (int, float)
-        Of each of ``EMISSION_LINES``: its column in ``gas`` (-1: not covered) and its flux over that column's weight.
-    grid : SSPGrid
-    """
-
-    wave_angstrom: Floats
-    edges_angstrom: Floats
+    wave_angstrom: Floats  #: (q,) Centres of the data's pixels, rest frame, in the data's medium; logarithmic.
+    edges_angstrom: Floats  #: (q + 1,)
     velocity_step_kms: float
-    system_velocity_kms: float
-    stars: Floats
+    system_velocity_kms: float  #: Of the first pixel of the templates relative to that of the data (pPXF's ``vsyst``).
+    stars: Floats  #: (t, m) SSPs whose mean flux in the normalisation band is 1, age the slow index; t > q.
+    #: (t, k) Lines, doublets of fixed ratio in one column; the first line of each has an integral of 1 [Angstrom,
+    #: rest].
     gas: Floats
+    #: Of each of ``EMISSION_LINES``: its column in ``gas`` (-1: not covered) and its flux over that column's weight.
     lines: tuple[tuple[int, float], ...]
     grid: SSPGrid
 

@@ -42,21 +42,15 @@ class PixelSums:
 
     An output pixel's sums of flux, width and variance over its input pixels are differences of running sums at
     its two edges, whatever the number of input pixels between them.
-
-    Attributes
-    ----------
-    edges : (p + 1,) float
-        Edges of the input pixels, increasing [Angstrom].
-    flux_sum, width_sum, variance_sum : (n, p + 1) float
-        Sums over the good pixels to the left of each edge of flux times width, width, and variance times width squared.
-    flux, width, variance : (n, p + 1) float
-        What the pixel to the right of each edge adds.
     """
 
-    edges: Floats
+    edges: Floats  #: (p + 1,) Edges of the input pixels, increasing [Angstrom].
+    #: flux_sum, width_sum, variance_sum: (n, p + 1) Sums over the good pixels to the left of each edge of flux times
+    #: width, width, and variance times width squared.
     flux_sum: Floats
     width_sum: Floats
     variance_sum: Floats
+    #: flux, width, variance: (n, p + 1) What the pixel to the right of each edge adds.
     flux: Floats
     width: Floats
     variance: Floats

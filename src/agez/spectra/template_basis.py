@@ -28,36 +28,19 @@ _RANK = 30
 
 @dataclass(frozen=True, eq=False)
 class TemplateBasis:
-    """Templates T = coefficients' U: m SSPs of unit light in a basis of r spectra, broadened.
+    """Templates T = coefficients' U: m SSPs of unit light in a basis of r spectra, broadened."""
 
-    Attributes
-    ----------
-    wave_angstrom : (q,) float
-        Centres of the fit's pixels, rest frame, in the data's medium.
-    edges_angstrom : (q + 1,) float
-    velocity_step_kms : float
-    spectra : (n_sigma, q, r) float32
-        Basis spectra at the data's resolution broadened by each of ``SIGMA_GRID_KMS``.
-    coefficients : (r, m) float
-        Each column makes an SSP whose mean flux in the normalisation band is 1.
-    grid : SSPGrid
-    medium : 'air' or 'vacuum'
-        Of the wavelengths.
-    instrument_sigma_kms : (q,) float
-        The data's resolution, their own pixel included, the fit's pixel not.
-    sigma_floor_kms : float
-        Where the templates are coarser than the data, the dispersion of stars below which the model stays as it
-        is, and nothing can be measured (median over the pixels; 0 where the templates are finer).
-    """
-
-    wave_angstrom: Floats
-    edges_angstrom: Floats
+    wave_angstrom: Floats  #: (q,) Centres of the fit's pixels, rest frame, in the data's medium.
+    edges_angstrom: Floats  #: (q + 1,)
     velocity_step_kms: float
+    #: (n_sigma, q, r) float32: Basis spectra at the data's resolution broadened by each of ``SIGMA_GRID_KMS``.
     spectra: Floats
-    coefficients: Floats
+    coefficients: Floats  #: (r, m) Each column makes an SSP whose mean flux in the normalisation band is 1.
     grid: SSPGrid
-    medium: Medium
-    instrument_sigma_kms: Floats
+    medium: Medium  #: Of the wavelengths.
+    instrument_sigma_kms: Floats  #: (q,) The data's resolution, their own pixel included, the fit's pixel not.
+    #: Where the templates are coarser than the data, the dispersion of stars below which the model stays as it is, and
+    #: nothing can be measured (median over the pixels; 0 where the templates are finer).
     sigma_floor_kms: float
 
 
@@ -92,7 +75,6 @@ def resolution_at_rest(
     ----------
     wave_angstrom, fwhm_angstrom : (p,) float
         Observed frame; the FWHM may be NaN.
-    redshift : float
     fit_range_angstrom : (float, float)
         Rest frame.
 

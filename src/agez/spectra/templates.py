@@ -138,21 +138,11 @@ WIDEST_FWHM_ANGSTROM = 100.0
 
 @dataclass(frozen=True)
 class TemplateFacts:
-    """What a user says of templates, in place of what their files say.
+    """What a user says of templates, in place of what their files say."""
 
-    Attributes
-    ----------
-    fwhm_angstrom : float or None
-        Resolution in the optical, FWHM [Angstrom].
-    reference : str or None
-        The paper to cite.
-    medium : 'air', 'vacuum' or None
-        Of the wavelengths.
-    """
-
-    fwhm_angstrom: float | None = None
-    reference: str | None = None
-    medium: Medium | None = None
+    fwhm_angstrom: float | None = None  #: Resolution in the optical, FWHM [Angstrom].
+    reference: str | None = None  #: The paper to cite.
+    medium: Medium | None = None  #: Of the wavelengths.
 
     def __post_init__(self) -> None:
         fwhm = self.fwhm_angstrom

@@ -6,9 +6,11 @@ Only files are read: mangadap itself is never imported, so that its many depende
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+import tomllib
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib import util
+from importlib.resources import files
 from itertools import combinations
 from pathlib import Path
 
@@ -27,23 +29,7 @@ _SOLAR_Z = 0.02
 
 @dataclass(frozen=True)
 class MangadapLibrary:
-    """Where the files of one library are and what its numbers mean.
-
-    Attributes
-    ----------
-    title, folder, reference, solar_scale : str
-    files : str
-        Regular expression of file names with the groups ``age`` and ``metals``.
-    age_yr, mh : function
-        What the text of those groups means: [yr] and [dex].
-    medium : 'air' or 'vacuum'
-    fwhm_angstrom : float or None
-        None where the files hold the resolving power in an extension SRES.
-    keep_angstrom : pair
-        Wavelengths outside are no data (edges, filled pixels), as mangadap's own settings say.
-    light_of : str or None
-        The library that gives the light per solar mass where the files are normalised.
-    """
+    """Where the files of one library are and what its numbers mean: see ``data/mangadap.toml``."""
 
     title: str
     folder: str
@@ -51,66 +37,32 @@ class MangadapLibrary:
     age_yr: Callable[[str], float]
     mh: Callable[[str], float]
     medium: Medium
-    fwhm_angstrom: float | None
     reference: str
-    keep_angstrom: tuple[float, float] = (0.0, np.inf)
+    fwhm_angstrom: float | None = None
+    keep_angstrom: Sequence[float] = (0.0, np.inf)
     solar_scale: str = "Z_sun = 0.02"
     light_of: str | None = None
-
-
-def _gyr(text: str) -> float:
-    return 1e9 * float(text)
 
 
 def _of_z(text: str) -> float:
     return float(np.log10(float(text) / _SOLAR_Z))
 
 
-def _maraston(stars: str, fwhm_angstrom: float, keep: tuple[float, float]) -> MangadapLibrary:
-    """Maraston & Stromback 2011 (erg/s/A per solar mass): Salpeter's IMF ('ss'), every pixel (not the sparser '_s')."""
-    return MangadapLibrary(
-        f"Maraston & Stromback 2011 with {stars.upper()}, Salpeter IMF",
-        f"m11_{stars}",
-        r"M11_\w+_res[\d.]+_imf_ss_age_(?P<age>[\d.]+)_z_(?P<metals>[\d.]+)\.fits$",
-        _gyr, _of_z, "air", fwhm_angstrom, "Maraston & Stromback 2011, MNRAS 418, 2785", keep,
-    )  # fmt: skip
-
-
+#: What the texts in names of files mean, by the words of ``data/mangadap.toml``.
+_MEANINGS: Mapping[str, Callable[[str], float]] = {
+    "Gyr": lambda text: 1e9 * float(text),
+    "log Gyr": lambda text: 10 ** (9 + float(text)),
+    "[M/H]": float,
+    "[M/H], p or m as its sign": lambda text: float(text.replace("m", "-").replace("p", "+")),
+    "Z": _of_z,
+    "Z, its decimals": lambda text: _of_z("0." + text),
+}
+_CONTENT = tomllib.loads((files("agez") / "spectra/data/mangadap.toml").read_text(encoding="utf-8"))
 #: By the name that :func:`agez.load_templates` takes.
 MANGADAP_LIBRARIES: Mapping[str, MangadapLibrary] = {
-    "miuscat": MangadapLibrary(
-        "MIUSCAT, Padova 2000, unimodal IMF 1.3", "miuscat",
-        r"Iun1\.30Z(?P<metals>[pm]\d+\.\d+)T(?P<age>\d+\.\d+)\.fits$",
-        _gyr, lambda text: float(text.replace("m", "-").replace("p", "+")), "air", 2.51,
-        "Vazdekis et al. 2012, MNRAS 424, 157; Ricciardelli et al. 2012, MNRAS 424, 172",
-        (3480.0, 9430.0), "the library's own (file names)",
-    ),
-    "m11-miles": _maraston("miles", 2.54, (3550.0, 7400.0)),
-    "m11-stelib": _maraston("stelib", 3.40, (0.0, 7550.0)),  # residuals of telluric bands beyond: 0.1 mag at 7600 A
-    "m11-elodie": _maraston("elodie", 0.55, (0.0, 6795.0)),
-    # its names hold [Z/H]; at the resolution of 2.7 A the '_s' files lose nothing by their 1 A step
-    "m11-marcs": replace(
-        _maraston("marcs", 2.73, (0.0, np.inf)),
-        files=r"M11_MARCS_res[\d.]+_imf_ss_age_(?P<age>[\d.]+)_z_(?P<metals>-?[\d.]+)_s\.fits$", mh=float,
-    ),
-    "mastar": MangadapLibrary(
-        "MaStar v1.0 (light per mass of BC03)", "mastar_ssp_v1.0",
-        r"MaStar-SSP-A(?P<age>[\d.]+)-Z(?P<metals>[+-][\d.]+)\.fits\.gz$",
-        _gyr, float, "vacuum", None, "Maraston et al. 2020, MNRAS 496, 2962",
-        solar_scale="the library's own (file names)", light_of="bc03",
-    ),
-    "bc03": MangadapLibrary(
-        "Bruzual & Charlot 2003, MPA/JHU subset, Chabrier IMF", "bc03_mpajhu",
-        r"BC03_z(?P<metals>[\d.]+)_a(?P<age>[\d.]+)\.fits$",
-        _gyr, _of_z, "air", 2.30, "Bruzual & Charlot 2003, MNRAS 344, 1000",
-    ),
-    "bpass": MangadapLibrary(
-        "BPASS 2.2.1 with binaries, IMF 135_300", "bpass",
-        r"bin-imf135_300-z(?P<metals>\d{3})-T(?P<age>-?[\d.]+)\.fits$",
-        lambda text: 10 ** (9 + float(text)), lambda text: _of_z("0." + text), "vacuum", 1.0,
-        "Eldridge, Stanway et al. 2017, PASA 34, e058; Stanway & Eldridge 2018, MNRAS 479, 75",
-    ),
-}  # fmt: skip
+    name: MangadapLibrary(**{**facts, "age_yr": _MEANINGS[facts["age_yr"]], "mh": _MEANINGS[facts["mh"]]})
+    for name, facts in _CONTENT.items()
+}
 
 
 def mangadap_folder() -> Path:

@@ -43,7 +43,6 @@ def voronoi_bins(
         Their ratio is the S/N.  Signals are positive.
     target_snr : float
         No spaxel reaches it alone.
-    covariance : SpatialCovariance
 
     Returns
     -------

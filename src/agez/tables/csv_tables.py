@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from agez.errors import AgezError
+from agez.tables.arrow_columns import to_numpy
 from agez.tables.column_metadata import words_of
 from agez.tables.table_columns import MISSING_WORDS, usable_names
 
@@ -40,26 +41,14 @@ _EXACT = 2**53
 
 @dataclass(frozen=True)
 class Dialect:
-    """How a CSV file is written; plain data.
+    """How a CSV file is written; plain data."""
 
-    Attributes
-    ----------
-    names : tuple of str
-        Of all columns, in order and all different; '' of those that are left out.
-    delimiter : str
-    begin : int
-        Where in the content the rows begin [bytes].
-    rewritten : bool
-        The content is to be taken from :func:`rewritten`, since the file itself cannot be read by stretches.
-    twice : tuple of str
-        Names that two columns have, which are left out.
-    """
-
-    names: tuple[str, ...]
+    names: tuple[str, ...]  #: Of all columns, in order and all different; '' of those that are left out.
     delimiter: str
-    begin: int
+    begin: int  #: Where in the content the rows begin [bytes].
+    #: The content is to be taken from :func:`rewritten`, since the file itself cannot be read by stretches.
     rewritten: bool = False
-    twice: tuple[str, ...] = ()
+    twice: tuple[str, ...] = ()  #: Names that two columns have, which are left out.
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -277,32 +266,11 @@ def parse_rows(
     first_row: int = 0,
 ) -> dict[str, Any]:
     """Columns of lines of CSV; a column whose cells are not of the kind that was expected is text."""
-    fast = _parsed_by_arrow(data, dialect, columns, kinds)
-    if fast is not None:
-        return fast
+    table = _arrow_table(data, dialect, {name: kinds.get(name, "text") for name in columns})
+    if table is not None:
+        return {name: to_numpy(table.column(name), name, source) for name in columns}
     cells = text_columns(data, dialect, columns, source=source, first_row=first_row)
     return {name: _typed(cells[name], kinds.get(name, "text")) for name in columns}
-
-
-def _parsed_by_arrow(data: bytes, dialect: Dialect, columns: Sequence[str], kinds: Mapping[str, str]) -> Any:
-    """The same, fast; None where that cannot be done."""
-    table = _arrow_table(data, dialect, {name: kinds.get(name, "text") for name in columns})
-    if table is None:
-        return None
-    import pyarrow as pa
-
-    found: dict[str, Any] = {}
-    for name in columns:
-        array = table.column(name).combine_chunks()
-        array = pa.concat_arrays(array.chunks) if isinstance(array, pa.ChunkedArray) else array
-        missing = np.asarray(array.is_null()) if array.null_count else None
-        if pa.types.is_integer(array.type) and missing is not None:
-            found[name] = np.ma.MaskedArray(np.asarray(array.fill_null(0)), mask=missing)
-        elif pa.types.is_string(array.type):
-            found[name] = np.asarray(array.to_numpy(zero_copy_only=False), dtype=object)
-        else:
-            found[name] = array.to_numpy(zero_copy_only=False)
-    return found
 
 
 def _arrow_table(data: bytes, dialect: Dialect, kinds: Mapping[str, str]) -> Any:

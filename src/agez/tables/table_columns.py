@@ -19,27 +19,16 @@ from agez.types import Bools, Floats, Rows, Strings
 
 @dataclass(frozen=True, eq=False)
 class PlainTable:
-    """Columns as arrays, without what astropy's Table does at each touch; the functions below take either.
+    """Columns as arrays, without what astropy's Table does at each touch; the functions below take either."""
 
-    Attributes
-    ----------
-    columns : mapping of str to array
-        (n,) or, of vector columns, (n, k); a masked array where entries may be missing.  Text as str, bytes or objects.
-    n_rows : int
-    units, descriptions, ucds : mapping of str to str
-        Of the columns that have one.
-    meta : mapping
-        Header of the table.
-    first_row : int
-        Number of the first row in the whole table that this is a part of, from 0.
-    """
-
+    #: (n,) or, of vector columns, (n, k); a masked array where entries may be missing. Text as str, bytes or objects.
     columns: Mapping[str, Any]
     n_rows: int
+    #: units, descriptions, ucds: Of the columns that have one.
     units: Mapping[str, str] = field(default_factory=dict)
     descriptions: Mapping[str, str] = field(default_factory=dict)
-    meta: Mapping[str, Any] = field(default_factory=dict)
-    first_row: int = 0
+    meta: Mapping[str, Any] = field(default_factory=dict)  #: Header of the table.
+    first_row: int = 0  #: Number of the first row in the whole table that this is a part of, from 0.
     ucds: Mapping[str, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
@@ -120,23 +109,9 @@ def need_columns(table: Table, names: Sequence[str], *, source: str, made_by: st
 
 #: Names of columns of agez's outputs that tables of others have, too, and that are of no use to agez there.
 _OF_OTHERS = frozenset(
-    (
-        "ra",
-        "dec",
-        "name",
-        "mass",
-        "light",
-        "factor",
-        "band",
-        "fwhm",
-        "sky",
-        "gain",
-        "fold",
-        "pivot",
-        "quantity",
-        "reason",
-    )
-)
+    ("ra", "dec", "name", "mass", "light", "factor", "band", "fwhm", "sky", "gain", "fold", "pivot", "quantity",
+     "reason")
+)  # fmt: skip
 
 
 def usable_names(names: Sequence[str], *, source: object) -> tuple[str, ...]:
