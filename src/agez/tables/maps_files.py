@@ -187,9 +187,11 @@ def read_maps(path: str | os.PathLike[str]) -> tuple[dict[str, MapImage], MapFra
     >>> import numpy as np
     >>> import agez
     >>> from agez.tables.maps import BinMap, MapFrame
-    >>> from agez.tables.maps_files import write_maps
+    >>> from agez.tables.maps_files import maps_hdus
+    >>> from agez.tables.table_files import write_fits
     >>> frame = MapFrame(np.array([[0, 1, -1], [0, 1, 1]]))
-    >>> write_maps("maps.fits", [BinMap("LOG_AGE_LW", np.array([9.5, 9.75]), unit="dex")], frame)
+    >>> ages = BinMap("LOG_AGE_LW", np.array([9.5, 9.75]), unit="dex")
+    >>> write_fits("maps.fits", maps_hdus([ages], frame))
     >>> maps, frame = agez.read_maps("maps.fits")
     >>> maps["LOG_AGE_LW"].values
     array([[9.5 , 9.75,  nan],
