@@ -23,11 +23,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from agez.errors import AgezError
-from agez.mocks.histories import age_bin_edges, spread_over_metallicity
+from agez.mocks.histories import spread_over_metallicity
 from agez.photometry.air import air_to_vacuum
 from agez.photometry.filters import FilterSet
 from agez.photometry.response import response_matrix
-from agez.populations.history import truth_from_weights
+from agez.populations.history import age_bin_edges, truth_from_weights
 from agez.spectra.dust import LAWS, attenuation_curve
 from agez.spectra.lines import line_waves
 from agez.spectra.templates import SSPGrid

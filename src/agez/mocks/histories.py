@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtr
 
+from agez.populations.history import age_bin_edges
 from agez.types import Floats
 
 #: Stars younger than this are made by the recent star formation that the H-alpha line shows, not by the history [yr].
@@ -161,16 +162,6 @@ def formed_fraction(x: Floats, u: Floats, shape: HistoryShape) -> Floats:
     start = 0.97 * np.maximum(knob - 0.8, 0.0) / 0.2
     since = np.clip((np.asarray(x, dtype=float) - start) / (1 - start), 0, 1)
     return _CUMULATIVE[shape.family](since, np.minimum(knob / 0.8, 1.0), shape)
-
-
-def age_bin_edges(log_age: Floats) -> Floats:
-    """(n_age + 1,) lookback times [yr] that bound the age bins of a grid: halfway in log age between its nodes.
-
-    The first bin begins at 0 and the last has no end: stars younger than the youngest node are put in it, stars
-    older than the oldest node in that one.
-    """
-    middle = 10 ** (0.5 * (log_age[1:] + log_age[:-1]))
-    return np.concatenate([[0.0], middle, [1e11]])
 
 
 def recent_mass_by_age(log_age: Floats) -> Floats:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
+import numpy as np
+
 from agez.arrays import Floats
+from agez.populations.stellar_mass import surviving_fraction
 
 
 def weighted_means(weights: Floats, log_age: Floats, mh: Floats) -> tuple[Floats, Floats]:
@@ -51,31 +54,81 @@ def truth_from_weights(mass_weights: Floats, grid: Nodes, *, light: Floats) -> d
     return result
 
 
+#: Added to rates per mass before their logarithm [1/yr]: below it, photometry cannot tell a rate from none.
+LEAST_SSFR = 1e-13
+
+
 @dataclass(frozen=True, eq=False)
 class History:
-    """Star-formation histories of ``n`` galaxies, all of one template library: from which the truth of targets follows.
+    """Star-formation histories of ``n`` galaxies of one template library: from which the truth of targets follows."""
 
-    Attributes
-    ----------
-    mass : (n, n_age, n_mh) float
-        Mass of stars formed, in any unit.
-    light : (n, n_age, n_mh) float
-        f_lambda in 5450-5550 A before dust.
-    log_age : (n_age,) float
-        log10(age/yr).
-    mh : (n_mh,) float
-    redshift, av, ew_ha : (n,) float
-        A_V [mag] of the stars; observed equivalent width of H-alpha [Angstrom].
-    """
-
-    mass: Floats
-    light: Floats
-    log_age: Floats
-    mh: Floats
+    mass: Floats  #: (n, n_age, n_mh) Mass of stars formed, in any unit.
+    light: Floats  #: (n, n_age, n_mh) f_lambda in 5450-5550 A before dust.
+    log_age: Floats  #: (n_age,) log10(age/yr).
+    mh: Floats  #: (n_mh,)
+    #: redshift, av: (n,) A_V [mag] of the stars.
     redshift: Floats
     av: Floats
+    #: ew_ha, ew_oiii: (n,) Rest-frame equivalent widths of the emission in H-alpha and [OIII]5007 over the stars'
+    #: observed continuum [Angstrom].
     ew_ha: Floats
+    ew_oiii: Floats
+    #: (n,) log10 of the solar masses (Chabrier) that the unit of ``mass`` stands for, per unit of the row's flux scale:
+    #: what is 3631 Jy at 10 pc (see :func:`agez.models.luminosity.log_luminosity_scale`).
+    log_unit_mass: Floats
+    #: rest, intrinsic: dict of (n,) float, optional: ``dn4000``, ``u``, ``g``, ``r``, ``i`` of the observed light,
+    #: absolute magnitudes at unit flux scale, and those without dust.
+    rest: dict[str, Floats] = field(default_factory=dict)
+    intrinsic: dict[str, Floats] = field(default_factory=dict)
 
     def light_weighted(self, axis: str) -> Floats:
         """(n,) light-weighted means of ``log_age`` or of ``mh``."""
         return weighted_means(self.light, self.log_age, self.mh)[("log_age", "mh").index(axis)]
+
+    def mass_weighted(self, axis: str) -> Floats:
+        """(n,) means of ``log_age`` or of ``mh``, weighted by the mass formed."""
+        return weighted_means(self.mass, self.log_age, self.mh)[("log_age", "mh").index(axis)]
+
+    def log_mass_formed(self) -> Floats:
+        """(n,) log10 of the mass formed [solar masses at unit flux scale]."""
+        return np.asarray(np.log10(self.mass.sum(axis=(1, 2))) + self.log_unit_mass)
+
+    def log_mass(self) -> Floats:
+        """(n,) log10 of the mass in living stars and remnants [solar masses at unit flux scale]."""
+        surviving = (self.mass * surviving_fraction(self.log_age, self.mh)).sum(axis=(1, 2))
+        return np.asarray(np.log10(surviving) + self.log_unit_mass)
+
+    def log_ssfr(self, years: float) -> Floats:
+        """(n,) log10 of the mean rate of the last ``years`` over the surviving mass, plus LEAST_SSFR [1/yr]."""
+        edges = age_bin_edges(self.log_age)
+        recent = np.clip((years - edges[:-1]) / np.diff(edges), 0, 1)
+        formed = self.mass.sum(axis=2) @ recent
+        surviving = (self.mass * surviving_fraction(self.log_age, self.mh)).sum(axis=(1, 2))
+        return np.asarray(np.log10(formed / years / surviving + LEAST_SSFR))
+
+    def log_lookback(self, share: float) -> Floats:
+        """(n,) log10 of the lookback time [yr] by which ``share`` of the mass had formed.
+
+        Linear in log lookback time inside the age bin in which the share is reached.
+        """
+        by_age = self.mass.sum(axis=2)
+        younger = np.cumsum(by_age, axis=1) / by_age.sum(axis=1, keepdims=True)
+        younger = np.concatenate([np.zeros((len(by_age), 1)), younger], axis=1)  # (n, n_age + 1) formed after each edge
+        ends = self.log_age[[0, -1]] + np.array([-1.0, 1.0]) * 0.5 * np.diff(self.log_age)[[0, -1]]
+        log_edges = np.concatenate([ends[:1], 0.5 * (self.log_age[1:] + self.log_age[:-1]), ends[1:]])
+        wanted = 1 - share
+        k = np.clip((younger <= wanted).sum(axis=1) - 1, 0, by_age.shape[1] - 1)
+        row = np.arange(len(k))
+        low, high = younger[row, k], younger[row, k + 1]
+        part = np.clip((wanted - low) / np.maximum(high - low, 1e-12), 0, 1)
+        return np.asarray(log_edges[k] + part * (log_edges[k + 1] - log_edges[k]))
+
+
+def age_bin_edges(log_age: Floats) -> Floats:
+    """(n_age + 1,) lookback times [yr] that bound the age bins of a grid: halfway in log age between its nodes.
+
+    The first bin begins at 0 and the last has no end: stars younger than the youngest node are put in it, stars
+    older than the oldest node in that one.
+    """
+    middle = 10 ** (0.5 * (log_age[1:] + log_age[:-1]))
+    return np.concatenate([[0.0], middle, [1e11]])

