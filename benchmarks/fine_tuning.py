@@ -14,6 +14,7 @@ from typing import Any
 
 from agez.experiments.mock_sample import make_mock_sample
 from agez.experiments.presets import PRESETS
+from agez.label_types import Sample
 from agez.mocks.survey import survey_plan
 from agez.models.model_file import load_model
 from agez.photometry.filters import load_filters
@@ -22,7 +23,6 @@ from agez.runtime.files import whole_file
 from agez.samples.sample import read_sample
 from agez.targets import TARGET_WORDS
 from agez.training.learning_curve import NUMBERS, learning_curve
-from agez.types import Sample
 
 TITLES = {"age": "log age", "metallicity": "[M/H]"}
 

@@ -23,6 +23,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from agez.analysis.metrics import evaluate
+from agez.label_types import Labels, Truth
 from agez.mocks import observation
 from agez.mocks.galaxies import FLUX_UNIT, make_galaxy
 from agez.mocks.plan import survey_plan
@@ -31,7 +32,7 @@ from agez.spectra.fit_settings import FitSettings
 from agez.spectra.fitting import fit_labels
 from agez.spectra.lines import LINE_NAMES, SPEED_OF_LIGHT_KMS, line_waves
 from agez.spectra.templates import SSPGrid, load_templates
-from agez.types import Floats, Labels, Rows, Spectra, Truth
+from agez.types import Floats, Rows, Spectra
 
 SNRS = (15.0, 30.0, 60.0)
 TYPES = ("early", "late")

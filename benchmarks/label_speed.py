@@ -17,13 +17,14 @@ from importlib.util import find_spec
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from agez.label_types import Labels
 from agez.mocks.galaxies import make_galaxy
 from agez.mocks.plan import survey_plan
 from agez.spectra.engine_ppxf import fit_labels_ppxf
 from agez.spectra.fit_settings import FitSettings
 from agez.spectra.fitting import fit_labels
 from agez.spectra.templates import load_templates
-from agez.types import Labels, Spectra
+from agez.types import Spectra
 
 
 def seconds(work: Callable[[Spectra], Labels], spectra: Spectra) -> float:

@@ -21,12 +21,13 @@ from threadpoolctl import threadpool_limits
 
 import agez
 from agez.flags import count_flags
+from agez.label_types import Labels
 from agez.models.model import Model
 from agez.models.model_file import load_model
 from agez.models.predict import predict_spectra
 from agez.spectra.engine_ppxf import fit_labels_ppxf
 from agez.spectra.fit_settings import FitSettings
-from agez.types import Labels, Prediction, Spectra
+from agez.types import Prediction, Spectra
 
 #: Redshift of NGC 2691 (the file has none).
 NGC2691_REDSHIFT = 0.01313

@@ -30,6 +30,7 @@ from trust_unlike import unlike
 from agez.errors import AgezError
 from agez.experiments.mock_sample import make_mock_sample
 from agez.experiments.presets import PRESETS
+from agez.label_types import Sample
 from agez.mocks.survey import survey_plan
 from agez.models.features import normalised
 from agez.models.model import Model
@@ -39,7 +40,6 @@ from agez.photometry.names import PAPER_BANDS
 from agez.runtime.files import whole_file, write_json
 from agez.samples.sample import read_sample
 from agez.training.mixture_fit import FitSettings
-from agez.types import Sample
 
 PARTS = ("set_b", "cross", "unlike", "ablation", "agreement")
 

@@ -24,8 +24,8 @@ from agez.training.learn_calibration import learn_calibration
 from agez.training.mixture_fit import FitSettings, fit
 from agez.training.recipes import LIBRARY_SHARES, Recipe, recipe
 from agez.training.sed_batches import SedBatches, scaling_of_seds
+from agez.training_seds.complete_library import load_libraries
 from agez.training_seds.histories import SKY_FAMILIES
-from agez.training_seds.libraries import load_libraries
 from agez.training_seds.observe import observe, observe_redshift
 from agez.training_seds.seds import TrainingSeds, make_training_seds
 from agez.types import Floats

@@ -12,6 +12,7 @@ from trust_table import NOMINAL, WORDS, Bar, Part, RowAnswers, Table, answers, p
 from agez.analysis.calibration_metrics import calibration
 from agez.analysis.metrics import sigma_mad
 from agez.distributions.mixture import Mixture
+from agez.label_types import Sample
 from agez.mixture_network.calibration import IntervalCalibration, calibrate, signal_to_noise
 from agez.mixture_network.mixture_model import network_of
 from agez.models.features import NormalisedPhotometry, normalised
@@ -24,7 +25,7 @@ from agez.targets import PAPER_TARGETS
 from agez.training.cross_fitting import MEMBERS, CrossFit, cross_fit, held_out, unseen_answers
 from agez.training.mixture_fit import FitSettings
 from agez.training.sample_batches import SAMPLE_SURVEY, SampleRows, sample_rows
-from agez.types import Bools, Floats, Sample, Strings
+from agez.types import Bools, Floats, Strings
 
 SEED = 1
 #: Signal-to-noise ratios in a band to which noise is added, and shares of their bands that rows keep.

@@ -17,7 +17,7 @@ from agez.novelty.novelty_score import score
 from agez.photometry.filters import FilterSet, load_filters
 from agez.training.recipes import LIBRARY_SHARES
 from agez.training_seds import outliers
-from agez.training_seds.libraries import load_libraries
+from agez.training_seds.complete_library import load_libraries
 from agez.training_seds.observe import Survey, observe, observe_redshift
 from agez.training_seds.seds import TrainingSeds, make_training_seds
 from agez.types import Photometry, Rows

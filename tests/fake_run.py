@@ -4,9 +4,10 @@ import numpy as np
 
 from agez.experiments.result import ExampleSpectrum, RunResult, make_set_result
 from agez.experiments.summary import build_summary
+from agez.label_types import Galaxies, Labels, Sample, Truth
 from agez.paper_network.cross_validation import LearningCurve
 from agez.targets import PAPER_TARGETS
-from agez.types import Bands, Galaxies, Labels, Photometry, Rows, Sample, Spectra, Truth
+from agez.types import Bands, Photometry, Rows, Spectra
 
 LIGHT_ANGSTROM_PER_S = 2.99792458e18
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from agez.label_types import FittedSpectra, Labels, Lines
 from agez.spectra.lines import LINE_NAMES
-from agez.types import FittedSpectra, Labels, Lines, Rows
+from agez.types import Rows
 
 UNIT = "1e-16 erg / (s cm2)"
 

@@ -4,12 +4,13 @@ from functools import lru_cache
 
 import numpy as np
 
+from agez.label_types import Galaxies, Labels, Sample, Truth
 from agez.paper_network.architecture import Architecture
 from agez.paper_network.cross_validation import cross_validate
 from agez.paper_network.ensemble import model_from_cross_validation
 from agez.paper_network.jobs import TrainingSettings
 from agez.targets import PAPER_TARGETS
-from agez.types import Bands, Galaxies, Labels, Photometry, Rows, Sample, Truth
+from agez.types import Bands, Photometry, Rows
 
 
 def made_up_sample(n, *, n_galaxies=8, n_bands=12, seed=0, missing=0.0):

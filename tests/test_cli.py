@@ -16,6 +16,7 @@ from cli_road import GALAXIES, SPECTRA, agez, done, largest_galaxy, write_spectr
 
 from agez import __version__
 from agez.commands import COMMANDS
+from agez.label_types import Labels
 from agez.samples.sample import read_sample
 from agez.spectra.fitting import fit_labels
 from agez.spectra.label_files import read_labels
@@ -23,7 +24,6 @@ from agez.spectra.readers import read_spectra
 from agez.spectra.templates import made_up_grid
 from agez.tables.prediction_files import read_prediction
 from agez.targets import TARGET_WORDS
-from agez.types import Labels
 
 
 def test_the_whole_road_in_json(road):

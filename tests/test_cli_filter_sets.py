@@ -10,11 +10,12 @@ from made_up_sample import made_up_sample
 import agez
 from agez.images.read_images import read_images
 from agez.images.scubes import read_photometric_cube
+from agez.label_types import Sample
 from agez.photometry.tables import read_photometry
 from agez.samples.sample import read_sample, write_sample
 from agez.spectra.label_files import write_labels
 from agez.tables.prediction_files import read_prediction
-from agez.types import Photometry, Sample
+from agez.types import Photometry
 
 SETS = ("splus", "jplus")
 FORMATS = ("fits", "ecsv", "csv", "parquet")

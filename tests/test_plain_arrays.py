@@ -12,10 +12,11 @@ import agez
 from agez.analysis.geometry import face_on_radius
 from agez.arrays import mask_of, plain_array
 from agez.errors import AgezError
+from agez.label_types import Galaxies
 from agez.photometry.dereddening import deredden
 from agez.photometry.tables import photometry_to_table, table_to_photometry
 from agez.tables.table_columns import number_column, text_column
-from agez.types import Galaxies, Photometry, Rows, Spectra
+from agez.types import Photometry, Rows, Spectra
 
 GAPS = [True, False, False]
 

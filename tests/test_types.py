@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from made_up_sample import made_up_sample
 
 from agez.errors import AgezError
+from agez.label_types import Galaxies, Labels, Sample, Truth
 from agez.targets import SHIPPED_TARGETS
-from agez.types import Bands, Galaxies, Labels, Photometry, Prediction, Rows, Sample, Spectra, Truth
+from agez.types import Bands, Photometry, Prediction, Rows, Spectra
 
 
 def spectra(n=3, wave=(4000.0, 4001.0, 4003.0), **changes):

@@ -2,12 +2,11 @@
 
     python tools/lines_loaded.py [ROWS]
 
-With 20 000 rows and more compiled code answers, where numba is installed.  Examples in docstrings do not count.
+With 20 000 rows and more compiled code answers, where numba is installed.
 """
 
 from __future__ import annotations
 
-import re
 import sys
 from pathlib import Path
 
@@ -15,11 +14,6 @@ import numpy as np
 
 import agez
 from agez.types import Photometry, Rows
-
-
-def lines_of(text: str) -> int:
-    """Lines of a module, without the sections Examples of its docstrings."""
-    return len(re.sub(r'\n *\n *Examples\n *-+\n.*?(?=\n *""")', "", text, flags=re.DOTALL).splitlines())
 
 
 def main() -> None:
@@ -34,7 +28,7 @@ def main() -> None:
     for name, module in sorted(sys.modules.items()):
         path = getattr(module, "__file__", None)
         if name.split(".")[0] == "agez" and path:
-            lines = lines_of(Path(path).read_text(encoding="utf-8"))
+            lines = len(Path(path).read_text(encoding="utf-8").splitlines())
             total += lines
             print(f"{lines:6d} {name}")
     print(f"{total:6d} lines")

@@ -14,7 +14,7 @@ import numpy as np
 
 import agez
 from agez.photometry.filters import load_filters
-from agez.training_seds.libraries import load_libraries
+from agez.training_seds.complete_library import load_libraries
 from agez.training_seds.observe import observe, observe_redshift
 from agez.training_seds.outliers import stars
 from agez.training_seds.seds import make_training_seds

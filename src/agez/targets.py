@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from importlib.resources import files
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from agez.errors import AgezError
 
@@ -12,54 +16,47 @@ if TYPE_CHECKING:
     from agez.arrays import Floats
 
 
+#: What networks learn of a target: its value; the inverse hyperbolic sine of it; or, of a redshift, its departure from
+#: the given one in units of its error (:func:`agez.models.features.redshift_unit`).
+SCALES = ("linear", "arcsinh", "redshift")
+
+
 @dataclass(frozen=True)
 class Target:
-    """One quantity that a model predicts.
+    """One quantity that a model predicts."""
 
-    Attributes
-    ----------
-    name : str
-        Its column; the columns ``NAME_err``, ``NAME_p16`` and so on follow from it.
-    unit : str or None
-        As FITS spells it, ``dex`` for decimal logarithms.
-    description : str
-        The comment of its column.
-    symbol : str
-        With the unit, the label of an axis.
-    word : str
-        In figure titles, scores and ``summary.json``.
-    short : str
-        In the tables and sentences of model cards; default: the word.
-    ucd : str
-        Of the IVOA's vocabulary UCD1+.
-    colour_map : str
-        Of its maps.
-    from_history : callable, optional
-        The truth (n,) of ``n`` mock galaxies: a function of :class:`agez.populations.history.History`.
-    from_labels : callable, optional
-        The value (n,) that a sample's networks learn, a function of :class:`agez.types.Labels`; default: the column
-        of the target's name.
-    """
-
-    name: str
-    unit: str | None = None
-    description: str = ""
-    symbol: str = ""
-    word: str = ""
-    short: str = ""
-    ucd: str = ""
-    colour_map: str = "viridis"
+    name: str  #: Its column; the columns ``NAME_err``, ``NAME_p16`` and so on follow from it.
+    unit: str | None = None  #: As FITS spells it, ``dex`` for decimal logarithms.
+    description: str = ""  #: The comment of its column.
+    symbol: str = ""  #: With the unit, the label of an axis.
+    word: str = ""  #: In figure titles, scores and ``summary.json``.
+    short: str = ""  #: In the tables and sentences of model cards; default: the word.
+    ucd: str = ""  #: Of the IVOA's vocabulary UCD1+.
+    colour_map: str = "viridis"  #: Of its maps.
+    scale: str = "linear"  #: What networks learn of it: ``linear``, or ``arcsinh`` of its number of units.
+    #: The value of a galaxy whose flux is 10**x times larger is ``x * per_flux`` higher: 1 for the logarithm of a mass,
+    #: -2.5 for a magnitude, 0 for what does not depend on the flux.
+    per_flux: float = 0.0
+    #: Targets that it is the sum of: it is none of a network's own, and follows from them in every draw.
+    sum_of: tuple[str, ...] = ()
+    #: The truth (n,) of ``n`` mock galaxies: a function of :class:`agez.populations.history.History`; that of targets
+    #: which agez knows is in :mod:`agez.populations.truth`.
     from_history: Callable[[Any], Floats] | None = field(default=None, compare=False)
+    #: The value (n,) that a sample's networks learn, a function of :class:`agez.label_types.Labels`; default: the
+    #: column of the target's name.
     from_labels: Callable[[Any], Floats] | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         if not self.name.isidentifier():
             raise AgezError(f"target {self.name!r}: expected a name of letters, digits and underscores for its column")
+        if self.scale not in SCALES:
+            raise AgezError(f"target {self.name!r}: scale {self.scale!r}; expected one of {', '.join(SCALES)}")
         for name in ("description", "symbol", "word"):
             if not getattr(self, name):
                 object.__setattr__(self, name, self.name)
         if not self.short:
             object.__setattr__(self, "short", self.word)
+        object.__setattr__(self, "sum_of", tuple(self.sum_of))  # a list in JSON and TOML
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Workers get the words, and the functions of targets that agez knows: others' may be no module's."""
@@ -92,31 +89,46 @@ class Target:
         return cls(**{key: value for key, value in content.items() if key in known})
 
 
-def _light_weighted(axis: str) -> Callable[[Any], Floats]:
-    def mean(history: Any) -> Floats:
-        values: Floats = history.light_weighted(axis)
-        return values
-
-    return mean
-
-
-LOG_AGE_LW = Target(
-    "log_age_lw", "dex", "light-weighted mean log10(age/yr)", "log age [log$_{10}$ yr]", "age",
-    ucd="time.age;stat.mean",
-    from_history=_light_weighted("log_age"),
-)  # fmt: skip
-MH_LW = Target(
-    "mh_lw", "dex", "light-weighted mean [M/H], dex", "[M/H] [dex]", "metallicity", "[M/H]",
-    "phys.abund.Z;stat.mean", "cividis", from_history=_light_weighted("mh"),
-)  # fmt: skip
-#: Those of the shipped models, in the order of their files.
+#: By name: the targets that agez knows, whose records need not stand in a model's header.
+KNOWN_TARGETS: dict[str, Target] = {
+    str(record["name"]): Target(**record)
+    for record in tomllib.loads((files("agez") / "data/targets.toml").read_text(encoding="utf-8"))["target"]
+}
+#: What a survey's catalogue needs, in the order of the networks' distributions; and what follows from those.
+CATALOGUE_TARGETS = tuple(target for target in KNOWN_TARGETS.values() if not target.sum_of)
+DERIVED_TARGETS = tuple(target for target in KNOWN_TARGETS.values() if target.sum_of)
+LOG_AGE_LW, MH_LW = KNOWN_TARGETS["log_age_lw"], KNOWN_TARGETS["mh_lw"]
+#: Those of networks that users train on samples, and of the paper's.
 SHIPPED_TARGETS = (LOG_AGE_LW, MH_LW)
-#: By name: the targets whose records need not stand in a model's header.
-KNOWN_TARGETS: dict[str, Target] = {one.name: one for one in SHIPPED_TARGETS}
 #: Names of the two that the paper's networks predict.
 PAPER_TARGETS = ("log_age_lw", "mh_lw")
 #: Their words, as in ``summary.json``.
 TARGET_WORDS = {name: KNOWN_TARGETS[name].word for name in PAPER_TARGETS}
+
+
+def network_values(
+    targets: Sequence[Target], values: Floats, *, log_flux: Floats, redshift_unit: tuple[Floats, Floats]
+) -> Floats:  # fmt: skip
+    """What networks learn of values (n, d) of galaxies whose flux is 10**log_flux (n,) units.
+
+    arcsinh(x) of targets of that scale, (z - origin) / unit of redshifts, and ``x - per_flux log_flux``, the value at
+    unit flux.
+    """
+    out = np.array(values, dtype=float)
+    for t, target in enumerate(targets):
+        if target.scale == "arcsinh":
+            out[..., t] = np.arcsinh(out[..., t])
+        if target.scale == "redshift":
+            out[..., t] = (out[..., t] - redshift_unit[0]) / redshift_unit[1]
+        if target.per_flux:
+            out[..., t] -= target.per_flux * log_flux
+    return out
+
+
+def derived_of(targets: Sequence[Target]) -> tuple[Target, ...]:
+    """The targets that follow from some of ``targets``."""
+    names = {target.name for target in targets}
+    return tuple(one for one in DERIVED_TARGETS if names.issuperset(one.sum_of))
 
 
 def targets_of_header(header: Mapping[str, Any]) -> tuple[Target, ...]:

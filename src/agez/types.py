@@ -13,7 +13,8 @@ spectra (spaxels, bins), ``p`` the number of wavelength pixels, ``b`` the number
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, replace
+from importlib import import_module
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -25,9 +26,9 @@ from agez.arrays import Index as Index
 from agez.arrays import Ints as Ints
 from agez.arrays import PerRow, check, check_shape, mask_of
 from agez.arrays import Strings as Strings
-from agez.distributions.mixture import Mixture
+from agez.distributions.mixture import Mixture, sample
 from agez.flags import is_good
-from agez.targets import Target
+from agez.targets import Target, derived_of
 
 Medium = Literal["air", "vacuum"]
 
@@ -39,18 +40,13 @@ LABEL_NAMES = ("log_age_lw", "mh_lw", "log_age_mw", "mh_mw")
 
 @dataclass(frozen=True, eq=False)
 class Rows(PerRow):
-    """What identifies a row and places it on the sky.
+    """What identifies a row and places it on the sky."""
 
-    Attributes
-    ----------
-    spec_id, galaxy_id : (n,) str
-    x, y : (n,) float
-        Offsets from the galaxy's centre [arcsec]; x grows to the west (right on the detector),
-        y to the north; NaN where unknown.
-    """
-
+    #: spec_id, galaxy_id: (n,)
     spec_id: Strings
     galaxy_id: Strings
+    #: x, y: (n,) Offsets from the galaxy's centre [arcsec]; x grows to the west (right on the detector), y to the
+    #: north; NaN where unknown.
     x: Floats
     y: Floats
 
@@ -326,320 +322,6 @@ class Photometry(PerRow):
         )
 
 
-@dataclass(frozen=True, eq=False)
-class Lines(PerRow):
-    """Emission lines of each spectrum, as measured in the same fit as its stars.
-
-    Attributes
-    ----------
-    names : tuple of str
-        As in :data:`agez.spectra.lines.EMISSION_LINES`; a doublet of fixed ratio has both its lines here.
-    flux, flux_err : (n, l) float
-        Integrated flux as observed, not corrected for dust [unit of the spectra's flux times Angstrom]; negative
-        fluxes are measurements.  NaN where the line is not covered or was not fitted.
-    ew_angstrom : (n, l) float
-        Equivalent width in the rest frame against the fitted stars [Angstrom], emission positive.
-    velocity_kms, sigma_kms : (n,) float
-        Of the gas, shared by all lines, relative to the redshift of the spectra; the dispersion is without the
-        instrument's; each with ``_err``.  NaN where no line was strong enough to tell: the stars' velocity
-        and a default width were used.
-    flux_unit : str
-        Of ``flux``.
-    """
-
-    names: tuple[str, ...]
-    flux: Floats
-    flux_err: Floats
-    ew_angstrom: Floats
-    velocity_kms: Floats
-    velocity_kms_err: Floats
-    sigma_kms: Floats
-    sigma_kms_err: Floats
-    flux_unit: str
-
-    _row_fields = (
-        "flux", "flux_err", "ew_angstrom", "velocity_kms", "velocity_kms_err", "sigma_kms", "sigma_kms_err",
-    )  # fmt: skip
-
-    def __post_init__(self) -> None:
-        self._make_plain()
-        n = len(self.velocity_kms)
-        for name in self._row_fields:
-            check_shape(self, name, (n, len(self.names)) if name in ("flux", "flux_err", "ew_angstrom") else (n,))
-
-    def __len__(self) -> int:
-        return len(self.velocity_kms)
-
-
-@dataclass(frozen=True, eq=False)
-class FittedSpectra(PerRow):
-    """The spectra as the fit saw them, and its model.
-
-    Attributes
-    ----------
-    wave_angstrom : (q,) float
-        Rest frame of the systemic redshift and of the fitted velocity, in the spectra's medium; logarithmic.
-    flux, flux_err : (n, q) float32
-        In units of each spectrum's median.
-    stars, gas : (n, q) float32
-        The model's two parts, in the same units; their sum is the model.
-    used : (n, q) bool
-        Pixels that the fit used.
-    """
-
-    wave_angstrom: Floats
-    flux: Floats
-    flux_err: Floats
-    stars: Floats
-    gas: Floats
-    used: Bools
-
-    _row_fields = ("flux", "flux_err", "stars", "gas", "used")
-
-    def __post_init__(self) -> None:
-        self._make_plain("wave_angstrom")
-        for name in self._row_fields:
-            check_shape(self, name, (len(self.flux), len(self.wave_angstrom)))
-
-    def __len__(self) -> int:
-        return len(self.flux)
-
-
-@dataclass(frozen=True, eq=False)
-class Labels(PerRow):
-    """What a spectral fit says of each spectrum.
-
-    Attributes
-    ----------
-    rows : Rows
-    log_age_lw, mh_lw, log_age_mw, mh_mw : (n,) float
-        Means of log10(age/yr) and [M/H], weighted by light in 5450-5550 A (before dust) or by
-        the mass of stars formed; each with ``_err``.  NaN where the fit failed.
-    velocity_kms, sigma_kms : (n,) float
-        Relative to the redshift of the spectra; stellar dispersion; each with ``_err``.
-    av : (n,) float
-        V-band attenuation of the stars [mag]; with a polynomial continuum, that of the law nearest to it;
-        with ``_err``.
-    snr : (n,) float
-        Median signal-to-noise ratio per Angstrom.
-    chi2 : (n,) float
-        Reduced chi2.
-    prior_strength : (n,) float
-        Factor that the fit's prior was multiplied by for this spectrum.
-    flags : (n,) int32
-    weights : (n, n_age, n_mh) float or None
-        Light fractions over the template grid.
-    lines : Lines or None
-        Emission lines.
-    fitted : FittedSpectra or None
-        Data and model, where they were asked for.
-    meta : mapping
-        ``templates``, ``solar_scale``, ``norm_band_angstrom``, ``continuum``, and the settings of the fit.
-
-    Examples
-    --------
-    >>> import agez
-    >>> from agez.mocks.survey import iterate_survey, survey_plan
-    >>> grid = agez.load_templates("made-up")
-    >>> (mock,) = iterate_survey(survey_plan(n_galaxies=1, n_spectra=5), grid)
-    >>> labels = agez.fit_labels(mock.spectra, grid)
-    >>> labels.log_age_lw.shape, labels.weights.shape
-    ((5,), (5, 8, 4))
-    """
-
-    rows: Rows
-    log_age_lw: Floats
-    log_age_lw_err: Floats
-    mh_lw: Floats
-    mh_lw_err: Floats
-    log_age_mw: Floats
-    log_age_mw_err: Floats
-    mh_mw: Floats
-    mh_mw_err: Floats
-    velocity_kms: Floats
-    velocity_kms_err: Floats
-    sigma_kms: Floats
-    sigma_kms_err: Floats
-    av: Floats
-    av_err: Floats
-    snr: Floats
-    chi2: Floats
-    prior_strength: Floats
-    flags: Ints
-    weights: Floats | None = None
-    lines: Lines | None = None
-    fitted: FittedSpectra | None = None
-    meta: Mapping[str, Any] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self._make_plain()
-        for name in self.column_names():
-            check_shape(self, name, (len(self.rows),))
-        for part in (self.weights, self.lines, self.fitted):
-            check(part is None or len(part) == len(self.rows), "Labels: weights, lines or fits of other rows")
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    @classmethod
-    def column_names(cls) -> tuple[str, ...]:
-        """Names of the per-row scalar columns, in the order of the LABELS table."""
-        other = ("rows", "weights", "lines", "fitted", "meta")
-        return tuple(f.name for f in fields(cls) if f.name not in other)
-
-    @property
-    def good(self) -> Bools:
-        """(n,) rows without a fault: nothing in ``flags`` says that their numbers must not be used."""
-        return is_good(self.flags)
-
-
-Labels._row_fields = ("rows", *Labels.column_names(), "weights", "lines", "fitted")
-
-
-@dataclass(frozen=True, eq=False)
-class Truth(PerRow):
-    """What a mock spectrum was made with; defined as the labels are, and never mixed up with them."""
-
-    log_age_lw: Floats
-    mh_lw: Floats
-    log_age_mw: Floats
-    mh_mw: Floats
-    av: Floats
-    velocity_kms: Floats
-    sigma_kms: Floats
-
-    _row_fields = ("log_age_lw", "mh_lw", "log_age_mw", "mh_mw", "av", "velocity_kms", "sigma_kms")
-
-    def __post_init__(self) -> None:
-        self._make_plain()
-        for name in self._row_fields:
-            check_shape(self, name, (len(self.log_age_lw),))
-
-    def __len__(self) -> int:
-        return len(self.log_age_lw)
-
-
-@dataclass(frozen=True, eq=False)
-class Galaxies(PerRow):
-    """One row a galaxy; NaN (or '' for morphology) where unknown.
-
-    Attributes
-    ----------
-    galaxy_id : (g,) str
-    redshift : (g,) float
-    morphology : (g,) str
-        ``early`` or ``late``.
-    log_mass : (g,) float
-        log10 of the stellar mass [solar masses].
-    re_arcsec : (g,) float
-        Effective radius along the major axis [arcsec].
-    inclination, pa : (g,) float
-        Inclination (0 = face-on) and position angle of the major axis, north through east [degree].
-    av : (g,) float
-        Mean stellar V-band attenuation [mag].
-    log_ssfr : (g,) float
-        log10 of the specific star-formation rate [1/yr].
-    bulge_fraction : (g,) float
-        Bulge-to-total light.
-
-    Examples
-    --------
-    >>> from agez.mocks.survey import survey_plan
-    >>> galaxies = survey_plan(n_galaxies=4, n_spectra=40).galaxies
-    >>> galaxies.galaxy_id.tolist()
-    ['MOCK0001', 'MOCK0002', 'MOCK0003', 'MOCK0004']
-    >>> galaxies.take(galaxies.morphology == "early").galaxy_id.tolist()
-    ['MOCK0001']
-    """
-
-    galaxy_id: Strings
-    redshift: Floats
-    morphology: Strings
-    log_mass: Floats
-    re_arcsec: Floats
-    inclination: Floats
-    pa: Floats
-    av: Floats
-    log_ssfr: Floats
-    bulge_fraction: Floats
-
-    _row_fields = (
-        "galaxy_id", "redshift", "morphology", "log_mass", "re_arcsec",
-        "inclination", "pa", "av", "log_ssfr", "bulge_fraction",
-    )  # fmt: skip
-
-    def __post_init__(self) -> None:
-        self._make_plain(units={"inclination": "deg", "pa": "deg"})
-        for name in self._row_fields:
-            check_shape(self, name, (len(self.galaxy_id),))
-        check(len(np.unique(self.galaxy_id)) == len(self.galaxy_id), "the galaxy table names a galaxy_id twice")
-
-    def __len__(self) -> int:
-        return len(self.galaxy_id)
-
-    def rows_of(self, galaxy_id: Strings) -> Ints:
-        """Row of the table for each of the names, all of which are in it."""
-        order = np.argsort(self.galaxy_id)
-        return np.asarray(order[np.searchsorted(self.galaxy_id, galaxy_id, sorter=order)])
-
-
-@dataclass(frozen=True, eq=False)
-class Sample(PerRow):
-    """The joined table that networks learn from: photometry, labels and, for mocks, truth, row by row.
-
-    Attributes
-    ----------
-    photometry : Photometry
-    labels : Labels
-    r_re : (n,) float
-        Face-on galactocentric radius in units of the effective radius; NaN where unknown.
-    galaxies : Galaxies
-        Holds every ``galaxy_id`` of the rows.
-    truth : Truth or None
-    meta : mapping
-        ``source`` (``mock`` or the survey), ``seed``.
-
-    Examples
-    --------
-    >>> import agez
-    >>> from agez.mocks.survey import iterate_survey, survey_plan
-    >>> grid = agez.load_templates("made-up")
-    >>> (mock,) = iterate_survey(survey_plan(n_galaxies=1, n_spectra=5), grid)
-    >>> seds, labels = agez.synthesize(mock.spectra, "jpas"), agez.fit_labels(mock.spectra, grid)
-    >>> sample = agez.Sample(seds, labels, mock.r_re, mock.galaxies, mock.truth)
-    >>> len(sample), sample.photometry.flux.shape
-    (5, (5, 59))
-    """
-
-    photometry: Photometry
-    labels: Labels
-    r_re: Floats
-    galaxies: Galaxies
-    truth: Truth | None = None
-    meta: Mapping[str, Any] = field(default_factory=dict)
-
-    _row_fields = ("photometry", "labels", "r_re", "truth")
-
-    def __post_init__(self) -> None:
-        self._make_plain()
-        n = len(self.photometry)
-        check(len(self.labels) == n, f"sample: {n} SEDs but {len(self.labels)} labels")
-        check_shape(self, "r_re", (n,))
-        check(self.truth is None or len(self.truth) == n, "sample: truth and photometry differ in length")
-        unknown = np.setdiff1d(self.rows.galaxy_id, self.galaxies.galaxy_id)
-        check(
-            len(unknown) == 0, f"sample: galaxies {', '.join(unknown[:5])} have spectra but no row in the galaxy table"
-        )
-
-    def __len__(self) -> int:
-        return len(self.photometry)
-
-    @property
-    def rows(self) -> Rows:
-        """Identity and position of each spectrum."""
-        return self.photometry.rows
-
-
 #: Suffixes of the columns of quantiles, and their probabilities: those of every prediction, and the ends of the 95 %
 #: interval, which only models that give a distribution have.
 QUANTILES = {"p16": 0.1586552539, "p50": 0.5, "p84": 0.8413447461}
@@ -675,7 +357,9 @@ class Prediction(PerRow):
         Share of the redshift's distribution inside the model's range, for which the answer holds; NaN where the
         redshift is unknown.
     mixture : Mixture, optional
-        The whole distribution.
+        The whole distribution, in what networks learn: inverse hyperbolic sines of targets of that scale.
+    hidden : tuple of str
+        Targets that tables leave out: nobody asked for them.
 
     Examples
     --------
@@ -705,6 +389,7 @@ class Prediction(PerRow):
     chi2_nearest: Floats | None = None
     redshift_inside: Floats | None = None
     mixture: Mixture | None = None
+    hidden: tuple[str, ...] = ()
 
     _row_fields = ("rows", "mean", "quantiles", "ood", "flags", *OPTIONAL, "mixture")
 
@@ -722,6 +407,40 @@ class Prediction(PerRow):
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    def sample(self, size: int, rng: np.random.Generator) -> dict[str, Floats]:
+        """Joint draws from the distribution of each row.
+
+        Sums hold in every draw: that of ``log_ssfr`` and ``log_mass`` is ``log_sfr_100``.
+
+        Parameters
+        ----------
+        size : int
+            Draws of each row.
+        rng : numpy.random.Generator
+
+        Returns
+        -------
+        dict of (n, size) float
+            By target, in its unit; NaN in rows without a prediction.
+
+        Raises
+        ------
+        AgezError
+            If the model gave no distribution.
+        """
+        check(self.mixture is not None, "this prediction has no distributions to draw from: the model gives none")
+        assert self.mixture is not None
+        draws = sample(self.mixture, size, rng)
+        out = {
+            target.name: np.sinh(draws[..., t]) if target.scale == "arcsinh" else draws[..., t]
+            for t, target in enumerate(self.targets[: self.mixture.n_targets])
+        }
+        for t, name in enumerate(out):
+            out[name][~np.isfinite(self.mean[:, t])] = np.nan  # without a distance there is no mass
+        for target in derived_of(self.targets):
+            out[target.name] = np.sum([out[name] for name in target.sum_of], axis=0)
+        return {name: values for name, values in out.items() if name not in self.hidden}
 
     def __getattr__(self, name: str) -> Floats:
         """A column of a target, by its name."""
@@ -751,9 +470,10 @@ class Prediction(PerRow):
 
     def column_names(self) -> tuple[str, ...]:
         """Names of the per-row scalar columns that are there, in the order of the output table."""
-        wide = self.wide_columns(self.targets) if self.quantiles.shape[2] == 5 else ()
+        shown = self.shown_targets
+        wide = self.wide_columns(shown) if self.quantiles.shape[2] == 5 else ()
         there = (name for name in self.OPTIONAL if getattr(self, name) is not None)
-        return (*self.required_columns(self.targets), *wide, *there)
+        return (*self.required_columns(shown), *wide, *there)
 
     @classmethod
     def of_columns(
@@ -777,11 +497,23 @@ class Prediction(PerRow):
         )  # fmt: skip
 
     @property
+    def shown_targets(self) -> tuple[Target, ...]:
+        """The targets that tables and maps have."""
+        return tuple(target for target in self.targets if target.name not in self.hidden)
+
+    @property
     def answered(self) -> Bools:
         """(n,) rows for which a prediction is made."""
-        return np.asarray(np.isfinite(self.mean).all(axis=1))
+        return np.asarray(np.isfinite(self.mean).any(axis=1))
 
     @property
     def good(self) -> Bools:
         """(n,) rows without a fault: nothing in ``flags`` says that their numbers must not be used."""
         return is_good(self.flags)
+
+
+def __getattr__(name: str) -> Any:
+    """Types of labels and samples, which answering a row does not need."""
+    if name in ("FittedSpectra", "Galaxies", "Labels", "Lines", "Sample", "Truth"):
+        return getattr(import_module("agez.label_types"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -97,12 +97,12 @@ def test_the_covariance_is_the_inverse_of_m_transposed_m(rng, d):
     got = mixture_of(raw, k, np.zeros(d), np.ones(d))
     for i in range(20):
         for j in range(k):
-            m = np.diag([np.exp(head.log_diagonal[t][i, j]) for t in range(d)])
+            m = np.diag([np.exp(head.log_diagonal[i, t, j]) for t in range(d)])
             for t in range(d):
                 for u in range(t):
-                    m[t, u] = head.below[t][u][i, j]
+                    m[t, u] = head.below[t][i, u, j]
             np.testing.assert_allclose(full(got.covariance[i, j], d), np.linalg.inv(m.T @ m), rtol=1e-8, atol=1e-8)
-            np.testing.assert_array_equal(got.mean[i, j], [head.mean[t][i, j] for t in range(d)])
+            np.testing.assert_array_equal(got.mean[i, j], head.mean[i, :, j])
 
 
 def test_densities_integrate_to_one_on_a_grid(network, inputs):
@@ -125,7 +125,7 @@ def test_weights_sum_to_one_however_large_the_logits(rng):
     raw = np.concatenate([rng.normal(0, 1, (5, 12)), rng.normal(0, 300, (5, 12))]).astype(np.float32)
     head = read_head(raw, 2, 2)
     np.testing.assert_allclose(np.exp(head.log_weight).sum(axis=1), 1, rtol=1e-5)
-    assert all((one <= MAX_LOG_PRECISION).all() for one in head.log_diagonal)
+    assert (head.log_diagonal <= MAX_LOG_PRECISION).all()
 
 
 def test_new_networks(rng):

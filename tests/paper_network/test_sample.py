@@ -10,8 +10,8 @@ from made_up_sample import made_up_sample
 
 from agez.errors import AgezError
 from agez.flags import Flag, has_flag
+from agez.label_types import Galaxies, Labels, Truth
 from agez.samples.sample import make_sample, read_galaxies, read_sample, write_galaxies, write_sample
-from agez.types import Galaxies, Labels, Truth
 
 
 @pytest.fixture(scope="module")

@@ -8,10 +8,10 @@ from spectra_factory import light_fractions, observe
 
 from agez.errors import AgezError
 from agez.flags import Flag, has_flag
+from agez.label_types import Labels
 from agez.spectra.fit_settings import FitSettings
 from agez.spectra.fitting import fit_labels
 from agez.spectra.label_files import read_labels, write_labels
-from agez.types import Labels
 
 
 @pytest.fixture(scope="module")

@@ -8,10 +8,11 @@ from spectra_factory import light_fractions, observe
 
 from agez.errors import AgezError
 from agez.flags import Flag, has_flag
+from agez.label_types import Labels
 from agez.spectra.fit_settings import FitSettings
 from agez.spectra.fitting import fit_labels
 from agez.spectra.templates import made_up_grid
-from agez.types import LABEL_NAMES, Labels, Spectra
+from agez.types import LABEL_NAMES, Spectra
 
 GRID = made_up_grid()
 BAD = 1

@@ -125,3 +125,29 @@ def test_redshifts():
     pull = (got - z)[inner] / error[inner]
     assert pull.std() == pytest.approx(1, abs=0.1)
     assert pull.mean() == pytest.approx(0, abs=0.15)
+
+
+def test_some_redshifts_are_unknown():
+    z, z_err = observe_redshift(
+        np.full(N, 0.3), (0.0, 1.0), np.random.default_rng(2), survey=Survey(redshift_known=0.4, redshift_unknown=0.25)
+    )
+    assert np.mean(np.isnan(z)) == pytest.approx(0.25, abs=0.03)
+    assert np.array_equal(np.isnan(z), np.isnan(z_err))
+    assert np.mean(z_err == 0) == pytest.approx(0.4, abs=0.03)
+
+
+def test_blue_zero_points_scatter_more(flux):
+    off = np.log(seen(flux, zero_points=(0.01, 0.01), blue_zero_points=4.0).flux / flux)
+    blue = PIVOT < 4050
+    assert 0 < blue.sum() < B
+    assert off[:, blue].std() == pytest.approx(0.04, rel=0.05)
+    assert off[:, ~blue].std() == pytest.approx(0.01, rel=0.05)
+
+
+def test_one_band_of_some_seds_is_off(flux):
+    off = np.log(seen(flux, bad_band=0.3, bad_band_size=0.2).flux / flux)
+    wrong = np.abs(off) > 1e-5
+    assert (wrong.sum(axis=1) <= 1).all()
+    assert wrong.any(axis=1).mean() == pytest.approx(0.3, abs=0.03)
+    assert off[wrong].std() == pytest.approx(0.2, rel=0.1)
+    assert (wrong.sum(axis=0) > 0).all()

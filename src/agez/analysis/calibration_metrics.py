@@ -45,20 +45,14 @@ N_BINS = 5
 
 @dataclass(frozen=True)
 class Calibration:
-    """How well the intervals of ``n`` rows of ``n_galaxies`` galaxies hold.
-
-    Attributes
-    ----------
-    coverage_68, coverage_95 : Estimate
-        Parts of 1; right at :data:`COVERAGE_LEVELS`.
-    crps, sharpness : Estimate
-        [dex]
-    """
+    """How well the intervals of ``n`` rows of ``n_galaxies`` galaxies hold."""
 
     n: int
     n_galaxies: int
+    #: coverage_68, coverage_95: Parts of 1; right at :data:`COVERAGE_LEVELS`.
     coverage_68: Estimate
     coverage_95: Estimate
+    #: crps, sharpness: [dex]
     crps: Estimate
     sharpness: Estimate
 
@@ -70,20 +64,11 @@ class Calibration:
 
 @dataclass(frozen=True, eq=False)
 class BinnedCalibration:
-    """Calibrations in bins of a quantity.
+    """Calibrations in bins of a quantity."""
 
-    Attributes
-    ----------
-    edges : (b + 1,) float
-        A bin holds its lower edge; the last holds its upper edge, too.
-    centre : (b,) float
-        Median of the quantity in each bin; NaN in an empty one.
-    bins : (b,) Calibration
-    """
-
-    edges: Floats
-    centre: Floats
-    bins: tuple[Calibration, ...]
+    edges: Floats  #: (b + 1,) A bin holds its lower edge; the last holds its upper edge, too.
+    centre: Floats  #: (b,) Median of the quantity in each bin; NaN in an empty one.
+    bins: tuple[Calibration, ...]  #: (b,)
 
     def to_json(self) -> dict[str, Any]:
         """edges and centre as lists, bins as a list of the calibrations' JSON."""

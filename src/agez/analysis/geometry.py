@@ -69,14 +69,9 @@ def face_on_radius(
 ) -> Floats:
     """Galactocentric radius as seen face-on, in units of the effective radius.
 
-    ``R = sqrt(major**2 + (minor / cos i)**2) / Re``, with Re measured along the major axis.
-    Parameters as in :func:`disc_coordinates`; ``re_arcsec`` [arcsec] must be positive.
-    NaN wherever a position or the geometry is NaN.
-
-    Raises
-    ------
-    AgezError
-        For an inclination outside 0 <= i < 90 degrees or an effective radius that is not positive.
+    ``R = sqrt(major**2 + (minor / cos i)**2) / Re``, with Re measured along the major axis.  Parameters as in
+    :func:`disc_coordinates`; ``re_arcsec`` [arcsec] must be positive.  NaN wherever a position or the geometry is NaN.
+    AgezError for an inclination outside 0 <= i < 90 degrees or an effective radius that is not positive.
     """
     re = np.asarray(plain_array(re_arcsec, unit="arcsec"), dtype=float)
     if np.any(re <= 0):

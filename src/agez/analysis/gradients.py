@@ -45,62 +45,40 @@ _CHUNK = 4_000_000
 
 @dataclass(frozen=True)
 class Gradient:
-    """A radial gradient of one galaxy.
+    """A radial gradient of one galaxy."""
 
-    Attributes
-    ----------
-    slope, slope_err : float
-        Mean slope over the subsets and its sampling error if points are independent [unit of the value per Re].
-    slope_scatter : float
-        Standard deviation of the slope over the subsets, as in the paper.
-    intercept : float
-        Mean value at the centre, R = 0 [unit of the value].
-    n_inside, n_outside : int
-        Points with a value at R <= max_radius and beyond.
-    fraction, max_radius : float
-        Part of the points in each subset; outer radius of the fit [Re].
-    """
-
+    #: slope, slope_err: Mean slope over the subsets and its sampling error if points are independent [unit of the value
+    #: per Re].
     slope: float
     slope_err: float
-    slope_scatter: float
-    intercept: float
+    slope_scatter: float  #: Standard deviation of the slope over the subsets, as in the paper.
+    intercept: float  #: Mean value at the centre, R = 0 [unit of the value].
+    #: n_inside, n_outside: Points with a value at R <= max_radius and beyond.
     n_inside: int
     n_outside: int
     n_subsets: int = N_SUBSETS
+    #: fraction, max_radius: Part of the points in each subset; outer radius of the fit [Re].
     fraction: float = FRACTION
     max_radius: float = MAX_RADIUS
 
 
 @dataclass(frozen=True, eq=False)
 class GradientTable:
-    """Radial gradients of ``g`` galaxies in ``k`` quantities.
+    """Radial gradients of ``g`` galaxies in ``k`` quantities."""
 
-    Attributes
-    ----------
-    galaxy_id : (g,) str
-    names : tuple of k str
-    slope, slope_err, slope_scatter, intercept : (g, k) float
-        As in :class:`Gradient`; NaN where there is no gradient.
-    n_inside, n_outside : (g, k) int
-    reason : (g, k) str
-        Why there is no gradient; '' where there is one.
-    intercept_err : (g, k) float
-        NaN where nothing is known of the points' errors.
-    lines : (2, subsets, g, k) float, optional
-        Intercept and slope of every subset's line; those of :func:`galaxy_gradients` have them.
-    """
-
-    galaxy_id: Strings
-    names: tuple[str, ...]
+    galaxy_id: Strings  #: (g,)
+    names: tuple[str, ...]  #: k of them
+    #: slope, slope_err, slope_scatter, intercept: (g, k) As in :class:`Gradient`; NaN where there is no gradient.
     slope: Floats
     slope_err: Floats
     slope_scatter: Floats
     intercept: Floats
-    intercept_err: Floats
+    intercept_err: Floats  #: (g, k) NaN where nothing is known of the points' errors.
+    #: n_inside, n_outside: (g, k)
     n_inside: Ints
     n_outside: Ints
-    reason: Strings
+    reason: Strings  #: (g, k) Why there is no gradient; '' where there is one.
+    #: (2, subsets, g, k) Intercept and slope of every subset's line; those of :func:`galaxy_gradients` have them.
     lines: Floats | None = None
 
     def __len__(self) -> int:

@@ -67,10 +67,7 @@ def json_numbers(values: ArrayLike) -> list[float | None]:
 def sigma_mad(difference: ArrayLike) -> float:
     """Robust standard deviation 1.4826 median(abs(d - median(d))); NaN values left out, NaN if none is left.
 
-    Parameters
-    ----------
-    difference : (n,) float
-        Predicted minus reference.
+    ``difference`` (n,) is predicted minus reference.
     """
     d = _finite(difference)
     return MAD_TO_SIGMA * float(np.median(np.abs(d - np.median(d)))) if d.size else math.nan
@@ -89,17 +86,9 @@ def rmse(difference: ArrayLike) -> float:
 
 
 def evaluate(predicted: ArrayLike, reference: ArrayLike) -> Scores:
-    """Scores of ``predicted`` against ``reference``; pairs with a NaN or infinity are left out.
+    """Scores of ``predicted`` against ``reference``, (n,) in the same unit (dex); AgezError if the shapes differ.
 
-    Parameters
-    ----------
-    predicted, reference : (n,) float
-        In the same unit (dex).
-
-    Raises
-    ------
-    AgezError
-        If the shapes differ.
+    Pairs with a NaN or infinity are left out.
     """
     p, r = np.asarray(predicted, dtype=float), np.asarray(reference, dtype=float)
     _check_pairs(p, r, "predictions", "reference values")
@@ -109,15 +98,10 @@ def evaluate(predicted: ArrayLike, reference: ArrayLike) -> Scores:
 
 
 def residual_pcc(age_residual: ArrayLike, mh_residual: ArrayLike) -> float:
-    """Pearson's correlation of the age residuals with the metallicity residuals.
+    """Pearson's correlation of the age residuals with the metallicity residuals, predicted minus reference [dex].
 
-    Negative where the age-metallicity degeneracy (Worthey 1994, ApJS 95, 107) drives both errors.
-    NaN with fewer than two pairs, or where one residual does not vary.
-
-    Parameters
-    ----------
-    age_residual, mh_residual : (n,) float
-        Predicted minus reference [dex], row by row of the same spectra.
+    Rows (n,) are of the same spectra.  Negative where the age-metallicity degeneracy (Worthey 1994, ApJS 95, 107)
+    drives both errors.  NaN with fewer than two pairs, or where one residual does not vary.
     """
     a, m = np.asarray(age_residual, dtype=float), np.asarray(mh_residual, dtype=float)
     _check_pairs(a, m, "age residuals", "metallicity residuals")
@@ -130,21 +114,11 @@ def residual_pcc(age_residual: ArrayLike, mh_residual: ArrayLike) -> float:
 
 
 def random_baseline_mse(labels: ArrayLike, rng: np.random.Generator) -> float:
-    """Mean squared error of random guesses drawn from the labels' own distribution.
+    """Mean squared error [dex^2] of random guesses drawn from the labels' own distribution; NaN without labels.
 
-    The guesses are permutations of the labels, so that they have the right distribution and know
-    nothing of the spectrum; the expected value is twice the labels' variance.  (Guessing the mean
-    every time would give the variance once, but that is not a random guess.)
-
-    Parameters
-    ----------
-    labels : (n,) float
-        NaN left out.
-
-    Returns
-    -------
-    float
-        [dex^2]; NaN without labels.
+    The guesses are permutations of the labels (n,), NaN left out, so that they have the right distribution and know
+    nothing of the spectrum; the expected value is twice the labels' variance.  (Guessing the mean every time would give
+    the variance once, but that is not a random guess.)
     """
     values = _finite(labels)
     if not values.size:

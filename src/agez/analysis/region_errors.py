@@ -29,22 +29,15 @@ from agez.types import Floats
 
 @dataclass(frozen=True)
 class SharedErrors:
-    """How the errors of a galaxy's regions go together.
+    """How the errors of a galaxy's regions go together."""
 
-    Attributes
-    ----------
-    constant, radial : float
-        Shares of the variance that all regions have in common, and that regions of similar radius have.
-    length_re : float
-        Difference of radii [Re] over which the latter falls by e.
-    factor, floor : float
-        By which errors of regions are multiplied, and what is added to them in quadrature [dex]: however little noise
-        there is, a model is wrong by so much.
-    """
-
+    #: constant, radial: Shares of the variance that all regions have in common, and that regions of similar radius
+    #: have.
     constant: float
     radial: float
-    length_re: float
+    length_re: float  #: Difference of radii [Re] over which the latter falls by e.
+    #: factor, floor: By which errors of regions are multiplied, and what is added to them in quadrature [dex]: however
+    #: little noise there is, a model is wrong by so much.
     factor: float
     floor: float = 0.0
 
@@ -84,10 +77,8 @@ SHARED_ERRORS: Mapping[str, Mapping[str, SharedErrors]] = {
 def shared_errors(quantity: str, *, kind: str = "images") -> SharedErrors:
     """The shared errors of a quantity; of one that is not known those of the age, of a metallicity of ``mh_lw``.
 
-    Parameters
-    ----------
-    kind : 'images', 'spectra' or 'labels'
-        Answers to photometry of images, or to synthetic photometry of spectra, or spectral fits.
+    ``kind`` is 'images', 'spectra' or 'labels': answers to photometry of images, or to synthetic photometry of spectra,
+    or spectral fits.
     """
     if kind not in SHARED_ERRORS:
         raise AgezError(f"shared errors of {kind!r} are not known; expected one of {', '.join(SHARED_ERRORS)}")
@@ -106,10 +97,7 @@ class Line(NamedTuple):
 def fit_line(r_re: Floats, value: Floats, err: Floats, shared: SharedErrors) -> Line:
     """The line of weighted least squares, with errors that know what regions share; NaN with fewer than two radii.
 
-    Parameters
-    ----------
-    r_re, value, err : (n,) float
-        Finite, errors positive.
+    ``r_re``, ``value`` and ``err`` (n,) are finite, errors positive.
     """
     if len(r_re) < 2 or np.ptp(r_re) <= 1e-6 * max(float(np.abs(r_re).max()), 1e-6):
         return Line(np.nan, np.nan, np.nan, np.nan)

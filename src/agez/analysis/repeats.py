@@ -33,13 +33,8 @@ def mean_over_divisions(values: ArrayLike, *, test_to_train: float) -> OverDivis
     """Mean with the corrected variance of Nadeau & Bengio (2003, Machine Learning 52, 239) and Student's t.
 
     The variance of the mean is (1 / n + n_test / n_train) s^2: that of independent divisions is the first term.
-
-    Parameters
-    ----------
-    values : (n,) float
-        One of each division, such as the difference of two methods' errors; NaN left out.
-    test_to_train : float
-        Size of the test over that of the training set.
+    ``values`` (n,) hold one of each division, such as the difference of two methods' errors, NaN left out;
+    ``test_to_train`` is the size of the test over that of the training set.
     """
     v = np.asarray(values, dtype=float)
     v = v[np.isfinite(v)]

@@ -49,16 +49,10 @@ class Spearman:
 
 
 def spearman(x: ArrayLike, y: ArrayLike, *, rng: np.random.Generator, n_bootstrap: int = N_BOOTSTRAP) -> Spearman:
-    """Spearman's rho of pairs, with an interval and a p-value.
+    """Spearman's rho of pairs, with an interval, from pairs that ``rng`` draws with replacement, and a p-value.
 
-    Ties get their mean rank.  All is NaN with fewer than ``MIN_PAIRS`` pairs, or where one quantity does not vary.
-
-    Parameters
-    ----------
-    x, y : (n,) float
-        Pairs with a NaN are left out.
-    rng : numpy.random.Generator
-        Draws pairs with replacement.
+    Ties get their mean rank; pairs (n,) with a NaN are left out.  All is NaN with fewer than ``MIN_PAIRS`` pairs, or
+    where one quantity does not vary.
     """
     _check_bootstrap(n_bootstrap)
     a, b = _pairs(x, y)
@@ -89,12 +83,7 @@ def holm(p_values: ArrayLike) -> Floats:
 
 
 def binned_medians(x: ArrayLike, y: ArrayLike, *, size: int) -> tuple[Floats, Floats, Floats]:
-    """Medians of x and y, and sigma_mad of y, in the bins of :func:`bins_in_order`.
-
-    Returns
-    -------
-    x, y, spread : (m,) float
-    """
+    """Medians (m,) of x and y, and sigma_mad (m,) of y, in the bins of :func:`bins_in_order`."""
     a, b = _pairs(x, y)
     bins = bins_in_order(a, size=size)
     found = np.array([(np.median(a[one]), np.median(b[one]), sigma_mad(b[one])) for one in bins]).reshape(-1, 3)
@@ -104,13 +93,8 @@ def binned_medians(x: ArrayLike, y: ArrayLike, *, size: int) -> tuple[Floats, Fl
 def chance_range(y: ArrayLike, *, size: int, rng: np.random.Generator) -> float:
     """Range of the medians of bins that the scatter alone gives: median over galaxies in random order.
 
-    NaN with fewer galaxies than two bins hold; a rest that fills no bin is left out.
-
-    Parameters
-    ----------
-    y : (n,) float
-    size : int
-        Galaxies in a bin.
+    ``size`` galaxies of y (n,) are in a bin; a rest that fills no bin is left out.  NaN with fewer galaxies than two
+    bins hold.
     """
     values = np.asarray(y, dtype=float)
     values = values[np.isfinite(values)]
@@ -142,17 +126,10 @@ def difference_of_thirds(
 
 
 def group_medians(groups: ArrayLike, values: ArrayLike, *, min_members: int) -> tuple[Floats, Floats]:
-    """Median and sigma_mad of each group's finite values; NaN in groups with fewer than ``min_members``.
+    """Median and sigma_mad (g,) of each group's finite values (n,); NaN in groups with fewer than ``min_members``.
 
-    Parameters
-    ----------
-    groups : (n,) int
-        Number of each value's group, 0 ... g - 1, every one with at least one value (of ``np.unique``'s inverse).
-    values : (n,) float
-
-    Returns
-    -------
-    median, sigma_mad : (g,) float
+    ``groups`` (n,) has the number of each value's group, 0 ... g - 1, every one with at least one value (of
+    ``np.unique``'s inverse).
     """
     number, data = np.asarray(groups), np.asarray(values, dtype=float)
     order = np.argsort(number, kind="stable")

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from agez.flags import MEANING, count_flags
+from agez.label_types import Labels
 from agez.targets import LOG_AGE_LW, SHIPPED_TARGETS, Target
-from agez.types import Labels, Prediction
+from agez.types import Prediction
 
 #: An object for ``--json``, and the lines that a person sees.
 Answer = tuple[dict[str, Any], list[str]]
@@ -25,7 +26,7 @@ def few_rows(answer: Labels | Prediction) -> list[str]:
     """The answers themselves, where there are few."""
     if len(answer) > 10:
         return []
-    targets = answer.targets if isinstance(answer, Prediction) else SHIPPED_TARGETS
+    targets = answer.shown_targets if isinstance(answer, Prediction) else SHIPPED_TARGETS
     columns = [(one, getattr(answer, one.name), getattr(answer, f"{one.name}_err")) for one in targets]
     return [
         f"  {answer.rows.galaxy_id[i]} {answer.rows.spec_id[i]}: "

@@ -46,21 +46,12 @@ def diagonal(d: int) -> list[int]:
 
 @dataclass(frozen=True, eq=False)
 class Mixture(PerRow):
-    """``k`` Gaussians over ``d`` targets for each of ``n`` rows.
+    """``k`` Gaussians over ``d`` targets for each of ``n`` rows."""
 
-    Attributes
-    ----------
-    weights : (n, k) float
-        Not negative; they sum to one.
-    mean : (n, k, d) float
-        In the targets' units.
-    covariance : (n, k, d (d + 1) / 2) float
-        Lower triangle, row by row; of two targets the variance of the first, the covariance, the variance of the
-        second.
-    """
-
-    weights: Floats
-    mean: Floats
+    weights: Floats  #: (n, k) Not negative; they sum to one.
+    mean: Floats  #: (n, k, d) In the targets' units.
+    #: (n, k, d (d + 1) / 2) Lower triangle, row by row; of two targets the variance of the first, the covariance, the
+    #: variance of the second.
     covariance: Floats
 
     _row_fields = ("weights", "mean", "covariance")
@@ -129,13 +120,9 @@ def clean(m: Mixture) -> Mixture:
 
 
 def moments(m: Mixture) -> tuple[Floats, Floats, Floats]:
-    """Mean, standard deviation and correlation of the whole distribution.
+    """Mean (n, d), standard deviation (n, d) and correlation (n,) of the whole distribution.
 
-    Returns
-    -------
-    mean, sigma : (n, d) float
-    correlation : (n,) float
-        Of the errors of the first two targets; NaN with one target.
+    The correlation is that of the errors of the first two targets; NaN with one target.
     """
     mean, total = _total(clean(m))
     d = m.n_targets
@@ -146,16 +133,9 @@ def moments(m: Mixture) -> tuple[Floats, Floats, Floats]:
 
 
 def log_density(m: Mixture, points: ArrayLike) -> Floats:
-    """Natural logarithm of the density at one point of each row.
+    """Natural logarithm of the density at one point of each row, ``points`` (n, d): (n,).
 
-    Parameters
-    ----------
-    points : (n, d) float
-
-    Returns
-    -------
-    (n,) float
-        One over the product of the targets' units; -inf at infinity.
+    In units of one over the product of the targets' units; -inf at infinity.
     """
     d = m.n_targets
     x = points_of_rows(points, len(m), d, "points")
@@ -278,15 +258,9 @@ def average(m: Mixture, row: Ints, share: Floats, n: int) -> Mixture:
 def rescale(m: Mixture, *, shift: ArrayLike, factor: ArrayLike) -> Mixture:
     """The distribution of mean + shift + factor (x - mean), where mean is that of the whole row's distribution.
 
-    Stretched as a whole about its own mean, the components' distances with it, so that its standard deviations grow
-    by exactly ``factor``, and its quantiles by as much; the correlations and the weights stay.
-
-    Parameters
-    ----------
-    shift : (d,) or (n, d) float
-        In the targets' units.
-    factor : (d,) or (n, d) float
-        Positive; NaN makes a NaN row.
+    Stretched as a whole about its own mean, the components' distances with it, so that its standard deviations grow by
+    exactly ``factor``, and its quantiles by as much; the correlations and the weights stay.  Shift and factor
+    are (d,) or (n, d), ``shift`` in the targets' units, ``factor`` positive; NaN makes a NaN row.
     """
     n, d = len(m), m.n_targets
     move, stretch = (_for_rows(v, n, d, name) for v, name in ((shift, "shift"), (factor, "factor")))

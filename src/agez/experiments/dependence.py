@@ -33,8 +33,9 @@ from agez.experiments.claims import MIN_GALAXIES, Claim
 from agez.experiments.decisions import SIGNIFICANT_P, interval_rises, judged
 from agez.experiments.paper import set_title
 from agez.experiments.result import target_columns
+from agez.label_types import Sample
 from agez.targets import PAPER_TARGETS, TARGET_WORDS
-from agez.types import Floats, Sample
+from agez.types import Floats
 
 #: Galaxies in a bin.
 BIN_SIZE = 16

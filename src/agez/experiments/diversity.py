@@ -36,6 +36,7 @@ from agez.experiments.diverse_galaxies import YOUNG_LIBRARY, DiverseGalaxies, in
 from agez.experiments.mock_sample import MockSurvey, make_mock_samples
 from agez.experiments.paper import SETS, published
 from agez.experiments.result import target_columns
+from agez.label_types import Sample
 from agez.mocks.departures import Departures
 from agez.mocks.survey import survey_plan
 from agez.paper_network.cross_validation import cross_validate
@@ -44,7 +45,7 @@ from agez.paper_network.pool import Trainer
 from agez.photometry.filters import PAPER_BANDS, load_filters
 from agez.runtime.progress import progress
 from agez.targets import PAPER_TARGETS, TARGET_WORDS
-from agez.types import Floats, Ints, Sample
+from agez.types import Floats, Ints
 
 #: What each step is called in tables and claims.
 STEPS = {

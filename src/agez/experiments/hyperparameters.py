@@ -37,6 +37,7 @@ from agez.experiments.finalists import (
     verdict_on,
 )
 from agez.experiments.paper import SETS, set_title
+from agez.label_types import Sample
 from agez.paper_network.architecture import PAPER_ARCHITECTURES
 from agez.paper_network.jobs import TrainingSettings
 from agez.paper_network.pool import Trainer
@@ -45,7 +46,6 @@ from agez.paper_network.tuning import Candidate, Search, SearchSpace, Trial, che
 from agez.runtime.progress import progress
 from agez.samples.splits import Split, make_splits, thin_split, thinning_order
 from agez.targets import PAPER_TARGETS, TARGET_WORDS
-from agez.types import Sample
 
 #: The authors' sizes, by target.
 HAND_SET = {target: Candidate(architecture, 128) for target, architecture in PAPER_ARCHITECTURES.items()}

@@ -35,8 +35,9 @@ from agez.experiments.claims import MIN_GALAXIES as MIN_TO_JUDGE
 from agez.experiments.claims import Claim
 from agez.experiments.decisions import SIGNIFICANT_P, below, judged
 from agez.experiments.result import SetResult
+from agez.label_types import Sample
 from agez.targets import PAPER_TARGETS, TARGET_WORDS
-from agez.types import Floats, Ints, Sample
+from agez.types import Floats, Ints
 
 #: Galaxies in a bin.
 BIN_SIZES = {"early": 6, "late": 10}

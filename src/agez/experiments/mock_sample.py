@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from agez.experiments.result import ExampleSpectrum
+from agez.label_types import Galaxies, Labels, Sample, Truth
 from agez.mocks.survey import MockGalaxy, SurveyPlan, make_galaxy
 from agez.photometry.filters import FilterSet
 from agez.photometry.synthesis import synthesize
@@ -18,7 +19,7 @@ from agez.runtime.worker_pool import each_done
 from agez.samples.sample import make_sample
 from agez.spectra.fitting import fit_labels
 from agez.spectra.templates import SSPGrid, load_templates
-from agez.types import Floats, Galaxies, Labels, Photometry, Sample, Truth
+from agez.types import Floats, Photometry
 
 #: Steps of the work on one galaxy, in the order of their times.
 _STEPS = ("mock", "synth", "label")

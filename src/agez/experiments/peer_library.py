@@ -13,10 +13,11 @@ from agez.experiments.library_fit import LibraryFit, fit_library
 from agez.experiments.peer_scores import Answers
 from agez.experiments.population_library import line_bands, make_library
 from agez.experiments.result import target_columns
+from agez.label_types import Sample
 from agez.photometry.filters import FilterSet, load_filters
 from agez.spectra.templates import load_templates
 from agez.targets import PAPER_TARGETS, TARGET_WORDS
-from agez.types import Bands, Photometry, Sample
+from agez.types import Bands, Photometry
 
 #: A library at rest frame is for SEDs at most so far from it: 5 A of a band of 145 A.
 _REST_FRAME = 1e-3

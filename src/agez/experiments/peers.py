@@ -26,6 +26,7 @@ from agez.experiments.peer_library import library_answers
 from agez.experiments.peer_methods import METHODS, TreeSizes, TreeTask, run_task, why_not
 from agez.experiments.peer_scores import Answers, differences, scores_of
 from agez.experiments.result import target_columns
+from agez.label_types import Sample
 from agez.paper_network.cross_validation import CrossValidation
 from agez.paper_network.normalisation import normalise
 from agez.paper_network.prepared import PreparedSplit, TrainingData, prepare_split, training_data
@@ -33,7 +34,7 @@ from agez.runtime.progress import progress
 from agez.runtime.worker_pool import each_done
 from agez.samples.splits import Split, make_splits
 from agez.targets import PAPER_TARGETS
-from agez.types import Floats, Sample
+from agez.types import Floats
 
 LIBRARY = "library_fit"
 ALL_METHODS = (*METHODS, LIBRARY)

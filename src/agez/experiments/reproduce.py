@@ -26,6 +26,7 @@ from agez.experiments.set_details import set_details
 from agez.experiments.sets import evaluate_sets, run_sets, write_predictions
 from agez.experiments.stage import Block, Stage
 from agez.experiments.summary import build_summary
+from agez.label_types import Sample
 from agez.mocks.survey import survey_plan
 from agez.models.model_file import save_model
 from agez.paper_network.cross_validation import CrossValidation
@@ -40,7 +41,6 @@ from agez.runtime.run_lock import sole_run
 from agez.samples.sample import read_sample, write_sample
 from agez.samples.splits import make_splits
 from agez.spectra.templates import load_templates
-from agez.types import Sample
 
 #: Templates of the mock survey, and of the peers that need some.
 TEMPLATES = "emiles"

@@ -15,9 +15,10 @@ from agez.analysis.gradients import GradientTable, compare_gradients
 from agez.analysis.metrics import evaluate
 from agez.errors import AgezError
 from agez.experiments.claims import Claim
+from agez.label_types import Labels, Sample, Truth
 from agez.paper_network.cross_validation import LearningCurve
 from agez.targets import PAPER_TARGETS, TARGET_WORDS
-from agez.types import Floats, Ints, Labels, Photometry, Sample, Spectra, Truth
+from agez.types import Floats, Ints, Photometry, Spectra
 
 #: Libraries whose versions a report names, where they are installed.
 LIBRARIES = ("numpy", "scipy", "astropy", "jax", "jaxlib", "matplotlib", "ppxf", "scikit-learn", "lightgbm", "optuna")

@@ -12,10 +12,11 @@ from agez.analysis.galaxy_bootstrap import interval_over_galaxies, rows_by_galax
 from agez.analysis.gradients import GradientTable
 from agez.analysis.metrics import json_number, residual_pcc, sigma_mad
 from agez.experiments.result import SetResult, target_columns
+from agez.label_types import Sample
 from agez.paper_network.cross_validation import LearningCurve
 from agez.samples.splits import row_morphology
 from agez.targets import PAPER_TARGETS, TARGET_WORDS
-from agez.types import Floats, Ints, Sample, Strings
+from agez.types import Floats, Ints, Strings
 
 #: Below this [M/H] the paper finds Set B's metallicities to become less accurate (section 4.3).
 METAL_POOR = -0.75

@@ -13,6 +13,7 @@ from astropy.table import Table
 from agez.experiments.paper import SETS
 from agez.experiments.result import SetResult, make_set_result
 from agez.flags import is_good
+from agez.label_types import Sample
 from agez.paper_network.cross_validation import CrossValidation, cross_validate
 from agez.paper_network.jobs import TrainingSettings
 from agez.paper_network.pool import Trainer
@@ -20,7 +21,6 @@ from agez.runtime.progress import progress
 from agez.samples.splits import N_FOLDS
 from agez.tables.table_files import write_table
 from agez.targets import PAPER_TARGETS
-from agez.types import Sample
 
 
 def run_sets(data: Sample, trainer: Trainer, *, settings: TrainingSettings, seed: int) -> dict[str, CrossValidation]:

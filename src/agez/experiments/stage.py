@@ -11,10 +11,11 @@ import numpy as np
 
 from agez.experiments.presets import Preset
 from agez.experiments.result import SetResult
+from agez.label_types import Sample
 from agez.paper_network.cross_validation import CrossValidation
 from agez.paper_network.pool import Trainer
 from agez.samples.splits import Split
-from agez.types import Floats, Sample
+from agez.types import Floats
 
 #: What an experiment gives: strict JSON with ``published``, ``measured`` and ``points`` (what only figures need).
 Block = Mapping[str, Any]

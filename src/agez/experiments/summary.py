@@ -12,8 +12,9 @@ from agez.analysis.gradients import GradientTable
 from agez.analysis.metrics import evaluate, json_number, random_baseline_mse, residual_pcc
 from agez.experiments.paper import published
 from agez.experiments.result import SetResult, scores_by_word, target_columns
+from agez.label_types import Sample
 from agez.targets import PAPER_TARGETS, TARGET_WORDS
-from agez.types import Floats, Sample
+from agez.types import Floats
 
 SCHEMA = "agez.summary/1"
 #: The steps whose time the contract names; a step that was not run took 0 s.

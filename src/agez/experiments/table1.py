@@ -26,6 +26,7 @@ from agez.experiments.claims import MIN_GALAXIES as MIN_TO_JUDGE
 from agez.experiments.claims import Claim
 from agez.experiments.decisions import SIGNIFICANT, WIDEST, Decision, below, judged
 from agez.experiments.paper import ROUNDING, TABLE_1
+from agez.label_types import Sample
 from agez.paper_network.architecture import PAPER_ARCHITECTURES, Architecture
 from agez.paper_network.jobs import TrainingJob, TrainingSettings
 from agez.paper_network.pool import Trainer
@@ -33,7 +34,7 @@ from agez.paper_network.prepared import PreparedSplit, TrainingData, prepare_spl
 from agez.runtime.progress import progress
 from agez.samples.splits import VALIDATION_PARTS, Split, deal_galaxies, row_morphology
 from agez.targets import PAPER_TARGETS, TARGET_WORDS
-from agez.types import Ints, Sample, Strings
+from agez.types import Ints, Strings
 
 KINDS = ("early", "late")
 #: Share of the galaxies of each type that the paper trains on.

@@ -28,6 +28,7 @@ from agez.errors import AgezError
 from agez.experiments.claims import MIN_GALAXIES, Claim
 from agez.experiments.decisions import judged
 from agez.experiments.paper import SETS, published, set_title
+from agez.label_types import Sample
 from agez.paper_network.architecture import PAPER_ARCHITECTURES
 from agez.paper_network.jobs import TrainingJob, TrainingSettings
 from agez.paper_network.pool import Trainer
@@ -35,7 +36,7 @@ from agez.paper_network.prepared import PreparedSplit, TrainingData, prepare_spl
 from agez.runtime.progress import progress
 from agez.samples.splits import make_splits, row_morphology, thin_split, thinning_order
 from agez.targets import PAPER_TARGETS, TARGET_WORDS
-from agez.types import Floats, Sample
+from agez.types import Floats
 
 #: The paper's smallest and largest training sets, and its number of repeats.
 PUBLISHED: dict[str, Any] = {

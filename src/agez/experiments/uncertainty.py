@@ -28,6 +28,7 @@ from agez.experiments.decisions import SIGNIFICANT, judged
 from agez.experiments.paper import SETS, set_title
 from agez.experiments.peer_scores import Answers, differences
 from agez.experiments.result import target_columns
+from agez.label_types import Sample
 from agez.mixture_network.calibration import pit_in_intervals, signal_to_noise
 from agez.mixture_network.mixture_model import network_of
 from agez.models.model import Model
@@ -38,7 +39,7 @@ from agez.samples.splits import Split
 from agez.targets import PAPER_TARGETS, TARGET_WORDS
 from agez.training.cross_fitting import FRESH_SETTINGS, TUNED_SETTINGS, CrossFit, cross_fit, held_out
 from agez.training.sample_batches import SampleRows, sample_rows
-from agez.types import Floats, Sample
+from agez.types import Floats
 
 #: The model that networks go on from, where agez comes with it and it knows the sample's bands.
 START = "paper"

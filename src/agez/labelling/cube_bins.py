@@ -12,6 +12,7 @@ import numpy as np
 from astropy.io import fits
 
 from agez.errors import AgezError
+from agez.label_types import Galaxies, Labels
 from agez.labelling.input_files import read_one
 from agez.samples.galaxy_files import named_as
 from agez.spectra.bin_sums import bin_spectra, bins_of_map
@@ -23,7 +24,7 @@ from agez.spectra.label_maps import cube_frame
 from agez.tables.maps import MapFrame
 from agez.tables.maps_files import read_maps
 from agez.tables.table_files import open_fits
-from agez.types import Galaxies, Labels, Rows, Spectra
+from agez.types import Rows, Spectra
 
 #: How the files of labels in a folder end.
 LABELS_END = ".labels.fits"

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from agez.label_types import Labels
 from agez.labelling.cube_bins import same_rows
 from agez.labelling.input_files import read_one
 from agez.labelling.label_galaxy import LabelOptions, fit
@@ -16,7 +17,7 @@ from agez.labelling.label_run import LabelRun
 from agez.spectra.label_files import read_labels
 from agez.spectra.readers import write_rss
 from agez.spectra.subtraction import subtract_lines
-from agez.types import Labels, Spectra
+from agez.types import Spectra
 
 
 def write_subtracted(path: str | os.PathLike[str], run: LabelRun, options: LabelOptions) -> None:

@@ -11,6 +11,7 @@ from typing import Any, Literal
 import numpy as np
 
 from agez.errors import AgezError
+from agez.label_types import Galaxies, Labels
 from agez.labelling.cube_bins import fitted_rows, is_cube
 from agez.labelling.input_files import remarks_on
 from agez.labelling.label_parts import FINGERPRINT, part_path, parts_folder, read_part, remove_parts, write_part
@@ -22,7 +23,7 @@ from agez.spectra.fit_settings import FitSettings
 from agez.spectra.label_files import write_labels
 from agez.spectra.templates import SSPGrid, TemplateFacts, load_templates
 from agez.tables.maps import MapFrame
-from agez.types import Galaxies, Labels, Spectra
+from agez.types import Spectra
 
 Engine = Literal["agez", "ppxf"]
 #: Rows that are fitted, and kept, at a time: an interruption costs at most these.

@@ -12,10 +12,11 @@ from typing import Any
 
 import numpy as np
 
+from agez.label_types import FittedSpectra, Labels, Lines
 from agez.runtime.files import make_folder, whole_file
 from agez.runtime.finished_work import remove_half_written
 from agez.tables.table_files import open_fits
-from agez.types import FittedSpectra, Labels, Lines, Rows
+from agez.types import Rows
 
 #: Keyword of the primary header of a file of labels that holds the fingerprint of what it was made from.
 FINGERPRINT = "AGEZFPR"

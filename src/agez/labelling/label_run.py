@@ -14,6 +14,7 @@ import numpy as np
 
 from agez.errors import AgezError
 from agez.flags import count_flags
+from agez.label_types import Labels
 from agez.labelling.cube_bins import is_cube, label_name
 from agez.labelling.label_galaxy import LabelOptions, fingerprint_of, label_file, labels_of_file, what_labels_depend_on
 from agez.labelling.label_galaxy import joined as join_labels
@@ -25,7 +26,6 @@ from agez.runtime.worker_pool import each_done
 from agez.spectra.label_files import read_labels, write_labels
 from agez.spectra.templates import SSPGrid
 from agez.tables.table_files import check_fits_output
-from agez.types import Labels
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,7 +17,7 @@ from agez.types import Floats, Ints
 
 def averaged_answers(
     network: MixtureNetwork, inputs: RowInputs, weights: Floats | None, probabilities: Floats, *, least_bands: int,
-    run: Callable[[RowInputs], RowAnswers],
+    unknown_stretch: float = UNKNOWN_STRETCH, run: Callable[[RowInputs], RowAnswers],
 ) -> RowAnswers:  # fmt: skip
     """Predictions of rows with weighted bands; wider where the redshift is unknown.
 
@@ -32,21 +32,23 @@ def averaged_answers(
         From :func:`agez.models.weak_bands.band_weights`.
     least_bands : int
         Versions with fewer bands are left out.
+    unknown_stretch : float
+        By which distributions of rows of unknown redshift are stretched.
     run : callable
         Predicts rows at full weight of all bands, by numpy or by compiled kernels.
     """
     averaged = _averaged(network, inputs, weights, probabilities, least_bands, run)
     unknown = np.flatnonzero(np.isnan(inputs.redshift))
-    return _stretched(averaged, unknown) if unknown.size else averaged
+    return _stretched(averaged, unknown, unknown_stretch) if unknown.size and unknown_stretch != 1 else averaged
 
 
-def _stretched(given: RowAnswers, rows: Ints) -> RowAnswers:
+def _stretched(given: RowAnswers, rows: Ints, stretch: float) -> RowAnswers:
     """The distributions and quantiles of some rows stretched about their mean."""
     d = given.mixture.n_targets
-    mixture = rescale(given.mixture.take(rows), shift=np.zeros(d), factor=np.full(d, UNKNOWN_STRETCH))
+    mixture = rescale(given.mixture.take(rows), shift=np.zeros(d), factor=np.full(d, stretch))
     wide = np.array(given.quantiles)
     mean = given.mean[rows].T[:, None]
-    wide[..., rows] = mean + UNKNOWN_STRETCH * (wide[..., rows] - mean)
+    wide[..., rows] = mean + stretch * (wide[..., rows] - mean)
     return given._replace(mixture=_with_rows(given.mixture, rows, mixture), quantiles=wide)
 
 

@@ -7,7 +7,7 @@ A network's widths are right for galaxies like those of its training set, and to
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from scipy.special import ndtr, ndtri
 
 from agez.distributions.marginals import marginal_cdf
 from agez.distributions.mixture import Mixture, moments, rescale
+from agez.errors import AgezError
 from agez.models.features import NormalisedPhotometry
 from agez.types import Floats
 
@@ -22,27 +23,19 @@ from agez.types import Floats
 ONE_SIGMA, TWO_SIGMA = 0.6826894921, 0.9544997361
 #: Bound of normal scores, for labels far outside their distribution.
 LARGEST_SCORE = 6.0
+#: Shift and stretch of every target depend on the predictions of the first so many: age, metallicity, redshift.
+REFERENCE_TARGETS = 3
 
 
 @dataclass(frozen=True, eq=False)
 class IntervalCalibration:
-    """Shift and stretch of the distributions.
+    """Shift and stretch of the distributions."""
 
-    Attributes
-    ----------
-    shift : (d, n_covariates) float
-        Of each target, in units of each row's sigma: a linear function of its covariates.
-    log_factor : (d, n_covariates) float
-        ln of the factor by which the distribution is stretched.
-    tail : (d,) float
-        Ratio of the distance of the 2-sigma point to twice that of the 1-sigma point.
-    center, width : (d,) float
-        Means and widths of the labels, which standardise predictions in the covariates.
-    """
-
+    #: (d, n_covariates) Of each target, in units of each row's sigma: a linear function of its covariates.
     shift: Floats
-    log_factor: Floats
-    tail: Floats
+    log_factor: Floats  #: (d, n_covariates) ln of the factor by which the distribution is stretched.
+    tail: Floats  #: (d,) Ratio of the distance of the 2-sigma point to twice that of the 1-sigma point.
+    #: center, width: (d,) Means and widths of the labels, which standardise predictions in the covariates.
     center: Floats
     width: Floats
 
@@ -65,7 +58,19 @@ class IntervalCalibration:
 
 def n_covariates(d: int) -> int:
     """Number of covariates of a row with ``d`` targets."""
-    return 4 + 2 * d + d * (d - 1) // 2
+    r = min(d, REFERENCE_TARGETS)
+    return 4 + 2 * r + r * (r - 1) // 2
+
+
+def leading_calibration(calibration: IntervalCalibration, p: int) -> IntervalCalibration:
+    """The calibration of the first ``p`` targets; of fewer than :data:`REFERENCE_TARGETS` only if there are no more.
+
+    AgezError if shift and stretch of the ``p`` targets depend on others.
+    """
+    d = len(calibration.tail)
+    if n_covariates(p) != n_covariates(d):
+        raise AgezError(f"{p} of {d} targets: calibrated intervals depend on the first {min(d, REFERENCE_TARGETS)}")
+    return IntervalCalibration(*(getattr(calibration, field.name)[:p] for field in fields(calibration)))
 
 
 def signal_to_noise(seds: NormalisedPhotometry) -> Floats:
@@ -80,13 +85,13 @@ def signal_to_noise(seds: NormalisedPhotometry) -> Floats:
 def covariates(mixture: Mixture, seds: NormalisedPhotometry, center: Floats, width: Floats) -> Floats:
     """(n, n_covariates) bounded covariates of shift and stretch.
 
-    A constant; log S/N and its square; the logarithm of the share of bands; each standardised prediction and its
-    square; the products of two predictions.
+    A constant; log S/N and its square; the logarithm of the share of bands; the standardised predictions of the first
+    :data:`REFERENCE_TARGETS` targets, their squares, and the products of two of them.
     """
     mean, _, _ = moments(mixture)
     snr = np.log10(np.clip(np.nan_to_num(signal_to_noise(seds), nan=1.0), 1.0, 300.0)) - 1.25
     bands = np.log10(np.maximum(seds.covered.mean(axis=1), 0.05)) + 0.3
-    predicted = np.clip(np.nan_to_num((mean - center) / width), -2.5, 2.5).T
+    predicted = np.clip(np.nan_to_num((mean - center) / width), -2.5, 2.5).T[:REFERENCE_TARGETS]
     single = [column for value in predicted for column in (value, value**2 - 1)]
     products = [predicted[j] * predicted[i] for i in range(len(predicted)) for j in range(i)]
     return np.stack([np.ones(len(snr)), snr, snr**2, bands, *single, *products], axis=1)
@@ -123,15 +128,10 @@ def calibrated_probabilities(calibration: IntervalCalibration, probabilities: Fl
 
 
 def pit_in_intervals(mixture: Mixture, labels: Floats, tail: Floats) -> Floats:
-    """Probability integral transforms (n, d) of labels in the calibrated intervals.
+    """Probability integral transforms (n, d) of labels in the calibrated intervals, of ``tail`` (d,) or (n, d).
 
     The inverse of :func:`calibrated_probabilities`: a normal score s of the mixture lies at z of the intervals,
     ``abs(s) = z (1 + (tail - 1) (z - 1))`` between one and two sigma, s itself below, and ``s / tail`` above.
-
-    Parameters
-    ----------
-    tail : (d,) or (n, d) float
-        Of the calibration.
     """
     score = normal_scores(mixture, labels)
     distance, more = np.abs(score), np.asarray(tail) - 1

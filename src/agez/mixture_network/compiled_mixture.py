@@ -13,10 +13,12 @@ import math
 
 import numpy as np
 
+from agez.mixture_network.calibration import REFERENCE_TARGETS
 from agez.mixture_network.mixture_head import MAX_LOG_PRECISION
 from agez.runtime.compiled import kernel, part_of_kernels
 
 _MOST = float(MAX_LOG_PRECISION)
+_REFERENCES = int(REFERENCE_TARGETS)
 
 
 @part_of_kernels
@@ -136,8 +138,9 @@ def _stretch(parts, whole, snr, share, shift, log_factor, center, width, dims, x
     d = len(dims)
     noise = math.log10(min(max(1.0 if math.isnan(snr) else snr, 1.0), 300.0)) - 1.25
     x[0], x[1], x[2], x[3] = 1.0, noise, noise * noise, math.log10(max(share, 0.05)) + 0.3
-    place = 4 + 2 * d
-    for t in range(d):
+    references = min(d, _REFERENCES)
+    place = 4 + 2 * references
+    for t in range(references):
         predicted = _bounded((whole[t] - center[t]) / width[t], 2.5)
         x[4 + 2 * t], x[5 + 2 * t] = predicted, predicted * predicted - 1
         for u in range(t):

@@ -36,15 +36,15 @@ def starting_outputs(components: int, d: int) -> Floats:
 
 
 class Head(NamedTuple):
-    """The mixture in standardised targets; every array (n, k).
+    """The mixture in standardised targets.
 
-    ``log_weight``; ``mean`` and ``log_diagonal``, one array a target; ``below``, by row and column of M.
+    ``log_weight`` (n, k); ``mean`` and ``log_diagonal`` (n, d, k); ``below``, the i-th (n, i, k): row i of M.
     """
 
     log_weight: Floats
-    mean: list[Floats]
-    log_diagonal: list[Floats]
-    below: list[list[Floats]]
+    mean: Floats
+    log_diagonal: Floats
+    below: list[Floats]
 
 
 def read_head(raw: Any, components: int, d: int, *, xp: Any = np) -> Head:
@@ -52,14 +52,13 @@ def read_head(raw: Any, components: int, d: int, *, xp: Any = np) -> Head:
 
     ``xp`` is the array module: numpy, or jax.numpy in training.
     """
-    k = components
-    blocks = [raw[:, j * k : (j + 1) * k] for j in range(numbers_of_component(d))]
-    logit = blocks[0]
+    blocks = raw.reshape(len(raw), numbers_of_component(d), components)
+    logit = blocks[:, 0]
     top = logit.max(axis=1, keepdims=True)
     log_weight = logit - (top + xp.log(xp.exp(logit - top).sum(axis=1, keepdims=True)))
-    below = [[blocks[1 + 2 * d + i * (i - 1) // 2 + j] for j in range(i)] for i in range(d)]
-    diagonal = [xp.minimum(block, MAX_LOG_PRECISION) for block in blocks[1 + d : 1 + 2 * d]]
-    return Head(log_weight, blocks[1 : 1 + d], diagonal, below)
+    first = [1 + 2 * d + i * (i - 1) // 2 for i in range(d)]
+    below = [blocks[:, start : start + i] for i, start in enumerate(first)]
+    return Head(log_weight, blocks[:, 1 : 1 + d], xp.minimum(blocks[:, 1 + d : 1 + 2 * d], MAX_LOG_PRECISION), below)
 
 
 def mixture_of(raw: Floats, components: int, label_mean: Floats, label_std: Floats) -> Mixture:
@@ -71,12 +70,12 @@ def mixture_of(raw: Floats, components: int, label_mean: Floats, label_std: Floa
     head = read_head(raw.astype(float), components, d)
     inverse: list[list[Floats]] = []
     for i in range(d):
-        scale = np.exp(-head.log_diagonal[i])
+        scale = np.exp(-head.log_diagonal[:, i])
         row = []
         for j in range(i):
-            rest = head.below[i][j] * inverse[j][j]
+            rest = head.below[i][:, j] * inverse[j][j]
             for m in range(j + 1, i):
-                rest = rest + head.below[i][m] * inverse[m][j]
+                rest = rest + head.below[i][:, m] * inverse[m][j]
             row.append(-rest * scale)
         inverse.append([*row, scale])
     covariance = []
@@ -89,6 +88,6 @@ def mixture_of(raw: Floats, components: int, label_mean: Floats, label_std: Floa
     first, second = np.tril_indices(d)
     return Mixture(
         np.exp(head.log_weight),
-        np.stack([mean * label_std[t] + label_mean[t] for t, mean in enumerate(head.mean)], axis=-1),
+        np.moveaxis(head.mean, 1, 2) * label_std + label_mean,
         np.stack(covariance, axis=-1) * (label_std[second] * label_std[first]),
     )

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from agez.flags import Flag, set_flag
 from agez.mixture_network.averaged_answers import averaged_answers
-from agez.mixture_network.mixture_model import MixtureNetwork, read_network
-from agez.mixture_network.redshift_inside import LEAST_ANSWERED, LEAST_TRUSTED, inside_redshift
-from agez.mixture_network.row_answers import RowAnswers, RowInputs, answers
+from agez.mixture_network.calibration import REFERENCE_TARGETS
+from agez.mixture_network.mixture_model import MixtureNetwork, leading, read_network
+from agez.mixture_network.redshift_inside import LEAST_ANSWERED, LEAST_TRUSTED, UNKNOWN_STRETCH, inside_redshift
+from agez.mixture_network.row_answers import RowAnswers, RowInputs, answers, levels
 from agez.models.features import normalised
-from agez.models.model import Model
+from agez.models.model import DEFAULT_COSMOLOGY, Model
 from agez.models.weak_bands import band_weights
 from agez.novelty.expected_photometry import expected
+from agez.targets import derived_of
 from agez.types import QUANTILES, WIDE_QUANTILES, Floats, Photometry, Prediction
 
 #: Probabilities of the quantiles, ascending, and the place among them of each column of a Prediction.
 PROBABILITIES = np.array(sorted((*QUANTILES.values(), *WIDE_QUANTILES.values())))
+#: Networks of more targets answer at least for so many: calibrated intervals depend on them.
+LEAST_LEADING = REFERENCE_TARGETS
 COLUMN_PLACES = np.searchsorted(PROBABILITIES, (*QUANTILES.values(), *WIDE_QUANTILES.values()))
 
 
@@ -30,6 +36,7 @@ class MixtureKind:
     def __init__(self, model: Model) -> None:
         self.model = model
         self.network: MixtureNetwork = read_network(model)
+        self._leading: dict[int, MixtureNetwork] = {}
 
     def most_missing(self) -> int:
         """Number of bands that a row may lack."""
@@ -50,9 +57,35 @@ class MixtureKind:
         flux, err = expected(self.network.novelty, seds, photometry.redshift, photometry.redshift_err)
         return flux * seds.scale[:, None], err * seds.scale[:, None]
 
-    def answer(self, photometry: Photometry, *, compiled: bool = False) -> Prediction:
-        """Predict rows in the bands of the model, in its order; ``compiled``: by numba, which must be installed."""
+    def leading(self, asked: Sequence[str]) -> MixtureNetwork:
+        """The network for the first of its targets up to the last that is asked for, made once."""
+        names = [target.name for target in self.model.targets]
+        sums = {one.name: one.sum_of for one in derived_of(self.model.targets)}
+        last = max(names.index(part) for name in asked for part in sums.get(name, (name,)))
+        p = len(names) if len(names) <= LEAST_LEADING else max(last + 1, LEAST_LEADING)
+        if p not in self._leading:
+            self._leading[p] = leading(self.network, p)
+        return self._leading[p]
+
+    def answer(
+        self, photometry: Photometry, *, compiled: bool = False, targets: Sequence[str] | None = None,
+        cosmology: str = DEFAULT_COSMOLOGY,
+    ) -> Prediction:  # fmt: skip
+        """Predict rows in the bands of the model, in its order.
+
+        Parameters
+        ----------
+        compiled : bool
+            By numba, which must be installed.
+        targets : sequence of str, optional
+            Names of those that are wanted; default: the model's main ones.
+        cosmology : str
+            Of :mod:`agez.models.luminosity`.
+        """
         model, header = self.model, self.model.header
+        asked = self.model.main_targets if targets is None else tuple(targets)
+        network = self.leading(asked)
+        own = model.targets[: network.n_targets]
         inside = inside_redshift(
             photometry.redshift, photometry.redshift_err, header["redshift_range"],
             tolerance=float(header["redshift_tolerance"]),
@@ -68,14 +101,25 @@ class MixtureKind:
             photometry.flux, photometry.flux_err, covered, inside.redshift, inside.redshift_err, ~(outside | few)
         )  # fmt: skip
 
+        per_flux = any(target.per_flux for target in own)
+
         def run(inputs: RowInputs) -> RowAnswers:
             if compiled:
                 from agez.mixture_network.compiled_answers import compiled_answers
 
-                return compiled_answers(self.network, inputs, PROBABILITIES)
-            return answers(self.network, inputs, PROBABILITIES)
+                found = compiled_answers(network, inputs, PROBABILITIES)
+            else:
+                found = answers(network, inputs, PROBABILITIES)
+            if per_flux:
+                from agez.mixture_network.target_units import per_microjansky  # few models need it
 
-        predicted = averaged_answers(self.network, rows, weights, PROBABILITIES, least_bands=least_bands, run=run)
+                return per_microjansky(found, own, normalised(inputs.flux, inputs.flux_err, inputs.covered).scale)
+            return found
+
+        stretch = 1.0 if header.get("knows_unknown_redshift") else UNKNOWN_STRETCH
+        predicted = averaged_answers(
+            network, rows, weights, PROBABILITIES, least_bands=least_bands, unknown_stretch=stretch, run=run
+        )  # fmt: skip
         flags = set_flag(np.array(photometry.flags, np.int32), doubtful, Flag.REDSHIFT_OUTSIDE_MODEL)
         flags = set_flag(flags, np.asarray((covered < photometry.covered).any(axis=1)), Flag.BAND_NOT_COVERED)
         flags = set_flag(flags, few, Flag.TOO_FEW_BANDS)
@@ -85,11 +129,22 @@ class MixtureKind:
         with np.errstate(invalid="ignore"):
             flags = set_flag(flags, predicted.snr < float(header["least_snr"]), Flag.LOW_SNR)
             flags = set_flag(flags, predicted.ood > float(header["ood_threshold"]), Flag.OUT_OF_DISTRIBUTION)
-            low, high = model.arrays["label_range"]
-            flags = set_flag(flags, ((predicted.mean < low) | (predicted.mean > high)).any(axis=1), Flag.OUT_OF_RANGE)
+            low, high = model.arrays["label_range"][:, : len(own)]
+            bounded = [not target.per_flux for target in own]
+            beyond = (predicted.mean < low) | (predicted.mean > high)
+            flags = set_flag(flags, beyond[:, bounded].any(axis=1), Flag.OUT_OF_RANGE)
+        sums = tuple(one for one in derived_of(own) if one.name in asked)
+        if per_flux or any(target.scale != "linear" for target in own):
+            from agez.mixture_network.target_units import in_units, with_sums
+
+            predicted = in_units(
+                predicted, own, levels(network, PROBABILITIES), redshift=inside.redshift,
+                redshift_err=inside.redshift_err, redshift_range=tuple(header["redshift_range"]), cosmology=cosmology,
+            )  # fmt: skip
+            predicted = with_sums(predicted, own, sums, levels(network, PROBABILITIES))
         return Prediction(
-            photometry.rows, model.targets, predicted.mean,
+            photometry.rows, (*own, *sums), predicted.mean,
             predicted.quantiles[:, COLUMN_PLACES].transpose(2, 0, 1), predicted.ood, flags,
             {**photometry.meta, **model.answer_meta}, predicted.correlation, predicted.chi2, predicted.nearest,
-            inside.share, predicted.mixture,
+            inside.share, predicted.mixture, tuple(target.name for target in own if target.name not in asked),
         )  # fmt: skip

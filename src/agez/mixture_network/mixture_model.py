@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 import agez
 from agez.distributions.mixture import Mixture, combine
-from agez.mixture_network.calibration import IntervalCalibration, calibrate
+from agez.errors import AgezError
+from agez.mixture_network.calibration import IntervalCalibration, calibrate, leading_calibration
 from agez.mixture_network.mixture_head import mixture_of
 from agez.mixture_network.trunks import NetworkShape, Parameters, forward
 from agez.models.feature_scaling import FeatureScaling
@@ -81,6 +82,35 @@ def ensemble(
     return combine([member.answer(seds, redshift, redshift_err) for member in members])
 
 
+def leading(network: MixtureNetwork, p: int) -> MixtureNetwork:
+    """The same network for its first ``p`` targets alone: its distribution without the others, at less work.
+
+    M, the factor of the inverse covariance, is lower-triangular, and so is its inverse W: the covariance W W^T of the
+    first ``p`` targets follows from the first ``p`` rows and columns of M.  The trunk's last layer need not compute the
+    rest.  AgezError for a trunk other than the dense one.
+    """
+    shape, d = network.members[0].shape, network.n_targets
+    if p == d:
+        return network
+    if shape.trunk != "dense" or not 0 < p < d:
+        raise AgezError(f"{p} of {d} targets of the trunk {shape.trunk!r}: only the dense trunk answers for a part")
+    kept = [0, *range(1, 1 + p), *range(1 + d, 1 + d + p), *range(1 + 2 * d, 1 + 2 * d + p * (p - 1) // 2)]
+    columns = (np.array(kept)[:, None] * shape.components + np.arange(shape.components)).ravel()
+    members = []
+    for member in network.members:
+        last = len(member.parameters) // 2 - 1
+        weight, bias = (member.parameters[f"{kind}{last}"] for kind in ("weight", "bias"))
+        parameters = {
+            **member.parameters,
+            f"weight{last}": np.ascontiguousarray(weight[:, columns]),
+            f"bias{last}": bias[columns],
+        }
+        scaling = member.scaling
+        scaling = replace(scaling, label_mean=scaling.label_mean[:p], label_std=scaling.label_std[:p])
+        members.append(Network(scaling, replace(shape, n_targets=p), parameters))
+    return MixtureNetwork(tuple(members), leading_calibration(network.calibration, p), network.novelty)
+
+
 def network_of(model: Model) -> MixtureNetwork:
     """The network of a model, built once (:attr:`agez.models.model.Model.kind`)."""
     network: MixtureNetwork = model.kind.network
@@ -114,6 +144,8 @@ def build_model(
     least_bands: int,
     least_snr: float,
     frame: str,
+    main_targets: Sequence[str] | None = None,
+    knows_unknown_redshift: bool = False,
     labels: Mapping[str, Any],
     training: Mapping[str, Any],
     calibration: Mapping[str, Any],
@@ -134,6 +166,10 @@ def build_model(
     least_snr : float
         Rows with a lower median signal-to-noise ratio are flagged.
     frame : 'rest' or 'observed'
+    main_targets : sequence of str, optional
+        Those that are predicted where no others are asked for; default: all.
+    knows_unknown_redshift : bool
+        Whether the networks were trained on rows of unknown redshift, too.
     labels, training, calibration, scores : mapping
         JSON-able, for the header.
     """
@@ -156,5 +192,7 @@ def build_model(
         "training": dict(training),
         "calibration": dict(calibration),
         "scores": dict(scores),
+        **({} if main_targets is None else {"main_targets": list(main_targets)}),
+        **({"knows_unknown_redshift": True} if knows_unknown_redshift else {}),
     }
     return Model(network.to_arrays() | {"label_range": np.asarray(label_range)}, header)

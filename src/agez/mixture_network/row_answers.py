@@ -55,13 +55,7 @@ def levels(network: MixtureNetwork, probabilities: Floats) -> Floats:
 
 
 def answers(network: MixtureNetwork, inputs: RowInputs, probabilities: Floats) -> RowAnswers:
-    """Predictions of a network, by numpy.
-
-    Parameters
-    ----------
-    probabilities : (p,) float
-        Ascending, of the quantiles.
-    """
+    """Predictions of a network, by numpy; ``probabilities`` (p,) of the quantiles are ascending."""
     seds = normalised(inputs.flux, inputs.flux_err, inputs.covered)
     no_flux = ~(np.where(inputs.covered, inputs.flux, 0).sum(axis=1) > 0)
     answered = inputs.allowed & ~no_flux

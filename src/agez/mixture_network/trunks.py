@@ -25,27 +25,13 @@ Parameters = dict[str, Floats]
 
 @dataclass(frozen=True)
 class NetworkShape:
-    """Architecture of a network.
+    """Architecture of a network."""
 
-    Attributes
-    ----------
-    inputs : int
-        Features.
-    hidden : tuple of int
-        Units of each hidden layer.
-    components : int
-        Gaussians of the mixture.
-    n_targets : int
-        Dimensions of the mixture.
-    trunk : str
-        Name in :data:`TRUNKS`.
-    """
-
-    inputs: int
-    hidden: tuple[int, ...] = (384, 384, 256)
-    components: int = 4
-    n_targets: int = 2
-    trunk: str = "dense"
+    inputs: int  #: Features.
+    hidden: tuple[int, ...] = (384, 384, 256)  #: Units of each hidden layer.
+    components: int = 4  #: Gaussians of the mixture.
+    n_targets: int = 2  #: Dimensions of the mixture.
+    trunk: str = "dense"  #: Name in :data:`TRUNKS`.
 
     def __post_init__(self) -> None:
         if min((self.inputs, self.components, self.n_targets, *self.hidden)) < 1 or not self.hidden:
@@ -71,21 +57,14 @@ class NetworkShape:
 
 @dataclass(frozen=True)
 class Trunk:
-    """A trunk.
-
-    Attributes
-    ----------
-    name : str
-    initial : callable
-        ``initial(shape, start, rng)`` gives the parameters before training; ``start`` (outputs,) are the raw outputs
-        of the untrained network, up to small random deviations.
-    forward : callable
-        ``forward(xp, parameters, features)`` gives raw outputs (n, outputs) of features (n, inputs), float32; ``xp`` is
-        numpy or jax.numpy.
-    """
+    """A trunk."""
 
     name: str
+    #: ``initial(shape, start, rng)`` gives the parameters before training; ``start`` (outputs,) are the raw outputs of
+    #: the untrained network, up to small random deviations.
     initial: Callable[[NetworkShape, Floats, np.random.Generator], Parameters]
+    #: ``forward(xp, parameters, features)`` gives raw outputs (n, outputs) of features (n, inputs), float32; ``xp`` is
+    #: numpy or jax.numpy.
     forward: Callable[[Any, Parameters, Any], Any]
 
 

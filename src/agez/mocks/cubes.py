@@ -16,6 +16,7 @@ from scipy.spatial import cKDTree
 
 from agez.analysis.geometry import face_on_radius
 from agez.errors import AgezError
+from agez.label_types import Galaxies, Truth
 from agez.mocks import observation
 from agez.mocks.galaxies import NoiselessGalaxy, noiseless_galaxy, one_blas_thread
 from agez.mocks.observation import PreparedGrid, prepare_grid
@@ -26,7 +27,7 @@ from agez.runtime.files import whole_file
 from agez.spectra.formats_califa import pixel_ids
 from agez.spectra.lines import SPEED_OF_LIGHT_KMS
 from agez.spectra.templates import SSPGrid
-from agez.types import Bools, Floats, Galaxies, Ints, Rows, Truth
+from agez.types import Bools, Floats, Ints, Rows
 
 #: Spaxels of a V500 cube, and the hexagon of PPak on it [arcsec] (Sanchez et al. 2012, A&A 538, A8).
 SHAPE, FIELD_ARCSEC = (73, 78), (74.0, 64.0)

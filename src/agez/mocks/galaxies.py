@@ -11,6 +11,7 @@ import numpy as np
 from threadpoolctl import ThreadpoolController
 
 from agez.errors import AgezError
+from agez.label_types import Galaxies, Truth
 from agez.mocks import departures, observation
 from agez.mocks.departures import Departures
 from agez.mocks.histories import (
@@ -29,7 +30,7 @@ from agez.populations.history import truth_from_weights
 from agez.spectra.broadening import move_and_broaden
 from agez.spectra.dust import attenuation_curve
 from agez.spectra.templates import SSPGrid
-from agez.types import Floats, Galaxies, Rows, Spectra, Truth
+from agez.types import Floats, Rows, Spectra
 
 FLUX_UNIT = "1e-16 erg / (s cm2 Angstrom)"
 #: Dust laws and how often galaxies have them.

@@ -10,6 +10,7 @@ import numpy as np
 from astropy.io import fits
 from astropy.table import Table
 
+from agez.label_types import Galaxies
 from agez.mocks.image_light import galaxy_tiles
 from agez.mocks.images import MockImages, make_mock_images
 from agez.mocks.plan import SurveyPlan
@@ -20,7 +21,6 @@ from agez.runtime.files import make_folder, whole_file
 from agez.runtime.progress import progress
 from agez.spectra.templates import SSPGrid
 from agez.tables.table_files import table_hdu, write_fits
-from agez.types import Galaxies
 
 TRUTH_FOLDER = "truth"
 #: What the images of a survey of this command are like: pixels of J-PLUS and S-PLUS; sizes and PSFs near theirs

@@ -8,6 +8,7 @@ from functools import lru_cache
 import numpy as np
 
 from agez.errors import AgezError
+from agez.label_types import Galaxies
 from agez.mocks.galaxies import (
     Populations,
     draw_populations,
@@ -27,7 +28,7 @@ from agez.populations.history import truth_from_weights
 from agez.spectra.broadening import move_and_broaden
 from agez.spectra.lines import SPEED_OF_LIGHT_KMS, line_waves
 from agez.spectra.templates import SSPGrid
-from agez.types import Bands, Floats, Galaxies
+from agez.types import Bands, Floats
 
 #: f_nu [microjansky] of f_lambda = 1e-16 erg/s/cm2/A at a wavelength of 1 A: 1e-16 / c[A/s] / 1e-29.
 _F_NU = 1e13 / 2.99792458e18

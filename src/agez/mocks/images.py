@@ -13,6 +13,7 @@ from agez.analysis.geometry import face_on_radius
 from agez.errors import AgezError
 from agez.images.image_set import ImageSet
 from agez.images.kernels import gaussian_kernel, moffat_psf
+from agez.label_types import Galaxies
 from agez.mocks.image_light import Tiles, black_bodies
 from agez.mocks.image_noise import (
     SKY_SHARE,
@@ -27,7 +28,7 @@ from agez.mocks.image_noise import (
 from agez.mocks.spaxels import nearest_tile, surface_brightness
 from agez.photometry.filters import FilterSet
 from agez.spectra.formats_common import FWHM_PER_SIGMA
-from agez.types import Floats, Galaxies, Ints
+from agez.types import Floats, Ints
 
 #: Where mock images are on the sky [degree].
 RA_DEC = (180.0, 0.0)

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from agez.errors import AgezError
+from agez.label_types import Galaxies
 from agez.mocks.observation import REDSHIFT_RANGE
 from agez.mocks.relations import draw_properties
-from agez.types import Floats, Galaxies, Ints
+from agez.types import Floats, Ints
 
 #: The paper's sample: galaxies, early types among them, and spectra.
 N_GALAXIES, N_EARLY, N_SPECTRA = 190, 44, 19727

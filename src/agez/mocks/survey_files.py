@@ -11,6 +11,7 @@ import numpy as np
 from astropy.table import Table
 
 from agez.errors import AgezError
+from agez.label_types import Galaxies, Truth
 from agez.mocks.cubes import MockCube, cube_name, make_cube, write_cube
 from agez.mocks.galaxies import MockGalaxy
 from agez.mocks.plan import SurveyPlan
@@ -21,7 +22,7 @@ from agez.spectra.readers import write_rss
 from agez.spectra.templates import SSPGrid
 from agez.tables.table_columns import need_columns, number_column, table_rows
 from agez.tables.table_files import read_table, table_hdu, write_fits
-from agez.types import NORM_BAND_ANGSTROM, Floats, Galaxies, Rows, Truth
+from agez.types import NORM_BAND_ANGSTROM, Floats, Rows
 
 GALAXIES_FILE, TRUTH_FILE = "galaxies.fits", "truth.fits"
 

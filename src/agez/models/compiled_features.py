@@ -201,11 +201,12 @@ def fill_features(
     b = log_error.shape[1]
     nodes = len(center) - 1
     for i in range(n):
-        z = redshift[i] if math.isfinite(redshift[i]) else (low + high) / 2
-        place = min(max((z - low) / max(high - low, 1e-9), 0.0), 1.0) * (nodes - 1)
-        left = min(int(place), max(nodes - 2, 0))
-        right = min(left + 1, nodes - 1)
-        part = np.float32(place - left)
+        left, right, part = nodes, nodes, _ZERO
+        if math.isfinite(redshift[i]):
+            place = min(max((redshift[i] - low) / max(high - low, 1e-9), 0.0), 1.0) * (nodes - 1)
+            left = min(int(place), max(nodes - 2, 0))
+            right = min(left + 1, nodes - 1)
+            part = np.float32(place - left)
         x, row, e, c = signals[i], out[i], log_error[i], covered[i]
         c0, c1, w0, w1 = center[left], center[right], width[left], width[right]
         for j in range(s):

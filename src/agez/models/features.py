@@ -17,6 +17,8 @@ TINY = np.float32(1e-30)
 ASSUMED_ERROR = 0.05
 #: Errors are put into this range, in units of the row's mean absolute flux.
 ERROR_RANGE = (1e-7, 1e7)
+#: Error of redshifts as targets, times 1 + z, beside that of the given redshift.
+REDSHIFT_FLOOR = 0.001
 #: Redshift errors below this are exact for bands of 100 A and more.
 EXACT_REDSHIFT = 1e-4
 #: Widths [bands] of the Gaussians against whose local mean each band's flux is set: absorption features are changes of
@@ -84,12 +86,8 @@ def normalised(flux: Floats, flux_err: Floats, covered: Bools) -> NormalisedPhot
 def contrasts(seds: NormalisedPhotometry) -> Floats:
     """Each band's flux over the mean of the observed bands around it, minus one; 0 if absent.
 
-    Neighbours count by their inverse variance and by a Gaussian of their distance, in bands of the set's order.
-    The ratio is bounded to +-1, which only noise exceeds.
-
-    Returns
-    -------
-    (n, len(CONTRAST_WIDTHS), b) float32
+    (n, len(CONTRAST_WIDTHS), b) float32.  Neighbours count by their inverse variance and by a Gaussian of their
+    distance, in bands of the set's order.  The ratio is bounded to +-1, which only noise exceeds.
     """
     n, b = seds.flux.shape
     weight = np.where(seds.covered, 1.0 / (seds.flux_err**2 + CONTRAST_FLOOR**2), 0.0).astype(np.float32)
@@ -102,6 +100,21 @@ def contrasts(seds: NormalisedPhotometry) -> Floats:
         ratio = (flux - around) / np.maximum(np.abs(around), 1e-3)
         out[:, k] = np.where(seds.covered, np.clip(ratio, -1, 1), 0)
     return out
+
+
+def redshift_unit(
+    redshift: Floats, redshift_err: Floats, redshift_range: tuple[float, float]
+) -> tuple[Floats, Floats]:  # fmt: skip
+    """Origin and unit (n,) in which networks learn redshifts: the given one, and its error with a floor.
+
+    Of an unknown one (NaN) the middle of the range and half of its width.  Where the redshift is exactly known there is
+    nothing to learn, and in these units nothing that networks could spend their weights on.
+    """
+    low, high = redshift_range
+    known = np.isfinite(redshift)
+    z = np.where(known, redshift, (low + high) / 2)
+    unit = np.hypot(np.nan_to_num(redshift_err, nan=0.0), REDSHIFT_FLOOR * (1 + z))
+    return z, np.where(known, unit, max((high - low) / 2, 1e-3))
 
 
 def signals(seds: NormalisedPhotometry) -> Floats:
@@ -120,8 +133,8 @@ def features(seds: NormalisedPhotometry, redshift: Floats, redshift_err: Floats,
     Parameters
     ----------
     redshift, redshift_err : (n,) float
-        NaN redshift: unknown, shown as the middle of the range with half its width as the error: networks were
-        trained on redshifts with errors, and see none that is missing.  NaN error: none, the redshift is exact.
+        NaN redshift: unknown, shown as the middle of the range with half its width as the error.  NaN error: none, the
+        redshift is exact.
 
     Returns
     -------
@@ -139,7 +152,7 @@ def features(seds: NormalisedPhotometry, redshift: Floats, redshift_err: Floats,
     middle, half = (low + high) / 2, max((high - low) / 2, 1e-3)
     z = np.where(known, redshift, middle)
     error = np.where(known, np.nan_to_num(redshift_err, nan=0.0), half)
-    center, width = scaling.at(z)
+    center, width = scaling.at(redshift)
     blocks[:, :-2] = LINEAR_UP_TO * np.arcsinh((signals(seds) - center) / (LINEAR_UP_TO * width))
     blocks[:, -2] = np.clip((np.log10(seds.flux_err) - scaling.error_mean) / scaling.error_std, -4, 4)
     blocks[:, -1] = 1.0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
@@ -15,6 +15,8 @@ from agez.errors import AgezError
 from agez.targets import Target, targets_of_header
 from agez.types import Bands, Floats, Photometry, Prediction
 
+#: Of distances, from which masses, rates and absolute magnitudes follow: a name in :mod:`astropy.cosmology`.
+DEFAULT_COSMOLOGY = "Planck18"
 #: Schemas of model files: the paper's convolutional networks, and networks that answer with a distribution.
 PAPER_SCHEMA, MIXTURE_SCHEMA = "agez.model/1", "agez.model/2"
 #: The one place where the kind of a model is asked: the class that answers for each schema, imported when first needed.
@@ -39,8 +41,10 @@ class ModelKind(Protocol):
     def most_missing(self) -> int:
         """How many of the model's bands a row may lack."""
 
-    def answer(self, photometry: Photometry, *, compiled: bool) -> Prediction:
-        """Predict rows whose bands are the model's, in its order."""
+    def answer(
+        self, photometry: Photometry, *, compiled: bool, targets: Sequence[str] | None, cosmology: str
+    ) -> Prediction:  # fmt: skip
+        """Predict rows whose bands are the model's, in its order; default targets: the main ones."""
 
     def expected(self, photometry: Photometry) -> tuple[Floats, Floats]:
         """Expected flux of each band and its error, (n, b) [unit of the photometry]; bands in the model's order."""
@@ -88,6 +92,11 @@ class Model:
     def targets(self) -> tuple[Target, ...]:
         """The quantities that the model predicts, in the order of its answers."""
         return targets_of_header(self.header)
+
+    @cached_property
+    def main_targets(self) -> tuple[str, ...]:
+        """Names of the targets that are predicted where no others are asked for."""
+        return tuple(self.header.get("main_targets", self.header["targets"]))
 
     @cached_property
     def kind(self) -> ModelKind:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -10,10 +11,11 @@ from typing import TYPE_CHECKING
 from threadpoolctl import threadpool_limits
 
 from agez.errors import AgezError
-from agez.models.model import Model
+from agez.models.model import DEFAULT_COSMOLOGY, Model
 from agez.photometry.same_set import check_same_set
 from agez.runtime.compiled import is_available, is_worthwhile, usable_cores
 from agez.runtime.optional_packages import check_installed
+from agez.targets import derived_of
 from agez.types import Bands, Photometry, Prediction, Spectra
 
 if TYPE_CHECKING:
@@ -27,7 +29,7 @@ MAX_SHIFT, MAX_WIDENING = 0.2, 0.25
 
 def predict(
     model: Model, photometry: Photometry, *, chunk_rows: int | None = None, threads: int | None = None,
-    compiled: bool | None = None,
+    compiled: bool | None = None, targets: Sequence[str] | None = None, cosmology: str = DEFAULT_COSMOLOGY,
 ) -> Prediction:  # fmt: skip
     """Predict every row of ``photometry``; a row's answer depends on that row alone.
 
@@ -49,6 +51,11 @@ def predict(
         Whether compiled code answers, for which numba (``agez[fast]``) must be there.  Default: where it is, and the
         table has so many rows that loading it pays.  Predictions are those of numpy but for rounding: those who cut a
         table into pieces and want the same digits whatever the pieces decide once for all of them.
+
+    targets : sequence of str, optional
+        Names of the model's targets that are wanted; default: its main ones.
+    cosmology : str
+        Of the distances from which masses, rates and absolute magnitudes follow: a name in :mod:`astropy.cosmology`.
 
     Returns
     -------
@@ -73,6 +80,12 @@ def predict(
         check_installed("numba", extra="fast", purpose="compiled code")
         if not is_available():
             raise AgezError("compiled code is switched off by NUMBA_DISABLE_JIT; unset it")
+    known = [one.name for one in (*model.targets, *derived_of(model.targets))]
+    unknown = [name for name in targets or () if name not in known]
+    if unknown or (targets is not None and not targets):
+        raise AgezError(
+            f"target {unknown[0] if unknown else ''!r} is none of model {model.name!r}; it has {', '.join(known)}"
+        )
     photometry = in_model_order(model, photometry)
     fast = is_worthwhile(len(photometry)) if compiled is None else compiled
     rows = chunk_rows or (COMPILED_CHUNK_ROWS if fast else CHUNK_ROWS)
@@ -80,7 +93,8 @@ def predict(
     kind = model.kind  # made once, before threads ask for it
 
     def chunk(start: int) -> Prediction:
-        return kind.answer(photometry.take(slice(start, start + rows)), compiled=fast)
+        rows_of_chunk = photometry.take(slice(start, start + rows))
+        return kind.answer(rows_of_chunk, compiled=fast, targets=targets, cosmology=cosmology)
 
     starts = range(0, max(len(photometry), 1), rows)
     threads = min(default_threads() if threads is None else threads, len(starts))
@@ -107,10 +121,7 @@ def predict_spectra(model: Model, spectra: Spectra, *, filters: FilterSet | None
 def photometry_for(model: Model, spectra: Spectra, *, filters: FilterSet | None = None) -> Photometry:
     """Synthetic photometry of spectra in a model's bands, and in the rest frame if the model knows it.
 
-    Parameters
-    ----------
-    filters : FilterSet, optional
-        Curves of the model's bands; default: the shipped set that the model names.
+    ``filters`` holds the curves of the model's bands; default: the shipped set that the model names.
     """
     from agez.photometry.filters import load_filters
     from agez.photometry.synthesis import synthesize

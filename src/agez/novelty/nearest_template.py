@@ -23,17 +23,10 @@ from agez.types import Bools, Floats
 
 @dataclass(frozen=True, eq=False)
 class Centroids:
-    """Centroids of training SEDs, as coefficients in ``m`` subspaces.
+    """Centroids of training SEDs, as coefficients in ``m`` subspaces."""
 
-    Attributes
-    ----------
-    coefficients : (m, k, q) float16
-    precision : (m, q, q) float32
-        Inverse covariance of training SEDs around their nearest centroid.
-    """
-
-    coefficients: Floats
-    precision: Floats
+    coefficients: Floats  #: (m, k, q) float16
+    precision: Floats  #: (m, q, q) float32. Inverse covariance of training SEDs around their nearest centroid.
 
     def to_arrays(self) -> dict[str, Floats]:
         """Arrays of the model file."""

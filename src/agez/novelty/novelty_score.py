@@ -54,26 +54,17 @@ NO_STAR = -1.0
 
 @dataclass(frozen=True, eq=False)
 class Novelty:
-    """The out-of-distribution model.
-
-    Attributes
-    ----------
-    subspaces : SedSubspace
-    centroids : Centroids
-    stars, star_centroids : SedSubspace and Centroids, or None
-        The same for stars, at one redshift.
-    thresholds : (7 or, with stars, 9, k) float32
-        Coefficients of :data:`QUANTILES` over :func:`agez.novelty.threshold_surface.conditions`.
-    threshold : float
-        Divisor of the score: 1, or the value calibrated on held-out rows of a user's sample.
-    """
+    """The out-of-distribution model."""
 
     subspaces: SedSubspace
     centroids: Centroids
+    #: stars, star_centroids: The same for stars, at one redshift.
     stars: SedSubspace | None
     star_centroids: Centroids | None
+    #: (7 or, with stars, 9, k) float32. Coefficients of :data:`QUANTILES` over
+    #: :func:`agez.novelty.threshold_surface.conditions`.
     thresholds: Floats
-    threshold: float = 1.0
+    threshold: float = 1.0  #: Divisor of the score: 1, or the value calibrated on held-out rows of a user's sample.
 
     def to_arrays(self) -> dict[str, Floats]:
         """Arrays of the model file."""

@@ -31,21 +31,14 @@ CHUNK = 512
 
 @dataclass(frozen=True, eq=False)
 class SedSubspace:
-    """Subspaces of noise-free SEDs at ``m`` redshifts, one for each SED cluster.
+    """Subspaces of noise-free SEDs at ``m`` redshifts, one for each SED cluster."""
 
-    Attributes
-    ----------
-    redshift : (m,) float
-        Ascending, evenly spaced.
-    basis : (m * n_clusters, q + 1, b) float32
-        The q components, each scaled by the spread of its coefficient, and the mean SED last; clusters of a redshift
-        are adjacent.
-    residual_variance : (m * n_clusters, b) float32
-        Variance around the subspace, infinite for a band that no training SED has at this redshift.
-    """
-
-    redshift: Floats
+    redshift: Floats  #: (m,) Ascending, evenly spaced.
+    #: (m * n_clusters, q + 1, b) float32. The q components, each scaled by the spread of its coefficient, and the mean
+    #: SED last; clusters of a redshift are adjacent.
     basis: Floats
+    #: (m * n_clusters, b) float32. Variance around the subspace, infinite for a band that no training SED has at this
+    #: redshift.
     residual_variance: Floats
 
     @property

@@ -22,12 +22,8 @@ def export_onnx(path: str | os.PathLike[str], model: Model) -> Path:
 
     The file goes from fluxes to answers, the building of the networks' inputs included, so that nothing of agez is
     needed to use it: what goes in and comes out, in which units, is in its description (``doc_string``), and bands,
-    redshifts, labels and versions in its metadata.  Its answers are agez's own within 1e-5 dex.
-
-    Raises
-    ------
-    AgezError
-        If onnx is not installed, or the file cannot be written or has another ending than ``.onnx``.
+    redshifts, labels and versions in its metadata.  Its answers are agez's own within 1e-5 dex.  AgezError if onnx is
+    not installed, or the file cannot be written or has another ending than ``.onnx``.
     """
     path = Path(path)
     if path.suffix != EXTENSION:

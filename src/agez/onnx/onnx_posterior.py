@@ -13,7 +13,7 @@ import numpy as np
 
 from agez.distributions.mixture import diagonal, triangle_size
 from agez.errors import AgezError
-from agez.mixture_network.calibration import IntervalCalibration
+from agez.mixture_network.calibration import REFERENCE_TARGETS, IntervalCalibration
 from agez.mixture_network.mixture_head import MAX_LOG_PRECISION, numbers_of_component
 from agez.mixture_network.mixture_model import Network, network_of
 from agez.mixture_network.redshift_inside import UNKNOWN_STRETCH
@@ -22,7 +22,7 @@ from agez.models import features
 from agez.models.model import Model
 from agez.models.weak_bands import BELIEVED, QUARTILES, UNSEEN
 from agez.onnx.onnx_graph import Graph
-from agez.targets import SHIPPED_TARGETS
+from agez.targets import SHIPPED_TARGETS, Target
 
 #: What the file computes, for its description.
 _DESCRIPTION = (
@@ -78,8 +78,11 @@ def add_to_graph(graph: Graph, model: Model) -> str:
     answers = [_answer(graph, member, seds, contrasts, z, z_err, b) for member in network.members]
     k = network.members[0].shape.components
     mixture = _calibrated(graph, network.calibration, _combined(graph, answers, k), seds, b)
-    mixture = _stretched(graph, mixture, z)
+    if not model.header.get("knows_unknown_redshift"):
+        mixture = _stretched(graph, mixture, z)
     for t, target in enumerate(model.targets):
+        if not _is_plain(target):
+            continue
         mean = graph.total(graph.op("Mul", mixture.weight, mixture.mean[t]), keep=False)
         graph.output(target.name, mean, ("n",), F64)
     graph.output("weights", mixture.weight, ("n", k), F64)
@@ -89,15 +92,23 @@ def add_to_graph(graph: Graph, model: Model) -> str:
     return _description(model)
 
 
+def _is_plain(target: Target) -> bool:
+    """Whether networks learn its value, and not one per unit of flux or on another scale."""
+    return target.scale == "linear" and not target.per_flux
+
+
 def _description(model: Model) -> str:
     targets = model.targets
     d = len(targets)
-    words = _SHIPPED_WORDS if targets == SHIPPED_TARGETS else {
+    words = dict(_SHIPPED_WORDS) if targets == SHIPPED_TARGETS else {
         "means": "means of " + ", ".join(f"{one.description} [{one.unit or '-'}]" for one in targets),
         "symbols": ", ".join(one.name for one in targets),
         "order": "the lower triangle, row by row, in products of their units",
     }  # fmt: skip
-    names = ", ".join(one.name for one in targets)
+    names = ", ".join(one.name for one in targets if _is_plain(one))
+    learned = ", ".join(one.name for one in targets if not _is_plain(one))
+    if learned:
+        words["order"] += f"; {learned} are there as networks learn them (agez, docs/targets.md)"
     return _DESCRIPTION.format(names=names, d=d, triangle=triangle_size(d), **words)
 
 
@@ -206,7 +217,7 @@ def _features(graph: Graph, member: Network, seds: _Seds, contrasts: Sequence[st
     middle, half = (low + high) / 2, max((high - low) / 2, 1e-3)
     known = g.op("Not", g.op("IsNaN", z))
     place = g.op("Where", known, z, g.constant(middle, F64))
-    center, width = _usual(g, member, place)
+    center, width = _usual(g, member, place, known)
     linear = g.constant(features.LINEAR_UP_TO, F32)
     signals = g.op("Concat", seds.flux, *contrasts, axis=1)
     compressed = g.op("Asinh", g.op("Div", g.op("Sub", signals, center), g.op("Mul", linear, width)))
@@ -239,7 +250,7 @@ def _features(graph: Graph, member: Network, seds: _Seds, contrasts: Sequence[st
     return g.op("Concat", blocks, log_error, covered, *columns, g.op("Sin", phase), g.op("Cos", phase), axis=1)
 
 
-def _usual(graph: Graph, member: Network, z: str) -> tuple[str, str]:
+def _usual(graph: Graph, member: Network, z: str, known: str) -> tuple[str, str]:
     """:meth:`agez.models.feature_scaling.FeatureScaling.at`: (n, signals * b) means and widths."""
     g, scaling = graph, member.scaling
     nodes = len(scaling.center) - 1
@@ -248,7 +259,9 @@ def _usual(graph: Graph, member: Network, z: str) -> tuple[str, str]:
     place = g.op("Mul", g.clip(place, 0.0, 1.0, F64), g.constant(float(nodes - 1), F64))
     left = g.op("Min", g.cast(place, np.int64), g.constant(max(nodes - 2, 0), np.int64))
     right = g.op("Min", g.op("Add", left, g.constant(1, np.int64)), g.constant(nodes - 1, np.int64))
-    part = g.reshape(g.cast(g.op("Sub", place, g.cast(left, F64)), F32), -1, 1)
+    part = g.op("Where", known, g.op("Sub", place, g.cast(left, F64)), g.constant(0.0, F64))
+    part = g.reshape(g.cast(part, F32), -1, 1)
+    left, right = (g.op("Where", known, one, g.constant(nodes, np.int64)) for one in (left, right))
     out = []
     for table in (scaling.center, scaling.width):
         flat = g.constant(table.reshape(len(table), -1), F32)
@@ -380,7 +393,7 @@ def _covariates(graph: Graph, calibration: IntervalCalibration, mean: Sequence[s
     bands = g.op("Add", log10(g.op("Max", share, number(0.05))), number(0.3))
     answers = [
         g.clip(g.op("Div", g.op("Sub", one, number(float(at))), number(float(width))), -2.5, 2.5, F64)
-        for one, at, width in zip(mean, calibration.center, calibration.width, strict=True)
+        for one, at, width in zip(mean[:REFERENCE_TARGETS], calibration.center, calibration.width, strict=False)
     ]
     single = [column for a in answers for column in (a, less_one(g.op("Mul", a, a)))]
     products = [g.op("Mul", answers[j], answers[i]) for i in range(len(answers)) for j in range(i)]

@@ -10,6 +10,7 @@ import numpy as np
 
 from agez.errors import AgezError
 from agez.flags import Flag, set_flag
+from agez.label_types import Sample
 from agez.paper_network.architecture import PAPER_ARCHITECTURES, Architecture
 from agez.paper_network.jobs import Progress, TrainedNetwork, TrainingSettings
 from agez.paper_network.normalisation import Normalisation
@@ -18,7 +19,7 @@ from agez.paper_network.pool import Trainer, train_many
 from agez.paper_network.prepared import prepare_split, training_data
 from agez.samples.splits import Split, SplitKind, fold_of_rows, make_splits
 from agez.targets import PAPER_TARGETS
-from agez.types import Bands, Floats, Ints, Sample
+from agez.types import Bands, Floats, Ints
 
 #: Share of out-of-sample rows that count as like the training set.
 OOD_QUANTILE = 0.99

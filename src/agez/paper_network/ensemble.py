@@ -10,13 +10,14 @@ from numpy.typing import NDArray
 
 import agez
 from agez.analysis.metrics import evaluate
+from agez.label_types import Sample
 from agez.models.model import PAPER_SCHEMA, Model
 from agez.models.model_file import plain
 from agez.paper_network.cross_validation import CrossValidation, cross_validate
 from agez.paper_network.jobs import Progress, TrainingSettings
 from agez.samples.splits import SplitKind
 from agez.targets import PAPER_TARGETS
-from agez.types import Floats, Sample
+from agez.types import Floats
 
 #: Redshifts this near to the training range are taken as inside it: a shift of at most a tenth of a narrow band.
 REDSHIFT_TOLERANCE = 0.002
@@ -36,20 +37,12 @@ def train_paper_networks(
 
 
 def model_from_cross_validation(cv: CrossValidation, sample: Sample, *, name: str = "") -> Model:
-    """A model whose answer is the mean of the folds' networks.
+    """A model, called ``name``, whose answer is the mean of the folds' networks; ``cv`` is of ``sample``.
 
-    **Errors** are split-conformal (Vovk, Gammerman & Shafer 2005; Lei et al. 2018, JASA 113, 1094): the 16th, 50th
-    and 84th percentiles of label minus out-of-sample prediction over all rows of the cross-validation, added
-    to the answer.  They hold for galaxies like the sample's: by galaxy, for unseen ones.  They come from single
-    networks, and the mean of four is a little better, so they are on the wide side.  Labels, not truth, are
-    what they refer to.
-
-    Parameters
-    ----------
-    cv : CrossValidation
-        Of ``sample``.
-    name : str
-        By which predictions call the model.
+    **Errors** are split-conformal (Vovk, Gammerman & Shafer 2005; Lei et al. 2018, JASA 113, 1094): the 16th, 50th and
+    84th percentiles of label minus out-of-sample prediction over all rows of the cross-validation, added to the answer.
+    They hold for galaxies like the sample's: by galaxy, for unseen ones.  They come from single networks, and the mean
+    of four is a little better, so they are on the wide side.  Labels, not truth, are what they refer to.
     """
     arrays: dict[str, NDArray[Any]] = {
         "label_center": cv.label_center,

@@ -88,14 +88,7 @@ class NormalisedRows:
 
 
 def learn_normalisation(flux: Floats, present: Bools) -> Normalisation:
-    """Learn from training rows.
-
-    Parameters
-    ----------
-    flux : (n, b)
-        Values where ``present`` is false are never looked at.
-    present : (n, b) bool
-    """
+    """Learn from training rows; of ``flux`` (n, b) values where ``present`` (n, b) is false are never looked at."""
     present = present & np.isfinite(flux)
     counts = present.sum(axis=0)
     if len(flux) < 2 or counts.min() < 2:
@@ -138,13 +131,7 @@ def learn_normalisation(flux: Floats, present: Bools) -> Normalisation:
 
 
 def normalise(normalisation: Normalisation, flux: Floats, present: Bools, *, max_missing: int) -> NormalisedRows:
-    """Apply to any rows; each row's result depends on that row alone.
-
-    Parameters
-    ----------
-    max_missing : int
-        Rows with more missing bands are not usable.
-    """
+    """Apply to any rows, each by itself; those with more than ``max_missing`` missing bands are not usable."""
     present = present & np.isfinite(flux)
     colours, scaled = _anchored_colours(normalisation, flux, present)
     too_few = (~present).sum(axis=1) > max_missing

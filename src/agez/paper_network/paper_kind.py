@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from agez.errors import AgezError
 from agez.flags import Flag, set_flag
-from agez.models.model import Model
+from agez.models.model import DEFAULT_COSMOLOGY, Model
 from agez.models.model_file import below
 from agez.models.weak_bands import band_weights
 from agez.paper_network.architecture import Architecture
@@ -79,16 +79,20 @@ class PaperKind:
             "expects: zero points cannot be estimated with it; give --model another"
         )
 
-    def answer(self, photometry: Photometry, *, compiled: bool = False) -> Prediction:
-        """Predict rows whose bands are the model's, in its order; no part of it is compiled."""
+    def answer(
+        self, photometry: Photometry, *, compiled: bool = False, targets: Sequence[str] | None = None,
+        cosmology: str = DEFAULT_COSMOLOGY,
+    ) -> Prediction:  # fmt: skip
+        """Predict rows whose bands are the model's, in its order; no part is compiled, nothing hangs on distances."""
+        asked = self.model.main_targets if targets is None else tuple(targets)
         photometry = _believed(photometry)
         model, header, members = self.model, self.model.header, self.network
-        n, targets = len(photometry), list(header["targets"])
+        n, names = len(photometry), list(header["targets"])
         low, high = header["redshift_range"]
         tolerance = header["redshift_tolerance"]
         with np.errstate(invalid="ignore"):
             outside = (photometry.redshift < low - tolerance) | (photometry.redshift > high + tolerance)
-        answers, variances = np.zeros((n, len(targets))), np.zeros((n, len(targets)))
+        answers, variances = np.zeros((n, len(names))), np.zeros((n, len(names)))
         ood, flags, answered = np.zeros(n), np.array(photometry.flags, np.int32), ~outside
         for member in members:
             rows = normalise(member.normalisation, photometry.flux, photometry.covered, max_missing=self.most_missing())
@@ -96,7 +100,7 @@ class PaperKind:
             answered &= rows.usable
             ood += rows.ood / len(members)
             usable = np.flatnonzero(rows.usable)
-            for t, target in enumerate(targets):
+            for t, target in enumerate(names):
                 output = run(member.networks[target], rows.inputs[usable])
                 answers[usable, t] += (output * member.label_scale[t] + member.label_center[t]) / len(members)
                 spread = _variance_of_filling(member, rows, target) * member.label_scale[t] ** 2
@@ -109,12 +113,11 @@ class PaperKind:
             flags = set_flag(flags, ood > header["ood_threshold"], Flag.OUT_OF_DISTRIBUTION)
             flags = set_flag(flags, _out_of_range(model, answers), Flag.OUT_OF_RANGE)
         quantiles = [
-            _quantiles(answers[:, t], variances[:, t], header["calibration"][target])
-            for t, target in enumerate(targets)
+            _quantiles(answers[:, t], variances[:, t], header["calibration"][target]) for t, target in enumerate(names)
         ]
         return Prediction(
             photometry.rows, model.targets, answers, np.stack(quantiles, axis=1), ood, flags,
-            {**photometry.meta, **model.answer_meta},
+            {**photometry.meta, **model.answer_meta}, hidden=tuple(name for name in names if name not in asked),
         )  # fmt: skip
 
 

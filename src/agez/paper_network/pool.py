@@ -15,21 +15,10 @@ from agez.runtime.worker_pool import Workers, say
 
 
 class Trainer:
-    """Trains networks in worker processes that stay for the next call.
+    """Trains networks in ``workers`` worker processes that stay for the next call.
 
-    A context manager: leaving it ends the processes.
-
-    Parameters
-    ----------
-    workers : int
-        Processes.
-    kept : KeptNetworks, optional
-        Where finished networks are looked up and kept.
-
-    Raises
-    ------
-    AgezError
-        If ``workers`` is below 1.
+    A context manager: leaving it ends the processes.  Finished networks are looked up and kept in ``kept``, if given.
+    AgezError if ``workers`` is below 1.
     """
 
     def __init__(self, workers: int = 2, *, kept: KeptNetworks | None = None) -> None:

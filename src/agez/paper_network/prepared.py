@@ -10,6 +10,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from agez.errors import AgezError
+from agez.label_types import Sample
 from agez.paper_network import network_numpy
 from agez.paper_network.architecture import Architecture
 from agez.paper_network.jobs import TrainedNetwork, TrainingJob, TrainingSettings
@@ -17,7 +18,7 @@ from agez.paper_network.normalisation import Normalisation, NormalisedRows, lear
 from agez.photometry.names import PAPER_BANDS
 from agez.samples.splits import Split
 from agez.targets import PAPER_TARGETS
-from agez.types import Bands, Bools, Floats, Ints, Sample
+from agez.types import Bands, Bools, Floats, Ints
 
 #: One in so many bands of a row may be missing: 4 of the paper's 34.
 MISSING_PART = 8
@@ -136,10 +137,7 @@ class PreparedSplit:
 def prepare_split(data: TrainingData, split: Split) -> PreparedSplit:
     """Normalisation of SEDs and labels, from the training rows of a split alone.
 
-    Raises
-    ------
-    AgezError
-        If fewer than two training rows, or no validation rows, have enough bands.
+    AgezError if fewer than two training rows, or no validation rows, have enough bands.
     """
     with threadpool_limits(1, user_api="blas"):  # faster on small products, and much so on a busy machine
         normalisation = learn_normalisation(data.flux[split.train], data.present[split.train])

@@ -11,10 +11,11 @@ from matplotlib.collections import LineCollection
 from agez.analysis.gradients import MAX_RADIUS
 from agez.analysis.metrics import sigma_mad
 from agez.experiments.result import SetResult, target_columns
+from agez.label_types import Sample
 from agez.report.numbers import number
 from agez.report.style import QUANTITY, VERMILLION, figure, margins, note, robust_limits, value_limits
 from agez.targets import PAPER_TARGETS
-from agez.types import Floats, Sample
+from agez.types import Floats
 
 #: A galaxy is shown if it has as many spectra inside this radius [Re]; where none has, the one with most.
 LEAST_SPECTRA, WITHIN_RE = 60, 1.5

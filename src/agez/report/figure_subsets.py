@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from agez.label_types import Sample
 from agez.report.style import SET_NAMES, figure, margins
-from agez.types import Ints, Sample
+from agez.types import Ints
 
 #: The paper's shapes; black, red, orange and yellow as colour-blind readers can tell them.
 _MARKS = (("o", "#000000"), ("^", "#D55E00"), ("s", "#E69F00"), ("D", "#F0E442"))

@@ -10,8 +10,9 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from agez.errors import AgezError
+from agez.label_types import Labels
 from agez.report.style import BLUE, GREEN, VERMILLION, figure, margins, note, value_limits
-from agez.types import Bools, Floats, Labels
+from agez.types import Bools, Floats
 
 _SIGMAS = 5.0
 _LEFT_OUT = "0.88"

@@ -31,10 +31,7 @@ class Checksum:
 def read_checksums(text: str, *, source: str) -> dict[str, Checksum]:
     """Checksums by file name, from the output of md5sum, sha256sum and the like (GNU's and BSD's forms).
 
-    Raises
-    ------
-    AgezError
-        For a line that is neither that, nor empty, nor a comment.
+    AgezError for a line that is neither that, nor empty, nor a comment.
     """
     found: dict[str, Checksum] = {}
     for number, line in enumerate(text.splitlines(), start=1):

@@ -11,9 +11,10 @@ import numpy as np
 from astropy.table import Table
 
 from agez.errors import AgezError
+from agez.label_types import Galaxies
 from agez.tables.table_columns import is_missing, number_column, text_column
 from agez.tables.table_files import read_table, write_table
-from agez.types import Galaxies, Strings
+from agez.types import Strings
 
 #: Name of the table in a FITS file.
 EXTENSION = "GALAXIES"
@@ -95,5 +96,5 @@ def write_galaxies(path: str | os.PathLike[str], galaxies: Galaxies) -> None:
 
 
 def read_galaxies(path: str | os.PathLike[str]) -> Galaxies:
-    """Read a galaxy table (FITS, ECSV, CSV, Parquet): ``galaxy_id`` and any columns of :class:`agez.types.Galaxies`."""
+    """Read a galaxy table (FITS, ECSV, CSV, Parquet): ``galaxy_id`` and any columns of ``Galaxies``."""
     return table_to_galaxies(read_table(path, prefer=(EXTENSION,)), source=str(path))

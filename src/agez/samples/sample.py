@@ -10,10 +10,11 @@ import numpy as np
 from agez.analysis.geometry import face_on_radius
 from agez.errors import AgezError
 from agez.flags import Flag, has_flag, set_flag
+from agez.label_types import Galaxies, Labels, Sample, Truth
 from agez.samples.galaxy_files import read_galaxies, unknown_galaxies, write_galaxies
 from agez.samples.sample_files import read_sample, write_sample
 from agez.targets import PAPER_TARGETS
-from agez.types import Floats, Galaxies, Ints, Labels, Photometry, Rows, Sample, Truth
+from agez.types import Floats, Ints, Photometry, Rows
 
 __all__ = ["make_sample", "read_galaxies", "read_sample", "write_galaxies", "write_sample"]
 

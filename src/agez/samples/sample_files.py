@@ -12,6 +12,7 @@ from astropy.table import Table
 import agez
 from agez.errors import AgezError
 from agez.flags import is_good
+from agez.label_types import Labels, Sample, Truth
 from agez.samples.galaxy_files import galaxies_to_table, table_to_galaxies
 from agez.tables.table_columns import (
     integer_column,
@@ -24,7 +25,7 @@ from agez.tables.table_columns import (
     table_rows,
 )
 from agez.tables.table_files import hdu_to_table, named_hdu, open_fits, table_hdu, write_fits
-from agez.types import LABEL_NAMES, Bands, Labels, Photometry, Sample, Truth
+from agez.types import LABEL_NAMES, Bands, Photometry
 
 SCHEMA = "agez.sample/1"
 _MADE_BY = "agez sample"

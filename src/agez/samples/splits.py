@@ -8,7 +8,8 @@ from typing import Literal
 import numpy as np
 
 from agez.errors import AgezError
-from agez.types import Floats, Ints, Sample, Strings
+from agez.label_types import Sample
+from agez.types import Floats, Ints, Strings
 
 SplitKind = Literal["within", "by-galaxy"]
 
@@ -20,14 +21,9 @@ VALIDATION_PARTS = 5
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """Row numbers of one fold: disjoint, and together every row.
+    """Row numbers of one fold: disjoint, and together every row."""
 
-    Attributes
-    ----------
-    train, validation, test : (k,) int
-        Sorted.
-    """
-
+    #: train, validation, test: (k,) Sorted.
     train: Ints
     validation: Ints
     test: Ints
@@ -53,16 +49,8 @@ def row_morphology(sample: Sample) -> Strings:
 def splits_within(galaxy_id: Strings, *, rng: np.random.Generator, n_folds: int = N_FOLDS) -> tuple[Split, ...]:
     """Set A: the spectra of each galaxy are dealt at random into the folds, as evenly as they go.
 
-    The validation part of a fold is dealt in the same way: a ``1/VALIDATION_PARTS`` of the
-    training rows, from every galaxy alike.
-
-    Parameters
-    ----------
-    galaxy_id : (n,) str
-
-    Returns
-    -------
-    tuple of Split, one a fold
+    The validation part of a fold is dealt in the same way: a ``1/VALIDATION_PARTS`` of the training rows, from every
+    galaxy alike.  ``galaxy_id`` (n,) is that of each row; a split for each fold is given back.
     """
     if len(galaxy_id) < n_folds * 2:
         raise AgezError(f"{len(galaxy_id)} spectra are too few for {n_folds} folds; give at least {n_folds * 2}")

@@ -10,6 +10,7 @@ import numpy as np
 
 from agez.errors import AgezError
 from agez.flags import Flag, set_flag
+from agez.label_types import Labels
 from agez.runtime.optional_packages import check_installed
 from agez.runtime.worker_pool import each_done
 from agez.spectra.fit_inputs import (
@@ -31,7 +32,7 @@ from agez.spectra.ppxf_labels import columns_of, fitted_of, lines_of
 from agez.spectra.ppxf_templates import prepare_ppxf_templates, without_gas
 from agez.spectra.rebin import pixel_edges, rebin_rows
 from agez.spectra.templates import SSPGrid, load_templates
-from agez.types import Floats, Labels, Spectra
+from agez.types import Floats, Spectra
 from agez.wavelength_gaps import with_missing_pixels
 
 REFERENCE = "Cappellari 2023, MNRAS 526, 3273"

@@ -10,6 +10,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from agez.flags import Flag, set_flag
+from agez.label_types import FittedSpectra, Labels, Lines
 from agez.spectra.fit_inputs import (
     checked_redshifts,
     describe_fit,
@@ -30,7 +31,7 @@ from agez.spectra.populations import Population
 from agez.spectra.rebin import PixelSums, noise_correlation, pixel_edges
 from agez.spectra.template_basis import SIGMA_GRID_KMS, TemplateBasis, prepare_basis
 from agez.spectra.templates import SSPGrid, load_templates
-from agez.types import LABEL_NAMES, Bools, FittedSpectra, Floats, Ints, Labels, Lines, Spectra
+from agez.types import LABEL_NAMES, Bools, Floats, Ints, Spectra
 from agez.wavelength_gaps import with_missing_pixels
 
 _ROWS_AT_ONCE = 256

@@ -12,6 +12,7 @@ from astropy.table import Table
 
 from agez import __version__
 from agez.errors import AgezError
+from agez.label_types import Labels
 from agez.spectra.label_maps import label_maps
 from agez.spectra.label_tables import HISTORY, fit_hdus, history_hdus, lines_hdu, read_fit, read_lines
 from agez.spectra.templates import SSPGrid
@@ -28,7 +29,7 @@ from agez.tables.table_columns import (
     table_rows,
 )
 from agez.tables.table_files import hdu_to_table, named_hdu, open_fits, table_hdu, write_fits
-from agez.types import LABEL_NAMES, Labels
+from agez.types import LABEL_NAMES
 
 _MADE_BY = "agez label"
 

@@ -9,9 +9,10 @@ import numpy as np
 
 from agez.analysis.geometry import disc_coordinates
 from agez.flags import FAULTS, Flag, has_flag
+from agez.label_types import Labels
 from agez.spectra.formats_fits import spaxel_offsets
 from agez.tables.maps import BinMap, MapFrame
-from agez.types import Bools, Floats, Ints, Labels
+from agez.types import Bools, Floats, Ints
 
 #: Extension, column of LABELS, unit, and what it is.
 _STARS = (

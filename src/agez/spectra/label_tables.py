@@ -11,12 +11,13 @@ from astropy.io import fits
 from astropy.table import Table
 
 from agez.errors import AgezError
+from agez.label_types import FittedSpectra, Lines
 from agez.spectra.histories import histories
 from agez.spectra.templates import SSPGrid
 from agez.tables.maps_files import fits_unit
 from agez.tables.table_columns import native
 from agez.tables.table_files import hdu_to_table, table_hdu
-from agez.types import FittedSpectra, Floats, Lines, Rows
+from agez.types import Floats, Rows
 
 #: Names of the extensions.
 LINES, HISTORY, SFH, GRID, FIT, FIT_WAVE = "LINES", "HISTORY", "SFH", "GRID", "FIT", "FIT_WAVE"

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.interpolate import CubicSpline
 
+from agez.label_types import FittedSpectra, Labels, Lines
 from agez.spectra.dust import attenuation_curve
 from agez.spectra.fit_settings import FitSettings
 from agez.spectra.formats_units import line_flux_unit
@@ -16,7 +17,7 @@ from agez.spectra.lines import EMISSION_LINES, LINE_NAMES, SPEED_OF_LIGHT_KMS, l
 from agez.spectra.ppxf_fit import PpxfAnswer
 from agez.spectra.ppxf_templates import PpxfTemplates
 from agez.spectra.rebin import rebin_rows
-from agez.types import LABEL_NAMES, Bools, FittedSpectra, Floats, Labels, Lines, Spectra
+from agez.types import LABEL_NAMES, Bools, Floats, Spectra
 
 #: Half of the window around a line in which the stars' mean is what its equivalent width is measured against: that of
 #: agez's own engine at CALIFA's resolution (:attr:`agez.spectra.gas.LineWindows.pixels`).

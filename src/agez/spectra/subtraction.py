@@ -8,12 +8,13 @@ import numpy as np
 from scipy.special import ndtr
 
 from agez.errors import AgezError
+from agez.label_types import Labels
 from agez.spectra.formats_common import FWHM_PER_SIGMA
 from agez.spectra.gas import DEFAULT_SIGMA_KMS
 from agez.spectra.lines import SPEED_OF_LIGHT_KMS, line_waves
 from agez.spectra.rebin import pixel_edges
 from agez.spectra.template_basis import known_fwhm
-from agez.types import Floats, Labels, Spectra
+from agez.types import Floats, Spectra
 from agez.wavelength_gaps import with_missing_pixels
 
 #: A line is subtracted out to so many standard deviations.

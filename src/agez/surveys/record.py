@@ -24,25 +24,19 @@ class VectorOrder:
 
 @dataclass(frozen=True)
 class ImageFacts:
-    """What a survey's image files say, beside the keywords that are common to many.
+    """What a survey's image files say, beside the keywords that are common to many."""
 
-    Attributes
-    ----------
-    telescopes, instruments : tuple of str
-        In SURVEY, INSTRUME or TELESCOP, in lower case; the telescope counts first, as sister cameras share names.
-    band, psf_fwhm, psf_beta, zero_point : tuple of str
-        Keywords of the band, the PSF's FWHM [arcsec] and Moffat exponent, and the AB magnitude of a value of 1.
-    cubes : bool
-        It publishes S-Cubes: a cube that names no survey is of this one.
-    """
-
+    #: telescopes, instruments: In SURVEY, INSTRUME or TELESCOP, in lower case; the telescope counts first, as sister
+    #: cameras share names.
     telescopes: tuple[str, ...] = ()
     instruments: tuple[str, ...] = ()
+    #: band, psf_fwhm, psf_beta, zero_point: Keywords of the band, the PSF's FWHM [arcsec] and Moffat exponent, and the
+    #: AB magnitude of a value of 1.
     band: tuple[str, ...] = ()
     psf_fwhm: tuple[str, ...] = ()
     psf_beta: tuple[str, ...] = ()
     zero_point: tuple[str, ...] = ()
-    cubes: bool = False
+    cubes: bool = False  #: It publishes S-Cubes: a cube that names no survey is of this one.
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ def prediction_to_table(prediction: Prediction) -> Table:
     table["good"] = prediction.good
     if prediction.mixture is not None:
         numbers = pack(prediction.mixture)
-        names = [target.name for target in prediction.targets]
+        names = [target.name for target in prediction.targets[: prediction.mixture.n_targets]]
         for k, name in enumerate(packed_names(prediction.mixture.n_components, names)):
             table[name] = numbers[:, k]
     table.meta.update(

@@ -51,24 +51,12 @@ class View(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class CrossFit:
-    """Networks of every fold, and their out-of-sample predictions.
+    """Networks of every fold, and their out-of-sample predictions."""
 
-    Attributes
-    ----------
-    members : tuple of tuple of Network
-        For each fold those that were trained on the others.
-    raw : Mixture
-        Held-out predictions of all rows before calibration.
-    fold : (n,) int
-        Fold of each row.
-    views : tuple of View
-        Of all rows.
-    """
-
-    members: tuple[tuple[Network, ...], ...]
-    raw: Mixture
-    fold: Ints
-    views: tuple[View, ...]
+    members: tuple[tuple[Network, ...], ...]  #: For each fold those that were trained on the others.
+    raw: Mixture  #: Held-out predictions of all rows before calibration.
+    fold: Ints  #: (n,) Fold of each row.
+    views: tuple[View, ...]  #: Of all rows.
 
 
 @dataclass(frozen=True, eq=False)
@@ -207,14 +195,10 @@ def calibration_of(
 ) -> IntervalCalibration:
     """Calibration of the intervals from the held-out predictions of all folds but some (default: of all).
 
-    The dependence on noise and bands is fitted to the rows unchanged and observed again.  Overall coverage is exact
-    for the unchanged rows, each fold calibrated by the others: cross-conformal prediction
-    (Vovk 2015, Ann. Math. Artif. Intell. 74, 9).
-
-    Parameters
-    ----------
-    learned : callable, optional
-        That of :func:`learned_without`, where several calibrations of the same networks are wanted.
+    The dependence on noise and bands is fitted to the rows unchanged and observed again.  Overall coverage is exact for
+    the unchanged rows, each fold calibrated by the others: cross-conformal prediction (Vovk 2015, Ann. Math. Artif.
+    Intell. 74, 9).  ``learned`` is that of :func:`learned_without`, where several calibrations of the same networks are
+    wanted.
     """
     learned = learned or learned_without(cross, data)
     folds = [int(k) for k in np.unique(cross.fold) if k not in without]
@@ -242,15 +226,7 @@ def _learned(cross: CrossFit, data: SampleRows, rows: Ints) -> IntervalCalibrati
 def held_out(
     cross: CrossFit, data: SampleRows, *, learned: LearnedWithout | None = None
 ) -> tuple[Mixture, tuple[IntervalCalibration, ...]]:
-    """Calibrated held-out predictions: each fold with the calibration of the other folds alone.
-
-    Returns
-    -------
-    mixture : Mixture
-        Of every row.
-    calibrations : tuple of IntervalCalibration
-        One a fold.
-    """
+    """Calibrated held-out predictions of every row, and a calibration for each fold: that of the other folds alone."""
     learned = learned or learned_without(cross, data)
     parts, order, calibrations = [], [], []
     for k in range(int(cross.fold.max()) + 1):

@@ -23,10 +23,7 @@ def jax_steps(
 ) -> Iterator[float]:
     """The loss of each step; ``parameters`` (numpy) hold the trained weights when the last has been taken.
 
-    Raises
-    ------
-    AgezError
-        If JAX or optax is not installed.
+    AgezError if JAX or optax is not installed.
     """
     purpose = f"training of the trunk {shape.trunk!r}"
     jax, jnp, optax = (need(name, extra="train", purpose=purpose) for name in ("jax", "jax.numpy", "optax"))

@@ -79,13 +79,8 @@ def learn_calibration(
 def exact_overall(calibration: IntervalCalibration, answers: Mixture, labels: Floats) -> IntervalCalibration:
     """The same with constants that make the overall coverage of both intervals exact.
 
-    Parameters
-    ----------
-    answers : Mixture
-        Of rows that are to be covered, each calibrated on others than its own galaxy: intervals fit the galaxies
-        that they were learned from better than new ones.
-    labels : (n, d) float
-        Of the same rows.
+    ``answers`` are of the rows of ``labels`` (n, d) that are to be covered, each calibrated on others than its own
+    galaxy: intervals fit the galaxies that they were learned from better than new ones.
     """
     scores, d = np.abs(normal_scores(answers, labels)), answers.n_targets
     good = np.isfinite(scores).all(axis=1)

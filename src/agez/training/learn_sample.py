@@ -11,6 +11,7 @@ import numpy as np
 from agez.analysis.metrics import evaluate
 from agez.distributions.mixture import Mixture, moments
 from agez.errors import AgezError
+from agez.label_types import Sample
 from agez.mixture_network.calibration import IntervalCalibration, normal_scores
 from agez.mixture_network.mixture_model import MixtureNetwork, build_model, network_of
 from agez.models.model import Model
@@ -31,7 +32,7 @@ from agez.training.learn_novelty import learn_novelty, recalibrated
 from agez.training.mixture_fit import FitSettings
 from agez.training.sample_batches import SAMPLE_SURVEY, SampleRows, sample_rows
 from agez.training_seds.seds import TrainingSeds
-from agez.types import Floats, Sample
+from agez.types import Floats
 
 #: A model trained on a sample alone needs one in this many of its bands in a row.
 BANDS_NEEDED = 4
@@ -43,16 +44,10 @@ N_NETWORKS = N_FOLDS * MEMBERS
 
 @dataclass(frozen=True, eq=False)
 class LearnedSample:
-    """A model, and the held-out prediction of each row of its sample.
-
-    Attributes
-    ----------
-    held_out : Mixture
-        Calibrated on other rows than those that it is given for.
-    """
+    """A model, and the held-out prediction of each row of its sample."""
 
     model: Model
-    held_out: Mixture
+    held_out: Mixture  #: Calibrated on other rows than those that it is given for.
 
 
 def learn_sample(

@@ -16,6 +16,7 @@ import numpy as np
 from agez.analysis.metrics import evaluate, json_number
 from agez.distributions.mixture import Mixture, moments
 from agez.errors import AgezError
+from agez.label_types import Sample
 from agez.mixture_network.calibration import IntervalCalibration, calibrate, normal_scores
 from agez.mixture_network.mixture_model import Network, ensemble, network_of
 from agez.models.features import NormalisedPhotometry
@@ -27,7 +28,7 @@ from agez.targets import word_of
 from agez.training.cross_fitting import calibration_of, cross_fit, settings_for
 from agez.training.learn_sample import check_redshifts
 from agez.training.sample_batches import SampleRows, sample_rows
-from agez.types import Ints, Sample, Strings
+from agez.types import Ints, Strings
 
 #: Numbers of galaxies of the curve's points, apart from all that are not set aside.
 NUMBERS = (10, 30, 100)
@@ -151,10 +152,7 @@ def learning_curve(
 def curve_sizes(sample: Sample, numbers: Sequence[int] = NUMBERS) -> tuple[int, ...]:
     """Numbers of galaxies of the curve's points: those that the sample allows, and all but the test galaxies.
 
-    Raises
-    ------
-    AgezError
-        If there are too few galaxies, or a number is below five.
+    AgezError if there are too few galaxies, or a number is below five.
     """
     n = len(np.unique(sample.rows.galaxy_id))
     if n < LEAST_GALAXIES:

@@ -26,28 +26,14 @@ class Batches(Protocol):
 
 @dataclass(frozen=True)
 class FitSettings:
-    """Settings of the training: Adam (Kingma & Ba 2015) with a linear rise and a cosine fall of the learning rate.
+    """Settings of the training: Adam (Kingma & Ba 2015) with a linear rise and a cosine fall of the learning rate."""
 
-    Attributes
-    ----------
-    steps : int
-        Batches in all.
-    learning_rate : float
-        At its highest.
-    rise : float
-        Part of the steps in which the rate rises from zero.
-    weight_decay : float
-        Decoupled (Loshchilov & Hutter 2019), on weights, not on biases.
-    largest_gradient : float
-        Norm to which a step's gradient is scaled down.
-    """
-
-    steps: int = 20000
+    steps: int = 20000  #: Batches in all.
     batch: int = 512
-    learning_rate: float = 1.5e-3
-    rise: float = 0.03
-    weight_decay: float = 1e-4
-    largest_gradient: float = 5.0
+    learning_rate: float = 1.5e-3  #: At its highest.
+    rise: float = 0.03  #: Part of the steps in which the rate rises from zero.
+    weight_decay: float = 1e-4  #: Decoupled (Loshchilov & Hutter 2019), on weights, not on biases.
+    largest_gradient: float = 5.0  #: Norm to which a step's gradient is scaled down.
 
     def __post_init__(self) -> None:
         if self.steps < 1 or self.batch < 1 or not self.learning_rate > 0:

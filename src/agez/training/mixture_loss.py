@@ -32,57 +32,49 @@ def loss_and_raw_gradient(raw: Floats, target: Floats, components: int) -> tuple
     gradient : (n, outputs) float
     """
     k, d = components, target.shape[1]
-    head = read_head(raw, k, d)
-    diagonal, off, own, z, log_joint = joint_terms(head, target)
-    top = log_joint.max(axis=1, keepdims=True)
-    shares = np.exp(log_joint - top)
+    blocks = raw.reshape(len(raw), -1, k)
+    terms = joint_terms(read_head(raw, k, d), target)
+    top = terms.log_joint.max(axis=1, keepdims=True)
+    shares = np.exp(terms.log_joint - top)
     total = shares.sum(axis=1, keepdims=True)
     r = shares / total
     loss = -(top + np.log(total))[:, 0]
-    gradient = np.empty_like(raw)
-    gradient[:, :k] = np.exp(head.log_weight) - r
-    for j in range(d):
-        pulled = z[j] * diagonal[j]
-        for i in range(j + 1, d):
-            pulled = pulled + z[i] * head.below[i][j]
-        gradient[:, (1 + j) * k : (2 + j) * k] = -r * pulled
-        block = slice((1 + d + j) * k, (2 + d + j) * k)
-        gradient[:, block] = np.where(raw[:, block] < MAX_LOG_PRECISION, -r * (1 - z[j] * own[j]), 0)
-    start = (1 + 2 * d) * k
-    for i in range(d):
-        for j in range(i):
-            gradient[:, start : start + k] = r * z[i] * off[j]
-            start += k
-    return loss, gradient
+    gradient = np.empty_like(blocks)
+    gradient[:, 0] = np.exp(terms.log_weight) - r
+    pulled, pull = terms.z * terms.diagonal, r[:, None] * terms.z
+    start = 1 + 2 * d
+    for i in range(1, d):
+        row = slice(start, start + i)  # M_ij of all j below i
+        pulled[:, :i] += terms.z[:, i : i + 1] * blocks[:, row]
+        gradient[:, row] = pull[:, i : i + 1] * terms.off[:, :i]
+        start += i
+    gradient[:, 1 : 1 + d] = -r[:, None] * pulled
+    own = slice(1 + d, 1 + 2 * d)
+    change = -r[:, None] * (1 - terms.z * terms.diagonal * terms.off)
+    gradient[:, own] = np.where(blocks[:, own] < MAX_LOG_PRECISION, change, 0)
+    return loss, gradient.reshape(raw.shape)
 
 
 class JointTerms(NamedTuple):
-    """Of each component at a label: the diagonal of M, delta, M_ii delta_i, z, and log (weight x density); (n, k) each.
-
-    All but the last are lists over targets; the density is without the constant.
+    """Of each component at a label: ``diagonal`` of M, delta (``off``) and ``z``, (n, d, k) each; ``log_weight`` and
+    ``log_joint``, log (weight x density) without the constant, (n, k) each.
     """
 
-    diagonal: list[Any]
-    off: list[Any]
-    own: list[Any]
-    z: list[Any]
+    diagonal: Any
+    off: Any
+    z: Any
+    log_weight: Any
     log_joint: Any
 
 
 def joint_terms(head: Head, target: Any, *, xp: Any = np) -> JointTerms:
     """The terms of the loss; ``xp`` is the array module, numpy or jax.numpy."""
-    diagonal = [xp.exp(one) for one in head.log_diagonal]
-    off = [target[:, t : t + 1] - mean for t, mean in enumerate(head.mean)]
-    own = [a * delta for a, delta in zip(diagonal, off, strict=True)]
-    z = []
-    for i, total in enumerate(own):
-        for j in range(i):
-            total = head.below[i][j] * off[j] + total
-        z.append(total)
-    log_joint = head.log_weight
-    for one in head.log_diagonal:
-        log_joint = log_joint + one
-    squares = z[0] * z[0]
-    for one in z[1:]:
-        squares = squares + one * one
-    return JointTerms(diagonal, off, own, z, log_joint - 0.5 * squares)
+    diagonal = xp.exp(head.log_diagonal)
+    off = target[:, :, None] - head.mean
+    below = [head.below[i] * off[:, :i] for i in range(1, len(head.below))]
+    sums = [one.sum(axis=1, keepdims=True) for one in below]
+    z = diagonal * off
+    if sums:
+        z = z + xp.concatenate([xp.zeros_like(z[:, :1]), *sums], axis=1)
+    log_joint = head.log_weight + head.log_diagonal.sum(axis=1) - 0.5 * (z * z).sum(axis=1)
+    return JointTerms(diagonal, off, z, head.log_weight, log_joint)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from agez.errors import AgezError
@@ -17,53 +17,43 @@ LIBRARY_SHARES = {
     "emiles": 0.35, "popstar": 0.14, "bc03": 0.13, "bpass": 0.10, "mastar": 0.10, "m11-miles": 0.09, "miuscat": 0.09,
 }  # fmt: skip
 
+#: What recipes of models made earlier do not have: it is written where it is not at its default.
+_LATER = (
+    "targets", "main_targets", "near_share", "blend_share", "age_margin",
+    "blue_zero_points", "bad_band", "bad_band_size", "redshift_unknown",
+)  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Recipe:
-    """All training settings of a model.
-
-    Attributes
-    ----------
-    bands : tuple of str
-        Empty: all of the set's.
-    libraries : mapping of str to float
-        Shares of template libraries.
-    survey_share : float
-        The share of galaxies that follow the mock survey's relations; the rest have broad histories.
-    redshift_range : (low, high)
-    rest_share : float
-        The share of galaxies that are seen in the rest frame, as photometry of spectra is.
-    spaxel_share : float
-        The share of SEDs that are photometry of the mock survey's own spectra, E-MILES in the rest frame; libraries,
-        histories and redshifts above apply to the others.
-    n_seds : int
-        Noise-free SEDs for each network; each has its own.
-    hidden, components
-        Of :class:`agez.mixture_network.trunks.NetworkShape`.
-    members : int
-        Networks of the ensemble.
-    least_bands : int
-        Rows with fewer have no prediction.
-    n_calibration : int
-        Further SEDs, for calibration, novelty and scores.
-    """
+    """All training settings of a model."""
 
     name: str
     filter_set: str
-    bands: tuple[str, ...] = ()
-    libraries: dict[str, float] = field(default_factory=lambda: dict(LIBRARY_SHARES))
+    bands: tuple[str, ...] = ()  #: Empty: all of the set's.
+    libraries: dict[str, float] = field(default_factory=lambda: dict(LIBRARY_SHARES))  #: Shares of template libraries.
+    #: The share of galaxies that follow the mock survey's relations; the rest have broad histories.
     survey_share: float = 0.35
-    redshift_range: tuple[float, float] = (0.0, 0.1)
-    rest_share: float = 0.1
+    redshift_range: tuple[float, float] = (0.0, 0.1)  #: (low, high)
+    targets: tuple[str, ...] = ("log_age_lw", "mh_lw")  #: Names, in the order of the network's distribution.
+    main_targets: tuple[str, ...] = ()  #: Those that are predicted where no others are asked for; empty: all.
+    #: near_share, blend_share, age_margin: Of :func:`agez.training_seds.seds.make_training_seds`.
+    near_share: float = 0.0
+    blend_share: float = 0.0
+    age_margin: float | None = None
+    rest_share: float = 0.1  #: The share of galaxies that are seen in the rest frame, as photometry of spectra is.
+    #: The share of SEDs that are photometry of the mock survey's own spectra, E-MILES in the rest frame; libraries,
+    #: histories and redshifts above apply to the others.
     spaxel_share: float = 0.0
-    n_seds: int = 250_000
+    n_seds: int = 250_000  #: Noise-free SEDs for each network; each has its own.
+    #: hidden, components: Of :class:`agez.mixture_network.trunks.NetworkShape`.
     hidden: tuple[int, ...] = (384, 256, 256)
     components: int = 4
-    members: int = 2
+    members: int = 2  #: Networks of the ensemble.
     settings: FitSettings = field(default_factory=lambda: FitSettings(steps=22_000, batch=768))
     survey: Survey = field(default_factory=Survey)
-    least_bands: int = 6
-    n_calibration: int = 40_000
+    least_bands: int = 6  #: Rows with fewer have no prediction.
+    n_calibration: int = 40_000  #: Further SEDs, for calibration, novelty and scores.
     seed: int = 1
 
     def filters(self) -> FilterSet:
@@ -73,7 +63,18 @@ class Recipe:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-able form."""
-        content = asdict(self)
+        plain = Recipe(self.name, self.filter_set)
+        content = {
+            one.name: getattr(self, one.name)
+            for one in fields(self)
+            if one.name not in _LATER or getattr(self, one.name) != getattr(plain, one.name)
+        }
+        survey = {
+            one.name: getattr(self.survey, one.name)
+            for one in fields(self.survey)
+            if one.name not in _LATER or getattr(self.survey, one.name) != getattr(Survey(), one.name)
+        }
+        content |= {"settings": asdict(self.settings), "survey": survey}
         return {key: list(value) if isinstance(value, tuple) else value for key, value in content.items()}
 
 

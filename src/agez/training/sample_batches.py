@@ -8,11 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from agez.errors import AgezError
+from agez.label_types import Sample
 from agez.models.feature_scaling import FeatureScaling, feature_scaling_of
 from agez.models.features import NormalisedPhotometry, features, normalised, signals
 from agez.targets import SHIPPED_TARGETS, Target
 from agez.training_seds.observe import Survey, observe
-from agez.types import Bands, Bools, Floats, Ints, Sample
+from agez.types import Bands, Bools, Floats, Ints
 
 #: Augmentation of a sample's rows: noise is added to their own, and most keep all their bands.  Flux
 #: calibration is common to a galaxy's spectra and differs between galaxies, by a few per cent over the spectrum in
@@ -28,28 +29,19 @@ ERROR_STANDARD = (-1.7, 0.8)
 
 @dataclass(frozen=True, eq=False)
 class SampleRows:
-    """A sample in the form that mixture networks are trained on.
-
-    Attributes
-    ----------
-    flux, flux_err, covered : (n, b)
-        In the model's order; NaN, NaN and False in bands that the sample lacks.
-    redshift, redshift_err : (n,) float
-    labels : (n, d) float
-    targets : tuple of d Target
-    galaxy : (n,) int
-        Number of each row's galaxy, from 0.
-    """
+    """A sample in the form that mixture networks are trained on."""
 
     bands: Bands
+    #: flux, flux_err, covered: (n, b) In the model's order; NaN, NaN and False in bands that the sample lacks.
     flux: Floats
     flux_err: Floats
     covered: Bools
+    #: redshift, redshift_err: (n,)
     redshift: Floats
     redshift_err: Floats
-    labels: Floats
-    targets: tuple[Target, ...]
-    galaxy: Ints
+    labels: Floats  #: (n, d)
+    targets: tuple[Target, ...]  #: d of them
+    galaxy: Ints  #: (n,) Number of each row's galaxy, from 0.
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -74,11 +66,14 @@ def sample_rows(
 ) -> SampleRows:  # fmt: skip
     """The rows of a sample in the order of ``bands``, default the sample's own, with the labels of ``targets``.
 
-    Raises
-    ------
-    AgezError
-        If a label is NaN, or the sample has none of the bands.
+    AgezError if a label is NaN, or the sample has none of the bands.
     """
+    odd = [target.name for target in targets if target.per_flux or target.scale != "linear"]
+    if odd:
+        raise AgezError(
+            f"target {odd[0]}: what scales with the flux, or is learned on another scale, is learned of mock galaxies "
+            "alone; leave it out"
+        )
     photometry = sample.photometry
     wanted = photometry.bands if bands is None else bands
     labels = np.stack([target.of_labels(sample.labels) for target in targets], axis=1)
@@ -100,9 +95,10 @@ def sample_rows(
 def scaling_of_sample(data: SampleRows, rows: Ints, redshift_range: tuple[float, float]) -> FeatureScaling:
     """Means and widths of a sample's training rows."""
     seds = data.seds(rows)
-    return feature_scaling_of(
+    scaling = feature_scaling_of(
         signals(seds), seds.covered, ERROR_STANDARD, data.redshift[rows], data.labels[rows], redshift_range
     )
+    return scaling.with_middle()
 
 
 @dataclass(frozen=True, eq=False)

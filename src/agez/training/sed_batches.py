@@ -1,4 +1,4 @@
-"""Training batches from training SEDs: each draw is a new observation."""
+"""Training rows from training SEDs: observed anew each time they are drawn."""
 
 from __future__ import annotations
 
@@ -7,49 +7,71 @@ from dataclasses import dataclass
 import numpy as np
 
 from agez.models.feature_scaling import FeatureScaling, feature_scaling_of
-from agez.models.features import features, normalised, signals
+from agez.models.features import REDSHIFT_FLOOR, NormalisedPhotometry, features, normalised, redshift_unit, signals
+from agez.targets import network_values
 from agez.training_seds.observe import Survey, observe, observe_redshift
 from agez.training_seds.seds import TrainingSeds
 from agez.types import Floats, Ints
 
-#: Rows that determine means and widths of the features.
-STANDARD_ROWS = 20000
-#: A survey of low noise, so that the scaling reflects SEDs and not noise.
-SEEN_WELL = Survey(snr=(200.0, 1000.0), calibration=(0.001, 0.01), zero_points=(0.0005, 0.002), complete=1.0)
+#: Rows from which the means and widths of the features are taken.
+SCALING_ROWS = 40000
+#: A survey of high signal-to-noise ratio: for the differences between galaxies, not noise.
+LOW_NOISE = Survey(snr=(200.0, 1000.0), calibration=(0.001, 0.01), zero_points=(0.0005, 0.002), complete=1.0)
+#: Labels have an error of this part of their width: many values are bounds (no dust, no lines, no young stars),
+#: and a density would grow without end there.
+LABEL_JITTER = 0.01
 
 
 @dataclass(frozen=True, eq=False)
 class SedBatches:
-    """Training SEDs, with the survey that observes them and the scaling of features."""
+    """Training SEDs, with how a survey sees them and how a network wants them."""
 
-    sky: TrainingSeds
+    seds: TrainingSeds
     scaling: FeatureScaling
     survey: Survey
 
     def __len__(self) -> int:
-        return len(self.sky)
+        return len(self.seds)
 
     def draw(self, rows: Ints, rng: np.random.Generator) -> tuple[Floats, Floats]:
-        """Features and standardised labels of ``rows``, from a new observation."""
-        sky, scaling = self.sky, self.scaling
-        pivot = np.array(sky.bands.pivot_angstrom)
-        seen = observe(sky.flux[rows], sky.present[rows], pivot, rng, survey=self.survey)
-        z, z_err = observe_redshift(sky.redshift[rows], scaling.redshift_range, rng, survey=self.survey)
-        inputs = features(normalised(*seen), z, z_err, scaling)
-        target = (sky.labels[rows] - scaling.label_mean) / scaling.label_std
-        return inputs, target.astype(np.float32)
+        """Features and standardised labels of ``rows``, observed anew."""
+        seds, scaling = self.seds, self.scaling
+        seen = _seen(seds, rows, rng, self.survey)
+        z, z_err = observe_redshift(seds.redshift[rows], scaling.redshift_range, rng, survey=self.survey)
+        values = labels_as_seen(seds.take(rows), seen, z, z_err, scaling.redshift_range, rng)
+        target = (values - scaling.label_mean) / scaling.label_std
+        target += LABEL_JITTER * rng.standard_normal(target.shape)
+        return features(seen, z, z_err, scaling), target.astype(np.float32)
 
 
-def scaling_of_seds(sky: TrainingSeds, redshift_range: tuple[float, float], rng: np.random.Generator) -> FeatureScaling:
-    """Scaling of the features: signals at low noise, errors at the noise of training."""
-    rows = rng.choice(len(sky), min(STANDARD_ROWS, len(sky)), replace=False)
-    pivot = np.array(sky.bands.pivot_angstrom)
-    seds = [
-        normalised(*observe(sky.flux[rows], sky.present[rows], pivot, rng, survey=survey))
-        for survey in (SEEN_WELL, None)
-    ]
-    log_error = np.log10(seds[1].flux_err[seds[1].covered])
-    return feature_scaling_of(
-        signals(seds[0]), seds[0].covered, (float(log_error.mean()), float(log_error.std())), sky.redshift[rows],
-        sky.labels[rows], redshift_range,
+def labels_as_seen(
+    seds: TrainingSeds, seen: NormalisedPhotometry, redshift: Floats, redshift_err: Floats,
+    redshift_range: tuple[float, float], rng: np.random.Generator,
+) -> Floats:  # fmt: skip
+    """(n, d) labels as networks learn them, of SEDs seen at some scale with some knowledge of their redshifts."""
+    unit = redshift_unit(redshift, redshift_err, redshift_range)
+    values = network_values(seds.targets, seds.labels, log_flux=np.log10(seen.scale), redshift_unit=unit)
+    for t, target in enumerate(seds.targets):
+        if target.scale == "redshift":
+            values[:, t] += REDSHIFT_FLOOR * (1 + seds.redshift) / unit[1] * rng.standard_normal(len(seds))
+    return values
+
+
+def _seen(seds: TrainingSeds, rows: Ints, rng: np.random.Generator, survey: Survey | None) -> NormalisedPhotometry:
+    pivot = np.array(seds.bands.pivot_angstrom)
+    return normalised(*observe(seds.flux[rows], seds.present[rows], pivot, rng, survey=survey))
+
+
+def scaling_of_seds(
+    seds: TrainingSeds, redshift_range: tuple[float, float], rng: np.random.Generator, *, survey: Survey | None = None
+) -> FeatureScaling:
+    """Scaling of features of training SEDs of low noise; of their errors as ``survey`` sees them."""
+    rows = rng.choice(len(seds), min(SCALING_ROWS, len(seds)), replace=False)
+    clear, noisy = (_seen(seds, rows, rng, one) for one in (LOW_NOISE, survey))
+    log_error = np.log10(noisy.flux_err[noisy.covered])
+    z, z_err = observe_redshift(seds.redshift[rows], redshift_range, rng, survey=survey)
+    scaling = feature_scaling_of(
+        signals(clear), clear.covered, (float(log_error.mean()), float(log_error.std())), seds.redshift[rows],
+        labels_as_seen(seds.take(rows), clear, z, z_err, redshift_range, rng), redshift_range,
     )  # fmt: skip
+    return scaling if survey is not None and survey.redshift_unknown else scaling.with_middle()

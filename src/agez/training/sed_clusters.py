@@ -38,10 +38,7 @@ class Kind(NamedTuple):
 def fit_clusters(flux: Floats, present: Bools, pivot_angstrom: Floats, rng: np.random.Generator) -> list[Kind]:
     """A subspace for each cluster; with few galaxies, or other bands, that of all galaxies for each.
 
-    Parameters
-    ----------
-    flux, present : (n, b)
-        Noise-free SEDs of one redshift.
+    ``flux`` and ``present`` (n, b) are noise-free SEDs of one redshift.
     """
     whole = fit_subspace(flux, present, pivot_angstrom, rng)
     parts = [whole] * len(SHARES)

@@ -11,8 +11,9 @@ from scipy.special import ndtri
 from agez.analysis.metrics import evaluate
 from agez.distributions.mixture import moments
 from agez.mixture_network.calibration import TWO_SIGMA, calibrated_probabilities, normal_scores
-from agez.models.features import normalised
+from agez.models.features import normalised, redshift_unit
 from agez.novelty.novelty_score import score
+from agez.training.sed_batches import labels_as_seen
 from agez.training_seds.observe import observe, observe_redshift
 from agez.training_seds.seds import TrainingSeds
 from agez.types import Floats
@@ -30,11 +31,8 @@ def shipped_scores(
 ) -> dict[str, Any]:
     """Scores by signal-to-noise ratio with all bands, with half of them, and as the recipe's survey sees.
 
-    Returns
-    -------
-    dict
-        For each way of seeing, for age and metallicity: ``sigma_mad``, ``bias``, ``rmse``, ``n``,
-        ``coverage_68``, ``coverage_95``; and ``flagged``, the share above the out-of-distribution threshold.
+    For each way of seeing, for age and metallicity: ``sigma_mad``, ``bias``, ``rmse``, ``n``, ``coverage_68``,
+    ``coverage_95``; and ``flagged``, the share above the out-of-distribution threshold.
     """
     full = replace(recipe.survey, complete=1.0, redshift_known=1.0, noise_tilt=0.0, noise_scatter=0.0)
     ways = {f"snr {snr}": replace(full, snr=(snr, snr * 1.001)) for snr in SNRS}
@@ -59,11 +57,14 @@ def _scores(
     seds = normalised(seen.flux, seen.flux_err, covered)
     mixture = parts.answer(seds, z, z_err)
     mean, _, _ = moments(mixture)
-    places = normal_scores(mixture, sky.labels)
+    labels = labels_as_seen(sky, seds, z, z_err, recipe.redshift_range, rng)
+    places = normal_scores(mixture, labels)
     out: dict[str, Any] = {}
+    _, redshift_width = redshift_unit(z, z_err, recipe.redshift_range)
     for t, target in enumerate(sky.targets):
+        unit = redshift_width if target.scale == "redshift" else 1.0
         out[target.word] = {
-            **evaluate(mean[:, t], sky.labels[:, t]).to_json(),
+            **evaluate(mean[:, t] * unit, labels[:, t] * unit).to_json(),
             "coverage_68": float(np.mean(np.abs(places[:, t]) < 1.0)),
             "coverage_95": _two_sigma(parts, places[:, t], t),
         }

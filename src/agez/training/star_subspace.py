@@ -41,13 +41,7 @@ def star_seds(filters: FilterSet, rng: np.random.Generator, *, n: int = 3000) ->
 
 
 def star_subspace(stars: Floats, pivot_angstrom: Floats, rng: np.random.Generator) -> tuple[SedSubspace, Centroids]:
-    """The subspace and the centroids of stars, at one redshift.
-
-    Parameters
-    ----------
-    stars : (k, b) float
-        Noise-free SEDs of any scale, NaN in unknown bands.
-    """
+    """The subspace and the centroids of noise-free stars (k, b) of any scale at one redshift; NaN in unknown bands."""
     flux = np.asarray(stars, float)
     present = np.isfinite(flux)
     scale = np.nanmean(flux, axis=1, keepdims=True)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from agez.errors import AgezError
+from agez.label_types import Sample
 from agez.models.model import Model
 from agez.models.model_file import load_model
 from agez.paper_network.ensemble import train_paper_networks
@@ -17,7 +18,6 @@ from agez.training.cross_fitting import settings_for
 from agez.training.learn_sample import N_NETWORKS, learn_sample
 from agez.training.learning_curve import learning_curve as measured_curve
 from agez.training.learning_curve import n_trainings
-from agez.types import Sample
 
 Network = Literal["posterior", "paper"]
 NETWORKS: tuple[Network, ...] = ("posterior", "paper")

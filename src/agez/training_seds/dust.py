@@ -23,35 +23,18 @@ CLOUDS_SHARE, CLOUDS_MAX = 0.35, 2.3
 
 @dataclass(frozen=True, eq=False)
 class Dust:
-    """Dust attenuation of ``n`` galaxies.
+    """Dust attenuation of ``n`` galaxies."""
 
-    Attributes
-    ----------
-    av : (n,) float
-        A_V of the stars [mag].
-    transmission : (n, p) float32
-        Of all light.
-    extra_on_young : (n, p) float32
-        Additional, of the light of young stars.
-    """
-
-    av: Floats
-    transmission: Floats
-    extra_on_young: Floats
+    av: Floats  #: (n,) A_V of the stars [mag].
+    transmission: Floats  #: (n, p) float32. Of all light.
+    extra_on_young: Floats  #: (n, p) float32. Additional, of the light of young stars.
 
 
 def draw_dust(n: int, wave_angstrom: Floats, rng: np.random.Generator, *, av: Floats | None = None) -> Dust:
-    """Draw A_V and a law for each of ``n`` galaxies.
+    """Draw A_V, unless ``av`` (n,) [mag] is given, and a law for each of ``n`` galaxies.
 
-    A half have Calzetti et al. (2000) with a changed slope, a quarter Cardelli et al. (1989) with R_V of their
-    own, a quarter a power law.
-
-    Parameters
-    ----------
-    wave_angstrom : (p,) float
-        Rest frame.
-    av : (n,) float, optional
-        A_V [mag]; default: drawn.
+    A half have Calzetti et al. (2000) with a changed slope, a quarter Cardelli et al. (1989) with R_V of their own, a
+    quarter a power law.  ``wave_angstrom`` (p,) is in the rest frame.
     """
     if av is None:
         av = np.minimum(rng.exponential(AV_MEAN, n), AV_MAX)

@@ -55,31 +55,16 @@ DUST_RATIO, DUST_MORE, DUST_MAX = (1.0, 3.0), 0.6, 6.0
 
 @dataclass(frozen=True, eq=False)
 class Emission:
-    """Nebular emission of ``n`` galaxies.
+    """Nebular emission of ``n`` galaxies."""
 
-    Attributes
-    ----------
-    line_flux : (n, n_lines) float
-        Observed flux of each line of :data:`SKY_LINES` (not of ``LINE_NAMES``, which are its first) over the observed
-        f_lambda of the stars at H-alpha [Angstrom]: equivalent widths against that continuum.
-    ew_ha : (n,) float
-        That of H-alpha.
-    kind : (n,) int8
-        Index into :data:`KINDS`.
-    av_gas : (n,) float
-        Attenuation of the gas [mag].
-    temperature_k : (n,) float
-        Electron temperature.
-    law : str
-        Dust law of the gas.
-    """
-
+    #: (n, n_lines) Observed flux of each line of :data:`SKY_LINES` (not of ``LINE_NAMES``, which are its first) over
+    #: the observed f_lambda of the stars at H-alpha [Angstrom]: equivalent widths against that continuum.
     line_flux: Floats
-    ew_ha: Floats
-    kind: Ints
-    av_gas: Floats
-    temperature_k: Floats
-    law: str
+    ew_ha: Floats  #: (n,) That of H-alpha.
+    kind: Ints  #: (n,) int8. Index into :data:`KINDS`.
+    av_gas: Floats  #: (n,) Attenuation of the gas [mag].
+    temperature_k: Floats  #: (n,) Electron temperature.
+    law: str  #: Dust law of the gas.
 
     def __len__(self) -> int:
         return len(self.ew_ha)
@@ -105,10 +90,6 @@ def draw_emission(
         A_V of the stars [mag].
     law : str
         Dust law of the gas, of :data:`agez.spectra.dust.LAWS`; that of the Milky Way, a screen, fits HII regions.
-
-    Returns
-    -------
-    Emission
 
     Raises
     ------

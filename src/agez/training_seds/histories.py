@@ -15,12 +15,12 @@ from agez.errors import AgezError
 from agez.mocks.histories import (
     FAMILIES,
     HistoryShape,
-    age_bin_edges,
     enrichment,
     formed_fraction,
     shape_of_family,
     spread_over_metallicity,
 )
+from agez.populations.history import age_bin_edges
 from agez.types import Floats
 
 #: Families beyond those of the mock survey: pieces of random weight in log age, one burst alone, and two.
@@ -33,6 +33,8 @@ PER_SHAPE = 5
 KNOB_BETA = (1.1, 1.9)
 #: Lookback time within which the star-formation rate is raised or lowered at random [yr], and by how much [dex].
 RECENT_YEARS, RECENT_SCATTER = 3.0e7, 0.4
+#: Lookback time of the first stars at redshift 0 [yr].
+OLDEST_YEARS = 13.7e9
 #: Log age [yr] of the youngest and oldest burst.
 BURST_RANGE = (7.6, 10.14)
 #: [M/H] is 0.45 - 2.3 times a beta-distributed number: from -1.85 to 0.45, mostly between -0.9 and 0.3.
@@ -40,7 +42,13 @@ MH_TOP, MH_SPAN, MH_BETA = 0.45, 2.3, (1.3, 2.6)
 
 
 def draw_weights(
-    n: int, log_age: Floats, mh: Floats, rng: np.random.Generator, *, families: Sequence[str] = SKY_FAMILIES
+    n: int,
+    log_age: Floats,
+    mh: Floats,
+    rng: np.random.Generator,
+    *,
+    families: Sequence[str] = SKY_FAMILIES,
+    oldest_years: float = OLDEST_YEARS,
 ) -> tuple[Floats, Floats, list[str]]:
     """Histories of ``n`` galaxies over a template grid.
 
@@ -51,6 +59,8 @@ def draw_weights(
     mh : (n_mh,) float
     families : sequence of str
         Which of :data:`SKY_FAMILIES` are drawn, all as often.
+    oldest_years : float
+        No star is older: histories are shortened in proportion.
 
     Returns
     -------
@@ -72,20 +82,30 @@ def draw_weights(
     for start in range(0, n, PER_SHAPE):
         count = min(PER_SHAPE, n - start)
         family = str(rng.choice(list(families)))
-        mass.append(_mass_by_age(family, count, log_age, rng))
+        mass.append(_mass_by_age(family, count, log_age, oldest_years, rng))
         names += [family] * count
-    fractions = _with_recent_changes(np.concatenate(mass), log_age, rng)
+    fractions = no_older(_with_recent_changes(np.concatenate(mass), log_age, rng), log_age, oldest_years)
     mh_by_age = _metallicities(fractions, log_age, mh, rng)
     return spread_over_metallicity(fractions, mh_by_age, mh), mh_by_age[:, 0], names
 
 
-def _mass_by_age(family: str, n: int, log_age: Floats, rng: np.random.Generator) -> Floats:
+def no_older(mass: Floats, log_age: Floats, oldest_years: float) -> Floats:
+    """(n, n_age, ...) masses with what is formed before ``oldest_years`` put into the oldest bin that begins later."""
+    last = max(int((age_bin_edges(log_age)[:-1] < oldest_years).sum()) - 1, 0)
+    out = mass.copy()
+    out[:, last] += out[:, last + 1 :].sum(axis=1)
+    out[:, last + 1 :] = 0
+    return out
+
+
+def _mass_by_age(family: str, n: int, log_age: Floats, oldest_years: float, rng: np.random.Generator) -> Floats:
     """(n, n_age) fractions of the mass, youngest first."""
     edges = age_bin_edges(log_age)
     if family in FREE_FAMILIES:
-        return _free(family, n, edges, rng)
+        return _free(family, n, edges, min(oldest_years, OLDEST_YEARS), rng)
     drawn = shape_of_family(family, rng)
-    onset = 10 ** rng.uniform(9.3, 10.14) if rng.uniform() < 0.4 else rng.uniform(9e9, 13.7e9)
+    onset = 10 ** rng.uniform(9.3, 10.14) if rng.uniform() < 0.4 else rng.uniform(9e9, OLDEST_YEARS)
+    onset *= min(oldest_years / OLDEST_YEARS, 1.0)
     shape = HistoryShape(family, onset, drawn.width, drawn.events, drawn.sizes)
     x = 1 - np.clip(edges / onset, 0, 1)
     formed = formed_fraction(x, rng.beta(*KNOB_BETA, n), shape)
@@ -93,10 +113,10 @@ def _mass_by_age(family: str, n: int, log_age: Floats, rng: np.random.Generator)
     return np.asarray(mass / mass.sum(axis=1, keepdims=True))
 
 
-def _free(family: str, n: int, edges: Floats, rng: np.random.Generator) -> Floats:
+def _free(family: str, n: int, edges: Floats, oldest_years: float, rng: np.random.Generator) -> Floats:
     """Histories of no formula: pieces constant in time with Dirichlet weights, and one or two short bursts."""
     if family == "pieces":
-        nodes = np.concatenate([[0.0], 10 ** np.linspace(7.5, np.log10(13.7e9), 8)])
+        nodes = np.concatenate([[0.0], 10 ** np.linspace(7.5, np.log10(oldest_years), 8)])
         weights = rng.dirichlet(np.full(8, 0.6), size=n)
         width = np.diff(nodes)
         overlap = np.clip(
@@ -107,7 +127,7 @@ def _free(family: str, n: int, edges: Floats, rng: np.random.Generator) -> Float
         number = 1 if family == "burst" else 2
         mass = np.zeros((n, len(edges) - 1))
         for _ in range(number):
-            end = 10 ** rng.uniform(*BURST_RANGE, n)
+            end = 10 ** rng.uniform(BURST_RANGE[0], BURST_RANGE[1] + np.log10(oldest_years / OLDEST_YEARS), n)
             begin = end * (1 + 10 ** rng.uniform(-2, -0.3, n))
             inside = np.clip(np.minimum(edges[1:], begin[:, None]) - np.maximum(edges[:-1], end[:, None]), 0, None)
             share = 1.0 if number == 1 else 10 ** rng.uniform(-2.5, 0, n)[:, None]

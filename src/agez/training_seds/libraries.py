@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,16 +9,29 @@ from scipy.ndimage import gaussian_filter1d
 
 from agez.errors import AgezError
 from agez.photometry.air import to_medium
+from agez.populations.stellar_mass import FROM_KROUPA, FROM_SALPETER
 from agez.spectra.rebin import log_grid, pixel_edges, rebin_rows
-from agez.spectra.templates import SSPGrid, load_templates
+from agez.spectra.templates import SSPGrid
 from agez.types import Bools, Floats
 
 #: Step of the common grid [km/s]; a narrow band spans some fifty of its pixels.
 STEP_KMS = 150.0
-#: What bands of 3200-10900 A see between redshifts 0 and 0.15 [Angstrom, vacuum].
-RANGE_ANGSTROM = (2700.0, 11000.0)
+#: What bands of 3150-12600 A see between redshifts 0 and 1 [Angstrom, vacuum].
+RANGE_ANGSTROM = (1500.0, 12700.0)
 #: A library must reach over this part of the spectrum to be of use [Angstrom]: the Balmer lines and the normalisation.
 NEEDED_ANGSTROM = (3950.0, 6700.0)
+
+#: Initial mass functions that the libraries were made with.
+_SALPETER, _KROUPA = float(np.log10(FROM_SALPETER)), float(np.log10(FROM_KROUPA))
+#: By library: :attr:`Library.log_solar_mass`.  Spectra of E-MILES, PopStar and BC03 with MILES are in solar
+#: luminosities per Angstrom and solar mass formed, and have their own light per mass.  Files of the others are in units
+#: that are not said: their unit of light is set so that they are as bright at 5500 A as BC03 with MILES of the same
+#: function (MIUSCAT: as E-MILES), in the mean of log ages 8.5 to 10 at solar metallicity
+#: (``python tools/light_per_mass.py`` prints the differences).
+LOG_SOLAR_MASS = {
+    "emiles": _SALPETER, "popstar": 0.0, "bc03-miles": _KROUPA, "bc03": 3.735, "mastar": 3.735,
+    "bpass": 3.780 + _KROUPA, "m11-miles": 4.464 + _SALPETER, "miuscat": 3.985 + _SALPETER,
+}  # fmt: skip
 
 
 def common_wave() -> Floats:
@@ -29,31 +41,21 @@ def common_wave() -> Floats:
 
 @dataclass(frozen=True, eq=False)
 class Library:
-    """One template library, rebinned.
+    """One template library, rebinned."""
 
-    Attributes
-    ----------
-    name : str
-        By which :func:`agez.spectra.templates.load_templates` knows it.
-    log_age : (n_age,) float
-        log10(age/yr).
-    mh : (n_mh,) float
-        [M/H], on the library's own solar scale.
-    flux : (n_age, n_mh, p) float32
-        f_lambda per solar mass formed, on :func:`common_wave`; zero where the library does not reach.
-    reached : (p,) bool
-    light : (n_age, n_mh) float
-        Mean f_lambda in 5450-5550 A.
-    """
-
-    name: str
-    log_age: Floats
-    mh: Floats
+    name: str  #: By which :func:`agez.spectra.templates.load_templates` knows it.
+    log_age: Floats  #: (n_age,) log10(age/yr).
+    mh: Floats  #: (n_mh,) [M/H], on the library's own solar scale.
+    #: (n_age, n_mh, p) float32. f_lambda per solar mass formed, on :func:`common_wave`; zero where the library does not
+    #: reach.
     flux: Floats
-    reached: Bools
-    light: Floats
+    reached: Bools  #: (p,)
+    light: Floats  #: (n_age, n_mh) Mean f_lambda in 5450-5550 A.
     reference: str
     solar_scale: str
+    #: log10 of the solar masses of a Chabrier function that the library's unit of mass stands for, where its unit of
+    #: light is a solar luminosity per Angstrom.
+    log_solar_mass: float = 0.0
 
     def broadened(self, sigma_kms: float) -> Floats:
         """(n_age, n_mh, p) templates convolved with a Gaussian of ``sigma_kms``; edges of what is reached kept."""
@@ -84,12 +86,5 @@ def library_of(grid: SSPGrid, *, name: str | None = None) -> Library:
     shape = (*grid.flux.shape[:2], len(out))
     return Library(
         name or grid.name, grid.log_age, grid.mh, flux.reshape(shape), reached, grid.light, grid.reference,
-        grid.solar_scale,
+        grid.solar_scale, LOG_SOLAR_MASS.get(name or grid.name, 0.0),
     )  # fmt: skip
-
-
-def load_libraries(names: Sequence[str]) -> tuple[Library, ...]:
-    """Libraries by name or path, as :func:`agez.spectra.templates.load_templates` takes them."""
-    if not names:
-        raise AgezError("no template library given; name at least one")
-    return tuple(library_of(load_templates(name), name=name) for name in names)

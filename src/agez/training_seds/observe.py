@@ -11,45 +11,37 @@ from agez.types import Bools, Floats
 
 #: Smooth functions of wavelength whose sums make calibration errors and noise levels.
 N_WAVES = 6
+#: Bands bluer than this have zero points of a scatter of their own: standard stars differ most there.
+BLUE_ANGSTROM = 4050.0
 
 
 @dataclass(frozen=True)
 class Survey:
-    """Distributions of the observing conditions; each pair is the (low, high) of a range.
+    """Distributions of the observing conditions; each pair is the (low, high) of a range."""
 
-    Attributes
-    ----------
-    snr : pair
-        Signal-to-noise ratio of the SED's mean flux in a band of typical noise, log-uniform.
-    noise_tilt, noise_scatter : float
-        Smooth change of the noise with wavelength, and from band to band [dex rms].
-    calibration : pair
-        Rms of unknown multiplicative errors that are smooth in wavelength (flux calibration,
-        dust, wrong templates), log-uniform.
-    zero_points : pair
-        The same for errors that differ from band to band.
-    error_scatter : float
-        Rms error of the reported flux errors [ln].
-    complete : float
-        Share of SEDs with all bands; of the others a half lose bands at random,
-        a quarter all beyond a range of wavelengths, a quarter both.
-    most_missing : float
-        The largest probability for a band to be missing.
-    redshift_known : float
-        Share of SEDs with an exact redshift; others have an error, log-uniform in ``redshift_err``.
-    """
-
+    #: Signal-to-noise ratio of the SED's mean flux in a band of typical noise, log-uniform.
     snr: tuple[float, float] = (2.0, 600.0)
+    #: noise_tilt, noise_scatter: Smooth change of the noise with wavelength, and from band to band [dex rms].
     noise_tilt: float = 0.25
     noise_scatter: float = 0.1
+    #: Rms of unknown multiplicative errors that are smooth in wavelength (flux calibration, dust, wrong templates),
+    #: log-uniform.
     calibration: tuple[float, float] = (0.002, 0.05)
-    zero_points: tuple[float, float] = (0.001, 0.03)
-    error_scatter: float = 0.1
+    zero_points: tuple[float, float] = (0.001, 0.03)  #: The same for errors that differ from band to band.
+    blue_zero_points: float = 1.0  #: By how much larger those are below :data:`BLUE_ANGSTROM`.
+    #: Share of SEDs of which one band, drawn at random, is off: an artefact, a neighbour, another aperture.
+    bad_band: float = 0.0
+    bad_band_size: float = 0.2  #: By how much, rms [ln].
+    error_scatter: float = 0.1  #: Rms error of the reported flux errors [ln].
+    #: Share of SEDs with all bands; of the others a half lose bands at random, a quarter all beyond a range of
+    #: wavelengths, a quarter both.
     complete: float = 0.3
-    most_missing: float = 0.75
+    most_missing: float = 0.75  #: The largest probability for a band to be missing.
     least_bands: int = 6
+    #: Share of SEDs with an exact redshift; others have an error, log-uniform in ``redshift_err``.
     redshift_known: float = 0.5
     redshift_err: tuple[float, float] = (1e-4, 0.03)
+    redshift_unknown: float = 0.0  #: Share of SEDs without a redshift.
 
 
 class Observed(NamedTuple):
@@ -90,7 +82,11 @@ def observe(
         return rng.standard_normal(shape, dtype=np.float32)
 
     smooth = _log_uniform(survey.calibration, n, rng)[:, None] * (normal(n, N_WAVES) @ waves)
-    factor = 1 + smooth + _log_uniform(survey.zero_points, n, rng)[:, None] * normal(n, b)
+    own = np.where(pivot_angstrom < BLUE_ANGSTROM, survey.blue_zero_points, 1.0).astype(np.float32)
+    factor = 1 + smooth + _log_uniform(survey.zero_points, n, rng)[:, None] * own * normal(n, b)
+    if survey.bad_band:
+        bad = (rng.uniform(size=(n, 1)) < survey.bad_band) & (np.arange(b) == rng.integers(b, size=(n, 1)))
+        factor = factor * np.where(bad, np.exp(survey.bad_band_size * normal(n, 1)), np.float32(1))
     seen = flux * factor
     level = 1 / _log_uniform(survey.snr, n, rng)[:, None]
     tilt = survey.noise_tilt * (normal(n, N_WAVES) @ waves) + survey.noise_scatter * normal(n, b)
@@ -124,9 +120,15 @@ def _kept(n: int, b: int, pivot: Floats, rng: np.random.Generator, survey: Surve
 def observe_redshift(
     redshift: Floats, redshift_range: tuple[float, float], rng: np.random.Generator, *, survey: Survey | None = None
 ) -> tuple[Floats, Floats]:
-    """Redshifts as a survey gives them, with their errors (0: exact); those outside the range are clipped."""
+    """Redshifts as a survey gives them, with their errors (0: exact); those outside the range are clipped.
+
+    Both are NaN where the redshift is unknown.
+    """
     survey = survey or Survey()
     n = len(redshift)
     error = _log_uniform(survey.redshift_err, n, rng).astype(float)
-    error[rng.uniform(size=n) < survey.redshift_known] = 0.0
-    return np.clip(redshift + error * rng.standard_normal(n), *redshift_range), error
+    draw = rng.uniform(size=n)
+    error[draw < survey.redshift_known] = 0.0
+    seen = np.clip(redshift + error * rng.standard_normal(n), *redshift_range)
+    unknown = draw >= 1 - survey.redshift_unknown
+    return np.where(unknown, np.nan, seen), np.where(unknown, np.nan, error)

@@ -25,19 +25,10 @@ STEP_KMS, _MEAN_MICROJANSKY = 150.0, 100.0
 
 
 def stars(filters: FilterSet, n: int, rng: np.random.Generator, snr: ArrayLike) -> Photometry:
-    """``n`` made-up stars of 3000 to 30 000 K (:func:`agez.training_seds.star_spectra.made_up_stars`).
+    """``n`` made-up stars of 3000 to 30 000 K (:func:`agez.training_seds.star_spectra.made_up_stars`), with noise.
 
-    Parameters
-    ----------
-    filters : FilterSet
-        b bands.
-    snr : float or (n,) array
-        Mean flux of a row over the error of its bands, which is the same in all.
-
-    Returns
-    -------
-    Photometry
-        (n, b), with noise; ``redshift`` is what is claimed, with ``redshift_err`` 0.
+    ``snr``, one or (n,), is the mean flux of a row over the error of its bands, which is the same in all;
+    ``redshift`` of the result (n, b) is what is claimed, with ``redshift_err`` 0.
     """
     wave = observed_wave(filters)
     flux, _ = made_up_stars(wave, n, rng)
@@ -55,14 +46,9 @@ def real_stars(
 ) -> Photometry:
     """Stars of the MILES library; bands outside 3576-7402 A are missing.  Arguments and result as of :func:`stars`.
 
-    No star comes twice unless there are fewer than ``n``.  AgezError where sdss-mangadap is not installed.
-
-    Parameters
-    ----------
-    folder : Path, optional
-        As of :func:`agez.training_seds.star_spectra.miles_stars`.
-    some : slice
-        Which of the library's stars are drawn from, in the order of their numbers.
+    No star comes twice unless there are fewer than ``n``.  AgezError where sdss-mangadap is not installed.  ``folder``
+    is that of :func:`agez.training_seds.star_spectra.miles_stars`; ``some`` says which of the library's stars are drawn
+    from, in the order of their numbers.
     """  # fmt: skip
     wave, flux = miles_stars(folder)
     flux = flux[some]

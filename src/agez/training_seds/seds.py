@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -12,11 +12,14 @@ from agez.errors import AgezError
 from agez.photometry.filters import FilterSet
 from agez.photometry.response import build_matrix
 from agez.populations.history import History
+from agez.populations.rest_frame import AB_SOLAR_PER_HZ, LIGHT_ANGSTROM, REST_BANDS, RestFrame, rest_frame
+from agez.populations.truth import truths_of
 from agez.spectra.lines import SPEED_OF_LIGHT_KMS
 from agez.targets import SHIPPED_TARGETS, Target
+from agez.training_seds.complete_library import MOST_BLEND, blended
 from agez.training_seds.dust import draw_dust
-from agez.training_seds.emission import SKY_LINES, draw_emission, nebular_continuum
-from agez.training_seds.histories import SKY_FAMILIES, draw_weights
+from agez.training_seds.emission import SKY_LINE_NAMES, SKY_LINES, draw_emission, nebular_continuum
+from agez.training_seds.histories import SKY_FAMILIES, draw_weights, no_older
 from agez.training_seds.libraries import STEP_KMS, Library, common_wave
 from agez.training_seds.survey_like import SURVEY_FAMILY, draw_survey_weights
 from agez.types import Bands, Bools, Floats, Ints
@@ -30,41 +33,33 @@ MAX_LACKING = 0.01
 #: Stars younger than this make the lines, and may have dust of their own [log yr].  In libraries that begin later the
 #: youngest age stands for them (it holds all younger stars' mass), unless it is older than the second number.
 YOUNG_LOG_AGE, OLDEST_STAND_IN = 7.3, 8.1
+#: Vacuum wavelength of [OIII]5007 [Angstrom].
+OIII_ANGSTROM = 5008.24
+#: Redshift below which surveys resolve galaxies.
+NEAR = 0.1
 #: Velocity dispersions [km/s].
 SIGMA_RANGE_KMS = (0.0, 350.0)
 
 
 @dataclass(frozen=True, eq=False)
 class TrainingSeds(PerRow):
-    """Noise-free SEDs: one row a galaxy, one column a band.
-
-    Attributes
-    ----------
-    flux : (n, b) float32
-        f_nu, each row in units of its own mean over the bands that are present; 0 where absent.
-    present : (n, b) bool
-        False where the template library does not reach.
-    labels : (n, d) float
-        Truth of ``targets``.
-    redshift, av, ew_ha : (n,) float
-        A_V [mag] of the stars; observed equivalent width of H-alpha [Angstrom].
-    library, family : (n,) int
-        Which of ``libraries`` and of ``families``.
-    targets : tuple of d Target
-    """
+    """Noise-free SEDs: one row a galaxy, one column a band."""
 
     bands: Bands
+    #: (n, b) float32. f_nu, each row in units of its own mean over the bands that are present; 0 where absent.
     flux: Floats
-    present: Bools
-    labels: Floats
+    present: Bools  #: (n, b) False where the template library does not reach.
+    labels: Floats  #: (n, d) Truth of ``targets``.
+    #: redshift, av, ew_ha: (n,) A_V [mag] of the stars; observed equivalent width of H-alpha [Angstrom].
     redshift: Floats
     av: Floats
     ew_ha: Floats
+    #: library, family: (n,) Which of ``libraries``, -1 for a blend of two, and of ``families``.
     library: Ints
     family: Ints
     libraries: tuple[str, ...]
     families: tuple[str, ...]
-    targets: tuple[Target, ...] = SHIPPED_TARGETS
+    targets: tuple[Target, ...] = SHIPPED_TARGETS  #: d of them
 
     _row_fields = ("flux", "present", "labels", "redshift", "av", "ew_ha", "library", "family")
 
@@ -81,8 +76,11 @@ def make_training_seds(
     shares: Sequence[float] | None = None,
     families: Sequence[str] = SKY_FAMILIES,
     survey_share: float = 0.0,
+    blend_share: float = 0.0,
     redshift_range: tuple[float, float] = (0.0, 0.1),
+    near_share: float = 0.0,
     rest_share: float = 0.0,
+    age_margin: float | None = None,
     with_lines: bool = True,
     targets: Sequence[Target] = SHIPPED_TARGETS,
     progress: Callable[[int], object] | None = None,
@@ -97,14 +95,22 @@ def make_training_seds(
         History families.
     survey_share : float
         The share of galaxies whose histories, metallicities and dust are drawn as the mock survey's; 0 to 1.
+    blend_share : float
+        The share of galaxies that are made of a blend of two libraries, drawn for each :data:`CHUNK`.
     redshift_range : (low, high)
         At which the bands see the galaxies, uniformly.
+    near_share : float
+        The share of galaxies that are taken from the part of the range below :data:`NEAR`, beside those that fall
+        there by chance.
     rest_share : float
         The share of galaxies that are seen at the lowest redshift exactly: photometry of spectra is rest-frame.
+    age_margin : float, optional
+        No star is older than the universe at its galaxy's redshift (Planck 2018), times this; default: any age that
+        the library has.
     with_lines : bool
         With emission lines and nebular continuum.
     targets : sequence of Target
-        Whose truth follows from the history (``from_history``).
+        Whose truth follows from the history (:func:`agez.populations.truth.truths_of`).
     progress : callable, optional
         Called with the number of galaxies done.
 
@@ -123,23 +129,35 @@ def make_training_seds(
         )
     if n < 1 or not libraries:
         raise AgezError(f"{n} galaxies of {len(libraries)} template libraries: at least one of each is needed")
-    lacking = [target.name for target in targets if target.from_history is None]
-    if lacking:
-        raise AgezError(
-            f"targets {', '.join(lacking)}: their records have no from_history, so mock galaxies no truth of them"
-        )
+    truths = truths_of(targets)
     share = np.full(len(libraries), 1.0) if shares is None else np.asarray(shares, float)
     number = rng.choice(len(libraries), size=-(-n // CHUNK), p=share / share.sum())
     # stratified redshifts, so that none is missing by chance
     z = low + (high - low) * (rng.permutation(len(number)) + rng.uniform(size=len(number))) / len(number)
+    if near_share:
+        near = rng.uniform(size=len(z)) < near_share
+        z[near] = rng.uniform(low, min(high, NEAR), near.sum())
     z[rng.uniform(size=len(z)) < rest_share] = low
+    oldest = np.full(len(z), np.inf) if age_margin is None else age_margin * universe_years(z)
     like_survey = rng.uniform(size=len(number)) < survey_share
     parts = []
-    for k, (which, redshift) in enumerate(zip(number, z, strict=True)):
+    for k, (which, redshift, years) in enumerate(zip(number, z, oldest, strict=True)):
         count = min(CHUNK, n - k * CHUNK)
         drawn = () if like_survey[k] else tuple(families)
+        library, index = libraries[which], int(which)
+        if blend_share and rng.uniform() < blend_share:
+            other = libraries[int(rng.choice(len(libraries), p=share / share.sum()))]
+            library, index = blended(library, other, rng.uniform(-MOST_BLEND, MOST_BLEND)), -1
+        part = _chunk(
+            filters, wave, library, count, float(redshift), drawn, with_lines, truths, float(years), rng
+        )  # fmt: skip
         parts.append(
-            _chunk(filters, wave, libraries, int(which), count, float(redshift), drawn, with_lines, targets, rng)
+            replace(
+                part,
+                library=np.full(count, index),
+                libraries=tuple(one.name for one in libraries),
+                targets=tuple(targets),
+            )
         )
         if progress is not None:
             progress(count)
@@ -147,16 +165,19 @@ def make_training_seds(
 
 
 def _chunk(
-    filters: FilterSet, wave: Floats, libraries: Sequence[Library], which: int, n: int, redshift: float,
-    families: Sequence[str], with_lines: bool, targets: Sequence[Target], rng: np.random.Generator,
+    filters: FilterSet, wave: Floats, library: Library, n: int, redshift: float,
+    families: Sequence[str], with_lines: bool, truths: Sequence[Callable[[History], Floats]], oldest: float,
+    rng: np.random.Generator,
 ) -> TrainingSeds:  # fmt: skip
-    library = libraries[which]
     templates = library.broadened(rng.uniform(*SIGMA_RANGE_KMS)).reshape(-1, len(wave))
     if families:
-        mass, mh_young, names = draw_weights(n, library.log_age, library.mh, rng, families=families)
+        mass, mh_young, names = draw_weights(
+            n, library.log_age, library.mh, rng, families=families, oldest_years=oldest
+        )  # fmt: skip
         av = None
     else:
         mass, mh_young, av = draw_survey_weights(n, library, rng)
+        mass = no_older(mass, library.log_age, oldest)
         names = [SURVEY_FAMILY] * n
     light = mass * library.light
     total = light.sum(axis=(1, 2))
@@ -168,6 +189,7 @@ def _chunk(
     young_weights = np.where(young[:, None], weights, 0).reshape(n, -1)
     spectrum = (old_weights @ templates + (young_weights @ templates) * dust.extra_on_young) * dust.transmission
     ew_ha: Floats = np.zeros(n)
+    ew_oiii: Floats = np.zeros(n)
     if with_lines:
         emission = draw_emission(
             young_light=(light * young[:, None]).sum(axis=(1, 2)) / total, mh=mh_young, av=dust.av, rng=rng
@@ -175,6 +197,9 @@ def _chunk(
         at_ha = np.argmin(np.abs(wave - 6564.6))
         continuum = spectrum[:, at_ha - 12 : at_ha + 13].mean(axis=1)
         ew_ha = emission.ew_ha
+        at_oiii = np.argmin(np.abs(wave - OIII_ANGSTROM))
+        oiii_over_ha = spectrum[:, at_oiii - 12 : at_oiii + 13].mean(axis=1) / continuum
+        ew_oiii = emission.line_flux[:, SKY_LINE_NAMES.index("OIII5007")] / oiii_over_ha
         spectrum = spectrum + continuum[:, None] * (
             emission.line_flux @ _line_pixels(wave) + nebular_continuum(wave, emission) * ew_ha[:, None]
         )
@@ -184,13 +209,33 @@ def _chunk(
     flux = (spectrum * (seen * seen)) @ matrix.weights.T
     present = np.broadcast_to(lacking < MAX_LACKING, flux.shape)
     scale = (flux * present).sum(axis=1, keepdims=True) / present.sum(axis=1, keepdims=True)
-    history = History(mass, light, library.log_age, library.mh, np.full(n, redshift), dust.av, ew_ha)
-    labels = np.stack([target.from_history(history) for target in targets if target.from_history is not None], axis=1)
+    # l_nu of the row's flux scale, in units of 3631 Jy at 10 pc
+    log_scale = np.log10(scale[:, 0] / (1 + redshift) ** 2 / LIGHT_ANGSTROM / AB_SOLAR_PER_HZ)
+    seen_light, stars = rest_frame(wave, spectrum), rest_frame(wave, weights.reshape(n, -1) @ templates)
+    history = History(
+        mass, light, library.log_age, library.mh, np.full(n, redshift), dust.av, ew_ha, ew_oiii,
+        library.log_solar_mass - np.log10(total) - log_scale,
+        _words(seen_light, log_scale), _words(stars, log_scale),
+    )  # fmt: skip
+    labels = np.stack([truth(history) for truth in truths], axis=1)
     return TrainingSeds(
         filters.bands, np.where(present, flux / scale, 0).astype(np.float32), np.array(present), labels,
-        np.full(n, redshift), dust.av, ew_ha, np.full(n, which), np.array([ALL_FAMILIES.index(name) for name in names]),
-        tuple(one.name for one in libraries), ALL_FAMILIES, tuple(targets),
+        np.full(n, redshift), dust.av, ew_ha, np.zeros(n, int), np.array([ALL_FAMILIES.index(name) for name in names]),
+        (library.name,), ALL_FAMILIES,
     )  # fmt: skip
+
+
+def universe_years(redshift: Floats) -> Floats:
+    """(n,) age of the universe [yr] (Planck 2018, A&A 641, A6)."""
+    from astropy.cosmology import Planck18  # a third of a second to import
+
+    return np.asarray(Planck18.age(redshift).to_value("yr"), dtype=float)
+
+
+def _words(light: RestFrame, log_scale: Floats) -> dict[str, Floats]:
+    """Break and magnitudes at unit flux scale, by name."""
+    magnitudes = light.magnitudes + 2.5 * log_scale[:, None]
+    return {"dn4000": light.dn4000, **{band: magnitudes[:, k] for k, band in enumerate(REST_BANDS)}}
 
 
 def _line_pixels(wave: Floats) -> Floats:

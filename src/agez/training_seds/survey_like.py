@@ -19,14 +19,8 @@ SURVEY_FAMILY = "mock survey"
 def draw_survey_weights(n: int, library: Library, rng: np.random.Generator) -> tuple[Floats, Floats, Floats]:
     """Histories of ``n`` spaxels of new galaxies of the mock survey.
 
-    Returns
-    -------
-    weights : (n, n_age, n_mh) float
-        Fractions of the stellar mass formed.
-    mh_young : (n,) float
-        [M/H] of the youngest stars.
-    av : (n,) float
-        A_V of the stars [mag].
+    Weights (n, n_age, n_mh) are fractions of the stellar mass formed; then (n,) [M/H] of the youngest stars, and (n,)
+    A_V of the stars [mag].
     """
     wave = common_wave()
     red = np.any([(wave >= low) & (wave <= high) for low, high in HALPHA_CONTINUUM], axis=0)

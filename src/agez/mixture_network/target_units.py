@@ -1,0 +1,203 @@
+"""Distributions in the targets' own units: luminosities from fluxes and redshifts, and scales undone.
+
+Networks learn masses, rates and magnitudes per unit of a row's flux scale at its redshift.  What is added here is
+``per_flux`` times log10 of the luminosity that the flux scale stands for: first the flux, of each version of a row that
+leaves out bands; then, of their average, the distance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from agez.distributions.marginals import quantiles
+from agez.distributions.mixture import Mixture, diagonal, moments, triangle_size
+from agez.mixture_network.row_answers import RowAnswers
+from agez.models.features import redshift_unit
+from agez.models.luminosity import log_distance_factor, log_luminosity
+from agez.models.model import DEFAULT_COSMOLOGY
+from agez.targets import Target
+from agez.types import Floats
+
+#: Redshift errors up to this, times 1 + z, are independent of what the fluxes say: bands of 100 A see no more.  With
+#: larger ones the distance is that of the network's own redshift, component by component.
+INDEPENDENT_ERROR = 0.002
+#: Variance of an inverse hyperbolic sine beyond which its mean says nothing: it is taken as this.
+MOST_VARIANCE = 4.0
+#: Least redshift of a component, and the step of derivatives.
+_LEAST_REDSHIFT, _STEP = 1e-3, 1e-4
+
+
+def per_microjansky(found: RowAnswers, targets: Sequence[Target], flux_scale: Floats) -> RowAnswers:
+    """Answers at a flux of one microjansky, of rows at their own flux scale (n,) [microjansky]."""
+    return _shifted(found, targets, np.log10(flux_scale))
+
+
+def _shifted(found: RowAnswers, targets: Sequence[Target], log_flux: Floats) -> RowAnswers:
+    """``per_flux`` times log_flux (n,) is added; where that is not finite, to means and quantiles alone."""
+    mean, points, of_mixture = np.array(found.mean), np.array(found.quantiles), np.array(found.mixture.mean)
+    for t, target in enumerate(targets):
+        if target.per_flux:
+            shift = target.per_flux * log_flux
+            mean[:, t] += shift
+            points[t] += shift
+            of_mixture[..., t] += np.where(np.isfinite(shift), shift, 0.0)[:, None]
+    mixture = Mixture(found.mixture.weights, of_mixture, found.mixture.covariance)
+    return found._replace(mean=mean, quantiles=points, mixture=mixture)
+
+
+def in_units(
+    found: RowAnswers, targets: Sequence[Target], levels: Floats, *, redshift: Floats, redshift_err: Floats,
+    redshift_range: tuple[float, float], cosmology: str = DEFAULT_COSMOLOGY,
+) -> RowAnswers:  # fmt: skip
+    """Answers with means and quantiles in the targets' units; of the mixture, all but scales is undone.
+
+    Parameters
+    ----------
+    found : RowAnswers
+        At a flux of one microjansky.
+    levels : (d, p) float
+        Probabilities of the quantiles in the mixture (:func:`agez.mixture_network.row_answers.levels`).
+    redshift, redshift_err : (n,) float
+        That networks were shown; NaN where unknown.  Without a redshift above zero, targets that scale with the flux
+        are NaN unless the network predicts the redshift.
+    """
+    names = [target.name for target in targets]
+    found = _with_redshifts(found, targets, redshift_unit(redshift, redshift_err, redshift_range))
+    scaled = [t for t, target in enumerate(targets) if target.per_flux]
+    if scaled:
+        error = np.nan_to_num(redshift_err, nan=0.0)
+        with np.errstate(invalid="ignore"):
+            joint = ~(error <= INDEPENDENT_ERROR * (1 + redshift)) | np.isnan(redshift)
+        if "redshift_phot" not in names:
+            joint[:] = False
+        rows, given = np.flatnonzero(joint), found
+        found = _with_known_distance(found, targets, scaled, levels, redshift, error, cosmology)
+        if rows.size:
+            part = given.mixture.take(rows)
+            own = _with_own_distance(part, targets, scaled, names.index("redshift_phot"), cosmology)
+            mean, points, mixture = np.array(found.mean), np.array(found.quantiles), found.mixture
+            mean[rows] = moments(own)[0]
+            for t in scaled:
+                points[t][:, rows] = quantiles(own, levels[t], t).T
+            for whole, new in ((mixture.mean, own.mean), (mixture.covariance, own.covariance)):
+                whole[rows] = new
+            found = found._replace(mean=mean, quantiles=points)
+    return _unscaled(found, targets)
+
+
+def _with_redshifts(
+    found: RowAnswers, targets: Sequence[Target], unit: tuple[Floats, Floats]
+) -> RowAnswers:  # fmt: skip
+    """Redshifts in place of departures from the given ones."""
+    learned = [t for t, target in enumerate(targets) if target.scale == "redshift"]
+    if not learned:
+        return found
+    mean, points, of_mixture = np.array(found.mean), np.array(found.quantiles), np.array(found.mixture.mean)
+    covariance, d = np.array(found.mixture.covariance), found.mixture.n_targets
+    origin, width = unit
+    for t in learned:
+        mean[:, t] = origin + width * mean[:, t]
+        points[t] = origin + width * points[t]
+        of_mixture[..., t] = origin[:, None] + width[:, None] * of_mixture[..., t]
+        for u in range(d):
+            covariance[..., _place(t, u)] *= width[:, None] if u != t else width[:, None] ** 2
+    return found._replace(
+        mean=mean, quantiles=points, mixture=Mixture(found.mixture.weights, of_mixture, covariance)
+    )  # fmt: skip
+
+
+def _place(t: int, u: int) -> int:
+    """Where the covariance of two targets stands in a lower triangle."""
+    return triangle_size(max(t, u)) + min(t, u)
+
+
+def _with_known_distance(
+    found: RowAnswers, targets: Sequence[Target], scaled: Sequence[int], levels: Floats, redshift: Floats,
+    error: Floats, cosmology: str,
+) -> RowAnswers:  # fmt: skip
+    """The luminosity at the given redshift is added; its error widens the distributions."""
+    found = _shifted(found, targets, log_luminosity(np.ones(len(redshift)), redshift, cosmology=cosmology))
+    points, covariance = np.array(found.quantiles), np.array(found.mixture.covariance)
+    with np.errstate(invalid="ignore"):
+        wide = np.flatnonzero((error > 0) & (redshift > 0))
+    variance = (_slope(redshift[wide], cosmology) * error[wide]) ** 2
+    for k, t in enumerate(scaled):
+        for u in scaled[: k + 1]:
+            both = targets[t].per_flux * targets[u].per_flux * variance
+            covariance[wide, :, triangle_size(t) + u] += both[:, None]
+    mixture = Mixture(found.mixture.weights, found.mixture.mean, covariance)
+    if wide.size:
+        part = mixture.take(wide)
+        for t in scaled:
+            points[t][:, wide] = quantiles(part, levels[t], t).T
+    return found._replace(quantiles=points, mixture=mixture)
+
+
+def _with_own_distance(
+    m: Mixture, targets: Sequence[Target], scaled: Sequence[int], at: int, cosmology: str
+) -> Mixture:  # fmt: skip
+    """The luminosity at each component's redshift is added, to first order in the width of its redshift.
+
+    A linear map of the targets, x_t + per_flux_t g (z - z_j) with g the slope of the log distance factor, takes
+    Gaussians to Gaussians: C becomes A C A^T.
+    """
+    mean, covariance = np.array(m.mean), np.array(m.covariance)
+    z = np.maximum(mean[..., at], _LEAST_REDSHIFT)
+    base, slope = log_luminosity(np.ones(z.shape), z, cosmology=cosmology), _slope(z, cosmology)
+    for t in scaled:
+        rise = targets[t].per_flux * slope
+        mean[..., t] += targets[t].per_flux * base
+        covariance[..., _place(t, t)] += (
+            2 * rise * covariance[..., _place(t, at)] + rise**2 * covariance[..., _place(at, at)]
+        )
+        for u in range(m.n_targets):
+            if u != t:
+                covariance[..., _place(t, u)] += rise * covariance[..., _place(at, u)]
+    return Mixture(m.weights, mean, covariance)
+
+
+def _slope(redshift: Floats, cosmology: str) -> Floats:
+    """(...) derivative of the log distance factor by the redshift."""
+    low = np.maximum(redshift - _STEP, redshift / 2)
+    high = redshift + _STEP
+    ends = (log_distance_factor(z, cosmology=cosmology) for z in (high, low))
+    return np.asarray(np.subtract(*ends) / (high - low))
+
+
+def with_sums(found: RowAnswers, targets: Sequence[Target], sums: Sequence[Target], levels: Floats) -> RowAnswers:
+    """Means and quantiles of targets that are sums of others, after those of ``targets``.
+
+    Parameters
+    ----------
+    targets : sequence of Target
+        Of the mixture, of linear scale where they are summed.
+    levels : (d, p) float
+        As for :func:`in_units`; a sum has those of its first part.
+    """
+    names, m = [target.name for target in targets], found.mixture
+    mean, points = [found.mean], [found.quantiles]
+    for total in sums:
+        parts = [names.index(name) for name in total.sum_of]
+        variance = sum(m.covariance[..., _place(t, u)] for t in parts for u in parts)
+        own = Mixture(m.weights, m.mean[..., parts].sum(axis=-1)[..., None], np.asarray(variance)[..., None])
+        there = np.where(np.isfinite(found.mean[:, parts]).all(axis=1), 1.0, np.nan)
+        mean.append(moments(own)[0] * there[:, None])
+        points.append(quantiles(own, levels[parts[0]], 0).T[None] * there)
+    return found._replace(mean=np.concatenate(mean, axis=1), quantiles=np.concatenate(points))
+
+
+def _unscaled(found: RowAnswers, targets: Sequence[Target]) -> RowAnswers:
+    """Means and quantiles of targets whose inverse hyperbolic sine is learned."""
+    bent = [t for t, target in enumerate(targets) if target.scale == "arcsinh"]
+    if not bent:
+        return found
+    mean, points = np.array(found.mean), np.array(found.quantiles)
+    m, places = found.mixture, diagonal(found.mixture.n_targets)
+    for t in bent:
+        points[t] = np.sinh(points[t])
+        # E[sinh x] = sinh(mu) exp(sigma^2 / 2) of a Gaussian
+        each = np.sinh(m.mean[..., t]) * np.exp(0.5 * np.minimum(m.covariance[..., places[t]], MOST_VARIANCE))
+        mean[:, t] = (m.weights * each).sum(axis=1)
+    return found._replace(mean=mean, quantiles=points)
