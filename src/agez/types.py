@@ -28,7 +28,7 @@ from agez.arrays import PerRow, check, check_shape, mask_of
 from agez.arrays import Strings as Strings
 from agez.distributions.mixture import Mixture, sample
 from agez.flags import is_good
-from agez.targets import Target, derived_of
+from agez.targets import Target
 
 Medium = Literal["air", "vacuum"]
 
@@ -357,9 +357,8 @@ class Prediction(PerRow):
         Share of the redshift's distribution inside the model's range, for which the answer holds; NaN where the
         redshift is unknown.
     mixture : Mixture, optional
-        The whole distribution, in what networks learn: inverse hyperbolic sines of targets of that scale.
-    hidden : tuple of str
-        Targets that tables leave out: nobody asked for them.
+        The whole distribution of the targets that are not sums of others, in what networks learn: inverse hyperbolic
+        sines of targets of that scale.
 
     Examples
     --------
@@ -389,7 +388,6 @@ class Prediction(PerRow):
     chi2_nearest: Floats | None = None
     redshift_inside: Floats | None = None
     mixture: Mixture | None = None
-    hidden: tuple[str, ...] = ()
 
     _row_fields = ("rows", "mean", "quantiles", "ood", "flags", *OPTIONAL, "mixture")
 
@@ -432,15 +430,15 @@ class Prediction(PerRow):
         check(self.mixture is not None, "this prediction has no distributions to draw from: the model gives none")
         assert self.mixture is not None
         draws = sample(self.mixture, size, rng)
-        out = {
-            target.name: np.sinh(draws[..., t]) if target.scale == "arcsinh" else draws[..., t]
-            for t, target in enumerate(self.targets[: self.mixture.n_targets])
-        }
-        for t, name in enumerate(out):
-            out[name][~np.isfinite(self.mean[:, t])] = np.nan  # without a distance there is no mass
-        for target in derived_of(self.targets):
-            out[target.name] = np.sum([out[name] for name in target.sum_of], axis=0)
-        return {name: values for name, values in out.items() if name not in self.hidden}
+        out: dict[str, Floats] = {}
+        for t, target in enumerate(target for target in self.targets if not target.sum_of):
+            values = np.sinh(draws[..., t]) if target.scale == "arcsinh" else draws[..., t]
+            values[~np.isfinite(self.mean[:, t])] = np.nan  # without a distance there is no mass
+            out[target.name] = values
+        for target in self.targets:
+            if target.sum_of:
+                out[target.name] = np.sum([out[name] for name in target.sum_of], axis=0)
+        return out
 
     def __getattr__(self, name: str) -> Floats:
         """A column of a target, by its name."""
@@ -470,10 +468,9 @@ class Prediction(PerRow):
 
     def column_names(self) -> tuple[str, ...]:
         """Names of the per-row scalar columns that are there, in the order of the output table."""
-        shown = self.shown_targets
-        wide = self.wide_columns(shown) if self.quantiles.shape[2] == 5 else ()
+        wide = self.wide_columns(self.targets) if self.quantiles.shape[2] == 5 else ()
         there = (name for name in self.OPTIONAL if getattr(self, name) is not None)
-        return (*self.required_columns(shown), *wide, *there)
+        return (*self.required_columns(self.targets), *wide, *there)
 
     @classmethod
     def of_columns(
@@ -495,11 +492,6 @@ class Prediction(PerRow):
             columns["ood"], columns["flags"], meta or {}, mixture=mixture,
             **{name: columns[name] for name in cls.OPTIONAL if name in columns},
         )  # fmt: skip
-
-    @property
-    def shown_targets(self) -> tuple[Target, ...]:
-        """The targets that tables and maps have."""
-        return tuple(target for target in self.targets if target.name not in self.hidden)
 
     @property
     def answered(self) -> Bools:

@@ -220,9 +220,8 @@ def test_no_star_is_older_than_the_universe(rng):
         ).labels
         for margin in (None, 0.3)
     )  # fmt: skip
-    # the universe was 11.8 Gyr old: the oldest age whose bin begins before 0.3 of that
-    edges = 0.5 * (grid.log_age[1:] + grid.log_age[:-1])
-    oldest = grid.log_age[(edges < np.log10(0.3 * 11.8e9)).sum()]
+    # the universe was 11.8 Gyr old
+    oldest = grid.log_age[grid.log_age <= np.log10(0.3 * 11.8e9)].max()
     assert bound.max() <= oldest + 1e-9
     assert free.max() > oldest + 0.2
 
@@ -237,7 +236,7 @@ def test_blends_are_of_no_library_and_in_between(still, rng):
 
 
 def test_masses_colours_and_magnitudes_hang_together(rng):
-    names = ("log_mass", "log_mass_formed", "log_ssfr", "log_sfr_10", "absmag_r", "ur_rest", "ur_intrinsic", "av")
+    names = ("log_mass", "log_mass_formed", "log_ssfr", "log_sfr_10", "absmag_r", "gi_rest", "gi_intrinsic", "av")
     sky = make_training_seds(
         FILTERS, [library_of(made_up_grid())], 800, rng, redshift_range=(0.0, 0.1),
         targets=[KNOWN_TARGETS[name] for name in names],
@@ -246,7 +245,7 @@ def test_masses_colours_and_magnitudes_hang_together(rng):
     assert (of["log_mass"] < of["log_mass_formed"]).all()
     clean = (of["av"] == 0) & (sky.ew_ha == 0)
     if clean.any():
-        np.testing.assert_allclose(of["ur_rest"][clean], of["ur_intrinsic"][clean], atol=1e-4)
+        np.testing.assert_allclose(of["gi_rest"][clean], of["gi_intrinsic"][clean], atol=1e-4)
     # at unit flux scale, the mean l_nu of the bands, M_r is near zero whatever the galaxy
     assert np.abs(np.median(of["absmag_r"])) < 0.3
     assert np.corrcoef(of["log_ssfr"], of["log_sfr_10"] - of["log_mass"])[0, 1] > 0.5
@@ -264,3 +263,15 @@ def test_mass_to_light_ratios_are_those_of_real_galaxies(rng):
     assert old.sum() > 20
     ratio = mass + 0.4 * (magnitude - 4.65)  # M_r of the Sun (Willmer 2018)
     assert 0.1 < np.median(ratio[old]) < 0.5
+
+
+def test_a_library_that_cannot_give_a_truth_is_refused(rng):
+    grid = library_of(made_up_grid())
+    with pytest.raises(AgezError, match=r"target ur_rest: .*'made-up' reaches 9\d % of the band u.*made-up\+popstar"):
+        make_training_seds(FILTERS, [grid], 10, rng, targets=[KNOWN_TARGETS["ur_rest"]])
+    with pytest.raises(AgezError, match="target log_mass: the unit of mass of template library 'mine' is not known"):
+        make_training_seds(
+            FILTERS, [replace(grid, name="mine", log_solar_mass=None)], 10, rng, targets=[KNOWN_TARGETS["log_mass"]]
+        )
+    with pytest.raises(AgezError, match=r"near_share 0\.3: the redshift range begins at 0.2"):
+        make_training_seds(FILTERS, [grid], 10, rng, redshift_range=(0.2, 0.3), near_share=0.3)

@@ -26,7 +26,7 @@ def few_rows(answer: Labels | Prediction) -> list[str]:
     """The answers themselves, where there are few."""
     if len(answer) > 10:
         return []
-    targets = answer.shown_targets if isinstance(answer, Prediction) else SHIPPED_TARGETS
+    targets = answer.targets if isinstance(answer, Prediction) else SHIPPED_TARGETS
     columns = [(one, getattr(answer, one.name), getattr(answer, f"{one.name}_err")) for one in targets]
     return [
         f"  {answer.rows.galaxy_id[i]} {answer.rows.spec_id[i]}: "

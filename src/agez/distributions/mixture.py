@@ -272,6 +272,13 @@ def rescale(m: Mixture, *, shift: ArrayLike, factor: ArrayLike) -> Mixture:
     return clean(Mixture(m.weights, mean, m.covariance * _outer(stretch)[:, None, :]))
 
 
+def marginal_of(m: Mixture, targets: Sequence[int]) -> Mixture:
+    """The distribution of some of the targets, by their places, in the order given."""
+    kept = list(targets)
+    places = [triangle_size(max(t, u)) + min(t, u) for i, t in enumerate(kept) for u in kept[: i + 1]]
+    return Mixture(m.weights, m.mean[..., kept], m.covariance[..., places])
+
+
 def pack(m: Mixture) -> Floats:
     """All numbers of each row side by side: (n, k numbers_per_component) float32 in the order of :func:`packed_names`.
 

@@ -105,7 +105,7 @@ def profile_table(maps: GalaxyMaps) -> Table:
     rings = [good & (radius >= low) & (radius < low + width) for low in inner]
     table["n_regions"] = [int(ring.sum()) for ring in rings]
     r_re = np.nan_to_num(maps.r_re)
-    for target in (one.name for one in maps.prediction.shown_targets):
+    for target in (one.name for one in maps.prediction.targets):
         value, err = getattr(maps.prediction, target), getattr(maps.prediction, f"{target}_err")
         shared = shared_errors(target, kind=str(maps.meta["seds_of"]))
         numbers = np.array([_ring(value[ring], err[ring], r_re[ring], shared) for ring in rings])

@@ -180,8 +180,8 @@ def with_gradients(
     radius = radius_arcsec / geometry.re_arcsec
     gradients = None
     if np.isfinite(geometry.re_arcsec):
-        names = [target.name for target in prediction.shown_targets]
-        values = np.stack([getattr(prediction, name) for name in names], axis=1)
+        names = [target.name for target in prediction.targets]
+        values = prediction.mean
         errors = np.stack([getattr(prediction, f"{name}_err") for name in names], axis=1)
         values = np.where(has_flag(prediction.flags, FAULTS)[:, None], np.nan, values)
         gradients = gradients_with_errors(
@@ -245,8 +245,6 @@ def bin_maps(maps: GalaxyMaps) -> list[BinMap]:
     doubtful = has_flag(prediction.flags, FAULTS)
     out = []
     for t, target in enumerate(prediction.targets):
-        if target.name in prediction.hidden:
-            continue
         title, unit = target.name.upper(), target.unit or ""
         value, err = prediction.mean[:, t], getattr(prediction, f"{target.name}_err")
         out.append(BinMap(title, value, err, unit, doubtful, comment=target.description.removesuffix(", dex")))

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from agez.distributions.mixture import marginal_of
 from agez.flags import Flag, set_flag
 from agez.mixture_network.averaged_answers import averaged_answers
 from agez.mixture_network.calibration import REFERENCE_TARGETS
@@ -61,7 +62,10 @@ class MixtureKind:
         """The network for the first of its targets up to the last that is asked for, made once."""
         names = [target.name for target in self.model.targets]
         sums = {one.name: one.sum_of for one in derived_of(self.model.targets)}
-        last = max(names.index(part) for name in asked for part in sums.get(name, (name,)))
+        wanted = [part for name in asked for part in sums.get(name, (name,))]
+        if "redshift_phot" in names and any(self.model.targets[names.index(name)].per_flux for name in wanted):
+            wanted.append("redshift_phot")  # on which the distance hangs
+        last = max(names.index(name) for name in wanted)
         p = len(names) if len(names) <= LEAST_LEADING else max(last + 1, LEAST_LEADING)
         if p not in self._leading:
             self._leading[p] = leading(self.network, p)
@@ -86,6 +90,8 @@ class MixtureKind:
         asked = self.model.main_targets if targets is None else tuple(targets)
         network = self.leading(asked)
         own = model.targets[: network.n_targets]
+        sums = tuple(one for one in derived_of(own) if one.name in asked)
+        asked = (*asked, *(part for one in sums for part in one.sum_of))
         inside = inside_redshift(
             photometry.redshift, photometry.redshift_err, header["redshift_range"],
             tolerance=float(header["redshift_tolerance"]),
@@ -130,10 +136,9 @@ class MixtureKind:
             flags = set_flag(flags, predicted.snr < float(header["least_snr"]), Flag.LOW_SNR)
             flags = set_flag(flags, predicted.ood > float(header["ood_threshold"]), Flag.OUT_OF_DISTRIBUTION)
             low, high = model.arrays["label_range"][:, : len(own)]
-            bounded = [not target.per_flux for target in own]
+            bounded = [not target.per_flux and target.name in asked for target in own]
             beyond = (predicted.mean < low) | (predicted.mean > high)
             flags = set_flag(flags, beyond[:, bounded].any(axis=1), Flag.OUT_OF_RANGE)
-        sums = tuple(one for one in derived_of(own) if one.name in asked)
         if per_flux or any(target.scale != "linear" for target in own):
             from agez.mixture_network.target_units import in_units, with_sums
 
@@ -142,9 +147,11 @@ class MixtureKind:
                 redshift_err=inside.redshift_err, redshift_range=tuple(header["redshift_range"]), cosmology=cosmology,
             )  # fmt: skip
             predicted = with_sums(predicted, own, sums, levels(network, PROBABILITIES))
+        kept = [t for t, target in enumerate(own) if target.name in asked]
+        shown = [*kept, *range(len(own), len(own) + len(sums))]
         return Prediction(
-            photometry.rows, (*own, *sums), predicted.mean,
-            predicted.quantiles[:, COLUMN_PLACES].transpose(2, 0, 1), predicted.ood, flags,
+            photometry.rows, (*(own[t] for t in kept), *sums), predicted.mean[:, shown],
+            predicted.quantiles[shown][:, COLUMN_PLACES].transpose(2, 0, 1), predicted.ood, flags,
             {**photometry.meta, **model.answer_meta}, predicted.correlation, predicted.chi2, predicted.nearest,
-            inside.share, predicted.mixture, tuple(target.name for target in own if target.name not in asked),
+            inside.share, predicted.mixture if len(kept) == len(own) else marginal_of(predicted.mixture, kept),
         )  # fmt: skip

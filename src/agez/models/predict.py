@@ -80,6 +80,8 @@ def predict(
         check_installed("numba", extra="fast", purpose="compiled code")
         if not is_available():
             raise AgezError("compiled code is switched off by NUMBA_DISABLE_JIT; unset it")
+    if targets is not None:
+        targets = (targets,) if isinstance(targets, str) else tuple(targets)
     known = [one.name for one in (*model.targets, *derived_of(model.targets))]
     unknown = [name for name in targets or () if name not in known]
     if unknown or (targets is not None and not targets):

@@ -112,12 +112,13 @@ class PaperKind:
         with np.errstate(invalid="ignore"):
             flags = set_flag(flags, ood > header["ood_threshold"], Flag.OUT_OF_DISTRIBUTION)
             flags = set_flag(flags, _out_of_range(model, answers), Flag.OUT_OF_RANGE)
+        kept = [t for t, name in enumerate(names) if name in asked]
         quantiles = [
             _quantiles(answers[:, t], variances[:, t], header["calibration"][target]) for t, target in enumerate(names)
         ]
         return Prediction(
-            photometry.rows, model.targets, answers, np.stack(quantiles, axis=1), ood, flags,
-            {**photometry.meta, **model.answer_meta}, hidden=tuple(name for name in names if name not in asked),
+            photometry.rows, tuple(model.targets[t] for t in kept), answers[:, kept],
+            np.stack(quantiles, axis=1)[:, kept], ood, flags, {**photometry.meta, **model.answer_meta},
         )  # fmt: skip
 
 

@@ -74,7 +74,7 @@ class History:
     ew_ha: Floats
     ew_oiii: Floats
     #: (n,) log10 of the solar masses (Chabrier) that the unit of ``mass`` stands for, per unit of the row's flux scale:
-    #: what is 3631 Jy at 10 pc (see :func:`agez.models.luminosity.log_luminosity_scale`).
+    #: what is 3631 Jy at 10 pc (see :func:`agez.models.luminosity.log_luminosity`).
     log_unit_mass: Floats
     #: rest, intrinsic: dict of (n,) float, optional: ``dn4000``, ``u``, ``g``, ``r``, ``i`` of the observed light,
     #: absolute magnitudes at unit flux scale, and those without dust.

@@ -33,6 +33,12 @@ TRUTHS: Mapping[str, Callable[[History], Floats]] = {
     "gi_intrinsic": lambda history: history.intrinsic["g"] - history.intrinsic["i"],
 }
 
+#: Targets that need the unit of a library's masses, and the SDSS bands that others need of its spectra.
+OF_MASS = ("log_mass", "log_mass_formed", "log_sfr_10")
+BANDS_OF: Mapping[str, str] = {
+    "absmag_r": "r", "dn4000": "g", "ur_rest": "ur", "ur_intrinsic": "ur", "gi_rest": "gi", "gi_intrinsic": "gi",
+}  # fmt: skip
+
 
 def truths_of(targets: Sequence[Target]) -> list[Callable[[History], Floats]]:
     """The functions of some targets; AgezError if one has none."""

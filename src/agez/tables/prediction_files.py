@@ -29,7 +29,7 @@ def prediction_to_table(prediction: Prediction) -> Table:
     table["good"] = prediction.good
     if prediction.mixture is not None:
         numbers = pack(prediction.mixture)
-        names = [target.name for target in prediction.targets[: prediction.mixture.n_targets]]
+        names = [target.name for target in prediction.targets if not target.sum_of]
         for k, name in enumerate(packed_names(prediction.mixture.n_components, names)):
             table[name] = numbers[:, k]
     table.meta.update(
@@ -64,7 +64,7 @@ def read_prediction(path: str | os.PathLike[str]) -> Prediction:
     meta = {str(key).lower(): value for key, value in table.meta.items() if key not in about} | {"labels": labels}
     if "CORRMETA" in table.meta:
         meta["corrections"] = meta_json(table, "CORRMETA")
-    mixture = _mixture(table, [target.name for target in targets], source)
+    mixture = _mixture(table, [target.name for target in targets if not target.sum_of], source)
     return Prediction.of_columns(table_rows(table, source=source), targets, columns, meta=meta, mixture=mixture)
 
 

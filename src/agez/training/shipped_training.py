@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from agez.errors import AgezError
 from agez.mixture_network.mixture_model import MixtureNetwork, Network, build_model, ensemble
 from agez.mixture_network.trunks import NetworkShape
 from agez.models.features import n_features, normalised
@@ -32,6 +33,11 @@ def seds_of_recipe(recipe: Recipe, n: int, rng: np.random.Generator) -> Training
     """Training SEDs of a recipe."""
     names = list(recipe.libraries)
     n_spaxels = round(recipe.spaxel_share * n)
+    if n_spaxels and recipe.targets != Recipe.targets:
+        raise AgezError(
+            f"recipe {recipe.name!r}: spaxel_share {recipe.spaxel_share:g}, but photometry of the mock survey's "
+            "spectra has ages and metallicities alone"
+        )
     parts = []
     if n_spaxels < n:
         parts.append(make_training_seds(

@@ -111,7 +111,8 @@ def blended(library: Library, other: Library, share: float) -> Library:
     ratio[:, outside] = 1.0
     factor = np.clip(ratio, 1 / MOST_RATIO, MOST_RATIO) ** share
     # light per mass: both in solar luminosities per Angstrom and solar mass of one initial mass function
-    units = 10 ** (library.log_solar_mass - other.log_solar_mass)
+    known = library.log_solar_mass is not None and other.log_solar_mass is not None
+    units = 10 ** ((library.log_solar_mass or 0.0) - (other.log_solar_mass or 0.0)) if known else 1.0
     light_ratio = np.clip(scale[..., 0] * units, 1 / MOST_RATIO, MOST_RATIO) ** share
     light_ratio[:, outside] = 1.0
     return replace(

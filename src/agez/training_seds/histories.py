@@ -90,8 +90,8 @@ def draw_weights(
 
 
 def no_older(mass: Floats, log_age: Floats, oldest_years: float) -> Floats:
-    """(n, n_age, ...) masses with what is formed before ``oldest_years`` put into the oldest bin that begins later."""
-    last = max(int((age_bin_edges(log_age)[:-1] < oldest_years).sum()) - 1, 0)
+    """(n, n_age, ...) masses with those of ages above ``oldest_years`` put into the oldest age of the grid below."""
+    last = max(int((log_age <= np.log10(oldest_years)).sum()) - 1, 0)
     out = mass.copy()
     out[:, last] += out[:, last + 1 :].sum(axis=1)
     out[:, last + 1 :] = 0

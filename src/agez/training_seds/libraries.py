@@ -30,7 +30,9 @@ _SALPETER, _KROUPA = float(np.log10(FROM_SALPETER)), float(np.log10(FROM_KROUPA)
 #: (``python tools/light_per_mass.py`` prints the differences).
 LOG_SOLAR_MASS = {
     "emiles": _SALPETER, "popstar": 0.0, "bc03-miles": _KROUPA, "bc03": 3.735, "mastar": 3.735,
-    "bpass": 3.780 + _KROUPA, "m11-miles": 4.464 + _SALPETER, "miuscat": 3.985 + _SALPETER,
+    "bpass": 3.780 + _KROUPA, "m11-miles": 4.464 + _SALPETER,
+    "m11-stelib": 4.612 + _SALPETER, "m11-elodie": 4.439 + _SALPETER, "m11-marcs": 4.702 + _SALPETER,
+    "made-up": 3.828 + _KROUPA, "miuscat": 3.985 + _SALPETER,
 }  # fmt: skip
 
 
@@ -55,7 +57,7 @@ class Library:
     solar_scale: str
     #: log10 of the solar masses of a Chabrier function that the library's unit of mass stands for, where its unit of
     #: light is a solar luminosity per Angstrom.
-    log_solar_mass: float = 0.0
+    log_solar_mass: float | None = None
 
     def broadened(self, sigma_kms: float) -> Floats:
         """(n_age, n_mh, p) templates convolved with a Gaussian of ``sigma_kms``; edges of what is reached kept."""
@@ -86,5 +88,5 @@ def library_of(grid: SSPGrid, *, name: str | None = None) -> Library:
     shape = (*grid.flux.shape[:2], len(out))
     return Library(
         name or grid.name, grid.log_age, grid.mh, flux.reshape(shape), reached, grid.light, grid.reference,
-        grid.solar_scale, LOG_SOLAR_MASS.get(name or grid.name, 0.0),
+        grid.solar_scale, LOG_SOLAR_MASS.get(name or grid.name),
     )  # fmt: skip

@@ -12,8 +12,15 @@ from agez.errors import AgezError
 from agez.photometry.filters import FilterSet
 from agez.photometry.response import build_matrix
 from agez.populations.history import History
-from agez.populations.rest_frame import AB_SOLAR_PER_HZ, LIGHT_ANGSTROM, REST_BANDS, RestFrame, rest_frame
-from agez.populations.truth import truths_of
+from agez.populations.rest_frame import (
+    AB_SOLAR_PER_HZ,
+    LIGHT_ANGSTROM,
+    REST_BANDS,
+    RestFrame,
+    rest_frame,
+    sdss_filters,
+)
+from agez.populations.truth import BANDS_OF, OF_MASS, truths_of
 from agez.spectra.lines import SPEED_OF_LIGHT_KMS
 from agez.targets import SHIPPED_TARGETS, Target
 from agez.training_seds.complete_library import MOST_BLEND, blended
@@ -130,6 +137,10 @@ def make_training_seds(
     if n < 1 or not libraries:
         raise AgezError(f"{n} galaxies of {len(libraries)} template libraries: at least one of each is needed")
     truths = truths_of(targets)
+    if near_share and low >= NEAR:
+        raise AgezError(f"near_share {near_share:g}: the redshift range begins at {low:g}, not below {NEAR:g}")
+    for library in libraries:
+        _check_reach(library, [target.name for target in targets])
     share = np.full(len(libraries), 1.0) if shares is None else np.asarray(shares, float)
     number = rng.choice(len(libraries), size=-(-n // CHUNK), p=share / share.sum())
     # stratified redshifts, so that none is missing by chance
@@ -162,6 +173,27 @@ def make_training_seds(
         if progress is not None:
             progress(count)
     return TrainingSeds.concatenate(parts)
+
+
+def _check_reach(library: Library, names: Sequence[str]) -> None:
+    """AgezError if a library cannot give the truth of a target."""
+    bands = {band for name in names for band in BANDS_OF.get(name, "")}
+    weights = build_matrix(common_wave(), sdss_filters()).weights if bands else None
+    for band in sorted(bands):
+        assert weights is not None
+        part = float(weights[REST_BANDS.index(band), library.reached].sum())
+        if part < 1 - MAX_LACKING:
+            wrong = next(name for name in names if band in BANDS_OF.get(name, ""))
+            raise AgezError(
+                f"target {wrong}: template library {library.name!r} reaches {100 * part:.0f} % of the band {band}; "
+                f"complete it by another, as in '{library.name}+popstar', or leave the target out"
+            )
+    masses = [name for name in names if name in OF_MASS]
+    if masses and library.log_solar_mass is None:
+        raise AgezError(
+            f"target {masses[0]}: the unit of mass of template library {library.name!r} is not known "
+            "(agez.training_seds.libraries.LOG_SOLAR_MASS); leave the library or the target out"
+        )
 
 
 def _chunk(
@@ -214,7 +246,7 @@ def _chunk(
     seen_light, stars = rest_frame(wave, spectrum), rest_frame(wave, weights.reshape(n, -1) @ templates)
     history = History(
         mass, light, library.log_age, library.mh, np.full(n, redshift), dust.av, ew_ha, ew_oiii,
-        library.log_solar_mass - np.log10(total) - log_scale,
+        (library.log_solar_mass or 0.0) - np.log10(total) - log_scale,
         _words(seen_light, log_scale), _words(stars, log_scale),
     )  # fmt: skip
     labels = np.stack([truth(history) for truth in truths], axis=1)
