@@ -13,8 +13,8 @@ from agez.catalogues.csv_files import with_kinds
 from agez.catalogues.open_catalogue import open_catalogue
 from agez.catalogues.read_partition import partition_photometry, read_partition
 from agez.errors import AgezError
-from agez.photometry.likeness import SURE, likeness
 from agez.photometry.tables import read_photometry
+from agez.photometry.vector_columns import SURE, likeness
 from agez.tables.csv_tables import DELIMITERS
 from agez.tables.table_columns import text_column
 from agez.tables.table_files import column_names, read_table

@@ -12,8 +12,8 @@ from astropy.table import Table
 from agez.catalogues.open_catalogue import open_catalogue
 from agez.catalogues.read_partition import kept_columns, partition_photometry, read_partition
 from agez.errors import AgezError
-from agez.photometry.likeness import likeness
 from agez.photometry.tables import read_photometry
+from agez.photometry.vector_columns import likeness
 from agez.surveys.jplus import JPLUS as RECORD
 from agez.tables.table_files import column_names, read_table
 

@@ -18,8 +18,8 @@ from agez.catalogues.file_bytes import read_bytes
 from agez.catalogues.fits_rows import BLOCK, Field
 from agez.catalogues.whole_files import open_whole
 from agez.errors import AgezError
-from agez.photometry.likeness import SURE, likeness
 from agez.photometry.tables import EXTENSION
+from agez.photometry.vector_columns import SURE, likeness
 from agez.runtime.files import is_gzipped, open_content
 from agez.tables.table_columns import PlainTable, said_twice, usable_names
 from agez.tables.table_files import fits_names

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from agez.catalogues.catalogue import Catalogue, Partition
-from agez.photometry.likeness import likeness
 from agez.photometry.tables import EXTENSION
+from agez.photometry.vector_columns import likeness
 from agez.tables.table_columns import PlainTable
 from agez.tables.table_files import VOTABLES, read_table
 

@@ -125,8 +125,8 @@ def _photometry_of_sample(options: Namespace) -> Photometry:
     """The photometry that a sample is made of, as the options have it."""
     from agez.apply.corrections import Corrections, ebv_of_rows
     from agez.photometry.dereddening import deredden
-    from agez.photometry.likeness import likeness
     from agez.photometry.tables import EXTENSION, table_to_photometry
+    from agez.photometry.vector_columns import likeness
     from agez.tables.table_columns import PlainTable
     from agez.tables.table_files import read_table
 

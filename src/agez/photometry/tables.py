@@ -16,7 +16,6 @@ from agez.flags import Flag, is_good, set_flag
 from agez.photometry.band_columns import BandColumn, has_bands, left_out, named_columns
 from agez.photometry.band_values import BandGroup
 from agez.photometry.filters import FilterSet, load_filters
-from agez.photometry.likeness import likeness
 from agez.photometry.row_values import RowOptions, option_column, redshifts_of_rows
 from agez.photometry.synthesis import ab_magnitude
 from agez.photometry.told import PLACEHOLDER, count_remarks, redshift_remarks
@@ -24,6 +23,7 @@ from agez.photometry.vector_columns import (
     choose_vector_photometry,
     default_order,
     find_vector_photometry,
+    likeness,
     vector_band_columns,
 )
 from agez.surveys.registry import filter_sets

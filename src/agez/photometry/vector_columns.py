@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from agez.errors import AgezError
-from agez.photometry.band_columns import BandColumn, band_column, known_bands
+from agez.photometry.band_columns import BandColumn, band_column, band_names, has_bands, known_bands
 from agez.photometry.filters import FilterSet
 from agez.photometry.names import find_band
 from agez.surveys.record import SurveyRecord, VectorOrder
@@ -29,6 +29,9 @@ PREFERENCE = ("AUTO", "PSFCOR", "PETRO", "APER_COR_6_0", "APER_COR_3_0", "ISO")
 #: SExtractor's bits that make a band unusable: saturated, truncated, aperture incomplete (not: neighbours, blended).
 BAD_FLAGS = 4 | 8 | 16
 _VALUE = re.compile(r"(?P<prefix>(?:\w+\.)?)(?P<kind>FLUX|MAG)_(?P<way>(?!ERR|RELERR)\w+)", re.IGNORECASE)
+
+#: From this likeness on a table is taken for photometry without a second thought.
+SURE = 3
 
 
 @dataclass(frozen=True)
@@ -178,3 +181,10 @@ def _flux_unit(chosen: VectorPhotometry, *, source: str, units: Mapping[str, str
         f"{source}: column {chosen.value} says no unit, and nothing says whether it is of FNuDualObj or "
         "FLambdaDualObj; name the file so (FNuDualObj.fits), or take magnitudes"
     )
+
+
+def likeness(names: Sequence[str]) -> int:
+    """How much a table looks like photometry: 3 with a column of a known band, 1 of another or of vectors, else 0."""
+    if has_bands([name.lower().removesuffix("_err") for name in names]):
+        return SURE
+    return int(bool(band_names(names) or find_vector_photometry(dict.fromkeys(names, 2))))

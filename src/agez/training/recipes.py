@@ -24,6 +24,12 @@ _LATER = (
 )  # fmt: skip
 
 
+def _written(content: Recipe | Survey) -> dict[str, Any]:
+    """Fields by name, without later ones at their defaults."""
+    values = {one.name: (getattr(content, one.name), one.default) for one in fields(content)}
+    return {name: value for name, (value, default) in values.items() if name not in _LATER or value != default}
+
+
 @dataclass(frozen=True)
 class Recipe:
     """All training settings of a model."""
@@ -63,18 +69,7 @@ class Recipe:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-able form."""
-        plain = Recipe(self.name, self.filter_set)
-        content = {
-            one.name: getattr(self, one.name)
-            for one in fields(self)
-            if one.name not in _LATER or getattr(self, one.name) != getattr(plain, one.name)
-        }
-        survey = {
-            one.name: getattr(self.survey, one.name)
-            for one in fields(self.survey)
-            if one.name not in _LATER or getattr(self.survey, one.name) != getattr(Survey(), one.name)
-        }
-        content |= {"settings": asdict(self.settings), "survey": survey}
+        content = _written(self) | {"settings": asdict(self.settings), "survey": _written(self.survey)}
         return {key: list(value) if isinstance(value, tuple) else value for key, value in content.items()}
 
 

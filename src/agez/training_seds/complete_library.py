@@ -37,14 +37,14 @@ def completed(library: Library, donor: Library) -> Library:
     for age in younger:
         if not kept or age - kept[-1] >= AGE_STEP - 1e-6:
             kept.append(float(age))
-    wide = _joined(library, _at(donor, library.log_age, library.mh))
+    wide = _joined(library, _at(donor, donor.flux, library.log_age, library.mh))
     flux, light = wide, library.light
     if kept:
-        at_first = _light_at(donor, np.array([first]), library.mh)
+        at_first = _at(donor, donor.light, np.array([first]), library.mh)
         ratio = library.light[:1] / at_first
-        young = _at(donor, np.array(kept), library.mh) * ratio[..., None]
+        young = _at(donor, donor.flux, np.array(kept), library.mh) * ratio[..., None]
         flux = np.concatenate([young, wide])
-        light = np.concatenate([_light_at(donor, np.array(kept), library.mh) * ratio, library.light])
+        light = np.concatenate([_at(donor, donor.light, np.array(kept), library.mh) * ratio, library.light])
     return replace(
         library, name=f"{library.name}+{donor.name}", log_age=np.concatenate([kept, library.log_age]),
         flux=flux.astype(np.float32), light=light, reached=library.reached | donor.reached,
@@ -52,22 +52,11 @@ def completed(library: Library, donor: Library) -> Library:
     )  # fmt: skip
 
 
-def _nodes(donor: Library, log_age: Floats, mh: Floats) -> Floats:
-    """(n_age, n_mh, 2) ages and metallicities, taken to the donor's own range."""
-    ages = np.clip(log_age, donor.log_age[0], donor.log_age[-1])
-    metals = np.clip(mh, donor.mh[0], donor.mh[-1])
-    return np.stack(np.meshgrid(ages, metals, indexing="ij"), axis=-1)
-
-
-def _at(donor: Library, log_age: Floats, mh: Floats) -> Floats:
-    """(n_age, n_mh, p) the donor's spectra, linear in log age and [M/H]."""
-    table = RegularGridInterpolator((donor.log_age, donor.mh), donor.flux.astype(float))
-    return np.asarray(table(_nodes(donor, log_age, mh)))
-
-
-def _light_at(donor: Library, log_age: Floats, mh: Floats) -> Floats:
-    table = RegularGridInterpolator((donor.log_age, donor.mh), donor.light)
-    return np.asarray(table(_nodes(donor, log_age, mh)))
+def _at(donor: Library, values: Floats, log_age: Floats, mh: Floats) -> Floats:
+    """(n_age, n_mh, ...) values at the donor's nodes, linear in log age and [M/H], constant outside its range."""
+    ages, metals = np.clip(log_age, *donor.log_age[[0, -1]]), np.clip(mh, *donor.mh[[0, -1]])
+    nodes = np.stack(np.meshgrid(ages, metals, indexing="ij"), axis=-1)
+    return np.asarray(RegularGridInterpolator((donor.log_age, donor.mh), values.astype(float))(nodes))
 
 
 def _joined(library: Library, donor: Floats) -> Floats:
@@ -102,10 +91,10 @@ def blended(library: Library, other: Library, share: float) -> Library:
     ``other`` is interpolated to the nodes of ``library``; nodes outside its metallicities stay as they are.  A share of
     1 would be ``other``, a negative number leads away from it.
     """
-    theirs = _at(other, library.log_age, library.mh)
+    theirs = _at(other, other.flux, library.log_age, library.mh)
     ours = library.flux.astype(float)
     both = (ours > 0) & (theirs > 0)
-    scale = (_light_at(other, library.log_age, library.mh) / library.light)[..., None]
+    scale = (_at(other, other.light, library.log_age, library.mh) / library.light)[..., None]
     ratio = np.where(both, theirs / np.where(both, ours * scale, 1.0), 1.0)
     outside = (library.mh < other.mh[0] - 0.1) | (library.mh > other.mh[-1] + 0.1)
     ratio[:, outside] = 1.0
