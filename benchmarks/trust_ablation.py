@@ -6,11 +6,10 @@ from itertools import combinations
 
 import numpy as np
 from trust_table import Part, Table, percent
-from trust_unlike import FALSE_FLAGS, new_galaxies, odd_rows, without_redshift
+from trust_unlike import FALSE_FLAGS, new_galaxies, odd_rows, rows_of, without_redshift
 
 from agez.errors import AgezError
 from agez.mixture_network.mixture_model import network_of
-from agez.models.features import normalised
 from agez.models.model import Model
 from agez.novelty.novelty_score import standardised, statistics
 from agez.types import Photometry
@@ -51,7 +50,5 @@ def _subsets(n: int) -> list[list[int]]:
 def _excesses(model: Model, photometry: Photometry) -> np.ndarray:
     """(n, statistics) excess of each statistic over its median, in units of that of one in twenty."""
     novelty = network_of(model).novelty
-    enough = photometry.covered.sum(axis=1) >= int(model.header["least_bands"])
-    seds = normalised(photometry.flux[enough], photometry.flux_err[enough], photometry.covered[enough])
-    found = statistics(novelty, seds, photometry.redshift[enough], photometry.redshift_err[enough])
+    found = statistics(novelty, *rows_of(model, photometry))
     return np.stack(standardised(novelty, found, novelty.thresholds), axis=1)[found.good]

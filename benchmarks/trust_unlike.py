@@ -101,9 +101,14 @@ def without_redshift(photometry: Photometry) -> Photometry:
 
 
 def _flagged(model: Model, photometry: Photometry) -> float:
+    return _share(model, *rows_of(model, photometry))
+
+
+def rows_of(model: Model, photometry: Photometry) -> tuple[NormalisedPhotometry, np.ndarray, np.ndarray]:
+    """Rows that the model answers for: their SEDs, redshifts and redshift errors."""
     enough = photometry.covered.sum(axis=1) >= int(model.header["least_bands"])
     seds = normalised(photometry.flux[enough], photometry.flux_err[enough], photometry.covered[enough])
-    return _share(model, seds, photometry.redshift[enough], photometry.redshift_err[enough])
+    return seds, photometry.redshift[enough], photometry.redshift_err[enough]
 
 
 def _flagged_as_seen(model: Model, training: TrainingSeds, rng: np.random.Generator) -> float:

@@ -39,6 +39,11 @@ def numbers_per_component(d: int) -> int:
     return 1 + d + triangle_size(d)
 
 
+def place(t: int, u: int) -> int:
+    """Place of the covariance of targets ``t`` and ``u`` in a lower triangle."""
+    return triangle_size(max(t, u)) + min(t, u)
+
+
 def diagonal(d: int) -> list[int]:
     """Places of the variances in a lower triangle."""
     return [triangle_size(i) + i for i in range(d)]
@@ -275,7 +280,7 @@ def rescale(m: Mixture, *, shift: ArrayLike, factor: ArrayLike) -> Mixture:
 def marginal_of(m: Mixture, targets: Sequence[int]) -> Mixture:
     """The distribution of some of the targets, by their places, in the order given."""
     kept = list(targets)
-    places = [triangle_size(max(t, u)) + min(t, u) for i, t in enumerate(kept) for u in kept[: i + 1]]
+    places = [place(t, u) for i, t in enumerate(kept) for u in kept[: i + 1]]
     return Mixture(m.weights, m.mean[..., kept], m.covariance[..., places])
 
 

@@ -41,12 +41,12 @@ class IntervalCalibration:
 
     def to_arrays(self) -> dict[str, Floats]:
         """Arrays of the model file."""
-        return {name: np.asarray(getattr(self, name)) for name in ("shift", "log_factor", "tail", "center", "width")}
+        return {one.name: np.asarray(getattr(self, one.name)) for one in fields(self)}
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, Any]) -> IntervalCalibration:
         """Inverse of :meth:`to_arrays`."""
-        return cls(**{name: arrays[name] for name in ("shift", "log_factor", "tail", "center", "width")})
+        return cls(**{one.name: arrays[one.name] for one in fields(cls)})
 
     @classmethod
     def none(cls, center: Floats, width: Floats) -> IntervalCalibration:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from agez.distributions.marginals import quantiles
-from agez.distributions.mixture import Mixture, diagonal, moments, triangle_size
+from agez.distributions.mixture import Mixture, moments, place
 from agez.mixture_network.row_answers import RowAnswers
 from agez.models.features import redshift_unit
 from agez.models.luminosity import log_distance_factor, log_luminosity
@@ -102,15 +102,10 @@ def _with_redshifts(
         points[t] = origin + width * points[t]
         of_mixture[..., t] = origin[:, None] + width[:, None] * of_mixture[..., t]
         for u in range(d):
-            covariance[..., _place(t, u)] *= width[:, None] if u != t else width[:, None] ** 2
+            covariance[..., place(t, u)] *= width[:, None] if u != t else width[:, None] ** 2
     return found._replace(
         mean=mean, quantiles=points, mixture=Mixture(found.mixture.weights, of_mixture, covariance)
     )  # fmt: skip
-
-
-def _place(t: int, u: int) -> int:
-    """Where the covariance of two targets stands in a lower triangle."""
-    return triangle_size(max(t, u)) + min(t, u)
 
 
 def _with_known_distance(
@@ -126,7 +121,7 @@ def _with_known_distance(
     for k, t in enumerate(scaled):
         for u in scaled[: k + 1]:
             both = targets[t].per_flux * targets[u].per_flux * variance
-            covariance[wide, :, triangle_size(t) + u] += both[:, None]
+            covariance[wide, :, place(t, u)] += both[:, None]
     mixture = Mixture(found.mixture.weights, found.mixture.mean, covariance)
     if wide.size:
         part = mixture.take(wide)
@@ -149,12 +144,12 @@ def _with_own_distance(
     for t in scaled:
         rise = targets[t].per_flux * slope
         mean[..., t] += targets[t].per_flux * base
-        covariance[..., _place(t, t)] += (
-            2 * rise * covariance[..., _place(t, at)] + rise**2 * covariance[..., _place(at, at)]
+        covariance[..., place(t, t)] += (
+            2 * rise * covariance[..., place(t, at)] + rise**2 * covariance[..., place(at, at)]
         )
         for u in range(m.n_targets):
             if u != t:
-                covariance[..., _place(t, u)] += rise * covariance[..., _place(at, u)]
+                covariance[..., place(t, u)] += rise * covariance[..., place(at, u)]
     return Mixture(m.weights, mean, covariance)
 
 
@@ -180,7 +175,7 @@ def with_sums(found: RowAnswers, targets: Sequence[Target], sums: Sequence[Targe
     mean, points = [found.mean], [found.quantiles]
     for total in sums:
         parts = [names.index(name) for name in total.sum_of]
-        variance = sum(m.covariance[..., _place(t, u)] for t in parts for u in parts)
+        variance = sum(m.covariance[..., place(t, u)] for t in parts for u in parts)
         own = Mixture(m.weights, m.mean[..., parts].sum(axis=-1)[..., None], np.asarray(variance)[..., None])
         there = np.where(np.isfinite(found.mean[:, parts]).all(axis=1), 1.0, np.nan)
         mean.append(moments(own)[0] * there[:, None])
@@ -194,10 +189,10 @@ def _unscaled(found: RowAnswers, targets: Sequence[Target]) -> RowAnswers:
     if not bent:
         return found
     mean, points = np.array(found.mean), np.array(found.quantiles)
-    m, places = found.mixture, diagonal(found.mixture.n_targets)
+    m = found.mixture
     for t in bent:
         points[t] = np.sinh(points[t])
         # E[sinh x] = sinh(mu) exp(sigma^2 / 2) of a Gaussian
-        each = np.sinh(m.mean[..., t]) * np.exp(0.5 * np.minimum(m.covariance[..., places[t]], MOST_VARIANCE))
+        each = np.sinh(m.mean[..., t]) * np.exp(0.5 * np.minimum(m.covariance[..., place(t, t)], MOST_VARIANCE))
         mean[:, t] = (m.weights * each).sum(axis=1)
     return found._replace(mean=mean, quantiles=points)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -89,22 +90,25 @@ class History:
         """(n,) means of ``log_age`` or of ``mh``, weighted by the mass formed."""
         return weighted_means(self.mass, self.log_age, self.mh)[("log_age", "mh").index(axis)]
 
+    @cached_property
+    def _surviving(self) -> Floats:
+        """(n,) mass in living stars and remnants, in the unit of ``mass``."""
+        return np.asarray((self.mass * surviving_fraction(self.log_age, self.mh)).sum(axis=(1, 2)))
+
     def log_mass_formed(self) -> Floats:
         """(n,) log10 of the mass formed [solar masses at unit flux scale]."""
         return np.asarray(np.log10(self.mass.sum(axis=(1, 2))) + self.log_unit_mass)
 
     def log_mass(self) -> Floats:
         """(n,) log10 of the mass in living stars and remnants [solar masses at unit flux scale]."""
-        surviving = (self.mass * surviving_fraction(self.log_age, self.mh)).sum(axis=(1, 2))
-        return np.asarray(np.log10(surviving) + self.log_unit_mass)
+        return np.asarray(np.log10(self._surviving) + self.log_unit_mass)
 
     def log_ssfr(self, years: float) -> Floats:
         """(n,) log10 of the mean rate of the last ``years`` over the surviving mass, plus LEAST_SSFR [1/yr]."""
         edges = age_bin_edges(self.log_age)
         recent = np.clip((years - edges[:-1]) / np.diff(edges), 0, 1)
         formed = self.mass.sum(axis=2) @ recent
-        surviving = (self.mass * surviving_fraction(self.log_age, self.mh)).sum(axis=(1, 2))
-        return np.asarray(np.log10(formed / years / surviving + LEAST_SSFR))
+        return np.asarray(np.log10(formed / years / self._surviving + LEAST_SSFR))
 
     def log_lookback(self, share: float) -> Floats:
         """(n,) log10 of the lookback time [yr] by which ``share`` of the mass had formed.

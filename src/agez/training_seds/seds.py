@@ -139,8 +139,7 @@ def make_training_seds(
     truths = truths_of(targets)
     if near_share and low >= NEAR:
         raise AgezError(f"near_share {near_share:g}: the redshift range begins at {low:g}, not below {NEAR:g}")
-    for library in libraries:
-        _check_reach(library, [target.name for target in targets])
+    _check_reach(libraries, [target.name for target in targets])
     share = np.full(len(libraries), 1.0) if shares is None else np.asarray(shares, float)
     number = rng.choice(len(libraries), size=-(-n // CHUNK), p=share / share.sum())
     # stratified redshifts, so that none is missing by chance
@@ -175,25 +174,24 @@ def make_training_seds(
     return TrainingSeds.concatenate(parts)
 
 
-def _check_reach(library: Library, names: Sequence[str]) -> None:
+def _check_reach(libraries: Sequence[Library], names: Sequence[str]) -> None:
     """AgezError if a library cannot give the truth of a target."""
-    bands = {band for name in names for band in BANDS_OF.get(name, "")}
-    weights = build_matrix(common_wave(), sdss_filters()).weights if bands else None
-    for band in sorted(bands):
-        assert weights is not None
-        part = float(weights[REST_BANDS.index(band), library.reached].sum())
-        if part < 1 - MAX_LACKING:
-            wrong = next(name for name in names if band in BANDS_OF.get(name, ""))
+    needs = [(name, band) for name in names for band in BANDS_OF.get(name, "")]
+    weights = build_matrix(common_wave(), sdss_filters()).weights if needs else np.zeros((0, 0))
+    for library in libraries:
+        for name, band in needs:
+            part = float(weights[REST_BANDS.index(band), library.reached].sum())
+            if part < 1 - MAX_LACKING:
+                raise AgezError(
+                    f"target {name}: template library {library.name!r} reaches {100 * part:.0f} % of the band {band}; "
+                    f"complete it by another, as in '{library.name}+popstar', or leave the target out"
+                )
+        masses = [name for name in names if name in OF_MASS]
+        if masses and library.log_solar_mass is None:
             raise AgezError(
-                f"target {wrong}: template library {library.name!r} reaches {100 * part:.0f} % of the band {band}; "
-                f"complete it by another, as in '{library.name}+popstar', or leave the target out"
+                f"target {masses[0]}: the unit of mass of template library {library.name!r} is not known "
+                "(agez.training_seds.libraries.LOG_SOLAR_MASS); leave the library or the target out"
             )
-    masses = [name for name in names if name in OF_MASS]
-    if masses and library.log_solar_mass is None:
-        raise AgezError(
-            f"target {masses[0]}: the unit of mass of template library {library.name!r} is not known "
-            "(agez.training_seds.libraries.LOG_SOLAR_MASS); leave the library or the target out"
-        )
 
 
 def _chunk(
