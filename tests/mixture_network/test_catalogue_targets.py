@@ -24,7 +24,7 @@ from agez.training.mixture_fit import FitSettings
 from agez.training.recipes import Recipe
 from agez.training.sample_batches import sample_rows
 from agez.training.sed_batches import labels_as_seen
-from agez.training.shipped_training import _train, finished_model
+from agez.training.shipped_training import finished_model, trained_network
 from agez.training_seds.libraries import library_of
 from agez.training_seds.observe import Survey, observe
 from agez.training_seds.seds import make_training_seds
@@ -50,13 +50,14 @@ def model():
 
     recipe = Recipe(
         "small", "jpas", targets=NAMES, main_targets=MAIN, redshift_range=RANGE, hidden=(64, 48), components=3,
+        first_targets=4, further_hidden=(48,), further_steps=400, tell_library=True, libraries={"made-up": 1.0},
         members=1, settings=FitSettings(700, 256, 3e-3), survey=SURVEY, n_seds=6000, n_calibration=4000,
     )  # fmt: skip
     patch = pytest.MonkeyPatch()
     with patch.context() as one:
         one.setattr(training, "seds_of_recipe", lambda recipe, n, rng: made_seds(n, int(rng.integers(100))))
         one.setattr(training, "star_seds", lambda filters, rng: None)
-        return finished_model(recipe, (_train((recipe, 0)),))
+        return finished_model(recipe, (trained_network(recipe),))
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,14 @@ from agez.distributions.mixture import Mixture, triangle_size
 from agez.mixture_network.compiled_mixture import mix_rows
 from agez.mixture_network.mixture_model import MixtureNetwork, Network
 from agez.mixture_network.row_answers import RowAnswers, RowInputs, answers, levels
-from agez.mixture_network.trunks import dense_layers, forward
+from agez.mixture_network.trunks import (
+    Parameters,
+    dense_layers,
+    first_stage,
+    forward,
+    outputs_of_stages,
+    second_stage,
+)
 from agez.models.compiled_features import (
     add_bias_and_clip,
     fill_contrasts,
@@ -32,7 +39,7 @@ from agez.models.compiled_features import (
 from agez.models.features import CONTRAST_WIDTHS, TURNS, n_features
 from agez.novelty.compiled_score import compiled_score
 from agez.novelty.prepared_novelty import PreparedNovelty, prepared_novelty
-from agez.types import Bools, Floats
+from agez.types import Bools, Floats, Ints
 
 #: Rows evaluated at a time: the outputs of a layer stay in the processor's second cache.
 TILE = 256
@@ -86,9 +93,13 @@ def _ready(network: MixtureNetwork) -> _Ready:
 def _network(member: Network) -> _Network:
     scaling = member.scaling
     center, width = (np.array(table, np.float32).reshape(len(table), -1) for table in (scaling.center, scaling.width))
+    trunk: Callable[[Floats], Floats]
     if member.shape.trunk == "dense":
-        layers = [(np.array(w, np.float32), np.array(b, np.float32)) for w, b in dense_layers(member.parameters)]
-        trunk = partial(_dense, layers)
+        first = _layers(first_stage(member.parameters))
+        trunk = partial(_dense, first)
+        if member.shape.first_targets:
+            further = _layers(second_stage(member.parameters))
+            trunk = partial(_two_stages, first, further, *outputs_of_stages(member.shape))
     else:
         trunk = partial(forward, member.shape, member.parameters)
     return _Network(
@@ -96,14 +107,38 @@ def _network(member: Network) -> _Network:
     )
 
 
+def _layers(parameters: Parameters) -> list[tuple[Floats, Floats]]:
+    return [(np.array(w, np.float32), np.array(b, np.float32)) for w, b in dense_layers(parameters)]
+
+
 def _dense(layers: list[tuple[Floats, Floats]], x: Floats) -> Floats:
     """Forward pass of the dense trunk, with bias and ReLU in place."""
+    return _last(layers, _hidden(layers, x))
+
+
+def _hidden(layers: list[tuple[Floats, Floats]], x: Floats) -> Floats:
     for weight, bias in layers[:-1]:
         x = x @ weight
         add_bias_and_clip(x, bias)
+    return x
+
+
+def _last(layers: list[tuple[Floats, Floats]], x: Floats) -> Floats:
     weight, bias = layers[-1]
     out = np.asarray(x @ weight)
     out += bias
+    return out
+
+
+def _two_stages(
+    first: list[tuple[Floats, Floats]], further: list[tuple[Floats, Floats]], of_first: Ints, of_further: Ints,
+    x: Floats,
+) -> Floats:  # fmt: skip
+    """Forward pass of a dense trunk in two stages."""
+    hidden = _hidden(first, x)
+    out = np.empty((len(x), len(of_first) + len(of_further)), np.float32)
+    out[:, of_first] = _last(first, hidden)
+    out[:, of_further] = _dense(further, np.concatenate([x, hidden], axis=1))
     return out
 
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from agez.arrays import Floats
+from agez.arrays import Floats, Ints
 from agez.distributions.mixture import Mixture
 
 #: Largest ln(1 / sigma), with sigma in units of the labels' standard deviation: about a thousandth.
@@ -26,6 +26,12 @@ def numbers_of_component(d: int) -> int:
 def n_outputs(components: int, d: int) -> int:
     """Raw outputs of a network."""
     return components * numbers_of_component(d)
+
+
+def outputs_of_leading(components: int, d: int, p: int) -> Ints:
+    """Indices of the raw outputs that the distribution of the first ``p`` of ``d`` targets depends on."""
+    kept = [0, *range(1, 1 + p), *range(1 + d, 1 + d + p), *range(1 + 2 * d, 1 + 2 * d + p * (p - 1) // 2)]
+    return (np.array(kept)[:, None] * components + np.arange(components)).ravel()
 
 
 def starting_outputs(components: int, d: int) -> Floats:

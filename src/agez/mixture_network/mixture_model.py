@@ -13,15 +13,25 @@ import agez
 from agez.distributions.mixture import Mixture, combine
 from agez.errors import AgezError
 from agez.mixture_network.calibration import IntervalCalibration, calibrate, leading_calibration
-from agez.mixture_network.mixture_head import mixture_of
-from agez.mixture_network.trunks import NetworkShape, Parameters, forward
+from agez.mixture_network.mixture_head import mixture_of, outputs_of_leading
+from agez.mixture_network.trunks import (
+    FURTHER,
+    NetworkShape,
+    Parameters,
+    dense_layers,
+    first_stage,
+    forward,
+    outputs_of_stages,
+    second_stage,
+    told_library,
+)
 from agez.models.feature_scaling import FeatureScaling
 from agez.models.features import NormalisedPhotometry, features
 from agez.models.model import MIXTURE_SCHEMA, Model
 from agez.models.model_file import below
 from agez.novelty.novelty_score import Novelty
 from agez.targets import Target, header_of_targets
-from agez.types import Bands, Floats
+from agez.types import Bands, Floats, Ints
 
 #: Value of the header's key ``kind``.
 KIND = "posterior"
@@ -94,21 +104,38 @@ def leading(network: MixtureNetwork, p: int) -> MixtureNetwork:
         return network
     if shape.trunk != "dense" or not 0 < p < d:
         raise AgezError(f"{p} of {d} targets of the trunk {shape.trunk!r}: only the dense trunk answers for a part")
-    kept = [0, *range(1, 1 + p), *range(1 + d, 1 + d + p), *range(1 + 2 * d, 1 + 2 * d + p * (p - 1) // 2)]
-    columns = (np.array(kept)[:, None] * shape.components + np.arange(shape.components)).ravel()
     members = []
     for member in network.members:
-        last = len(member.parameters) // 2 - 1
-        weight, bias = (member.parameters[f"{kind}{last}"] for kind in ("weight", "bias"))
-        parameters = {
-            **member.parameters,
-            f"weight{last}": np.ascontiguousarray(weight[:, columns]),
-            f"bias{last}": bias[columns],
-        }
         scaling = member.scaling
         scaling = replace(scaling, label_mean=scaling.label_mean[:p], label_std=scaling.label_std[:p])
-        members.append(Network(scaling, replace(shape, n_targets=p), parameters))
+        members.append(Network(scaling, *_leading_stages(shape, member.parameters, p)))
     return MixtureNetwork(tuple(members), leading_calibration(network.calibration, p), network.novelty)
+
+
+def told(network: MixtureNetwork, number: int) -> MixtureNetwork:
+    """The same network, told that the template library of that number is true."""
+    members = (replace(member, parameters=told_library(member.parameters, number)) for member in network.members)
+    return replace(network, members=tuple(members))
+
+
+def _leading_stages(shape: NetworkShape, parameters: Parameters, p: int) -> tuple[NetworkShape, Parameters]:
+    """The stages that the first ``p`` targets need, without the last layer's other outputs."""
+    k, first = shape.components, shape.first.n_targets
+    if p <= first:
+        kept = outputs_of_leading(k, first, p)
+        return replace(shape.first, n_targets=p), _with_outputs(first_stage(parameters), kept)
+    own = replace(shape, n_targets=p)
+    of_further = outputs_of_stages(shape)[1]
+    kept = np.searchsorted(of_further, np.intersect1d(of_further, outputs_of_leading(k, shape.n_targets, p)))
+    further = _with_outputs(second_stage(parameters), kept)
+    return own, {**first_stage(parameters), **{FURTHER + name: array for name, array in further.items()}}
+
+
+def _with_outputs(parameters: Parameters, kept: Ints) -> Parameters:
+    """A dense trunk with some of its outputs."""
+    last = len(dense_layers(parameters)) - 1
+    weight, bias = (parameters[f"{kind}{last}"] for kind in ("weight", "bias"))
+    return {**parameters, f"weight{last}": np.ascontiguousarray(weight[:, kept]), f"bias{last}": bias[kept]}
 
 
 def network_of(model: Model) -> MixtureNetwork:
@@ -145,6 +172,7 @@ def build_model(
     least_snr: float,
     frame: str,
     main_targets: Sequence[str] | None = None,
+    libraries: Sequence[str] = (),
     knows_unknown_redshift: bool = False,
     labels: Mapping[str, Any],
     training: Mapping[str, Any],
@@ -168,6 +196,8 @@ def build_model(
     frame : 'rest' or 'observed'
     main_targets : sequence of str, optional
         Those that are predicted where no others are asked for; default: all.
+    libraries : sequence of str
+        Template libraries that the networks may be told of, in the order of their inputs.
     knows_unknown_redshift : bool
         Whether the networks were trained on rows of unknown redshift, too.
     labels, training, calibration, scores : mapping
@@ -193,6 +223,7 @@ def build_model(
         "calibration": dict(calibration),
         "scores": dict(scores),
         **({} if main_targets is None else {"main_targets": list(main_targets)}),
+        **({"libraries": list(libraries)} if libraries else {}),
         **({"knows_unknown_redshift": True} if knows_unknown_redshift else {}),
     }
     return Model(network.to_arrays() | {"label_range": np.asarray(label_range)}, header)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from typing import NamedTuple, Protocol
 
 import numpy as np
 
 from agez.errors import AgezError
-from agez.mixture_network.trunks import NetworkShape, Parameters, initial_parameters
-from agez.training.dense_gradient import loss_and_gradient
+from agez.mixture_network.trunks import FURTHER, NetworkShape, Parameters, initial_further, initial_parameters
+from agez.training.dense_gradient import further_loss_and_gradient, loss_and_gradient
 from agez.types import Floats, Ints
 
 
@@ -55,6 +55,7 @@ def fit(
     *,
     start: Parameters | None = None,
     by_jax: bool | None = None,
+    progress: Callable[[float], object] | None = None,
 ) -> Trained:
     """Train one network; the same generator state gives the same network.
 
@@ -65,8 +66,12 @@ def fit(
     by_jax : bool, optional
         Whether JAX and optax (``agez[train]``) differentiate and step, on an accelerator where there is one.  Default:
         for trunks other than the dense one, whose gradient by hand is faster on a CPU and is the only one by hand.
+    progress : callable, optional
+        Called with the mean loss of each hundredth of the steps.
     """
     parameters = {key: array.copy() for key, array in (start or initial_parameters(shape, rng)).items()}
+    if shape.first_targets:
+        raise AgezError(f"network {shape}: fit trains one stage; fit_stages trains two")
     if by_jax is None:
         by_jax = shape.trunk != "dense"
     if not by_jax and shape.trunk != "dense":
@@ -76,7 +81,63 @@ def fit(
 
         steps = jax_steps(parameters, batches_of(batches, settings, rng), shape, settings)
     else:
-        steps = _steps_by_hand(parameters, batches_of(batches, settings, rng), shape, settings)
+        steps = _steps_by_hand(
+            parameters, batches_of(batches, settings, rng), settings,
+            lambda own, inputs, target: loss_and_gradient(own, inputs, target, shape.components),
+        )  # fmt: skip
+    return Trained(parameters, _mean_losses(steps, settings, progress))
+
+
+def fit_stages(
+    batches: Batches, shape: NetworkShape, settings: FitSettings, further_steps: int, rng: np.random.Generator, *,
+    progress: Callable[[float], object] | None = None,
+) -> Trained:  # fmt: skip
+    """Train a network in two stages: the first for its targets alone; then, with that held fixed, the second.
+
+    Parameters
+    ----------
+    settings : FitSettings
+        Of the first stage.
+    further_steps : int
+        Batches of the second stage, at the same settings otherwise.
+    progress : callable, optional
+        Called with the mean loss of each hundredth of the steps of each stage.
+
+    Returns
+    -------
+    Trained
+        Losses are those of the first stage, then those of all targets.
+    """
+    first = fit(_Leading(batches, shape.first_targets), shape.first, settings, rng, progress=progress)
+    further, settings = initial_further(shape, rng), replace(settings, steps=further_steps)
+    steps = _steps_by_hand(
+        further, batches_of(batches, settings, rng), settings,
+        lambda own, inputs, target: further_loss_and_gradient(own, first.parameters, inputs, target, shape),
+    )  # fmt: skip
+    losses = _mean_losses(steps, settings, progress)
+    named = {FURTHER + name: array for name, array in further.items()}
+    return Trained({**first.parameters, **named}, [*first.losses, *losses])
+
+
+@dataclass(frozen=True)
+class _Leading:
+    """Batches with the first targets alone."""
+
+    whole: Batches
+    n_targets: int
+
+    def __len__(self) -> int:
+        return len(self.whole)
+
+    def draw(self, rows: Ints, rng: np.random.Generator) -> tuple[Floats, Floats]:
+        inputs, labels = self.whole.draw(rows, rng)
+        return inputs, labels[:, : self.n_targets]
+
+
+def _mean_losses(
+    steps: Iterator[float], settings: FitSettings, progress: Callable[[float], object] | None
+) -> list[float]:
+    """Take all steps; the mean loss of each hundredth."""
     losses: list[float] = []
     recent: list[float] = []
     report = max(settings.steps // 100, 1)
@@ -84,8 +145,10 @@ def fit(
         recent.append(loss)
         if step % report == 0:
             losses.append(float(np.mean(recent)))
+            if progress is not None:
+                progress(losses[-1])
             recent.clear()
-    return Trained(parameters, losses)
+    return losses
 
 
 def batches_of(batches: Batches, settings: FitSettings, rng: np.random.Generator) -> Iterator[tuple[Floats, Floats]]:
@@ -104,13 +167,14 @@ def batches_of(batches: Batches, settings: FitSettings, rng: np.random.Generator
 
 
 def _steps_by_hand(
-    parameters: Parameters, drawn: Iterator[tuple[Floats, Floats]], shape: NetworkShape, settings: FitSettings
-) -> Iterator[float]:
+    parameters: Parameters, drawn: Iterator[tuple[Floats, Floats]], settings: FitSettings,
+    gradient_of: Callable[[Parameters, Floats, Floats], tuple[float, Parameters]],
+) -> Iterator[float]:  # fmt: skip
     """The loss of each step; ``parameters`` change in place."""
     first = {key: np.zeros_like(array) for key, array in parameters.items()}
     second = {key: np.zeros_like(array) for key, array in parameters.items()}
     for step, (inputs, target) in enumerate(drawn, 1):
-        loss, gradient = loss_and_gradient(parameters, inputs, target, shape.components)
+        loss, gradient = gradient_of(parameters, inputs, target)
         _step(parameters, gradient, first, second, step, settings)
         yield loss
 

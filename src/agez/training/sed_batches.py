@@ -9,6 +9,7 @@ import numpy as np
 from agez.models.feature_scaling import FeatureScaling, feature_scaling_of
 from agez.models.features import REDSHIFT_FLOOR, NormalisedPhotometry, features, normalised, redshift_unit, signals
 from agez.targets import network_values
+from agez.training_seds.complete_library import main_library
 from agez.training_seds.observe import Survey, observe, observe_redshift
 from agez.training_seds.seds import TrainingSeds
 from agez.types import Floats, Ints
@@ -20,6 +21,8 @@ LOW_NOISE = Survey(snr=(200.0, 1000.0), calibration=(0.001, 0.01), zero_points=(
 #: Labels have an error of this part of their width: many values are bounds (no dust, no lines, no young stars),
 #: and a density would grow without end there.
 LABEL_JITTER = 0.01
+#: Share of rows whose template library is shown to networks that may be told one.
+LIBRARY_SHOWN = 0.3
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,6 +32,9 @@ class SedBatches:
     seds: TrainingSeds
     scaling: FeatureScaling
     survey: Survey
+    #: Template libraries that networks may be told of, by an input each that is 1 for the true one; all are 0 where
+    #: none is told, and for blends.  Empty: no such inputs.
+    libraries: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.seds)
@@ -41,7 +47,19 @@ class SedBatches:
         values = labels_as_seen(seds.take(rows), seen, z, z_err, scaling.redshift_range, rng)
         target = (values - scaling.label_mean) / scaling.label_std
         target += LABEL_JITTER * rng.standard_normal(target.shape)
-        return features(seen, z, z_err, scaling), target.astype(np.float32)
+        inputs = features(seen, z, z_err, scaling)
+        if self.libraries:
+            inputs = np.concatenate([inputs, self._library_told(rows, rng)], axis=1)
+        return inputs, target.astype(np.float32)
+
+    def _library_told(self, rows: Ints, rng: np.random.Generator) -> Floats:
+        """(len(rows), libraries) float32."""
+        number = [self.libraries.index(main_library(name)) for name in self.seds.libraries]
+        told = np.zeros((len(rows), len(self.libraries)), np.float32)
+        which = self.seds.library[rows]
+        shown = np.flatnonzero((which >= 0) & (rng.uniform(size=len(rows)) < LIBRARY_SHOWN))
+        told[shown, np.array(number)[which[shown]]] = 1.0
+        return told
 
 
 def labels_as_seen(

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+import pickle
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+from hashlib import sha256
+from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from agez.errors import AgezError
 from agez.mixture_network.mixture_model import MixtureNetwork, Network, build_model, ensemble
-from agez.mixture_network.trunks import NetworkShape
+from agez.mixture_network.trunks import NetworkShape, with_library_biases
 from agez.models.features import n_features, normalised
 from agez.models.model import Model
-from agez.runtime.worker_pool import each_done
+from agez.runtime.files import whole_file
+from agez.runtime.worker_pool import Workers, each_done, say
 from agez.targets import KNOWN_TARGETS
 from agez.training.learn_calibration import learn_calibration
 from agez.training.learn_novelty import learn_novelty
-from agez.training.mixture_fit import fit
+from agez.training.mixture_fit import fit, fit_stages
 from agez.training.recipes import Recipe
 from agez.training.sed_batches import SedBatches, labels_as_seen, scaling_of_seds
 from agez.training.shipped_scores import shipped_scores
@@ -27,6 +35,24 @@ from agez.training_seds.spaxel_seds import spaxel_seds
 
 #: Rows with a median signal-to-noise ratio below this are flagged LOW_SNR: noisier than any that was trained on.
 LEAST_SNR = 2.0
+
+
+#: SEDs that one process makes at a time.
+PIECE = 50_000
+
+
+def many_seds(recipe: Recipe, n: int, seed: Sequence[int], *, workers: int = 1) -> TrainingSeds:
+    """Training SEDs of a recipe, made in pieces by worker processes; they do not depend on the number of these."""
+    pieces = [
+        (recipe, min(PIECE, n - start), (*seed, number)) for number, start in enumerate(range(0, n, PIECE))
+    ]  # fmt: skip
+    made = {key[-1]: seds for (_, _, key), seds in each_done(_piece, pieces, workers=workers)}
+    return TrainingSeds.concatenate([made[number] for number in range(len(pieces))])
+
+
+def _piece(job: tuple[Recipe, int, tuple[int, ...]]) -> TrainingSeds:
+    recipe, n, seed = job
+    return seds_of_recipe(recipe, n, np.random.default_rng(seed))
 
 
 def seds_of_recipe(recipe: Recipe, n: int, rng: np.random.Generator) -> TrainingSeds:
@@ -52,39 +78,92 @@ def seds_of_recipe(recipe: Recipe, n: int, rng: np.random.Generator) -> Training
     return TrainingSeds.concatenate(parts)
 
 
-def _train(job: tuple[Recipe, int]) -> Network:
-    recipe, number = job
+class _Job(NamedTuple):
+    recipe: Recipe
+    number: int
+    workers: int
+
+
+def _train(job: _Job) -> Network:
+    return trained_network(job.recipe, job.number, workers=job.workers)
+
+
+def trained_network(recipe: Recipe, number: int = 0, *, workers: int = 1) -> Network:
+    """One network of a recipe's ensemble, trained on training SEDs of its own."""
+    sky = many_seds(recipe, recipe.n_seds, (recipe.seed, number), workers=workers)
     rng = np.random.default_rng((recipe.seed, number))
-    sky = seds_of_recipe(recipe, recipe.n_seds, rng)
     scaling = scaling_of_seds(sky, recipe.redshift_range, rng, survey=recipe.survey)
-    shape = NetworkShape(n_features(len(sky.bands)), recipe.hidden, recipe.components, len(sky.targets))
-    trained = fit(SedBatches(sky, scaling, recipe.survey), shape, recipe.settings, rng)
-    return Network(scaling, shape, trained.parameters)
+    told = recipe.libraries_told
+    n, d = n_features(len(sky.bands)), len(sky.targets)
+    shape = NetworkShape(
+        n + len(told), recipe.hidden, recipe.components, d, first_targets=recipe.first_targets,
+        further_hidden=recipe.further_hidden,
+    )  # fmt: skip
+    batches = SedBatches(sky, scaling, recipe.survey, told)
+    if recipe.first_targets:
+        trained = fit_stages(batches, shape, recipe.settings, recipe.further_steps, rng, progress=say)
+    else:
+        trained = fit(batches, shape, recipe.settings, rng, progress=say)
+    parameters = trained.parameters
+    if told:
+        parameters = with_library_biases(parameters, n, n + len(told))
+    return Network(scaling, replace(shape, inputs=n), parameters)
 
 
-def train_shipped(recipe: Recipe, *, workers: int = 2, progress: Callable[[int], object] | None = None) -> Model:
+def train_shipped(
+    recipe: Recipe, *, workers: int = 2, kept: Path | None = None, progress: Callable[[float], object] | None = None
+) -> Model:  # fmt: skip
     """Make the model of a recipe; the same recipe gives the same model, bit for bit, on the same machine.
 
-    Each network of the ensemble is trained on its own galaxies, and ``progress`` called with 1 when it is done; see
-    :func:`finished_model` for the rest.
+    Each network of the ensemble is trained on its own galaxies; see :func:`finished_model` for the rest.
+
+    Parameters
+    ----------
+    kept : Path, optional
+        A folder for trained networks: those that an earlier run has left there are taken, others put there.
+    progress : callable, optional
+        Called with the mean loss of each hundredth of the steps of each stage, of the networks as they are trained.
     """
+    each = max(workers // recipe.members, 1)
+    jobs = [_Job(recipe, number, each) for number in range(recipe.members)]
     found: dict[int, Network] = {}
-    jobs = [(recipe, number) for number in range(recipe.members)]
-    for (_, number), member in each_done(_train, jobs, workers=workers):
-        found[number] = member
-        if progress is not None:
-            progress(1)
-    return finished_model(recipe, tuple(found[number] for number in range(recipe.members)))
+    with Workers(min(workers, len(jobs))) as pool:
+        known = partial(_kept_network, kept)
+        for job, member in pool.each_done(_train, jobs, known=known, hear=progress):
+            found[job.number] = member
+            if kept is not None:
+                _keep(kept, job, member)
+    return finished_model(recipe, tuple(found[number] for number in range(recipe.members)), workers=workers)
 
 
-def finished_model(recipe: Recipe, members: tuple[Network, ...]) -> Model:
+def _kept_network(folder: Path | None, job: _Job) -> Network | None:
+    path = None if folder is None else _place(folder, job)
+    if path is None or not path.exists():
+        return None
+    network: Network = pickle.loads(path.read_bytes())
+    return network
+
+
+def _keep(folder: Path, job: _Job, network: Network) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    with whole_file(_place(folder, job)) as path:
+        path.write_bytes(pickle.dumps(network))
+
+
+def _place(folder: Path, job: _Job) -> Path:
+    """The name changes with all that the network depends on."""
+    digest = sha256(json.dumps(job.recipe.to_dict(), sort_keys=True).encode()).hexdigest()[:12]
+    return folder / f"{job.recipe.name}-{job.number}-{digest}.pickle"
+
+
+def finished_model(recipe: Recipe, members: tuple[Network, ...], *, workers: int = 1) -> Model:
     """A model of trained networks.
 
     New training SEDs, observed once, calibrate the distributions and the novelty score.
     Scores are from further ones.
     """
     rng = np.random.default_rng((recipe.seed, 1000))
-    sky = seds_of_recipe(recipe, recipe.n_calibration, rng)
+    sky = many_seds(recipe, recipe.n_calibration, (recipe.seed, 1000), workers=workers)
     seen = observe(sky.flux, sky.present, np.array(sky.bands.pivot_angstrom), rng, survey=recipe.survey)
     z, z_err = observe_redshift(sky.redshift, recipe.redshift_range, rng, survey=recipe.survey)
     seds = normalised(*seen)
@@ -101,7 +180,8 @@ def finished_model(recipe: Recipe, members: tuple[Network, ...]) -> Model:
     return build_model(
         parts, sky.bands, targets=sky.targets, name=recipe.name,
         label_range=np.stack([labels.min(axis=0), labels.max(axis=0)]), redshift_range=recipe.redshift_range,
-        main_targets=recipe.main_targets or None, knows_unknown_redshift=recipe.survey.redshift_unknown > 0,
+        main_targets=recipe.main_targets or None, libraries=recipe.libraries_told,
+        knows_unknown_redshift=recipe.survey.redshift_unknown > 0,
         least_bands=recipe.least_bands, least_snr=LEAST_SNR, frame="observed", scores=scores,
         labels={
             "weighting": "light",

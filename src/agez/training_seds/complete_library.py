@@ -24,6 +24,11 @@ JOIN_PIXELS = 120
 YOUNGEST, AGE_STEP = 6.0, 0.1
 
 
+def main_library(name: str) -> str:
+    """The library of ``LIBRARY+DONOR`` that the donor completes."""
+    return name.partition("+")[0]
+
+
 def completed(library: Library, donor: Library) -> Library:
     """``library`` with ``donor`` where it does not reach: in wavelength, and below its youngest age.
 
