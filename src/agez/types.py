@@ -356,6 +356,11 @@ class Prediction(PerRow):
     redshift_inside : (n,) float, optional
         Share of the redshift's distribution inside the model's range, for which the answer holds; NaN where the
         redshift is unknown.
+    worst_band_sigma : (n,) float, optional
+        Largest departure of a band from what the other bands say of it, in units of its error and theirs; above zero
+        where it is brighter.
+    worst_band : (n,) str, optional
+        The band, where it is so far off that the answer is without it (BAND_CONTRADICTED); empty elsewhere.
     mixture : Mixture, optional
         The whole distribution of the targets that are not sums of others, in what networks learn: inverse hyperbolic
         sines of targets of that scale.
@@ -374,7 +379,9 @@ class Prediction(PerRow):
     (9.5, 0.1)
     """
 
-    OPTIONAL: ClassVar[tuple[str, ...]] = ("correlation", "chi2", "chi2_nearest", "redshift_inside")
+    OPTIONAL: ClassVar[tuple[str, ...]] = (
+        "correlation", "chi2", "chi2_nearest", "redshift_inside", "worst_band_sigma", "worst_band"
+    )  # fmt: skip
 
     rows: Rows
     targets: tuple[Target, ...]
@@ -387,6 +394,8 @@ class Prediction(PerRow):
     chi2: Floats | None = None
     chi2_nearest: Floats | None = None
     redshift_inside: Floats | None = None
+    worst_band_sigma: Floats | None = None
+    worst_band: Strings | None = None
     mixture: Mixture | None = None
 
     _row_fields = ("rows", "mean", "quantiles", "ood", "flags", *OPTIONAL, "mixture")

@@ -10,6 +10,7 @@ from agez.distributions.mixture import marginal_of
 from agez.flags import Flag, set_flag
 from agez.mixture_network.averaged_answers import averaged_answers
 from agez.mixture_network.calibration import REFERENCE_TARGETS
+from agez.mixture_network.contradicted_band import band_names, without_contradicted
 from agez.mixture_network.mixture_model import MixtureNetwork, leading, read_network
 from agez.mixture_network.redshift_inside import LEAST_ANSWERED, LEAST_TRUSTED, UNKNOWN_STRETCH, inside_redshift
 from agez.mixture_network.row_answers import RowAnswers, RowInputs, answers, levels
@@ -55,7 +56,11 @@ class MixtureKind:
     def expected(self, photometry: Photometry) -> tuple[Floats, Floats]:
         """Expected flux of each band and its error, predicted from the other bands of the row."""
         seds = normalised(photometry.flux, photometry.flux_err, photometry.covered)
-        flux, err = expected(self.network.novelty, seds, photometry.redshift, photometry.redshift_err)
+        z, z_err = photometry.redshift, photometry.redshift_err
+        if self.network.redshift_target is not None:
+            network = self.leading(self.model.main_targets)
+            z, z_err = network.searched(network.answer(seds, z, z_err), z, z_err)
+        flux, err = expected(self.network.novelty, seds, z, z_err)
         return flux * seds.scale[:, None], err * seds.scale[:, None]
 
     def leading(self, asked: Sequence[str]) -> MixtureNetwork:
@@ -123,15 +128,26 @@ class MixtureKind:
             return found
 
         stretch = 1.0 if header.get("knows_unknown_redshift") else UNKNOWN_STRETCH
-        predicted = averaged_answers(
-            network, rows, weights, PROBABILITIES, least_bands=least_bands, unknown_stretch=stretch, run=run
-        )  # fmt: skip
+
+        def average(inputs: RowInputs, weights: Floats | None) -> RowAnswers:
+            return averaged_answers(
+                network, inputs, weights, PROBABILITIES, least_bands=least_bands, unknown_stretch=stretch, run=run
+            )  # fmt: skip
+
+        predicted, contradicted = without_contradicted(
+            average(rows, weights), rows, weights, least_bands=least_bands, answer=average
+        )
         flags = set_flag(np.array(photometry.flags, np.int32), doubtful, Flag.REDSHIFT_OUTSIDE_MODEL)
         flags = set_flag(flags, np.asarray((covered < photometry.covered).any(axis=1)), Flag.BAND_NOT_COVERED)
         flags = set_flag(flags, few, Flag.TOO_FEW_BANDS)
         flags = set_flag(flags, predicted.no_flux & ~few, Flag.NO_DATA)
-        flags = set_flag(flags, np.isnan(inside.redshift), Flag.REDSHIFT_UNKNOWN)
+        unknown = np.isnan(inside.redshift)
+        if network.redshift_target is None or not header.get("knows_unknown_redshift"):
+            flags = set_flag(flags, unknown, Flag.REDSHIFT_UNKNOWN)
+        else:  # no fault of models that were trained to find it
+            flags = set_flag(flags & ~np.int32(int(Flag.REDSHIFT_UNKNOWN)), unknown, Flag.REDSHIFT_ESTIMATED)
         flags = set_flag(flags, predicted.assumed, Flag.ERROR_ASSUMED)
+        flags = set_flag(flags, contradicted, Flag.BAND_CONTRADICTED)
         with np.errstate(invalid="ignore"):
             flags = set_flag(flags, predicted.snr < float(header["least_snr"]), Flag.LOW_SNR)
             flags = set_flag(flags, predicted.ood > float(header["ood_threshold"]), Flag.OUT_OF_DISTRIBUTION)
@@ -153,5 +169,6 @@ class MixtureKind:
             photometry.rows, (*(own[t] for t in kept), *sums), predicted.mean[:, shown],
             predicted.quantiles[shown][:, COLUMN_PLACES].transpose(2, 0, 1), predicted.ood, flags,
             {**photometry.meta, **model.answer_meta}, predicted.correlation, predicted.chi2, predicted.nearest,
-            inside.share, predicted.mixture if len(kept) == len(own) else marginal_of(predicted.mixture, kept),
+            inside.share, predicted.worst_sigma, band_names(predicted.worst_band, contradicted, model.bands),
+            predicted.mixture if len(kept) == len(own) else marginal_of(predicted.mixture, kept),
         )  # fmt: skip

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import json
 import os
+from typing import Any
 
 import numpy as np
 from astropy.table import Table
 
 from agez.distributions.mixture import Mixture, pack, packed_names, unpack
 from agez.tables.column_metadata import OF_PREDICTIONS, describe_columns, words_of_targets
-from agez.tables.table_columns import integer_column, meta_json, need_columns, number_column, rows_columns, table_rows
+from agez.tables.table_columns import (
+    integer_column,
+    meta_json,
+    need_columns,
+    number_column,
+    rows_columns,
+    table_rows,
+    text_column,
+)
 from agez.tables.table_files import read_table, write_table
 from agez.targets import KNOWN_TARGETS, SHIPPED_TARGETS, Target
 from agez.types import QUANTILES, Prediction
@@ -55,10 +64,12 @@ def read_prediction(path: str | os.PathLike[str]) -> Prediction:
     targets = _targets(table)
     required = Prediction.required_columns(targets)
     need_columns(table, required, source=source, made_by="agez predict")
-    more = (*Prediction.wide_columns(targets), *Prediction.OPTIONAL)
+    more = (*Prediction.wide_columns(targets), *(name for name in Prediction.OPTIONAL if name != "worst_band"))
     there = (*required, *(name for name in more if name in table.colnames))
-    columns = {name: number_column(table, name, source=source) for name in there}
+    columns: dict[str, Any] = {name: number_column(table, name, source=source) for name in there}
     columns["flags"] = integer_column(table, "flags")
+    if "worst_band" in table.colnames:
+        columns["worst_band"] = text_column(table, "worst_band")
     labels = meta_json(table, "LABLMETA")
     about = ("LABLMETA", "CORRMETA")
     meta = {str(key).lower(): value for key, value in table.meta.items() if key not in about} | {"labels": labels}
