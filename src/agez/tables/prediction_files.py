@@ -44,6 +44,8 @@ def prediction_to_table(prediction: Prediction) -> Table:
     table.meta.update(
         {key: prediction.meta[key] for key in ("model", "version", "ood_threshold") if key in prediction.meta}
     )
+    if "library" in prediction.meta:
+        table.meta["library"] = prediction.meta["library"]
     if "seds_of" in prediction.meta:
         table.meta[SEDS_OF] = prediction.meta["seds_of"]
     # what the numbers are: weighting, normalisation band, templates, solar scale
@@ -64,7 +66,8 @@ def read_prediction(path: str | os.PathLike[str]) -> Prediction:
     targets = _targets(table)
     required = Prediction.required_columns(targets)
     need_columns(table, required, source=source, made_by="agez predict")
-    more = (*Prediction.wide_columns(targets), *(name for name in Prediction.OPTIONAL if name != "worst_band"))
+    wide = (*Prediction.wide_columns(targets), *Prediction.spread_columns(targets))
+    more = (*wide, *(name for name in Prediction.OPTIONAL if name != "worst_band"))
     there = (*required, *(name for name in more if name in table.colnames))
     columns: dict[str, Any] = {name: number_column(table, name, source=source) for name in there}
     columns["flags"] = integer_column(table, "flags")
