@@ -61,7 +61,7 @@ def _best(model: Model) -> str:
     if any(score is None for _, score in found):
         return "no scores"
     where = "S/N 30" if "snr 30" in scores else "its sample"
-    (first, score), *others = found
+    (first, score), *others = found[:FEW_TARGETS]
     rest = "".join(f", {one['sigma_mad']:.3f} in {target.short}" for target, one in others)
     return f"{where}: sigma_mad {score['sigma_mad']:.3f} {first.unit or ''} in {first.short}{rest}"
 
@@ -87,16 +87,56 @@ def _sky_lines(header: Mapping[str, Any]) -> list[str]:
         f"{100 * recipe['survey_share']:.0f} % follow the mock survey's relations, the rest have broad histories.",
         f"- Template libraries: {shares}.",
         f"- {100 * recipe['rest_share']:.0f} % in the rest frame, the rest at redshifts "
-        f"{recipe['redshift_range'][0]:g}-{recipe['redshift_range'][1]:g}; {100 * survey['redshift_known']:.0f} % of "
-        f"redshifts are exact, the others have errors up to {survey['redshift_err'][1]:g}.",
+        f"{recipe['redshift_range'][0]:g}-{recipe['redshift_range'][1]:g}"
+        + (f", {100 * recipe['near_share']:.0f} % of them below 0.1" if recipe.get("near_share") else "")
+        + f"; {100 * survey['redshift_known']:.0f} % of redshifts are exact, "
+        + (f"{100 * survey['redshift_unknown']:.0f} % unknown, " if survey.get("redshift_unknown") else "")
+        + f"the others have errors up to {survey['redshift_err'][1]:g}.",
+        *_later_lines(recipe),
         f"- S/N of a band from {survey['snr'][0]:g} to {survey['snr'][1]:g}; calibration off by "
         f"{100 * survey['calibration'][0]:.1f}-{100 * survey['calibration'][1]:.0f} % smoothly in wavelength and by "
         f"{100 * survey['zero_points'][0]:.1f}-{100 * survey['zero_points'][1]:.0f} % from band to band; up to "
         f"{100 * survey['most_missing']:.0f} % of the bands missing.",
+        *_spoilt_lines(survey),
         f"- {settings['steps']} steps of {settings['batch']} rows; hidden units "
-        f"{', '.join(str(n) for n in recipe['hidden'])}; seed {recipe['seed']}.",
+        f"{', '.join(str(n) for n in recipe['hidden'])}"
+        + (
+            f"; after the first {recipe['first_targets']} targets a second stage of {recipe['further_steps']} steps "
+            f"and {', '.join(str(n) for n in recipe['further_hidden'])} units for the others"
+            if recipe.get("first_targets")
+            else ""
+        )
+        + f"; seed {recipe['seed']}.",
         f"- Intervals and the out-of-distribution score are calibrated on {recipe['n_calibration']} other galaxies.",
     ]
+
+
+def _later_lines(recipe: Mapping[str, Any]) -> list[str]:
+    """Of recipes for many redshifts and targets."""
+    lines = []
+    if recipe.get("blend_share"):
+        lines.append(
+            f"- {100 * recipe['blend_share']:.0f} % of the galaxies are of blends of two libraries"
+            + (
+                "; the networks may be told the library of a galaxy (`--library`)."
+                if recipe.get("tell_library")
+                else "."
+            )
+        )
+    if recipe.get("age_margin") is not None:
+        lines.append(
+            f"- No star is older than {recipe['age_margin']:g} times the age of the universe at its galaxy's redshift."
+        )
+    return lines
+
+
+def _spoilt_lines(survey: Mapping[str, Any]) -> list[str]:
+    lines = []
+    if survey.get("blue_zero_points", 1.0) != 1.0:
+        lines.append(f"- Zero points of bands below 4050 A scatter {survey['blue_zero_points']:g} times as much.")
+    if survey.get("bad_band"):
+        lines.append(f"- {100 * survey['bad_band']:.0f} % of the rows have one band that is off, by 20 % rms.")
+    return lines
 
 
 def _sample_lines(model: Model) -> list[str]:
@@ -113,6 +153,8 @@ def _sample_lines(model: Model) -> list[str]:
 
 def _sky_scores(model: Model) -> list[str]:
     scores = model.header["scores"]
+    if len(model.targets) > FEW_TARGETS:
+        return _scores_by_target(model)
     of_target = ("sigma_mad", "bias", "in 68 %", "in 95 %")
     names = [one.short for one in model.targets]
     rows = [
@@ -129,6 +171,25 @@ def _sky_scores(model: Model) -> list[str]:
     return [note, "", *_table(rows)]
 
 
+def _scores_by_target(model: Model) -> list[str]:
+    """A row for each target, in place of one for each way of seeing."""
+    scores = model.header["scores"]
+    ways = [(key, words) for key, words in _WAYS if key in scores]
+    rows = [["", "unit", *(f"sigma_mad: {words}" for _, words in ways), "in 68 %", "in 95 %"]]
+    for one in model.targets:
+        seen = scores[ways[-1][0]][one.word]
+        sigmas = [f"{scores[key][one.word]['sigma_mad']:{_SIGMA_FORMAT.get(one.name, '.3f')}}" for key, _ in ways]
+        covered = [_percent(seen[f"coverage_{level}"]) for level in (68, 95)]
+        rows.append([f"`{one.name}`", "arcsinh" if one.scale == "arcsinh" else one.unit or "", *sigmas, *covered])
+    rows.append(["flagged", "", *(_percent(scores[key].get("flagged")) for key, _ in ways), "", ""])
+    note = (
+        f"Unseen mock galaxies of the same kinds; the last columns are the shares of truths inside the 68 % and the 95 "
+        f"% interval, {ways[-1][1]}; the last row is the share flagged `OUT_OF_DISTRIBUTION`.  Masses, rates and "
+        "magnitudes are at the true distance; the redshift has its own row only where it is not known exactly."
+    )
+    return [note, "", *_table(rows)]
+
+
 def _sample_scores(model: Model) -> list[str]:
     scores = model.header["scores"]
     rows = [["", "sigma_mad", "bias", "in 68 %", "in 95 %"]]
@@ -141,6 +202,9 @@ def _numbers(one: Mapping[str, Any]) -> list[str]:
     return [*errors, _percent(one.get("coverage_68")), _percent(one.get("coverage_95"))]
 
 
+#: Targets up to which a card has them side by side.
+FEW_TARGETS = 3
+_SIGMA_FORMAT = {"redshift_phot": ".4f"}
 _ERRORS = (("sigma_mad", ".3f"), ("bias", "+.3f"))
 
 
