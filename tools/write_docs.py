@@ -35,6 +35,7 @@ DOCS = Path(__file__).resolve().parents[1] / "docs"
 SAVED = {
     "fine-tuning": "models.md", "scale": "catalogues.md", "maps": "mock_images.md", "survey": "survey_night.md",
     "map regions": "maps.md", "gradient errors": "maps.md", "less known": "models.md",
+    "bayes limit": "trust.md", "information": "targets.md",
 }  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
@@ -41,6 +42,11 @@ def _written(content: Recipe | Survey) -> dict[str, Any]:
     """Fields by name, without later ones at their defaults."""
     values = {one.name: (getattr(content, one.name), one.default) for one in fields(content)}
     return {name: value for name, (value, default) in values.items() if name not in _LATER or value != default}
+
+
+def _with_tuples(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Content of JSON, whose lists were tuples."""
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in content.items()}
 
 
 @dataclass(frozen=True)
@@ -94,6 +100,22 @@ class Recipe:
         """JSON-able form."""
         content = _written(self) | {"settings": asdict(self.settings), "survey": _written(self.survey)}
         return {key: list(value) if isinstance(value, tuple) else value for key, value in content.items()}
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> Recipe:
+        """Inverse of :meth:`to_dict`; settings that older models lack are at their defaults.
+
+        AgezError for settings that this version does not know.
+
+        >>> Recipe.from_dict(recipe("jpas").to_dict()) == recipe("jpas")
+        True
+        """
+        settings, survey = content["settings"], content["survey"]
+        try:
+            parts = {"settings": FitSettings(**settings), "survey": Survey(**_with_tuples(survey))}
+            return cls(**_with_tuples(content) | parts)
+        except TypeError as error:
+            raise AgezError(f"recipe {content.get('name')!r} is of another version of agez: {error}") from None
 
 
 #: Up to this number of bands a smaller network is sufficient.
