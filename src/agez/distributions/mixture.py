@@ -291,6 +291,12 @@ def marginal_of(m: Mixture, targets: Sequence[int]) -> Mixture:
     return Mixture(m.weights, m.mean[..., kept], m.covariance[..., places])
 
 
+def each_marginal(m: Mixture) -> list[Mixture]:
+    """The distribution of each target; whether a row is a distribution at all is asked once for all of them."""
+    whole = clean(m) if m.n_targets > 1 else m
+    return [marginal_of(whole, [t]) for t in range(m.n_targets)]
+
+
 def pack(m: Mixture) -> Floats:
     """All numbers of each row side by side: (n, k numbers_per_component) float32 in the order of :func:`packed_names`.
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from agez.distributions.marginals import quantiles
-from agez.distributions.mixture import average, moments, rescale
+from agez.distributions.mixture import average, each_marginal, moments, rescale
 from agez.mixture_network.mixture_model import MixtureNetwork
 from agez.mixture_network.redshift_inside import UNKNOWN_STRETCH
 from agez.mixture_network.row_answers import RowAnswers, RowInputs, levels
@@ -74,8 +74,9 @@ def _averaged(
     mixture = average(chosen, np.concatenate([np.arange(len(rows)), place]), share, len(rows))
     mean, _, correlation = moments(mixture)
     by_target = np.array(both.quantiles[..., :n])
-    for t, level in enumerate(levels(network, probabilities)):
-        by_target[t][:, rows] = quantiles(mixture, level, t).T
+    asked = zip(each_marginal(mixture), levels(network, probabilities), strict=True)
+    for points, (one, level) in zip(by_target, asked, strict=True):
+        points[:, rows] = quantiles(one, level, 0).T
     first: list[Any] = [both.mixture.take(slice(0, n)), *(one[:n] for one in both[1:3]), by_target]
     own = RowAnswers(*first, *(one[:n] for one in both[4:]))
     return own._replace(

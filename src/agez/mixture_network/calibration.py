@@ -14,7 +14,7 @@ import numpy as np
 from scipy.special import ndtr, ndtri
 
 from agez.distributions.marginals import marginal_cdf
-from agez.distributions.mixture import Mixture, moments, rescale
+from agez.distributions.mixture import Mixture, each_marginal, moments, rescale
 from agez.errors import AgezError
 from agez.models.features import NormalisedPhotometry
 from agez.types import Floats
@@ -113,7 +113,7 @@ def stretched(calibration: IntervalCalibration, mixture: Mixture, x: Floats) -> 
 def normal_scores(mixture: Mixture, labels: Floats) -> Floats:
     """(n, d) normal score of each label in its distribution: Phi^-1 of the PIT."""
     tiny = ndtr(-LARGEST_SCORE)
-    pit = np.stack([marginal_cdf(mixture, labels[:, t], t) for t in range(mixture.n_targets)], axis=1)
+    pit = np.stack([marginal_cdf(one, labels[:, t], 0) for t, one in enumerate(each_marginal(mixture))], axis=1)
     return np.asarray(ndtri(np.clip(pit, tiny, 1 - tiny)))
 
 

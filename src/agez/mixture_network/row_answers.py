@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from agez.distributions.marginals import quantiles
-from agez.distributions.mixture import Mixture, moments
+from agez.distributions.mixture import Mixture, each_marginal, moments
 from agez.mixture_network.calibration import calibrated_probabilities, signal_to_noise
 from agez.mixture_network.mixture_model import MixtureNetwork
 from agez.models.features import normalised
@@ -83,7 +83,8 @@ def answers(network: MixtureNetwork, inputs: RowInputs, probabilities: Floats) -
     mean, _, correlation = moments(mixture)
     columns = (scores.ood, scores.chi2, scores.nearest, scores.worst_sigma)
     ood, chi2, nearest, worst_sigma = (np.where(answered, one, np.nan) for one in columns)
-    each = [quantiles(mixture, level, t).T for t, level in enumerate(levels(network, probabilities))]
+    asked = zip(each_marginal(mixture), levels(network, probabilities), strict=True)
+    each = [quantiles(one, level, 0).T for one, level in asked]
     return RowAnswers(
         mixture, mean, correlation, np.stack(each), ood, chi2, nearest, scores.worst_band, worst_sigma,
         signal_to_noise(seds), seds.assumed, no_flux,

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from agez.distributions.marginals import quantiles
-from agez.distributions.mixture import Mixture, moments, place
+from agez.distributions.mixture import Mixture, marginal_of, moments, place
 from agez.mixture_network.row_answers import RowAnswers
 from agez.models.features import redshift_unit
 from agez.models.luminosity import log_distance_factor, log_luminosity
@@ -80,7 +80,7 @@ def in_units(
             mean, points, mixture = np.array(found.mean), np.array(found.quantiles), found.mixture
             mean[rows] = moments(own)[0]
             for t in scaled:
-                points[t][:, rows] = quantiles(own, levels[t], t).T
+                points[t][:, rows] = quantiles(marginal_of(own, [t]), levels[t], 0).T
             for whole, new in ((mixture.mean, own.mean), (mixture.covariance, own.covariance)):
                 whole[rows] = new
             found = found._replace(mean=mean, quantiles=points)
@@ -126,7 +126,7 @@ def _with_known_distance(
     if wide.size:
         part = mixture.take(wide)
         for t in scaled:
-            points[t][:, wide] = quantiles(part, levels[t], t).T
+            points[t][:, wide] = quantiles(marginal_of(part, [t]), levels[t], 0).T
     return found._replace(quantiles=points, mixture=mixture)
 
 
