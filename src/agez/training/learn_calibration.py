@@ -14,7 +14,7 @@ from dataclasses import replace
 import numpy as np
 from scipy.optimize import minimize
 
-from agez.distributions.mixture import Mixture, moments
+from agez.distributions.mixture import Mixture, each_marginal, moments
 from agez.mixture_network.calibration import (
     ONE_SIGMA,
     TWO_SIGMA,
@@ -53,27 +53,35 @@ def learn_calibration(
         Of the labels.
     """
     mean, _, _ = moments(mixture)
-    d = mixture.n_targets
     x = covariates(mixture, seds, center, width)
     good = np.isfinite(mean).all(axis=1) & np.isfinite(labels).all(axis=1)
     x, penalty = x[good], PENALTY / max(n_galaxies, 1)
-    used, truth = mixture.take(np.flatnonzero(good)), labels[good]
-    # normal scores, not distances in sigma: between two peaks far apart the median of those is anywhere
-    places = normal_scores(used, truth)
-    shift = np.stack([_quantile_fit(x, places[:, t], 0.5, penalty) for t in range(d)])
-    log_factor, tail = np.zeros_like(shift), np.ones(d)
-    for _ in range(2):  # the second time on distributions that are nearly right: mixtures are not Gaussians
-        trial = IntervalCalibration(shift, log_factor, tail, np.asarray(center), np.asarray(width))
-        scores = np.abs(normal_scores(stretched(trial, used, x), truth))
-        for t in range(d):
-            log_factor[t] += _quantile_fit(x, np.log(np.maximum(scores[:, t], 1e-3)), ONE_SIGMA, penalty)
-    trial = IntervalCalibration(shift, log_factor, tail, np.asarray(center), np.asarray(width))
-    scores = np.abs(normal_scores(stretched(trial, used, x), truth))
-    for t in range(d):
-        one, two = (_upper_quantile(scores[:, t], p) for p in (ONE_SIGMA, TWO_SIGMA))
-        log_factor[t, 0] += np.log(one)
-        tail[t] = two / one / 2
+    found = [
+        _of_target(part, labels[good, t], x, penalty)
+        for t, part in enumerate(each_marginal(mixture.take(np.flatnonzero(good))))
+    ]
+    shift, log_factor, tail = (np.array(column) for column in zip(*found, strict=True))
     return IntervalCalibration(shift, log_factor, tail, np.asarray(center, float), np.asarray(width, float))
+
+
+def _of_target(part: Mixture, truth: Floats, x: Floats, penalty: float) -> tuple[Floats, Floats, float]:
+    """Coefficients of shift and stretch, and the tail factor, of one target's distribution."""
+    nothing = np.zeros((1, x.shape[1]))
+
+    def scores(shift: Floats, log_factor: Floats) -> Floats:
+        trial = IntervalCalibration(shift, log_factor, np.ones(1), np.zeros(1), np.ones(1))
+        return normal_scores(stretched(trial, part, x), truth[:, None])[:, 0]
+
+    # normal scores, not distances in sigma: between two peaks far apart the median of those is anywhere
+    shift = _quantile_fit(x, scores(nothing, nothing), 0.5, penalty)[None]
+    log_factor = nothing.copy()
+    for _ in range(2):  # the second time on distributions that are nearly right: mixtures are not Gaussians
+        size = np.abs(scores(shift, log_factor))
+        log_factor[0] += _quantile_fit(x, np.log(np.maximum(size, 1e-3)), ONE_SIGMA, penalty)
+    size = np.abs(scores(shift, log_factor))
+    one, two = (_upper_quantile(size, p) for p in (ONE_SIGMA, TWO_SIGMA))
+    log_factor[0, 0] += np.log(one)
+    return shift[0], log_factor[0], two / one / 2
 
 
 def exact_overall(calibration: IntervalCalibration, answers: Mixture, labels: Floats) -> IntervalCalibration:
