@@ -86,6 +86,10 @@ class MixtureKind:
         cosmology : str
             Of :mod:`agez.models.luminosity`.
         """
+        if photometry.redshift_mixture is not None:
+            from agez.mixture_network.redshift_averages import averaged_over_redshifts  # few catalogues need it
+
+            return averaged_over_redshifts(self, photometry, compiled=compiled, targets=targets, cosmology=cosmology)
         model, header = self.model, self.model.header
         asked = self.model.main_targets if targets is None else tuple(targets)
         network = self.leading(asked)
