@@ -227,7 +227,7 @@ class RedshiftMixture(PerRow):
             return cls(w, mu, s)
         several = np.flatnonzero((w > 0).sum(axis=1) > 1)
         part = Gaussians(w[several], mu[several], s[several] ** 2)
-        nodes = (mu[several, :, None] + s[several, :, None] * np.linspace(-2, 2, 9)).reshape(len(several), -1)
+        nodes = (mu[several, :, None] + s[several, :, None] * np.linspace(-2, 2, 9)).reshape(len(several), 9 * w.shape[1])
         cdf = part.cdf(nodes)
         found = reduced(part, nodes, cdf, refine=w.shape[1] > MOST_COMPONENTS)
         simple = (w > 0).sum(axis=1) == 1
@@ -274,8 +274,7 @@ def _with_simple(
     """All rows: ``hard`` ones as ``found``, ``simple`` ones a Gaussian, others unknown; no columns beyond need."""
     columns = np.zeros((3, n, MOST_COMPONENTS))
     columns[:, hard] = found.weights, found.means, np.sqrt(found.variances)
-    for column, value in zip(columns, (1.0, mean, std), strict=True):
-        column[:, 0] = np.where(simple, value, column[:, 0])
+    columns[:, simple, 0] = np.ones(simple.sum()), mean[simple], std[simple]
     w, mu, s = _tidy(*columns)
     k = max(1, int((w > 0).sum(axis=1).max(initial=1)))
     return w[:, :k], mu[:, :k], s[:, :k]

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -49,7 +48,10 @@ def averaged_over_redshifts(kind: MixtureKind, photometry: Photometry, **options
     options
         Of :meth:`agez.mixture_network.mixture_kind.MixtureKind.answer`.
     """
-    answer = partial(kind.answer, **options)
+
+    def answer(seds: Photometry) -> Prediction:
+        return kind.answer(seds, **options)
+
     assert photometry.redshift_mixture is not None
     plain = replace(photometry, redshift_mixture=None)
     rows = np.flatnonzero(photometry.redshift_mixture.n_components > 1)
@@ -108,7 +110,7 @@ def _averaged(
     own = version[each, main]
     version = np.where(version < 0, own[:, None], version)
     # versions without an answer, or without a distance, do not count where others have them
-    complete = np.isfinite(versions.mean[:, :d]).all(axis=1)[version]
+    complete = np.asarray(np.isfinite(versions.mean[:, :d]).all(axis=1))[version]
     counted = np.where(complete, share, 0.0)
     lost = np.flatnonzero(counted.sum(axis=1) == 0)
     counted[lost] = share[lost]

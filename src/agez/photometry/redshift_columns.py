@@ -151,7 +151,7 @@ def read_distributions(
         If a column does not hold what it should.
     """
     if not len(table):
-        none = np.zeros(0, dtype=bool)
+        none: Bools = np.zeros(0, dtype=bool)
         return Distributions(RedshiftMixture.gaussian(np.zeros(0), np.zeros(0)), none, none)
     if chosen.form in ("quantiles", "bounds"):
         values = np.stack([_coded(number_column(table, one, source=source)) for one in chosen.columns], axis=1)
