@@ -251,9 +251,7 @@ def test_each_component_of_a_redshift_has_its_own_distance(model, truth, compile
     assert found.targets == parts[0].targets
     np.testing.assert_allclose(found.mean, 0.4 * parts[0].mean + 0.6 * parts[1].mean, rtol=1e-3, atol=2e-3)
     at = [target.name for target in found.targets].index("log_mass")
-    cdf = sum(
-        w * marginal_cdf(part.mixture, found.log_mass_p50, at) for w, part in zip((0.4, 0.6), parts, strict=True)
-    )
+    cdf = sum(w * marginal_cdf(part.mixture, found.log_mass_p50, at) for w, part in zip((0.4, 0.6), parts, strict=True))
     np.testing.assert_allclose(cdf, 0.5, atol=0.05)  # of networks whose median is calibrated
     mean, sigma, _ = moments(found.mixture)
     np.testing.assert_allclose(mean[:, at], found.log_mass, atol=1e-6)
@@ -263,7 +261,7 @@ def test_each_component_of_a_redshift_has_its_own_distance(model, truth, compile
 
 
 def test_answers_for_two_redshifts_are_right_as_often_as_they_say(model, truth):
-    """Of the columns and of the distribution that is kept; the Gaussian of the same mean and width is right less often."""
+    """Of the columns and of the distribution that is kept; with the Gaussian of same mean and width they are not."""
     rng, names = np.random.default_rng(5), [target.name for target in truth.targets]
     photometry = with_redshifts(as_photometry(truth, snr=30.0), two_redshifts(truth, rng))
     wanted = ["log_mass", "redshift_phot", "absmag_r"]

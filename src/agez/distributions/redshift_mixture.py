@@ -143,7 +143,7 @@ class RedshiftMixture(PerRow):
         >>> from agez.distributions.redshift_mixture import RedshiftMixture
         >>> RedshiftMixture.asymmetric([0.3], [0.28], [0.32]).std.round(6).tolist()
         [0.02]
-        >>> RedshiftMixture.asymmetric([0.3], [0.28], [0.38]).n_components.tolist()
+        >>> RedshiftMixture.asymmetric([0.3], [0.28], [0.35]).n_components.tolist()
         [3]
         """
         columns = [np.atleast_1d(np.asarray(one, float)) for one in (low, value, high)]
@@ -227,7 +227,8 @@ class RedshiftMixture(PerRow):
             return cls(w, mu, s)
         several = np.flatnonzero((w > 0).sum(axis=1) > 1)
         part = Gaussians(w[several], mu[several], s[several] ** 2)
-        nodes = (mu[several, :, None] + s[several, :, None] * np.linspace(-2, 2, 9)).reshape(len(several), 9 * w.shape[1])
+        nodes = mu[several, :, None] + s[several, :, None] * np.linspace(-2, 2, 9)
+        nodes = nodes.reshape(len(several), 9 * w.shape[1])
         cdf = part.cdf(nodes)
         found = reduced(part, nodes, cdf, refine=w.shape[1] > MOST_COMPONENTS)
         simple = (w > 0).sum(axis=1) == 1

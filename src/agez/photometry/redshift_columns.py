@@ -184,7 +184,7 @@ def read_distributions(
         found = RedshiftMixture(
             *(np.where(inside[:, None], one, 0.0) for one in (found.weights, found.means, found.stds))
         )
-    return Distributions(found, missing, ~inside & ~missing)
+    return Distributions(found, np.asarray(missing), np.asarray(~inside & ~missing))
 
 
 def _coded(values: Floats) -> Floats:
