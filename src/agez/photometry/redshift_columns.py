@@ -97,7 +97,7 @@ def distribution_remarks(
     """What is to be said of the redshift distributions of a table with these columns."""
     taken = chosen_distribution(names, redshift, redshift_err)
     if taken is not None:
-        return [f"redshifts are distributions: {taken.words}; the answers are averages over them"]
+        return [f"redshifts are the distributions of {taken.words}"]
     found = all_distributions(names)
     if not found:
         return []
