@@ -49,7 +49,7 @@ NOT_FOR_ANSWERS = (
     "agez.paper_network", "agez.experiments", "agez.report", "agez.surveys", "agez.photometry.filters",
 )  # fmt: skip
 #: Lines of agez that one answer may load.
-MOST_LINES = 4500
+MOST_LINES = 5_200
 #: Libraries that only some commands need.
 HEAVY = (
     "jax",

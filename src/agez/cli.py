@@ -241,6 +241,7 @@ def _add_predict(p: argparse.ArgumentParser) -> None:
         help="see 'agez models', or a file that 'train' wrote; default: jpas",
     )
     p.add_argument("--distribution", action="store_true", help="write the whole distribution of each row, too")
+    _add_asked(p)
     of_tables = _add_rows_of_table(p, spectra="; of spectra, a number in place of what they say")
     of_tables.add_argument(
         "--error-floor", type=float, metavar="F", help="fraction of the flux, added to errors in quadrature"
@@ -325,10 +326,20 @@ def _number_or_name(text: str) -> float | str:
         return text
 
 
+def _add_asked(p: argparse.ArgumentParser) -> None:
+    asked = p.add_argument_group("what is asked of the model")
+    asked.add_argument(
+        "--columns", metavar="all|NAME,...", help="quantities, and NAME_library_spread; default: the model's main ones"
+    )
+    asked.add_argument("--cosmology", metavar="NAME", help="of distances, one of astropy's; default: Planck18")
+    asked.add_argument("--library", metavar="NAME", help="answer as if that template library were true; default: any")
+
+
 def _add_map(p: argparse.ArgumentParser) -> None:
     _add_inputs(p, "a folder of images, one a band, or the images; or a cube, of bands (S-Cubes) or of spectra")
     p.add_argument("-o", "--out", required=True, metavar="MAPS", help="FITS file")
     p.add_argument("--model", default="jpas", metavar="FILE|NAME", help="see 'agez models'; default: jpas")
+    _add_asked(p)
     p.add_argument(
         "--filters",
         metavar="NAME|PATH",

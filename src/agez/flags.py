@@ -41,6 +41,8 @@ class Flag(enum.IntFlag):
     NO_GEOMETRY = 1 << 14
     PARTLY_COVERED = 1 << 15
     ERROR_ASSUMED = 1 << 16
+    BAND_CONTRADICTED = 1 << 17
+    REDSHIFT_ESTIMATED = 1 << 18
 
 
 #: What each bit means, in the words that the documentation and the reports use.
@@ -67,6 +69,9 @@ MEANING: dict[Flag, str] = {
     "redshift of the model, or, by models of the rest frame, as if it were in it",
     Flag.PARTLY_COVERED: "the spectrum has less than 60 % of the spectral fit's range: errors are too small",
     Flag.ERROR_ASSUMED: "some bands came without an error; the model took 5 % of the flux",
+    Flag.BAND_CONTRADICTED: "one band (column worst_band) is more than 5 sigma off what the others say of it: the "
+    "answer is without it",
+    Flag.REDSHIFT_ESTIMATED: "no redshift is known; the model's own (redshift_phot) stands in for it",
     Flag.NO_GEOMETRY: "no position, effective radius or centre: no galactocentric radius",
 }
 

@@ -363,6 +363,13 @@ class Prediction(PerRow):
     redshift_inside : (n,) float, optional
         Share of the redshift's distribution inside the model's range, for which the answer holds; NaN where the
         redshift is unknown.
+    worst_band_sigma : (n,) float, optional
+        Largest departure of a band from what the other bands say of it, in units of its error and theirs; above zero
+        where it is brighter.
+    worst_band : (n,) str, optional
+        The band, where it is so far off that the answer is without it (BAND_CONTRADICTED); empty elsewhere.
+    library_spread : (n, d) float, optional
+        Standard deviation of the mean over template libraries, each taken as true; columns ``NAME_library_spread``.
     mixture : Mixture, optional
         The whole distribution of the targets that are not sums of others, in what networks learn: inverse hyperbolic
         sines of targets of that scale.
@@ -381,7 +388,9 @@ class Prediction(PerRow):
     (9.5, 0.1)
     """
 
-    OPTIONAL: ClassVar[tuple[str, ...]] = ("correlation", "chi2", "chi2_nearest", "redshift_inside")
+    OPTIONAL: ClassVar[tuple[str, ...]] = (
+        "correlation", "chi2", "chi2_nearest", "redshift_inside", "worst_band_sigma", "worst_band"
+    )  # fmt: skip
 
     rows: Rows
     targets: tuple[Target, ...]
@@ -394,9 +403,12 @@ class Prediction(PerRow):
     chi2: Floats | None = None
     chi2_nearest: Floats | None = None
     redshift_inside: Floats | None = None
+    worst_band_sigma: Floats | None = None
+    worst_band: Strings | None = None
+    library_spread: Floats | None = None
     mixture: Mixture | None = None
 
-    _row_fields = ("rows", "mean", "quantiles", "ood", "flags", *OPTIONAL, "mixture")
+    _row_fields = ("rows", "mean", "quantiles", "ood", "flags", *OPTIONAL, "library_spread", "mixture")
 
     def __post_init__(self) -> None:
         self._make_plain()
@@ -408,6 +420,8 @@ class Prediction(PerRow):
         for name in ("ood", "flags", *self.OPTIONAL):
             if getattr(self, name) is not None:
                 check_shape(self, name, (n,))
+        if self.library_spread is not None:
+            check_shape(self, "library_spread", (n, d))
         check(self.mixture is None or len(self.mixture) == n, "Prediction.mixture has other rows")
 
     def __len__(self) -> int:
@@ -454,6 +468,8 @@ class Prediction(PerRow):
             for t, target in enumerate(targets):
                 if name == target.name:
                     return self.mean[:, t]
+                if name == f"{target.name}_library_spread" and self.library_spread is not None:
+                    return self.library_spread[:, t]
                 if name == f"{target.name}_err":
                     return (self.quantiles[:, t, 2] - self.quantiles[:, t, 0]) / 2
                 suffixes = (*QUANTILES, *WIDE_QUANTILES)[: self.quantiles.shape[2]]
@@ -473,11 +489,17 @@ class Prediction(PerRow):
         """Columns of the 95 % interval."""
         return tuple(f"{target.name}_{name}" for target in targets for name in WIDE_QUANTILES)
 
+    @staticmethod
+    def spread_columns(targets: Sequence[Target]) -> tuple[str, ...]:
+        """Columns of the spread over template libraries."""
+        return tuple(f"{target.name}_library_spread" for target in targets)
+
     def column_names(self) -> tuple[str, ...]:
         """Names of the per-row scalar columns that are there, in the order of the output table."""
         wide = self.wide_columns(self.targets) if self.quantiles.shape[2] == 5 else ()
+        spread = () if self.library_spread is None else self.spread_columns(self.targets)
         there = (name for name in self.OPTIONAL if getattr(self, name) is not None)
-        return (*self.required_columns(self.targets), *wide, *there)
+        return (*self.required_columns(self.targets), *wide, *spread, *there)
 
     @classmethod
     def of_columns(
@@ -493,10 +515,13 @@ class Prediction(PerRow):
         targets = tuple(targets)
         wide = all(name in columns for name in cls.wide_columns(targets))
         suffixes = (*QUANTILES, *(WIDE_QUANTILES if wide else ()))
+        of_spread = cls.spread_columns(targets)
+        parted = all(name in columns for name in of_spread)
+        spread = np.stack([columns[name] for name in of_spread], axis=1) if parted else None
         return cls(
             rows, targets, np.stack([columns[one.name] for one in targets], axis=1),
             np.stack([[columns[f"{one.name}_{name}"] for name in suffixes] for one in targets]).transpose(2, 0, 1),
-            columns["ood"], columns["flags"], meta or {}, mixture=mixture,
+            columns["ood"], columns["flags"], meta or {}, mixture=mixture, library_spread=spread,
             **{name: columns[name] for name in cls.OPTIONAL if name in columns},
         )  # fmt: skip
 

@@ -242,7 +242,7 @@ def test_each_component_of_a_redshift_has_its_own_distance(model, truth, compile
     n = 40
     photometry = as_photometry(truth.take(slice(0, n)))
     mixture = RedshiftMixture.mixture(*(np.tile(one, (n, 1)) for one in ([0.4, 0.6], [0.05, 0.15], [0.0, 0.001])))
-    wanted = ["log_mass", "log_sfr_100", "ew_ha", "absmag_r"]
+    wanted = ["log_mass", "log_sfr_100", "ew_ha", "absmag_r", "log_mass_library_spread"]
     found = predict(model, with_redshifts(photometry, mixture), targets=wanted, compiled=compiled)
     parts = [
         predict(model, replace(photometry, redshift=np.full(n, z), redshift_err=np.full(n, err)), targets=wanted)
@@ -250,6 +250,8 @@ def test_each_component_of_a_redshift_has_its_own_distance(model, truth, compile
     ]
     assert found.targets == parts[0].targets
     np.testing.assert_allclose(found.mean, 0.4 * parts[0].mean + 0.6 * parts[1].mean, rtol=1e-3, atol=2e-3)
+    spread = [part.library_spread for part in parts]
+    np.testing.assert_allclose(found.library_spread, 0.4 * spread[0] + 0.6 * spread[1], rtol=1e-3, atol=1e-6)
     at = [target.name for target in found.targets].index("log_mass")
     cdf = sum(w * marginal_cdf(part.mixture, found.log_mass_p50, at) for w, part in zip((0.4, 0.6), parts, strict=True))
     np.testing.assert_allclose(cdf, 0.5, atol=0.05)  # of networks whose median is calibrated

@@ -9,22 +9,30 @@ from agez.distributions.mixture import moments, triangle_size
 from agez.errors import AgezError
 from agez.mixture_network.calibration import IntervalCalibration, n_covariates
 from agez.mixture_network.mixture_model import MixtureNetwork, Network, leading
-from agez.mixture_network.trunks import NetworkShape, initial_parameters
+from agez.mixture_network.trunks import FURTHER, NetworkShape, initial_further, initial_parameters
 from agez.models.feature_scaling import FeatureScaling
 from agez.models.features import n_features, normalised
 
 D, B, N = 5, 4, 7
 
 
-@pytest.fixture
-def network(rng):
-    shape = NetworkShape(n_features(B), (16, 12), 3, D)
+def made_up_parameters(shape, rng):
+    parameters = dict(initial_parameters(shape, rng))
+    if shape.first_targets:
+        parameters |= {FURTHER + key: array for key, array in initial_further(shape, rng).items()}
+    return {
+        key: array + 0.2 * rng.standard_normal(array.shape).astype(np.float32) for key, array in parameters.items()
+    }  # fmt: skip
+
+
+@pytest.fixture(params=[0, 3, 4], ids=["one stage", "three first", "four first"])
+def network(rng, request):
+    shape = NetworkShape(
+        n_features(B), (16, 12), 3, D, first_targets=request.param, further_hidden=(9,) if request.param else ()
+    )
     members = []
     for _ in range(2):
-        parameters = {
-            key: array + 0.2 * rng.standard_normal(array.shape).astype(np.float32)
-            for key, array in initial_parameters(shape, rng).items()
-        }
+        parameters = made_up_parameters(shape, rng)
         table = np.ones((3, 3, B), np.float32)
         scaling = FeatureScaling(table, table, -1.5, 0.5, (0.0, 1.0), rng.normal(0, 1, D), rng.uniform(0.5, 2, D))
         members.append(Network(scaling, shape, parameters))
@@ -52,6 +60,7 @@ def test_of_fewer_than_the_intervals_depend_on_there_is_none(network):
         leading(network, 2)
 
 
+@pytest.mark.parametrize("network", [0], indirect=True)
 def test_other_trunks_answer_as_a_whole(network):
     members = tuple(replace(one, shape=replace(one.shape, trunk="other")) for one in network.members)
     with pytest.raises(AgezError, match="only the dense trunk"):

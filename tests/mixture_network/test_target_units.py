@@ -37,7 +37,7 @@ def found(rng):
 def answers_of(mixture):
     n, nothing = len(mixture), np.zeros(len(mixture))
     points = np.stack([quantiles(mixture, PROBABILITIES, t).T for t in range(mixture.n_targets)])
-    return RowAnswers(mixture, moments(mixture)[0], nothing, points, *np.zeros((4, n)), *np.zeros((2, n), bool))
+    return RowAnswers(mixture, moments(mixture)[0], nothing, points, *np.zeros((6, n)), *np.zeros((2, n), bool))
 
 
 def in_units(found, targets, levels, *, flux_scale, **options):

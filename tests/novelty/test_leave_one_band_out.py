@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from agez.novelty.leave_one_band_out import AMPLITUDE_WIDTH, COEFFICIENT_WIDTH, N_WORST, worst_chi2
+from agez.novelty.leave_one_band_out import AMPLITUDE_WIDTH, COEFFICIENT_WIDTH, N_WORST, worst_bands
 from agez.novelty.sed_subspace import Weighed, fit_chi2, log_variance, normal_matrix, subspace_products
 from agez.training.sed_clusters import SHARES, fit_clusters
 
@@ -19,13 +19,16 @@ def made_up_rows(rng, n=6, b=9, q=3):
 def test_the_worst_bands_are_those_of_the_dense_covariance(rng):
     products, rows = made_up_rows(rng)
     widths = np.append(np.full(3, COEFFICIENT_WIDTH), AMPLITUDE_WIDTH)
-    fast = worst_chi2(products, rows)
+    fast = worst_bands(products, rows)
     for i in range(rows.weight.shape[1]):
         use = rows.weight[:, i] > 0
         basis = products.basis[:, use] * widths[:, None]
         inverse = np.linalg.inv(basis.T @ basis + np.diag(1 / rows.weight[use, i]))
-        left_out = (inverse @ rows.residual[use, i]) ** 2 / np.diag(inverse)
-        assert fast[i] == pytest.approx(np.sort(left_out)[-N_WORST:].sum())
+        left_out = inverse @ rows.residual[use, i] / np.sqrt(np.diag(inverse))
+        assert fast.chi2[i] == pytest.approx(np.sort(left_out**2)[-N_WORST:].sum())
+        worst = np.argmax(np.abs(left_out))
+        assert fast.band[i] == np.flatnonzero(use)[worst]
+        assert fast.sigma[i] == pytest.approx(left_out[worst])
 
 
 def test_the_determinant_is_that_of_the_dense_covariance(rng):

@@ -51,9 +51,7 @@ def test_the_mixtures_of_splus():
     np.testing.assert_allclose(found.redshift, [0.4, 0.3])
     assert found.redshift_err[1] == 0.02
     assert not has_flag(found.flags, Flag.REDSHIFT_UNKNOWN).any()
-    assert found.meta["remarks"] == [
-        "redshifts are the distributions of PDF_Weights, PDF_Means, PDF_STDs (Gaussians)"
-    ]
+    assert found.meta["remarks"] == ["redshifts are the distributions of PDF_Weights, PDF_Means, PDF_STDs (Gaussians)"]
     assert seen(read(**{name.upper(): one for name, one in SPLUS.items()})) == seen(found)
     assert seen(read(**{name: [str(row) for row in one.tolist()] for name, one in SPLUS.items()})) == seen(found)
 
@@ -232,9 +230,7 @@ def test_photometry_with_mixtures_there_and_back(tmp_path: Path, kind: str):
     np.testing.assert_array_equal(back.redshift_mixture.means[0], made.redshift_mixture.means[0])
     np.testing.assert_allclose(back.redshift, made.redshift, rtol=1e-15)
     np.testing.assert_allclose(back.redshift_err, made.redshift_err, rtol=1e-15)
-    assert back.meta["remarks"] == [
-        f"redshifts are the distributions of {', '.join(OWN)} (Gaussians)"
-    ]
+    assert back.meta["remarks"] == [f"redshifts are the distributions of {', '.join(OWN)} (Gaussians)"]
     plain = tmp_path / f"plain.{kind}"
     write_photometry(plain, with_redshifts(made, made.redshift_mixture.take([1, 1])))
     assert read_photometry(plain).redshift_mixture is None

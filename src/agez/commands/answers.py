@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from argparse import Namespace
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,11 +10,18 @@ import numpy as np
 
 from agez.flags import MEANING, count_flags
 from agez.label_types import Labels
+from agez.models.asked import Asked, asked_columns
+from agez.models.model import DEFAULT_COSMOLOGY
 from agez.targets import LOG_AGE_LW, SHIPPED_TARGETS, Target
 from agez.types import Prediction
 
 #: An object for ``--json``, and the lines that a person sees.
 Answer = tuple[dict[str, Any], list[str]]
+
+
+def asked_of(options: Namespace) -> Asked:
+    """What ``--columns``, ``--cosmology`` and ``--library`` ask of a model."""
+    return Asked(asked_columns(options.columns), options.cosmology or DEFAULT_COSMOLOGY, options.library)
 
 
 def flag_lines(flags: Any) -> list[str]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from agez.commands.answers import Answer, flag_lines
+from agez.commands.answers import Answer, asked_of, flag_lines
 from agez.errors import AgezError
 from agez.flags import count_flags
 from agez.models.model import Model
@@ -56,6 +56,7 @@ def map_(options: Namespace) -> Answer:
     if options.centre is not None and not (np.isfinite(options.centre).all() and abs(options.centre[1]) <= 90):
         raise AgezError(f"--centre is {options.centre[0]:g},{options.centre[1]:g}; expected RA,DEC in degrees")
     model = load_model(options.model)
+    settings.asked.check(model)
     if _is_spectral_cube(options.input):
         maps, images = _of_cube(options, model, settings), None
     else:
@@ -84,7 +85,7 @@ def _settings(options: Namespace) -> MapSettings:
     )  # fmt: skip
     return MapSettings(
         regions, geometry, options.redshift, number(options.redshift_err, 0.0), number(options.ebv, 0.0),
-        number(options.error_floor, 0.0), options.seed,
+        number(options.error_floor, 0.0), options.seed, asked_of(options),
     )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from agez.commands.answers import Answer, few_rows, reasons
+from agez.commands.answers import Answer, asked_of, few_rows, reasons
 from agez.errors import AgezError, PartlyDoneError
 from agez.flags import count_flags
 from agez.runtime.files import check_input
@@ -87,7 +87,7 @@ def _photometry(options: Namespace, catalogue: Catalogue) -> Answer:
     corrections = corrections_of(options)
     job = make_job(
         catalogue, options.model, filters=options.filters, redshift=options.redshift, corrections=corrections,
-        distribution=options.distribution, keep=_kept(options), id_column=options.id,
+        distribution=options.distribution, asked=asked_of(options), keep=_kept(options), id_column=options.id,
     )  # fmt: skip
     model = model_of(job.model, job.model_digest)
     bands, _ = photometry_layout(catalogue, filters=options.filters, model=model.bands)
@@ -193,7 +193,8 @@ def _spectra(options: Namespace, no_catalogue: str) -> Answer:
     from agez.tables.prediction_files import write_prediction
 
     check_table_output(options.out)
-    model = load_model(options.model)
+    model, asked = load_model(options.model), asked_of(options)
+    asked.check(model)
     number = options.redshift if not isinstance(options.redshift, str) else None
     try:
         data = read_one(Path(options.input), redshift=number)
@@ -204,7 +205,7 @@ def _spectra(options: Namespace, no_catalogue: str) -> Answer:
     filters = None if options.filters is None else load_filters(options.filters)
     if filters is not None:
         check_same_set(model.bands, filters.bands, source="--filters")
-    prediction = predict_spectra(model, data, filters=filters)
+    prediction = predict_spectra(model, data, filters=filters, asked=asked)
     if not options.distribution:
         prediction = replace(prediction, mixture=None)
     elif prediction.mixture is None:

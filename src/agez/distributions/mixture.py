@@ -82,6 +82,13 @@ class Mixture(PerRow):
         """Targets that the distribution is over."""
         return int(np.shape(self.mean)[-1]) if np.ndim(self.mean) == 3 else 0
 
+    def with_rows(self, rows: Ints, new: Mixture) -> Mixture:
+        """The same distributions with those of some rows replaced."""
+        columns = [np.array(getattr(self, name)) for name in self._row_fields]
+        for out, name in zip(columns, self._row_fields, strict=True):
+            out[rows] = getattr(new, name)
+        return Mixture(*columns)
+
 
 def _factor(covariance: Floats, d: int) -> tuple[list[list[Floats]], list[Floats]]:
     """The factors of C = L D L^T: the unit lower triangle L by rows, and the diagonal D; each entry of any shape."""

@@ -28,9 +28,10 @@ from agez.engine.reports import PartitionReport
 from agez.engine.tally import tally
 from agez.errors import AgezError
 from agez.flags import count_flags
+from agez.models.asked import Asked
 from agez.models.model import Model
 from agez.models.model_file import available_models, find_model, load_model
-from agez.models.predict import in_model_order, predict
+from agez.models.predict import in_model_order, predict_asked
 from agez.photometry.band_columns import left_out
 from agez.photometry.redshift_columns import chosen_distribution, read_distributions
 from agez.photometry.row_values import RowOptions, column_of, option_column
@@ -67,6 +68,7 @@ class AnswerJob:
     id_column: str | None = None  #: That identifies rows, in place of ``id``.
     corrections: Corrections = field(default_factory=Corrections)
     distribution: bool = False  #: Write the whole distribution of each row, too.
+    asked: Asked = field(default_factory=Asked)  #: Which targets, and for what.
     keep: tuple[str, ...] = ()  #: Columns of the catalogue that the output has, too.
     n_partitions: int = 1  #: Of the catalogue: so much less is told of each.
     #: Compiled code answers, where it is installed: decided once, so that the last short partition takes the same road
@@ -108,6 +110,7 @@ def make_job(
     known = model_of(job.model, job.model_digest)
     if job.distribution and not known.gives_distribution:
         raise AgezError("--distribution: this model is of the paper's kind and gives none; leave it out")
+    job.asked.check(known)
     if isinstance(job.corrections.ebv, str):
         option_column(job.corrections.ebv, catalogue.columns, option="--ebv", source=catalogue.path)
     job.row_options.columns(catalogue.columns, source=catalogue.path)
@@ -170,7 +173,7 @@ def answer_rows(job: AnswerJob, photometry: Photometry, columns: PlainTable, par
         )
     ebv = ebv_of_rows(columns, job.corrections, source=source)
     ready = corrected(photometry, job.corrections, model.bands, ebv=ebv)
-    prediction = predict(model, ready, compiled=job.compiled and is_available())
+    prediction = predict_asked(model, ready, job.asked, compiled=job.compiled and is_available())
     if not job.distribution:
         prediction = replace(prediction, mixture=None)
     at_most = max(256, 2_000_000 // job.n_partitions)

@@ -30,7 +30,6 @@ from agez.experiments.peer_scores import Answers, differences
 from agez.experiments.result import target_columns
 from agez.label_types import Sample
 from agez.mixture_network.calibration import pit_in_intervals, signal_to_noise
-from agez.mixture_network.mixture_model import network_of
 from agez.models.model import Model
 from agez.models.model_file import available_models, load_model
 from agez.runtime.progress import progress
@@ -38,7 +37,7 @@ from agez.runtime.worker_pool import each_done
 from agez.samples.splits import Split
 from agez.targets import PAPER_TARGETS, TARGET_WORDS
 from agez.training.cross_fitting import FRESH_SETTINGS, TUNED_SETTINGS, CrossFit, cross_fit, held_out
-from agez.training.sample_batches import SampleRows, sample_rows
+from agez.training.sample_batches import SampleRows, networks_to_teach, sample_rows
 from agez.types import Floats
 
 #: The model that networks go on from, where agez comes with it and it knows the sample's bands.
@@ -160,7 +159,7 @@ def _train(
     """Networks of every fold of every set, one set after the other; then their calibration, sets beside each other."""
     settings = FRESH_SETTINGS if start is None else TUNED_SETTINGS
     settings = replace(settings, steps=min(size.steps, settings.steps))
-    members = () if start is None else network_of(start).members
+    members = () if start is None else networks_to_teach(start)
     crosses = {}
     total = size.members * sum(len(of_set) for of_set in splits.values())
     with progress(total=total, title="distributions: networks") as bar:

@@ -11,7 +11,7 @@ from agez.labelling.cube_bins import fitted_rows
 from agez.labelling.input_files import remarks_on
 from agez.mapping.map_galaxy import GalaxyMaps, MapSettings, disc_frame, with_gradients
 from agez.models.model import Model
-from agez.models.predict import photometry_for, predict
+from agez.models.predict import photometry_for, predict_asked
 from agez.photometry.filters import FilterSet
 from agez.spectra.binning import BinSettings
 
@@ -37,7 +37,7 @@ def map_cube(
     if frame is None or frame.offsets is None:
         raise AgezError(f"{path}: rows of spectra, and no cube; use agez predict, then agez gradient")
     photometry = photometry_for(model, spectra, filters=filters)
-    prediction = predict(model, photometry)
+    prediction = predict_asked(model, photometry, settings.asked)
     binned = spectra.meta.get("binning", {})
     remark = str(binned.get("remark", ""))
     meta = {

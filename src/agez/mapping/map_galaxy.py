@@ -17,8 +17,9 @@ from agez.images.image_set import ImageSet
 from agez.images.measure import light_of_pixels, measure, pixel_offsets
 from agez.images.regions import RegionSettings, make_regions
 from agez.images.stars import circles
+from agez.models.asked import Asked
 from agez.models.model import Model
-from agez.models.predict import predict
+from agez.models.predict import predict_asked
 from agez.photometry.dereddening import deredden
 from agez.photometry.error_floors import with_error_floor
 from agez.tables.maps import BinMap, MapFrame
@@ -69,6 +70,8 @@ class MapSettings:
         Fraction of the flux, added to errors in quadrature.
     seed : int
         Of the gradients' subsets.
+    asked : Asked
+        Which targets, and for what.
     """
 
     regions: RegionSettings = field(default_factory=RegionSettings)
@@ -78,6 +81,7 @@ class MapSettings:
     ebv: float = 0.0
     error_floor: float = 0.0
     seed: int = 1
+    asked: Asked = field(default_factory=Asked)
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,7 +138,7 @@ def map_galaxy(images: ImageSet, model: Model, *, settings: MapSettings | None =
     photometry = replace(photometry, redshift_err=np.full(len(photometry), float(settings.redshift_err)))
     ready = deredden(photometry, settings.ebv) if settings.ebv else photometry
     ready = with_error_floor(ready, settings.error_floor) if settings.error_floor else ready
-    prediction = predict(model, ready)
+    prediction = predict_asked(model, ready, settings.asked)
     frame = replace(_frame(images, regions.bin_id, regions.snr, centre, settings.geometry), snr_of=f"in {regions.band}")
     meta = {
         "galaxy": name, "model": model.header.get("name", ""), "seds_of": "images", "redshift": redshift,

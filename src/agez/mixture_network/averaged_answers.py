@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
 from agez.distributions.marginals import quantiles
-from agez.distributions.mixture import Mixture, average, moments, rescale
+from agez.distributions.mixture import average, moments, rescale
 from agez.mixture_network.mixture_model import MixtureNetwork
 from agez.mixture_network.redshift_inside import UNKNOWN_STRETCH
 from agez.mixture_network.row_answers import RowAnswers, RowInputs, levels
@@ -49,7 +50,7 @@ def _stretched(given: RowAnswers, rows: Ints, stretch: float) -> RowAnswers:
     wide = np.array(given.quantiles)
     mean = given.mean[rows].T[:, None]
     wide[..., rows] = mean + stretch * (wide[..., rows] - mean)
-    return given._replace(mixture=_with_rows(given.mixture, rows, mixture), quantiles=wide)
+    return given._replace(mixture=given.mixture.with_rows(rows, mixture), quantiles=wide)
 
 
 def _averaged(
@@ -75,17 +76,11 @@ def _averaged(
     by_target = np.array(both.quantiles[..., :n])
     for t, level in enumerate(levels(network, probabilities)):
         by_target[t][:, rows] = quantiles(mixture, level, t).T
-    return RowAnswers(
-        _with_rows(both.mixture.take(slice(0, n)), rows, mixture), _replaced(both.mean[:n], rows, mean),
-        _replaced(both.correlation[:n], rows, correlation), by_target, both.ood[:n], both.chi2[:n], both.nearest[:n],
-        both.snr[:n], both.assumed[:n], both.no_flux[:n],
-    )  # fmt: skip
-
-
-def _with_rows(whole: Mixture, rows: Ints, new: Mixture) -> Mixture:
-    return Mixture(
-        _replaced(whole.weights, rows, new.weights), _replaced(whole.mean, rows, new.mean),
-        _replaced(whole.covariance, rows, new.covariance),
+    first: list[Any] = [both.mixture.take(slice(0, n)), *(one[:n] for one in both[1:3]), by_target]
+    own = RowAnswers(*first, *(one[:n] for one in both[4:]))
+    return own._replace(
+        mixture=own.mixture.with_rows(rows, mixture), mean=_replaced(own.mean, rows, mean),
+        correlation=_replaced(own.correlation, rows, correlation),
     )  # fmt: skip
 
 

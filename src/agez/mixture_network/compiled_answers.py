@@ -182,9 +182,13 @@ def compiled_answers(network: MixtureNetwork, inputs: RowInputs, probabilities: 
     target_levels = levels(network, probabilities)
     quantiles = np.empty((*target_levels.shape, n))
     quantile_rows(mixture.weights, mixture.mean, mixture.covariance, target_levels, ndtri(target_levels), quantiles)
-    scores = compiled_score(ready.novelty, scaled, error, log_error, covered, redshift, redshift_err)
-    ood, chi2, nearest = (np.where(answered, one, np.nan) for one in (scores.ood, scores.chi2, scores.nearest))
-    return RowAnswers(mixture, mean, correlation, quantiles, ood, chi2, nearest, snr, assumed, no_flux)
+    searched = network.searched(mixture, redshift, redshift_err)
+    scores = compiled_score(ready.novelty, scaled, error, log_error, covered, *searched)
+    columns = (scores.ood, scores.chi2, scores.nearest, scores.worst_sigma)
+    ood, chi2, nearest, worst_sigma = (np.where(answered, one, np.nan) for one in columns)
+    return RowAnswers(
+        mixture, mean, correlation, quantiles, ood, chi2, nearest, scores.worst_band, worst_sigma, snr, assumed, no_flux
+    )
 
 
 def _through_networks(

@@ -10,11 +10,13 @@ from agez.distributions.mixture import marginal_of
 from agez.flags import Flag, set_flag
 from agez.mixture_network.averaged_answers import averaged_answers
 from agez.mixture_network.calibration import REFERENCE_TARGETS
-from agez.mixture_network.mixture_model import MixtureNetwork, leading, read_network
+from agez.mixture_network.contradicted_band import band_names, without_contradicted
+from agez.mixture_network.mixture_model import MixtureNetwork, leading, read_network, told
 from agez.mixture_network.redshift_inside import LEAST_ANSWERED, LEAST_TRUSTED, UNKNOWN_STRETCH, inside_redshift
 from agez.mixture_network.row_answers import RowAnswers, RowInputs, answers, levels
+from agez.models.asked import Asked
 from agez.models.features import normalised
-from agez.models.model import DEFAULT_COSMOLOGY, Model
+from agez.models.model import Model
 from agez.models.weak_bands import band_weights
 from agez.novelty.expected_photometry import expected
 from agez.targets import derived_of
@@ -37,7 +39,7 @@ class MixtureKind:
     def __init__(self, model: Model) -> None:
         self.model = model
         self.network: MixtureNetwork = read_network(model)
-        self._leading: dict[int, MixtureNetwork] = {}
+        self._leading: dict[tuple[int, int | None], MixtureNetwork] = {}
 
     def most_missing(self) -> int:
         """Number of bands that a row may lack."""
@@ -55,11 +57,15 @@ class MixtureKind:
     def expected(self, photometry: Photometry) -> tuple[Floats, Floats]:
         """Expected flux of each band and its error, predicted from the other bands of the row."""
         seds = normalised(photometry.flux, photometry.flux_err, photometry.covered)
-        flux, err = expected(self.network.novelty, seds, photometry.redshift, photometry.redshift_err)
+        z, z_err = photometry.redshift, photometry.redshift_err
+        if self.network.redshift_target is not None:
+            network = self.leading(self.model.main_targets)
+            z, z_err = network.searched(network.answer(seds, z, z_err), z, z_err)
+        flux, err = expected(self.network.novelty, seds, z, z_err)
         return flux * seds.scale[:, None], err * seds.scale[:, None]
 
-    def leading(self, asked: Sequence[str]) -> MixtureNetwork:
-        """The network for the first of its targets up to the last that is asked for, made once."""
+    def leading(self, asked: Sequence[str], library: int | None = None) -> MixtureNetwork:
+        """The network for the first of its targets up to the last that is asked for, made once; told a library."""
         names = [target.name for target in self.model.targets]
         sums = {one.name: one.sum_of for one in derived_of(self.model.targets)}
         wanted = [part for name in asked for part in sums.get(name, (name,))]
@@ -67,35 +73,24 @@ class MixtureKind:
             wanted.append("redshift_phot")  # on which the distance hangs
         last = max(names.index(name) for name in wanted)
         p = len(names) if len(names) <= LEAST_LEADING else max(last + 1, LEAST_LEADING)
-        if p not in self._leading:
-            self._leading[p] = leading(self.network, p)
-        return self._leading[p]
+        if (p, library) not in self._leading:
+            own = leading(self.network, p)
+            self._leading[p, library] = own if library is None else told(own, library)
+        return self._leading[p, library]
 
-    def answer(
-        self, photometry: Photometry, *, compiled: bool = False, targets: Sequence[str] | None = None,
-        cosmology: str = DEFAULT_COSMOLOGY,
-    ) -> Prediction:  # fmt: skip
-        """Predict rows in the bands of the model, in its order.
-
-        Parameters
-        ----------
-        compiled : bool
-            By numba, which must be installed.
-        targets : sequence of str, optional
-            Names of those that are wanted; default: the model's main ones.
-        cosmology : str
-            Of :mod:`agez.models.luminosity`.
-        """
+    def answer(self, photometry: Photometry, *, compiled: bool = False, asked: Asked | None = None) -> Prediction:
+        """Predict rows in the bands of the model, in its order; ``compiled`` by numba, which must be installed."""
         if photometry.redshift_mixture is not None:
             from agez.mixture_network.redshift_averages import averaged_over_redshifts  # few catalogues need it
 
-            return averaged_over_redshifts(self, photometry, compiled=compiled, targets=targets, cosmology=cosmology)
+            return averaged_over_redshifts(self, photometry, compiled=compiled, asked=asked)
         model, header = self.model, self.model.header
-        asked = self.model.main_targets if targets is None else tuple(targets)
-        network = self.leading(asked)
+        asked = asked or Asked()
+        wanted = asked.targets(model)
+        network = self.leading(wanted, asked.library_number(model))
         own = model.targets[: network.n_targets]
-        sums = tuple(one for one in derived_of(own) if one.name in asked)
-        asked = (*asked, *(part for one in sums for part in one.sum_of))
+        sums = tuple(one for one in derived_of(own) if one.name in wanted)
+        wanted = (*wanted, *(part for one in sums for part in one.sum_of))
         inside = inside_redshift(
             photometry.redshift, photometry.redshift_err, header["redshift_range"],
             tolerance=float(header["redshift_tolerance"]),
@@ -127,20 +122,31 @@ class MixtureKind:
             return found
 
         stretch = 1.0 if header.get("knows_unknown_redshift") else UNKNOWN_STRETCH
-        predicted = averaged_answers(
-            network, rows, weights, PROBABILITIES, least_bands=least_bands, unknown_stretch=stretch, run=run
-        )  # fmt: skip
+
+        def average(inputs: RowInputs, weights: Floats | None) -> RowAnswers:
+            return averaged_answers(
+                network, inputs, weights, PROBABILITIES, least_bands=least_bands, unknown_stretch=stretch, run=run
+            )  # fmt: skip
+
+        predicted, contradicted = without_contradicted(
+            average(rows, weights), rows, weights, least_bands=least_bands, answer=average
+        )
         flags = set_flag(np.array(photometry.flags, np.int32), doubtful, Flag.REDSHIFT_OUTSIDE_MODEL)
         flags = set_flag(flags, np.asarray((covered < photometry.covered).any(axis=1)), Flag.BAND_NOT_COVERED)
         flags = set_flag(flags, few, Flag.TOO_FEW_BANDS)
         flags = set_flag(flags, predicted.no_flux & ~few, Flag.NO_DATA)
-        flags = set_flag(flags, np.isnan(inside.redshift), Flag.REDSHIFT_UNKNOWN)
+        unknown = np.isnan(inside.redshift)
+        if network.redshift_target is None or not header.get("knows_unknown_redshift"):
+            flags = set_flag(flags, unknown, Flag.REDSHIFT_UNKNOWN)
+        else:  # no fault of models that were trained to find it
+            flags = set_flag(flags & ~np.int32(int(Flag.REDSHIFT_UNKNOWN)), unknown, Flag.REDSHIFT_ESTIMATED)
         flags = set_flag(flags, predicted.assumed, Flag.ERROR_ASSUMED)
+        flags = set_flag(flags, contradicted, Flag.BAND_CONTRADICTED)
         with np.errstate(invalid="ignore"):
             flags = set_flag(flags, predicted.snr < float(header["least_snr"]), Flag.LOW_SNR)
             flags = set_flag(flags, predicted.ood > float(header["ood_threshold"]), Flag.OUT_OF_DISTRIBUTION)
             low, high = model.arrays["label_range"][:, : len(own)]
-            bounded = [not target.per_flux and target.name in asked for target in own]
+            bounded = [not target.per_flux and target.name in wanted for target in own]
             beyond = (predicted.mean < low) | (predicted.mean > high)
             flags = set_flag(flags, beyond[:, bounded].any(axis=1), Flag.OUT_OF_RANGE)
         if per_flux or any(target.scale != "linear" for target in own):
@@ -148,14 +154,26 @@ class MixtureKind:
 
             predicted = in_units(
                 predicted, own, levels(network, PROBABILITIES), redshift=inside.redshift,
-                redshift_err=inside.redshift_err, redshift_range=tuple(header["redshift_range"]), cosmology=cosmology,
+                redshift_err=inside.redshift_err, redshift_range=tuple(header["redshift_range"]),
+                cosmology=asked.cosmology,
             )  # fmt: skip
             predicted = with_sums(predicted, own, sums, levels(network, PROBABILITIES))
-        kept = [t for t, target in enumerate(own) if target.name in asked]
+        spread = None
+        if asked.library_spread:
+            from agez.mixture_network.library_spread import library_spread
+
+            each = [self.leading(wanted, number) for number in range(len(header["libraries"]))]
+            kept_bands = covered.copy()
+            kept_bands[contradicted, predicted.worst_band[contradicted]] = False
+            spread = library_spread(each, rows._replace(covered=kept_bands), own, sums, predicted)
+        kept = [t for t, target in enumerate(own) if target.name in wanted]
         shown = [*kept, *range(len(own), len(own) + len(sums))]
         return Prediction(
             photometry.rows, (*(own[t] for t in kept), *sums), predicted.mean[:, shown],
             predicted.quantiles[shown][:, COLUMN_PLACES].transpose(2, 0, 1), predicted.ood, flags,
-            {**photometry.meta, **model.answer_meta}, predicted.correlation, predicted.chi2, predicted.nearest,
-            inside.share, predicted.mixture if len(kept) == len(own) else marginal_of(predicted.mixture, kept),
+            {**photometry.meta, **model.answer_meta, **asked.meta}, predicted.correlation, predicted.chi2,
+            predicted.nearest, inside.share, predicted.worst_sigma,
+            band_names(predicted.worst_band, contradicted, model.bands),
+            None if spread is None else spread[:, shown],
+            predicted.mixture if len(kept) == len(own) else marginal_of(predicted.mixture, kept),
         )  # fmt: skip

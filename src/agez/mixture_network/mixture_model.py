@@ -14,6 +14,7 @@ from agez.distributions.mixture import Mixture, combine
 from agez.errors import AgezError
 from agez.mixture_network.calibration import IntervalCalibration, calibrate, leading_calibration
 from agez.mixture_network.mixture_head import mixture_of, outputs_of_leading
+from agez.mixture_network.redshift_search import search_redshift
 from agez.mixture_network.trunks import (
     FURTHER,
     NetworkShape,
@@ -60,6 +61,7 @@ class MixtureNetwork:
     members: tuple[Network, ...]
     calibration: IntervalCalibration
     novelty: Novelty
+    redshift_target: int | None = None  #: Which of the targets is the redshift.
 
     @property
     def n_targets(self) -> int:
@@ -73,6 +75,11 @@ class MixtureNetwork:
     def answer(self, seds: NormalisedPhotometry, redshift: Floats, redshift_err: Floats) -> Mixture:
         """The calibrated mixture."""
         return calibrate(self.calibration, self.uncalibrated(seds, redshift, redshift_err), seds)
+
+    def searched(self, mixture: Mixture, redshift: Floats, redshift_err: Floats) -> tuple[Floats, Floats]:
+        """Redshifts and errors at which the novelty score looks for rows of these answers."""
+        limits = self.members[0].scaling.redshift_range
+        return search_redshift(mixture, self.redshift_target, redshift, redshift_err, limits)
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """Arrays of the model file."""
@@ -104,18 +111,25 @@ def leading(network: MixtureNetwork, p: int) -> MixtureNetwork:
         return network
     if shape.trunk != "dense" or not 0 < p < d:
         raise AgezError(f"{p} of {d} targets of the trunk {shape.trunk!r}: only the dense trunk answers for a part")
-    members = []
-    for member in network.members:
-        scaling = member.scaling
-        scaling = replace(scaling, label_mean=scaling.label_mean[:p], label_std=scaling.label_std[:p])
-        members.append(Network(scaling, *_leading_stages(shape, member.parameters, p)))
-    return MixtureNetwork(tuple(members), leading_calibration(network.calibration, p), network.novelty)
+    members = [leading_member(member, p) for member in network.members]
+    at = network.redshift_target
+    return MixtureNetwork(
+        tuple(members), leading_calibration(network.calibration, p), network.novelty,
+        None if at is None or at >= p else at,
+    )  # fmt: skip
 
 
 def told(network: MixtureNetwork, number: int) -> MixtureNetwork:
     """The same network, told that the template library of that number is true."""
     members = (replace(member, parameters=told_library(member.parameters, number)) for member in network.members)
     return replace(network, members=tuple(members))
+
+
+def leading_member(member: Network, p: int) -> Network:
+    """One network of the ensemble for its first ``p`` targets alone, of the dense trunk."""
+    scaling = member.scaling
+    scaling = replace(scaling, label_mean=scaling.label_mean[:p], label_std=scaling.label_std[:p])
+    return Network(scaling, *_leading_stages(member.shape, member.parameters, p))
 
 
 def _leading_stages(shape: NetworkShape, parameters: Parameters, p: int) -> tuple[NetworkShape, Parameters]:
@@ -157,7 +171,13 @@ def read_network(model: Model) -> MixtureNetwork:
         tuple(members),
         IntervalCalibration.from_arrays(below(arrays, "recalibration.")),
         Novelty.from_arrays(below(arrays, "typicality.")),
+        redshift_target(model.targets),
     )
+
+
+def redshift_target(targets: Sequence[Target]) -> int | None:
+    """Which of the targets is the redshift, learned as a departure from the given one."""
+    return next((t for t, target in enumerate(targets) if target.scale == "redshift"), None)
 
 
 def build_model(

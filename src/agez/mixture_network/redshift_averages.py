@@ -28,6 +28,7 @@ from agez.mixture_network.mixture_kind import COLUMN_PLACES, PROBABILITIES, Mixt
 from agez.mixture_network.redshift_inside import LEAST_ANSWERED, LEAST_TRUSTED, inside_redshift
 from agez.mixture_network.row_answers import RowAnswers, levels
 from agez.mixture_network.target_units import unscaled, with_sums
+from agez.models.asked import Asked
 from agez.targets import Target
 from agez.types import Floats, Ints, Photometry, Prediction
 
@@ -37,7 +38,9 @@ LEAST_WEIGHT = 0.005
 LEAST_FAMILIAR = 0.1
 
 
-def averaged_over_redshifts(kind: MixtureKind, photometry: Photometry, **options: Any) -> Prediction:
+def averaged_over_redshifts(
+    kind: MixtureKind, photometry: Photometry, *, compiled: bool, asked: Asked | None
+) -> Prediction:
     """The answers for photometry whose ``redshift_mixture`` is not None.
 
     Parameters
@@ -45,12 +48,12 @@ def averaged_over_redshifts(kind: MixtureKind, photometry: Photometry, **options
     kind : MixtureKind
     photometry : Photometry
         In the bands of the model.
-    options
+    compiled, asked
         Of :meth:`agez.mixture_network.mixture_kind.MixtureKind.answer`.
     """
 
     def answer(seds: Photometry) -> Prediction:
-        return kind.answer(seds, **options)
+        return kind.answer(seds, compiled=compiled, asked=asked)
 
     assert photometry.redshift_mixture is not None
     plain = replace(photometry, redshift_mixture=None)
@@ -130,11 +133,13 @@ def _averaged(
     flags = chosen.flags & ~np.int32(int(Flag.OUT_OF_RANGE | Flag.REDSHIFT_OUTSIDE_MODEL))
     flags = set_flag(flags, beyond, Flag.OUT_OF_RANGE)
     flags = set_flag(flags, inside < LEAST_TRUSTED, Flag.REDSHIFT_OUTSIDE_MODEL)
+    spread = versions.library_spread
     leading = tuple(target.name for target in kept[:2]) == tuple(one.name for one in kind.model.targets[:2])
     found = replace(
         chosen, mean=mean, quantiles=points, flags=flags, redshift_inside=inside,
         correlation=moments(whole)[2] if leading else chosen.correlation,
         mixture=_fewer(versions.mixture, version, counted),
+        library_spread=None if spread is None else (spread[version] * counted[..., None]).sum(axis=1),
     )  # fmt: skip
     return _unanswered(found, np.flatnonzero(inside < LEAST_ANSWERED))
 

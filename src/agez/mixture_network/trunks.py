@@ -149,9 +149,14 @@ def with_library_biases(parameters: Parameters, first: int, stop: int) -> Parame
     return out
 
 
+def without_libraries(parameters: Parameters) -> Parameters:
+    """The same network, which cannot be told of a template library."""
+    return {name: array for name, array in parameters.items() if not name.endswith(LIBRARY_BIAS)}
+
+
 def told_library(parameters: Parameters, number: int) -> Parameters:
     """The same network, told that the template library of that number is true."""
-    out = {name: array for name, array in parameters.items() if not name.endswith(LIBRARY_BIAS)}
+    out = without_libraries(parameters)
     for stage in ("", FURTHER):
         if stage + LIBRARY_BIAS in parameters:
             out[f"{stage}bias0"] = parameters[f"{stage}bias0"] + parameters[stage + LIBRARY_BIAS][number]

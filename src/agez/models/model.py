@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from numpy.typing import NDArray
 
@@ -14,6 +14,9 @@ from agez.arrays import check
 from agez.errors import AgezError
 from agez.targets import Target, targets_of_header
 from agez.types import Bands, Floats, Photometry, Prediction
+
+if TYPE_CHECKING:
+    from agez.models.asked import Asked
 
 #: Of distances, from which masses, rates and absolute magnitudes follow: a name in :mod:`astropy.cosmology`.
 DEFAULT_COSMOLOGY = "Planck18"
@@ -41,10 +44,8 @@ class ModelKind(Protocol):
     def most_missing(self) -> int:
         """How many of the model's bands a row may lack."""
 
-    def answer(
-        self, photometry: Photometry, *, compiled: bool, targets: Sequence[str] | None, cosmology: str
-    ) -> Prediction:  # fmt: skip
-        """Predict rows whose bands are the model's, in its order; default targets: the main ones."""
+    def answer(self, photometry: Photometry, *, compiled: bool, asked: Asked) -> Prediction:
+        """Predict rows whose bands are the model's, in its order."""
 
     def expected(self, photometry: Photometry) -> tuple[Floats, Floats]:
         """Expected flux of each band and its error, (n, b) [unit of the photometry]; bands in the model's order."""

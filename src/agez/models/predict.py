@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 from threadpoolctl import threadpool_limits
 
 from agez.errors import AgezError
+from agez.models.asked import Asked
 from agez.models.model import DEFAULT_COSMOLOGY, Model
 from agez.photometry.same_set import check_same_set
 from agez.runtime.compiled import is_available, is_worthwhile, usable_cores
 from agez.runtime.optional_packages import check_installed
-from agez.targets import derived_of
 from agez.types import Bands, Photometry, Prediction, Spectra
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ MAX_SHIFT, MAX_WIDENING = 0.2, 0.25
 def predict(
     model: Model, photometry: Photometry, *, chunk_rows: int | None = None, threads: int | None = None,
     compiled: bool | None = None, targets: Sequence[str] | None = None, cosmology: str = DEFAULT_COSMOLOGY,
+    library: str | None = None,
 ) -> Prediction:  # fmt: skip
     """Predict every row of ``photometry``; a row's answer depends on that row alone.
 
@@ -51,11 +52,13 @@ def predict(
         Whether compiled code answers, for which numba (``agez[fast]``) must be there.  Default: where it is, and the
         table has so many rows that loading it pays.  Predictions are those of numpy but for rounding: those who cut a
         table into pieces and want the same digits whatever the pieces decide once for all of them.
-
     targets : sequence of str, optional
-        Names of the model's targets that are wanted; default: its main ones.
+        Names of the model's targets that are wanted, or 'all'; default: its main ones.  ``NAME_library_spread`` adds by
+        how much the means differ from one template library to the next, of every target that is wanted.
     cosmology : str
         Of the distances from which masses, rates and absolute magnitudes follow: a name in :mod:`astropy.cosmology`.
+    library : str, optional
+        The template library that is taken as true, one of the header's ``libraries``; default: any of them.
 
     Returns
     -------
@@ -70,7 +73,8 @@ def predict(
     ------
     AgezError
         If so many of the model's bands are missing from the whole table that no row could be answered, or
-        a band is not the model's, but another filter of that name.
+        a band is not the model's, but another filter of that name.  If the model has no such target or library, or
+        astropy no such cosmology.
     """
     if chunk_rows is not None and chunk_rows < 1:
         raise AgezError(f"chunk_rows is {chunk_rows}; expected at least 1")
@@ -80,14 +84,11 @@ def predict(
         check_installed("numba", extra="fast", purpose="compiled code")
         if not is_available():
             raise AgezError("compiled code is switched off by NUMBA_DISABLE_JIT; unset it")
-    if targets is not None:
-        targets = (targets,) if isinstance(targets, str) else tuple(targets)
-    known = [one.name for one in (*model.targets, *derived_of(model.targets))]
-    unknown = [name for name in targets or () if name not in known]
-    if unknown or (targets is not None and not targets):
-        raise AgezError(
-            f"target {unknown[0] if unknown else ''!r} is none of model {model.name!r}; it has {', '.join(known)}"
-        )
+    columns = (targets,) if isinstance(targets, str) else tuple(targets or ())
+    if targets is not None and not columns:
+        raise AgezError("targets is empty; expected names of targets, or None for the model's main ones")
+    asked = Asked(columns, cosmology, library)
+    asked.check(model)
     photometry = in_model_order(model, photometry)
     fast = is_worthwhile(len(photometry)) if compiled is None else compiled
     rows = chunk_rows or (COMPILED_CHUNK_ROWS if fast else CHUNK_ROWS)
@@ -96,7 +97,7 @@ def predict(
 
     def chunk(start: int) -> Prediction:
         rows_of_chunk = photometry.take(slice(start, start + rows))
-        return kind.answer(rows_of_chunk, compiled=fast, targets=targets, cosmology=cosmology)
+        return kind.answer(rows_of_chunk, compiled=fast, asked=asked)
 
     starts = range(0, max(len(photometry), 1), rows)
     threads = min(default_threads() if threads is None else threads, len(starts))
@@ -114,9 +115,19 @@ def default_threads() -> int:
     return min(int(allowed), cores) if allowed.isdigit() and int(allowed) > 0 else cores
 
 
-def predict_spectra(model: Model, spectra: Spectra, *, filters: FilterSet | None = None) -> Prediction:
+def predict_asked(model: Model, photometry: Photometry, asked: Asked, *, compiled: bool | None = None) -> Prediction:
+    """:func:`predict`, with what is asked in one piece."""
+    return predict(
+        model, photometry, compiled=compiled, targets=asked.columns or None, cosmology=asked.cosmology,
+        library=asked.library,
+    )  # fmt: skip
+
+
+def predict_spectra(
+    model: Model, spectra: Spectra, *, filters: FilterSet | None = None, asked: Asked | None = None
+) -> Prediction:  # fmt: skip
     """Predict spectra: synthetic photometry first (:func:`photometry_for`)."""
-    found = predict(model, photometry_for(model, spectra, filters=filters))
+    found = predict_asked(model, photometry_for(model, spectra, filters=filters), asked or Asked())
     return replace(found, meta={**found.meta, "seds_of": "spectra"})
 
 

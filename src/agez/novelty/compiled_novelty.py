@@ -71,25 +71,31 @@ def nearest_of(s_s, both, rest, chi2):
 
 
 @kernel
-def worst_of(residual, weight, fitted, leverage, worst, spare):
-    """The last steps of :func:`agez.novelty.leave_one_band_out.worst_chi2`; ``leverage`` is over the bands' weights.
+def worst_of(residual, weight, fitted, leverage, worst, band, sigma, spare):
+    """The last steps of :func:`agez.novelty.leave_one_band_out.worst_bands`; ``leverage`` is over the bands' weights.
 
-    ``worst`` (w,) is filled; ``spare`` (2, w).
+    ``worst`` (w,) and ``sigma`` (w,) float32 and ``band`` (w,) int32 are filled; ``spare`` (2, w).
     """
     second, third = spare[0], spare[1]
     worst[:] = _ZERO
+    band[:] = 0
+    sigma[:] = _ZERO
     second[:] = _ZERO
     third[:] = _ZERO
     for j in range(len(residual)):
         for k in range(residual.shape[1]):
             off = residual[j, k] - fitted[j, k]
             value = off * off * weight[j, k] / max(_UNIT - leverage[j, k] * weight[j, k], _LEAST_REST)
+            better = value > worst[k]
+            band[k] = j if better else band[k]
+            sigma[k] = off if better else sigma[k]
             a = min(worst[k], value)
             worst[k] = max(worst[k], value)
             b = min(second[k], a)
             second[k] = max(second[k], a)
             third[k] = max(third[k], b)
     for k in range(residual.shape[1]):
+        sigma[k] = math.copysign(math.sqrt(worst[k]), sigma[k])
         worst[k] += second[k] + third[k]
 
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from agez.novelty.compiled_novelty import keep_better, nearest_of, score_rows, worst_of
 from agez.novelty.compiled_subspace import fit_rows, gather_rows, rows_at_nodes, sweep_rows, weigh_rows
+from agez.novelty.leave_one_band_out import WorstBands
 from agez.novelty.novelty_score import CLUSTER_COST, Scores
 from agez.novelty.prepared_novelty import PreparedNovelty, PreparedSubspace
 from agez.novelty.vector_rows import LANES
@@ -68,7 +69,8 @@ def compiled_score(
         here = slice(first[k], first[k + 1])
         for tile, extra in _tiles(rows[here], flux, flux_err, covered, penalty[here]):
             _fit_clusters(novelty, k, tile, extra, best)
-    near, log_det, worst, star = np.zeros((4, n), np.float32)
+    near, log_det, worst, worst_sigma, star = np.zeros((5, n), np.float32)
+    worst_band = np.full(n, -1, np.int32)
     order = np.argsort(node, kind="stable").astype(np.int32)
     edges = np.searchsorted(node[order], np.arange(len(novelty.subspaces) + 1))
     for number, subspace in enumerate(novelty.subspaces):
@@ -78,7 +80,8 @@ def compiled_score(
             projected, products = subspace.whitened_basis @ tile.pulled, subspace.whitened_pairs @ tile.weight
             chi2, total = _nearest(subspace, tile, products, projected)
             near[tile.rows], log_det[tile.rows] = chi2[:count], (total + tile.log_variance)[:count]
-            worst[tile.rows] = _worst(subspace, tile, products, projected)[:count]
+            of_bands = _worst(subspace, tile, products, projected)
+            worst[tile.rows], worst_band[tile.rows], worst_sigma[tile.rows] = (one[:count] for one in of_bands)
             if novelty.stars is not None:
                 tile.weigh(novelty.stars)
                 products = novelty.stars.whitened_pairs @ tile.weight
@@ -91,7 +94,11 @@ def compiled_score(
         log_error, covered, n_nodes, best, near, log_det, worst, star, novelty.stars is not None, novelty.thresholds,
         novelty.threshold, ood, chi2_out, nearest_out,
     )  # fmt: skip
-    return Scores(ood, chi2_out, nearest_out, np.where(np.isnan(ood), -1, node))
+    none = np.isnan(ood)
+    return Scores(
+        ood, chi2_out, nearest_out, np.where(none, -1, node), np.where(none, -1, worst_band),
+        np.where(none, np.nan, worst_sigma),
+    )  # fmt: skip
 
 
 def _tiles(
@@ -139,12 +146,13 @@ def _nearest(subspace: PreparedSubspace, tile: _Tile, products: Floats, projecte
     return chi2, log_det
 
 
-def _worst(subspace: PreparedSubspace, tile: _Tile, products: Floats, projected: Floats) -> Floats:
-    """The statistic of the worst bands."""
+def _worst(subspace: PreparedSubspace, tile: _Tile, products: Floats, projected: Floats) -> WorstBands:
+    """The bands that deviate most from what the others say of them."""
     size, width = projected.shape
     inverse, solved = np.empty_like(products), np.empty((size, 1, width), np.float32)
-    rest, log_det, worst = np.empty((3, width), np.float32)
+    rest, log_det, worst, sigma = np.empty((4, width), np.float32)
+    band = np.empty(width, np.int32)
     sweep_rows(products, projected, tile.square, subspace.band_prior, size, False, inverse, solved, rest[None], log_det)
     fitted = subspace.whitened_basis.T @ solved[:, 0]
-    worst_of(tile.residual, tile.weight, fitted, subspace.band_pairs @ inverse, worst, tile.spare)
-    return worst
+    worst_of(tile.residual, tile.weight, fitted, subspace.band_pairs @ inverse, worst, band, sigma, tile.spare)
+    return WorstBands(worst, band, sigma)

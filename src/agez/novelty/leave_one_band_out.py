@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from agez.novelty.sed_subspace import SubspaceProducts, Weighed
-from agez.types import Floats
+from agez.types import Floats, Ints
 
 #: Widths of the Gaussian priors of the coefficients (in units of their spread) and of the amplitude (around one).
 COEFFICIENT_WIDTH, AMPLITUDE_WIDTH = 1.0, 2.0
@@ -43,10 +43,26 @@ def fitted_bands(products: SubspaceProducts, weighed: Weighed) -> Fitted:
     return Fitted(fitted, leverage)
 
 
-def worst_chi2(products: SubspaceProducts, weighed: Weighed) -> Floats:
-    """(n,) sum of the ``N_WORST`` largest leave-one-band-out residuals squared, in units of their variances."""
+class WorstBands(NamedTuple):
+    """Leave-one-band-out residuals of n rows, in units of their errors.
+
+    ``chi2`` (n,): sum of the ``N_WORST`` largest squares; ``band`` (n,): index of the largest, and ``sigma`` (n,) that
+    residual, above zero where the band is brighter than the others say.
+    """
+
+    chi2: Floats
+    band: Ints
+    sigma: Floats
+
+
+def worst_bands(products: SubspaceProducts, weighed: Weighed) -> WorstBands:
+    """The bands that deviate most from what the others say of them."""
     fit = fitted_bands(products, weighed)
-    squared = (weighed.residual - fit.fitted) ** 2 * weighed.weight / np.maximum(1 - fit.leverage, LEAST_REST)
+    off = weighed.residual - fit.fitted
+    squared = off**2 * weighed.weight / np.maximum(1 - fit.leverage, LEAST_REST)
+    band = np.argmax(squared, axis=0)
+    own = np.arange(len(band))
+    sigma = np.sign(off[band, own]) * np.sqrt(squared[band, own])
     if len(squared) > N_WORST:
         squared = np.partition(squared, len(squared) - N_WORST, axis=0)[-N_WORST:]
-    return np.asarray(squared.sum(axis=0))
+    return WorstBands(np.asarray(squared.sum(axis=0)), band, sigma)

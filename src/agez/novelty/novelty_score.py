@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from agez.models.features import NormalisedPhotometry
-from agez.novelty.leave_one_band_out import worst_chi2
+from agez.novelty.leave_one_band_out import worst_bands
 from agez.novelty.nearest_template import Centroids, nearest_chi2, star_fit
 from agez.novelty.sed_subspace import (
     CHUNK,
@@ -98,13 +98,16 @@ class Scores(NamedTuple):
 
     ``ood``: 0 or more, above 1 out of distribution; ``chi2``: reduced chi2 of the best-fitting
     combination of training SEDs, ``nearest``: of the nearest training SED (noise and 1.7 % calibration errors);
-    ``node``: index of the best-fitting subspace, -1 where NaN.
+    ``node``: index of the best-fitting subspace, -1 where NaN.  ``worst_band``: index of the band that deviates most
+    from what the others say of it, and ``worst_sigma``, by how many of its errors; -1 and NaN where ``ood`` is NaN.
     """
 
     ood: Floats
     chi2: Floats
     nearest: Floats
     node: Ints
+    worst_band: Ints
+    worst_sigma: Floats
 
 
 class Statistics(NamedTuple):
@@ -117,6 +120,8 @@ class Statistics(NamedTuple):
     worst_bands: Floats
     star_preference: Floats
     node: Ints
+    worst_band: Ints
+    worst_sigma: Floats
     conditions: Floats
     good: Bools
 
@@ -162,8 +167,10 @@ def score(novelty: Novelty, seds: NormalisedPhotometry, redshift: Floats, redshi
     top = stats.conditions @ novelty.thresholds[-1]
     above = excess(novelty, stats, novelty.thresholds) / np.maximum(top, 0.1)
     ood = np.maximum(above, 0) / novelty.threshold
-    ood, chi2, nearest = (np.where(stats.good, x, np.nan) for x in (ood, stats.chi2, stats.nearest))
-    return Scores(ood, chi2, nearest, stats.node)
+    ood, chi2, nearest, sigma = (
+        np.where(stats.good, x, np.nan) for x in (ood, stats.chi2, stats.nearest, stats.worst_sigma)
+    )
+    return Scores(ood, chi2, nearest, stats.node, stats.worst_band, sigma)
 
 
 def statistics(novelty: Novelty, seds: NormalisedPhotometry, redshift: Floats, redshift_err: Floats) -> Statistics:
@@ -174,8 +181,8 @@ def statistics(novelty: Novelty, seds: NormalisedPhotometry, redshift: Floats, r
     flux = np.where(counted, seds.flux, 0).astype(np.float32)
     error = np.where(counted, seds.flux_err, 1).astype(np.float32)
     evidence, reference = np.full(n, np.inf, np.float32), np.zeros(n, np.float32)
-    chi2, near, log_det, worst = np.ones((4, n), np.float32)
-    node = np.full(n, -1)
+    chi2, near, log_det, worst, worst_sigma = np.ones((5, n), np.float32)
+    node, worst_band = np.full((2, n), -1)
     n_nodes = np.zeros(n)
 
     def weighed_rows(k: int, rows: Ints) -> Weighed:
@@ -205,7 +212,7 @@ def statistics(novelty: Novelty, seds: NormalisedPhotometry, redshift: Floats, r
             normal = normal_matrix(products[number], weighed)
             nearest = nearest_chi2(normal, centroids.coefficients[number], centroids.precision[number])
             near[chunk], log_det[chunk] = nearest.chi2, nearest.log_det + log_variance(weighed)
-            worst[chunk] = worst_chi2(products[number], weighed)
+            worst[chunk], worst_band[chunk], worst_sigma[chunk] = worst_bands(products[number], weighed)
     count = counted.sum(axis=1)
     good = (count >= 2) & (node >= 0)
     star: Floats = np.zeros(n)
@@ -217,5 +224,5 @@ def statistics(novelty: Novelty, seds: NormalisedPhotometry, redshift: Floats, r
     fits = (chi2, near, np.maximum(evidence - reference, 0), np.maximum(near + log_det - reference, 0))
     per_freedom = [np.where(good, x, 1) / free for x in fits]
     columns: list[Any] = [*per_freedom, np.where(good, worst, 1), np.where(good, star, 0)]
-    columns += [np.where(good, node, -1), at_conditions, good]
+    columns += [*(np.where(good, x, -1) for x in (node, worst_band)), worst_sigma, at_conditions, good]
     return Statistics(*columns)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from agez.errors import AgezError
 from agez.flags import Flag, set_flag
-from agez.models.model import DEFAULT_COSMOLOGY, Model
+from agez.models.asked import Asked
+from agez.models.model import Model
 from agez.models.model_file import below
 from agez.models.weak_bands import band_weights
 from agez.paper_network.architecture import Architecture
@@ -79,12 +80,9 @@ class PaperKind:
             "expects: zero points cannot be estimated with it; give --model another"
         )
 
-    def answer(
-        self, photometry: Photometry, *, compiled: bool = False, targets: Sequence[str] | None = None,
-        cosmology: str = DEFAULT_COSMOLOGY,
-    ) -> Prediction:  # fmt: skip
+    def answer(self, photometry: Photometry, *, compiled: bool = False, asked: Asked | None = None) -> Prediction:
         """Predict rows whose bands are the model's, in its order; no part is compiled, nothing hangs on distances."""
-        asked = self.model.main_targets if targets is None else tuple(targets)
+        wanted = (asked or Asked()).targets(self.model)
         photometry = _believed(photometry)
         model, header, members = self.model, self.model.header, self.network
         n, names = len(photometry), list(header["targets"])
@@ -112,7 +110,7 @@ class PaperKind:
         with np.errstate(invalid="ignore"):
             flags = set_flag(flags, ood > header["ood_threshold"], Flag.OUT_OF_DISTRIBUTION)
             flags = set_flag(flags, _out_of_range(model, answers), Flag.OUT_OF_RANGE)
-        kept = [t for t, name in enumerate(names) if name in asked]
+        kept = [t for t, name in enumerate(names) if name in wanted]
         quantiles = [
             _quantiles(answers[:, t], variances[:, t], header["calibration"][target]) for t, target in enumerate(names)
         ]

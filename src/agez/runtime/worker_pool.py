@@ -199,10 +199,10 @@ class Workers:
             start(*arguments)
         for item in items:
             if (result := known(item)) is None:
-                _listener = hear
+                outer, _listener = _listener, hear  # work may itself have work done
                 with threadpool_limits(1, user_api="blas"):  # as in workers: the same sums in the same order
                     result = work(item)
-                _listener = None
+                _listener = outer
             yield item, result
 
     def _new_process(self, slot: int) -> subprocess.Popen[bytes]:

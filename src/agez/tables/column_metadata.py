@@ -54,6 +54,7 @@ _PREFIXES = {
 }
 _SUFFIXES = {
     "_err": ("1-sigma error of ", "stat.error"),
+    "_library_spread": ("spread over template libraries of ", "stat.stdev"),
     "_scatter": ("robust scatter of ", "stat.mad"),
     "_p025": ("2.5 % quantile of ", "stat.percentile"),
     "_p16": ("16 % quantile of ", "stat.percentile"),

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import json
 import os
+from typing import Any
 
 import numpy as np
 from astropy.table import Table
 
 from agez.distributions.mixture import Mixture, pack, packed_names, unpack
 from agez.tables.column_metadata import OF_PREDICTIONS, describe_columns, words_of_targets
-from agez.tables.table_columns import integer_column, meta_json, need_columns, number_column, rows_columns, table_rows
+from agez.tables.table_columns import (
+    integer_column,
+    meta_json,
+    need_columns,
+    number_column,
+    rows_columns,
+    table_rows,
+    text_column,
+)
 from agez.tables.table_files import read_table, write_table
 from agez.targets import KNOWN_TARGETS, SHIPPED_TARGETS, Target
 from agez.types import QUANTILES, Prediction
@@ -35,6 +44,8 @@ def prediction_to_table(prediction: Prediction) -> Table:
     table.meta.update(
         {key: prediction.meta[key] for key in ("model", "version", "ood_threshold") if key in prediction.meta}
     )
+    if "library" in prediction.meta:
+        table.meta["library"] = prediction.meta["library"]
     if "seds_of" in prediction.meta:
         table.meta[SEDS_OF] = prediction.meta["seds_of"]
     # what the numbers are: weighting, normalisation band, templates, solar scale
@@ -55,10 +66,13 @@ def read_prediction(path: str | os.PathLike[str]) -> Prediction:
     targets = _targets(table)
     required = Prediction.required_columns(targets)
     need_columns(table, required, source=source, made_by="agez predict")
-    more = (*Prediction.wide_columns(targets), *Prediction.OPTIONAL)
+    wide = (*Prediction.wide_columns(targets), *Prediction.spread_columns(targets))
+    more = (*wide, *(name for name in Prediction.OPTIONAL if name != "worst_band"))
     there = (*required, *(name for name in more if name in table.colnames))
-    columns = {name: number_column(table, name, source=source) for name in there}
+    columns: dict[str, Any] = {name: number_column(table, name, source=source) for name in there}
     columns["flags"] = integer_column(table, "flags")
+    if "worst_band" in table.colnames:
+        columns["worst_band"] = text_column(table, "worst_band")
     labels = meta_json(table, "LABLMETA")
     about = ("LABLMETA", "CORRMETA")
     meta = {str(key).lower(): value for key, value in table.meta.items() if key not in about} | {"labels": labels}

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from agez.errors import AgezError
-from agez.models.features import normalised
+from agez.models.features import NormalisedPhotometry, normalised
 from agez.novelty.nearest_template import Centroids
 from agez.novelty.novelty_score import Novelty, Statistics, excess, statistic_values, statistics
 from agez.novelty.sed_subspace import SedSubspace
@@ -31,9 +32,13 @@ GROUPS_PER_NODE = 3
 UNKNOWN_REDSHIFT = 0.15
 
 
+#: (seds, redshift, redshift_err) to (redshift, redshift_err).
+Search = Callable[[NormalisedPhotometry, Floats, Floats], tuple[Floats, Floats]]
+
+
 def learn_novelty(
     sky: TrainingSeds, rng: np.random.Generator, *, redshift_range: tuple[float, float],
-    survey: Survey | None = None, stars: Floats | None = None,
+    survey: Survey | None = None, stars: Floats | None = None, search: Search | None = None,
 ) -> Novelty:  # fmt: skip
     """Fit the out-of-distribution model to training SEDs; a fifth of the galaxies are held out for the thresholds.
 
@@ -46,6 +51,10 @@ def learn_novelty(
     stars : (k, b) float, optional
         Noise-free SEDs of any scale, as of :func:`agez.training.star_subspace.star_seds`; without them stars are
         detected only by their misfit as galaxies.
+
+    search : callable, optional
+        Gives redshifts and errors at which observed rows are searched, as :func:`agez.novelty.novelty_score.score`
+        will be given them, from the rows and what is known of their redshifts; default: what is known.
 
     Raises
     ------
@@ -76,7 +85,7 @@ def learn_novelty(
     if stars is not None:
         plane, star_centres = star_subspace(stars, pivot, rng)
         first = replace(first, stars=plane, star_centroids=star_centres)
-    return replace(first, thresholds=_thresholds(first, held, redshift_range, survey or Survey(), rng))
+    return replace(first, thresholds=_thresholds(first, held, redshift_range, survey or Survey(), rng, search))
 
 
 def _drawn_together(redshift: Floats) -> Ints:
@@ -93,8 +102,9 @@ def _drawn_together(redshift: Floats) -> Ints:
 
 
 def _thresholds(
-    novelty: Novelty, held: TrainingSeds, redshift_range: tuple[float, float], survey: Survey, rng: np.random.Generator
-) -> Floats:
+    novelty: Novelty, held: TrainingSeds, redshift_range: tuple[float, float], survey: Survey,
+    rng: np.random.Generator, search: Search | None,
+) -> Floats:  # fmt: skip
     """(7 or 9, k) quantiles of held-out galaxies; a third of the views has few bands."""
     pivot = np.array(held.bands.pivot_angstrom)
     few = replace(survey, least_bands=2, most_missing=0.95, complete=0.0)
@@ -106,6 +116,8 @@ def _thresholds(
         )
         z, z_err = observe_redshift(held.redshift[rows], redshift_range, rng, survey=survey)
         z[rng.uniform(size=len(z)) < UNKNOWN_REDSHIFT] = np.nan
+        if search is not None:
+            z, z_err = search(seen, z, z_err)
         one = statistics(novelty, seen, z, z_err)
         columns: list[Any] = [column[one.good] for column in one]
         parts.append(Statistics(*columns))

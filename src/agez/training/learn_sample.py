@@ -30,7 +30,7 @@ from agez.training.cross_fitting import (
 )
 from agez.training.learn_novelty import learn_novelty, recalibrated
 from agez.training.mixture_fit import FitSettings
-from agez.training.sample_batches import SAMPLE_SURVEY, SampleRows, sample_rows
+from agez.training.sample_batches import SAMPLE_SURVEY, SampleRows, networks_to_teach, sample_rows, taught_targets
 from agez.training_seds.seds import TrainingSeds
 from agez.types import Floats
 
@@ -78,7 +78,7 @@ def learn_sample(
     members : int
         Networks of each fold.
     targets : sequence of Target
-        The predicted targets; with ``start`` those of the model.
+        The predicted targets; with ``start`` the first of the model's, up to those that mock galaxies alone can teach.
     trunk : str
         Of networks that are trained from scratch.
     progress : callable, optional
@@ -97,13 +97,13 @@ def learn_sample(
                 "start from jpas, jplus, splus, paper or another model that gives distributions"
             )
         parts = network_of(start)
-    targets = targets if start is None else start.targets
+    targets = targets if start is None else taught_targets(start)
     data = sample_rows(sample, start.bands if start is not None else None, targets=targets)
     if start is not None:
         check_redshifts(data, start)
     splits = make_splits(sample, kind=split, rng=np.random.default_rng(seed))
     cross = cross_fit(
-        data, splits, start=parts.members if parts else (), settings=settings, members=members, trunk=trunk,
+        data, splits, start=networks_to_teach(start) if start else (), settings=settings, members=members, trunk=trunk,
         seed=seed, workers=workers, progress=progress,
     )  # fmt: skip
     learned = learned_without(cross, data)

@@ -14,12 +14,11 @@ from typing import Any
 import numpy as np
 
 from agez.analysis.metrics import evaluate, json_number
-from agez.distributions.mixture import Mixture, moments
+from agez.distributions.mixture import Mixture, marginal_of, moments
 from agez.errors import AgezError
 from agez.label_types import Sample
-from agez.mixture_network.calibration import IntervalCalibration, calibrate, normal_scores
+from agez.mixture_network.calibration import calibrate, normal_scores
 from agez.mixture_network.mixture_model import Network, ensemble, network_of
-from agez.models.features import NormalisedPhotometry
 from agez.models.model import Model
 from agez.models.model_card import FRESH, TUNED
 from agez.runtime.worker_pool import each_done
@@ -27,8 +26,8 @@ from agez.samples.splits import N_FOLDS, deal_galaxies, splits_by_galaxy
 from agez.targets import word_of
 from agez.training.cross_fitting import calibration_of, cross_fit, settings_for
 from agez.training.learn_sample import check_redshifts
-from agez.training.sample_batches import SampleRows, sample_rows
-from agez.types import Ints, Strings
+from agez.training.sample_batches import SampleRows, networks_to_teach, sample_rows, taught_targets
+from agez.types import Floats, Ints, Strings
 
 #: Numbers of galaxies of the curve's points, apart from all that are not set aside.
 NUMBERS = (10, 30, 100)
@@ -114,11 +113,11 @@ def learning_curve(
     if n_draws < 1:
         raise AgezError(f"n_draws is {n_draws}; expected at least 1")
     sizes = curve_sizes(sample, numbers)
-    data = sample_rows(sample, start.bands, targets=start.targets)
+    data = sample_rows(sample, start.bands, targets=taught_targets(start))
     check_redshifts(data, start)
     names, first, counts = np.unique(sample.rows.galaxy_id, return_index=True, return_counts=True)
     kind = np.asarray(sample.galaxies.morphology[sample.galaxies.rows_of(sample.rows.galaxy_id[first])], dtype=str)
-    shared = _Shared(data, kind, network_of(start).members, steps, seed)
+    shared = _Shared(data, kind, networks_to_teach(start), steps, seed)
     jobs, tests = [], []
     for draw in range(n_draws):
         rng = np.random.default_rng((seed, draw))
@@ -211,13 +210,11 @@ def _train(job: _Job) -> _Scores:
     networks = tuple(one for fold in cross.members for one in fold)
     seds = shared.data.seds(job.test)
     raw = ensemble(networks, seds, *shared.data.redshifts(job.test))
-    return _scores_of(raw, calibration_of(cross, own), seds, shared.data, job.test, settings.steps)
+    answer = calibrate(calibration_of(cross, own), raw, seds)
+    return _scores_of(answer, shared.data.labels[job.test], settings.steps)
 
 
-def _scores_of(
-    raw: Mixture, calibration: IntervalCalibration, seds: NormalisedPhotometry, data: SampleRows, rows: Ints, steps: int
-) -> _Scores:
-    answer, labels = calibrate(calibration, raw, seds), data.labels[rows]
+def _scores_of(answer: Mixture, labels: Floats, steps: int) -> _Scores:
     mean, _, _ = moments(answer)
     inside = np.abs(normal_scores(answer, labels)) < 1
     return _Scores(
@@ -227,9 +224,9 @@ def _scores_of(
 
 
 def _as_it_is(start: Model, data: SampleRows, rows: Ints) -> _Scores:
-    parts, seds = network_of(start), data.seds(rows)
-    raw = parts.uncalibrated(seds, *data.redshifts(rows))
-    return _scores_of(raw, parts.calibration, seds, data, rows, 0)
+    answer = network_of(start).answer(data.seds(rows), *data.redshifts(rows))
+    labels = data.labels[rows]
+    return _scores_of(marginal_of(answer, range(labels.shape[1])), labels, 0)
 
 
 def _only(data: SampleRows, rows: Ints) -> SampleRows:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import takewhile
 
 import numpy as np
 
 from agez.errors import AgezError
 from agez.label_types import Sample
+from agez.mixture_network.mixture_model import Network, leading_member, network_of
+from agez.mixture_network.trunks import without_libraries
 from agez.models.feature_scaling import FeatureScaling, feature_scaling_of
 from agez.models.features import NormalisedPhotometry, features, normalised, signals
+from agez.models.model import Model
 from agez.targets import SHIPPED_TARGETS, Target
 from agez.training_seds.observe import Survey, observe
 from agez.types import Bands, Bools, Floats, Ints
@@ -61,6 +65,22 @@ class SampleRows:
         return normalised(seen.flux, np.hypot(seen.flux_err, own.flux_err), seen.covered)
 
 
+def taught_targets(start: Model) -> tuple[Target, ...]:
+    """The first targets of a model that a sample can teach it: those before any that is learned of mocks alone."""
+    return tuple(takewhile(_is_plain, start.targets))
+
+
+def networks_to_teach(start: Model) -> tuple[Network, ...]:
+    """The networks of a model for :func:`taught_targets`, told no template library."""
+    p = len(taught_targets(start))
+    members = (leading_member(one, p) if p < len(start.targets) else one for one in network_of(start).members)
+    return tuple(replace(one, parameters=without_libraries(one.parameters)) for one in members)
+
+
+def _is_plain(target: Target) -> bool:
+    return not target.per_flux and target.scale == "linear"
+
+
 def sample_rows(
     sample: Sample, bands: Bands | None = None, *, targets: Sequence[Target] = SHIPPED_TARGETS
 ) -> SampleRows:  # fmt: skip
@@ -68,7 +88,7 @@ def sample_rows(
 
     AgezError if a label is NaN, or the sample has none of the bands.
     """
-    odd = [target.name for target in targets if target.per_flux or target.scale != "linear"]
+    odd = [target.name for target in targets if not _is_plain(target)]
     if odd:
         raise AgezError(
             f"target {odd[0]}: what scales with the flux, or is learned on another scale, is learned of mock galaxies "

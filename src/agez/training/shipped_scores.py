@@ -69,7 +69,7 @@ def _scores(
             "coverage_68": float(np.mean(np.abs(places[:, t]) < 1.0)),
             "coverage_95": _two_sigma(parts, places[:, t], t),
         }
-    out["flagged"] = float(np.mean(score(parts.novelty, seds, z, z_err).ood > 1.0))
+    out["flagged"] = float(np.mean(score(parts.novelty, seds, *parts.searched(mixture, z, z_err)).ood > 1.0))
     return out
 
 

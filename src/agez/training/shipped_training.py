@@ -14,9 +14,11 @@ from typing import NamedTuple
 import numpy as np
 
 from agez.errors import AgezError
-from agez.mixture_network.mixture_model import MixtureNetwork, Network, build_model, ensemble
+from agez.mixture_network.calibration import calibrate
+from agez.mixture_network.mixture_model import MixtureNetwork, Network, build_model, ensemble, redshift_target
+from agez.mixture_network.redshift_search import search_redshift
 from agez.mixture_network.trunks import NetworkShape, with_library_biases
-from agez.models.features import n_features, normalised
+from agez.models.features import NormalisedPhotometry, n_features, normalised
 from agez.models.model import Model
 from agez.runtime.files import whole_file
 from agez.runtime.worker_pool import Workers, each_done, say
@@ -32,6 +34,7 @@ from agez.training_seds.complete_library import load_libraries
 from agez.training_seds.observe import observe, observe_redshift
 from agez.training_seds.seds import TrainingSeds, make_training_seds
 from agez.training_seds.spaxel_seds import spaxel_seds
+from agez.types import Floats
 
 #: Rows with a median signal-to-noise ratio below this are flagged LOW_SNR: noisier than any that was trained on.
 LEAST_SNR = 2.0
@@ -171,11 +174,17 @@ def finished_model(recipe: Recipe, members: tuple[Network, ...], *, workers: int
     labels = labels_as_seen(sky, seds, z, z_err, recipe.redshift_range, rng)
     center, width = members[0].scaling.label_mean, members[0].scaling.label_std
     calibration = learn_calibration(raw, labels, seds, n_galaxies=len(sky), center=center, width=width)
+    at = redshift_target(sky.targets)
+
+    def search(seen: NormalisedPhotometry, z: Floats, z_err: Floats) -> tuple[Floats, Floats]:
+        answer = calibrate(calibration, ensemble(members, seen, z, z_err), seen)
+        return search_redshift(answer, at, z, z_err, recipe.redshift_range)
+
     novelty = learn_novelty(
         sky, rng, redshift_range=recipe.redshift_range, survey=recipe.survey,
-        stars=star_seds(recipe.filters(), rng),
+        stars=star_seds(recipe.filters(), rng), search=search,
     )  # fmt: skip
-    parts = MixtureNetwork(members, calibration, novelty)
+    parts = MixtureNetwork(members, calibration, novelty, at)
     scores = shipped_scores(parts, recipe, seds_of_recipe(recipe, recipe.n_calibration // 4, rng), rng)
     return build_model(
         parts, sky.bands, targets=sky.targets, name=recipe.name,
