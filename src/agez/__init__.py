@@ -31,6 +31,7 @@ _PUBLIC = {
     "Model": "agez.models.model",
     "Photometry": "agez.types",
     "Prediction": "agez.types",
+    "RedshiftMixture": "agez.distributions.redshift_mixture",
     "Sample": "agez.label_types",
     "Spectra": "agez.types",
     "SurveyRecord": "agez.surveys.record",

@@ -290,7 +290,7 @@ def _add_rows_of_table(p: argparse.ArgumentParser, *, spectra: str = "") -> argp
         type=_number_or_name,
         metavar="COLUMN|Z",
         help="where the bands see the objects: a column, or one number for all (0: rest frame); without it, column "
-        f"redshift, else unknown and flagged{spectra}",
+        f"redshift, or columns of its distribution (see the docs), else unknown and flagged{spectra}",
     )
     of_tables = p.add_argument_group("tables of photometry")
     of_tables.add_argument(
@@ -299,6 +299,12 @@ def _add_rows_of_table(p: argparse.ArgumentParser, *, spectra: str = "") -> argp
         metavar="COLUMN|E|LOWER,UPPER",
         help="1-sigma error of the redshifts: a column, one number, or the two columns that bound the 68 %% interval "
         "(half their difference); without it, column redshift_err, else exact",
+    )
+    of_tables.add_argument(
+        "--redshift-grid",
+        metavar="LOW,HIGH",
+        help="first and last redshift of the densities in a column redshift_pdf, on an even grid; without it, column "
+        "redshift_grid, or that of the header",
     )
     of_tables.add_argument(
         "--ebv",

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from importlib import import_module
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,9 @@ from agez.arrays import Strings as Strings
 from agez.distributions.mixture import Mixture, sample
 from agez.flags import is_good
 from agez.targets import Target
+
+if TYPE_CHECKING:
+    from agez.distributions.redshift_mixture import RedshiftMixture
 
 Medium = Literal["air", "vacuum"]
 
@@ -234,6 +237,9 @@ class Photometry(PerRow):
     redshift_err : (n,) float
         1-sigma error of ``redshift``: 0 where it is exactly known; NaN where no error was given, which is taken
         as exact, too.  NaN in every row if left out.
+    redshift_mixture : RedshiftMixture, optional
+        Distributions, in rows of two components and more, of which ``redshift`` and ``redshift_err`` are mean and
+        standard deviation: models that give distributions average over them, all else takes the moments.
 
     Examples
     --------
@@ -257,8 +263,9 @@ class Photometry(PerRow):
     flags: Ints
     meta: Mapping[str, Any] = field(default_factory=dict)
     redshift_err: Floats = None  # type: ignore[assignment]  # NaN of the right length takes its place
+    redshift_mixture: RedshiftMixture | None = None
 
-    _row_fields = ("flux", "flux_err", "covered", "rows", "redshift", "flags", "redshift_err")
+    _row_fields = ("flux", "flux_err", "covered", "rows", "redshift", "flags", "redshift_err", "redshift_mixture")
 
     def __post_init__(self) -> None:
         n, b = len(self.rows), len(self.bands)
@@ -279,9 +286,17 @@ class Photometry(PerRow):
         check(
             not bool(np.any(self.redshift_err < 0)), "Photometry: redshift_err must be 0 or more, or NaN where unknown"
         )
+        if self.redshift_mixture is not None:
+            self.redshift_mixture.check_summary(self.redshift)
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    @classmethod
+    def concatenate(cls, parts: Sequence[Photometry]) -> Photometry:  # type: ignore[override]
+        """Rows of all parts; Gaussians where only other parts have mixtures of redshifts."""
+        some = next((one.redshift_mixture for one in parts if one.redshift_mixture is not None), None)
+        return super().concatenate(parts if some is None else some.in_all(parts))
 
     @classmethod
     def of_no_row(cls, bands: Bands, *, source: str = "photometry") -> Photometry:
@@ -295,13 +310,8 @@ class Photometry(PerRow):
         if tuple(names) == self.bands.names:
             return self  # of a long table a copy takes a tenth of the time of its answers
         at = self.bands.index(names)
-        return replace(
-            self,
-            bands=self.bands.select(names),
-            flux=self.flux[:, at],
-            flux_err=self.flux_err[:, at],
-            covered=self.covered[:, at],
-        )
+        tables = (self.flux[:, at], self.flux_err[:, at], self.covered[:, at])
+        return replace(self, bands=self.bands.select(names), flux=tables[0], flux_err=tables[1], covered=tables[2])
 
     def in_bands(self, bands: Bands) -> Photometry:
         """The same rows in other bands, found by name: those that are not there are columns of NaN, not covered."""
@@ -314,12 +324,9 @@ class Photometry(PerRow):
             return out
 
         return replace(
-            self,
-            bands=bands,
-            flux=reordered(self.flux, np.nan),
-            flux_err=reordered(self.flux_err, np.nan),
+            self, bands=bands, flux=reordered(self.flux, np.nan), flux_err=reordered(self.flux_err, np.nan),
             covered=reordered(self.covered, False),
-        )
+        )  # fmt: skip
 
 
 #: Suffixes of the columns of quantiles, and their probabilities: those of every prediction, and the ends of the 95 %

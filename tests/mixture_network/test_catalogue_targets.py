@@ -7,6 +7,9 @@ import numpy as np
 import pytest
 from made_up_sample import made_up_sample
 
+from agez.distributions.marginals import marginal_cdf
+from agez.distributions.mixture import moments
+from agez.distributions.redshift_mixture import RedshiftMixture
 from agez.errors import AgezError
 from agez.mixture_network.mixture_kind import MixtureKind
 from agez.mixture_network.mixture_model import ensemble
@@ -16,6 +19,7 @@ from agez.models.predict import predict
 from agez.onnx.onnx_graph import Graph
 from agez.onnx.onnx_posterior import add_to_graph
 from agez.photometry.filters import load_filters
+from agez.photometry.redshift_columns import with_redshifts
 from agez.populations.truth import TRUTHS, truths_of
 from agez.spectra.templates import made_up_grid
 from agez.tables.prediction_files import prediction_to_table, read_prediction, write_prediction
@@ -219,3 +223,69 @@ def test_the_page_has_every_target():
     page = (Path(__file__).parents[2] / "docs" / "targets.md").read_text(encoding="utf-8")
     for target in KNOWN_TARGETS.values():
         assert f"| `{target.name}` | {target.unit or '-'} | {target.description} |" in page, target.name
+
+
+def two_redshifts(seds, rng, *, error=0.004):
+    """A redshift as measured and another one; the weight of each is the probability that it is the right one."""
+    n = len(seds)
+    weight = rng.uniform(0.15, 0.85, n)
+    first = (rng.uniform(size=n) < weight)[:, None]
+    pair = np.stack([seds.redshift + error * rng.standard_normal(n), rng.uniform(RANGE[0] + 0.01, RANGE[1], n)], axis=1)
+    means = np.where(first, pair, pair[:, ::-1])
+    return RedshiftMixture.mixture(np.stack([weight, 1 - weight], axis=1), means, np.full((n, 2), error), exact=True)
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+def test_each_component_of_a_redshift_has_its_own_distance(model, truth, compiled):
+    if compiled:
+        pytest.importorskip("numba")
+    n = 40
+    photometry = as_photometry(truth.take(slice(0, n)))
+    mixture = RedshiftMixture.mixture(*(np.tile(one, (n, 1)) for one in ([0.4, 0.6], [0.05, 0.15], [0.0, 0.001])))
+    wanted = ["log_mass", "log_sfr_100", "ew_ha", "absmag_r", "log_mass_library_spread"]
+    found = predict(model, with_redshifts(photometry, mixture), targets=wanted, compiled=compiled)
+    parts = [
+        predict(model, replace(photometry, redshift=np.full(n, z), redshift_err=np.full(n, err)), targets=wanted)
+        for z, err in ((0.05, 0.0), (0.15, 0.001))
+    ]
+    assert found.targets == parts[0].targets
+    np.testing.assert_allclose(found.mean, 0.4 * parts[0].mean + 0.6 * parts[1].mean, rtol=1e-3, atol=2e-3)
+    spread = [part.library_spread for part in parts]
+    np.testing.assert_allclose(found.library_spread, 0.4 * spread[0] + 0.6 * spread[1], rtol=1e-3, atol=1e-6)
+    at = [target.name for target in found.targets].index("log_mass")
+    cdf = sum(w * marginal_cdf(part.mixture, found.log_mass_p50, at) for w, part in zip((0.4, 0.6), parts, strict=True))
+    np.testing.assert_allclose(cdf, 0.5, atol=0.05)  # of networks whose median is calibrated
+    mean, sigma, _ = moments(found.mixture)
+    np.testing.assert_allclose(mean[:, at], found.log_mass, atol=1e-6)
+    each = np.stack([moments(part.mixture)[1][:, at] for part in parts])
+    between = 0.24 * (parts[0].log_mass - parts[1].log_mass) ** 2
+    np.testing.assert_allclose(sigma[:, at] ** 2, 0.4 * each[0] ** 2 + 0.6 * each[1] ** 2 + between, rtol=0.02)
+
+
+def test_answers_for_two_redshifts_are_right_as_often_as_they_say(model, truth):
+    """Of the columns and of the distribution that is kept; with the Gaussian of same mean and width they are not."""
+    rng, names = np.random.default_rng(5), [target.name for target in truth.targets]
+    photometry = with_redshifts(as_photometry(truth, snr=30.0), two_redshifts(truth, rng))
+    wanted = ["log_mass", "redshift_phot", "absmag_r"]
+    found = predict(model, photometry, targets=wanted)
+    blurred = predict(model, replace(photometry, redshift_mixture=None), targets=wanted)
+    distance = log_luminosity(np.full(len(truth), 50.0), truth.redshift)
+    true_mass = truth.labels[:, names.index("log_mass")] + distance
+    true_magnitude = truth.labels[:, names.index("absmag_r")] - 2.5 * distance
+    for name, true in (("log_mass", true_mass), ("redshift_phot", truth.redshift), ("absmag_r", true_magnitude)):
+        inside = [np.mean((getattr(one, f"{name}_p16") < true) & (true < getattr(one, f"{name}_p84")))
+                  for one in (found, blurred)]  # fmt: skip
+        assert inside[0] == pytest.approx(0.683, abs=0.05)
+        assert inside[1] < inside[0] - 0.04
+        at = [target.name for target in found.targets].index(name)
+        pit = marginal_cdf(found.mixture, true, at)
+        assert np.mean(np.abs(pit - 0.5) < 0.3413) == pytest.approx(0.683, abs=0.05)
+
+
+def test_a_component_without_a_distance_leaves_it_to_the_others(model, truth):
+    seen = replace(model, header={**model.header, "redshift_range": [0.0, RANGE[1]]})
+    photometry = as_photometry(truth.take(slice(0, 5)))
+    mixture = RedshiftMixture.mixture(*(np.tile(one, (5, 1)) for one in ([0.3, 0.7], [0.0, 0.1], [0.0, 0.0])))
+    found = predict(seen, with_redshifts(photometry, mixture), targets=MAIN)
+    alone = predict(seen, replace(photometry, redshift=np.full(5, 0.1), redshift_err=np.zeros(5)), targets=MAIN)
+    np.testing.assert_allclose(found.mean, alone.mean, atol=1e-4)

@@ -27,6 +27,7 @@ class Corrections:
     error_floor: float | None = None  #: Fraction of the flux, added to errors in quadrature.
     #: Of all redshifts, or the column or columns that hold them; said here so that the output can say so.
     redshift_err: float | str | None = None
+    redshift_grid: str | None = None  #: Of densities of the redshift; likewise.
 
     def to_json(self, ebv: EbvSeen | None = None) -> dict[str, Any]:
         """What is done, for the output's header and for ``--json``; ``ebv``: what the rows' E(B-V) were."""
@@ -46,6 +47,8 @@ class Corrections:
             said["error_floor"] = self.error_floor
         if self.redshift_err is not None:
             said["redshift_err"] = self.redshift_err
+        if self.redshift_grid is not None:
+            said["redshift_grid"] = self.redshift_grid
         return said
 
 

@@ -54,6 +54,15 @@ def read_partition(catalogue: Catalogue, partition: Partition, columns: Sequence
     return replace(table, units=units, meta=catalogue.meta, first_row=partition.first_row)
 
 
+def first_rows(catalogue: Catalogue) -> Partition | None:
+    """The first hundred rows (of CSV, of ECSV and the like a partition) that can be read; None without any."""
+    for partition in catalogue.partitions:
+        if len(partition) and not partition.fault:
+            whole = partition.kind in ("csv", "table")
+            return partition if whole else replace(partition, stop=min(partition.stop, partition.start + 100))
+    return None
+
+
 def photometry_layout(
     catalogue: Catalogue, *, filters: str | Bands | FilterSet | None = None, model: Bands | None = None
 ) -> tuple[Bands, tuple[BandColumn, ...]]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from agez.catalogues.catalogue import Catalogue
 from agez.catalogues.fits_files import filter_order
-from agez.catalogues.read_partition import photometry_layout, read_partition, vector_columns
+from agez.catalogues.read_partition import first_rows, photometry_layout, read_partition, vector_columns
 from agez.errors import AgezError
 from agez.photometry.band_columns import band_names, has_bands, lonely_errors
 from agez.photometry.filters import FilterSet
@@ -85,10 +85,5 @@ def find_vectors(
 
 def _length(catalogue: Catalogue, name: str) -> int:
     """Elements of a vector column, by its first rows."""
-    for partition in catalogue.partitions:
-        if len(partition) and not partition.fault:
-            few = replace(partition, stop=min(partition.stop, partition.start + 100))
-            if partition.kind == "csv":
-                few = partition
-            return int(np.ma.getdata(read_partition(catalogue, few, [name])[name]).shape[1])
-    return 0
+    few = first_rows(catalogue)
+    return 0 if few is None else int(np.ma.getdata(read_partition(catalogue, few, [name])[name]).shape[1])

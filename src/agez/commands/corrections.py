@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 #: Column of E(B-V) that is looked for, to remind of it.
 EBV_COLUMN = "ebv"
 _OPTIONS = (
-    "ebv", "no_recalibration", "error_floor", "zero_points", "estimate_zero_points", "redshift_err", "id",
-    "keep", "rows_per_part", "scheduler", "workers", "fresh",
+    "ebv", "no_recalibration", "error_floor", "zero_points", "estimate_zero_points", "redshift_err", "redshift_grid",
+    "id", "keep", "rows_per_part", "scheduler", "workers", "fresh",
 )  # fmt: skip
 
 
@@ -68,7 +68,7 @@ def corrections_of(options: Namespace) -> Corrections:
         zero_points = read_zero_points(options.zero_points)
     return Corrections(
         zero_points, str(options.zero_points or ""), options.ebv, not options.no_recalibration, options.error_floor,
-        options.redshift_err,
+        options.redshift_err, options.redshift_grid,
     )  # fmt: skip
 
 

@@ -22,7 +22,7 @@ from agez import __version__
 from agez.apply.corrections import Corrections, corrected, ebv_of_rows, ebv_seen
 from agez.catalogues.catalogue import Catalogue, Partition
 from agez.catalogues.csv_files import with_kinds
-from agez.catalogues.read_partition import kept_columns, partition_rows, photometry_layout
+from agez.catalogues.read_partition import first_rows, kept_columns, partition_rows, photometry_layout, read_partition
 from agez.engine.pieces import Piece, keep_piece
 from agez.engine.reports import PartitionReport
 from agez.engine.tally import tally
@@ -33,6 +33,7 @@ from agez.models.model import Model
 from agez.models.model_file import available_models, find_model, load_model
 from agez.models.predict import in_model_order, predict_asked
 from agez.photometry.band_columns import left_out
+from agez.photometry.redshift_columns import chosen_distribution, read_distributions
 from agez.photometry.row_values import RowOptions, column_of, option_column
 from agez.photometry.same_set import check_same_set
 from agez.photometry.tables import rows_to_photometry
@@ -78,7 +79,8 @@ class AnswerJob:
     @property
     def row_options(self) -> RowOptions:
         """What was said of all rows."""
-        return RowOptions(self.redshift, self.corrections.redshift_err, self.id_column)
+        of_redshift = self.corrections.redshift_err, self.id_column, self.corrections.redshift_grid
+        return RowOptions(self.redshift, *of_redshift)
 
 
 def make_job(
@@ -113,7 +115,21 @@ def make_job(
         option_column(job.corrections.ebv, catalogue.columns, option="--ebv", source=catalogue.path)
     job.row_options.columns(catalogue.columns, source=catalogue.path)
     _check_bands(job, known)
+    _check_distributions(job, first_rows(catalogue))
     return job
+
+
+def _check_distributions(job: AnswerJob, few: Partition | None) -> None:
+    """AgezError if columns of redshift distributions do not hold what they should, by some rows."""
+    options, source = job.row_options, job.catalogue.path
+    chosen = chosen_distribution(job.catalogue.columns, options.redshift, options.redshift_err)
+    if chosen is None or few is None:
+        return
+    try:
+        table = read_partition(job.catalogue, few, list(chosen.columns))
+    except AgezError:
+        return  # a damaged file is said when its partition is read
+    read_distributions(table, chosen, source=source, grid=options.redshift_grid)
 
 
 def _check_bands(job: AnswerJob, model: Model) -> None:
@@ -259,6 +275,7 @@ def photometry_of(job: AnswerJob, table: PlainTable) -> Photometry:
     """The photometry of rows that are in memory with all columns of the job's catalogue."""
     model = model_of(job.model, job.model_digest)
     bands, columns = photometry_layout(job.catalogue, filters=job.filters, model=model.bands)
+    table = replace(table, meta=job.catalogue.meta)
     return rows_to_photometry(table, bands, columns, source=job.catalogue.path, options=job.row_options)
 
 

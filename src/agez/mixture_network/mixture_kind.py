@@ -80,6 +80,10 @@ class MixtureKind:
 
     def answer(self, photometry: Photometry, *, compiled: bool = False, asked: Asked | None = None) -> Prediction:
         """Predict rows in the bands of the model, in its order; ``compiled`` by numba, which must be installed."""
+        if photometry.redshift_mixture is not None:
+            from agez.mixture_network.redshift_averages import averaged_over_redshifts  # few catalogues need it
+
+            return averaged_over_redshifts(self, photometry, compiled=compiled, asked=asked)
         model, header = self.model, self.model.header
         asked = asked or Asked()
         wanted = asked.targets(model)

@@ -84,7 +84,7 @@ def in_units(
             for whole, new in ((mixture.mean, own.mean), (mixture.covariance, own.covariance)):
                 whole[rows] = new
             found = found._replace(mean=mean, quantiles=points)
-    return _unscaled(found, targets)
+    return unscaled(found, targets)
 
 
 def _with_redshifts(
@@ -183,7 +183,7 @@ def with_sums(found: RowAnswers, targets: Sequence[Target], sums: Sequence[Targe
     return found._replace(mean=np.concatenate(mean, axis=1), quantiles=np.concatenate(points))
 
 
-def _unscaled(found: RowAnswers, targets: Sequence[Target]) -> RowAnswers:
+def unscaled(found: RowAnswers, targets: Sequence[Target]) -> RowAnswers:
     """Means and quantiles of targets whose inverse hyperbolic sine is learned."""
     bent = [t for t, target in enumerate(targets) if target.scale == "arcsinh"]
     if not bent:

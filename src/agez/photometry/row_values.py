@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from agez.distributions.redshift_mixture import RedshiftMixture
 from agez.errors import AgezError
+from agez.photometry.redshift_columns import chosen_distribution, read_distributions
 from agez.tables.table_columns import AnyTable, is_code, is_nines, number_column
 from agez.types import Floats
 
@@ -32,11 +34,20 @@ class RowOptions:
     #: A number, a column, or two columns with a comma between: the bounds of the 68 % interval.
     redshift_err: float | str | None = None
     id: str | None = None  #: A column.
+    #: Of densities in a column ``redshift_pdf``: their redshifts, or the first and the last of an even grid.
+    redshift_grid: str | Sequence[float] | None = None
 
     def columns(self, names: Sequence[str], *, source: str) -> tuple[str, ...]:
         """The columns that are needed, those of the table's own among them; AgezError if one is not there."""
         _check_number(self.redshift)
         wanted = [column_of(name, names) for name in ("redshift", "redshift_err")]
+        chosen = chosen_distribution(names, self.redshift, self.redshift_err)
+        wanted += [] if chosen is None else chosen.columns
+        if self.redshift_grid is not None and (chosen is None or chosen.form != "grid"):
+            raise AgezError(
+                f"{source}: --redshift-grid is for densities of the redshift, which are not used or not there; "
+                "expected a column redshift_pdf, and neither --redshift nor --redshift-err"
+            )
         if isinstance(self.redshift, str):
             wanted.append(option_column(self.redshift, names, option="--redshift", source=source))
         if self.redshift is None and wanted[0] is None and self.redshift_err is not None:
@@ -56,6 +67,7 @@ class Redshifts:
     value: Floats
     error: Floats
     given: bool  #: An option or a column of the table says them.
+    mixture: RedshiftMixture | None = None  #: Of rows with several Gaussians.
     #: How many rows have something that is to be told, by :data:`agez.photometry.told.COUNTS`.
     counted: dict[str, int] = field(default_factory=dict)
 
@@ -101,7 +113,9 @@ def row_values(table: AnyTable, value: float | str, *, option: str, source: str)
 def redshifts_of_rows(table: AnyTable, options: RowOptions, *, source: str) -> Redshifts:
     """Redshifts and their errors by the options, or by the columns ``redshift`` and ``redshift_err`` in any case.
 
-    Numbers that are none (below :data:`LEAST_REDSHIFT`, above :data:`LARGEST_REDSHIFT`, not finite) are unknown.
+    Where columns of distributions are taken (:mod:`agez.photometry.redshift_columns`), those are the redshifts of rows
+    that have one, and rows whose distribution is malformed have none.  Numbers that are none (below
+    :data:`LEAST_REDSHIFT`, above :data:`LARGEST_REDSHIFT`, not finite) are unknown.
 
     Raises
     ------
@@ -110,6 +124,9 @@ def redshifts_of_rows(table: AnyTable, options: RowOptions, *, source: str) -> R
     """
     own, own_err = column_of("redshift", table.colnames), column_of("redshift_err", table.colnames)
     chosen = options.redshift
+    taken = chosen_distribution(table.colnames, options.redshift, options.redshift_err)
+    if taken is not None and chosen is not None:
+        own = own_err = chosen = None
     if own is not None and chosen is not None and not isinstance(chosen, str):
         raise AgezError(f"{source} has a column {own}; drop the option redshift, or the column")
     _check_number(chosen)
@@ -124,13 +141,25 @@ def redshifts_of_rows(table: AnyTable, options: RowOptions, *, source: str) -> R
         values = np.full(len(table), float(named))
     # errors of another column than the one that is taken are not its own
     other = isinstance(chosen, str) and chosen.lower() != "redshift"
-    errors = _errors(table, options.redshift_err, None if other else own_err, values, named is not None, source)
+    known = named is not None or taken is not None
+    errors = _errors(table, options.redshift_err, None if other else own_err, values, known, source)
+    mixture, malformed = None, np.zeros(len(table), dtype=bool)
+    if taken is not None:
+        said = read_distributions(
+            table, taken, source=source, grid=options.redshift_grid, limits=(LEAST_REDSHIFT, LARGEST_REDSHIFT)
+        )
+        mixture, malformed = said.mixture, said.malformed
+        values, errors = (
+            np.where(said.missing, one, new) for one, new in ((values, mixture.mean), (errors, mixture.std))
+        )
     counted = {}
-    if isinstance(named, str):
-        counted["redshift_unknown"] = int(np.isnan(values).sum())
+    if isinstance(named, str) or taken is not None:
+        counted["redshift_unknown"] = int((np.isnan(values) & ~malformed).sum())
+    counted |= {"redshift_malformed": int(malformed.sum())} if malformed.any() else {}
     if options.redshift_err is not None or (own_err is not None and not other):
         counted["redshift_err_unknown"] = int((np.isnan(errors) & np.isfinite(values)).sum())
-    return Redshifts(values, errors, named is not None, counted)
+    several = mixture is not None and bool((mixture.n_components > 1).any())
+    return Redshifts(values, errors, known, mixture if several else None, counted)
 
 
 def _check_number(redshift: float | str | None) -> None:

@@ -16,6 +16,7 @@ from agez.flags import Flag, is_good, set_flag
 from agez.photometry.band_columns import BandColumn, has_bands, left_out, named_columns
 from agez.photometry.band_values import BandGroup
 from agez.photometry.filters import FilterSet, load_filters
+from agez.photometry.redshift_columns import redshift_columns
 from agez.photometry.row_values import RowOptions, option_column, redshifts_of_rows
 from agez.photometry.synthesis import ab_magnitude
 from agez.photometry.told import PLACEHOLDER, count_remarks, redshift_remarks
@@ -48,6 +49,7 @@ def read_photometry(
     redshift: float | str | None = None,
     redshift_err: float | str | None = None,
     id: str | None = None,
+    redshift_grid: str | Sequence[float] | None = None,
     model: Bands | None = None,
 ) -> Photometry:
     """Read a table of photometry; the format goes by the extension (.fits[.gz], .ecsv, .csv[.gz], .parquet, .vot).
@@ -84,8 +86,12 @@ def read_photometry(
         1-sigma error of the redshifts: of all, if the table has no such column; the name of a column; or
         ``"LOWER,UPPER"``, the columns with the bounds of their 68 % interval, half of whose difference it is.
         In a column, NaN, masked, a survey's code or a negative number is an error not given, and 0 an exact redshift.
+        Without both, distributions of the redshift are taken where the table has them
+        (:mod:`agez.photometry.redshift_columns`); ``redshift="PDF_Means"`` takes those of that column.
     id : str, optional
         Column that identifies the rows, in place of ``id``.
+    redshift_grid : str or sequence of float, optional
+        Redshifts of the densities in a column ``redshift_pdf``, or ``"LOW,HIGH"`` of an even grid.
     model : Bands, optional
         Of the model that is to answer (``model.bands``): decides where several sets have bands of the table's names.
 
@@ -113,7 +119,7 @@ def read_photometry(
     table = path if isinstance(path, Table) else read_table(path, prefer=(EXTENSION,), likeness=likeness)
     return table_to_photometry(
         table, source="table" if in_memory else str(path), filters=filters, redshift=redshift,
-        redshift_err=redshift_err, id=id, model=model,
+        redshift_err=redshift_err, id=id, redshift_grid=redshift_grid, model=model,
     )  # fmt: skip
 
 
@@ -125,6 +131,7 @@ def table_to_photometry(
     redshift: float | str | None = None,
     redshift_err: float | str | None = None,
     id: str | None = None,
+    redshift_grid: str | Sequence[float] | None = None,
     model: Bands | None = None,
     ask: bool = False,
 ) -> Photometry:
@@ -135,7 +142,8 @@ def table_to_photometry(
     if len(table) == 0:
         raise AgezError(f"{source}: the table is empty; expected a row for each object")
     plain = PlainTable.of(table)
-    options = RowOptions(redshift, redshift_err, id)
+    options = RowOptions(redshift, redshift_err, id, redshift_grid)
+    options.columns(plain.colnames, source=source)
     try:
         bands, columns = find_photometry(plain, source=source, filters=filters, model=model)
     except UnclearFiltersError as error:
@@ -252,8 +260,9 @@ def rows_to_photometry(
         table = replace(table, columns={**table.columns, "id": table[column]})
     rows_of_table = table_rows(table, source=source)
     return Photometry(
-        bands, flux, flux_err, covered, rows_of_table, seen_at.value, flags, meta, redshift_err=seen_at.error
-    )
+        bands, flux, flux_err, covered, rows_of_table, seen_at.value, flags, meta, redshift_err=seen_at.error,
+        redshift_mixture=seen_at.mixture,
+    )  # fmt: skip
 
 
 def photometry_to_table(photometry: Photometry, *, magnitudes: bool = False) -> Table:
@@ -262,6 +271,8 @@ def photometry_to_table(photometry: Photometry, *, magnitudes: bool = False) -> 
     table["redshift"] = photometry.redshift
     if np.isfinite(photometry.redshift_err).any():
         table["redshift_err"] = photometry.redshift_err
+    for name, vectors in redshift_columns(photometry).items():
+        table[name] = vectors
     values, errors = photometry.flux, photometry.flux_err
     kind, unit = "flux", u.microjansky
     if magnitudes:
@@ -300,4 +311,7 @@ def write_photometry(path: str | Path, photometry: Photometry, *, magnitudes: bo
     table = photometry_to_table(photometry, magnitudes=magnitudes)
     if table_format(path) == "ascii.csv" and photometry.bands.filter_set:
         table[FILTER_SET_COLUMN] = np.full(len(table), photometry.bands.filter_set)
+    if table_format(path) == "ascii.csv":
+        for name, vectors in redshift_columns(photometry).items():
+            table[name] = [str(row) for row in vectors.tolist()]
     write_table(path, table, name=EXTENSION)

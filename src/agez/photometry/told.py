@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from agez.photometry.redshift_columns import chosen_distribution, distribution_remarks
 from agez.photometry.row_values import RowOptions, bounds_like, column_of, like_redshifts
 
 #: Before a band in a count: its entries that are no measurements.
@@ -12,6 +13,8 @@ PLACEHOLDER = "placeholder "
 COUNTS = {
     "redshift_unknown": "rows have no redshift (missing, a survey's code, or none that a galaxy has): flagged "
     "REDSHIFT_UNKNOWN",
+    "redshift_malformed": "rows have a redshift distribution that is none (a negative width or density, falling "
+    "quantiles, weights that sum to 0, NaN): flagged REDSHIFT_UNKNOWN",
     "redshift_err_unknown": "rows have a redshift without an error: taken as exact",
 }
 
@@ -31,6 +34,14 @@ def count_remarks(counted: Mapping[str, int]) -> list[str]:
 def redshift_remarks(names: Sequence[str], options: RowOptions) -> list[str]:
     """What is to be said of the redshifts of a table with these columns."""
     own = column_of("redshift", names)
+    said = distribution_remarks(names, options.redshift, options.redshift_err)
+    if chosen_distribution(names, options.redshift, options.redshift_err) is not None:
+        return said
+    return [*_point_remarks(names, options, own), *said]
+
+
+def _point_remarks(names: Sequence[str], options: RowOptions, own: str | None) -> list[str]:
+    """What is to be said of redshifts that are numbers, or not there."""
     if options.redshift is None and own is None:
         like = like_redshifts(names)
         found = "no column looks like one"
