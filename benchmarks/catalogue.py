@@ -194,6 +194,7 @@ def sequences(model: Model, how: Recipe, n: int, workers: int) -> str:
 def two_peaks(model: Model, how: Recipe, n: int, workers: int) -> str:
     """Coverage where the redshift is one of two."""
     from agez.distributions.redshift_mixture import RedshiftMixture
+    from agez.photometry.redshift_columns import with_redshifts
 
     sky = galaxies(how, n, 6, workers=workers)
     truth, rng = truth_of(sky), np.random.default_rng(7)
@@ -206,7 +207,7 @@ def two_peaks(model: Model, how: Recipe, n: int, workers: int) -> str:
     own = np.arange(len(sky))
     means = rng.uniform(low + 0.02, high - 0.02, (len(sky), 2))
     means[own, which] = np.clip(sky.redshift + sigma[own, which] * rng.standard_normal(len(sky)), low, high)
-    given = replace(rows, redshift=means[:, 0], redshift_distribution=RedshiftMixture(weights, means, sigma))
+    given = with_redshifts(rows, RedshiftMixture(weights, means, sigma))
     found = predict(model, given)
     lines = [[name, *(f"{x:.3f}" for x in cells(found, truth, name))] for name in model.main_targets]
     return table("Redshift of two peaks 0.01 wide, S/N 30", ["target", "sigma_mad", "bias", "68 %", "95 %"], lines)
