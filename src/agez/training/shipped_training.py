@@ -14,8 +14,15 @@ from typing import NamedTuple
 import numpy as np
 
 from agez.errors import AgezError
-from agez.mixture_network.calibration import calibrate
-from agez.mixture_network.mixture_model import MixtureNetwork, Network, build_model, ensemble, redshift_target
+from agez.mixture_network.calibration import REFERENCE_TARGETS, calibrate, leading_calibration
+from agez.mixture_network.mixture_model import (
+    MixtureNetwork,
+    Network,
+    build_model,
+    ensemble,
+    leading_member,
+    redshift_target,
+)
 from agez.mixture_network.redshift_search import search_redshift
 from agez.mixture_network.trunks import NetworkShape, with_library_biases
 from agez.models.features import NormalisedPhotometry, n_features, normalised
@@ -175,9 +182,13 @@ def finished_model(recipe: Recipe, members: tuple[Network, ...], *, workers: int
     center, width = members[0].scaling.label_mean, members[0].scaling.label_std
     calibration = learn_calibration(raw, labels, seds, n_galaxies=len(sky), center=center, width=width)
     at = redshift_target(sky.targets)
+    first = members, calibration
+    if at is not None and REFERENCE_TARGETS <= at + 1 < len(sky.targets):  # no need of all targets for the redshift
+        first = tuple(leading_member(one, at + 1) for one in members), leading_calibration(calibration, at + 1)
 
     def search(seen: NormalisedPhotometry, z: Floats, z_err: Floats) -> tuple[Floats, Floats]:
-        answer = calibrate(calibration, ensemble(members, seen, z, z_err), seen)
+        networks, own = first
+        answer = calibrate(own, ensemble(networks, seen, z, z_err), seen)
         return search_redshift(answer, at, z, z_err, recipe.redshift_range)
 
     novelty = learn_novelty(
