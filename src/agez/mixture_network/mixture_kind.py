@@ -48,9 +48,11 @@ class MixtureKind:
     def card_lines(self) -> list[str]:
         """Two sentences for the model card."""
         header = self.model.header
-        words = " and ".join(target.short for target in self.model.targets)
+        count, words = int(header["members"]), [target.short for target in self.model.targets]
+        what = " and ".join(words) if len(words) < 3 else f"{len(words)} quantities, named below,"
+        networks = f"{count} networks that take" if count > 1 else "one network that takes"
         return [
-            f"A distribution of {words} for each row: {header['members']} networks that take any of its bands.",
+            f"A distribution of {what} for each row: {networks} any of its bands.",
             f"Rows need at least {header['least_bands']} bands.",
         ]
 

@@ -61,8 +61,10 @@ def _best(model: Model) -> str:
     if any(score is None for _, score in found):
         return "no scores"
     where = "S/N 30" if "snr 30" in scores else "its sample"
-    (first, score), *others = found[:FEW_TARGETS]
+    shown = found if len(found) <= FEW_TARGETS else found[:2]
+    (first, score), *others = shown
     rest = "".join(f", {one['sigma_mad']:.3f} in {target.short}" for target, one in others)
+    rest += f"; {len(found) - len(shown)} more" if len(shown) < len(found) else ""
     return f"{where}: sigma_mad {score['sigma_mad']:.3f} {first.unit or ''} in {first.short}{rest}"
 
 
@@ -79,11 +81,12 @@ def _what(model: Model) -> list[str]:
 def _sky_lines(header: Mapping[str, Any]) -> list[str]:
     recipe = header["training"]["recipe"]
     survey, settings = recipe["survey"], recipe["settings"]
-    shares = ", ".join(f"{name} {100 * share:.0f} %" for name, share in recipe["libraries"].items())
+    shares = ", ".join(f"{name} {100 * share:.3g} %" for name, share in recipe["libraries"].items())
     spaxels = 100 * recipe["spaxel_share"]
+    of_each = f" for each of {recipe['members']} networks" if recipe["members"] > 1 else ""
     own = f"{spaxels:.0f} % are spectra of the mock survey (E-MILES, rest frame); of the others " if spaxels else ""
     return [
-        f"- {recipe['n_seds']} mock galaxies for each of {recipe['members']} networks; {own}"
+        f"- {recipe['n_seds']} mock galaxies{of_each}; {own}"
         f"{100 * recipe['survey_share']:.0f} % follow the mock survey's relations, the rest have broad histories.",
         f"- Template libraries: {shares}.",
         f"- {100 * recipe['rest_share']:.0f} % in the rest frame, the rest at redshifts "
@@ -175,7 +178,7 @@ def _scores_by_target(model: Model) -> list[str]:
     """A row for each target, in place of one for each way of seeing."""
     scores = model.header["scores"]
     ways = [(key, words) for key, words in _WAYS if key in scores]
-    rows = [["", "unit", *(f"sigma_mad: {words}" for _, words in ways), "in 68 %", "in 95 %"]]
+    rows = [["sigma_mad", "unit", *(_SHORT_WAYS.get(key, words) for key, words in ways), "in 68 %", "in 95 %"]]
     for one in model.targets:
         seen = scores[ways[-1][0]][one.word]
         sigmas = [f"{scores[key][one.word]['sigma_mad']:{_SIGMA_FORMAT.get(one.name, '.3f')}}" for key, _ in ways]
@@ -183,9 +186,10 @@ def _scores_by_target(model: Model) -> list[str]:
         rows.append([f"`{one.name}`", "arcsinh" if one.scale == "arcsinh" else one.unit or "", *sigmas, *covered])
     rows.append(["flagged", "", *(_percent(scores[key].get("flagged")) for key, _ in ways), "", ""])
     note = (
-        f"Unseen mock galaxies of the same kinds; the last columns are the shares of truths inside the 68 % and the 95 "
-        f"% interval, {ways[-1][1]}; the last row is the share flagged `OUT_OF_DISTRIBUTION`.  Masses, rates and "
-        "magnitudes are at the true distance; the redshift has its own row only where it is not known exactly."
+        "sigma_mad of unseen mock galaxies of the same kinds, by S/N of a band, and over all S/N, bands and redshift "
+        "errors of the training (drawn), for which the last columns are the shares of truths inside the 68 % and the "
+        "95 % interval.  Last row: share flagged `OUT_OF_DISTRIBUTION`.  Redshifts are known, except as "
+        "drawn; masses, rates and magnitudes are at the true distance."
     )
     return [note, "", *_table(rows)]
 
@@ -204,6 +208,10 @@ def _numbers(one: Mapping[str, Any]) -> list[str]:
 
 #: Targets up to which a card has them side by side.
 FEW_TARGETS = 3
+_SHORT_WAYS = {
+    "snr 10": "S/N 10", "snr 30": "S/N 30", "snr 100": "S/N 100", "snr 30, half of the bands": "30, half of the bands",
+    "as trained": "drawn",
+}  # fmt: skip
 _SIGMA_FORMAT = {"redshift_phot": ".4f"}
 _ERRORS = (("sigma_mad", ".3f"), ("bias", "+.3f"))
 
@@ -263,7 +271,8 @@ def _label_lines(header: Mapping[str, Any]) -> list[str]:
 
 
 def _references(header: Mapping[str, Any]) -> list[str]:
-    used = header["training"]["recipe"]["libraries"]
+    parts = (name.split("+") for name in header["training"]["recipe"]["libraries"])
+    used = dict.fromkeys(library for both in parts for library in both)
     lines = [f"- {name}: {REFERENCES[name]}" for name in used if name in REFERENCES]
     return [
         *lines,
