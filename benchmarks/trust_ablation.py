@@ -22,7 +22,7 @@ def ablation(model: Model, name: str, *, n: int, seed: int = 12) -> Part:
     rng = np.random.default_rng(seed)
     filters, galaxies, _ = new_galaxies(model, n, rng)
     kinds = {}
-    for what, make in odd_rows(filters, galaxies, n, rng).items():
+    for what, make in odd_rows(model, filters, galaxies, n, rng).items():
         try:
             kinds[what] = make()
         except AgezError as error:  # MILES stars need sdss-mangadap

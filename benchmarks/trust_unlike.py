@@ -15,14 +15,16 @@ from agez.models.features import NormalisedPhotometry, normalised
 from agez.models.model import Model
 from agez.novelty.novelty_score import score
 from agez.photometry.filters import FilterSet, load_filters
-from agez.training.recipes import LIBRARY_SHARES
+from agez.training.recipes import CATALOGUE_SURVEY, COMPLETE_SHARES, LIBRARY_SHARES
 from agez.training_seds import outliers
 from agez.training_seds.complete_library import load_libraries
 from agez.training_seds.observe import Survey, observe, observe_redshift
-from agez.training_seds.seds import TrainingSeds, make_training_seds
+from agez.training_seds.seds import NEAR, TrainingSeds, make_training_seds
 from agez.types import Photometry, Rows
 
 SNR, FOUND, FALSE_FLAGS = 30.0, 0.90, 0.05
+#: How far the redshift is off that is said of galaxies, for models of many redshifts.
+WRONG = 0.2
 #: Rates are judged as met within this: the error of a rate of some thousand rows.
 ROUNDING = 0.005
 
@@ -40,7 +42,7 @@ def unlike(model: Model, name: str, *, n: int, seed: int = 11) -> Part:
     for what, share in false.items():
         met = share <= FALSE_FLAGS + ROUNDING
         bars.append(Bar(f"{name}: flagged of new {what}", "<= 5 %", f"{percent(share)} %", met))
-    for what, make in odd_rows(filters, galaxies, n, rng).items():
+    for what, make in odd_rows(model, filters, galaxies, n, rng).items():
         try:
             odd = make()
         except AgezError as error:  # MILES stars need sdss-mangadap
@@ -53,28 +55,39 @@ def unlike(model: Model, name: str, *, n: int, seed: int = 11) -> Part:
     return Part(bars, [Table(f"What {name} flags at S/N {SNR:g} per band", columns, tuple(rows))])
 
 
+def is_wide(model: Model) -> bool:
+    """Whether the model is of more than the nearby universe."""
+    return float(model.header["redshift_range"][1]) > NEAR
+
+
 def new_galaxies(model: Model, n: int, rng: np.random.Generator) -> tuple[FilterSet, Photometry, TrainingSeds]:
     """The model's bands, and galaxies that it has not seen: photometry at S/N 30 in each band, and their SEDs."""
     filters = load_filters(model.bands.filter_set).select(model.bands.names)
-    libraries = list(LIBRARY_SHARES)
+    own = COMPLETE_SHARES if is_wide(model) else LIBRARY_SHARES
+    libraries = list(own)
     seds = make_training_seds(
-        filters, load_libraries(libraries), n, rng, shares=[LIBRARY_SHARES[one] for one in libraries],
+        filters, load_libraries(libraries), n, rng, shares=[own[one] for one in libraries],
         survey_share=0.35, redshift_range=tuple(model.header["redshift_range"]),
     )  # fmt: skip
     return filters, _photometry(seds, rng), seds
 
 
 def odd_rows(
-    filters: FilterSet, galaxies: Photometry, n: int, rng: np.random.Generator
+    model: Model, filters: FilterSet, galaxies: Photometry, n: int, rng: np.random.Generator
 ) -> dict[str, Callable[[], Photometry]]:
-    """What no model of nearby galaxies should answer for, each made when asked."""
+    """What no model should answer for as it is said, each made when asked."""
+    distant: dict[str, Callable[[], Photometry]] = {
+        "galaxies at redshift 0.5": lambda: unlike_seds.distant_galaxies(
+            filters, n, rng, SNR, redshift_range=(0.48, 0.52)
+        )
+    }
+    if is_wide(model):
+        distant = {"galaxies 0.2 from the redshift that is said": lambda: elsewhere(model, galaxies)}
     return {
         "stars of MILES": lambda: outliers.real_stars(filters, min(n, 900), rng, SNR),
         "stars of black bodies and lines": lambda: outliers.stars(filters, n, rng, SNR),
         "quasars": lambda: unlike_seds.quasars(filters, n, rng, SNR),
-        "galaxies at redshift 0.5": lambda: unlike_seds.distant_galaxies(
-            filters, n, rng, SNR, redshift_range=(0.48, 0.52)
-        ),
+        **distant,
         "one pair of bands swapped": lambda: unlike_seds.swap_bands(galaxies, rng, n_pairs=1),
         "three pairs of bands swapped": lambda: (
             unlike_seds.swap_bands(galaxies, rng, n_pairs=3)
@@ -83,6 +96,12 @@ def odd_rows(
         ),
         "20 % in five bands": lambda: unlike_seds.zero_point_error(galaxies, rng),
     }
+
+
+def elsewhere(model: Model, galaxies: Photometry) -> Photometry:
+    """Galaxies said to be at another redshift than they are."""
+    z, high = galaxies.redshift, float(model.header["redshift_range"][1])
+    return replace(galaxies, redshift=np.where(z + WRONG <= high, z + WRONG, z - WRONG))
 
 
 def _photometry(training: TrainingSeds, rng: np.random.Generator) -> Photometry:
@@ -105,17 +124,29 @@ def _flagged(model: Model, photometry: Photometry) -> float:
 
 
 def rows_of(model: Model, photometry: Photometry) -> tuple[NormalisedPhotometry, np.ndarray, np.ndarray]:
-    """Rows that the model answers for: their SEDs, redshifts and redshift errors."""
+    """Rows that the model answers for: their SEDs, and redshifts and errors at which it looks."""
     enough = photometry.covered.sum(axis=1) >= int(model.header["least_bands"])
     seds = normalised(photometry.flux[enough], photometry.flux_err[enough], photometry.covered[enough])
-    return seds, photometry.redshift[enough], photometry.redshift_err[enough]
+    return seds, *searched(model, seds, photometry.redshift[enough], photometry.redshift_err[enough])
+
+
+def searched(
+    model: Model, seds: NormalisedPhotometry, redshift: np.ndarray, redshift_err: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Redshifts at which the model looks whether rows are like its training set."""
+    parts = network_of(model)
+    if parts.redshift_target is None:
+        return redshift, redshift_err
+    answer = model.kind.leading(model.main_targets).answer(seds, redshift, redshift_err)
+    return parts.searched(answer, redshift, redshift_err)
 
 
 def _flagged_as_seen(model: Model, training: TrainingSeds, rng: np.random.Generator) -> float:
-    survey = Survey()
+    survey = CATALOGUE_SURVEY if is_wide(model) else Survey()
     seen = observe(training.flux, training.present, np.array(training.bands.pivot_angstrom), rng, survey=survey)
     z, z_err = observe_redshift(training.redshift, tuple(model.header["redshift_range"]), rng, survey=survey)
-    return _share(model, normalised(*seen), z, z_err)
+    seds = normalised(*seen)
+    return _share(model, seds, *searched(model, seds, z, z_err))
 
 
 def _share(model: Model, seds: NormalisedPhotometry, redshift: np.ndarray, redshift_err: np.ndarray) -> float:
