@@ -10,7 +10,8 @@ import unlike_seds
 from trust_table import Bar, Part, Table, percent
 
 from agez.errors import AgezError
-from agez.mixture_network.mixture_model import network_of
+from agez.mixture_network.calibration import REFERENCE_TARGETS
+from agez.mixture_network.mixture_model import leading, network_of
 from agez.models.features import NormalisedPhotometry, normalised
 from agez.models.model import Model
 from agez.novelty.novelty_score import score
@@ -137,7 +138,7 @@ def searched(
     parts = network_of(model)
     if parts.redshift_target is None:
         return redshift, redshift_err
-    answer = model.kind.leading(model.main_targets).answer(seds, redshift, redshift_err)
+    answer = leading(parts, max(parts.redshift_target + 1, REFERENCE_TARGETS)).answer(seds, redshift, redshift_err)
     return parts.searched(answer, redshift, redshift_err)
 
 
