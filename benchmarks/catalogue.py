@@ -29,7 +29,7 @@ from agez.training.recipes import Recipe
 from agez.training.shipped_training import many_seds
 from agez.training_seds.observe import Survey, observe
 from agez.training_seds.seds import TrainingSeds
-from agez.types import Floats, Photometry, Prediction, Rows
+from agez.types import Floats, Ints, Photometry, Prediction, Rows
 
 #: Flux scale of the mock galaxies [microjansky]: r = 19.4.
 SCALE = 63.0
@@ -83,7 +83,7 @@ def truth_of(sky: TrainingSeds) -> dict[str, Floats]:
 
 
 def cells(
-    found: Prediction, truth: dict[str, Floats], name: str, rows: Floats | slice = slice(None)
+    found: Prediction, truth: dict[str, Floats], name: str, rows: Ints | slice = slice(None)
 ) -> tuple[float, ...]:
     """sigma_mad, bias, and coverage of the 68 and 95 % intervals of one target in some rows."""
     value, true = getattr(found, name)[rows], truth[name][rows]
@@ -225,7 +225,9 @@ def one_band(model: Model, how: Recipe, n: int, workers: int) -> str:
         flux = good.flux.copy()
         flux[own, band] *= rng.choice([0.8, 1.2], len(sky))
         before, after = (predict(model, one) for one in (good, replace(good, flux=flux)))
-        named = after.worst_band == np.array(sky.bands.names)[band]
+        assert before.worst_band is not None
+        assert after.worst_band is not None
+        named = np.asarray(after.worst_band == np.array(sky.bands.names)[band])
         ages = [float(sigma_mad(one.log_age_lw - truth["log_age_lw"])) for one in (before, after)]
         lines.append([words, f"{named.mean():.3f}", f"{np.mean(before.worst_band != ''):.3f}", f"{ages[0]:.3f}",
                       f"{ages[1]:.3f}", f"{ages[1] / ages[0] - 1:+.1%}"])  # fmt: skip

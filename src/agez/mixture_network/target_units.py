@@ -78,8 +78,8 @@ def in_units(
             part = given.mixture.take(rows)
             own = _with_own_distance(part, targets, scaled, names.index("redshift_phot"), cosmology)
             mean, points, mixture = np.array(found.mean), np.array(found.quantiles), found.mixture
-            mean[rows] = moments(own)[0]
             for t in scaled:
+                mean[rows, t] = (own.weights * own.mean[..., t]).sum(axis=1)
                 points[t][:, rows] = quantiles(marginal_of(own, [t]), levels[t], 0).T
             for whole, new in ((mixture.mean, own.mean), (mixture.covariance, own.covariance)):
                 whole[rows] = new
