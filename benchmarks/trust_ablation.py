@@ -50,5 +50,6 @@ def _subsets(n: int) -> list[list[int]]:
 def _excesses(model: Model, photometry: Photometry) -> np.ndarray:
     """(n, statistics) excess of each statistic over its median, in units of that of one in twenty."""
     novelty = network_of(model).novelty
-    found = statistics(novelty, *rows_of(model, photometry))
+    seds, search = rows_of(model, photometry)
+    found = statistics(novelty, seds, *search)
     return np.stack(standardised(novelty, found, novelty.thresholds), axis=1)[found.good]

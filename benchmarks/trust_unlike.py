@@ -12,9 +12,10 @@ from trust_table import Bar, Part, Table, percent
 from agez.errors import AgezError
 from agez.mixture_network.calibration import REFERENCE_TARGETS
 from agez.mixture_network.mixture_model import leading, network_of
+from agez.mixture_network.redshift_search import Search
 from agez.models.features import NormalisedPhotometry, normalised
 from agez.models.model import Model
-from agez.novelty.novelty_score import score
+from agez.novelty.novelty_score import score, without_contradicted
 from agez.photometry.filters import FilterSet, load_filters
 from agez.training.recipes import CATALOGUE_SURVEY, COMPLETE_SHARES, LIBRARY_SHARES
 from agez.training_seds import outliers
@@ -124,20 +125,18 @@ def _flagged(model: Model, photometry: Photometry) -> float:
     return _share(model, *rows_of(model, photometry))
 
 
-def rows_of(model: Model, photometry: Photometry) -> tuple[NormalisedPhotometry, np.ndarray, np.ndarray]:
+def rows_of(model: Model, photometry: Photometry) -> tuple[NormalisedPhotometry, Search]:
     """Rows that the model answers for: their SEDs, and redshifts and errors at which it looks."""
     enough = photometry.covered.sum(axis=1) >= int(model.header["least_bands"])
     seds = normalised(photometry.flux[enough], photometry.flux_err[enough], photometry.covered[enough])
-    return seds, *searched(model, seds, photometry.redshift[enough], photometry.redshift_err[enough])
+    return seds, searched(model, seds, photometry.redshift[enough], photometry.redshift_err[enough])
 
 
-def searched(
-    model: Model, seds: NormalisedPhotometry, redshift: np.ndarray, redshift_err: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+def searched(model: Model, seds: NormalisedPhotometry, redshift: np.ndarray, redshift_err: np.ndarray) -> Search:
     """Redshifts at which the model looks whether rows are like its training set."""
     parts = network_of(model)
     if parts.redshift_target is None:
-        return redshift, redshift_err
+        return Search(redshift, redshift_err)
     answer = leading(parts, max(parts.redshift_target + 1, REFERENCE_TARGETS)).answer(seds, redshift, redshift_err)
     return parts.searched(answer, redshift, redshift_err)
 
@@ -147,9 +146,13 @@ def _flagged_as_seen(model: Model, training: TrainingSeds, rng: np.random.Genera
     seen = observe(training.flux, training.present, np.array(training.bands.pivot_angstrom), rng, survey=survey)
     z, z_err = observe_redshift(training.redshift, tuple(model.header["redshift_range"]), rng, survey=survey)
     seds = normalised(*seen)
-    return _share(model, seds, *searched(model, seds, z, z_err))
+    return _share(model, seds, searched(model, seds, z, z_err))
 
 
-def _share(model: Model, seds: NormalisedPhotometry, redshift: np.ndarray, redshift_err: np.ndarray) -> float:
-    ood = score(network_of(model).novelty, seds, redshift, redshift_err).ood
+def _share(model: Model, seds: NormalisedPhotometry, search: Search) -> float:
+    """The share that is flagged, each row without the band that its others contradict, as it is answered."""
+    novelty = network_of(model).novelty
+    first = score(novelty, seds, *search)
+    answered = without_contradicted(seds, first, least_bands=int(model.header["least_bands"]))
+    ood = score(novelty, answered, *search).ood
     return float(np.mean(ood > float(model.header["ood_threshold"])))

@@ -69,7 +69,7 @@ MEANING: dict[Flag, str] = {
     "redshift of the model, or, by models of the rest frame, as if it were in it",
     Flag.PARTLY_COVERED: "the spectrum has less than 60 % of the spectral fit's range: errors are too small",
     Flag.ERROR_ASSUMED: "some bands came without an error; the model took 5 % of the flux",
-    Flag.BAND_CONTRADICTED: "one band (column worst_band) is more than 5 sigma off what the others say of it: the "
+    Flag.BAND_CONTRADICTED: "one band (column worst_band) is more than 4.5 sigma off what the others say of it: the "
     "answer is without it",
     Flag.REDSHIFT_ESTIMATED: "no redshift is known; the model's own (redshift_phot) stands in for it",
     Flag.NO_GEOMETRY: "no position, effective radius or centre: no galactocentric radius",

@@ -7,8 +7,8 @@ import pytest
 from made_up_posterior import small_model, small_photometry
 
 from agez.flags import Flag, has_flag
-from agez.mixture_network.contradicted_band import CONTRADICTED_SIGMA
 from agez.models.predict import predict
+from agez.novelty.leave_one_band_out import CONTRADICTED_SIGMA
 from agez.tables.prediction_files import read_prediction, write_prediction
 
 

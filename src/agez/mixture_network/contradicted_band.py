@@ -7,10 +7,8 @@ from collections.abc import Callable
 import numpy as np
 
 from agez.mixture_network.row_answers import RowAnswers, RowInputs
+from agez.novelty.leave_one_band_out import contradicted
 from agez.types import Bands, Bools, Floats, Ints, Strings
-
-#: A band further than this from what the other bands say of it, in units of its error and theirs, is left out.
-CONTRADICTED_SIGMA = 5.0
 
 
 def band_names(band: Ints, named: Bools, bands: Bands) -> Strings:
@@ -37,15 +35,13 @@ def without_contradicted(
     least_bands : int
         Rows with no more bands than this keep their answer.
     """
-    with np.errstate(invalid="ignore"):
-        contradicted = np.abs(found.worst_sigma) > CONTRADICTED_SIGMA
-    contradicted &= inputs.covered.sum(axis=1) > least_bands
-    rows = np.flatnonzero(contradicted)
+    left_out = contradicted(found.worst_sigma, inputs.covered, least_bands)
+    rows = np.flatnonzero(left_out)
     if not rows.size:
-        return found, contradicted
+        return found, left_out
     part = inputs.take(rows)
     kept = part.covered.copy()
     kept[np.arange(len(rows)), found.worst_band[rows]] = False
     again = answer(part._replace(covered=kept), None if weights is None else np.where(kept, weights[rows], 0.0))
     again = again._replace(worst_band=found.worst_band[rows], worst_sigma=found.worst_sigma[rows])
-    return found.with_rows(rows, again), contradicted
+    return found.with_rows(rows, again), left_out

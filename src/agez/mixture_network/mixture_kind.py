@@ -62,7 +62,7 @@ class MixtureKind:
         z, z_err = photometry.redshift, photometry.redshift_err
         if self.network.redshift_target is not None:
             network = self.leading(self.model.main_targets)
-            z, z_err = network.searched(network.answer(seds, z, z_err), z, z_err)
+            z, z_err, _ = network.searched(network.answer(seds, z, z_err), z, z_err)
         flux, err = expected(self.network.novelty, seds, z, z_err)
         return flux * seds.scale[:, None], err * seds.scale[:, None]
 

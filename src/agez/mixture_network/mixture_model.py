@@ -14,7 +14,7 @@ from agez.distributions.mixture import Mixture, combine
 from agez.errors import AgezError
 from agez.mixture_network.calibration import IntervalCalibration, calibrate, leading_calibration
 from agez.mixture_network.mixture_head import mixture_of, outputs_of_leading
-from agez.mixture_network.redshift_search import search_redshift
+from agez.mixture_network.redshift_search import Search, search_redshift
 from agez.mixture_network.trunks import (
     FURTHER,
     NetworkShape,
@@ -76,7 +76,7 @@ class MixtureNetwork:
         """The calibrated mixture."""
         return calibrate(self.calibration, self.uncalibrated(seds, redshift, redshift_err), seds)
 
-    def searched(self, mixture: Mixture, redshift: Floats, redshift_err: Floats) -> tuple[Floats, Floats]:
+    def searched(self, mixture: Mixture, redshift: Floats, redshift_err: Floats) -> Search:
         """Redshifts and errors at which the novelty score looks for rows of these answers."""
         limits = self.members[0].scaling.redshift_range
         return search_redshift(mixture, self.redshift_target, redshift, redshift_err, limits)

@@ -15,6 +15,7 @@ from agez.novelty.compiled_subspace import fit_rows, gather_rows, rows_at_nodes,
 from agez.novelty.leave_one_band_out import WorstBands
 from agez.novelty.novelty_score import CLUSTER_COST, Scores
 from agez.novelty.prepared_novelty import PreparedNovelty, PreparedSubspace
+from agez.novelty.threshold_surface import ESTIMATED_NODES
 from agez.novelty.vector_rows import LANES
 from agez.types import Bools, Floats, Ints
 
@@ -46,7 +47,7 @@ class _Tile(NamedTuple):
 
 def compiled_score(
     novelty: PreparedNovelty, flux: Floats, flux_err: Floats, log_error: Floats, covered: Bools, redshift: Floats,
-    redshift_err: Floats,
+    redshift_err: Floats, estimated: Bools | None = None,
 ) -> Scores:  # fmt: skip
     """Out-of-distribution score of rows.
 
@@ -55,7 +56,8 @@ def compiled_score(
     flux, flux_err, log_error : (n, b) float32
         In units of the scale of each row; flux 0 and error 1 where not covered; log10 of the errors.
     covered : (n, b) bool
-    redshift, redshift_err : (n,) float
+    redshift, redshift_err, estimated : (n,)
+        As for :func:`agez.novelty.novelty_score.score`.
     """
     n, nodes = len(flux), novelty.redshift
     ends, none = np.zeros(len(nodes) + 1, np.int64), np.zeros(0, np.int32)
@@ -89,6 +91,7 @@ def compiled_score(
                 chi2, total = _nearest(novelty.stars, tile, products, projected)
                 star[tile.rows] = (chi2 + total + tile.log_variance)[:count]
     n_nodes = np.bincount(rows, minlength=n)
+    n_nodes = n_nodes if estimated is None else np.where(estimated, ESTIMATED_NODES, n_nodes)
     ood, chi2_out, nearest_out = np.empty((3, n))
     score_rows(
         log_error, covered, n_nodes, best, near, log_det, worst, star, novelty.stars is not None, novelty.thresholds,

@@ -13,12 +13,14 @@ from typing import NamedTuple
 import numpy as np
 
 from agez.novelty.sed_subspace import SubspaceProducts, Weighed
-from agez.types import Floats, Ints
+from agez.types import Bools, Floats, Ints
 
 #: Widths of the Gaussian priors of the coefficients (in units of their spread) and of the amplitude (around one).
 COEFFICIENT_WIDTH, AMPLITUDE_WIDTH = 1.0, 2.0
 #: Number of bands summed in the worst-band statistic, and lower bound of 1 - h.
 N_WORST, LEAST_REST = 3, 1e-3
+#: A band further than this from what the other bands say of it, in units of its error and theirs, is left out.
+CONTRADICTED_SIGMA = 4.5
 
 
 class Fitted(NamedTuple):
@@ -41,6 +43,12 @@ def fitted_bands(products: SubspaceProducts, weighed: Weighed) -> Fitted:
     twice = np.where(j == k, 1, 2).astype(normal.dtype)
     leverage = products.pairs.T @ (covariance[:, j, k] * twice).T * weighed.weight
     return Fitted(fitted, leverage)
+
+
+def contradicted(sigma: Floats, covered: Bools, least_bands: int) -> Bools:
+    """(n,) rows whose worst band, at ``sigma`` (n,), is left out: they have more bands (n, b) than ``least_bands``."""
+    with np.errstate(invalid="ignore"):
+        return np.asarray((np.abs(sigma) > CONTRADICTED_SIGMA) & (covered.sum(axis=1) > least_bands))
 
 
 class WorstBands(NamedTuple):

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from agez.models.features import NormalisedPhotometry
-from agez.novelty.leave_one_band_out import worst_bands
+from agez.novelty.leave_one_band_out import contradicted, worst_bands
 from agez.novelty.nearest_template import Centroids, nearest_chi2, star_fit
 from agez.novelty.sed_subspace import (
     CHUNK,
@@ -34,7 +34,7 @@ from agez.novelty.sed_subspace import (
     usable,
     weigh,
 )
-from agez.novelty.threshold_surface import conditions
+from agez.novelty.threshold_surface import ESTIMATED_NODES, conditions
 from agez.types import Bools, Floats, Ints
 
 #: Shares of the SED clusters at each redshift: common galaxies, and the rest.
@@ -153,7 +153,10 @@ def excess(novelty: Novelty, stats: Statistics, quantiles: Floats) -> Floats:
     return np.max(standardised(novelty, stats, quantiles), axis=0)
 
 
-def score(novelty: Novelty, seds: NormalisedPhotometry, redshift: Floats, redshift_err: Floats) -> Scores:
+def score(
+    novelty: Novelty, seds: NormalisedPhotometry, redshift: Floats, redshift_err: Floats,
+    estimated: Bools | None = None,
+) -> Scores:  # fmt: skip
     """Out-of-distribution score of rows.
 
     Parameters
@@ -162,8 +165,10 @@ def score(novelty: Novelty, seds: NormalisedPhotometry, redshift: Floats, redshi
         (n, b) rows in units of their own scale; bands that are not covered, or not finite, are ignored.
     redshift, redshift_err : (n,) float
         NaN redshift: anywhere in the range.  Error 0 or NaN: exact.  Redshifts beyond the range are clipped.
+    estimated : (n,) bool, optional
+        Whether the redshift is the network's own; default: none is.
     """
-    stats = statistics(novelty, seds, redshift, redshift_err)
+    stats = statistics(novelty, seds, redshift, redshift_err, estimated)
     top = stats.conditions @ novelty.thresholds[-1]
     above = excess(novelty, stats, novelty.thresholds) / np.maximum(top, 0.1)
     ood = np.maximum(above, 0) / novelty.threshold
@@ -173,7 +178,20 @@ def score(novelty: Novelty, seds: NormalisedPhotometry, redshift: Floats, redshi
     return Scores(ood, chi2, nearest, stats.node, stats.worst_band, sigma)
 
 
-def statistics(novelty: Novelty, seds: NormalisedPhotometry, redshift: Floats, redshift_err: Floats) -> Statistics:
+def without_contradicted(
+    seds: NormalisedPhotometry, found: Statistics | Scores, *, least_bands: int
+) -> NormalisedPhotometry:
+    """The rows as they are answered: without the band that all others contradict."""
+    left_out = contradicted(found.worst_sigma, seds.covered, least_bands)
+    covered = seds.covered.copy()
+    covered[left_out, found.worst_band[left_out]] = False
+    return seds._replace(covered=covered)
+
+
+def statistics(
+    novelty: Novelty, seds: NormalisedPhotometry, redshift: Floats, redshift_err: Floats,
+    estimated: Bools | None = None,
+) -> Statistics:  # fmt: skip
     """All statistics at the best-fitting redshift of each row, and the conditions for their thresholds."""
     subspaces, centroids = novelty.subspaces, novelty.centroids
     n = len(seds.flux)
@@ -220,6 +238,7 @@ def statistics(novelty: Novelty, seds: NormalisedPhotometry, redshift: Floats, r
         star = near + log_det - star_fit(novelty.stars, novelty.star_centroids, flux, error, counted)
     free = np.maximum(count - 1, 1)
     log_error = np.where(counted, np.log10(np.maximum(error, 1e-6)), 0).sum(axis=1) / np.maximum(count, 1)
+    n_nodes = n_nodes if estimated is None else np.where(estimated, ESTIMATED_NODES, n_nodes)
     at_conditions = conditions(10.0**-log_error, count, n_nodes)
     fits = (chi2, near, np.maximum(evidence - reference, 0), np.maximum(near + log_det - reference, 0))
     per_freedom = [np.where(good, x, 1) / free for x in fits]

@@ -12,6 +12,9 @@ COUNT_KNOTS = (0.3, 0.6, 0.9, 1.2, 1.5, 1.8)
 #: Knots of log2 of the number of compatible redshift nodes, and of log10 S/N at each of them.
 NODE_KNOTS = (0.0, 1.0, 2.5, 4.5)
 COARSE_SNR_KNOTS = (0.5, 1.2, 2.2)
+#: As so many nodes counts a row whose redshift the network has estimated, however few of them were tried: it may be
+#: wrong, and the rest of the range was not searched.
+ESTIMATED_NODES = 23
 
 
 def _hats(x: Floats, knots: tuple[float, ...]) -> Floats:

@@ -11,7 +11,14 @@ import numpy as np
 from agez.errors import AgezError
 from agez.models.features import NormalisedPhotometry, normalised
 from agez.novelty.nearest_template import Centroids
-from agez.novelty.novelty_score import Novelty, Statistics, excess, statistic_values, statistics
+from agez.novelty.novelty_score import (
+    Novelty,
+    Statistics,
+    excess,
+    statistic_values,
+    statistics,
+    without_contradicted,
+)
 from agez.novelty.sed_subspace import SedSubspace
 from agez.training.sed_clusters import fit_clusters
 from agez.training.sed_subspaces import near_node, redshift_nodes
@@ -20,7 +27,7 @@ from agez.training.threshold_fit import fit_quantile
 from agez.training_seds.observe import Survey, observe, observe_redshift
 from agez.training_seds.seds import CHUNK as CHUNK_OF_SEDS
 from agez.training_seds.seds import TrainingSeds
-from agez.types import Floats, Ints, Strings
+from agez.types import Bools, Floats, Ints, Strings
 
 #: Share of in-distribution rows that is flagged.
 FALSE_FLAGS = 0.05
@@ -32,8 +39,8 @@ GROUPS_PER_NODE = 3
 UNKNOWN_REDSHIFT = 0.15
 
 
-#: (seds, redshift, redshift_err) to (redshift, redshift_err).
-Search = Callable[[NormalisedPhotometry, Floats, Floats], tuple[Floats, Floats]]
+#: (seds, redshift, redshift_err) to redshift, error, and whether the network has estimated them.
+Search = Callable[[NormalisedPhotometry, Floats, Floats], tuple[Floats, Floats, Bools | None]]
 
 
 def learn_novelty(
@@ -116,9 +123,10 @@ def _thresholds(
         )
         z, z_err = observe_redshift(held.redshift[rows], redshift_range, rng, survey=survey)
         z[rng.uniform(size=len(z)) < UNKNOWN_REDSHIFT] = np.nan
-        if search is not None:
-            z, z_err = search(seen, z, z_err)
-        one = statistics(novelty, seen, z, z_err)
+        searched = (z, z_err, None) if search is None else search(seen, z, z_err)
+        first = statistics(novelty, seen, *searched)
+        answered = without_contradicted(seen, first, least_bands=survey.least_bands)
+        one = statistics(novelty, answered, *searched)
         columns: list[Any] = [column[one.good] for column in one]
         parts.append(Statistics(*columns))
     joined: list[Any] = [np.concatenate(views) for views in zip(*parts, strict=True)]

@@ -23,7 +23,7 @@ from agez.mixture_network.mixture_model import (
     leading_member,
     redshift_target,
 )
-from agez.mixture_network.redshift_search import search_redshift
+from agez.mixture_network.redshift_search import Search, search_redshift
 from agez.mixture_network.trunks import NetworkShape, with_library_biases
 from agez.models.features import NormalisedPhotometry, n_features, normalised
 from agez.models.model import Model
@@ -186,7 +186,7 @@ def finished_model(recipe: Recipe, members: tuple[Network, ...], *, workers: int
     if at is not None and REFERENCE_TARGETS <= at + 1 < len(sky.targets):  # no need of all targets for the redshift
         first = tuple(leading_member(one, at + 1) for one in members), leading_calibration(calibration, at + 1)
 
-    def search(seen: NormalisedPhotometry, z: Floats, z_err: Floats) -> tuple[Floats, Floats]:
+    def search(seen: NormalisedPhotometry, z: Floats, z_err: Floats) -> Search:
         networks, own = first
         answer = calibrate(own, ensemble(networks, seen, z, z_err), seen)
         return search_redshift(answer, at, z, z_err, recipe.redshift_range)
