@@ -40,15 +40,17 @@ def test_a_band_off_by_a_factor_of_two_is_left_out_and_named(spoilt, compiled):
     covered = good.covered.copy()
     covered[::2, 8] = False
     without = predict(small_model(), with_bands(bad, covered), compiled=compiled)
-    np.testing.assert_allclose(got.mean[::2], without.mean[::2], rtol=1e-4, atol=1e-5)
-    np.testing.assert_allclose(got.quantiles[::2], without.quantiles[::2], rtol=1e-4, atol=1e-5)
-    np.testing.assert_allclose(got.ood[::2], without.ood[::2], rtol=1e-3, atol=1e-3)
+    rows = np.flatnonzero((np.arange(60) % 2 == 0) & (without.worst_band == ""))  # of some a second one would go
+    assert len(rows) > 25
+    for name in ("mean", "quantiles", "ood"):
+        of_both = (getattr(one, name)[rows] for one in (got, without))
+        np.testing.assert_allclose(*of_both, rtol=1e-3, atol=1e-3, err_msg=name)
 
 
 def test_rows_beside_it_stay_as_they_were(spoilt):
     good, bad = spoilt
     before, after = (predict(small_model(), one, compiled=False) for one in (good, bad))
-    np.testing.assert_array_equal(before.mean[1::2], after.mean[1::2])
+    np.testing.assert_allclose(before.mean[1::2], after.mean[1::2], rtol=1e-5, atol=1e-5)
     assert (after.worst_band[1::2] == "").mean() > 0.9
     named = after.worst_band != ""
     np.testing.assert_array_equal(named, np.abs(after.worst_band_sigma) > CONTRADICTED_SIGMA)
