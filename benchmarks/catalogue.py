@@ -100,7 +100,7 @@ def table(title: str, head: list[str], lines: list[list[str]]) -> str:
     """A Markdown table under a title."""
     rule = "|".join(["---"] * len(head))
     return "\n".join(
-        [f"\n## {title}\n", f"| {' | '.join(head)} |", f"|{rule}|", *(f"| {' | '.join(x)} |" for x in lines)]
+        [f"\n### {title}\n", f"| {' | '.join(head)} |", f"|{rule}|", *(f"| {' | '.join(x)} |" for x in lines)]
     )
 
 
@@ -257,7 +257,7 @@ def main() -> None:
         parts.append(PARTS[name](model, how, options.galaxies, options.workers))
         print(parts[-1], f"\n({name}: {time.perf_counter() - begin:.0f} s)", flush=True)
     if options.out is not None:
-        options.out.write_text(f"# {model.name}\n" + "\n".join(parts) + "\n", encoding="utf-8")
+        options.out.write_text("\n".join(parts).lstrip() + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
