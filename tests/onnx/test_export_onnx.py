@@ -74,12 +74,14 @@ def check_posterior(path, model, photometry):
     if weights is not None:
         photometry = photometry.take(((weights == 0) | (weights == 1)).all(axis=1))
     got, want = run(path, posterior_feed(photometry)), predict(model, photometry)
-    answered = np.isfinite(want.log_age_lw)
+    # nor does the file leave out a band that the others contradict
+    answered = np.isfinite(want.log_age_lw) & (want.worst_band == "")
     assert answered.sum() > 80
     for target in TARGETS:
         np.testing.assert_allclose(got[target][answered], getattr(want, target)[answered], atol=AT_MOST, rtol=0)
-    for name in ("weights", "mean", "covariance"):
-        mine, theirs = getattr(want.mixture, name)[answered], got[name][answered]
+    for name, kept in (("weights", slice(None)), ("mean", slice(2)), ("covariance", slice(3))):
+        # of age and [M/H]: other targets are there as networks learn them
+        mine, theirs = (one[answered][..., kept] for one in (getattr(want.mixture, name), got[name]))
         np.testing.assert_allclose(theirs, mine, atol=AT_MOST, rtol=1e-4, err_msg=name)
     return got
 

@@ -23,7 +23,7 @@ from agez.models.predict import predict_asked
 from agez.photometry.dereddening import deredden
 from agez.photometry.error_floors import with_error_floor
 from agez.tables.maps import BinMap, MapFrame
-from agez.types import Floats, Ints, Photometry, Prediction
+from agez.types import LABEL_NAMES, Floats, Ints, Photometry, Prediction
 
 
 @dataclass(frozen=True)
@@ -160,6 +160,14 @@ def _in_the_disc(regions: RegionSettings, geometry: Geometry) -> RegionSettings:
 
 def _remarks(images: ImageSet, of_regions: Sequence[str], prediction: Prediction) -> list[str]:
     remarks = [*images.meta.get("remarks", []), *of_regions]
+    if prediction.worst_band is not None:
+        for band in sorted(set(prediction.worst_band) - {""}):
+            share = np.mean(prediction.worst_band == band)
+            if share > 0.1:
+                remarks.append(
+                    f"band {band} is left out of {100 * share:.0f} % of the regions, where all others contradict it: check "
+                    "its zero point"
+                )
     unlike = has_flag(prediction.flags, Flag.OUT_OF_DISTRIBUTION)
     if unlike.mean() > 0.5:
         remarks.append(
@@ -183,9 +191,9 @@ def with_gradients(
     radius_arcsec = _radius_of_regions(frame, geometry, light, len(prediction))
     radius = radius_arcsec / geometry.re_arcsec
     gradients = None
-    if np.isfinite(geometry.re_arcsec):
-        names = [target.name for target in prediction.targets]
-        values = prediction.mean
+    if np.isfinite(geometry.re_arcsec) and any(target.name in LABEL_NAMES for target in prediction.targets):
+        names = [target.name for target in prediction.targets if target.name in LABEL_NAMES]
+        values = np.stack([getattr(prediction, name) for name in names], axis=1)
         errors = np.stack([getattr(prediction, f"{name}_err") for name in names], axis=1)
         values = np.where(has_flag(prediction.flags, FAULTS)[:, None], np.nan, values)
         gradients = gradients_with_errors(

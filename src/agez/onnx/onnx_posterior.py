@@ -15,7 +15,7 @@ from agez.distributions.mixture import diagonal, triangle_size
 from agez.errors import AgezError
 from agez.mixture_network.calibration import REFERENCE_TARGETS, IntervalCalibration
 from agez.mixture_network.mixture_head import MAX_LOG_PRECISION, numbers_of_component
-from agez.mixture_network.mixture_model import Network, network_of
+from agez.mixture_network.mixture_model import Network, leading, network_of
 from agez.mixture_network.redshift_inside import UNKNOWN_STRETCH
 from agez.mixture_network.trunks import dense_layers
 from agez.models import features
@@ -64,6 +64,10 @@ class _Mixture(NamedTuple):
 def add_to_graph(graph: Graph, model: Model) -> str:
     """Inputs, all computation and outputs of the model; gives back the description of the file."""
     network, b = network_of(model), len(model.bands)
+    first = network.members[0].shape.first_targets
+    if first:  # the second stage is for the others
+        network = leading(network, first)
+    targets = model.targets[: network.n_targets]
     if network.members[0].shape.trunk != "dense":
         raise AgezError(
             f"model {model.name!r}: only networks with the dense trunk have an ONNX form, not "
@@ -80,7 +84,7 @@ def add_to_graph(graph: Graph, model: Model) -> str:
     mixture = _calibrated(graph, network.calibration, _combined(graph, answers, k), seds, b)
     if not model.header.get("knows_unknown_redshift"):
         mixture = _stretched(graph, mixture, z)
-    for t, target in enumerate(model.targets):
+    for t, target in enumerate(targets):
         if not _is_plain(target):
             continue
         mean = graph.total(graph.op("Mul", mixture.weight, mixture.mean[t]), keep=False)
@@ -89,7 +93,7 @@ def add_to_graph(graph: Graph, model: Model) -> str:
     for name, values in (("mean", mixture.mean), ("covariance", mixture.covariance)):
         last = [graph.op("Unsqueeze", one, graph.constant([2], np.int64)) for one in values]
         graph.output(name, graph.op("Concat", *last, axis=2), ("n", k, len(values)), F64)
-    return _description(model)
+    return _description(targets)
 
 
 def _is_plain(target: Target) -> bool:
@@ -97,8 +101,7 @@ def _is_plain(target: Target) -> bool:
     return target.scale == "linear" and not target.per_flux
 
 
-def _description(model: Model) -> str:
-    targets = model.targets
+def _description(targets: Sequence[Target]) -> str:
     d = len(targets)
     words = dict(_SHIPPED_WORDS) if targets == SHIPPED_TARGETS else {
         "means": "means of " + ", ".join(f"{one.description} [{one.unit or '-'}]" for one in targets),
