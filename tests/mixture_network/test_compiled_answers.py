@@ -15,6 +15,7 @@ from agez.flags import Flag
 from agez.models import predict as predict_module
 from agez.models.model_file import load_model
 from agez.models.predict import predict
+from agez.novelty.leave_one_band_out import CONTRADICTED_SIGMA
 from agez.runtime import optional_packages
 from agez.types import Photometry, Rows
 
@@ -31,7 +32,12 @@ EDGE = 0.02
 
 
 def assert_same(fast, slow):
+    at_the_edge = np.abs(np.abs(slow.worst_band_sigma) - CONTRADICTED_SIGMA) < EDGE
+    assert not ((fast.worst_band != slow.worst_band) & ~at_the_edge).any()
+    fast, slow = (one.take(~at_the_edge) for one in (fast, slow))
     for name in slow.column_names():
+        if name == "worst_band":
+            continue
         one, other = getattr(fast, name), getattr(slow, name)
         np.testing.assert_array_equal(np.isnan(one), np.isnan(other), err_msg=name)
         if name == "flags":
@@ -39,10 +45,11 @@ def assert_same(fast, slow):
             near = np.abs(slow.ood - slow.meta["ood_threshold"]) < EDGE
             assert not (unlike & ~near).any()
             assert (((one ^ other)[unlike] & ~int(Flag.OUT_OF_DISTRIBUTION)) == 0).all()
-        elif name in ("ood", "chi2", "chi2_nearest"):
+        elif name in ("ood", "chi2", "chi2_nearest", "worst_band_sigma"):
             np.testing.assert_allclose(one, other, rtol=SCORE, atol=SCORE, err_msg=name)
         else:
-            np.testing.assert_allclose(one, other, rtol=0, atol=DEX, err_msg=name)
+            far = DEX if name.startswith("log_mass") else 0.0  # near redshift zero masses know no bounds
+            np.testing.assert_allclose(one, other, rtol=far, atol=DEX, err_msg=name)
     for name in ("weights", "mean", "covariance"):
         np.testing.assert_allclose(getattr(fast.mixture, name), getattr(slow.mixture, name), rtol=DEX, atol=DEX)
 
@@ -62,7 +69,7 @@ def made_up_rows(model, n, seed):
     covered = rng.uniform(size=(n, b)) < rng.choice([0.1, 0.5, 0.9, 1.0], (n, 1))
     error[rng.uniform(size=(n, b)) < 0.02] = np.nan
     error[rng.uniform(size=(n, b)) < 0.02] = 1e30
-    z = np.where(rng.uniform(size=n) < 0.1, np.nan, rng.uniform(-0.01, 0.12, n))
+    z = np.where(rng.uniform(size=n) < 0.1, np.nan, rng.uniform(-0.01, 1.2 * model.header["redshift_range"][1], n))
     z_err = rng.choice([0.0, np.nan, 1e-4, 0.003, 0.05], n)
     flux[~covered] = np.nan
     return Photometry(
@@ -76,8 +83,9 @@ def test_tables_with_all_that_goes_wrong(name):
     fast = both(model, made_up_rows(model, 1500, seed=3))
     assert np.isfinite(fast.ood).sum() > 300
     seen = np.bitwise_or.reduce(fast.flags)
-    for flag in (Flag.REDSHIFT_OUTSIDE_MODEL, Flag.TOO_FEW_BANDS, Flag.REDSHIFT_UNKNOWN, Flag.LOW_SNR):
+    for flag in (Flag.REDSHIFT_OUTSIDE_MODEL, Flag.TOO_FEW_BANDS, Flag.LOW_SNR):
         assert seen & int(flag)
+    assert seen & int(Flag.REDSHIFT_UNKNOWN if name == "small" else Flag.REDSHIFT_ESTIMATED)
 
 
 ODD_FLUX = st.one_of(
@@ -131,8 +139,11 @@ def test_a_row_does_not_depend_on_its_neighbours_nor_on_chunks_nor_on_threads():
     ):
         for name in whole.column_names():
             one, two = getattr(other, name), getattr(part, name)
+            if name == "worst_band":
+                np.testing.assert_array_equal(one, two)
+                continue
             np.testing.assert_allclose(one, two, rtol=SCORE, atol=SCORE, err_msg=name)
-            if name not in ("ood", "chi2", "chi2_nearest", "flags"):
+            if name not in ("ood", "chi2", "chi2_nearest", "worst_band_sigma", "flags"):
                 np.testing.assert_allclose(one, two, rtol=0, atol=1e-5, err_msg=name)
 
 

@@ -100,4 +100,6 @@ def test_real_maps_come_back(modules, emiles):
     assert age["gradient in"] < -0.2
     assert age["gradient out"] < -0.1
     assert abs(age["bias"]) < 0.2
-    assert rows["metallicity"]["coverage"] > 0.4
+    # tiles are of one age each: of such the bands say [M/H] too low (docs/mock_images.md)
+    assert -0.6 < rows["metallicity"]["bias"] < 0.2
+    assert rows["metallicity"]["correlation"] > 0.3

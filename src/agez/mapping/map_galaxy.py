@@ -165,8 +165,8 @@ def _remarks(images: ImageSet, of_regions: Sequence[str], prediction: Prediction
             share = np.mean(prediction.worst_band == band)
             if share > 0.1:
                 remarks.append(
-                    f"band {band} is left out of {100 * share:.0f} % of the regions, where all others contradict it: check "
-                    "its zero point"
+                    f"band {band} is left out of {100 * share:.0f} % of the regions, where all others contradict it: "
+                    "check its zero point"
                 )
     unlike = has_flag(prediction.flags, Flag.OUT_OF_DISTRIBUTION)
     if unlike.mean() > 0.5:

@@ -71,8 +71,8 @@ class Model:
     --------
     >>> import agez
     >>> model = agez.load_model("splus")
-    >>> [target.name for target in model.targets], len(model.bands)
-    (['log_age_lw', 'mh_lw'], 12)
+    >>> [target.name for target in model.targets[:3]], len(model.bands)
+    (['log_age_lw', 'mh_lw', 'redshift_phot'], 12)
     """
 
     arrays: Mapping[str, NDArray[Any]]
