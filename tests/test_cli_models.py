@@ -160,14 +160,14 @@ def test_models_that_ship(name):
     """They are there, small, as their recipes say, and answer where there is no JAX."""
     if name not in MODELS:
         pytest.skip(f"model {name} has not been made yet: python tools/make_models.py {name}")
-    assert MODELS[name].stat().st_size < 5e6
+    assert MODELS[name].stat().st_size < 15e6
     model = load_model(name)
     assert model.header["name"] == name
     made_by = json.loads(json.dumps(recipe(name).to_dict()))
     assert model.header["training"]["recipe"] == made_by, f"run: python tools/make_models.py {name}"
     assert model.bands.names == recipe(name).filters().bands.names
     card = "\n".join(card_lines(model))
-    for words in ("half of the bands, S/N 30", f"tools/make_models.py {name}", "emiles", "## Labels", "## Cite"):
+    for words in ("half of the bands", f"tools/make_models.py {name}", "emiles", "## Labels", "## Cite"):
         assert words in card
     code = f"""
         import sys

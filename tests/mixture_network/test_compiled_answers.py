@@ -50,8 +50,8 @@ def assert_same(fast, slow):
         else:
             far = DEX if name.startswith("log_mass") else 0.0  # near redshift zero masses know no bounds
             np.testing.assert_allclose(one, other, rtol=far, atol=DEX, err_msg=name)
-    for name in ("weights", "mean", "covariance"):
-        np.testing.assert_allclose(getattr(fast.mixture, name), getattr(slow.mixture, name), rtol=DEX, atol=DEX)
+    for name, far in (("weights", DEX), ("mean", DEX), ("covariance", 3e-4)):
+        np.testing.assert_allclose(getattr(fast.mixture, name), getattr(slow.mixture, name), rtol=far, atol=DEX)
 
 
 def both(model, photometry, **options):

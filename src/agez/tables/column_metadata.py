@@ -31,13 +31,21 @@ def _read_words() -> dict[str, Words]:
     return {row["name"]: Words(row["unit"] or None, row["comment"], row["ucd"]) for row in csv.DictReader(lines)}
 
 
+#: Of columns that the tables of agez have.
+_WORDS = _read_words()
+
+
 def words_of_targets(targets: Sequence[Target]) -> dict[str, Words]:
-    """Unit, comment and UCD of the columns of targets; those of their errors and quantiles follow from them."""
-    return {one.name: Words(one.unit, one.description, one.ucd) for one in targets}
+    """Unit, comment and UCD of the columns of targets; those of their errors and quantiles follow from them.
+
+    A comment fits into one card of a FITS header, with the words for errors and quantiles before it.
+    """
+    brief = {name: words.comment for name, words in _WORDS.items()}
+    return {one.name: Words(one.unit, brief.get(one.name, one.description), one.ucd) for one in targets}
 
 
 #: By the name of the column, in any table.
-WORDS = _read_words() | words_of_targets(SHIPPED_TARGETS)
+WORDS = _WORDS | words_of_targets(SHIPPED_TARGETS)
 #: What a prediction has under names that mean another thing in labels.
 OF_PREDICTIONS: dict[str, Words] = {
     "chi2": Words(None, "reduced chi2 of the SED: best combination of training SEDs", "stat.fit.chi2"),
@@ -54,7 +62,7 @@ _PREFIXES = {
 }
 _SUFFIXES = {
     "_err": ("1-sigma error of ", "stat.error"),
-    "_library_spread": ("spread over template libraries of ", "stat.stdev"),
+    "_library_spread": ("spread over libraries of ", "stat.stdev"),
     "_scatter": ("robust scatter of ", "stat.mad"),
     "_p025": ("2.5 % quantile of ", "stat.percentile"),
     "_p16": ("16 % quantile of ", "stat.percentile"),
