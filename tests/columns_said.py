@@ -24,7 +24,7 @@ def is_without_unit(name: str) -> bool:
     """Whether a column of this name has no unit to say."""
     inner = name.removeprefix("true_").removeprefix("label_")
     if inner.startswith(("mix",)):
-        return inner.endswith("_weight")
+        return inner.endswith(("_weight", "redshift_phot")) or "_cov_" in inner
     return inner.startswith(WITHOUT_UNIT) and not inner.startswith(_MUST)
 
 
