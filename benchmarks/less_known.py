@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from astropy.table import Table
 
-from agez.distributions.mixture import log_density
+from agez.distributions.mixture import Mixture, log_density, marginal_of
 from agez.mixture_network.calibration import normal_scores
 from agez.mixture_network.mixture_model import network_of
 from agez.models.features import normalised
@@ -45,7 +45,7 @@ def mock_rows(name: str, n: int, snr: float, seed: int) -> tuple[Photometry, np.
         sky.bands, flux, error, seen.covered, Rows.numbered(len(sky)), sky.redshift, nothing, {},
         redshift_err=np.zeros(len(sky)),
     )  # fmt: skip
-    return rows, sky.labels
+    return rows, sky.labels[:, :2]
 
 
 def bands_table(name: str, n: int, snr: float) -> list[str]:
@@ -61,19 +61,24 @@ def bands_table(name: str, n: int, snr: float) -> list[str]:
         covered[:, b] = False
         flux, error = (np.where(covered, part, np.nan) for part in (rows.flux, rows.flux_err))
         without = replace(rows, flux=flux, flux_err=error, covered=covered)
-        missing = log_density(model.kind.answer(without).mixture, truth)
+        missing = log_density(ages_of(model.kind.answer(without).mixture), truth)
         for k, factor in enumerate(FACTORS):
             flux, error = rows.flux.copy(), rows.flux_err.copy()
             flux[:, b] += np.sqrt(factor**2 - 1) * error[:, b] * rng.standard_normal(len(rows))
             error[:, b] *= factor
             ours = model.kind.answer(replace(rows, flux=flux, flux_err=error)).mixture
             full = parts.answer(normalised(flux, error, rows.covered), rows.redshift, rows.redshift_err)
-            gain[k] += [np.mean(log_density(one, truth) - missing) for one in (full, ours)]
+            gain[k] += [np.mean(log_density(ages_of(one), truth) - missing) for one in (full, ours)]
     gain /= len(bands)
     return [
         f"| {name} | {snr:g} | {factor:g} | {full:+.3f} | {ours:+.3f} |"
         for factor, (full, ours) in zip(FACTORS, gain, strict=True)
     ]
+
+
+def ages_of(mixture: Mixture) -> Mixture:
+    """The distribution of age and [M/H]."""
+    return marginal_of(mixture, [0, 1])
 
 
 def widths(found: Prediction) -> str:
@@ -92,7 +97,7 @@ def redshift_table(name: str, n: int, snr: float) -> list[str]:
         if error is not None:
             z = np.clip(rows.redshift + error * rng.standard_normal(len(rows)), low, high)
         found = model.kind.answer(replace(rows, redshift=z, redshift_err=np.full(len(rows), error or 0.0)))
-        inside = np.mean(np.abs(normal_scores(found.mixture, truth)) < 1, axis=0)
+        inside = np.mean(np.abs(normal_scores(ages_of(found.mixture), truth)) < 1, axis=0)
         known = "unknown" if error is None else f"{error:g}"
         lines.append(f"| {name} | {snr:g} | {known} | {widths(found)} | {inside[0]:.2f} | {inside[1]:.2f} |")
     return lines
@@ -117,7 +122,12 @@ def real_rows(path: Path, model: Model) -> list[str]:
         "without J0378 and J0410": replace(rows, flux=flux, flux_err=error, covered=fewer),
         "errors three times as large": replace(rows, flux_err=3 * rows.flux_err),
     }  # fmt: skip
-    return [f"| {len(rows)} rows, {way} | {widths(model.kind.answer(one))} |" for way, one in ways.items()]
+    lines = []
+    for way, one in ways.items():
+        found = model.kind.answer(one)
+        flagged = 100 * np.mean(found.ood[found.answered] > 1)
+        lines.append(f"| {len(rows)} rows, {way} | {widths(found)} | {flagged:.1f} % |")
+    return lines
 
 
 def main() -> None:
@@ -137,7 +147,7 @@ def main() -> None:
         for snr in (10.0, 100.0):
             print("\n".join(redshift_table(name, 2 * options.galaxies, snr)), flush=True)
     if options.splus is not None:
-        print("\n| S-PLUS | age error | [M/H] error |\n|---|---:|---:|")
+        print("\n| S-PLUS | age error | [M/H] error | flagged |\n|---|---:|---:|---:|")
         print("\n".join(real_rows(options.splus, load_model("splus"))))
 
 
