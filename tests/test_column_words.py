@@ -13,11 +13,11 @@ from agez.flags import FAULTS, Flag, is_good
 from agez.photometry.zero_point_files import write_zero_points
 from agez.photometry.zero_points import ZeroPoints
 from agez.spectra.label_files import read_labels
-from agez.tables.column_metadata import OF_PREDICTIONS, WORDS, words_of
+from agez.tables.column_metadata import OF_PREDICTIONS, WORDS, words_of, words_of_components
 from agez.tables.prediction_files import read_prediction, write_prediction
 from agez.tables.table_columns import number_column
 from agez.tables.table_files import read_table
-from agez.targets import SHIPPED_TARGETS
+from agez.targets import KNOWN_TARGETS, SHIPPED_TARGETS
 from agez.types import Prediction, Rows
 
 N = 6
@@ -119,6 +119,15 @@ def test_words_are_short_and_consistent():
     assert words_of("mix2_mh_lw").unit == "dex"
     assert words_of("log_age_lw_scatter").ucd == "stat.mad;time.age"
     assert words_of("mixer_mh_lw") == words_of("mix1_size") == (None, "", "")
+
+
+def test_components_say_what_they_are_of():
+    ages, both = ([KNOWN_TARGETS[name] for name in names] for names in (("log_age_lw", "mh_lw"), ("av", "ew_ha")))
+    assert words_of_components(3, ages) == {}
+    words = words_of_components(2, both)
+    assert words["mix2_ew_ha"][:2] == (None, "component 2: arcsinh of ew_ha")
+    assert words["mix1_cov"][:2] == (None, "component 1: covariance of av and ew_ha")
+    assert "mix1_av" not in words
 
 
 def test_faults_are_those_that_leave_no_number_to_use():

@@ -4,6 +4,7 @@ import errno
 import os
 import shutil
 import subprocess
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from agez.engine import pieces, schedulers
 from agez.engine.run import run_catalogue
 from agez.engine.tally import Tally
 from agez.errors import AgezError
+from agez.models.asked import Asked
 from agez.tables.prediction_files import read_prediction
 from agez.tables.table_files import read_table
 
@@ -219,6 +221,8 @@ def test_pieces_are_named_by_what_they_depend_on(again):
     first = names(job)
     assert len(set(first)) == len(first)
     assert set(first).isdisjoint(names(opened(again, distribution=True)[1]))
+    for asked in (Asked(("mh_lw",)), Asked(cosmology="WMAP9"), Asked(library="emiles")):
+        assert set(first).isdisjoint(names(replace(job, asked=asked)))
     os.utime(again / "tile2.parquet", (1, 1))
     assert [a == b for a, b in zip(first, names(job), strict=True)] == [True, True, False, True]
 

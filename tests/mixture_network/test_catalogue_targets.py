@@ -11,6 +11,7 @@ from agez.distributions.marginals import marginal_cdf
 from agez.distributions.mixture import moments
 from agez.distributions.redshift_mixture import RedshiftMixture
 from agez.errors import AgezError
+from agez.flags import Flag, has_flag
 from agez.mixture_network.mixture_kind import MixtureKind
 from agez.mixture_network.mixture_model import ensemble
 from agez.models.features import normalised
@@ -171,6 +172,17 @@ def test_without_a_distance_there_is_an_age_and_no_mass(model, truth):
     assert np.isnan(draws["log_mass"]).all()
     assert np.isnan(draws["log_sfr_100"]).all()
     assert np.isfinite(draws["log_age_lw"]).all()
+
+
+def test_only_rows_of_unknown_redshift_are_estimated(model, truth):
+    """A redshift that was made up, as that of spectra in the rest frame, stays a fault."""
+    rows = as_photometry(truth.take(slice(0, 4)))
+    flags = np.full(4, int(Flag.REDSHIFT_UNKNOWN), np.int32)
+    z = np.where(np.arange(4) < 2, np.nan, rows.redshift)
+    answer = predict(model, replace(rows, redshift=z, flags=flags), compiled=False)
+    assert has_flag(answer.flags, Flag.REDSHIFT_ESTIMATED).tolist() == [True, True, False, False]
+    assert has_flag(answer.flags, Flag.REDSHIFT_UNKNOWN).tolist() == [False, False, True, True]
+    assert answer.good.tolist() == [True, True, False, False]
 
 
 def test_a_band_that_says_nothing_leaves_the_mass_where_it_is(model, truth):

@@ -1,5 +1,7 @@
 """What may be asked of a model: columns, cosmology, template library; and what is refused before any row is read."""
 
+from dataclasses import replace
+
 import pytest
 from cli_road import refused
 
@@ -57,12 +59,20 @@ def test_what_the_model_cannot_give_is_refused(asked, words):
         asked.check(made_up())
 
 
+def test_a_cosmology_that_changes_nothing_is_refused():
+    ages = replace(made_up(), header={**made_up().header, **header_of_targets([KNOWN_TARGETS["log_age_lw"]])})
+    Asked().check(ages)
+    with pytest.raises(AgezError, match="cosmology 'WMAP9': nothing that model 'made-up' predicts"):
+        Asked(cosmology="WMAP9").check(ages)
+
+
 def test_libraries_are_those_that_the_model_may_be_told():
     model = made_up(libraries=["emiles", "bc03"])
     asked = Asked(library="bc03", cosmology="WMAP9")
     asked.check(model)
     assert asked.library_number(model) == 1
-    assert asked.meta == {"library": "bc03"}
+    assert asked.meta(model.targets) == {"library": "bc03", "cosmology": "WMAP9"}
+    assert asked.meta(model.targets[:2]) == {"library": "bc03"}
     assert Asked().library_number(model) is None
     with pytest.raises(AgezError, match="library 'bpass'; it knows emiles, bc03"):
         Asked(library="bpass").check(model)

@@ -17,7 +17,7 @@ from agez.models.model import Model
 from agez.runtime.files import check_input, make_folder
 from agez.runtime.optional_packages import check_installed
 from agez.tables.table_files import check_fits_output
-from agez.targets import TARGET_WORDS
+from agez.targets import PAPER_TARGETS, word_of
 from agez.types import Photometry
 
 if TYPE_CHECKING:
@@ -57,6 +57,9 @@ def map_(options: Namespace) -> Answer:
         raise AgezError(f"--centre is {options.centre[0]:g},{options.centre[1]:g}; expected RA,DEC in degrees")
     model = load_model(options.model)
     settings.asked.check(model)
+    undrawn = [name for name in PAPER_TARGETS if name not in settings.asked.targets(model)]
+    if options.pictures is not None and undrawn:
+        raise AgezError(f"--pictures draws {', '.join(PAPER_TARGETS)}: name {undrawn[0]} in --columns, too")
     if _is_spectral_cube(options.input):
         maps, images = _of_cube(options, model, settings), None
     else:
@@ -201,7 +204,7 @@ def _answer(options: Namespace, maps: GalaxyMaps, pictures: list[str]) -> Answer
     if meta["regions"]["method"] in ("voronoi", "annuli"):
         lines.append(f"  regions of S/N {content['target_snr']:g} in {content['snr_of']}")
     for one in gradients:
-        word = TARGET_WORDS[one["quantity"]]
+        word = word_of(one["quantity"])
         told = one["reason"] or f"{one['slope']:+.3f} +- {one['slope_err']:.3f} dex/Re"
         lines.append(f"  gradient of {word}: {told}")
     return content, lines + flag_lines(prediction.flags)

@@ -20,9 +20,13 @@ if TYPE_CHECKING:
     from agez.catalogues.catalogue import Catalogue
     from agez.engine.reports import RunReport
     from agez.engine.tally import Tally
+    from agez.models.asked import Asked
+    from agez.models.model import Model
 
 #: From so many rows on, their rate is told.
 _MANY = 10_000
+#: Columns of answers that a FITS table has place for, beside those of the input.
+MOST_FITS_COLUMNS = 900
 #: Partitions that were set aside are named one by one up to so many.
 _NAMED = 20
 
@@ -90,6 +94,7 @@ def _photometry(options: Namespace, catalogue: Catalogue) -> Answer:
         distribution=options.distribution, asked=asked_of(options), keep=_kept(options), id_column=options.id,
     )  # fmt: skip
     model = model_of(job.model, job.model_digest)
+    _check_columns_of_fits(options, job.asked, model)
     bands, _ = photometry_layout(catalogue, filters=options.filters, model=model.bands)
     of_set = [*model.bands.names, *set_names(bands, options.filters)]
     estimated, found = (None, list[str]())
@@ -132,6 +137,25 @@ def _photometry(options: Namespace, catalogue: Catalogue) -> Answer:
         content=content,
         lines=lines,
     )
+
+
+def _check_columns_of_fits(options: Namespace, asked: Asked, model: Model) -> None:
+    """AgezError for a whole distribution of more columns than a FITS table can have."""
+    if (
+        not options.distribution
+        or not model.gives_distribution
+        or Path(options.out).suffix.lower() not in (".fits", ".fit", ".fts")
+    ):
+        return
+    from agez.distributions.mixture import numbers_per_component
+
+    d = len(asked.targets(model))
+    n = int(model.header["architecture"]["components"]) * numbers_per_component(d) + 8 * d
+    if n > MOST_FITS_COLUMNS:
+        raise AgezError(
+            f"{options.out}: the distribution of {d} quantities takes {n} columns, and a FITS table has 999; write "
+            ".parquet, or name fewer in --columns"
+        )
 
 
 def _kept(options: Namespace) -> tuple[str, ...] | str:
@@ -187,7 +211,7 @@ def _spectra(options: Namespace, no_catalogue: str) -> Answer:
     from agez.engine.tally import tally
     from agez.labelling.input_files import read_one, remarks_on
     from agez.models.model_file import load_model
-    from agez.models.predict import predict_spectra
+    from agez.models.predict import distance_remarks, predict_spectra
     from agez.photometry.filters import load_filters
     from agez.photometry.same_set import check_same_set
     from agez.tables.prediction_files import write_prediction
@@ -195,6 +219,7 @@ def _spectra(options: Namespace, no_catalogue: str) -> Answer:
     check_table_output(options.out)
     model, asked = load_model(options.model), asked_of(options)
     asked.check(model)
+    _check_columns_of_fits(options, asked, model)
     number = options.redshift if not isinstance(options.redshift, str) else None
     try:
         data = read_one(Path(options.input), redshift=number)
@@ -206,6 +231,7 @@ def _spectra(options: Namespace, no_catalogue: str) -> Answer:
     if filters is not None:
         check_same_set(model.bands, filters.bands, source="--filters")
     prediction = predict_spectra(model, data, filters=filters, asked=asked)
+    remarks += distance_remarks(prediction)
     if not options.distribution:
         prediction = replace(prediction, mixture=None)
     elif prediction.mixture is None:

@@ -15,6 +15,7 @@ from agez.catalogues.open_catalogue import open_catalogue
 from agez.catalogues.read_partition import kept_columns
 from agez.catalogues.write_pieces import arrow_array
 from agez.engine.answer import AnswerJob, answer_rows, make_job, photometry_of
+from agez.models.asked import Asked
 from agez.runtime.optional_packages import need
 from agez.tables.arrow_columns import to_numpy
 from agez.tables.table_columns import PlainTable
@@ -32,6 +33,7 @@ def predict_hats(
     redshift: float | str | None = None,
     corrections: Corrections | None = None,
     distribution: bool = False,
+    asked: Asked | None = None,
 ) -> Any:
     """A catalogue of LSDB with a row of answers for each of its rows; nothing is computed yet.
 
@@ -46,7 +48,7 @@ def predict_hats(
         Workers elsewhere must see the same file.
     keep : sequence of str, or 'all'
         Columns of the catalogue that the answers have beside them, too.
-    filters, redshift, corrections, distribution
+    filters, redshift, corrections, distribution, asked
         See :class:`agez.engine.answer.AnswerJob`.
 
     Raises
@@ -68,6 +70,7 @@ def predict_hats(
     job = make_job(
         known, model, keep=kept_columns(known, wanted), filters=filters, redshift=redshift,
         corrections=corrections or Corrections(), distribution=distribution,
+        asked=asked or Asked(),
     )  # fmt: skip
     return catalogue.map_partitions(answer_frame, job=job, meta=answer_frame(_empty(catalogue), job=job))
 

@@ -70,7 +70,7 @@ def _what_is_done(job: AnswerJob) -> dict[str, Any]:
     return {
         "model": job.model_digest, "filters": job.filters, "redshift": job.redshift, "id": job.id_column,
         "corrections": corrections,
-        "distribution": job.distribution, "keep": list(job.keep), "kind": catalogue.kind,
+        "asked": asdict(job.asked), "distribution": job.distribution, "keep": list(job.keep), "kind": catalogue.kind,
         "bands": list(catalogue.bands), "vectors": list(catalogue.vectors),
     }  # fmt: skip
 

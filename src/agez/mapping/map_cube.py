@@ -11,7 +11,7 @@ from agez.labelling.cube_bins import fitted_rows
 from agez.labelling.input_files import remarks_on
 from agez.mapping.map_galaxy import GalaxyMaps, MapSettings, disc_frame, with_gradients
 from agez.models.model import Model
-from agez.models.predict import photometry_for, predict_asked
+from agez.models.predict import distance_remarks, photometry_for, predict_asked
 from agez.photometry.filters import FilterSet
 from agez.spectra.binning import BinSettings
 
@@ -46,7 +46,7 @@ def map_cube(
         "redshift": float(np.median(spectra.redshift)), "ebv": 0.0, "error_floor": 0.0,
         "regions": {"method": binned.get("method", binning.method), "target_snr": binning.target_snr},
         "snr_band": "spectra, per Angstrom", "labels": dict(model.header["labels"]),
-        "remarks": [*([remark] if remark else []), *remarks_on(spectra)],
+        "remarks": [*([remark] if remark else []), *remarks_on(spectra), *distance_remarks(prediction)],
     }  # fmt: skip
     frame = disc_frame(frame, settings.geometry)
     light = None if frame.mean_flux is None else np.nan_to_num(frame.mean_flux)

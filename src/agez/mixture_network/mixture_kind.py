@@ -141,7 +141,8 @@ class MixtureKind:
         if network.redshift_target is None or not header.get("knows_unknown_redshift"):
             flags = set_flag(flags, unknown, Flag.REDSHIFT_UNKNOWN)
         else:  # no fault of models that were trained to find it
-            flags = set_flag(flags & ~np.int32(int(Flag.REDSHIFT_UNKNOWN)), unknown, Flag.REDSHIFT_ESTIMATED)
+            flags = np.where(unknown, flags & ~np.int32(int(Flag.REDSHIFT_UNKNOWN)), flags)
+            flags = set_flag(flags, unknown, Flag.REDSHIFT_ESTIMATED)
         flags = set_flag(flags, predicted.assumed, Flag.ERROR_ASSUMED)
         flags = set_flag(flags, contradicted, Flag.BAND_CONTRADICTED)
         with np.errstate(invalid="ignore"):
@@ -173,7 +174,7 @@ class MixtureKind:
         return Prediction(
             photometry.rows, (*(own[t] for t in kept), *sums), predicted.mean[:, shown],
             predicted.quantiles[shown][:, COLUMN_PLACES].transpose(2, 0, 1), predicted.ood, flags,
-            {**photometry.meta, **model.answer_meta, **asked.meta}, predicted.correlation, predicted.chi2,
+            {**photometry.meta, **model.answer_meta, **asked.meta(own)}, predicted.correlation, predicted.chi2,
             predicted.nearest, inside.share, predicted.worst_sigma,
             band_names(predicted.worst_band, contradicted, model.bands),
             None if spread is None else spread[:, shown],

@@ -9,7 +9,7 @@ import numpy as np
 
 from agez.errors import AgezError
 from agez.models.model import DEFAULT_COSMOLOGY, Model
-from agez.targets import derived_of
+from agez.targets import Target, derived_of
 
 #: All targets of a model.
 ALL = "all"
@@ -31,10 +31,10 @@ class Asked:
         """Whether it is asked how far template libraries part."""
         return any(name.endswith(LIBRARY_SPREAD) for name in self.columns)
 
-    @property
-    def meta(self) -> dict[str, str]:
-        """What a prediction says of it."""
-        return {} if self.library is None else {"library": self.library}
+    def meta(self, targets: Sequence[Target]) -> dict[str, str]:
+        """What a prediction of these targets says of it."""
+        said = {} if self.library is None else {"library": self.library}
+        return {**said, "cosmology": self.cosmology} if any(target.per_flux for target in targets) else said
 
     def targets(self, model: Model) -> tuple[str, ...]:
         """Names of the targets that are asked for, each once."""
@@ -63,6 +63,11 @@ class Asked:
             from agez.models.luminosity import log_distance_factor  # few models need it
 
             log_distance_factor(np.array([0.1]), cosmology=self.cosmology)
+        elif self.cosmology != DEFAULT_COSMOLOGY:
+            raise AgezError(
+                f"cosmology {self.cosmology!r}: nothing that model {model.name!r} predicts depends on a distance; "
+                "leave it out"
+            )
 
 
 def asked_columns(text: str | None) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
 from threadpoolctl import threadpool_limits
 
 from agez.errors import AgezError
@@ -121,6 +122,21 @@ def predict_asked(model: Model, photometry: Photometry, asked: Asked, *, compile
         model, photometry, compiled=compiled, targets=asked.columns or None, cosmology=asked.cosmology,
         library=asked.library,
     )  # fmt: skip
+
+
+def distance_remarks(prediction: Prediction) -> list[str]:
+    """What is to be said where masses and the like are missing for want of a distance."""
+    bare = [
+        target.name
+        for target in prediction.targets
+        if (target.per_flux or target.sum_of) and not np.isfinite(getattr(prediction, target.name)).any()
+    ]
+    if not bare or not prediction.answered.any() or not len(prediction):
+        return []
+    return [
+        f"{', '.join(bare)}: NaN, as spectra are answered in the rest frame, where there is no distance; give "
+        "photometry and a redshift"
+    ]
 
 
 def predict_spectra(

@@ -9,12 +9,14 @@ from agez.photometry.row_values import RowOptions, bounds_like, column_of, like_
 
 #: Before a band in a count: its entries that are no measurements.
 PLACEHOLDER = "placeholder "
+#: How rows of unknown redshift are flagged.
+UNKNOWN_FLAG = "REDSHIFT_UNKNOWN, or REDSHIFT_ESTIMATED by models that find their own"
 #: What is counted of rows, and how it is told.
 COUNTS = {
-    "redshift_unknown": "rows have no redshift (missing, a survey's code, or none that a galaxy has): flagged "
-    "REDSHIFT_UNKNOWN",
+    "redshift_unknown": "rows have no redshift (missing, a survey's code, or none that a galaxy has): "
+    f"flagged {UNKNOWN_FLAG}",
     "redshift_malformed": "rows have a redshift distribution that is none (a negative width or density, falling "
-    "quantiles, weights that sum to 0, NaN): flagged REDSHIFT_UNKNOWN",
+    f"quantiles, weights that sum to 0, NaN): flagged {UNKNOWN_FLAG}",
     "redshift_err_unknown": "rows have a redshift without an error: taken as exact",
 }
 
@@ -51,7 +53,7 @@ def _point_remarks(names: Sequence[str], options: RowOptions, own: str | None) -
                 f" --redshift-err {bounds}" if bounds else ""
             )
         return [
-            f"the redshift of every row is unknown (flag REDSHIFT_UNKNOWN), as there is no column redshift and no "
+            f"the redshift of every row is unknown (flag {UNKNOWN_FLAG}), as there is no column redshift and no "
             f"--redshift; {found}; --redshift 0 says that the SEDs are in the rest frame"
         ]
     if isinstance(options.redshift, str) and options.redshift.lower() != "redshift" and options.redshift_err is None:

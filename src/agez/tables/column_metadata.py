@@ -119,6 +119,26 @@ def _of_component(number: str, part: str, special: Mapping[str, Words] | None) -
     return words._replace(comment=f"component {number}: {words.comment}") if words.comment else _NOTHING
 
 
+def words_of_components(n_components: int, targets: Sequence[Target]) -> dict[str, Words]:
+    """Words of columns of whole distributions that do not follow from those of their targets.
+
+    They are columns of targets whose inverse hyperbolic sine is learned; and of two targets the covariance, which no
+    name tells of.
+    """
+    own = [target for target in targets if not target.sum_of]
+    out = {}
+    for k in range(1, n_components + 1):
+        for target in own:
+            if target.scale == "arcsinh":
+                words = f"component {k}: arcsinh of {target.name}"
+                out[f"mix{k}_{target.name}"] = Words(None, words, target.ucd)
+                out[f"mix{k}_var_{target.name}"] = Words(None, f"{words}, variance", "stat.variance")
+        if len(own) == 2 and [target.name for target in own] != [one.name for one in SHIPPED_TARGETS]:
+            both = f"component {k}: covariance of {own[0].name} and {own[1].name}"
+            out[f"mix{k}_cov"] = Words(None, both, "stat.covariance")
+    return out
+
+
 def describe_columns(
     table: Table, *, special: Mapping[str, Words] | None = None, only: Sequence[str] | None = None
 ) -> Table:

@@ -10,7 +10,7 @@ import numpy as np
 from astropy.table import Table
 
 from agez.distributions.mixture import Mixture, pack, packed_names, unpack
-from agez.tables.column_metadata import OF_PREDICTIONS, describe_columns, words_of_targets
+from agez.tables.column_metadata import OF_PREDICTIONS, describe_columns, words_of_components, words_of_targets
 from agez.tables.table_columns import (
     integer_column,
     meta_json,
@@ -44,15 +44,17 @@ def prediction_to_table(prediction: Prediction) -> Table:
     table.meta.update(
         {key: prediction.meta[key] for key in ("model", "version", "ood_threshold") if key in prediction.meta}
     )
-    if "library" in prediction.meta:
-        table.meta["library"] = prediction.meta["library"]
+    table.meta.update({key: prediction.meta[key] for key in ("library", "cosmology") if key in prediction.meta})
     if "seds_of" in prediction.meta:
         table.meta[SEDS_OF] = prediction.meta["seds_of"]
     # what the numbers are: weighting, normalisation band, templates, solar scale
     table.meta["LABLMETA"] = json.dumps(dict(prediction.meta.get("labels", {})))
     if "corrections" in prediction.meta:
         table.meta["CORRMETA"] = json.dumps(prediction.meta["corrections"])  # of the photometry, before it was answered
-    return describe_columns(table, special=OF_PREDICTIONS | words_of_targets(prediction.targets))
+    special = OF_PREDICTIONS | words_of_targets(prediction.targets)
+    if prediction.mixture is not None:
+        special |= words_of_components(prediction.mixture.n_components, prediction.targets)
+    return describe_columns(table, special=special)
 
 
 def write_prediction(path: str | os.PathLike[str], prediction: Prediction) -> None:
