@@ -182,7 +182,6 @@ def test_only_rows_of_unknown_redshift_are_estimated(model, truth):
     answer = predict(model, replace(rows, redshift=z, flags=flags), compiled=False)
     assert has_flag(answer.flags, Flag.REDSHIFT_ESTIMATED).tolist() == [True, True, False, False]
     assert has_flag(answer.flags, Flag.REDSHIFT_UNKNOWN).tolist() == [False, False, True, True]
-    assert answer.good.tolist() == [True, True, False, False]
 
 
 def test_a_band_that_says_nothing_leaves_the_mass_where_it_is(model, truth):
