@@ -103,6 +103,8 @@ def numbers(prediction):
 def scaled(prediction, name):
     """A column; chi2 and the like, which go from 0 to thousands, by their logarithm above 1."""
     values = getattr(prediction, name)
+    if name == "worst_band_sigma":  # two bands may be equally far off, on either side
+        values = np.abs(values)
     return np.arcsinh(values) if name.startswith(("chi2", "worst")) else values
 
 
