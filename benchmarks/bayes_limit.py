@@ -203,19 +203,27 @@ def table(scores: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def main() -> None:
-    """Run and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+def model_parser(description: str) -> argparse.ArgumentParser:
+    """Options of a command that judges a model by galaxies of its recipe."""
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )  # fmt: skip
     parser.add_argument("model", help="name of a shipped model, or its file")
     parser.add_argument("--recipe", help="of that name (default: the recipe in the model's file)")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--out", type=Path, help="FILE.json, for the numbers")
+    return parser
+
+
+def main() -> None:
+    """Run and print."""
+    parser = model_parser(__doc__)
     parser.add_argument("--redshift", type=float, default=0.05)
     parser.add_argument("--n-library", type=int, default=500_000)
     parser.add_argument("--n-test", type=int, default=300)
     parser.add_argument("--snr", type=float, nargs="+", default=[10.0, 30.0, 100.0])
     parser.add_argument("--targets", nargs="+", default=["log_age_lw", "mh_lw"])
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--workers", type=int, default=1)
-    parser.add_argument("--out", type=Path, help="FILE.json, for the numbers")
     options = parser.parse_args()
     try:
         model = load_model(options.model)

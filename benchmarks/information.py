@@ -16,13 +16,11 @@ otherwise information would have no limit.
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
-from bayes_limit import clear_survey, mixture_network, recipe_of
+from bayes_limit import clear_survey, mixture_network, model_parser, recipe_of
 from scipy.special import digamma
 
 from agez.distributions.mixture import log_density, marginal_of
@@ -147,15 +145,10 @@ def table(found: dict[str, dict[str, dict[str, float]]], names: Sequence[str]) -
 
 def main() -> None:
     """Run and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("model", help="name of a shipped model, or its file")
-    parser.add_argument("--recipe", help="of that name (default: the recipe in the model's file)")
+    parser = model_parser(__doc__)
     parser.add_argument("--galaxies", type=int, default=40_000)
     parser.add_argument("--snr", type=float, nargs="+", default=[3.0, 10.0, 30.0, 100.0])
     parser.add_argument("--unknown-snr", type=float, default=30.0, help="S/N of the rows of unknown redshift")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--workers", type=int, default=1)
-    parser.add_argument("--out", type=Path, help="FILE.json, for the numbers")
     options = parser.parse_args()
     try:
         model = load_model(options.model)

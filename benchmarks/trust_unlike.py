@@ -15,7 +15,7 @@ from agez.mixture_network.mixture_model import leading, network_of
 from agez.mixture_network.redshift_search import Search
 from agez.models.features import NormalisedPhotometry, normalised
 from agez.models.model import Model
-from agez.novelty.novelty_score import score, without_contradicted
+from agez.novelty.novelty_score import score_as_answered
 from agez.photometry.filters import FilterSet, load_filters
 from agez.training.recipes import CATALOGUE_SURVEY, COMPLETE_SHARES, LIBRARY_SHARES
 from agez.training_seds import outliers
@@ -152,7 +152,5 @@ def _flagged_as_seen(model: Model, training: TrainingSeds, rng: np.random.Genera
 def _share(model: Model, seds: NormalisedPhotometry, search: Search) -> float:
     """The share that is flagged, each row without the band that its others contradict, as it is answered."""
     novelty = network_of(model).novelty
-    first = score(novelty, seds, *search)
-    answered = without_contradicted(seds, first, least_bands=int(model.header["least_bands"]))
-    ood = score(novelty, answered, *search).ood
+    ood = score_as_answered(novelty, seds, *search, least_bands=int(model.header["least_bands"])).ood
     return float(np.mean(ood > float(model.header["ood_threshold"])))

@@ -69,6 +69,11 @@ class Target:
         """The symbol without its unit."""
         return self.symbol.partition(" [")[0]
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether networks learn its value, and not one per unit of flux or on another scale."""
+        return self.scale == "linear" and not self.per_flux
+
     def of_labels(self, labels: Any) -> Floats:
         """(n,) values of a sample's labels; AgezError if they have none."""
         if self.from_labels is not None:

@@ -188,6 +188,16 @@ def without_contradicted(
     return seds._replace(covered=covered)
 
 
+def score_as_answered(
+    novelty: Novelty, seds: NormalisedPhotometry, redshift: Floats, redshift_err: Floats,
+    estimated: Bools | None = None, *, least_bands: int,
+) -> Scores:  # fmt: skip
+    """:func:`score` of rows as they are answered: without the band that all others contradict."""
+    first = score(novelty, seds, redshift, redshift_err, estimated)
+    answered = without_contradicted(seds, first, least_bands=least_bands)
+    return score(novelty, answered, redshift, redshift_err, estimated)
+
+
 def statistics(
     novelty: Novelty, seds: NormalisedPhotometry, redshift: Floats, redshift_err: Floats,
     estimated: Bools | None = None,

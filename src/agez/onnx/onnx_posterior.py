@@ -85,7 +85,7 @@ def add_to_graph(graph: Graph, model: Model) -> str:
     if not model.header.get("knows_unknown_redshift"):
         mixture = _stretched(graph, mixture, z)
     for t, target in enumerate(targets):
-        if not _is_plain(target):
+        if not target.is_plain:
             continue
         mean = graph.total(graph.op("Mul", mixture.weight, mixture.mean[t]), keep=False)
         graph.output(target.name, mean, ("n",), F64)
@@ -96,11 +96,6 @@ def add_to_graph(graph: Graph, model: Model) -> str:
     return _description(targets)
 
 
-def _is_plain(target: Target) -> bool:
-    """Whether networks learn its value, and not one per unit of flux or on another scale."""
-    return target.scale == "linear" and not target.per_flux
-
-
 def _description(targets: Sequence[Target]) -> str:
     d = len(targets)
     words = dict(_SHIPPED_WORDS) if targets == SHIPPED_TARGETS else {
@@ -108,8 +103,8 @@ def _description(targets: Sequence[Target]) -> str:
         "symbols": ", ".join(one.name for one in targets),
         "order": "the lower triangle, row by row, in products of their units",
     }  # fmt: skip
-    names = ", ".join(one.name for one in targets if _is_plain(one))
-    learned = ", ".join(one.name for one in targets if not _is_plain(one))
+    names = ", ".join(one.name for one in targets if one.is_plain)
+    learned = ", ".join(one.name for one in targets if not one.is_plain)
     if learned:
         words["order"] += f"; {learned} are there as networks learn them (agez, docs/targets.md)"
     return _DESCRIPTION.format(names=names, d=d, triangle=triangle_size(d), **words)

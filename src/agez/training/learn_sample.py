@@ -16,7 +16,7 @@ from agez.mixture_network.calibration import IntervalCalibration, normal_scores
 from agez.mixture_network.mixture_model import MixtureNetwork, build_model, network_of
 from agez.models.model import Model
 from agez.models.model_file import plain
-from agez.novelty.novelty_score import Novelty, score, without_contradicted
+from agez.novelty.novelty_score import Novelty, score_as_answered
 from agez.samples.splits import N_FOLDS, SplitKind, make_splits
 from agez.targets import SHIPPED_TARGETS, Target
 from agez.training.cross_fitting import (
@@ -182,10 +182,9 @@ def _novelty(data: SampleRows, parts: MixtureNetwork | None, sample: Sample, see
             seds_of_sample(data), np.random.default_rng(seed), redshift_range=redshift_range_of(data),
             survey=SAMPLE_SURVEY,
         )  # fmt: skip
-    seds, redshifts = data.seds(), data.redshifts()
-    first = score(parts.novelty, seds, *redshifts)
-    answered = without_contradicted(seds, first, least_bands=SAMPLE_SURVEY.least_bands)
-    ood: Floats = score(parts.novelty, answered, *redshifts).ood
+    ood: Floats = score_as_answered(
+        parts.novelty, data.seds(), *data.redshifts(), least_bands=SAMPLE_SURVEY.least_bands
+    ).ood
     return recalibrated(parts.novelty, ood, sample.rows.galaxy_id)
 
 

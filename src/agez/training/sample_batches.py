@@ -67,7 +67,7 @@ class SampleRows:
 
 def taught_targets(start: Model) -> tuple[Target, ...]:
     """The first targets of a model that a sample can teach it: those before any that is learned of mocks alone."""
-    return tuple(takewhile(_is_plain, start.targets))
+    return tuple(takewhile(lambda target: target.is_plain, start.targets))
 
 
 def networks_to_teach(start: Model) -> tuple[Network, ...]:
@@ -77,10 +77,6 @@ def networks_to_teach(start: Model) -> tuple[Network, ...]:
     return tuple(replace(one, parameters=without_libraries(one.parameters)) for one in members)
 
 
-def _is_plain(target: Target) -> bool:
-    return not target.per_flux and target.scale == "linear"
-
-
 def sample_rows(
     sample: Sample, bands: Bands | None = None, *, targets: Sequence[Target] = SHIPPED_TARGETS
 ) -> SampleRows:  # fmt: skip
@@ -88,7 +84,7 @@ def sample_rows(
 
     AgezError if a label is NaN, or the sample has none of the bands.
     """
-    odd = [target.name for target in targets if not _is_plain(target)]
+    odd = [target.name for target in targets if not target.is_plain]
     if odd:
         raise AgezError(
             f"target {odd[0]}: what scales with the flux, or is learned on another scale, is learned of mock galaxies "

@@ -12,7 +12,7 @@ from agez.analysis.metrics import evaluate
 from agez.distributions.mixture import moments
 from agez.mixture_network.calibration import TWO_SIGMA, calibrated_probabilities, normal_scores
 from agez.models.features import normalised, redshift_unit
-from agez.novelty.novelty_score import score, without_contradicted
+from agez.novelty.novelty_score import score_as_answered
 from agez.training.sed_batches import labels_as_seen
 from agez.training_seds.observe import observe, observe_redshift
 from agez.training_seds.seds import TrainingSeds
@@ -70,9 +70,9 @@ def _scores(
             "coverage_95": _two_sigma(parts, places[:, t], t),
         }
     search = parts.searched(mixture, z, z_err)
-    first = score(parts.novelty, seds, *search)
-    answered = without_contradicted(seds, first, least_bands=recipe.least_bands)
-    out["flagged"] = float(np.mean(score(parts.novelty, answered, *search).ood > 1.0))
+    out["flagged"] = float(
+        np.mean(score_as_answered(parts.novelty, seds, *search, least_bands=recipe.least_bands).ood > 1.0)
+    )
     return out
 
 
