@@ -1,11 +1,15 @@
-"""Measure, on a file of real CALIFA galaxies, the numbers that agez.mocks.califa_numbers holds; print them as JSON.
+"""Measure, on files of real CALIFA galaxies, the numbers that agez.mocks.califa_numbers holds; print them as JSON.
 
 Usage: python tools/measure_relations.py ecalifa_global.csv > src/agez/mocks/data/califa_numbers.json
+       python tools/measure_relations.py ecalifa_ages_metallicities.fits > src/agez/mocks/data/califa_stars.json
 
 The file is the table of global properties of eCALIFA galaxies (Sanchez et al. 2023, RMxAA 59, 213) that the
 ``edge_pydb`` package distributes.  Galaxies with QC_flag 0, redshift 0.005-0.03 (the selection of CALIFA,
 Walcher et al. 2014, A&A 569, A1) and an effective radius of 5-30 arcsec (so that the field of view reaches
 beyond it) are used.  Equivalent widths are negative for emission in the file and positive here.
+
+The second file (the same survey, by way of CL_eCALIFA, MIT) has ages and metallicities of whole galaxies and of their
+centres; those with QC_flag 0 are used, at any redshift and size.
 """
 
 from __future__ import annotations
@@ -118,6 +122,39 @@ def measure(path: str) -> dict[str, object]:
     return result
 
 
+#: Solar metallicity of the second file's templates, MaStar with PARSEC isochrones (Bressan et al. 2012, section 4).
+SOLAR_Z = 0.0152
+PARTS = {"whole": "int", "centre": "cen"}
+
+
+def measure_stars(path: str) -> dict[str, object]:
+    """Ages, metallicities, dust and H-alpha of whole galaxies and of centres, by type, with their correlations."""
+    table = Table.read(path)
+    value = {name: np.asarray(table[name], dtype=float) for name in table.colnames if table[name].dtype.kind in "fi"}
+    types = np.array([str(t).strip() for t in table["type"]])
+    keep = (value["QC_flag"] == 0) & (types != "U")
+    early = np.isin(types, EARLY)
+    names = ("log_mass", "log_age_lw", "mh_lw", "av", "log_ew_ha")
+    result: dict[str, object] = {"PROPERTIES": names, "LEVELS": LEVELS}
+    counts, quantiles, correlations = {}, {}, {}
+    for part, suffix in PARTS.items():
+        columns = {
+            "log_mass": value["lMass_int"], "log_age_lw": 9 + np.log10(value[f"Age_LW_{suffix}"]),
+            "mh_lw": np.log10(value[f"met_LW_{suffix}"] / SOLAR_Z), "av": value[f"Av_{suffix}"],
+            "log_ew_ha": value[f"WHa_{suffix}"],
+        }  # fmt: skip
+        for word, chosen in (("early", early & keep), ("late", ~early & keep)):
+            here = [np.where(np.isfinite(columns[name]), columns[name], np.nan)[chosen] for name in names]
+            matrix = correlation_matrix(here)
+            key = f"{part} {word}"
+            counts[key] = int(chosen.sum())
+            quantiles[key] = {n: tuple(round(float(q), 4) for q in np.nanquantile(v, LEVELS))
+                              for n, v in zip(names, here, strict=True)}  # fmt: skip
+            correlations[key] = tuple(tuple(round(float(v), 3) for v in row[: i + 1]) for i, row in enumerate(matrix))
+    result["N_GALAXIES"], result["QUANTILES"], result["CORRELATIONS"] = counts, quantiles, correlations
+    return result
+
+
 def as_json(value: object, indent: str = "") -> str:
     """JSON with a line for each sequence of numbers or names, so that a change of one is a change of one line."""
     if not isinstance(value, dict | tuple) or not any(isinstance(v, dict | tuple) for v in inner(value)):
@@ -138,7 +175,8 @@ def main() -> None:
     """Print the data file."""
     if len(sys.argv) != 2:
         sys.exit(__doc__)
-    print(as_json(measure(sys.argv[1])))
+    stars = sys.argv[1].endswith(".fits")
+    print(as_json(measure_stars(sys.argv[1]) if stars else measure(sys.argv[1])))
 
 
 if __name__ == "__main__":

@@ -78,3 +78,29 @@ def test_relations_at_published_points():
     assert relations.mean_metallicity(np.array([7.0, 13.0])) == pytest.approx([-0.60, 0.13])
     assert relations.rotation_speed(np.array(10.10)) == pytest.approx(138.7, abs=0.1)
     assert np.log10(relations.rotation_speed(np.array(11.10)) / 138.7) == pytest.approx(0.278, abs=1e-3)
+
+
+def test_numbers_of_whole_galaxies_are_those_that_the_tool_measures(shared_data):
+    specification = importlib.util.spec_from_file_location("measure_relations", TOOL)
+    tool = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(tool)
+    measured = tool.measure_stars(str(shared_data / "califa" / "ecalifa_ages_metallicities.fits"))
+    held = json.loads((Path(califa_numbers.__file__).parent / "data" / "califa_stars.json").read_text(encoding="utf-8"))
+    assert json.loads(tool.as_json(measured)).keys() == held.keys()
+    assert held["QUANTILES"] == json.loads(tool.as_json(measured))["QUANTILES"]
+    for kind, rows in held["CORRELATIONS"].items():
+        for ours, theirs in zip(rows, measured["CORRELATIONS"][kind], strict=True):
+            assert ours == pytest.approx(theirs, abs=2e-3)
+
+
+@pytest.mark.parametrize("kind", list(califa_numbers.STAR_QUANTILES))
+def test_drawn_stars_have_the_measured_distribution_and_correlations(kind):
+    drawn = relations.draw_stars(kind, N_DRAWN, np.random.default_rng(6))
+    levels = califa_numbers.LEVELS
+    for name in ("log_age_lw", "mh_lw", "log_ew_ha"):
+        quantiles = califa_numbers.STAR_QUANTILES[kind][name]
+        width = quantiles[-1] - quantiles[0]
+        np.testing.assert_allclose(np.quantile(drawn[name], levels), quantiles, atol=0.03 * width)
+    scores = ndtri((rankdata(drawn["mh_lw"]) - 0.5) / N_DRAWN), ndtri((rankdata(drawn["log_age_lw"]) - 0.5) / N_DRAWN)
+    expected = relations.symmetric(califa_numbers.STAR_CORRELATIONS[kind])[2, 1]
+    assert np.corrcoef(*scores)[0, 1] == pytest.approx(expected, abs=0.03)

@@ -4,8 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.special import ndtr
 
-from agez.training_seds.observe import Survey, observe, observe_redshift, smooth_waves
+from agez.errors import AgezError
+from agez.training_seds.observe import TAIL, Survey, observe, observe_redshift, smooth_waves
 
 N, B = 4000, 30
 PIVOT = np.linspace(3800.0, 9000.0, B)
@@ -151,3 +153,34 @@ def test_one_band_of_some_seds_is_off(flux):
     assert wrong.any(axis=1).mean() == pytest.approx(0.3, abs=0.03)
     assert off[wrong].std() == pytest.approx(0.2, rel=0.1)
     assert (wrong.sum(axis=0) > 0).all()
+
+
+def test_measured_zero_points_scatter_as_measured_whatever_the_noise(flux):
+    rms = tuple(np.linspace(0.0, 0.1, B))
+    off = 2.5 * np.log10(seen(flux, band_zero_points=rms, band_zero_points_factor=(1.0, 1.0)).flux / flux)
+    np.testing.assert_allclose(off.std(axis=0), rms, rtol=0.06, atol=1e-6)
+    half = 2.5 * np.log10(seen(flux, band_zero_points=rms, band_zero_points_factor=(0.5, 0.5)).flux / flux)
+    np.testing.assert_allclose(half.std(axis=0), np.array(rms) / 2, rtol=0.06, atol=1e-6)
+
+
+def test_measured_zero_points_of_other_bands_are_refused(flux):
+    with pytest.raises(AgezError, match="3 values for 30 bands"):
+        seen(flux, band_zero_points=(0.1, 0.1, 0.1))
+
+
+def test_understated_errors_are_smaller_than_the_scatter(flux):
+    got = seen(flux, snr=(20.0, 20.0), errors_understated=(0.4, 0.4))
+    pull = (got.flux - flux) / got.flux_err
+    assert pull.std() == pytest.approx(np.exp(0.4), rel=0.01)
+    told = 20 * seen(flux, snr=(20.0, 20.0), errors_understated=(0.0, 0.5)).flux_err[:, 0]
+    assert (-np.log(told)).max() == pytest.approx(0.5, abs=0.01)
+    assert (-np.log(told)).mean() == pytest.approx(0.25, abs=0.01)
+
+
+def test_redshifts_have_tails():
+    z = np.full(40000, 0.5)
+    survey = Survey(redshift_known=0.0, redshift_err=(1e-3, 1e-3), redshift_tail=0.1)
+    got, _ = observe_redshift(z, (0.0, 1.0), np.random.default_rng(2), survey=survey)
+    pull = (got - z) / 1e-3
+    assert np.mean(np.abs(pull) > 4) == pytest.approx(0.1 * 2 * ndtr(-4 / TAIL), abs=0.004)
+    assert np.median(np.abs(pull)) < 0.8  # 0.67 without tails

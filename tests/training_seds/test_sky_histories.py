@@ -69,3 +69,15 @@ def test_unknown_families(rng, families):
     with pytest.raises(AgezError, match=r"history family .*: choose of .*two bursts"):
         draw_weights(3, LOG_AGE, MH, rng, families=families)
     assert set(FREE_FAMILIES) < set(SKY_FAMILIES)
+
+
+def test_a_family_named_twice_is_drawn_twice_as_often(rng):
+    names = draw_weights(3000, LOG_AGE, MH, rng, families=("burst", "burst", "pieces"))[2]
+    assert names.count("burst") / len(names) == pytest.approx(2 / 3, abs=0.09)
+
+
+def test_metal_poor_galaxies_by_choice(rng):
+    mh_young = draw_weights(2000, LOG_AGE, MH, rng, families=["burst"], metal_poor_share=1.0)[1]
+    constant = mh_young[mh_young < -0.5]
+    assert len(constant) > 1300  # closed boxes and wandering histories apart
+    assert np.mean(draw_weights(2000, LOG_AGE, MH, rng, families=["burst"])[1] < -0.5) < 0.5

@@ -1,7 +1,8 @@
-"""Numbers measured on real CALIFA galaxies, from data/califa_numbers.json, which tools/measure_relations.py writes.
+"""Numbers measured on real CALIFA galaxies, from data/*.json, which tools/measure_relations.py writes.
 
-Source: eCALIFA, Sanchez et al. 2023, RMxAA 59, 213, by way of the table ecalifa_global.csv of edge_pydb;
-QC_flag 0, redshift 0.005-0.03, Re 5-30 arcsec.  Early is E to S0a.
+Source: eCALIFA, Sanchez et al. 2023, RMxAA 59, 213.  Early is E to S0a.  califa_numbers.json is of the table
+ecalifa_global.csv of edge_pydb: QC_flag 0, redshift 0.005-0.03, Re 5-30 arcsec.  califa_stars.json is of the table of
+CL_eCALIFA with ages and metallicities of whole galaxies and of their centres: QC_flag 0.
 """
 
 from __future__ import annotations
@@ -9,7 +10,8 @@ from __future__ import annotations
 import json
 from importlib.resources import files
 
-_NUMBERS = json.loads((files("agez") / "mocks/data/califa_numbers.json").read_text(encoding="utf-8"))
+_DATA = files("agez") / "mocks/data"
+_NUMBERS = json.loads((_DATA / "califa_numbers.json").read_text(encoding="utf-8"))
 
 #: Order of the rows of CORRELATIONS.
 PROPERTIES: list[str] = _NUMBERS["PROPERTIES"]
@@ -26,3 +28,12 @@ CORRELATIONS: dict[str, list[list[float]]] = _NUMBERS["CORRELATIONS"]
 LOG_SIGMA_ON_MASS: dict[str, list[float]] = _NUMBERS["LOG_SIGMA_ON_MASS"]
 #: Slope of each log line ratio on log EW(Ha), over all types.
 RATIO_ON_LOG_EW: dict[str, float] = _NUMBERS["RATIO_ON_LOG_EW"]
+
+_STARS = json.loads((_DATA / "califa_stars.json").read_text(encoding="utf-8"))
+#: Properties of whole galaxies and centres, in the order of the rows of STAR_CORRELATIONS; LEVELS are the same.
+STAR_PROPERTIES: list[str] = _STARS["PROPERTIES"]
+#: By ``whole early``, ``whole late``, ``centre early`` and ``centre late``: number of galaxies, quantiles of each
+#: property (log_mass, log_age_lw, mh_lw [dex], av [mag], log_ew_ha [log Angstrom]), and correlations as above.
+N_STAR_GALAXIES: dict[str, int] = _STARS["N_GALAXIES"]
+STAR_QUANTILES: dict[str, dict[str, list[float]]] = _STARS["QUANTILES"]
+STAR_CORRELATIONS: dict[str, list[list[float]]] = _STARS["CORRELATIONS"]

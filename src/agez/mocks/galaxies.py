@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -240,14 +241,19 @@ class Populations:
     rng: np.random.Generator
 
 
-def draw_populations(plan: SurveyPlan, index: int, prepared: LightGrid) -> Populations:
-    """What the spaxels of galaxy ``index`` are made of."""
+def draw_populations(
+    plan: SurveyPlan, index: int, prepared: LightGrid,
+    changed: Callable[[Spaxels, str, np.random.Generator], Spaxels] | None = None,
+) -> Populations:  # fmt: skip
+    """What the spaxels of galaxy ``index`` are made of; ``changed`` may turn them into others."""
     rng = np.random.default_rng([plan.seed, 1, index])
     galaxy, galaxies = plan.properties_of(index), plan.galaxies.take([index])
     morphology, n = str(galaxies.morphology[0]), int(plan.n_spectra[index])
     law = str(rng.choice([name for name, _ in DUST_LAWS], p=[share for _, share in DUST_LAWS]))
     gas = draw_gas(galaxy, law, rng)
     spaxels = make_spaxels(n, galaxy, morphology, rng)
+    if changed is not None:
+        spaxels = changed(spaxels, morphology, rng)
     shape = draw_shape(morphology, rng)
     weights = draw_weights(spaxels, shape, morphology, gas, prepared, rng)
     return Populations(weights, spaxels, gas, shape.family, law, galaxies, rng)

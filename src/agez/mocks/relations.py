@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from scipy.special import ndtr
 
@@ -11,6 +13,9 @@ from agez.mocks.califa_numbers import (
     LOG_SIGMA_ON_MASS,
     PROPERTIES,
     QUANTILES,
+    STAR_CORRELATIONS,
+    STAR_PROPERTIES,
+    STAR_QUANTILES,
 )
 from agez.types import Floats, Strings
 
@@ -31,11 +36,45 @@ MASS_METALLICITY_SCATTER = ((9.5, 11.0), (0.20, 0.10))
 
 def correlation_matrix(morphology: str) -> Floats:
     """(k, k) correlations of the normal scores of ``PROPERTIES`` for ``early`` or ``late`` types."""
-    k = len(PROPERTIES)
-    matrix = np.zeros((k, k))
-    for i, row in enumerate(CORRELATIONS[morphology]):
+    return symmetric(CORRELATIONS[morphology])
+
+
+def symmetric(triangle: Sequence[Sequence[float]]) -> Floats:
+    """(k, k) the symmetric matrix of which ``triangle`` holds the rows up to the diagonal."""
+    matrix = np.zeros((len(triangle), len(triangle)))
+    for i, row in enumerate(triangle):
         matrix[i, : i + 1] = matrix[: i + 1, i] = row
     return matrix
+
+
+def draw_stars(kind: str, n: int, rng: np.random.Generator) -> dict[str, Floats]:
+    """Draw ages, metallicities, dust and H-alpha as real galaxies have them, with their correlations.
+
+    Parameters
+    ----------
+    kind : str
+        ``whole early``, ``whole late``, ``centre early`` or ``centre late``.
+    n : int
+
+    Returns
+    -------
+    dict of (n,) float
+        A value a galaxy for each of ``STAR_PROPERTIES``: light-weighted means, drawn by a Gaussian copula as in
+        :func:`draw_properties`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> old, young = (draw_stars(kind, 500, np.random.default_rng(1)) for kind in ("whole early", "whole late"))
+    >>> bool(np.median(old["log_age_lw"]) > np.median(young["log_age_lw"]) + 0.3)
+    True
+    """
+    root = np.linalg.cholesky(symmetric(STAR_CORRELATIONS[kind]))
+    level = ndtr(rng.standard_normal((n, len(STAR_PROPERTIES))) @ root.T)
+    return {
+        name: np.interp(level[:, column], LEVELS, STAR_QUANTILES[kind][name])
+        for column, name in enumerate(STAR_PROPERTIES)
+    }
 
 
 def draw_properties(morphology: Strings, rng: np.random.Generator) -> dict[str, Floats]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -85,9 +86,13 @@ def _sky_lines(header: Mapping[str, Any]) -> list[str]:
     spaxels = 100 * recipe["spaxel_share"]
     of_each = f" for each of {recipe['members']} networks" if recipe["members"] > 1 else ""
     own = f"{spaxels:.0f} % are spectra of the mock survey (E-MILES, rest frame); of the others " if spaxels else ""
+    whole, poor = (100 * recipe.get(name, 0) for name in ("galaxy_share", "metal_poor_share"))
+    whole = f"{whole:.0f} % those of whole CALIFA galaxies, " if whole else ""
+    poor = f", {poor:.0f} % of them metal-poor" if poor else ""
     return [
         f"- {recipe['n_seds']} mock galaxies{of_each}; {own}"
-        f"{100 * recipe['survey_share']:.0f} % follow the mock survey's relations, the rest have broad histories.",
+        f"{100 * recipe['survey_share']:.0f} % follow the mock survey's relations, {whole}the rest have broad "
+        f"histories{poor}.",
         f"- Template libraries: {shares}.",
         f"- {100 * recipe['rest_share']:.0f} % in the rest frame, the rest at redshifts "
         f"{recipe['redshift_range'][0]:g}-{recipe['redshift_range'][1]:g}"
@@ -139,6 +144,17 @@ def _spoilt_lines(survey: Mapping[str, Any]) -> list[str]:
         lines.append(f"- Zero points of bands below 4050 A scatter {survey['blue_zero_points']:g} times as much.")
     if survey.get("bad_band"):
         lines.append(f"- {100 * survey['bad_band']:.0f} % of the rows have one band that is off, by 20 % rms.")
+    if survey.get("band_zero_points"):
+        low, high = survey.get("band_zero_points_factor", (0.15, 1.5))
+        lines.append(
+            f"- Zero points of the bands scatter by {low:g} to {high:g} times what was measured between data releases: "
+            f"{', '.join(f'{rms:g}' for rms in survey['band_zero_points'])} mag."
+        )
+    if survey.get("errors_understated"):
+        largest = math.exp(survey["errors_understated"][1])
+        lines.append(f"- The noise is up to {largest:.2g} times what the errors say.")
+    if survey.get("redshift_tail"):
+        lines.append(f"- {100 * survey['redshift_tail']:.0f} % of redshifts with errors are off by four times as much.")
     return lines
 
 

@@ -12,6 +12,7 @@ from agez.surveys.registry import find_survey, surveys
 from agez.targets import CATALOGUE_TARGETS
 from agez.training.mixture_fit import FitSettings
 from agez.training_seds.complete_library import main_library
+from agez.training_seds.histories import SKY_FAMILIES
 from agez.training_seds.observe import Survey
 
 #: Template libraries and their shares of the galaxies.  No two of them agree on ages and metallicities, and the true
@@ -21,11 +22,12 @@ LIBRARY_SHARES = {
 }  # fmt: skip
 
 #: The same for models of many redshifts: each is completed by both libraries that reach all wavelengths and ages, so
-#: that neither missing bands nor the youngest stars betray it.
+#: that neither missing bands nor the youngest stars betray it.  Shares are more even: an answer that one library
+#: dominates is too sure of itself for galaxies that follow another.
 COMPLETE_SHARES = {
-    "emiles+popstar": 0.14, "emiles+bc03-miles": 0.14, "popstar": 0.14, "bc03-miles": 0.14, "bc03+bc03-miles": 0.06,
-    "bpass+popstar": 0.05, "bpass+bc03-miles": 0.05, "mastar+popstar": 0.05, "mastar+bc03-miles": 0.05,
-    "m11-miles+popstar": 0.045, "m11-miles+bc03-miles": 0.045, "miuscat+popstar": 0.045, "miuscat+bc03-miles": 0.045,
+    "emiles+popstar": 0.11, "emiles+bc03-miles": 0.11, "popstar": 0.12, "bc03-miles": 0.12, "bc03+bc03-miles": 0.08,
+    "bpass+popstar": 0.06, "bpass+bc03-miles": 0.06, "mastar+popstar": 0.06, "mastar+bc03-miles": 0.06,
+    "m11-miles+popstar": 0.065, "m11-miles+bc03-miles": 0.065, "miuscat+popstar": 0.045, "miuscat+bc03-miles": 0.045,
 }  # fmt: skip
 #: Targets of the first stage, predicted where no others are asked for.
 MAIN_TARGETS = ("log_age_lw", "mh_lw", "redshift_phot", "av", "log_mass", "log_ssfr")
@@ -33,8 +35,9 @@ MAIN_TARGETS = ("log_age_lw", "mh_lw", "redshift_phot", "av", "log_mass", "log_s
 #: What recipes of models made earlier do not have: it is written where it is not at its default.
 _LATER = (
     "targets", "main_targets", "first_targets", "further_hidden", "further_steps", "tell_library",
-    "near_share", "blend_share", "age_margin",
-    "blue_zero_points", "bad_band", "bad_band_size", "redshift_unknown",
+    "near_share", "blend_share", "age_margin", "galaxy_share", "metal_poor_share", "burst_times",
+    "blue_zero_points", "bad_band", "bad_band_size", "redshift_unknown", "band_zero_points", "band_zero_points_factor",
+    "errors_understated", "redshift_tail",
 )  # fmt: skip
 
 
@@ -62,10 +65,14 @@ class Recipe:
     redshift_range: tuple[float, float] = (0.0, 0.1)  #: (low, high)
     targets: tuple[str, ...] = ("log_age_lw", "mh_lw")  #: Names, in the order of the network's distribution.
     main_targets: tuple[str, ...] = ()  #: Those that are predicted where no others are asked for; empty: all.
-    #: near_share, blend_share, age_margin: Of :func:`agez.training_seds.seds.make_training_seds`.
+    #: galaxy_share, metal_poor_share, near_share, blend_share, age_margin: Of
+    #: :func:`agez.training_seds.seds.make_training_seds`.
+    galaxy_share: float = 0.0
+    metal_poor_share: float = 0.0
     near_share: float = 0.0
     blend_share: float = 0.0
     age_margin: float | None = None
+    burst_times: int = 1  #: How many times as often as another family of histories single bursts are drawn.
     rest_share: float = 0.1  #: The share of galaxies that are seen in the rest frame, as photometry of spectra is.
     #: The share of SEDs that are photometry of the mock survey's own spectra, E-MILES in the rest frame; libraries,
     #: histories and redshifts above apply to the others.
@@ -90,6 +97,11 @@ class Recipe:
     def libraries_told(self) -> tuple[str, ...]:
         """Template libraries that networks may be told of."""
         return tuple(dict.fromkeys(map(main_library, self.libraries))) if self.tell_library else ()
+
+    @property
+    def families(self) -> tuple[str, ...]:
+        """Families of broad histories, each as often as it is drawn."""
+        return (*SKY_FAMILIES, *("burst",) * (self.burst_times - 1))
 
     def filters(self) -> FilterSet:
         """The filters of the model's bands."""
@@ -123,12 +135,20 @@ FEW_BANDS = 20
 #: Data as in the paper: photometry of an integral-field survey's spectra, in the rest frame, fitted with E-MILES.
 #: Bands of one spectrum share its calibration, which is smooth; their own zero-point errors are negligible.
 PAPER_SURVEY = Survey(snr=(5.0, 10000.0), calibration=(0.005, 0.05), zero_points=(0.0003, 0.003), complete=0.6)
-#: Catalogues: zero points of the bluest bands scatter three times as much as those of the others (rows of S-PLUS DR4 at
-#: known redshift against the model of 2026: 0.105 mag in u, at most 0.02 mag redward of 4050 A), and some rows have a
-#: band that is off by more than its error says; redshifts may be photometric, or unknown.
+#: Catalogues: zero points of the bluest bands scatter more than those of the others (Lopez-Sanjuan et al. 2019, A&A
+#: 631, A119), and some rows have a band that is off by more than its error says; redshifts may be photometric, with
+#: outliers, or unknown.
 CATALOGUE_SURVEY = Survey(
-    blue_zero_points=3.0, bad_band=0.15, redshift_known=0.4, redshift_err=(1e-4, 0.05), redshift_unknown=0.2
-)
+    blue_zero_points=1.5, bad_band=0.15, redshift_known=0.4, redshift_err=(1e-4, 0.05), redshift_unknown=0.2,
+    redshift_tail=0.08,
+)  # fmt: skip
+#: S-PLUS: zero points of 1305 tiles changed by these amounts (rms [mag], relative to those of r and i) between the
+#: data releases iDR4 and iDR5 (``python tools/measure_zero_points.py``), and the scatter of real rows of DR4 about the
+#: SEDs of galaxies is 1.2 to 1.6 times what their errors say, at any signal-to-noise ratio (docs/real_sky.md).
+SPLUS_SURVEY = replace(
+    CATALOGUE_SURVEY, blue_zero_points=1.0, errors_understated=(0.0, 0.5),
+    band_zero_points=(0.075, 0.112, 0.130, 0.040, 0.046, 0.029, 0.024, 0.024, 0.022, 0.024, 0.020, 0.030),
+)  # fmt: skip
 PAPER_LIBRARIES = {
     "emiles": 0.6, "popstar": 0.1, "bc03": 0.08, "bpass": 0.06, "mastar": 0.05, "m11-miles": 0.06, "miuscat": 0.05,
 }  # fmt: skip
@@ -147,8 +167,9 @@ def recipe(name: str) -> Recipe:
         )  # fmt: skip
     whole = Recipe(
         name, filter_set, bands, libraries=COMPLETE_SHARES, redshift_range=(0.0, 1.0),
-        targets=tuple(target.name for target in CATALOGUE_TARGETS), main_targets=MAIN_TARGETS, near_share=0.3,
-        blend_share=0.15, age_margin=1.1, tell_library=True, n_seds=1_000_000, hidden=(512, 512, 384), components=6,
+        targets=tuple(target.name for target in CATALOGUE_TARGETS), main_targets=MAIN_TARGETS, survey_share=0.2,
+        galaxy_share=0.25, metal_poor_share=0.12, burst_times=3, near_share=0.3, blend_share=0.3, age_margin=1.1,
+        tell_library=True, n_seds=1_000_000, hidden=(512, 512, 384), components=6,
         first_targets=len(MAIN_TARGETS), further_hidden=(384, 256), further_steps=7_000, members=1,
         settings=FitSettings(steps=26_000, batch=768), survey=CATALOGUE_SURVEY, n_calibration=200_000, seed=4,
     )  # fmt: skip
@@ -157,6 +178,7 @@ def recipe(name: str) -> Recipe:
     return replace(
         whole, redshift_range=(0.0, 0.5), n_seds=500_000, hidden=(384, 384, 256), further_hidden=(256, 192),
         further_steps=5_000, settings=FitSettings(steps=18_000, batch=768), n_calibration=120_000, seed=2,
+        survey=SPLUS_SURVEY if name == "splus" else CATALOGUE_SURVEY,
     )  # fmt: skip
 
 

@@ -80,7 +80,8 @@ def seds_of_recipe(recipe: Recipe, n: int, rng: np.random.Generator) -> Training
             recipe.filters(), load_libraries(names), n - n_spaxels, rng,
             shares=[recipe.libraries[name] for name in names], survey_share=recipe.survey_share,
             redshift_range=recipe.redshift_range, rest_share=recipe.rest_share, near_share=recipe.near_share,
-            blend_share=recipe.blend_share, age_margin=recipe.age_margin,
+            blend_share=recipe.blend_share, age_margin=recipe.age_margin, galaxy_share=recipe.galaxy_share,
+            metal_poor_share=recipe.metal_poor_share, families=recipe.families,
             targets=[KNOWN_TARGETS[name] for name in recipe.targets],
         ))  # fmt: skip
     if n_spaxels:

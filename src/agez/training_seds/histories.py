@@ -39,6 +39,8 @@ OLDEST_YEARS = 13.7e9
 BURST_RANGE = (7.6, 10.14)
 #: [M/H] is 0.45 - 2.3 times a beta-distributed number: from -1.85 to 0.45, mostly between -0.9 and 0.3.
 MH_TOP, MH_SPAN, MH_BETA = 0.45, 2.3, (1.3, 2.6)
+#: Last [M/H] of the galaxies that are metal-poor by choice: dwarfs, and the outskirts of discs.
+METAL_POOR = (-1.8, -0.5)
 
 
 def draw_weights(
@@ -49,6 +51,7 @@ def draw_weights(
     *,
     families: Sequence[str] = SKY_FAMILIES,
     oldest_years: float = OLDEST_YEARS,
+    metal_poor_share: float = 0.0,
 ) -> tuple[Floats, Floats, list[str]]:
     """Histories of ``n`` galaxies over a template grid.
 
@@ -58,9 +61,11 @@ def draw_weights(
         log10(age/yr) of the grid.
     mh : (n_mh,) float
     families : sequence of str
-        Which of :data:`SKY_FAMILIES` are drawn, all as often.
+        Which of :data:`SKY_FAMILIES` are drawn, all as often; one that is named twice, twice as often.
     oldest_years : float
         No star is older: histories are shortened in proportion.
+    metal_poor_share : float
+        The share of galaxies whose last [M/H] is drawn evenly from :data:`METAL_POOR`.
 
     Returns
     -------
@@ -85,7 +90,7 @@ def draw_weights(
         mass.append(_mass_by_age(family, count, log_age, oldest_years, rng))
         names += [family] * count
     fractions = no_older(_with_recent_changes(np.concatenate(mass), log_age, rng), log_age, oldest_years)
-    mh_by_age = _metallicities(fractions, log_age, mh, rng)
+    mh_by_age = _metallicities(fractions, log_age, mh, rng, metal_poor_share)
     return spread_over_metallicity(fractions, mh_by_age, mh), mh_by_age[:, 0], names
 
 
@@ -146,10 +151,14 @@ def _with_recent_changes(mass: Floats, log_age: Floats, rng: np.random.Generator
     return np.asarray(mass / mass.sum(axis=1, keepdims=True))
 
 
-def _metallicities(mass: Floats, log_age: Floats, mh: Floats, rng: np.random.Generator) -> Floats:
+def _metallicities(
+    mass: Floats, log_age: Floats, mh: Floats, rng: np.random.Generator, metal_poor_share: float
+) -> Floats:
     """(n, n_age) [M/H] of the stars of each age: constant, a closed box, or wandering with log age."""
     n = len(mass)
     last = MH_TOP - MH_SPAN * rng.beta(*MH_BETA, n)
+    if metal_poor_share:
+        last = np.where(rng.uniform(size=n) < metal_poor_share, rng.uniform(*METAL_POOR, n), last)
     last = np.clip(last, mh[0], mh[-1])
     kind = rng.choice(3, size=n, p=(0.45, 0.35, 0.2))
     out = np.repeat(last[:, None], mass.shape[1], axis=1)

@@ -7,12 +7,15 @@ from typing import NamedTuple
 
 import numpy as np
 
+from agez.errors import AgezError
 from agez.types import Bools, Floats
 
 #: Smooth functions of wavelength whose sums make calibration errors and noise levels.
 N_WAVES = 6
 #: Bands bluer than this have zero points of a scatter of their own: standard stars differ most there.
 BLUE_ANGSTROM = 4050.0
+#: Departures of photometric redshifts in the tails of their distribution, in units of the rest.
+TAIL = 4.0
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,13 @@ class Survey:
     #: Share of SEDs of which one band, drawn at random, is off: an artefact, a neighbour, another aperture.
     bad_band: float = 0.0
     bad_band_size: float = 0.2  #: By how much, rms [ln].
+    #: Rms zero-point error of each band [mag], where it was measured, and the range of the factor, log-uniform from
+    #: SED to SED, that it is multiplied by; beside the above.  Empty: none.
+    band_zero_points: tuple[float, ...] = ()
+    band_zero_points_factor: tuple[float, float] = (0.15, 1.5)
+    #: By how much the noise is larger than the errors say, uniform [ln]: noise that neighbouring pixels share is often
+    #: not in them.
+    errors_understated: tuple[float, float] = (0.0, 0.0)
     error_scatter: float = 0.1  #: Rms error of the reported flux errors [ln].
     #: Share of SEDs with all bands; of the others a half lose bands at random, a quarter all beyond a range of
     #: wavelengths, a quarter both.
@@ -42,6 +52,7 @@ class Survey:
     redshift_known: float = 0.5
     redshift_err: tuple[float, float] = (1e-4, 0.03)
     redshift_unknown: float = 0.0  #: Share of SEDs without a redshift.
+    redshift_tail: float = 0.0  #: Share of redshifts with errors whose departures are :data:`TAIL` times larger.
 
 
 class Observed(NamedTuple):
@@ -87,12 +98,19 @@ def observe(
     if survey.bad_band:
         bad = (rng.uniform(size=(n, 1)) < survey.bad_band) & (np.arange(b) == rng.integers(b, size=(n, 1)))
         factor = factor * np.where(bad, np.exp(survey.bad_band_size * normal(n, 1)), np.float32(1))
+    if survey.band_zero_points:
+        if len(survey.band_zero_points) != b:
+            raise AgezError(f"band_zero_points has {len(survey.band_zero_points)} values for {b} bands")
+        size = _log_uniform(survey.band_zero_points_factor, n, rng)[:, None]
+        factor = factor * np.exp(0.4 * np.log(10) * size * np.array(survey.band_zero_points, np.float32) * normal(n, b))
     seen = flux * factor
     level = 1 / _log_uniform(survey.snr, n, rng)[:, None]
     tilt = survey.noise_tilt * (normal(n, N_WAVES) @ waves) + survey.noise_scatter * normal(n, b)
     error = level * np.exp(np.float32(np.log(10)) * tilt)
     seen = seen + error * normal(n, b)
     told = error * np.exp(survey.error_scatter * normal(n, 1))
+    if survey.errors_understated != (0.0, 0.0):
+        told = told / np.exp(rng.uniform(*survey.errors_understated, (n, 1)).astype(np.float32))
     return Observed(seen, told, present & _kept(n, b, pivot_angstrom, rng, survey))
 
 
@@ -129,6 +147,9 @@ def observe_redshift(
     error = _log_uniform(survey.redshift_err, n, rng).astype(float)
     draw = rng.uniform(size=n)
     error[draw < survey.redshift_known] = 0.0
-    seen = np.clip(redshift + error * rng.standard_normal(n), *redshift_range)
+    departure = error * rng.standard_normal(n)
+    if survey.redshift_tail:
+        departure[rng.uniform(size=n) < survey.redshift_tail] *= TAIL
+    seen = np.clip(redshift + departure, *redshift_range)
     unknown = draw >= 1 - survey.redshift_unknown
     return np.where(unknown, np.nan, seen), np.where(unknown, np.nan, error)

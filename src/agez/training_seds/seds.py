@@ -28,11 +28,11 @@ from agez.training_seds.dust import draw_dust
 from agez.training_seds.emission import SKY_LINE_NAMES, SKY_LINES, draw_emission, nebular_continuum
 from agez.training_seds.histories import SKY_FAMILIES, draw_weights, no_older
 from agez.training_seds.libraries import STEP_KMS, Library, common_wave
-from agez.training_seds.survey_like import SURVEY_FAMILY, draw_survey_weights
+from agez.training_seds.survey_like import GALAXY_FAMILY, SURVEY_FAMILY, draw_galaxy_weights, draw_survey_weights
 from agez.types import Bands, Bools, Floats, Ints
 
 #: Families by the numbers of :attr:`TrainingSeds.family`.
-ALL_FAMILIES = (*SKY_FAMILIES, SURVEY_FAMILY)
+ALL_FAMILIES = (*SKY_FAMILIES, SURVEY_FAMILY, GALAXY_FAMILY)
 #: Galaxies that share library, velocity dispersion and redshift: enough that the products are large.
 CHUNK = 200
 #: The part of a band's response that a library may lack: more, and the band counts as not observed.
@@ -83,6 +83,8 @@ def make_training_seds(
     shares: Sequence[float] | None = None,
     families: Sequence[str] = SKY_FAMILIES,
     survey_share: float = 0.0,
+    galaxy_share: float = 0.0,
+    metal_poor_share: float = 0.0,
     blend_share: float = 0.0,
     redshift_range: tuple[float, float] = (0.0, 0.1),
     near_share: float = 0.0,
@@ -99,9 +101,14 @@ def make_training_seds(
     shares : sequence of float, optional
         Relative frequency of each library; default: equal.
     families : sequence of str
-        History families.
+        History families; one that is named twice is drawn twice as often.
     survey_share : float
         The share of galaxies whose histories, metallicities and dust are drawn as the mock survey's; 0 to 1.
+    galaxy_share : float
+        The share of those that are drawn as whole galaxies, or centres, of eCALIFA
+        (:func:`agez.training_seds.survey_like.draw_galaxy_weights`); the rest have histories of ``families``.
+    metal_poor_share : float
+        The share of the rest that are metal-poor by choice (:func:`agez.training_seds.histories.draw_weights`).
     blend_share : float
         The share of galaxies that are made of a blend of two libraries, drawn for each :data:`CHUNK`.
     redshift_range : (low, high)
@@ -137,6 +144,10 @@ def make_training_seds(
     if n < 1 or not libraries:
         raise AgezError(f"{n} galaxies of {len(libraries)} template libraries: at least one of each is needed")
     truths = truths_of(targets)
+    if not 0 <= survey_share + galaxy_share <= 1:
+        raise AgezError(
+            f"survey_share {survey_share:g} and galaxy_share {galaxy_share:g} are shares of the same galaxies"
+        )
     if near_share and low >= NEAR:
         raise AgezError(f"near_share {near_share:g}: the redshift range begins at {low:g}, not below {NEAR:g}")
     _check_reach(libraries, [target.name for target in targets])
@@ -149,17 +160,19 @@ def make_training_seds(
         z[near] = rng.uniform(low, min(high, NEAR), near.sum())
     z[rng.uniform(size=len(z)) < rest_share] = low
     oldest = np.full(len(z), np.inf) if age_margin is None else age_margin * universe_years(z)
-    like_survey = rng.uniform(size=len(number)) < survey_share
+    draw = rng.uniform(size=len(number))
+    like_survey, like_galaxies = draw < survey_share, draw >= 1 - galaxy_share
     parts = []
     for k, (which, redshift, years) in enumerate(zip(number, z, oldest, strict=True)):
         count = min(CHUNK, n - k * CHUNK)
-        drawn = () if like_survey[k] else tuple(families)
+        drawn = SURVEY_FAMILY if like_survey[k] else GALAXY_FAMILY if like_galaxies[k] else tuple(families)
         library, index = libraries[which], int(which)
         if blend_share and rng.uniform() < blend_share:
             other = libraries[int(rng.choice(len(libraries), p=share / share.sum()))]
             library, index = blended(library, other, rng.uniform(-MOST_BLEND, MOST_BLEND)), -1
         part = _chunk(
-            filters, wave, library, count, float(redshift), drawn, with_lines, truths, float(years), rng
+            filters, wave, library, count, float(redshift), drawn, metal_poor_share, with_lines, truths, float(years),
+            rng,
         )  # fmt: skip
         parts.append(
             replace(
@@ -196,19 +209,21 @@ def _check_reach(libraries: Sequence[Library], names: Sequence[str]) -> None:
 
 def _chunk(
     filters: FilterSet, wave: Floats, library: Library, n: int, redshift: float,
-    families: Sequence[str], with_lines: bool, truths: Sequence[Callable[[History], Floats]], oldest: float,
-    rng: np.random.Generator,
+    families: str | Sequence[str], metal_poor_share: float, with_lines: bool,
+    truths: Sequence[Callable[[History], Floats]], oldest: float, rng: np.random.Generator,
 ) -> TrainingSeds:  # fmt: skip
     templates = library.broadened(rng.uniform(*SIGMA_RANGE_KMS)).reshape(-1, len(wave))
-    if families:
+    if isinstance(families, str):
+        draw = draw_survey_weights if families == SURVEY_FAMILY else draw_galaxy_weights
+        mass, mh_young, av = draw(n, library, rng)
+        mass = no_older(mass, library.log_age, oldest)
+        names = [families] * n
+    else:
         mass, mh_young, names = draw_weights(
-            n, library.log_age, library.mh, rng, families=families, oldest_years=oldest
+            n, library.log_age, library.mh, rng, families=families, oldest_years=oldest,
+            metal_poor_share=metal_poor_share,
         )  # fmt: skip
         av = None
-    else:
-        mass, mh_young, av = draw_survey_weights(n, library, rng)
-        mass = no_older(mass, library.log_age, oldest)
-        names = [SURVEY_FAMILY] * n
     light = mass * library.light
     total = light.sum(axis=(1, 2))
     first = float(library.log_age[0])
