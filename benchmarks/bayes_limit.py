@@ -66,10 +66,7 @@ def mixture_network(model: Model) -> MixtureNetwork:
 
 def clear_survey(survey: Survey, snr: float) -> Survey:
     """All bands, equal noise, exact redshifts; calibration errors and errors of the noise as they are."""
-    return replace(
-        survey, snr=(snr, snr * 1.001), complete=1.0, noise_tilt=0.0, noise_scatter=0.0, redshift_known=1.0,
-        redshift_unknown=0.0,
-    )  # fmt: skip
+    return replace(survey.even(snr), redshift_known=1.0, redshift_unknown=0.0)
 
 
 def at_redshift(whole: Recipe, redshift: float) -> Recipe:

@@ -53,8 +53,7 @@ def galaxies(how: Recipe, n: int, seed: int, *, at: float | None = None, workers
 
 def seen_by(how: Recipe, snr: float | None) -> Survey:
     """The recipe's survey at one signal-to-noise ratio, with all bands and none of them spoilt."""
-    even = replace(how.survey, complete=1.0, noise_tilt=0.0, noise_scatter=0.0, bad_band=0.0)
-    return even if snr is None else replace(even, snr=(snr, snr * 1.001))
+    return replace(how.survey.even(snr), bad_band=0.0)
 
 
 def rows_of(

@@ -63,6 +63,11 @@ class Process:
     @classmethod
     def of(cls, survey: Survey, pivot_angstrom: Floats) -> Process:
         """That of a survey without bad bands; AgezError if its errors are too well known for so few nodes."""
+        if survey.band_zero_points or survey.errors_understated != (0.0, 0.0):
+            raise AgezError(
+                "the survey has measured zero points or understated errors, which the exact likelihood does not have; "
+                "take a model whose recipe has neither, such as jpas"
+            )
         if survey.error_scatter < 0.03:
             raise AgezError(f"error_scatter is {survey.error_scatter:g}; the nodes of the noise are for 0.03 or more")
         own = np.where(pivot_angstrom < BLUE_ANGSTROM, survey.blue_zero_points, 1.0)

@@ -37,8 +37,7 @@ def mock_rows(name: str, n: int, snr: float, seed: int) -> tuple[Photometry, np.
     """Galaxies of the model's own kind, all bands of one error, and their truth."""
     rng, how = np.random.default_rng(seed), recipe(name)
     sky = seds_of_recipe(how, n, rng)
-    survey = replace(how.survey, complete=1.0, snr=(snr, snr * 1.001), noise_tilt=0.0, noise_scatter=0.0)
-    seen = observe(sky.flux, sky.present, np.array(sky.bands.pivot_angstrom), rng, survey=survey)
+    seen = observe(sky.flux, sky.present, np.array(sky.bands.pivot_angstrom), rng, survey=how.survey.even(snr))
     flux, error = (np.where(seen.covered, part, np.nan).astype(float) for part in (seen.flux, seen.flux_err))
     nothing = np.zeros(len(sky), np.int32)
     rows = Photometry(

@@ -177,8 +177,9 @@ def recipe(name: str) -> Recipe:
         return whole
     # few bands leave much to the prior, and what they see are whole galaxies
     return replace(
-        whole, survey_share=0.1, galaxy_share=0.5, redshift_range=(0.0, 0.5), n_seds=500_000, hidden=(384, 384, 256), further_hidden=(256, 192),
-        further_steps=5_000, settings=FitSettings(steps=18_000, batch=768), n_calibration=120_000, seed=2,
+        whole, survey_share=0.1, galaxy_share=0.5, redshift_range=(0.0, 0.5), n_seds=500_000,
+        hidden=(384, 384, 256), further_hidden=(256, 192), further_steps=5_000,
+        settings=FitSettings(steps=18_000, batch=768), n_calibration=120_000, seed=2,
         survey=SPLUS_SURVEY if name == "splus" else CATALOGUE_SURVEY,
     )  # fmt: skip
 

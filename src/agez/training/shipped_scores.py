@@ -34,9 +34,8 @@ def shipped_scores(
     For each way of seeing, for age and metallicity: ``sigma_mad``, ``bias``, ``rmse``, ``n``, ``coverage_68``,
     ``coverage_95``; and ``flagged``, the share above the out-of-distribution threshold.
     """
-    even = replace(recipe.survey, complete=1.0, noise_tilt=0.0, noise_scatter=0.0)
-    full = replace(even, redshift_known=1.0, redshift_unknown=0.0)
-    ways = {f"snr {snr}": replace(full, snr=(snr, snr * 1.001)) for snr in SNRS}
+    known = replace(recipe.survey, redshift_known=1.0, redshift_unknown=0.0)
+    ways = {f"snr {snr}": known.even(snr) for snr in SNRS}
     out: dict[str, Any] = {name: _scores(parts, sky, recipe, survey, rng) for name, survey in ways.items()}
     out["snr 30, half of the bands"] = _scores(parts, sky, recipe, ways["snr 30"], rng, keep=0.5)
     out["as trained"] = _scores(parts, sky, recipe, recipe.survey, rng)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -53,6 +53,11 @@ class Survey:
     redshift_err: tuple[float, float] = (1e-4, 0.03)
     redshift_unknown: float = 0.0  #: Share of SEDs without a redshift.
     redshift_tail: float = 0.0  #: Share of redshifts with errors whose departures are :data:`TAIL` times larger.
+
+    def even(self, snr: float | None = None) -> Survey:
+        """The same with all bands, and noise that is the same in each; ``snr``: of all SEDs; default: as it is."""
+        same = replace(self, complete=1.0, noise_tilt=0.0, noise_scatter=0.0)
+        return same if snr is None else replace(same, snr=(snr, snr * 1.001))
 
 
 class Observed(NamedTuple):
