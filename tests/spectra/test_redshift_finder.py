@@ -240,3 +240,13 @@ def test_labels_say_what_was_found(spectra):
     stretch = np.log1p(labels.redshift) * KMS + labels.velocity_kms
     assert np.abs(stretch - np.log1p(0.05) * KMS - known.velocity_kms).max() < 40
     assert np.abs(labels.log_age_lw - known.log_age_lw).max() < 0.1
+
+
+def test_sky_that_is_masked_misleads_nobody(spectra):
+    flux, wave = spectra.flux.copy(), spectra.wave_angstrom
+    windows = [(at - 12.0, at + 12.0) for at in (5577.0, 6300.0, 6864.0, 4358.0)]
+    for low, high in windows:
+        flux += 8 * np.exp(-0.5 * ((wave - 0.5 * (low + high)) / 2.5) ** 2).astype(np.float32)
+    got = with_found_redshifts(replace(spectra, flux=flux), GRID, sky_mask_angstrom=windows)
+    assert np.abs(got.redshift - 0.05).max() < 1e-3
+    assert np.array_equal(got.mask, spectra.mask)  # only the search leaves them out

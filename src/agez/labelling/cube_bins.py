@@ -6,6 +6,7 @@ import os
 import warnings
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -72,11 +73,12 @@ def fitted_rows(
     binning: BinSettings,
     galaxies: Galaxies | None = None,
     templates: SSPGrid | None = None,
+    sky_mask_angstrom: Sequence[tuple[float, float]] = (),
 ) -> tuple[Spectra, MapFrame | None]:
     """The spectra of a file that are to be fitted, and, for a cube, where they lie.
 
     A redshift that the file does not say is that of the galaxy table, else that which is found from the spectra, with
-    ``templates`` (:func:`agez.labelling.input_files.complete_redshifts`).
+    ``templates`` and without ``sky_mask_angstrom`` (:func:`agez.labelling.input_files.complete_redshifts`).
 
     Raises
     ------
@@ -84,13 +86,14 @@ def fitted_rows(
         Also for a cube without a redshift, where none can be found: its bins would be fitted at rest.
     """
     spectra, auto = read_one(path, redshift=number_of(redshift)), redshift == "auto"
+    search = partial(complete_redshifts, auto=auto, templates=templates, sky_mask_angstrom=sky_mask_angstrom)
     if "cube_shape" not in spectra.meta:
-        return complete_redshifts(spectra, auto=auto, templates=templates), None
+        return search(spectra), None
     name = str(spectra.rows.galaxy_id[0])
     known = None if galaxies is None else named_as(galaxies, np.array([name]))
     if not (auto or np.isfinite(spectra.redshift).all()):
         spectra = replace(spectra, redshift=np.full(len(spectra), _redshift(known, name)))
-    spectra = complete_redshifts(spectra, auto=auto, templates=templates)
+    spectra = search(spectra)
     if not np.isfinite(spectra.redshift).all():
         raise AgezError(
             f"{path}: the cube's header says no redshift, and none could be found from its spectra; give it with "

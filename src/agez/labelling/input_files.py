@@ -65,7 +65,13 @@ def number_of(redshift: SaidRedshift) -> float | None:
     return None if redshift is None or isinstance(redshift, str) else float(redshift)
 
 
-def complete_redshifts(spectra: Spectra, *, auto: bool, templates: SSPGrid | None = None) -> Spectra:
+def complete_redshifts(
+    spectra: Spectra,
+    *,
+    auto: bool,
+    templates: SSPGrid | None = None,
+    sky_mask_angstrom: Sequence[tuple[float, float]] = (),
+) -> Spectra:
     """Redshifts that the file does not say are found from the spectra; those of a cube's from its brightest spaxels.
 
     Parameters
@@ -74,6 +80,8 @@ def complete_redshifts(spectra: Spectra, *, auto: bool, templates: SSPGrid | Non
         Find them whatever the file says.
     templates : SSPGrid, optional
         For the search; default: E-MILES, without which nothing is searched unless ``auto`` asks for it.
+    sky_mask_angstrom : sequence of (float, float)
+        Observed wavelengths that the search leaves out.
     """
     if auto:
         spectra = replace(spectra, redshift=np.full(len(spectra), np.nan))
@@ -89,7 +97,9 @@ def complete_redshifts(spectra: Spectra, *, auto: bool, templates: SSPGrid | Non
         if auto:
             raise
         return spectra
-    return with_found_redshifts(spectra, grid, by_galaxy=True if "cube_shape" in spectra.meta else None)
+    return with_found_redshifts(
+        spectra, grid, by_galaxy=True if "cube_shape" in spectra.meta else None, sky_mask_angstrom=sky_mask_angstrom
+    )
 
 
 #: What is said of redshifts, behind the name of the file; and of how many files each is said one by one.

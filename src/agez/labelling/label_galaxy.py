@@ -148,8 +148,9 @@ def labels_of_file(
         Show progress over chunks.
     """
     spectra, frame = fitted_rows(
-        path, redshift=options.redshift, binning=options.binning, galaxies=options.galaxies, templates=grid
-    )
+        path, redshift=options.redshift, binning=options.binning, galaxies=options.galaxies, templates=grid,
+        sky_mask_angstrom=options.settings.sky_mask_angstrom,
+    )  # fmt: skip
     folder, size = parts_folder(kept_for), options.rows_at_once
     starts = range(0, len(spectra), size)
     keep = join or len(starts) > 1  # a single chunk is written to its place at once

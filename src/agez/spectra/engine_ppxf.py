@@ -96,7 +96,8 @@ def fit_labels_ppxf(
     check_installed("ppxf", extra="ppxf", purpose="engine 'ppxf'")
     if isinstance(templates, str):
         templates = load_templates(templates)
-    spectra = with_missing_pixels(with_found_redshifts(spectra, templates))
+    spectra = with_found_redshifts(spectra, templates, sky_mask_angstrom=settings.sky_mask_angstrom)
+    spectra = with_missing_pixels(spectra)
     z = checked_redshifts(spectra, settings)
     rows = np.argsort(np.round(z, 3), kind="stable")
     shared = (templates, settings, options, keep_fits, seed)

@@ -94,7 +94,8 @@ def fit_labels(
     settings = settings or FitSettings()
     if isinstance(templates, str):
         templates = load_templates(templates)
-    spectra = with_missing_pixels(with_found_redshifts(spectra, templates))
+    spectra = with_found_redshifts(spectra, templates, sky_mask_angstrom=settings.sky_mask_angstrom)
+    spectra = with_missing_pixels(spectra)
     z = checked_redshifts(spectra, settings)
     parts, order = [], []
     # rows at the same redshift (to a thousandth) share the templates' resolution

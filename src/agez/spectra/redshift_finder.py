@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -151,17 +152,24 @@ def find_redshift(
 
 
 def with_found_redshifts(
-    spectra: Spectra, templates: SSPGrid | str = "emiles", *, by_galaxy: bool | None = None
+    spectra: Spectra,
+    templates: SSPGrid | str = "emiles",
+    *,
+    by_galaxy: bool | None = None,
+    sky_mask_angstrom: Sequence[tuple[float, float]] = (),
 ) -> Spectra:
     """The same spectra, with redshifts found for the rows that have none, and flags that say so.
 
     Rows whose redshift cannot be found keep NaN and are flagged REDSHIFT_UNKNOWN; what carries that flag is not
-    searched once more.
+    searched once more.  ``sky_mask_angstrom`` are observed wavelengths that the search leaves out.
     """
     unknown = np.flatnonzero(~np.isfinite(spectra.redshift) & ~has_flag(spectra.flags, Flag.REDSHIFT_UNKNOWN))
     if not len(unknown):
         return spectra
-    answer = find_redshift(spectra.take(unknown), templates, by_galaxy=by_galaxy)
+    sought, wave = spectra.take(unknown), spectra.wave_angstrom
+    for low, high in sky_mask_angstrom:
+        sought = replace(sought, mask=sought.mask | ((wave >= low) & (wave <= high)))
+    answer = find_redshift(sought, templates, by_galaxy=by_galaxy)
     redshift, error = spectra.redshift.astype(float), spectra.redshift_err.astype(float)
     redshift[unknown], error[unknown] = answer.redshift, answer.redshift_err
     found, ambiguous = np.zeros((2, len(spectra)), dtype=bool)
@@ -207,13 +215,19 @@ def _search(spectra: Spectra, grid: SSPGrid, redshift_range: tuple[float, float]
 
 
 def _one_line_alone(ready: ReadySpectra, basis: RedshiftBasis, answer: FoundRedshifts, reduced: Floats) -> Bools:
-    """(n,) rows of which one place says all: a single line is that of any element at some redshift."""
-    places = np.log1p(np.nan_to_num(answer.redshift)) * SPEED_OF_LIGHT_KMS / STEP_KMS
-    gain = gain_by_pixel(ready, basis, np.round(places).astype(int)) / reduced[:, None]
-    sums = np.concatenate([np.zeros((len(gain), 1)), np.cumsum(gain, axis=1)], axis=1)
-    width = min(2 * round(_ONE_LINE_KMS / STEP_KMS) + 1, gain.shape[1])
-    beside = sums[:, -1] - np.max(sums[:, width:] - sums[:, :-width], axis=1)
-    return np.asarray(answer.found & (beside < LEAST_BESIDE))
+    """(n,) rows of which one place says all: a single line is that of any element at some redshift.
+
+    The place that chi2 gains most from is masked, and the rest fitted anew at the same redshift.
+    """
+    shift = np.round(np.log1p(np.nan_to_num(answer.redshift)) * SPEED_OF_LIGHT_KMS / STEP_KMS).astype(int)
+    _, by_pixel = gain_by_pixel(ready, basis, shift)
+    n, q = by_pixel.shape
+    sums = np.concatenate([np.zeros((n, 1)), np.cumsum(by_pixel, axis=1)], axis=1)
+    width = min(2 * round(_ONE_LINE_KMS / STEP_KMS) + 1, q)
+    start = np.argmax(sums[:, width:] - sums[:, :-width], axis=1)[:, None]
+    there = (np.arange(q) >= start) & (np.arange(q) < start + width)
+    beside, _ = gain_by_pixel(replace(ready, weight=np.where(there, 0.0, ready.weight)), basis, shift)
+    return np.asarray(answer.found & (beside / reduced < LEAST_BESIDE))
 
 
 def _best(gain: Floats, shifts: Ints) -> FoundRedshifts:

@@ -67,17 +67,17 @@ def scan(ready: ReadySpectra, basis: RedshiftBasis, shifts: Ints) -> Floats:
     return out
 
 
-def gain_by_pixel(ready: ReadySpectra, basis: RedshiftBasis, shift: Ints) -> Floats:
-    """(n, q) by how much chi2 falls in each pixel with the best model at one shift for each spectrum; no prior."""
+def gain_by_pixel(ready: ReadySpectra, basis: RedshiftBasis, shift: Ints) -> tuple[Floats, Floats]:
+    """What :func:`scan` gives, at one shift a spectrum (n,), and what each pixel has of it, without the prior."""
     source = np.arange(ready.residual.shape[1]) + (ready.first - basis.first - shift)[:, None]
     inside = (source >= 0) & (source < basis.stars.shape[1])
     columns = np.concatenate([basis.stars, basis.lines])[:, np.where(inside, source, 0)] * inside  # (c, n, q)
     columns[: len(basis.stars)] *= ready.continuum
     heavy = columns * ready.weight
     matrix, vector = np.einsum("inq,jnq->ijn", heavy, columns, optimize=True), np.sum(heavy * ready.residual, axis=2)
-    _, amplitudes = explained(matrix, vector, basis)
+    gain, amplitudes = explained(matrix, vector, basis)
     model = np.einsum("in,inq->nq", amplitudes, columns)
-    return np.asarray(ready.weight * model * (2.0 * ready.residual - model))
+    return gain, np.asarray(ready.weight * model * (2.0 * ready.residual - model))
 
 
 def explained(matrix: Floats, vector: Floats, basis: RedshiftBasis) -> tuple[Floats, Floats]:
