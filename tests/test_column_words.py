@@ -133,4 +133,5 @@ def test_components_say_what_they_are_of():
 def test_faults_are_those_that_leave_no_number_to_use():
     kept = {flag for flag in Flag if not int(flag) & int(FAULTS)}
     assert kept == {Flag.NON_FINITE, Flag.BAD_ERROR, Flag.BAND_NOT_COVERED, Flag.BAND_FILLED, Flag.KINEMATICS_FAILED,
-                    Flag.NO_GEOMETRY, Flag.ERROR_ASSUMED, Flag.BAND_CONTRADICTED, Flag.REDSHIFT_ESTIMATED}  # fmt: skip
+                    Flag.NO_GEOMETRY, Flag.ERROR_ASSUMED, Flag.BAND_CONTRADICTED, Flag.REDSHIFT_ESTIMATED,
+                    Flag.REDSHIFT_FOUND}  # fmt: skip

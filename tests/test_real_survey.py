@@ -10,13 +10,14 @@ import pytest
 from astropy.io import fits
 from astropy.table import Table
 from broken_server import serving
-from cli_road import done, refused
+from cli_road import done
 
 from agez.cli import _parser
 from agez.mocks import cubes, survey_files
 from agez.photometry.tables import read_photometry
 from agez.samples.sample import read_sample
 from agez.samples.splits import make_splits
+from agez.spectra.label_files import read_labels
 from agez.spectra.voronoi import need_powerbin
 
 PAGE = (Path(__file__).resolve().parents[1] / "docs" / "real_survey.md").read_text(encoding="utf-8")
@@ -65,9 +66,9 @@ def test_from_an_archive_to_a_sample(tmp_path: Path, toy_grid, monkeypatch: pyte
     assert len(list(got.iterdir())) == 5
 
     common = ("--templates", "made-up", "--bin-snr", 20)
-    refused(
-        "label", got / name.rsplit("/", 1)[-1], "-o", tmp_path / "l.fits", *common, says=("no redshift", "--galaxies")
-    )
+    alone = done("label", got / name.rsplit("/", 1)[-1], "-o", tmp_path / "l.fits", *common, "--json").json
+    assert any("found from the spectra" in remark for remark in alone["remarks"])
+    assert abs(read_labels(tmp_path / "l.fits").redshift - redshift).max() < 1e-3
     labels = tmp_path / "labels"
     answer = done("label", got, "-o", f"{labels}/", *common, "--galaxies", table, "--workers", 2, "--json").json
     assert (answer["n_files"], answer["problems"]) == (5, {})

@@ -36,6 +36,7 @@ SAVED = {
     "fine-tuning": "models.md", "scale": "catalogues.md", "maps": "mock_images.md", "survey": "survey_night.md",
     "map regions": "maps.md", "gradient errors": "maps.md", "less known": "models.md",
     "bayes limit": "trust.md", "information": "targets.md",
+    "redshifts": "labels.md",
     **{f"catalogue {name}": "catalogue_scores.md" for name in ("jpas", "jplus", "splus")},
 }  # fmt: skip
 

@@ -42,6 +42,7 @@ _PUBLIC = {
     "write_photometry": "agez.photometry.tables",
     "load_templates": "agez.spectra.templates",
     "read_spectra": "agez.spectra.readers",
+    "find_redshift": "agez.spectra.redshift_finder",
     "fit_labels": "agez.spectra.fitting",
     "read_labels": "agez.spectra.label_files",
     "write_labels": "agez.spectra.label_files",

@@ -113,7 +113,7 @@ def _add_synth(p: argparse.ArgumentParser) -> None:
         help="redshift at which the bands see the objects; default: 0, the rest frame",
     )
     p.add_argument("--observed", action="store_true", help="leave every object at its own redshift")
-    p.add_argument("--source-redshift", type=float, metavar="Z", help="of the spectra, in place of what the files say")
+    p.add_argument("--source-redshift", type=_number_or_auto, metavar="Z|auto", help=_SPECTRA_REDSHIFT)
     p.add_argument("--magnitudes", action="store_true", help="write AB magnitudes in place of microjansky")
     p.add_argument(
         "--bins",
@@ -133,7 +133,7 @@ def _add_label(p: argparse.ArgumentParser) -> None:
     p.add_argument("--template-fwhm", type=float, metavar="A", help=f"resolution {own}: FWHM [Angstrom]")
     p.add_argument("--template-reference", metavar="TEXT", help=f"the paper to cite {own}")
     p.add_argument("--template-medium", choices=("air", "vacuum"), help=f"wavelengths {own}")
-    p.add_argument("--redshift", type=float, metavar="Z", help="of the spectra, in place of what the files say")
+    p.add_argument("--redshift", type=_number_or_auto, metavar="Z|auto", help=_SPECTRA_REDSHIFT)
     p.add_argument(
         "--continuum",
         choices=("polynomial", "calibrated", "attenuation"),
@@ -175,7 +175,9 @@ def _add_label(p: argparse.ArgumentParser) -> None:
         help="of neighbouring spaxels' noise: none, califa, manga, or a slope; default: by survey",
     )
     cubes.add_argument(
-        "--galaxies", metavar="TABLE", help="redshifts of cubes that say none; Re, inclination and PA for radii in maps"
+        "--galaxies",
+        metavar="TABLE",
+        help="redshifts of cubes that do not say theirs; Re, inclination and PA for radii in maps",
     )
     more = p.add_argument_group("more output")
     more.add_argument("--keep-fits", action="store_true", help="write data and model of every spectrum, too")
@@ -242,7 +244,7 @@ def _add_predict(p: argparse.ArgumentParser) -> None:
     )
     p.add_argument("--distribution", action="store_true", help="write the whole distribution of each row, too")
     _add_asked(p)
-    of_tables = _add_rows_of_table(p, spectra="; of spectra, a number in place of what they say")
+    of_tables = _add_rows_of_table(p, spectra="; of spectra, a number or auto, as for agez label")
     of_tables.add_argument(
         "--error-floor", type=float, metavar="F", help="fraction of the flux, added to errors in quadrature"
     )
@@ -319,6 +321,22 @@ def _add_rows_of_table(p: argparse.ArgumentParser, *, spectra: str = "") -> argp
     return of_tables
 
 
+#: Help of the redshift of spectra.
+_SPECTRA_REDSHIFT = (
+    "of the spectra, in place of what the files say; auto: find it from the spectra whatever the files say; default: "
+    "find it where they say nothing"
+)
+
+
+def _number_or_auto(text: str) -> float | str:
+    if text == "auto":
+        return text
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a number or auto") from None
+
+
 def _number_or_name(text: str) -> float | str:
     try:
         return float(text)
@@ -345,7 +363,12 @@ def _add_map(p: argparse.ArgumentParser) -> None:
         metavar="NAME|PATH",
         help="filter set, if headers and names do not say it; default: the model's, where its bands fit",
     )
-    p.add_argument("--redshift", type=float, metavar="Z", help="of the galaxy, if the files do not say it")
+    p.add_argument(
+        "--redshift",
+        type=_number_or_auto,
+        metavar="Z|auto",
+        help="of the galaxy, if the files do not say it; auto, and the default for cubes of spectra: found from these",
+    )
     p.add_argument(
         "--bins", default="voronoi", choices=("voronoi", "pixels", "segments", "annuli"), help="default: voronoi"
     )

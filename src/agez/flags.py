@@ -43,6 +43,8 @@ class Flag(enum.IntFlag):
     ERROR_ASSUMED = 1 << 16
     BAND_CONTRADICTED = 1 << 17
     REDSHIFT_ESTIMATED = 1 << 18
+    REDSHIFT_FOUND = 1 << 19
+    REDSHIFT_AMBIGUOUS = 1 << 20
 
 
 #: What each bit means, in the words that the documentation and the reports use.
@@ -65,13 +67,15 @@ MEANING: dict[Flag, str] = {
     Flag.REDSHIFT_OUTSIDE_MODEL: "more than half of the redshift's distribution is outside the model's range: the "
     "answer is for the part inside (column redshift_inside); below 0.023 there is none",
     Flag.TOO_FEW_BANDS: "too many bands missing for this model: no prediction",
-    Flag.REDSHIFT_UNKNOWN: "no redshift is known; a spectrum was taken as rest-frame; photometry was answered for any "
-    "redshift of the model, or, by models of the rest frame, as if it were in it",
+    Flag.REDSHIFT_UNKNOWN: "no redshift is known, and none was found; a spectrum was taken as rest-frame; photometry "
+    "was answered for any redshift of the model, or, by models of the rest frame, as if it were in it",
     Flag.PARTLY_COVERED: "the spectrum has less than 60 % of the spectral fit's range: errors are too small",
     Flag.ERROR_ASSUMED: "some bands came without an error; the model took 5 % of the flux",
     Flag.BAND_CONTRADICTED: "one band (column worst_band) is more than 4.5 sigma off what the others say of it: the "
     "answer is without it",
     Flag.REDSHIFT_ESTIMATED: "no redshift is known; the model's own (redshift_phot) stands in for it",
+    Flag.REDSHIFT_FOUND: "the redshift was found from the spectrum itself",
+    Flag.REDSHIFT_AMBIGUOUS: "the redshift was found from the spectrum itself, and two fit it about equally well",
     Flag.NO_GEOMETRY: "no position, effective radius or centre: no galactocentric radius",
 }
 
@@ -88,6 +92,7 @@ FAULTS = (
     | Flag.TOO_FEW_BANDS
     | Flag.REDSHIFT_UNKNOWN
     | Flag.PARTLY_COVERED
+    | Flag.REDSHIFT_AMBIGUOUS
 )
 
 

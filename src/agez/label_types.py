@@ -95,6 +95,10 @@ class Labels(PerRow):
     prior_strength : (n,) float
         Factor that the fit's prior was multiplied by for this spectrum.
     flags : (n,) int32
+    redshift, redshift_err : (n,) float
+        That the fit took as given, which velocities are relative to, NaN where it is unknown and 0 was taken; and its
+        1-sigma error where it was found from the spectrum (:func:`agez.find_redshift`), else NaN.  NaN in every row
+        if left out.
     weights : (n, n_age, n_mh) float or None
         Light fractions over the template grid.
     lines : Lines or None
@@ -134,12 +138,17 @@ class Labels(PerRow):
     chi2: Floats
     prior_strength: Floats
     flags: Ints
+    redshift: Floats = None  # type: ignore[assignment]  # NaN of the right length takes the place of both
+    redshift_err: Floats = None  # type: ignore[assignment]
     weights: Floats | None = None
     lines: Lines | None = None
     fitted: FittedSpectra | None = None
     meta: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        for name in ("redshift", "redshift_err"):
+            if getattr(self, name) is None:
+                object.__setattr__(self, name, np.full(len(self.rows), np.nan))
         self._make_plain()
         for name in self.column_names():
             check_shape(self, name, (len(self.rows),))

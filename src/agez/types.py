@@ -100,6 +100,9 @@ class Spectra(PerRow):
         Sum of :class:`agez.flags.Flag`.
     meta : mapping
         Provenance: ``source`` (file), ``survey`` and what else the reader knows.
+    redshift_err : (n,) float
+        1-sigma error of ``redshift`` where it was found from the spectra (:func:`agez.find_redshift`), else NaN, and
+        taken as exact.  NaN in every row if left out.
 
     Examples
     --------
@@ -125,18 +128,21 @@ class Spectra(PerRow):
     flux_unit: str
     flags: Ints
     meta: Mapping[str, Any] = field(default_factory=dict)
+    redshift_err: Floats = None  # type: ignore[assignment]  # NaN of the right length takes its place
 
-    _row_fields = ("flux", "flux_err", "mask", "rows", "redshift", "flags")
+    _row_fields = ("flux", "flux_err", "mask", "rows", "redshift", "flags", "redshift_err")
 
     def __post_init__(self) -> None:
         n, p = len(self.rows), len(self.wave_angstrom)
+        if self.redshift_err is None:
+            object.__setattr__(self, "redshift_err", np.full(n, np.nan))
         gaps = [mask for mask in (mask_of(self.flux), mask_of(self.flux_err)) if mask is not None]
         self._make_plain("wave_angstrom", "fwhm_angstrom", units={"flux": self.flux_unit, "flux_err": self.flux_unit})
         for gap in gaps:
             object.__setattr__(self, "mask", self.mask | gap)
         for name in ("flux", "flux_err", "mask"):
             check_shape(self, name, (n, p))
-        for name in ("redshift", "flags"):
+        for name in ("redshift", "flags", "redshift_err"):
             check_shape(self, name, (n,))
         check_shape(self, "fwhm_angstrom", (p,))
         check(self.medium in ("air", "vacuum"), f"medium is {self.medium!r}; expected 'air' or 'vacuum'")

@@ -218,12 +218,19 @@ def test_workers_and_order_make_no_difference(cubes, tmp_path):
         assert (one / name).read_bytes() == (two / name).read_bytes()
 
 
+def _hide_redshift(path):
+    """Take the redshift out of a cube's header, and what could tell it out of its spectra."""
+    with fits.open(path, mode="update") as hdus:
+        del hdus[0].header["MED_VEL"]
+        hdus[0].data[:] = np.median(hdus[0].data, axis=0)
+
+
 def test_a_bad_cube_is_set_aside_and_the_others_go_on(cubes, tmp_path):
     bad = tmp_path / "bad.V500.rscube.fits"
     bad.write_bytes(cubes[0].read_bytes()[:40000])
     unknown = tmp_path / "unknown.V500.rscube.fits"
     shutil.copy(cubes[1], unknown)
-    fits.delval(unknown, "MED_VEL")
+    _hide_redshift(unknown)
     out = tmp_path / "out"
     answer = agez("label", cubes[0], bad, unknown, cubes[2], "-o", f"{out}/", *TOY, "--json")
     assert answer.status == 1

@@ -170,10 +170,15 @@ def test_redshift_wrong_by_300_kms_becomes_velocity(grid, case):
     assert np.median(np.abs(labels.log_age_lw - case[-1].log_age_lw[:8])) < 0.05
 
 
-def test_unknown_redshift_is_flagged(grid, case):
+def test_unknown_redshift_is_found_or_flagged(grid, case):
     spectra = case[0].take(slice(0, 2))
-    labels = fit_labels(replace(spectra, redshift=np.full(2, np.nan)), grid)
-    assert np.all(has_flag(labels.flags, Flag.REDSHIFT_UNKNOWN))
+    flux = spectra.flux.copy()
+    flux[1] = np.median(flux[1])  # no feature tells its redshift
+    rows = replace(spectra.rows, galaxy_id=np.array(["a", "b"]))
+    labels = fit_labels(replace(spectra, flux=flux, rows=rows, redshift=np.full(2, np.nan)), grid)
+    assert has_flag(labels.flags, Flag.REDSHIFT_FOUND).tolist() == [True, False]
+    assert has_flag(labels.flags, Flag.REDSHIFT_UNKNOWN).tolist() == [False, True]
+    assert np.isfinite(labels.redshift).tolist() == [True, False]
 
 
 def test_templates_that_do_not_cover_the_range_are_refused(grid, case):

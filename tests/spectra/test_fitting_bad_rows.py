@@ -155,7 +155,7 @@ def test_a_redshift_that_is_a_little_wrong_does_no_harm(good, answers, shift_kms
 def test_a_redshift_that_is_no_good(good, answers, redshift):
     labels = fit_labels(replace(good, redshift=np.where(np.arange(3) == BAD, redshift, good.redshift)), GRID)
     check(labels, answers)
-    assert has_flag(labels.flags, Flag.REDSHIFT_UNKNOWN if np.isnan(redshift) else Flag.NO_DATA)[BAD]
+    assert has_flag(labels.flags, Flag.REDSHIFT_FOUND if np.isnan(redshift) else Flag.NO_DATA)[BAD]
 
 
 @pytest.mark.parametrize(

@@ -52,10 +52,10 @@ def refuse_for_spectra(options: Namespace) -> None:
                 f"--{name.replace('_', '-')} is for tables of photometry, but {options.input} holds spectra; make "
                 "photometry of them first: agez synth"
             )
-    if isinstance(options.redshift, str):
+    if isinstance(options.redshift, str) and options.redshift != "auto":
         raise AgezError(
             f"--redshift is {options.redshift!r}, but {options.input} holds spectra, which have no columns; expected a "
-            "number"
+            "number, or auto"
         )
 
 

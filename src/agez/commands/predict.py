@@ -209,7 +209,7 @@ def _spectra(options: Namespace, no_catalogue: str) -> Answer:
     """A file of spectra, or a cube; if it is none, it is said why it is no catalogue, either."""
     from agez.commands.corrections import refuse_for_spectra
     from agez.engine.tally import tally
-    from agez.labelling.input_files import read_one, remarks_on
+    from agez.labelling.input_files import complete_redshifts, read_one, remarks_on
     from agez.models.model_file import load_model
     from agez.models.predict import distance_remarks, predict_spectra
     from agez.photometry.filters import load_filters
@@ -226,6 +226,7 @@ def _spectra(options: Namespace, no_catalogue: str) -> Answer:
     except AgezError as error:
         raise AgezError(f"{error}.  Nor is it a catalogue: {no_catalogue}") from error
     refuse_for_spectra(options)
+    data = complete_redshifts(data, auto=options.redshift == "auto")
     remarks = remarks_on(data)
     filters = None if options.filters is None else load_filters(options.filters)
     if filters is not None:

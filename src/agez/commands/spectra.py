@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 def synth(options: Namespace) -> Answer:
     """``agez synth``."""
-    from agez.labelling.input_files import remarks_on, spectra_files
+    from agez.labelling.input_files import few_remarks, remarks_on, spectra_files
     from agez.photometry.filters import load_filters
     from agez.photometry.synthesis import synthesize
     from agez.photometry.tables import write_photometry
@@ -40,13 +40,13 @@ def synth(options: Namespace) -> Answer:
     filters = load_filters(options.filters, measured=measured)
     redshift = None if options.observed else options.redshift
     parts: list[Photometry] = []
-    remarks: dict[str, None] = {}
+    said: list[str] = []
     files = spectra_files(options.input)
     check_not_input(options.out, files)
     for spectra in _spectra_or_bins(files, options):
         parts.append(synthesize(spectra, filters, redshift=redshift))
-        remarks.update(dict.fromkeys(remarks_on(spectra)))
-    photometry = Photometry.concatenate(parts)
+        said += remarks_on(spectra)
+    photometry, remarks = Photometry.concatenate(parts), few_remarks(said)
     if not photometry.covered.any():
         low, high = spectra.wave_angstrom[0], spectra.wave_angstrom[-1]
         if spectra.mask.all():
@@ -68,7 +68,7 @@ def synth(options: Namespace) -> Answer:
         "filters": filters.source,
         "n_good": int(is_good(photometry.flags).sum()),
         "flags": count_flags(photometry.flags),
-        "remarks": list(remarks),
+        "remarks": remarks,
     }
     lines = [f"{options.out}: {len(photometry)} SEDs, {covered} of {len(photometry.bands)} bands covered"]
     return content, [*remarks, *lines, *flag_lines(photometry.flags)]
@@ -77,13 +77,16 @@ def synth(options: Namespace) -> Answer:
 def _spectra_or_bins(files: list[Path], options: Namespace) -> Iterator[Spectra]:
     """The spectra of one file after another; with ``--bins``, those of the bins that its labels have."""
     from agez.labelling.cube_bins import labels_of_files, same_rows
-    from agez.labelling.input_files import read_one
+    from agez.labelling.input_files import read_with_redshifts
     from agez.runtime.progress import progress
 
     of = None if options.bins is None else labels_of_files(files, options.bins)
     redshift = options.source_redshift
     for path in progress(files, title="synthesis"):
-        yield read_one(path, redshift=redshift) if of is None else same_rows(path, of[path], redshift=redshift)[0]
+        if of is None:
+            yield read_with_redshifts(path, redshift=redshift)
+        else:
+            yield same_rows(path, of[path], redshift=redshift)[0]
 
 
 def label(options: Namespace) -> Answer:

@@ -6,14 +6,16 @@ import os
 import warnings
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from astropy.io import fits
 
 from agez.errors import AgezError
+from agez.flags import Flag
 from agez.label_types import Galaxies, Labels
-from agez.labelling.input_files import read_one
+from agez.labelling.input_files import SaidRedshift, complete_redshifts, number_of, read_one
 from agez.samples.galaxy_files import named_as
 from agez.spectra.bin_sums import bin_spectra, bins_of_map
 from agez.spectra.binning import BinSettings, bin_cube
@@ -21,6 +23,7 @@ from agez.spectra.covariance import INDEPENDENT, SpatialCovariance, covariance_f
 from agez.spectra.formats_califa import pixel_ids
 from agez.spectra.label_files import read_labels
 from agez.spectra.label_maps import cube_frame
+from agez.spectra.templates import SSPGrid
 from agez.tables.maps import MapFrame
 from agez.tables.maps_files import read_maps
 from agez.tables.table_files import open_fits
@@ -28,6 +31,7 @@ from agez.types import Rows, Spectra
 
 #: How the files of labels in a folder end.
 LABELS_END = ".labels.fits"
+_OF_REDSHIFTS = np.int32(int(Flag.REDSHIFT_FOUND | Flag.REDSHIFT_AMBIGUOUS))
 _ENDINGS = (".gz", ".bz2", ".fits", ".fit", ".rscube", ".RSS", ".ecsv", ".csv", ".txt", ".dat")
 
 
@@ -63,22 +67,38 @@ def label_files_in(given: str | os.PathLike[str]) -> list[Path]:
 
 
 def fitted_rows(
-    path: Path, *, redshift: float | None, binning: BinSettings, galaxies: Galaxies | None = None
+    path: Path,
+    *,
+    redshift: SaidRedshift,
+    binning: BinSettings,
+    galaxies: Galaxies | None = None,
+    templates: SSPGrid | None = None,
+    sky_mask_angstrom: Sequence[tuple[float, float]] = (),
 ) -> tuple[Spectra, MapFrame | None]:
     """The spectra of a file that are to be fitted, and, for a cube, where they lie.
+
+    A redshift that the file does not say is that of the galaxy table, else that which is found from the spectra, with
+    ``templates`` and without ``sky_mask_angstrom`` (:func:`agez.labelling.input_files.complete_redshifts`).
 
     Raises
     ------
     AgezError
-        Also for a cube without a redshift: its bins would be fitted at rest.
+        Also for a cube without a redshift, where none can be found: its bins would be fitted at rest.
     """
-    spectra = read_one(path, redshift=redshift)
+    spectra, auto = read_one(path, redshift=number_of(redshift)), redshift == "auto"
+    search = partial(complete_redshifts, auto=auto, templates=templates, sky_mask_angstrom=sky_mask_angstrom)
     if "cube_shape" not in spectra.meta:
-        return spectra, None
+        return search(spectra), None
     name = str(spectra.rows.galaxy_id[0])
     known = None if galaxies is None else named_as(galaxies, np.array([name]))
+    if not (auto or np.isfinite(spectra.redshift).all()):
+        spectra = replace(spectra, redshift=np.full(len(spectra), _redshift(known, name)))
+    spectra = search(spectra)
     if not np.isfinite(spectra.redshift).all():
-        spectra = replace(spectra, redshift=np.full(len(spectra), _redshift(path, known, name)))
+        raise AgezError(
+            f"{path}: the cube's header says no redshift, and none could be found from its spectra; give it with "
+            "--redshift, or those of many with --galaxies"
+        )
     shape = _geometry(known, name)
     if "bin_id" in spectra.meta:
         return _bins_of_file(path, spectra, binning, shape)
@@ -112,19 +132,10 @@ def _bins_of_file(
     return replace(spectra, meta=meta), frame
 
 
-def _redshift(path: Path, galaxies: Galaxies | None, name: str) -> float:
-    """Of a cube that does not say it: the galaxy table's."""
-    if galaxies is None:
-        raise AgezError(
-            f"{path}: the cube's header says no redshift; give it with --redshift, or those of many with --galaxies"
-        )
-    found = galaxies.redshift[galaxies.galaxy_id == name]
-    if not np.isfinite(found).any():
-        raise AgezError(
-            f"{path}: the cube's header says no redshift, nor does the galaxy table: it needs a row with galaxy_id "
-            f"{name} and a redshift"
-        )
-    return float(found[0])
+def _redshift(galaxies: Galaxies | None, name: str) -> float:
+    """The galaxy table's; NaN where it has none."""
+    found = np.array([]) if galaxies is None else galaxies.redshift[galaxies.galaxy_id == name]
+    return float(found[0]) if len(found) else np.nan
 
 
 def _geometry(galaxies: Galaxies | None, name: str) -> dict[str, float]:
@@ -139,8 +150,10 @@ def _geometry(galaxies: Galaxies | None, name: str) -> dict[str, float]:
     }
 
 
-def same_rows(path: Path, labels_path: Path, *, redshift: float | None = None) -> tuple[Spectra, Labels]:
+def same_rows(path: Path, labels_path: Path, *, redshift: SaidRedshift = None) -> tuple[Spectra, Labels]:
     """The spectra of a file in the very bins that its labels have, and those labels.
+
+    Redshifts that the file does not say, or all if ``redshift`` is ``auto``, are those that the labels were made with.
 
     Raises
     ------
@@ -149,7 +162,7 @@ def same_rows(path: Path, labels_path: Path, *, redshift: float | None = None) -
     """
     labels = read_labels(labels_path)
     # a cube that does not say its redshift has that which its labels were made with
-    spectra = read_one(path, redshift=labels.meta.get("redshift") if redshift is None else redshift)
+    spectra = read_one(path, redshift=labels.meta.get("redshift") if redshift is None else number_of(redshift))
     if "cube_shape" in spectra.meta and "bin_id" not in spectra.meta:
         _, frame = read_maps(labels_path)
         law = labels.meta.get("spatial_covariance")
@@ -163,7 +176,13 @@ def same_rows(path: Path, labels_path: Path, *, redshift: float | None = None) -
             f"{labels_path} is not of {path}: it begins with {labels.rows.galaxy_id[0]} {labels.rows.spec_id[0]}, "
             f"the spectra with {spectra.rows.galaxy_id[0]} {spectra.rows.spec_id[0]}; give the labels of that file"
         )
-    return spectra, labels
+    taken = np.isfinite(labels.redshift) & ((redshift == "auto") | ~np.isfinite(spectra.redshift))
+    return replace(
+        spectra,
+        redshift=np.where(taken, labels.redshift, spectra.redshift),
+        redshift_err=np.where(taken, labels.redshift_err, spectra.redshift_err),
+        flags=np.where(taken, spectra.flags | (labels.flags & _OF_REDSHIFTS), spectra.flags).astype(np.int32),
+    ), labels
 
 
 def members_of_bins(label_files: Sequence[Path]) -> dict[tuple[str, str], list[str]]:

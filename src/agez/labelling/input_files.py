@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
 from agez.errors import AgezError
+from agez.flags import Flag, has_flag
 from agez.photometry.band_columns import has_bands
 from agez.runtime.files import check_input
 from agez.spectra.readers import read_spectra
+from agez.spectra.redshift_finder import with_found_redshifts
+from agez.spectra.templates import SSPGrid, load_templates
 from agez.tables.table_files import column_names
 from agez.types import Spectra
 
@@ -44,6 +49,97 @@ def read_one(path: Path, *, redshift: float | None = None) -> Spectra:
         raise error if path.name in str(error) else AgezError(f"{path}: {error}") from error
 
 
+#: A redshift that a user says of all spectra, or that it is to be found whatever the files say.
+SaidRedshift = float | Literal["auto"] | None
+
+
+def read_with_redshifts(path: Path, *, redshift: SaidRedshift, templates: SSPGrid | None = None) -> Spectra:
+    """The spectra of a file with their redshifts: see :func:`complete_redshifts`."""
+    return complete_redshifts(
+        read_one(path, redshift=number_of(redshift)), auto=redshift == "auto", templates=templates
+    )
+
+
+def number_of(redshift: SaidRedshift) -> float | None:
+    """The number, where it is one."""
+    return None if redshift is None or isinstance(redshift, str) else float(redshift)
+
+
+def complete_redshifts(
+    spectra: Spectra,
+    *,
+    auto: bool,
+    templates: SSPGrid | None = None,
+    sky_mask_angstrom: Sequence[tuple[float, float]] = (),
+) -> Spectra:
+    """Redshifts that the file does not say are found from the spectra; those of a cube's from its brightest spaxels.
+
+    Parameters
+    ----------
+    auto : bool
+        Find them whatever the file says.
+    templates : SSPGrid, optional
+        For the search; default: E-MILES, without which nothing is searched unless ``auto`` asks for it.
+    sky_mask_angstrom : sequence of (float, float)
+        Observed wavelengths that the search leaves out.
+    """
+    if auto:
+        spectra = replace(spectra, redshift=np.full(len(spectra), np.nan))
+    unknown = ~np.isfinite(spectra.redshift)
+    if not unknown.any():
+        return spectra
+    # a flag that came with the file is of what was known before
+    flags = np.where(unknown, spectra.flags & ~np.int32(int(Flag.REDSHIFT_UNKNOWN)), spectra.flags)
+    spectra = replace(spectra, flags=flags.astype(np.int32))
+    try:
+        grid = load_templates("emiles") if templates is None else templates
+    except AgezError:
+        if auto:
+            raise
+        return spectra
+    return with_found_redshifts(
+        spectra, grid, by_galaxy=True if "cube_shape" in spectra.meta else None, sky_mask_angstrom=sky_mask_angstrom
+    )
+
+
+#: What is said of redshifts, behind the name of the file; and of how many files each is said one by one.
+_FOUND = "found from the spectra; give what is known better"
+_AMBIGUOUS = "ambiguous: two fit about equally well"
+_NONE = "none could be found: taken as rest-frame; give one if they are not"
+_OF_MORE = {_FOUND: "found from their spectra", _AMBIGUOUS: "some of them ambiguous", _NONE: "none could be found"}
+_FILES_TOLD = 5
+
+
+def few_remarks(remarks: Iterable[str]) -> list[str]:
+    """Remarks on many files, each once; on redshifts those of a few files, and how many more there are."""
+    each = list(dict.fromkeys(remarks))
+    for end, of_more in _OF_MORE.items():
+        alike = [remark for remark in each if remark.endswith(end)]
+        if len(alike) > _FILES_TOLD:
+            left = set(alike[_FILES_TOLD:])
+            each = [remark for remark in each if remark not in left]
+            each.insert(each.index(alike[_FILES_TOLD - 1]) + 1, f"{len(left)} more files: redshifts, {of_more}")
+    return each
+
+
+def redshift_remarks(spectra: Spectra) -> list[str]:
+    """What redshifts were found from the spectra of one file, and which were not."""
+    remarks = []
+    name, z, n = Path(spectra.source).name, spectra.redshift, len(spectra)
+    found, unsure = (has_flag(spectra.flags, flag) for flag in (Flag.REDSHIFT_FOUND, Flag.REDSHIFT_AMBIGUOUS))
+    if found.any():
+        values, error = z[found], float(np.median(spectra.redshift_err[found]))
+        said = f"redshift {values[0]:.5f}"
+        if np.ptp(values) > error:
+            said = f"{len(values)} redshifts from {values.min():.5f} to {values.max():.5f}"
+        remarks.append(f"{name}: {said} +- {error:.5f} {_FOUND}")
+    if unsure.any():
+        remarks.append(f"{name}: redshift of {unsure.sum()} of {n} spectra {_AMBIGUOUS}")
+    if np.isnan(z).any():
+        remarks.append(f"{name}: {np.isnan(z).sum()} of {n} spectra without a redshift, and {_NONE}")
+    return remarks
+
+
 def remarks_on(spectra: Spectra) -> list[str]:
     """What had to be assumed of the spectra."""
     remarks = []
@@ -55,9 +151,7 @@ def remarks_on(spectra: Spectra) -> list[str]:
             f"{Path(spectra.source).name}: its spaxels repeat the spectra of {len(spectra)} bins (extension "
             f"{spectra.meta['bins_from']}); each bin is read once"
         )
-    if np.isnan(spectra.redshift).any():
-        remarks.append("spectra without a redshift were taken as rest-frame; give one if they are not")
-    return remarks
+    return remarks + redshift_remarks(spectra)
 
 
 def is_photometry(path: str | os.PathLike[str]) -> bool:

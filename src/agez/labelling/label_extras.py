@@ -11,12 +11,13 @@ import numpy as np
 
 from agez.label_types import Labels
 from agez.labelling.cube_bins import same_rows
-from agez.labelling.input_files import read_one
+from agez.labelling.input_files import read_with_redshifts
 from agez.labelling.label_galaxy import LabelOptions, fit
 from agez.labelling.label_run import LabelRun
 from agez.spectra.label_files import read_labels
 from agez.spectra.readers import write_rss
 from agez.spectra.subtraction import subtract_lines
+from agez.spectra.templates import SSPGrid
 from agez.types import Spectra
 
 
@@ -38,7 +39,7 @@ def fits_to_show(run: LabelRun, options: LabelOptions, *, most: int) -> Iterator
     for number, path in enumerate(run.inputs):
         if left <= 0:
             return
-        spectra, labels = _spectra_of(path, run.outputs[number] if one_each else None, options)
+        spectra, labels = _spectra_of(path, run.outputs[number] if one_each else None, options, grid)
         count = min(a_file, left, len(spectra))
         rows = np.unique(np.round(np.linspace(0, len(spectra) - 1, count)).astype(int))
         left -= len(rows)
@@ -48,9 +49,11 @@ def fits_to_show(run: LabelRun, options: LabelOptions, *, most: int) -> Iterator
             yield fit(spectra.take(rows), grid, options, keep_fits=True)
 
 
-def _spectra_of(path: Path, labels_path: Path | None, options: LabelOptions) -> tuple[Spectra, Labels | None]:
+def _spectra_of(
+    path: Path, labels_path: Path | None, options: LabelOptions, grid: SSPGrid
+) -> tuple[Spectra, Labels | None]:
     if labels_path is None:
-        return read_one(path, redshift=options.redshift), None
+        return read_with_redshifts(path, redshift=options.redshift, templates=grid), None
     return same_rows(path, labels_path, redshift=options.redshift)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from agez.errors import AgezError
 from agez.label_types import Galaxies, Labels
 from agez.labelling.cube_bins import fitted_rows, is_cube
-from agez.labelling.input_files import remarks_on
+from agez.labelling.input_files import SaidRedshift, remarks_on
 from agez.labelling.label_parts import FINGERPRINT, part_path, parts_folder, read_part, remove_parts, write_part
 from agez.runtime.finished_work import file_hash, fingerprint
 from agez.runtime.progress import progress
@@ -38,7 +38,7 @@ class LabelOptions:
     template_facts: TemplateFacts = field(default_factory=TemplateFacts)  #: What is said of templates of one's own.
     settings: FitSettings = field(default_factory=FitSettings)
     engine: Engine = "agez"
-    redshift: float | None = None  #: Of the spectra, in place of what the files say.
+    redshift: SaidRedshift = None  #: Of the spectra, in place of what the files say; ``auto``: found from them.
     binning: BinSettings = field(default_factory=BinSettings)  #: Of cubes.
     galaxies: Galaxies | None = None  #: Geometry for the radii in maps; redshifts of cubes that do not say theirs.
     keep_fits: bool = False  #: Write data and model, too.
@@ -147,7 +147,10 @@ def labels_of_file(
     bar : bool
         Show progress over chunks.
     """
-    spectra, frame = fitted_rows(path, redshift=options.redshift, binning=options.binning, galaxies=options.galaxies)
+    spectra, frame = fitted_rows(
+        path, redshift=options.redshift, binning=options.binning, galaxies=options.galaxies, templates=grid,
+        sky_mask_angstrom=options.settings.sky_mask_angstrom,
+    )  # fmt: skip
     folder, size = parts_folder(kept_for), options.rows_at_once
     starts = range(0, len(spectra), size)
     keep = join or len(starts) > 1  # a single chunk is written to its place at once

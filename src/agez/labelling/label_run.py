@@ -16,6 +16,7 @@ from agez.errors import AgezError
 from agez.flags import count_flags
 from agez.label_types import Labels
 from agez.labelling.cube_bins import is_cube, label_name
+from agez.labelling.input_files import few_remarks
 from agez.labelling.label_galaxy import LabelOptions, fingerprint_of, label_file, labels_of_file, what_labels_depend_on
 from agez.labelling.label_galaxy import joined as join_labels
 from agez.labelling.label_parts import FINGERPRINT, has_fingerprint, remove_parts
@@ -182,7 +183,7 @@ def _run_joined(
         if problem:
             raise AgezError(problem)
         parts = [outcome.labels for outcome in outcomes if outcome.labels is not None]
-        remarks = list(dict.fromkeys(remark for part in parts for remark in part.meta["remarks"]))
+        remarks = few_remarks(remark for part in parts for remark in part.meta["remarks"])
         labels = join_labels(parts)
         labels = replace(labels, meta={**labels.meta, "source": source, "remarks": remarks})
         write_labels(out, labels, grid=grid, header={FINGERPRINT: (word, "input, settings, version")})
@@ -203,7 +204,7 @@ def _totals(outcomes: Sequence[_Outcome]) -> dict[str, Any]:
         "n_fitted": sum(one.n_fitted for one in outcomes),
         "n_good": sum(one.n_good for one in outcomes),
         "flags": dict(flags),
-        "remarks": tuple(dict.fromkeys(remark for one in outcomes for remark in one.remarks)),
+        "remarks": tuple(few_remarks(remark for one in outcomes for remark in one.remarks)),
     }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -61,8 +61,8 @@ class MapSettings:
     ----------
     regions : RegionSettings
     geometry : Geometry
-    redshift : float, optional
-        Of the galaxy; default: the images'.
+    redshift : float or 'auto', optional
+        Of the galaxy; default: the images', or the cube's.  ``auto``: found from the spectra of a cube.
     redshift_err : float
     ebv : float
         E(B-V) of the Milky Way in front of it, of the map of Schlegel et al. (1998).
@@ -76,7 +76,7 @@ class MapSettings:
 
     regions: RegionSettings = field(default_factory=RegionSettings)
     geometry: Geometry = field(default_factory=Geometry)
-    redshift: float | None = None
+    redshift: float | Literal["auto"] | None = None
     redshift_err: float = 0.0
     ebv: float = 0.0
     error_floor: float = 0.0
@@ -217,8 +217,10 @@ def _radius_of_regions(frame: MapFrame, geometry: Geometry, light: Floats | None
     return np.asarray(np.bincount(number, weight * radius, minlength=n) / np.bincount(number, weight, minlength=n))
 
 
-def checked_redshift(redshift: float | None, model: Model) -> float:
+def checked_redshift(redshift: float | Literal["auto"] | None, model: Model) -> float:
     """A galaxy's redshift that the model knows; AgezError otherwise."""
+    if redshift == "auto":
+        raise AgezError("--redshift auto is for cubes of spectra, whose lines tell it; of images give a number")
     if redshift is None or not np.isfinite(redshift):
         raise AgezError("the images do not say the galaxy's redshift; give it with --redshift")
     low, high = model.header["redshift_range"]

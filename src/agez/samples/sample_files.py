@@ -31,6 +31,9 @@ SCHEMA = "agez.sample/1"
 _MADE_BY = "agez sample"
 _NEEDED = ("spec_id", "galaxy_id", "flux", "covered", "log_age_lw", "mh_lw")
 
+#: Columns of labels that have another name here: photometry has its own redshift, at which bands see the object.
+_IN_SAMPLES = {"redshift": "label_redshift", "redshift_err": "label_redshift_err"}
+
 
 def write_sample(path: str | os.PathLike[str], sample: Sample) -> None:
     """Write a sample, whole or not at all; :func:`read_sample` gives back the same numbers.
@@ -57,7 +60,7 @@ def write_sample(path: str | os.PathLike[str], sample: Sample) -> None:
     if np.isfinite(photometry.redshift_err).any():
         columns["redshift_err"] = photometry.redshift_err
     for name in Labels.column_names():
-        columns[name] = getattr(labels, name)
+        columns[_IN_SAMPLES.get(name, name)] = getattr(labels, name)
     if sample.truth is not None:
         for name in Truth._row_fields:
             columns[f"true_{name}"] = getattr(sample.truth, name)
@@ -138,7 +141,7 @@ def read_sample(path: str | os.PathLike[str]) -> Sample:
         meta_json(spectra, "PHOTMETA"),
         redshift_err=numbers("redshift_err"),
     )
-    values = {name: numbers(name) for name in Labels.column_names() if name != "flags"}
+    values = {name: numbers(_IN_SAMPLES.get(name, name)) for name in Labels.column_names() if name != "flags"}
     for name in LABEL_NAMES:
         values[name] = np.where(is_missing(values[name]), np.nan, values[name])
     labels = Labels(rows=rows, flags=flags("label_flags"), meta=meta_json(spectra, "LABLMETA"), **values)

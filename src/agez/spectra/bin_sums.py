@@ -96,6 +96,8 @@ def bin_spectra(spectra: Spectra, bin_number: NDArray[np.integer[Any]], covarian
         mask=mask,
         rows=_rows(spectra, bins, members, light, n_bins),
         redshift=_mean(spectra.redshift[members], light[members], bins, n_bins),
+        # members share the error of a redshift that they share
+        redshift_err=_mean(spectra.redshift_err[members], light[members], bins, n_bins),
         flags=set_flag(flags, np.asarray(mask.all(axis=1)), Flag.NO_DATA),
         meta={**meta, "n_spaxels": n_spaxels, "spatial_covariance": covariance.as_meta()},
     )

@@ -31,6 +31,7 @@ from agez.spectra.ppxf_fit import REGULARISATION_ORDER, PpxfAnswer, PpxfOptions,
 from agez.spectra.ppxf_labels import columns_of, fitted_of, lines_of
 from agez.spectra.ppxf_templates import prepare_ppxf_templates, without_gas
 from agez.spectra.rebin import pixel_edges, rebin_rows
+from agez.spectra.redshift_finder import with_found_redshifts
 from agez.spectra.templates import SSPGrid, load_templates
 from agez.types import Floats, Spectra
 from agez.wavelength_gaps import with_missing_pixels
@@ -61,7 +62,8 @@ def fit_labels_ppxf(
     Parameters
     ----------
     spectra : Spectra
-        Rows without redshift are taken as rest-frame and flagged.
+        Rows without redshift get that which :func:`agez.find_redshift` finds, and are flagged; where it finds none
+        they are taken as rest-frame, and flagged as well.
     templates : SSPGrid or str
         A name or path is that of :func:`agez.load_templates`.
     settings : FitSettings, optional
@@ -94,6 +96,7 @@ def fit_labels_ppxf(
     check_installed("ppxf", extra="ppxf", purpose="engine 'ppxf'")
     if isinstance(templates, str):
         templates = load_templates(templates)
+    spectra = with_found_redshifts(spectra, templates, sky_mask_angstrom=settings.sky_mask_angstrom)
     spectra = with_missing_pixels(spectra)
     z = checked_redshifts(spectra, settings)
     rows = np.argsort(np.round(z, 3), kind="stable")
@@ -187,6 +190,7 @@ def _fit_group(
     flags = set_flag(flags, failed & tried, Flag.FIT_FAILED)
     flags = set_flag(flags, np.array([a is not None and a.kinematics_failed for a in answers]), Flag.KINEMATICS_FAILED)
     columns, weights = columns_of(answers, templates, settings)
+    columns.update(redshift=spectra.redshift, redshift_err=spectra.redshift_err)
     flags = set_flag(flags, np.nan_to_num(columns["chi2"]) > settings.max_chi2, Flag.BAD_CHI2)
     fitted = fitted_of(answers, templates, edges_in, flux, variance_in, good, z) if keep_fits else None
     return Labels(

@@ -29,6 +29,7 @@ from agez.spectra.label_means import widened
 from agez.spectra.lines import EMISSION_LINES, LINE_NAMES, SODIUM_LINES, near_lines
 from agez.spectra.populations import Population
 from agez.spectra.rebin import PixelSums, noise_correlation, pixel_edges
+from agez.spectra.redshift_finder import with_found_redshifts
 from agez.spectra.template_basis import SIGMA_GRID_KMS, TemplateBasis, prepare_basis
 from agez.spectra.templates import SSPGrid, load_templates
 from agez.types import LABEL_NAMES, Bools, Floats, Ints, Spectra
@@ -61,7 +62,8 @@ def fit_labels(
     Parameters
     ----------
     spectra : Spectra
-        Rows without redshift are taken as rest-frame and flagged.
+        Rows without redshift get that which :func:`agez.find_redshift` finds, and are flagged; where it finds none
+        they are taken as rest-frame, and flagged as well.
     templates : SSPGrid or str
         A name or path is that of :func:`agez.load_templates`.
     settings : FitSettings, optional
@@ -92,6 +94,7 @@ def fit_labels(
     settings = settings or FitSettings()
     if isinstance(templates, str):
         templates = load_templates(templates)
+    spectra = with_found_redshifts(spectra, templates, sky_mask_angstrom=settings.sky_mask_angstrom)
     spectra = with_missing_pixels(spectra)
     z = checked_redshifts(spectra, settings)
     parts, order = [], []
@@ -152,7 +155,7 @@ def _fit_group(spectra: Spectra, z: Floats, templates: SSPGrid, settings: FitSet
     flags, tried = input_flags(spectra, n_pixels, snr_pixel)
     at = np.flatnonzero(tried)
     parts = _nothing_fitted(group, templates, settings, keep_fits=keep_fits)
-    parts.columns["snr"] = snr_angstrom
+    parts.columns.update(snr=snr_angstrom, redshift=spectra.redshift, redshift_err=spectra.redshift_err)
     if len(at):
         fitted, failed, covered = _fit_rows(group.take(at), settings, keep_fits=keep_fits)
         fitted = replace(fitted, columns=widened(fitted.columns, snr_angstrom[at]))
