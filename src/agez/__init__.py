@@ -43,6 +43,7 @@ _PUBLIC = {
     "load_templates": "agez.spectra.templates",
     "read_spectra": "agez.spectra.readers",
     "fit_labels": "agez.spectra.fitting",
+    "fit_labels_by_libraries": "agez.spectra.library_labels",
     "read_labels": "agez.spectra.label_files",
     "write_labels": "agez.spectra.label_files",
     "read_maps": "agez.tables.maps_files",

@@ -43,6 +43,7 @@ class Flag(enum.IntFlag):
     ERROR_ASSUMED = 1 << 16
     BAND_CONTRADICTED = 1 << 17
     REDSHIFT_ESTIMATED = 1 << 18
+    ON_GRID_EDGE = 1 << 21
 
 
 #: What each bit means, in the words that the documentation and the reports use.
@@ -72,6 +73,8 @@ MEANING: dict[Flag, str] = {
     Flag.BAND_CONTRADICTED: "one band (column worst_band) is more than 4.5 sigma off what the others say of it: the "
     "answer is without it",
     Flag.REDSHIFT_ESTIMATED: "no redshift is known; the model's own (redshift_phot) stands in for it",
+    Flag.ON_GRID_EDGE: "more than 20 % of the light is in the most metal-poor templates, or in the youngest where "
+    "these are older than 10 Myr: the stars may lie beyond the templates",
     Flag.NO_GEOMETRY: "no position, effective radius or centre: no galactocentric radius",
 }
 
@@ -88,6 +91,7 @@ FAULTS = (
     | Flag.TOO_FEW_BANDS
     | Flag.REDSHIFT_UNKNOWN
     | Flag.PARTLY_COVERED
+    | Flag.ON_GRID_EDGE
 )
 
 

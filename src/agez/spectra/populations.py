@@ -16,7 +16,7 @@ from agez.spectra.label_means import means
 from agez.spectra.nonnegative import solve_batch
 from agez.spectra.normal_equations import NormalEquations
 from agez.spectra.prior import choose_strength, mean_mh, smooth_prior, spread_cost
-from agez.spectra.template_basis import TemplateBasis
+from agez.spectra.template_basis import TemplateBasis, starting_light
 from agez.spectra.weighted import cross_gram, shared_gram, solve_ridge
 from agez.types import Bools, Floats, Ints
 
@@ -136,10 +136,10 @@ class Population:
         """A first solution, without pixels near emission lines."""
         n = len(flux)
         weight = weight / self.correlation * self.away
-        light = np.full((n, self.coefficients.shape[1]), 1.0 / self.coefficients.shape[1])
+        light = np.tile(starting_light(self.basis.grid), (n, 1))
         terms = self.continuum.shape[1]
         state = _State(light, np.zeros((n, terms)), np.zeros((n, 0)), np.ones(n), mean_mh(light, self.basis.grid))
-        # start from equal weights of all templates, and the continuum that fits them
+        # start from equal weights of templates, and the continuum that fits them
         state = self._fit_factor(flux, weight, state, None, steps=4)
         weight = self._without_spikes(flux, weight, state)
         return self._alternate(flux, weight, state, None, _MASKED_ITERATIONS)
