@@ -36,8 +36,7 @@ def without_the_young_library(monkeypatch):
 
 
 def test_from_63_myr_on_it_is_emiles(young):
-    whole = load_templates("emiles")
-    emiles = whole.cut(young.wave_angstrom[1], young.wave_angstrom[-2])
+    emiles = load_templates("emiles").cut(1700.0, 10500.0)
     np.testing.assert_array_equal(young.wave_angstrom, emiles.wave_angstrom)
     first = np.flatnonzero(young.log_age >= 7.75)[0]
     np.testing.assert_array_equal(young.log_age[first:], emiles.log_age)
@@ -136,7 +135,7 @@ def test_errors_grow_with_the_young_light_alone():
     columns = {f"{name}_err": np.full(3, 0.1) for name in YOUNG_ERRORS}
     wider = with_young_errors(columns, weights, both)
     for name, error in YOUNG_ERRORS.items():
-        np.testing.assert_allclose(wider[f"{name}_err"], np.hypot(0.1, error * np.array([0.0, 1.0, 0.5])))
+        np.testing.assert_allclose(wider[f"{name}_err"], np.hypot(0.1, error * np.array([0.0, 1.0, 0.25])))
     assert with_young_errors(columns, weights[:, 2:], old) is columns
 
 

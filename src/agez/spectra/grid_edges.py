@@ -10,7 +10,7 @@ from agez.types import Bools, Floats
 #: Most of the light at one end: the answer is out of range.
 _MOST = 0.5
 #: Light in the youngest and most metal-poor templates above which a fit leans on them.  Of mock spectra, whose stars
-#: all lie inside the grid, 4 % have more, and their errors are two and a half times too small in [M/H]; of starbursts
+#: all lie inside the grid, 3 % have more, and their [M/H] is off by twice as much as that of the others; of starbursts
 #: fitted with templates older than 63 Myr, two thirds (``python benchmarks/young_labels.py``).
 LEANING_SHARE = 0.2
 #: A grid that begins before this has all stars that there are [log yr].

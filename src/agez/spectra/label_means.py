@@ -22,7 +22,7 @@ ERROR_CALIBRATION = {
 #: Young populations differ between libraries by far more than older ones: their lines are weak, and their isochrones,
 #: stars and binaries uncertain.  What that adds to the errors of spectra whose light is all theirs [dex], measured on
 #: mock spectra made with other libraries than they are fitted with (``python benchmarks/young_labels.py``).
-YOUNG_ERRORS = {"log_age_lw": 0.5, "mh_lw": 0.4, "log_age_mw": 0.5, "mh_mw": 0.4}
+YOUNG_ERRORS = {"log_age_lw": 0.65, "mh_lw": 0.5, "log_age_mw": 0.65, "mh_mw": 0.5}
 
 
 def means(
@@ -79,7 +79,7 @@ def widened(columns: dict[str, Floats], snr: Floats) -> dict[str, Floats]:
 def with_young_errors(columns: dict[str, Floats], weights: Floats, grid: SSPGrid) -> dict[str, Floats]:
     """The columns, their errors with what libraries of young stars differ by.
 
-    ``YOUNG_ERRORS`` times the root of the light fraction younger than 63 Myr is added in quadrature.
+    ``YOUNG_ERRORS`` times the light fraction younger than 63 Myr is added in quadrature.
 
     Parameters
     ----------
@@ -89,9 +89,9 @@ def with_young_errors(columns: dict[str, Floats], weights: Floats, grid: SSPGrid
     young = grid.log_age < YOUNG_LOG_AGE
     if not young.any():
         return columns
-    root = np.sqrt(np.clip(weights[:, young].sum(axis=(1, 2)), 0.0, 1.0))
+    share = np.clip(weights[:, young].sum(axis=(1, 2)), 0.0, 1.0)
     return columns | {
-        f"{name}_err": np.hypot(columns[f"{name}_err"], error * root) for name, error in YOUNG_ERRORS.items()
+        f"{name}_err": np.hypot(columns[f"{name}_err"], error * share) for name, error in YOUNG_ERRORS.items()
     }
 
 
