@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 from label_accuracy import make_cases
+from real_spectra import sources
 from scipy.ndimage import gaussian_filter1d
 from sky_spectra import GAS_MH, QUIET, STARBURSTS, atlas_spectra, with_errors
 
@@ -26,9 +27,10 @@ from agez.errors import AgezError
 from agez.experiments.diverse_galaxies import mock_library
 from agez.flags import Flag, has_flag
 from agez.label_types import Labels
+from agez.mocks.nebular_continuum import continuum_over_halpha
 from agez.models.model_file import load_model
 from agez.models.predict import predict_spectra
-from agez.photometry.air import to_medium
+from agez.photometry.air import air_to_vacuum, to_medium
 from agez.spectra.combined_templates import continued_to_young_ages, interpolated_along
 from agez.spectra.dust import attenuation_curve
 from agez.spectra.fit_settings import FitSettings
@@ -39,6 +41,8 @@ from agez.types import Floats, Rows, Spectra
 SETS = ("emiles", "emiles-young")
 #: Libraries that mock spectra are made with.
 LIBRARIES = ("popstar", "mastar", "bc03-miles")
+#: log age and EW(Ha) [Angstrom] of a burst (Leitherer et al. 1999, ApJS 123, 3, figure 83).
+NEBULAR = ([6.5, 6.6, 6.7, 6.8, 6.9, 7.0, 7.1], [2000.0, 1000.0, 500.0, 200.0, 60.0, 20.0, 0.0])
 #: Photometry of spectra that are flux-calibrated to this.
 CALIBRATION = 0.03
 #: Light fractions of young stars of the mocks; wavelengths [Angstrom], FWHM and S/N per Angstrom.
@@ -74,7 +78,8 @@ def real(sky: Path, grids: dict[str, SSPGrid]) -> None:
     header = ["nucleus", "S/N", *(f"{name}" for name in SETS), "young light", "calibrated continuum", "network", "gas",
               "d log age", "d [M/H]", "flags, emiles", "flags, emiles-young"]  # fmt: skip
     row(header), row(["---"] * len(header))
-    inside, near_gas, edge = [], [], {name: [] for name in SETS}
+    inside, near_gas, glowing, edge = [], [], [], {name: [] for name in SETS}
+    gas_too = with_nebular_continuum(grids["emiles-young"])
     for name, first in atlas_spectra(sky, STARBURSTS):
         spectra = with_errors(first, grids["emiles"])
         labels = {one: agez.fit_labels(spectra, grid) for one, grid in grids.items()}
@@ -82,6 +87,8 @@ def real(sky: Path, grids: dict[str, SSPGrid]) -> None:
         level = np.abs(spectra.flux) * CALIBRATION
         found = predict_spectra(model, replace(spectra, flux_err=np.maximum(spectra.flux_err, level)))
         ours = labels["emiles-young"]
+        glow = agez.fit_labels(spectra, gas_too)
+        glowing.append([float(getattr(glow, one)[0] - getattr(ours, one)[0]) for one in ("log_age_lw", "mh_lw")])
         pulls = [
             float((getattr(ours, one) - getattr(found, one))[0])
             / float(np.hypot(getattr(ours, f"{one}_err"), getattr(found, f"{one}_err"))[0])
@@ -102,12 +109,17 @@ def real(sky: Path, grids: dict[str, SSPGrid]) -> None:
     print(f"\nwithin 2 sigma of the network: {sum(inside)} of {len(inside)} (bar: 90 %)")
     print("[M/H] less the gas' (bar: 0.35): " + ", ".join(f"{name} {value:+.2f}" for name, value in near_gas))
     print("flagged ON_GRID_EDGE: " + ", ".join(f"{one} {sum(edge[one])} of {len(edge[one])}" for one in SETS) + "\n")
+    middle, most = np.median(glowing, axis=0), np.abs(glowing).max(axis=0)
+    print(
+        "nebular continuum in templates younger than 12 Myr moves log age by "
+        f"{middle[0]:+.3f} (median; at most {most[0]:.2f}) and [M/H] by {middle[1]:+.3f} ({most[1]:.2f})\n"
+    )
     print("**Without star formation**: log age, [M/H]; difference of the two sets (bar: 0.03)\n")
     header = ["galaxy", "S/N", *SETS, "network", "d log age", "d [M/H]"]
     row(header), row(["---"] * len(header))
     moved = []
-    for name, first in atlas_spectra(sky, QUIET):
-        spectra = with_errors(first, grids["emiles"])
+    atlas = ((name, with_errors(first, grids["emiles"])) for name, first in atlas_spectra(sky, QUIET))
+    for name, spectra in (*atlas, *readable(sky)):
         labels = {one: agez.fit_labels(spectra, grid) for one, grid in grids.items()}
         level = np.abs(spectra.flux) * CALIBRATION
         found = predict_spectra(model, replace(spectra, flux_err=np.maximum(spectra.flux_err, level)))
@@ -121,6 +133,27 @@ def real(sky: Path, grids: dict[str, SSPGrid]) -> None:
             *(f"{move:+.3f}" for move in moves),
         ])  # fmt: skip
     print(f"\nmoved by less than 0.03 dex in both: {sum(moved)} of {len(moved)}\n")
+
+
+def readable(sky: Path) -> list[tuple[str, Spectra]]:
+    """Spectra of SDSS and MaNGA with errors of their own, in the folder and in packages."""
+    found = [(path.name, path) for path in sorted((sky / "spectra").glob("sp*.fit*"))]
+    found += [(source.name, source.path) for source in sources(None) if source.path is not None]
+    out = []
+    for name, path in found:
+        spectra = agez.read_spectra(path)
+        out += [(name if len(spectra) == 1 else f"{name}, {i + 1}", spectra.take([i])) for i in range(len(spectra))]
+    return out
+
+
+def with_nebular_continuum(grid: SSPGrid) -> SSPGrid:
+    """The templates with the light of the gas that they ionise, by their age alone."""
+    wave, log_age = grid.wave_angstrom, grid.log_age
+    width = np.interp(log_age, *NEBULAR, right=0.0)
+    at_halpha = grid.flux[..., np.abs(wave - 6530.0) < 20].mean(axis=-1)
+    over_halpha = continuum_over_halpha(air_to_vacuum(wave), np.array([1e4]))[0]
+    gas = (width[:, None] * at_halpha)[..., None] * over_halpha
+    return replace(grid, name=f"{grid.name}, gas", flux=(grid.flux + gas).astype(np.float32))
 
 
 def words(answer: object) -> str:
@@ -167,7 +200,8 @@ def make_mocks(name: str, n: int, rng: np.random.Generator) -> Mocks:
     no emission lines.
     """
     grid = library(name)
-    flux = np.asarray(interpolated_along(grid.flux.astype(float), to_medium(grid.wave_angstrom, grid.medium, "air"), WAVE, 2))  # fmt: skip
+    wave = to_medium(grid.wave_angstrom, grid.medium, "air")
+    flux = np.asarray(interpolated_along(grid.flux.astype(float), wave, WAVE, 2))
     log_age = np.arange(max(grid.log_age[0], 6.3), min(grid.log_age[-1], 10.12), 0.05)
     age = 10**log_age
     step, last = float(WAVE[1] - WAVE[0]), 10**10.12
@@ -234,9 +268,7 @@ def _scores(labels: Labels, made: Mocks, chosen: np.ndarray) -> list[str]:
 
 def flagged(grids: dict[str, SSPGrid], seed: int) -> None:
     """How many ordinary mock spectra lean on the edge of the grid, and how wrong they are."""
-    print(
-        "**Spectra of the mock survey** (E-MILES, S/N 15, 30 and 60) with and without ON_GRID_EDGE: rms of the error\n"
-    )
+    print("**Spectra of the mock survey** (E-MILES, S/N 15 to 60) with and without ON_GRID_EDGE: rms of the error\n")
     header = ["fitted with", "ON_GRID_EDGE", "share", "log age", "[M/H]", "log age, pull", "[M/H], pull"]
     row(header), row(["---"] * len(header))
     cases = make_cases(grids["emiles"], 100, seed=seed)
