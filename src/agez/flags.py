@@ -45,6 +45,7 @@ class Flag(enum.IntFlag):
     REDSHIFT_ESTIMATED = 1 << 18
     REDSHIFT_FOUND = 1 << 19
     REDSHIFT_AMBIGUOUS = 1 << 20
+    ON_GRID_EDGE = 1 << 21
 
 
 #: What each bit means, in the words that the documentation and the reports use.
@@ -76,6 +77,8 @@ MEANING: dict[Flag, str] = {
     Flag.REDSHIFT_ESTIMATED: "no redshift is known; the model's own (redshift_phot) stands in for it",
     Flag.REDSHIFT_FOUND: "the redshift was found from the spectrum itself",
     Flag.REDSHIFT_AMBIGUOUS: "the redshift was found from the spectrum itself, and two fit it about equally well",
+    Flag.ON_GRID_EDGE: "more than 20 % of the light is in the most metal-poor templates, or in the youngest where "
+    "these are older than 10 Myr: the stars may lie beyond the templates",
     Flag.NO_GEOMETRY: "no position, effective radius or centre: no galactocentric radius",
 }
 
@@ -93,6 +96,7 @@ FAULTS = (
     | Flag.REDSHIFT_UNKNOWN
     | Flag.PARTLY_COVERED
     | Flag.REDSHIFT_AMBIGUOUS
+    | Flag.ON_GRID_EDGE
 )
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from agez.arrays import Bools, Floats, Ints, PerRow, Strings, check, check_shape
 from agez.flags import is_good
-from agez.types import Photometry, Rows
+from agez.types import LABEL_NAMES, Photometry, Rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +74,41 @@ class FittedSpectra(PerRow):
 
 
 @dataclass(frozen=True, eq=False)
+class LibraryLabels(PerRow):
+    """The labels of the same spectra by each of several template libraries, the main one first."""
+
+    libraries: tuple[str, ...]  #: Names of the template grids.
+    #: values, errors: (n, libraries, 4) In the order of ``LABEL_NAMES``; NaN where a fit failed.
+    values: Floats
+    errors: Floats
+    chi2: Floats  #: (n, libraries) Reduced chi2.
+    flags: Ints  #: (n, libraries)
+
+    _row_fields = ("values", "errors", "chi2", "flags")
+
+    def __post_init__(self) -> None:
+        self._make_plain()
+        shape = (len(self.chi2), len(self.libraries))
+        for name in self._row_fields:
+            check_shape(self, name, (*shape, len(LABEL_NAMES)) if name in ("values", "errors") else shape)
+
+    def __len__(self) -> int:
+        return len(self.chi2)
+
+    @property
+    def spread(self) -> Floats:
+        """(n, 4) standard deviation between the libraries, a systematic error; NaN where fewer than two have an answer.
+
+        With k answers the sum of squares is divided by k - 1.
+        """
+        known = np.isfinite(self.values)
+        count = known.sum(axis=1)
+        mean = np.where(known, self.values, 0.0).sum(axis=1) / np.maximum(count, 1)
+        squares = np.where(known, (self.values - mean[:, None]) ** 2, 0.0).sum(axis=1)
+        return np.where(count > 1, np.sqrt(squares / np.maximum(count - 1, 1)), np.nan)
+
+
+@dataclass(frozen=True, eq=False)
 class Labels(PerRow):
     """What a spectral fit says of each spectrum.
 
@@ -105,6 +140,8 @@ class Labels(PerRow):
         Emission lines.
     fitted : FittedSpectra or None
         Data and model, where they were asked for.
+    libraries : LibraryLabels or None
+        The labels by each of several template libraries, where they were asked for; those above are the first's.
     meta : mapping
         ``templates``, ``solar_scale``, ``norm_band_angstrom``, ``continuum``, and the settings of the fit.
 
@@ -143,6 +180,7 @@ class Labels(PerRow):
     weights: Floats | None = None
     lines: Lines | None = None
     fitted: FittedSpectra | None = None
+    libraries: LibraryLabels | None = None
     meta: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -152,8 +190,8 @@ class Labels(PerRow):
         self._make_plain()
         for name in self.column_names():
             check_shape(self, name, (len(self.rows),))
-        for part in (self.weights, self.lines, self.fitted):
-            check(part is None or len(part) == len(self.rows), "Labels: weights, lines or fits of other rows")
+        for part in (self.weights, self.lines, self.fitted, self.libraries):
+            check(part is None or len(part) == len(self.rows), "Labels: lines, fits or other parts of other rows")
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -161,7 +199,7 @@ class Labels(PerRow):
     @classmethod
     def column_names(cls) -> tuple[str, ...]:
         """Names of the per-row scalar columns, in the order of the LABELS table."""
-        other = ("rows", "weights", "lines", "fitted", "meta")
+        other = ("rows", "weights", "lines", "fitted", "libraries", "meta")
         return tuple(f.name for f in fields(cls) if f.name not in other)
 
     @property
@@ -170,7 +208,7 @@ class Labels(PerRow):
         return is_good(self.flags)
 
 
-Labels._row_fields = ("rows", *Labels.column_names(), "weights", "lines", "fitted")
+Labels._row_fields = ("rows", *Labels.column_names(), "weights", "lines", "fitted", "libraries")
 
 
 @dataclass(frozen=True, eq=False)

@@ -119,6 +119,7 @@ def _label_options(options: Namespace, files: list[Path]) -> LabelOptions:
     from agez.samples.galaxy_files import read_galaxies
     from agez.spectra.binning import BinSettings, can_bin
     from agez.spectra.templates import TemplateFacts
+    from agez.spectra.young_templates import default_templates
 
     of_cubes = {
         "--bin-snr": options.bin_snr, "--no-bin": options.no_bin or None, "--star-mask": options.star_mask,
@@ -147,8 +148,10 @@ def _label_options(options: Namespace, files: list[Path]) -> LabelOptions:
         from agez.runtime.files import check_input
 
         binning = replace(binning, star_mask=check_input(options.star_mask))
+    templates, remark = (options.templates, "") if options.templates else default_templates()
     return LabelOptions(
-        templates=options.templates,
+        templates=templates,
+        remark=remark,
         template_facts=TemplateFacts(options.template_fwhm, options.template_reference, options.template_medium),
         settings=_fit_settings(options),
         engine=options.engine,

@@ -21,6 +21,7 @@ from agez.runtime.worker_pool import each_done
 from agez.spectra.binning import BinSettings
 from agez.spectra.fit_settings import FitSettings
 from agez.spectra.label_files import write_labels
+from agez.spectra.library_labels import check_libraries, with_libraries
 from agez.spectra.templates import SSPGrid, TemplateFacts, load_templates
 from agez.tables.maps import MapFrame
 from agez.types import Spectra
@@ -34,7 +35,8 @@ CHUNK: dict[str, int] = {"agez": 256, "ppxf": 16}
 class LabelOptions:
     """How files of spectra are labelled."""
 
-    templates: str = "emiles"  #: As :func:`agez.load_templates` knows them.
+    #: As :func:`agez.load_templates` knows them; several, separated by commas: labels by each, the first the main one.
+    templates: str = "emiles"
     template_facts: TemplateFacts = field(default_factory=TemplateFacts)  #: What is said of templates of one's own.
     settings: FitSettings = field(default_factory=FitSettings)
     engine: Engine = "agez"
@@ -44,10 +46,35 @@ class LabelOptions:
     keep_fits: bool = False  #: Write data and model, too.
     overwrite: bool = False  #: Fit again what is done.
     chunk: int | None = None  #: Rows that are fitted, and kept, at a time; by engine (``CHUNK``) if not given.
+    remark: str = ""  #: What is to be said of the choice of templates.
+
+    def __post_init__(self) -> None:
+        names = self.template_names
+        if not all(names):
+            raise AgezError(f"templates {self.templates!r}: a name is empty; give names or paths with a comma between")
+        if len(names) > 1:
+            check_libraries(names)
+            if self.template_facts != TemplateFacts():
+                raise AgezError(
+                    f"templates {self.templates!r} are several sets; resolution, reference and medium can be given for "
+                    "one alone: write them into the files"
+                )
+
+    @property
+    def template_names(self) -> tuple[str, ...]:
+        """Each of the template sets."""
+        # a folder's name may have a comma in it
+        if Path(self.templates).exists():
+            return (self.templates,)
+        return tuple(name.strip() for name in self.templates.split(","))
 
     def grid(self) -> SSPGrid:
-        """The templates."""
-        return load_templates(self.templates, **asdict(self.template_facts))
+        """The templates, or the first of several sets."""
+        return load_templates(self.template_names[0], **asdict(self.template_facts))
+
+    def other_grids(self) -> tuple[SSPGrid, ...]:
+        """The template sets after the first."""
+        return tuple(load_templates(name) for name in self.template_names[1:])
 
     @property
     def rows_at_once(self) -> int:
@@ -56,15 +83,27 @@ class LabelOptions:
 
 
 def fit(spectra: Spectra, grid: SSPGrid, options: LabelOptions, *, keep_fits: bool | None = None) -> Labels:
-    """Labels by the engine of the options."""
+    """Labels by the engine of the options; of several template sets, ``grid`` is the first."""
     keep = options.keep_fits if keep_fits is None else keep_fits
+    main = _fit_with(spectra, grid, options, keep_fits=keep)
+    others = options.other_grids()
+    if not others:
+        return main
+    parts = [main, *(_fit_with(spectra, one, options, keep_fits=False) for one in others)]
+    names = [grid.name, *(one.name for one in others)]
+    check_libraries(names)
+    return with_libraries(parts, names)
+
+
+def _fit_with(spectra: Spectra, grid: SSPGrid, options: LabelOptions, *, keep_fits: bool) -> Labels:
+    """Labels by one template set."""
     if options.engine == "ppxf":
         from agez.spectra.engine_ppxf import fit_labels_ppxf
 
-        return fit_labels_ppxf(spectra, grid, settings=options.settings, keep_fits=keep)
+        return fit_labels_ppxf(spectra, grid, settings=options.settings, keep_fits=keep_fits)
     from agez.spectra.fitting import fit_labels
 
-    return fit_labels(spectra, grid, settings=options.settings, keep_fits=keep)
+    return fit_labels(spectra, grid, settings=options.settings, keep_fits=keep_fits)
 
 
 def what_labels_depend_on(options: LabelOptions, grid: SSPGrid) -> dict[str, Any]:
@@ -77,8 +116,10 @@ def what_labels_depend_on(options: LabelOptions, grid: SSPGrid) -> dict[str, Any
         ]
     star_mask = options.binning.star_mask
     facts = {} if options.template_facts == TemplateFacts() else {"facts": asdict(options.template_facts)}
+    others = options.other_grids()
     return {
         "templates": _grid_hash(grid),
+        **({"libraries": [_grid_hash(one) for one in others]} if others else {}),
         **facts,
         "fit": asdict(options.settings),
         "engine": [options.engine, metadata.version("ppxf") if options.engine == "ppxf" else ""],
@@ -170,6 +211,8 @@ def labels_of_file(
     parts = [found[start] for start in starts]
     labels = joined(parts)
     about: dict[str, Any] = {"source": path.name, "engine": options.engine, "remarks": remarks_on(spectra)}
+    if options.remark:
+        about["remarks"].append(options.remark)
     if grid.assumed:
         about["remarks"].append(f"assumed of the templates, since their files do not say: {', '.join(grid.assumed)}")
     if frame is not None:
@@ -197,6 +240,8 @@ def joined(parts: list[Labels]) -> Labels:
         parts = [replace(part, weights=None) for part in parts]
     if any(part.lines is None for part in parts):
         parts = [replace(part, lines=None) for part in parts]
+    if any(part.libraries is None for part in parts):
+        parts = [replace(part, libraries=None) for part in parts]
     return Labels.concatenate(parts)
 
 

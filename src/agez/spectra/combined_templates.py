@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -19,7 +20,7 @@ YOUNG_LOG_AGES = (6.0, 6.5, 6.8, 7.0, 7.2, 7.4, 7.6)
 NEAREST_DEX = 0.1
 
 
-def continued_to_young_ages(grid: SSPGrid, young: SSPGrid) -> SSPGrid:
+def continued_to_young_ages(grid: SSPGrid, young: SSPGrid, *, log_ages: Sequence[float] = YOUNG_LOG_AGES) -> SSPGrid:
     """``grid`` with populations younger than its own, which follow another library.
 
     A young population is the grid's youngest one times the ratio of the other library's spectra at the two ages, at
@@ -30,11 +31,13 @@ def continued_to_young_ages(grid: SSPGrid, young: SSPGrid) -> SSPGrid:
     ----------
     grid, young : SSPGrid
         ``young`` must reach younger ages, and over the wavelengths of ``grid``.
+    log_ages : sequence of float
+        log10(age/yr) to add.
 
     Returns
     -------
     SSPGrid
-        With the ages of ``YOUNG_LOG_AGES`` that both allow in front of its own.
+        With those of ``log_ages`` that both allow in front of its own.
 
     Raises
     ------
@@ -42,7 +45,7 @@ def continued_to_young_ages(grid: SSPGrid, young: SSPGrid) -> SSPGrid:
         If ``young`` begins no earlier than ``grid``, or does not reach over its wavelengths.
     """
     first = float(grid.log_age[0])
-    ages = np.array([age for age in YOUNG_LOG_AGES if young.log_age[0] <= age <= first - NEAREST_DEX])
+    ages = np.array([age for age in log_ages if young.log_age[0] <= age <= first - NEAREST_DEX])
     if not ages.size:
         raise AgezError(
             f"template grid {young.name!r} begins at log age {young.log_age[0]:.2f}, {grid.name!r} at {first:.2f}: "

@@ -26,6 +26,7 @@ from agez.spectra.fit_inputs import (
     signal_to_noise,
 )
 from agez.spectra.fit_settings import FitSettings
+from agez.spectra.grid_edges import leans_on_an_edge
 from agez.spectra.lines import EMISSION_LINES, SODIUM_LINES, near_lines
 from agez.spectra.ppxf_fit import REGULARISATION_ORDER, PpxfAnswer, PpxfOptions, fit_one
 from agez.spectra.ppxf_labels import columns_of, fitted_of, lines_of
@@ -191,12 +192,13 @@ def _fit_group(
     flags = set_flag(flags, np.array([a is not None and a.kinematics_failed for a in answers]), Flag.KINEMATICS_FAILED)
     columns, weights = columns_of(answers, templates, settings)
     columns.update(redshift=spectra.redshift, redshift_err=spectra.redshift_err)
+    flags = set_flag(flags, leans_on_an_edge(weights, grid), Flag.ON_GRID_EDGE)
     flags = set_flag(flags, np.nan_to_num(columns["chi2"]) > settings.max_chi2, Flag.BAD_CHI2)
     fitted = fitted_of(answers, templates, edges_in, flux, variance_in, good, z) if keep_fits else None
     return Labels(
         rows=spectra.rows, flags=flags, weights=weights, snr=snr_angstrom,
         lines=lines_of(answers, templates, scale, z, spectra) if settings.emission_lines else None, fitted=fitted,
-        meta=_describe(spectra, grid, settings, options), **columns,
+        meta=_describe(spectra, grid, settings, options), libraries=None, **columns,
     )  # fmt: skip
 
 

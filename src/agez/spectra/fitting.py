@@ -24,8 +24,9 @@ from agez.spectra.fit_inputs import (
 from agez.spectra.fit_settings import FitSettings
 from agez.spectra.formats_units import line_flux_unit
 from agez.spectra.gas_columns import GasFit
+from agez.spectra.grid_edges import at_an_end, leans_on_an_edge
 from agez.spectra.kinematics import Kinematics, fit_kinematics, to_nearest_node, velocity_stretch
-from agez.spectra.label_means import widened
+from agez.spectra.label_means import widened, with_young_errors
 from agez.spectra.lines import EMISSION_LINES, LINE_NAMES, SODIUM_LINES, near_lines
 from agez.spectra.populations import Population
 from agez.spectra.rebin import PixelSums, noise_correlation, pixel_edges
@@ -158,13 +159,16 @@ def _fit_group(spectra: Spectra, z: Floats, templates: SSPGrid, settings: FitSet
     parts.columns.update(snr=snr_angstrom, redshift=spectra.redshift, redshift_err=spectra.redshift_err)
     if len(at):
         fitted, failed, covered = _fit_rows(group.take(at), settings, keep_fits=keep_fits)
-        fitted = replace(fitted, columns=widened(fitted.columns, snr_angstrom[at]))
+        columns = with_young_errors(widened(fitted.columns, snr_angstrom[at]), fitted.weights, templates)
+        fitted = replace(fitted, columns=columns)
         answered = np.all([np.isfinite(fitted.columns[name]) for name in _ANSWERS], axis=0)
         parts.put(at, fitted, np.flatnonzero(answered))
         flags[at] = set_flag(flags[at], failed, Flag.KINEMATICS_FAILED)
         flags[at] = set_flag(flags[at], ~answered, Flag.FIT_FAILED)
         flags[at] = set_flag(flags[at], answered & (snr_angstrom[at] < _LOW_SNR), Flag.LOW_SNR)
-        flags[at] = set_flag(flags[at], answered & _at_an_edge(fitted), Flag.OUT_OF_RANGE)
+        widest = fitted.columns["sigma_kms"] >= SIGMA_GRID_KMS[-1]
+        flags[at] = set_flag(flags[at], answered & (at_an_end(fitted.weights) | widest), Flag.OUT_OF_RANGE)
+        flags[at] = set_flag(flags[at], answered & leans_on_an_edge(fitted.weights, templates), Flag.ON_GRID_EDGE)
         flags[at] = set_flag(flags[at], answered & (covered < _LEAST_COVERED), Flag.PARTLY_COVERED)
     flags = set_flag(flags, parts.columns["chi2"] > settings.max_chi2, Flag.BAD_CHI2)
     return Labels(
@@ -244,17 +248,6 @@ def _make_group(spectra: Spectra, z: Floats, templates: SSPGrid, settings: FitSe
     scale = median_flux(spectra, good)
     flux, variance = in_units_of(scale, spectra, good, settings)
     return _Group(spectra, z, basis, ~sodium, ~gas, scale, flux, variance, good, pixel_edges(spectra.wave_angstrom))
-
-
-def _at_an_edge(fitted: _Parts) -> Bools:
-    """(n,) rows whose dispersion, or most of whose light, lies at the end of what templates there are.
-
-    The metal-rich end is left out: it is where the centres of massive galaxies are, and templates end there.
-    """
-    light = fitted.weights
-    ages = np.maximum(light[:, 0].sum(axis=1), light[:, -1].sum(axis=1)) if light.shape[1] > 1 else 0.0
-    poorest = light[:, :, 0].sum(axis=1) if light.shape[2] > 1 else 0.0
-    return np.asarray((np.maximum(ages, poorest) > 0.5) | (fitted.columns["sigma_kms"] >= SIGMA_GRID_KMS[-1]))
 
 
 def _fit_rows(group: _Group, settings: FitSettings, *, keep_fits: bool) -> tuple[_Parts, Bools, Floats]:

@@ -15,6 +15,7 @@ from agez.errors import AgezError
 from agez.label_types import Labels
 from agez.spectra.label_maps import label_maps
 from agez.spectra.label_tables import HISTORY, fit_hdus, history_hdus, lines_hdu, read_fit, read_lines
+from agez.spectra.library_tables import libraries_hdu, read_libraries
 from agez.spectra.templates import SSPGrid
 from agez.tables.maps import MapFrame
 from agez.tables.maps_files import maps_hdus
@@ -45,8 +46,9 @@ def write_labels(
     """Write labels as FITS: table LABELS, and what else they carry; docs/files.md lists the extensions.
 
     LINES if they have emission lines; image HISTORY if they have light fractions, with SFH and GRID if the grid is
-    given; FIT and FIT_WAVE if they have fitted spectra; maps if a frame is given.  Nothing in the file depends on
-    when or where it was written.
+    given; FIT and FIT_WAVE if they have fitted spectra; LIBRARIES, and columns ``<label>_library_spread`` in LABELS,
+    if they are by several template libraries; maps if a frame is given.  Nothing in the file depends on when or where
+    it was written.
 
     Parameters
     ----------
@@ -72,6 +74,9 @@ def write_labels(
     for name in Labels.column_names():
         table[name] = getattr(labels, name)
     table["good"] = labels.good
+    if labels.libraries is not None:
+        for number, name in enumerate(LABEL_NAMES):
+            table[f"{name}_library_spread"] = labels.libraries.spread[:, number]
     if frame is not None:
         table["n_spaxels"] = frame.spaxels_in_bins(len(table))
     about = {
@@ -85,6 +90,8 @@ def write_labels(
         hdus += history_hdus(labels.rows, labels.weights, grid)
     if labels.fitted is not None:
         hdus += fit_hdus(labels.rows, labels.fitted)
+    if labels.libraries is not None:
+        hdus.append(libraries_hdu(labels.rows, labels.libraries))
     if frame is not None:
         hdus += maps_hdus(label_maps(labels, frame.spaxels_in_bins(len(table))), frame)
     write_fits(path, hdus, header=header)
@@ -112,8 +119,9 @@ def read_labels(path: str | os.PathLike[str]) -> Labels:
         table = hdu_to_table(named_hdu(hdus, "LABELS", path, made_by=_MADE_BY))
         weights = native(hdus[HISTORY].data) if HISTORY in hdus else None
         lines, fitted = read_lines(hdus, path), read_fit(hdus, path)
+        libraries = read_libraries(hdus, path)
     need_columns(table, ("spec_id", "log_age_lw", "mh_lw"), source=source, made_by=_MADE_BY)
-    for name, part in (("HISTORY", weights), ("LINES", lines), ("FIT", fitted)):
+    for name, part in (("HISTORY", weights), ("LINES", lines), ("FIT", fitted), ("LIBRARIES", libraries)):
         if part is not None and len(part) != len(table):
             raise AgezError(f"{path}: {name} has {len(part)} rows and LABELS {len(table)}; make the file again")
     values: dict[str, Any] = {name: number_column(table, name, source=source) for name in Labels.column_names()}
@@ -125,6 +133,7 @@ def read_labels(path: str | os.PathLike[str]) -> Labels:
         weights=weights,
         lines=lines,
         fitted=fitted,
+        libraries=libraries,
         meta=meta_json(table, "AGEZMETA"),
         **values,
     )

@@ -6,7 +6,7 @@ import numpy as np
 
 from agez.spectra.fit_settings import FitSettings
 from agez.spectra.prior import smooth_prior
-from agez.spectra.template_basis import TemplateBasis
+from agez.spectra.template_basis import YOUNG_LOG_AGE, TemplateBasis
 from agez.spectra.templates import SSPGrid
 from agez.types import LABEL_NAMES, Floats
 
@@ -18,6 +18,11 @@ from agez.types import LABEL_NAMES, Floats
 ERROR_CALIBRATION = {
     "log_age_lw": (1.35, 0.02), "mh_lw": (2.1, 0.01), "log_age_mw": (1.1, 0.07), "mh_mw": (2.3, 0.06),
 }  # fmt: skip
+
+#: Young populations differ between libraries by far more than older ones: their lines are weak, and their isochrones,
+#: stars and binaries uncertain.  What that adds to the errors of spectra whose light is all theirs [dex], measured on
+#: mock spectra made with other libraries than they are fitted with (``python benchmarks/young_labels.py``).
+YOUNG_ERRORS = {"log_age_lw": 0.65, "mh_lw": 0.5, "log_age_mw": 0.65, "mh_mw": 0.5}
 
 
 def means(
@@ -69,6 +74,25 @@ def widened(columns: dict[str, Floats], snr: Floats) -> dict[str, Floats]:
         error = columns[f"{name}_err"] * worse
         out[f"{name}_err"] = np.hypot(error, prior) if name.startswith("mh") else error
     return out
+
+
+def with_young_errors(columns: dict[str, Floats], weights: Floats, grid: SSPGrid) -> dict[str, Floats]:
+    """The columns, their errors with what libraries of young stars differ by.
+
+    ``YOUNG_ERRORS`` times the light fraction younger than 63 Myr is added in quadrature.
+
+    Parameters
+    ----------
+    weights : (n, n_age, n_mh) float
+        Light fractions over ``grid``.
+    """
+    young = grid.log_age < YOUNG_LOG_AGE
+    if not young.any():
+        return columns
+    share = np.clip(weights[:, young].sum(axis=(1, 2)), 0.0, 1.0)
+    return columns | {
+        f"{name}_err": np.hypot(columns[f"{name}_err"], error * share) for name, error in YOUNG_ERRORS.items()
+    }
 
 
 def mean_labels(light: Floats, grid: SSPGrid) -> Floats:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
+from typing import TypedDict
 
 import numpy as np
 from numpy.polynomial.legendre import legvander
@@ -16,9 +17,17 @@ from agez.spectra.label_means import means
 from agez.spectra.nonnegative import solve_batch
 from agez.spectra.normal_equations import NormalEquations
 from agez.spectra.prior import choose_strength, mean_mh, smooth_prior, spread_cost
-from agez.spectra.template_basis import TemplateBasis
+from agez.spectra.template_basis import YOUNG_LOG_AGE, TemplateBasis, starting_light
 from agez.spectra.weighted import cross_gram, shared_gram, solve_ridge
 from agez.types import Bools, Floats, Ints
+
+
+class _Accuracy(TypedDict, total=False):
+    """Keywords of the solver."""
+
+    tolerance: float
+    max_iterations: int
+
 
 #: Alternations of weights and of everything else: with the lines masked, and with them fitted.
 _MASKED_ITERATIONS, _ITERATIONS = 1, 5
@@ -26,6 +35,9 @@ _MASKED_ITERATIONS, _ITERATIONS = 1, 5
 _CENTRINGS = 3
 #: Step of the solver over the sum of a spectrum's pixel weights, chosen for speed; results do not depend on it.
 _PENALTY_PER_WEIGHT = 5e-3
+#: Of the solver on grids with young populations.  They are so much alike that it comes to a near stop early, and old
+#: galaxies would change by some hundredths of a dex, though they have no young light; so it goes on for longer.
+_YOUNG_ACCURACY: _Accuracy = {"tolerance": 1e-4, "max_iterations": 3000}
 #: A pixel may differ from a strong line's model by this part of it without counting as an outlier; and what Gaussian
 #: profiles on rebinned pixels are wrong by, in units of the line, which counts as noise.
 _LINE_TOLERANCE, _PROFILE_ERROR = 0.15, 0.03
@@ -104,6 +116,7 @@ class Population:
         ones = np.ones(len(basis.wave_angstrom))
         self.correlation = (ones if correlation is None else correlation).astype(np.float32)
         self.coefficients = basis.coefficients
+        self.accuracy = _YOUNG_ACCURACY if basis.grid.log_age[0] < YOUNG_LOG_AGE else {}
         self.settings = settings
         columns: list[Floats] = []
         precision: list[Floats] = []
@@ -136,10 +149,10 @@ class Population:
         """A first solution, without pixels near emission lines."""
         n = len(flux)
         weight = weight / self.correlation * self.away
-        light = np.full((n, self.coefficients.shape[1]), 1.0 / self.coefficients.shape[1])
+        light = np.tile(starting_light(self.basis.grid), (n, 1))
         terms = self.continuum.shape[1]
         state = _State(light, np.zeros((n, terms)), np.zeros((n, 0)), np.ones(n), mean_mh(light, self.basis.grid))
-        # start from equal weights of all templates, and the continuum that fits them
+        # start from equal weights of templates, and the continuum that fits them
         state = self._fit_factor(flux, weight, state, None, steps=4)
         weight = self._without_spikes(flux, weight, state)
         return self._alternate(flux, weight, state, None, _MASKED_ITERATIONS)
@@ -306,7 +319,9 @@ class Population:
         for value in np.unique(exponent):
             rows = np.flatnonzero(exponent == value)
             prior = smooth_prior(self.basis, self.settings, 10.0 ** float(value))
-            light[rows] = solve_batch(gram[rows], right[rows], prior, start=start[rows], cost=cost[rows])
+            light[rows] = solve_batch(
+                gram[rows], right[rows], prior, start=start[rows], cost=cost[rows], **self.accuracy
+            )
         return light
 
     def _fit_factor(self, flux: Floats, weight: Floats, state: _State, gas: GasColumns | None, *, steps: int) -> _State:

@@ -24,6 +24,10 @@ _OVERSAMPLING = 4
 RESOLUTION_KNOTS = 12
 #: Basis spectra kept: 30 give E-MILES back to 0.1 % rms.
 _RANK = 30
+#: Populations younger than this [log yr] count for less in the choice of the basis.  They differ most in the
+#: continuum, which polynomials take up; at full weight they would take the leading places, by which the motion of old
+#: stars is measured, from the lines that it is measured by.
+YOUNG_LOG_AGE, _YOUNG_WEIGHT = 7.75, 0.1
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,8 +54,19 @@ def _compressed(grid: SSPGrid, low: float, high: float) -> tuple[SSPGrid, Floats
     part = grid.cut(low, high)
     unit_light = (part.flux / grid.light[..., None]).reshape(-1, len(part.wave_angstrom)).astype(float)
     rank = min(_RANK, len(unit_light))
-    left, singular, right = np.linalg.svd(unit_light.T, full_matrices=False)
-    return part, left[:, :rank] * singular[0], (singular[:rank, None] / singular[0]) * right[:rank]
+    counts = np.where(np.repeat(grid.log_age, len(grid.mh)) < YOUNG_LOG_AGE, _YOUNG_WEIGHT, 1.0)
+    left, singular, right = np.linalg.svd(unit_light.T * counts, full_matrices=False)
+    return part, left[:, :rank] * singular[0], (singular[:rank, None] / singular[0]) * right[:rank] / counts
+
+
+def starting_light(grid: SSPGrid) -> Floats:
+    """(m,) equal light fractions of all but young populations, where a fit may start: bluer ones take it too far off.
+
+    Of a grid of young populations alone, all.
+    """
+    old = np.repeat(grid.log_age >= YOUNG_LOG_AGE, len(grid.mh))
+    chosen = old if old.any() else np.ones_like(old)
+    return chosen / chosen.sum()
 
 
 def known_fwhm(wave_angstrom: Floats, fwhm_angstrom: Floats) -> Floats:

