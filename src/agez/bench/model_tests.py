@@ -1,0 +1,201 @@
+"""Tests of a model on real photometry that need no labels: its bands, half of the bands, more noise, other dust."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from agez.analysis.metrics import json_number, sigma_mad
+from agez.bench.answer_scores import JUDGED, older_scores
+from agez.bench.answers import answers_of
+from agez.bench.bench_set import BenchSet
+from agez.bench.matched_mocks import matched_mocks, training_seds_near
+from agez.bench.rows import Known
+from agez.bench.scores import line_slope, pull_width, share, slope
+from agez.errors import AgezError
+from agez.models.model import Model
+from agez.models.predict import predict
+from agez.photometry.dereddening import deredden
+from agez.photometry.zero_points import MIN_ROWS, ZeroPoints, iterate_zero_points
+from agez.training.recipes import Recipe
+from agez.types import Bools, Floats, Photometry, Prediction
+
+#: E(B-V) added to that of the set, for its sensitivity.
+EBV_STEPS = (-0.05, 0.05)
+#: Noise of the rows that are observed again, fainter, in units of their own.
+MORE_NOISE = 3.0
+
+
+def answer(model: Model, photometry: Photometry) -> Prediction:
+    """All targets of a model, the judged ones if it knows no others."""
+    return predict(model, photometry, targets=("all",))
+
+
+def band_scores(photometry: Photometry, model: Model, good: Bools) -> list[dict[str, Any]]:
+    """Each band against what the model expects of it from the others: offset and scatter [mag], pull, zero point.
+
+    The offset is observed minus expected, above 0 where the band is fainter; the pull is the robust width of
+    (observed - expected) / error about its median.  ``zero_point_mag`` is to be added to magnitudes
+    (:func:`agez.photometry.zero_points.iterate_zero_points`): zero points that no galaxy can imitate.
+    """
+    rows = np.flatnonzero(good)
+    chosen = photometry.take(rows)
+    expected, err = model.expected(chosen)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        ratio = np.where((chosen.flux > 0) & (expected > 0), chosen.flux / expected, np.nan)
+        pull = (chosen.flux - expected) / np.hypot(chosen.flux_err, err)
+    offset = -2.5 * np.log10(ratio)
+    zero_points = _zero_points(chosen, model)
+    errors = None if zero_points is None else zero_points.magnitude_offset_err
+    out = []
+    for k, name in enumerate(chosen.bands.names):
+        known = np.isfinite(offset[:, k])
+        out.append({
+            "band": name, "pivot_angstrom": chosen.bands.pivot_angstrom[k], "n": int(known.sum()),
+            "offset_mag": json_number(float(np.median(offset[known, k]))) if known.any() else None,
+            "scatter_mag": json_number(sigma_mad(offset[:, k])),
+            "pull": json_number(sigma_mad(pull[:, k])),
+            "zero_point_mag": None if zero_points is None else float(zero_points.magnitude_offset[k]),
+            "zero_point_mag_err": None if errors is None else json_number(float(errors[k])),
+        })  # fmt: skip
+    return out
+
+
+def _zero_points(photometry: Photometry, model: Model) -> ZeroPoints | None:
+    """None where there are too few rows to tell."""
+    if len(photometry) < MIN_ROWS:
+        return None
+    try:
+        return iterate_zero_points(photometry, model.expected)
+    except AgezError:  # fewer than two bands with enough rows
+        return None
+
+
+def band_halves(names: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Every second band, and the others, in order of wavelength: two instruments that see the same galaxy."""
+    return tuple(names[0::2]), tuple(names[1::2])
+
+
+def differences_of_halves(model: Model, photometry: Photometry) -> dict[str, tuple[Floats, Floats]]:
+    """By quantity, the difference of the answers from two halves of the bands, and the quadrature of both errors."""
+    one, other = (
+        predict(model, photometry.select_bands(half), targets=JUDGED) for half in band_halves(photometry.bands.names)
+    )
+    usable = one.answered & other.answered
+    out = {}
+    for name in JUDGED:
+        difference = np.where(usable, getattr(one, name) - getattr(other, name), np.nan)
+        out[name] = difference, np.hypot(getattr(one, f"{name}_err"), getattr(other, f"{name}_err"))
+    return out
+
+
+def half_scores(
+    model: Model, photometry: Photometry, good: Bools, rng: np.random.Generator
+) -> tuple[dict[str, Any], dict[str, list[float | None]]]:
+    """Answers from half of the bands against those from the other half: on real rows, and on mocks that match them.
+
+    The two share the prior, the redshift and the model's own faults, so that the width of their difference over its
+    error is not 1 even where all is right.  What it should be, mocks of the model's own training SEDs say, with the
+    same redshifts, magnitudes, missing bands and errors: the ratio of both is 1 where real galaxies are as the model
+    thinks.  ``gain`` is the slope of mock answers from all bands on the truth: the part of a difference in age or [M/H]
+    that answers show.
+
+    Returns
+    -------
+    scores : dict
+        ``n``, by quantity ``real``, ``mock``, ``ratio``, ``gain``; ``missing``: why there are no mocks, or None.
+    points : dict
+        Differences over their errors, for figures.
+    """
+    rows = np.flatnonzero(good & photometry.covered.all(axis=1) & np.isfinite(photometry.redshift))
+    if len(rows) < MIN_ROWS:
+        return {"n": len(rows), "missing": f"only {len(rows)} rows have all bands"}, {}
+    real = photometry.take(rows)
+    found = differences_of_halves(model, real)
+    scores: dict[str, Any] = {"n": len(rows), "missing": None, "first": list(band_halves(real.bands.names)[0])}
+    points: dict[str, list[float | None]] = {}
+    for name in JUDGED:
+        scores[name] = {"real": pull_width(*found[name], rng=rng).to_json(), "mock": None, "ratio": None, "gain": None}
+        points[f"{name}_real"] = _pulls(found[name])
+    try:
+        seds = training_seds_near(model, real.redshift, rng)
+    except AgezError as error:
+        return scores | {"missing": str(error)}, points
+    survey = Recipe.from_dict(model.header["training"]["recipe"]).survey
+    mocks = matched_mocks(real, seds, survey, rng)
+    whole = predict(model, mocks.photometry, targets=JUDGED)
+    fine = whole.good & mocks.photometry.covered.all(axis=1)
+    seen = differences_of_halves(model, mocks.photometry.take(np.flatnonzero(fine)))
+    for t, name in enumerate(JUDGED):
+        width = pull_width(*seen[name], rng=rng)
+        scores[name]["mock"] = width.to_json()
+        real_width = scores[name]["real"]
+        ratio = real_width["value"] / width.value
+        relative = np.hypot(real_width["err"] / real_width["value"], width.err / width.value)
+        scores[name]["ratio"] = {"value": json_number(ratio), "err": json_number(ratio * float(relative)), "n": width.n}
+        scores[name]["gain"] = slope(mocks.truth[fine, t], getattr(whole, name)[fine], rng=rng).to_json()
+        points[f"{name}_mock"] = _pulls(seen[name])
+    scores["mock_flagged"] = share(~whole.good).to_json()
+    return scores, points
+
+
+def _pulls(of: tuple[Floats, Floats]) -> list[float | None]:
+    with np.errstate(invalid="ignore"):
+        return [json_number(round(float(value), 3)) for value in of[0] / of[1] if np.isfinite(value)]
+
+
+def fainter_scores(
+    model: Model, photometry: Photometry, prediction: Prediction, good: Bools, rng: np.random.Generator
+) -> dict[str, Any]:
+    """The same galaxies observed again with more noise: the answers must stay, within what the larger errors allow.
+
+    ``shift`` is the mean change of the answers [dex], ``pull`` the width of the change over sqrt(e2^2 - e1^2), the part
+    of the new error that is new (over the old error at least): 1 for calibrated errors, below where the prior draws all
+    answers to its middle.
+    """
+    rows = np.flatnonzero(good)
+    if len(rows) < MIN_ROWS:
+        return {"n": len(rows)}
+    bright = photometry.take(rows)
+    added = np.sqrt(MORE_NOISE**2 - 1) * np.nan_to_num(bright.flux_err) * rng.standard_normal(bright.flux.shape)
+    faint = replace(bright, flux=bright.flux + added, flux_err=MORE_NOISE * bright.flux_err)
+    again = predict(model, faint, targets=JUDGED)
+    out: dict[str, Any] = {"n": len(rows), "noise": MORE_NOISE, "flagged": share(~again.good).to_json()}
+    for name in JUDGED:
+        first, second = getattr(prediction, f"{name}_err")[rows], getattr(again, f"{name}_err")
+        change = getattr(again, name) - getattr(prediction, name)[rows]
+        grown = np.sqrt(np.maximum(second**2 - first**2, (0.3 * first) ** 2))
+        known = np.isfinite(change)
+        out[name] = {
+            "shift": {"value": json_number(float(np.mean(change[known]))), "n": int(known.sum()),
+                      "err": json_number(float(np.std(change[known]) / np.sqrt(max(known.sum(), 1))))},
+            "pull": pull_width(change, grown, rng=rng).to_json(),
+        }  # fmt: skip
+    return out
+
+
+def dust_scores(
+    one: BenchSet, known: Known, photometry: Photometry, model: Model, chosen: Bools, rng: np.random.Generator
+) -> dict[str, Any]:
+    """What changes with the E(B-V) of the Milky Way: flagged share, medians, the older kind, the slope with mass."""
+    out: dict[str, Any] = {}
+    if one.ebv is None:
+        return out
+    for ebv in (one.ebv, *(round(max(one.ebv + step, 0.0), 3) for step in EBV_STEPS)):
+        seen = deredden(photometry, ebv) if ebv else photometry
+        answers = answers_of(answer(model, seen), source=model.name)
+        good = chosen & answers.good
+        older = older_scores(one, known, seen, answers, good, rng)
+        young = good & (known.kind == one.older[1]) if one.older else good
+        finite = young & np.isfinite(answers["log_mass"]) & np.isfinite(answers["mh_lw"])
+        out[f"{ebv:g}"] = {
+            "flagged": share(~answers.good[chosen]).to_json(),
+            "older": None if older is None else older["age"],
+            **{name: json_number(float(np.nanmedian(answers[name][good]))) if good.any() else None for name in JUDGED},
+            "mh_slope": json_number(line_slope(answers["log_mass"][finite], answers["mh_lw"][finite]))
+            if finite.sum() > 2 else None,
+        }  # fmt: skip
+    return out
