@@ -14,7 +14,7 @@ from agez.training.shipped_training import seds_of_recipe
 from agez.training_seds.complete_library import load_libraries
 from agez.training_seds.observe import Survey, observe
 from agez.training_seds.seds import TrainingSeds
-from agez.types import Bools, Floats, Ints, Photometry
+from agez.types import Bands, Bools, Floats, Ints, Photometry
 
 #: Training SEDs from which rows are drawn: some ten within :data:`REDSHIFT_WINDOW` of each row of a nearby survey.
 N_SEDS = 8_000
@@ -87,9 +87,10 @@ def matched_mocks(photometry: Photometry, seds: TrainingSeds, survey: Survey, rn
     photometry : Photometry
         Real rows, with redshifts.
     seds : TrainingSeds
-        In the same bands, in order.
+        In these bands, and others.
     """
     n = len(photometry)
+    seds = _in_bands(seds, photometry.bands)
     chosen = np.array([_like(photometry, k, seds, rng) for k in range(n)], dtype=int)
     free = replace(survey, snr=(1e8, 1e8), noise_tilt=0.0, noise_scatter=0.0, error_scatter=0.0, complete=1.0)
     pivot = np.array(seds.bands.pivot_angstrom)
@@ -111,6 +112,11 @@ def matched_mocks(photometry: Photometry, seds: TrainingSeds, survey: Survey, rn
         ),
         seds.labels[chosen, :2].astype(float),
     )
+
+
+def _in_bands(seds: TrainingSeds, bands: Bands) -> TrainingSeds:
+    at = seds.bands.index(bands.names)
+    return replace(seds, bands=seds.bands.select(bands.names), flux=seds.flux[:, at], present=seds.present[:, at])
 
 
 def _like(photometry: Photometry, row: int, seds: TrainingSeds, rng: np.random.Generator) -> int:

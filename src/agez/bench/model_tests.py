@@ -25,6 +25,8 @@ from agez.types import Bools, Floats, Photometry, Prediction
 
 #: E(B-V) added to that of the set, for its sensitivity.
 EBV_STEPS = (-0.05, 0.05)
+#: Share of the rows that must have a band, for it to be one of those that are halved.
+LEAST_COVERED = 0.5
 #: Noise of the rows that are observed again, fainter, in units of their own.
 MORE_NOISE = 3.0
 
@@ -110,9 +112,14 @@ def half_scores(
     points : dict
         Differences over their errors, for figures.
     """
+    photometry = photometry.select_bands(_usual_bands(photometry, good))
     rows = np.flatnonzero(good & photometry.covered.all(axis=1) & np.isfinite(photometry.redshift))
     if len(rows) < MIN_ROWS:
-        return {"n": len(rows), "missing": f"only {len(rows)} rows have all bands"}, {}
+        return {"n": len(rows), "missing": f"only {len(rows)} rows have a redshift and all bands"}, {}
+    needed = len(model.bands) - model.kind.most_missing()
+    if len(photometry.bands) // 2 < needed:
+        words = f"half of {len(photometry.bands)} bands are fewer than the {needed} that model {model.name} needs"
+        return {"n": len(rows), "missing": words}, {}
     real = photometry.take(rows)
     found = differences_of_halves(model, real)
     scores: dict[str, Any] = {"n": len(rows), "missing": None, "first": list(band_halves(real.bands.names)[0])}
@@ -140,6 +147,12 @@ def half_scores(
         points[f"{name}_mock"] = _pulls(seen[name])
     scores["mock_flagged"] = share(~whole.good).to_json()
     return scores, points
+
+
+def _usual_bands(photometry: Photometry, good: Bools) -> list[str]:
+    """Bands that at least half of the rows have."""
+    share_covered = photometry.covered[good].mean(axis=0) if good.any() else np.zeros(len(photometry.bands))
+    return [name for name, part in zip(photometry.bands.names, share_covered, strict=True) if part >= LEAST_COVERED]
 
 
 def _pulls(of: tuple[Floats, Floats]) -> list[float | None]:

@@ -39,6 +39,12 @@ def kind_colours(kinds: list[str]) -> dict[str, str]:
     return _KNOWN_COLOURS | {kind: _COLOURS[k % len(_COLOURS)] for k, kind in enumerate(others)}
 
 
+def legend(axes: Any, where: str, *, title: str | None = None) -> None:
+    """A legend, where anything is drawn that it could name."""
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(loc=where, title=title, alignment="left")
+
+
 def table_figures(folder: Path, block: Mapping[str, Any]) -> dict[str, Path]:
     """All figures of a block, by name."""
     points = block["points"]
@@ -72,19 +78,18 @@ def figure_ages(path: Path, block: Mapping[str, Any], masks: Mapping[str, Bools]
             axes.stairs(parts, edges, color=colours.get(kind, BLUE), lw=1.8, label=label)
         shown = [kind for kind in masks if kind in AGES_BY_TYPE]
         for k, kind in enumerate(shown):
-            height = top * (1.06 + 0.05 * k)
-            axes.plot(AGES_BY_TYPE[kind], [height, height], color=colours[kind], lw=5, solid_capstyle="butt")
-        if shown:
-            note(axes, "bars: published ranges\n(Gallazzi et al. 2005,\nby memory)", where="upper right")
+            height = top * (1.08 + 0.06 * k)
+            words = "published (Gallazzi et al. 2005, by memory)" if k == 0 else None
+            axes.plot(
+                AGES_BY_TYPE[kind], [height, height], color=colours[kind], lw=6, solid_capstyle="butt", label=words
+            )
         axes.set(xlabel=QUANTITY["log_age_lw"], ylabel="part of the kind a bin", xlim=(edges[0], edges[-1]))
-        axes.set_ylim(0, top * 1.25)
-        axes.legend(loc="upper left")
-        if block["older"] is not None:
-            age, colour = block["older"]["age"]["value"], block["older"]["colour"]["value"]
-            if age is not None and colour is not None:
-                note(
-                    axes, f"P(older) = {age:.3f}; by {block['older']['colour_name']}: {colour:.3f}", where="lower left"
-                )
+        axes.set_ylim(0, top * 1.75)
+        older = block["older"]
+        title = None
+        if older is not None and older["age"]["value"] is not None:
+            title = f"P(older) = {older['age']['value']:.3f}; by {older['colour_name']} {older['colour']['value']:.3f}"
+        legend(axes, "upper left", title=title)
     return path
 
 
@@ -98,7 +103,7 @@ def figure_luminosity(path: Path, block: Mapping[str, Any], masks: Mapping[str, 
         _points(axes, x, y, masks)
         axes.set(xlabel="$M_r$ [mag]", ylabel=QUANTITY["log_age_lw"], ylim=robust_limits(y, keep=0.99))
         axes.set_xlim(*robust_limits(x, keep=0.995)[::-1])  # luminous galaxies to the right, as massive ones
-        axes.legend(loc="lower right")
+        legend(axes, "lower right")
     return path
 
 
@@ -120,7 +125,7 @@ def figure_mass(path: Path, block: Mapping[str, Any], masks: Mapping[str, Bools]
             axes.plot(mass, middle + gain["value"] * (mh - centre), color="black", lw=1.8, ls=":", label=label)
         axes.set(xlabel="log stellar mass [solar masses]", ylabel=QUANTITY["mh_lw"])
         axes.set(xlim=robust_limits(x, keep=0.995), ylim=robust_limits(y, keep=0.99))
-        axes.legend(loc="lower right")
+        legend(axes, "lower right")
     return path
 
 
@@ -165,9 +170,9 @@ def figure_halves(path: Path, block: Mapping[str, Any]) -> Path:
             if ratio is not None and ratio["value"] is not None:
                 note(axes, f"real / mocks\n{ratio['value']:.2f} ± {ratio['err']:.2f}", where="upper left")
             axes.set(xlabel="difference of two halves of the bands / its error", title=word, xlim=(-3, 3))
-            axes.legend(loc="upper right")
+            legend(axes, "upper right")
         panels[0].set_ylabel("part of the rows a bin")
-        panels[0].set_ylim(0, 1.35 * panels[0].dataLim.y1)
+        panels[0].set_ylim(0, 1.35 * max(axes.dataLim.y1 for axes in panels))
     return path
 
 
@@ -194,5 +199,5 @@ def figure_bands(path: Path, block: Mapping[str, Any]) -> Path:
         axes.set_ylim(min(low, 0) - 0.03, float(high.max()) + 0.13)
         axes.set(xlabel="pivot wavelength [$\\mathrm{\\AA}$]")
         axes.set_ylabel("observed less expected from\nthe other bands [mag] (up: fainter)")
-        axes.legend(loc="lower right")
+        legend(axes, "lower right")
     return path

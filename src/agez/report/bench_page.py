@@ -20,10 +20,10 @@ CAPTIONS = {
     "ages": "Light-weighted ages by type.",
     "luminosity": "Ages against absolute magnitude: dots are galaxies, lines running medians, shades 16 to 84 %.",
     "mass": "Metallicity against stellar mass.  Answers are means of distributions as wide as the differences of "
-    "galaxies, so they show a part of these, the gain, measured on mocks: the dotted line is the published relation seen so.",
+    "galaxies, so they show a part of these, the gain, measured on mocks; dotted: the published relation seen so.",
     "halves": "Each galaxy answered twice, from every second band and from the others.  Both answers share what the "
-    "model took for granted, so their difference is smaller than their errors; mocks with the same errors say by how much.",
-    "bands": "Each band against what the model expects of it from the others: offsets are common errors of zero points.",
+    "model took for granted, so their difference is smaller than their errors; mocks say by how much.",
+    "bands": "Each band against what the model expects of it from the others: offsets are errors of zero points.",
     "fit": "A network on synthetic photometry of each spectrum against the full spectral fit of the same spectrum.",
     "surveys": "The same galaxies through the bands of other surveys, each answered by its own model.",
     "order": "Mean spectra by type: ages must fall from left to right, and dust rise along the starbursts.",

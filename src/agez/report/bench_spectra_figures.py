@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from agez.bench.text import WORDS
-from agez.report.bench_figures import kind_colours
+from agez.report.bench_figures import kind_colours, legend
 from agez.report.numbers import floats
 from agez.report.style import BLUE, GREEN, ORANGE, QUANTITY, VERMILLION, figure, margins, robust_limits
 from agez.types import Floats
@@ -54,9 +54,9 @@ def figure_network_fit(path: Path, block: Mapping[str, Any]) -> Path:
                 mark = _MARKS[k % len(_MARKS)]
                 axes.plot(x[good], y[good], mark, color=colours[kind], ms=6, label=f"{kind} ({len(rows)})")
                 axes.plot(x[~good], y[~good], mark, color=colours[kind], ms=6, mfc="white")
-            _diagonal(axes, block, name, ("fit", who))
+            _diagonal(axes, block["rows"], name, ("fit", who))
             axes.set(xlabel=f"{QUANTITY[name]}, spectral fit", ylabel=f"{QUANTITY[name]}, network ({who})")
-        panels[0].legend(loc="upper left", title="filled: no fault in either", alignment="left")
+        legend(panels[0], "upper left", title="filled: no fault in either")
     return path
 
 
@@ -73,15 +73,15 @@ def figure_surveys(path: Path, block: Mapping[str, Any]) -> Path:
                 colour = _ANSWERS[2 + k % 3]
                 axes.errorbar(x, y, xerr=x_err, yerr=y_err, fmt="none", ecolor=colour, elinewidth=0.6, alpha=0.35)
                 axes.plot(x, y, _MARKS[k], color=colour, ms=5.5, label=f"{other} ({len(rows)} spectra)")
-            _diagonal(axes, block, name, (main, *others))
+            _diagonal(axes, [row for row in block["rows"] if row[main]["good"]], name, (main, *others))
             axes.set(xlabel=f"{QUANTITY[name]}, {main}", ylabel=f"{QUANTITY[name]}, the other survey")
-        panels[0].legend(loc="upper left")
+        legend(panels[0], "upper left")
     return path
 
 
-def _diagonal(axes: Any, block: Mapping[str, Any], name: str, who: Sequence[str]) -> None:
+def _diagonal(axes: Any, rows: Sequence[Mapping[str, Any]], name: str, who: Sequence[str]) -> None:
     """The line of equality, and limits of all answers on both axes."""
-    limits = robust_limits(*(_column(block["rows"], one, name) for one in who), pad=0.12)
+    limits = robust_limits(*(_column(rows, one, name) for one in who), pad=0.12)
     axes.plot(limits, limits, color="0.6", lw=0.9, zorder=0)
     axes.set(xlim=limits, ylim=limits)
 
@@ -104,6 +104,6 @@ def figure_order(path: Path, block: Mapping[str, Any]) -> Path:
                 axes.plot(at[~good], y[~good], _MARKS[k], color=colour, ms=6, mfc="white")
         panels[0].set_ylabel(QUANTITY["log_age_lw"])
         panels[1].set_ylabel("$A_V$ of the stars [mag]")
-        panels[0].legend(loc="lower left", title="filled: no fault", alignment="left")
+        legend(panels[0], "lower left", title="filled: no fault")
         panels[1].set_xticks(x, [row["name"] for row in rows], rotation=45, ha="right")
     return path
