@@ -12,7 +12,7 @@ from agez.targets import LOG_AGE_LW, MH_LW
 from agez.training.recipes import Recipe
 from agez.training.shipped_training import seds_of_recipe
 from agez.training_seds.complete_library import load_libraries
-from agez.training_seds.observe import Survey, observe
+from agez.training_seds.observe import Survey, observe, observe_redshift
 from agez.training_seds.seds import TrainingSeds
 from agez.types import Bands, Bools, Floats, Ints, Photometry
 
@@ -26,6 +26,8 @@ REDSHIFT_WINDOW = (0.003, 0.02)
 LIKENESS_FLOOR = 0.03
 #: Of an SED's window, the share of the most similar ones among which the one taken is drawn.
 LIKE_SHARE = 0.05
+#: Signal-to-noise ratio of SEDs whose noise is added afterwards.
+QUIET_SNR = 1e7
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,38 +82,51 @@ def matched_mocks(photometry: Photometry, seds: TrainingSeds, survey: Survey, rn
     """For each real row a training SED of its redshift and shape, seen with its brightness, bands and errors.
 
     The fluxes get the errors of calibration and the outliers of the survey that the model was trained for, and the
-    noise of the real row's errors; the redshift is off the SED's own by a draw of the real row's error.
+    noise of the real row's errors, or as much more as that survey says errors to be understated; the redshift is off
+    the SED's own by a draw of the real row's error, outliers as in that survey.
 
     Parameters
     ----------
     photometry : Photometry
         Real rows, with redshifts.
     seds : TrainingSeds
-        In these bands, and others.
+        In all bands of the model.
     """
     n = len(photometry)
-    seds = _in_bands(seds, photometry.bands)
-    chosen = np.array([_like(photometry, k, seds, rng) for k in range(n)], dtype=int)
-    free = replace(survey, snr=(1e8, 1e8), noise_tilt=0.0, noise_scatter=0.0, error_scatter=0.0, complete=1.0)
-    pivot = np.array(seds.bands.pivot_angstrom)
-    seen = observe(seds.flux[chosen], seds.present[chosen], pivot, rng, survey=free)
-    covered = photometry.covered & seen.covered & np.isfinite(photometry.flux_err)
-    scale = _scale(photometry, seds.flux[chosen], covered)
-    noise = np.nan_to_num(photometry.flux_err) * rng.standard_normal(photometry.flux.shape)
-    flux = seen.flux.astype(float) * scale[:, None] + noise
-    err = np.nan_to_num(photometry.redshift_err)
+    own = _in_bands(seds, photometry.bands)
+    chosen = np.array([_like(photometry, k, own, rng) for k in range(n)], dtype=int)
+    seen, more_noise = _without_noise(seds.take(chosen), survey, rng)
+    at = seds.bands.index(photometry.bands.names)
+    covered = photometry.covered & seds.present[chosen][:, at] & np.isfinite(photometry.flux_err)
+    scale = _scale(photometry, own.flux[chosen], covered)
+    noise = more_noise[:, None] * np.nan_to_num(photometry.flux_err) * rng.standard_normal(photometry.flux.shape)
+    flux = seen[:, at].astype(float) * scale[:, None] + noise
+    departure = _redshift_departures(n, survey, rng) * np.nan_to_num(photometry.redshift_err)
     return MatchedMocks(
         replace(
             photometry,
             flux=np.where(covered, flux, np.nan),
             flux_err=np.where(covered, photometry.flux_err, np.nan),
             covered=covered,
-            redshift=np.maximum(seds.redshift[chosen] + err * rng.standard_normal(n), 0.0),
+            redshift=np.maximum(seds.redshift[chosen] + departure, 0.0),
             flags=np.zeros(n, dtype=np.int32),
             redshift_mixture=None,
         ),
         seds.labels[chosen, :2].astype(float),
     )
+
+
+def _without_noise(seds: TrainingSeds, survey: Survey, rng: np.random.Generator) -> tuple[Floats, Floats]:
+    """Fluxes (n, b) with all that a survey does to them but noise, and the noise (n,) over what its errors say."""
+    quiet = replace(survey, snr=(QUIET_SNR, QUIET_SNR), noise_tilt=0.0, noise_scatter=0.0, complete=1.0)
+    seen = observe(seds.flux, seds.present, np.array(seds.bands.pivot_angstrom), rng, survey=quiet)
+    return seen.flux, 1 / (QUIET_SNR * seen.flux_err[:, 0].astype(float))
+
+
+def _redshift_departures(n: int, survey: Survey, rng: np.random.Generator) -> Floats:
+    """Departures (n,) of redshifts in units of their errors, as a survey has them."""
+    unit = replace(survey, redshift_known=0.0, redshift_unknown=0.0, redshift_err=(1.0, 1.0))
+    return observe_redshift(np.zeros(n), (-1e6, 1e6), rng, survey=unit)[0]
 
 
 def _in_bands(seds: TrainingSeds, bands: Bands) -> TrainingSeds:
