@@ -27,6 +27,8 @@ from agez.types import Bools, Floats, Photometry, Prediction
 EBV_STEPS = (-0.05, 0.05)
 #: Share of the rows that must have a band, for it to be one of those that are halved.
 LEAST_COVERED = 0.5
+#: With more bands than these no single one decides, and leaving out each in turn would take long.
+MOST_BANDS = 20
 #: Noise of the rows that are observed again, fainter, in units of their own.
 MORE_NOISE = 3.0
 
@@ -36,33 +38,54 @@ def answer(model: Model, photometry: Photometry) -> Prediction:
     return predict(model, photometry, targets=("all",))
 
 
-def band_scores(photometry: Photometry, model: Model, good: Bools) -> list[dict[str, Any]]:
+def band_scores(photometry: Photometry, model: Model, known: Known, chosen: Bools, good: Bools) -> list[dict[str, Any]]:
     """Each band against what the model expects of it from the others: offset and scatter [mag], pull, zero point.
 
-    The offset is observed minus expected, above 0 where the band is fainter; the pull is the robust width of
-    (observed - expected) / error about its median.  ``zero_point_mag`` is to be added to magnitudes
-    (:func:`agez.photometry.zero_points.iterate_zero_points`): zero points that no galaxy can imitate.
+    The offset is observed minus expected, above 0 where the band is fainter, of all rows without a fault and by kind:
+    zero points do not know what they look at, stars do.  The pull is the robust width of (observed - expected) / error
+    about its median.  ``zero_point_mag`` is to be added to magnitudes: zero points that no galaxy can imitate
+    (:func:`agez.photometry.zero_points.iterate_zero_points`).  ``flagged_without`` is the share of the chosen rows that
+    have a fault if the band is left out, of models of few bands.
     """
-    rows = np.flatnonzero(good)
-    chosen = photometry.take(rows)
-    expected, err = model.expected(chosen)
+    fine = photometry.take(np.flatnonzero(good))
+    expected, err = model.expected(fine)
     with np.errstate(invalid="ignore", divide="ignore"):
-        ratio = np.where((chosen.flux > 0) & (expected > 0), chosen.flux / expected, np.nan)
-        pull = (chosen.flux - expected) / np.hypot(chosen.flux_err, err)
+        ratio = np.where((fine.flux > 0) & (expected > 0), fine.flux / expected, np.nan)
+        pull = (fine.flux - expected) / np.hypot(fine.flux_err, err)
     offset = -2.5 * np.log10(ratio)
-    zero_points = _zero_points(chosen, model)
+    zero_points = _zero_points(fine, model)
     errors = None if zero_points is None else zero_points.magnitude_offset_err
+    without = _flagged_without(photometry.take(np.flatnonzero(chosen)), model)
+    kind = known.kind[good]
     out = []
-    for k, name in enumerate(chosen.bands.names):
-        known = np.isfinite(offset[:, k])
+    for k, name in enumerate(fine.bands.names):
         out.append({
-            "band": name, "pivot_angstrom": chosen.bands.pivot_angstrom[k], "n": int(known.sum()),
-            "offset_mag": json_number(float(np.median(offset[known, k]))) if known.any() else None,
+            "band": name, "pivot_angstrom": fine.bands.pivot_angstrom[k], "n": int(np.isfinite(offset[:, k]).sum()),
+            "offset_mag": _middle(offset[:, k]),
+            "offset_mag_by_kind": {one: _middle(offset[kind == one, k]) for one in np.unique(kind).tolist() if one},
             "scatter_mag": json_number(sigma_mad(offset[:, k])),
             "pull": json_number(sigma_mad(pull[:, k])),
             "zero_point_mag": None if zero_points is None else float(zero_points.magnitude_offset[k]),
             "zero_point_mag_err": None if errors is None else json_number(float(errors[k])),
+            "flagged_without": without.get(name),
         })  # fmt: skip
+    return out
+
+
+def _middle(values: Floats) -> float | None:
+    known = values[np.isfinite(values)]
+    return float(np.median(known)) if len(known) else None
+
+
+def _flagged_without(photometry: Photometry, model: Model) -> dict[str, dict[str, Any]]:
+    """By band: the share of rows with a fault in answers without it."""
+    names = photometry.bands.names
+    if len(names) > MOST_BANDS or not model.kind.most_missing():
+        return {}
+    out = {}
+    for name in names:
+        rest = photometry.select_bands([other for other in names if other != name])
+        out[name] = share(~predict(model, rest, targets=JUDGED).good).to_json()
     return out
 
 

@@ -173,7 +173,7 @@ def read_kc96(folder: Path) -> BenchRows:
 
 _ATLAS = BenchSet(
     "atlas",
-    "49 nearby galaxies, flux-calibrated spectra of their centres",
+    "47 nearby galaxies, flux-calibrated spectra of their centres",
     ("atlas/redshifts.csv", "atlas/README_original.txt"),
     read_atlas,
     "jpas",

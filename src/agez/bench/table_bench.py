@@ -70,7 +70,7 @@ def bench_table(
     good = chosen & answers.good
     points: dict[str, Any] = {}
     if model is not None and prediction is not None:
-        block["bands"] = band_scores(clean, model, good)
+        block["bands"] = band_scores(clean, model, rows.known, chosen, good)
         block["halves"], points = half_scores(model, clean, good, rng)
         block["fainter"] = fainter_scores(model, clean, prediction, good, rng)
         block["dust"] = dust_scores(one, rows.known, photometry, model, chosen, rng)

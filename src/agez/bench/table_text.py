@@ -95,13 +95,19 @@ def _flag_lines(flagged: Mapping[str, Any]) -> list[str]:
 
 
 def _band_lines(bands: Sequence[Mapping[str, Any]]) -> list[str]:
+    kinds = list(bands[0]["offset_mag_by_kind"]) if bands else []
     rows = []
     for one in bands:
         zero_point = measured({"value": one["zero_point_mag"], "err": one["zero_point_mag_err"]}, "+.3f")
-        values = (number(one["offset_mag"], "+.3f"), number(one["scatter_mag"]), number(one["pull"], ".2f"))
-        rows.append((one["band"], str(one["n"]), *values, zero_point))
-    title = "**Bands**: observed less expected from the other bands (above 0: fainter); the zero point is to be added"
-    return section(title, ("band", "rows", "offset [mag]", "scatter [mag]", "pull", "zero point [mag]"), rows)
+        offsets = [number(value, "+.3f") for value in (one["offset_mag"], *one["offset_mag_by_kind"].values())]
+        widths = (number(one["scatter_mag"]), number(one["pull"], ".2f"))
+        rows.append((one["band"], str(one["n"]), *offsets, *widths, zero_point, percent(one["flagged_without"])))
+    title = (
+        "**Bands**: observed less expected from the other bands [mag] (above 0: fainter), its scatter, the zero point "
+        "to be added, and rows with a fault without the band"
+    )
+    header = ("band", "rows", "offset", *map(kind_words, kinds), "scatter", "pull", "zero point", "fault without it")
+    return section(title, header, rows)
 
 
 def _half_lines(halves: Mapping[str, Any]) -> list[str]:
