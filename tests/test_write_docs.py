@@ -248,7 +248,8 @@ def test_tables_and_figures_of_the_real_sky(tools, tmp_path, monkeypatch):
     Image.new("RGB", (8, 8)).save(tmp_path / "run" / "figures" / "two_fit.png")
     block = {
         "set": "two", "title": "Two", "kind": "spectra", "models": ["jpas"], "n": {"rows": 0}, "templates": "T",
-        "rows": [], "fit_network": {"jpas": {}}, "surveys": [], "flagged": {"fit": {}}, "known": None, "gas": None, "order": None,
+        "rows": [], "fit_network": {"jpas": {}}, "surveys": [], "flagged": {"fit": {}},
+        "known": None, "gas": None, "order": None,
         "bars": [{"what": "a", "demanded": "b", "measured": "c", "met": False}],
     }  # fmt: skip
     (tmp_path / "run" / "bench.json").write_text(json.dumps({"sets": {"two": block}}))

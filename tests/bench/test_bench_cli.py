@@ -10,6 +10,7 @@ from invented_set import invented_seds, write_set
 from spectra_factory import light_fractions, observe
 
 from agez.bench import model_tests
+from agez.models.model_file import load_model
 from agez.spectra.readers import write_rss
 from agez.spectra.templates import made_up_grid
 
@@ -92,6 +93,20 @@ def test_spectra_are_fitted_and_seen_through_bands(tmp_path, rng):
     assert all(row["fit"]["log_age_lw"] is not None and row["jpas"]["log_age_lw"] is not None for row in block["rows"])
     assert block["known"] is None
     assert "seen through the bands of jpas" in done("bench", "--set", tmp_path / "two.toml", "--model", "jpas").out
+
+
+@pytest.mark.parametrize("n", [1, 40])
+def test_sets_of_which_no_row_is_good(tmp_path, rng, n):
+    """Noise and a few rows: no score, and no word of numpy's."""
+    pytest.importorskip("matplotlib")
+    bands = load_model("splus").bands.names
+    columns = {f"mag_{band}": np.where(rng.uniform(size=n) < 0.5, 99.0, rng.uniform(15, 20, n)) for band in bands}
+    Table(columns | {f"mag_{band}_err": np.full(n, 0.01) for band in bands}).write(tmp_path / "noise.fits")
+    (tmp_path / "noise.toml").write_text('name = "noise"\ntable = "noise.fits"\nfilters = "splus"\n')
+    answer = done("bench", "--set", tmp_path / "noise.toml", "-o", tmp_path / "out", "--json").json
+    assert answer["sets"]["noise"]["n"]["rows"] == n
+    assert answer["sets"]["noise"]["flagged"]["value"] > 0.5
+    assert (tmp_path / "out" / "bench.html").exists()
 
 
 def test_sets_are_listed():

@@ -11,6 +11,7 @@ from agez.bench.scores import (
     bootstrap_error,
     finite_rows,
     line_slope,
+    mean_of,
     order_kept,
     probability_above,
     pull_width,
@@ -86,6 +87,13 @@ def test_share_has_a_binomial_error():
     assert found.err == pytest.approx(np.sqrt(0.09 * 0.91 / 100))
     assert np.isnan(share(np.zeros(0, bool)).value)
     assert share(np.zeros(0, bool)).to_json() == {"value": None, "err": None, "n": 0}
+
+
+def test_mean_leaves_out_what_is_not_there():
+    found = mean_of([1.0, 3.0, np.nan])
+    assert (found.value, found.n) == (2.0, 2)
+    assert found.err == pytest.approx(1 / np.sqrt(2))
+    assert np.isnan(mean_of([np.nan]).value)
 
 
 def test_repeats_are_differences_of_one_object():

@@ -14,7 +14,7 @@ from agez.bench.answers import answers_of
 from agez.bench.bench_set import BenchSet
 from agez.bench.matched_mocks import matched_mocks, training_seds_near
 from agez.bench.rows import Known
-from agez.bench.scores import line_slope, pull_width, share, slope
+from agez.bench.scores import line_slope, mean_of, pull_width, share, slope
 from agez.errors import AgezError
 from agez.models.model import Model
 from agez.models.predict import predict
@@ -27,6 +27,8 @@ from agez.types import Bools, Floats, Photometry, Prediction
 EBV_STEPS = (-0.05, 0.05)
 #: Share of the rows that must have a band, for it to be one of those that are halved.
 LEAST_COVERED = 0.5
+#: Rows that are drawn where there are more: widths are then known to 2 %.
+MOST_ROWS = 5_000
 #: With more bands than these no single one decides, and leaving out each in turn would take long.
 MOST_BANDS = 20
 #: Noise of the rows that are observed again, fainter, in units of their own.
@@ -139,6 +141,8 @@ def half_scores(
     rows = np.flatnonzero(good & photometry.covered.all(axis=1) & np.isfinite(photometry.redshift))
     if len(rows) < MIN_ROWS:
         return {"n": len(rows), "missing": f"only {len(rows)} rows have a redshift and all bands"}, {}
+    if len(rows) > MOST_ROWS:
+        rows = np.sort(rng.choice(rows, MOST_ROWS, replace=False))
     needed = len(model.bands) - model.kind.most_missing()
     if len(photometry.bands) // 2 < needed:
         words = f"half of {len(photometry.bands)} bands are fewer than the {needed} that model {model.name} needs"
@@ -204,10 +208,8 @@ def fainter_scores(
         first, second = getattr(prediction, f"{name}_err")[rows], getattr(again, f"{name}_err")
         change = getattr(again, name) - getattr(prediction, name)[rows]
         grown = np.sqrt(np.maximum(second**2 - first**2, (0.3 * first) ** 2))
-        known = np.isfinite(change)
         out[name] = {
-            "shift": {"value": json_number(float(np.mean(change[known]))), "n": int(known.sum()),
-                      "err": json_number(float(np.std(change[known]) / np.sqrt(max(known.sum(), 1))))},
+            "shift": mean_of(change).to_json(),
             "pull": pull_width(change, grown, rng=rng).to_json(),
         }  # fmt: skip
     return out
@@ -230,7 +232,7 @@ def dust_scores(
         out[f"{ebv:g}"] = {
             "flagged": share(~answers.good[chosen]).to_json(),
             "older": None if older is None else older["age"],
-            **{name: json_number(float(np.nanmedian(answers[name][good]))) if good.any() else None for name in JUDGED},
+            **{name: _middle(answers[name][good]) for name in JUDGED},
             "mh_slope": json_number(line_slope(answers["log_mass"][finite], answers["mh_lw"][finite]))
             if finite.sum() > 2 else None,
         }  # fmt: skip

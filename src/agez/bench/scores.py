@@ -156,6 +156,15 @@ def share(where: ArrayLike) -> Measured:
     return Measured(part, float(np.sqrt(part * (1 - part) / n)), n)
 
 
+def mean_of(values: ArrayLike) -> Measured:
+    """Mean with its standard error; values that are not finite are left out."""
+    (known,) = finite_rows(values)
+    n = len(known)
+    if not n:
+        return Measured(float("nan"))
+    return Measured(float(np.mean(known)), float(np.std(known) / np.sqrt(n)), n)
+
+
 def share_within(difference: ArrayLike, err: ArrayLike, sigmas: float = 2.0) -> Measured:
     """Share of differences that are within some sigmas of zero; those without an error are left out."""
     difference, err = finite_rows(difference, err)

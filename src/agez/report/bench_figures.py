@@ -48,9 +48,12 @@ def legend(axes: Any, where: str, *, title: str | None = None) -> None:
 def table_figures(folder: Path, block: Mapping[str, Any]) -> dict[str, Path]:
     """All figures of a block, by name."""
     points = block["points"]
+    if not np.isfinite(floats(points["log_age_lw"])).any():
+        return {}
     kind = np.array(points["kind"], dtype=str)
     kinds = [one for one in np.unique(kind).tolist() if one]
-    masks = {one: kind == one for one in kinds} or {"all": np.ones(len(kind), dtype=bool)}
+    known = np.isfinite(floats(points["log_age_lw"]))
+    masks = {one: known & (kind == one) for one in kinds if (known & (kind == one)).any()} or {"all": known}
     out = {"ages": figure_ages(folder / f"{block['set']}_ages.png", block, masks)}
     for name, draw in (("luminosity", figure_luminosity), ("mass", figure_mass)):
         path = draw(folder / f"{block['set']}_{name}.png", block, masks)
@@ -110,7 +113,7 @@ def figure_luminosity(path: Path, block: Mapping[str, Any], masks: Mapping[str, 
 def figure_mass(path: Path, block: Mapping[str, Any], masks: Mapping[str, Bools]) -> Path | None:
     """[M/H] against stellar mass, with running medians, the published relation, and what of it answers can show."""
     x, y = floats(block["points"]["log_mass"]), floats(block["points"]["mh_lw"])
-    if not np.isfinite(x).any():
+    if not (np.isfinite(x) & np.isfinite(y)).any():
         return None
     with figure(path, width=6.4, height=4.6) as page:
         axes = page.subplots(gridspec_kw=margins(page, left=0.75, right=0.2, bottom=0.6, top=0.2))
