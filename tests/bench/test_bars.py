@@ -25,7 +25,7 @@ def block(**changes):
 
 def test_all_are_met():
     bars = bars_of(block())
-    assert len(bars) == 7
+    assert len(bars) == 8
     assert all(bar.met for bar in bars)
 
 
@@ -35,8 +35,9 @@ def test_all_are_met():
         ({"flagged": MOST_FLAGGED + 0.01}, ["rows with a fault"]),
         ({"older": LEAST_OLDER - 0.01}, ["P(ellipticals older"]),
         ({"err": 0.1}, ["[M/H]-mass slope"]),
-        ({"slope": 0.1, "gain": 0.25}, ["the slope over the published one"]),
-        ({"gain": 2.0}, ["the slope over the published one times the gain"]),
+        ({"published": 0.5, "gain": 0.4}, ["the slope over that of Gallazzi et al. (2005)"]),
+        ({"slope": 0.1, "published": 0.15}, ["the slope over that of eCALIFA"]),
+        ({"gain": 2.0}, ["the slope over that of Gallazzi et al. times the gain"]),
         ({"age": 1.3}, ["half-band differences, real over mock: log age"]),
         ({"mh": 0.7}, ["half-band differences, real over mock: [M/H]"]),
     ],
@@ -51,8 +52,16 @@ def test_what_was_not_measured_is_neither():
     bare = block(older=None, mh=None, gain=None)
     assert sum(bar.met is None for bar in bars_of(bare)) == 3
     answers = {key: value for key, value in bare.items() if key not in ("bands", "halves")}
-    assert len(bars_of(answers)) == 3  # a table of answers has no tests of a model
+    assert len(bars_of(answers)) == 4  # a table of answers has no tests of a model
     assert bars_of({"set": "mine"}) == []
+
+
+def test_a_cluster_is_judged_by_both_ways():
+    answer = {"log_age_lw": 9.65, "mh_lw": -0.2, "good": False, "flags": ["BAND_NOT_COVERED", "OUT_OF_DISTRIBUTION"]}
+    row = {"name": "m67", "known": {"log_age": 9.6, "mh": 0.0}, "fit": answer, "jpas": answer | {"good": True}}
+    bars = bars_of({"set": "clusters", "answers": "jpas", "rows": [row]})
+    assert [bar.met for bar in bars] == [True, False, False, True, False, True]
+    assert bars[2].measured == "OUT_OF_DISTRIBUTION"
 
 
 def test_edges_count_as_met():

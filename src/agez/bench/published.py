@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -18,8 +20,27 @@ GALLAZZI_2005 = (
 )  # fmt: skip
 #: For tables.
 GALLAZZI_WORDS = "Gallazzi et al. (2005), table 2, by memory"
-#: Light-weighted log ages [log10 yr] of ellipticals and spirals, ibid.; by memory, too.
-AGES_BY_TYPE = {"E": (9.6, 9.9), "S": (9.0, 9.5)}
+
+
+class KindRelations(NamedTuple):
+    """Light-weighted ages and metallicities of one kind of galaxies, of spectra of whole galaxies."""
+
+    n: int
+    #: log_age_lw, mh_lw: 16, 50 and 84 % [log10 yr; dex].
+    log_age_lw: tuple[float, float, float]
+    mh_lw: tuple[float, float, float]
+    slope: tuple[float, float]  #: Of [M/H] on log stellar mass from 10^9 to 10^12, and its error [dex / dex].
+
+
+#: Ellipticals and spirals of eCALIFA (Sanchez et al. 2023, RMxAA 59, 213), as
+#: ``python benchmarks/ecalifa_relations.py`` prints them.  Models whose training galaxies follow eCALIFA's relations
+#: (docs/targets.md) have seen its distributions, though not which of them are of which kind.
+ECALIFA = {
+    "E": KindRelations(85, (9.48, 9.64, 9.75), (-0.15, 0.07, 0.23), (0.122, 0.028)),
+    "S": KindRelations(296, (8.73, 9.11, 9.49), (-0.47, -0.15, 0.05), (0.216, 0.026)),
+}
+#: P(elliptical older than spiral) by eCALIFA's ages and types, and its error.
+ECALIFA_OLDER = (0.901, 0.017)
 
 
 def published_mh(log_mass: Floats) -> Floats:

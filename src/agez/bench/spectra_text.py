@@ -12,9 +12,9 @@ _THREE = ("log age", "", "", "[M/H]", "", "")
 
 def spectra_lines(block: Mapping[str, Any]) -> list[str]:
     """All that a block of spectra says."""
-    models = block["models"]
+    models, n = block["models"], block["n"]["rows"]
     lines = [
-        f"{block['n']['rows']} spectra, fitted with {block['templates']}, and seen through the bands of "
+        f"{n} {'spectrum' if n == 1 else 'spectra'}, fitted with {block['templates']}, and seen through the bands of "
         f"{', '.join(models)}; `!`: with a fault.",
         "",
         *_row_lines(block),

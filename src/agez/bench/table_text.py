@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from agez.bench.published import GALLAZZI_WORDS
+from agez.bench.published import ECALIFA, ECALIFA_OLDER, GALLAZZI_WORDS
 from agez.bench.text import WORDS, kind_words, measured, number, percent, section
 
 _BINS = (("redshift", "by_redshift"), ("magnitude (r)", "by_magnitude"), ("colour (g - r)", "by_colour"))
@@ -13,7 +13,8 @@ _BINS = (("redshift", "by_redshift"), ("magnitude (r)", "by_magnitude"), ("colou
 
 def table_lines(block: Mapping[str, Any]) -> list[str]:
     """All that a block of photometry says."""
-    lines = [_opening(block), "", *_kind_lines(block), *_older_line(block), *_mass_lines(block), *_steady_lines(block)]
+    lines = [_opening(block), "", *_kind_lines(block), *_older_line(block), *_mass_lines(block)]
+    lines += [*_reference_lines(block), *_steady_lines(block)]
     lines += _flag_lines(block["flagged"])
     if "bands" in block:
         lines += [*_band_lines(block["bands"]), *_half_lines(block["halves"]), *_fainter_lines(block["fainter"])]
@@ -53,6 +54,18 @@ def _older_line(block: Mapping[str, Any]) -> list[str]:
     ]
 
 
+def _reference_lines(block: Mapping[str, Any]) -> list[str]:
+    """What spectra of whole galaxies say of the same kinds, where the set has them."""
+    if not set(ECALIFA) <= set(block["kinds"]):
+        return []
+    rows = []
+    for kind, of in ECALIFA.items():
+        age, mh = _span(of.log_age_lw, ".2f"), _span(of.mh_lw, "+.2f")
+        rows.append((kind_words(kind), str(of.n), age, mh, f"{of.slope[0]:.3f} ± {of.slope[1]:.3f}"))
+    title = f"**The same of eCALIFA**, by spectra of whole galaxies; P(older) = {ECALIFA_OLDER[0]} ± {ECALIFA_OLDER[1]}"
+    return section(title, ("kind", "galaxies", "log age", "[M/H]", "[M/H]-mass slope"), rows)
+
+
 def _mass_lines(block: Mapping[str, Any]) -> list[str]:
     rows = []
     for kind, of in block["mass_metallicity"].items():
@@ -60,8 +73,8 @@ def _mass_lines(block: Mapping[str, Any]) -> list[str]:
         sigma = number(mass["value"] / mass["err"], ".1f") if mass["value"] is not None and mass["err"] else "-"
         published = number(mass["published"], ".2f")
         rows.append((kind_words(kind), measured(mass), sigma, published, measured(of["absmag_r"], "+.3f")))
-    title = f"**[M/H] against stellar mass and luminosity**; published: {GALLAZZI_WORDS}, over the same masses"
-    return section(title, ("kind", "slope [dex/dex]", "over its error", "published", "slope with M_r [dex/mag]"), rows)
+    title = f"**[M/H] against stellar mass and luminosity**; beside it {GALLAZZI_WORDS}, over the same masses"
+    return section(title, ("kind", "slope [dex/dex]", "over its error", "Gallazzi", "slope with M_r [dex/mag]"), rows)
 
 
 def _steady_lines(block: Mapping[str, Any]) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from agez.bench.published import AGES_BY_TYPE, GALLAZZI_2005
+from agez.bench.published import ECALIFA, GALLAZZI_2005
 from agez.bench.text import WORDS, kind_words
 from agez.report.numbers import floats
 from agez.report.style import (
@@ -67,7 +67,7 @@ def table_figures(folder: Path, block: Mapping[str, Any]) -> dict[str, Path]:
 
 
 def figure_ages(path: Path, block: Mapping[str, Any], masks: Mapping[str, Bools]) -> Path:
-    """Histograms of the ages of each kind; bars above: what is published of ellipticals and spirals."""
+    """Histograms of the ages of each kind; bars above: those of ellipticals and spirals of eCALIFA."""
     ages, colours = floats(block["points"]["log_age_lw"]), kind_colours(list(masks))
     edges = np.linspace(7.8, 10.25, 36)
     with figure(path, width=6.4, height=4.4) as page:
@@ -79,13 +79,12 @@ def figure_ages(path: Path, block: Mapping[str, Any], masks: Mapping[str, Bools]
             top = max(top, float(parts.max(initial=0.0)))
             label = f"{kind_words(kind)} ({where.sum()}): median {np.nanmedian(ages[where]):.2f}"
             axes.stairs(parts, edges, color=colours.get(kind, BLUE), lw=1.8, label=label)
-        shown = [kind for kind in masks if kind in AGES_BY_TYPE]
-        for k, kind in enumerate(shown):
-            height = top * (1.08 + 0.06 * k)
-            words = "published (Gallazzi et al. 2005, by memory)" if k == 0 else None
-            axes.plot(
-                AGES_BY_TYPE[kind], [height, height], color=colours[kind], lw=6, solid_capstyle="butt", label=words
-            )
+        for k, kind in enumerate(kind for kind in masks if kind in ECALIFA):
+            low, middle, high = ECALIFA[kind].log_age_lw
+            height = top * (1.08 + 0.07 * k)
+            words = "eCALIFA, by spectra: median, 16 to 84 %" if k == 0 else None
+            axes.plot([low, high], [height, height], color=colours[kind], lw=2.5, label=words)
+            axes.plot(middle, height, "o", color=colours[kind], ms=6)
         axes.set(xlabel=QUANTITY["log_age_lw"], ylabel="part of the kind a bin", xlim=(edges[0], edges[-1]))
         axes.set_ylim(0, top * 1.75)
         older = block["older"]
