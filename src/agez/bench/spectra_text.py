@@ -38,7 +38,7 @@ def _row_lines(block: Mapping[str, Any]) -> list[str]:
         metals = [_answer(row[one], "mh_lw", "+.2f") for one in who]
         rows.append((row["name"], row["kind"], number(row["fit"]["snr"], ".0f"), *ages, *metals))
     header = ("spectrum", "kind", "S/N", "log age, fit", *block["models"], "[M/H], fit", *block["models"])
-    return section("**Answers**; S/N by Angstrom, where chi2 is 1", header, rows)
+    return section("**Answers**; S/N per Angstrom", header, rows)
 
 
 def _answer(of: Mapping[str, Any], name: str, form: str) -> str:
