@@ -34,6 +34,7 @@ ROOMS = (
     ("training",),
     ("apply", "labelling", "mapping"),
     ("engine",),
+    ("bench",),
     ("experiments",),
     ("report",),
     ("commands",),

@@ -223,3 +223,40 @@ def test_the_experiments_page_names_all_there_are():
         names, needs = found[experiment.key]
         assert tuple(names) == experiment.shown_in
         assert needs == ("yes" if experiment.needs_sets else "no")
+
+
+def test_real_sky_has_a_place_for_each_set(tools):
+    from agez.bench.registry import shipped_sets
+
+    _, write_docs = tools
+    page = (DOCS / "real_sky.md").read_text(encoding="utf-8")
+    for one in shipped_sets():
+        assert write_docs.between_marks(page, one.name, "new").count("new\n<!-- end") == 1
+
+
+def test_tables_and_figures_of_the_real_sky(tools, tmp_path, monkeypatch):
+    """The folder of a run goes between the marks, without headings; figures beside the others."""
+    pytest.importorskip("PIL")
+    import json
+
+    from PIL import Image
+
+    _, write_docs = tools
+    (tmp_path / "docs" / "figures").mkdir(parents=True)
+    (tmp_path / "docs" / "real_sky.md").write_text("<!-- two -->\nold\n<!-- end two -->\n")
+    (tmp_path / "run" / "figures").mkdir(parents=True)
+    Image.new("RGB", (8, 8)).save(tmp_path / "run" / "figures" / "two_fit.png")
+    block = {
+        "set": "two", "title": "Two", "kind": "spectra", "models": ["jpas"], "n": {"rows": 0}, "templates": "T",
+        "rows": [], "fit_network": {"jpas": {}}, "surveys": [], "flagged": {"fit": {}},
+        "known": None, "gas": None, "order": None,
+        "bars": [{"what": "a", "demanded": "b", "measured": "c", "met": False}],
+    }  # fmt: skip
+    (tmp_path / "run" / "bench.json").write_text(json.dumps({"sets": {"two": block}}))
+    monkeypatch.setattr(write_docs, "DOCS", tmp_path / "docs")
+    write_docs.write_bench(tmp_path / "run")
+    page = (tmp_path / "docs" / "real_sky.md").read_text()
+    assert "old" not in page
+    assert "## " not in page
+    assert "| a    | b        | c        | **no** |" in page
+    assert (tmp_path / "docs" / "figures" / "sky_two_fit.png").exists()

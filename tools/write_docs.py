@@ -4,9 +4,10 @@ Always: docs/flags.md and the presets of docs/experiments.md, from the code, and
 that come with agez.  With the folder of a run: the tables and verdicts of docs/results.md, from its summary.json alone
 (what the run lacks is said there), and the tables of docs/mock_survey.md.  With --full, the folder of
 `agez reproduce --preset full --only diversity`: the long version of that table.  With --labels: the tables of
-docs/labels.md and docs/real_spectra.md, and the figures there::
+docs/labels.md and docs/real_spectra.md, and the figures there.  With --bench, the folder of `agez bench --out`: tables
+and figures of docs/real_sky.md::
 
-    python tools/write_docs.py [OUT] [--full OUT] [--labels DIR] [--saved MARK=FILE ...]
+    python tools/write_docs.py [OUT] [--full OUT] [--labels DIR] [--bench OUT] [--saved MARK=FILE ...]
 
 DIR is what tools/measure_labels.py filled, FILE what a benchmark printed, and MARK the place that it has in the docs.
 """
@@ -25,6 +26,7 @@ from markdown_tables import drop_empty, first_groups, join_table, read_tables
 from presets_table import presets_table
 from results_tables import claims_table, experiment_parts, sets_tables
 
+from agez.bench.lines import lines_of
 from agez.experiments.paper import SETS
 from agez.flags import FAULTS, MEANING
 from agez.models.model_card import card_lines
@@ -35,8 +37,7 @@ DOCS = Path(__file__).resolve().parents[1] / "docs"
 SAVED = {
     "fine-tuning": "models.md", "scale": "catalogues.md", "maps": "mock_images.md", "survey": "survey_night.md",
     "map regions": "maps.md", "gradient errors": "maps.md", "less known": "models.md",
-    "bayes limit": "trust.md", "information": "targets.md",
-    "redshifts": "labels.md",
+    "bayes limit": "trust.md", "information": "targets.md", "type ceiling": "real_sky.md", "redshifts": "labels.md",
     **{f"catalogue {name}": "catalogue_scores.md" for name in ("jpas", "jplus", "splus")},
 }  # fmt: skip
 
@@ -160,6 +161,19 @@ def write_labels(folder: Path) -> None:
         (DOCS / "figures" / figure.name).write_bytes(figure.read_bytes())
 
 
+def write_bench(folder: Path) -> None:
+    """Tables and figures of docs/real_sky.md, of the sets that the folder has."""
+    result = json.loads((folder / "bench.json").read_text(encoding="utf-8"))
+    for name, block in result["sets"].items():
+        rewrite("real_sky.md", name, "\n".join(lines_of(block)[2:]).strip())  # without the heading
+    from PIL import Image  # comes with matplotlib
+
+    for figure in sorted((folder / "figures").glob("*.png")):
+        with Image.open(figure) as image:  # few colours make a small file
+            small = image.convert("RGB").quantize(96, method=Image.Quantize.MAXCOVERAGE)
+        small.save(DOCS / "figures" / f"sky_{figure.name}", optimize=True)
+
+
 def write_results(summary: Mapping[str, Any]) -> None:
     """Tables and verdicts of docs/results.md."""
     rewrite("results.md", "standard run", sets_tables(summary))
@@ -177,6 +191,7 @@ def main() -> None:
     parser.add_argument(
         "--saved", metavar="MARK=FILE", nargs="+", default=[], help=f"what a benchmark printed: {', '.join(SAVED)}"
     )
+    parser.add_argument("--bench", metavar="OUT", type=Path, help="folder of a run of 'agez bench --out'")
     options = parser.parse_args()
     for word in options.saved:
         mark, _, file = word.partition("=")
@@ -196,6 +211,8 @@ def main() -> None:
         rewrite("results.md", "diversity long", experiment_parts(summary)["diversity"])
     if options.labels is not None:
         write_labels(options.labels)
+    if options.bench is not None:
+        write_bench(options.bench)
 
 
 if __name__ == "__main__":

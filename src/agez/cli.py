@@ -41,6 +41,9 @@ def _parser() -> argparse.ArgumentParser:
     _add_fetch(command("fetch", "download cubes of a public survey, going on after interruptions"))
     _add_filters(command("filters", "list filter sets, or the bands of one"))
     _add_models(command("models", "list the models that come with agez, or show the card of one"))
+    _add_bench(
+        command("bench", "judge a model, or another code's answers, on real galaxies: scores that need no labels")
+    )
     command("check", "test what works on this machine")
     return parser
 
@@ -436,6 +439,22 @@ def _add_gradient(p: argparse.ArgumentParser) -> None:
 def _add_models(p: argparse.ArgumentParser) -> None:
     p.add_argument("name", nargs="?", metavar="NAME|FILE", help="a model; without it all of agez's own are listed")
     p.add_argument("--onnx", metavar="FILE", help="write the model as an ONNX file, for other tools than agez")
+
+
+def _add_bench(p: argparse.ArgumentParser) -> None:
+    p.add_argument("sets", nargs="*", metavar="SET", help="splus, atlas, clusters, sdss, kc96; default: all")
+    p.add_argument("--data", metavar="DIR", help="folder of the sets' files; default: that of AGEZ_SKY")
+    p.add_argument("--set", action="append", default=[], metavar="FILE.toml", help="a set of your own; several times")
+    p.add_argument("--list", action="store_true", help="list the sets")
+    p.add_argument("--model", metavar="FILE|NAME", help="default: that of each set's survey")
+    p.add_argument("--answers", metavar="TABLE", help="judge another code's answers about a set of photometry")
+    p.add_argument("--columns", metavar="NAME=COL,...", help="of --answers: age, age_err, mh, mh_err, mass, ..., id")
+    p.add_argument("--templates", metavar="NAME|PATH", help="of the spectral fit; default: emiles")
+    p.add_argument(
+        "--ebv", type=float, metavar="E", help="E(B-V) of the Milky Way before tables, in place of the set's"
+    )
+    p.add_argument("-o", "--out", metavar="DIR", help="write bench.json and a page with figures")
+    p.add_argument("--seed", type=int, default=1, metavar="N", help="of the bootstraps and mocks; default: 1")
 
 
 def _add_filters(p: argparse.ArgumentParser) -> None:

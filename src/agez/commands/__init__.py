@@ -6,6 +6,7 @@ from argparse import Namespace
 from collections.abc import Callable
 
 from agez.commands.answers import Answer
+from agez.commands.bench import bench
 from agez.commands.fetching import fetch
 from agez.commands.listings import check, filters
 from agez.commands.maps import map_
@@ -31,6 +32,7 @@ COMMANDS: dict[str, Callable[[Namespace], Answer]] = {
         fetch,
         filters,
         models,
+        bench,
         check,
     )
 }

@@ -5,13 +5,14 @@ from __future__ import annotations
 from agez.errors import AgezError
 from agez.spectra.formats_califa import CALIFA_CUBE
 from agez.spectra.formats_common import Format
+from agez.spectra.formats_iraf import IRAF
 from agez.spectra.formats_manga import MANGA
 from agez.spectra.formats_rss import RSS
 from agez.spectra.formats_sdss import SDSS
 from agez.spectra.formats_tables import TABLE
 from agez.spectra.formats_text import TEXT_TABLE
 
-_formats = [*MANGA, CALIFA_CUBE, RSS, *SDSS, TABLE, TEXT_TABLE]
+_formats = [*MANGA, CALIFA_CUBE, RSS, *SDSS, TABLE, IRAF, TEXT_TABLE]
 #: Name for what only an installed specutils reads.
 SPECUTILS = "specutils"
 
