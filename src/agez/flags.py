@@ -73,8 +73,8 @@ MEANING: dict[Flag, str] = {
     Flag.BAND_CONTRADICTED: "one band (column worst_band) is more than 4.5 sigma off what the others say of it: the "
     "answer is without it",
     Flag.REDSHIFT_ESTIMATED: "no redshift is known; the model's own (redshift_phot) stands in for it",
-    Flag.ON_GRID_EDGE: "more than 20 % of the light is in the most metal-poor templates, or in the youngest where "
-    "these are older than 10 Myr: the stars may lie beyond the templates",
+    Flag.ON_GRID_EDGE: "more than 20 % of the light is in the most metal-poor templates and in the youngest, "
+    "where these are older than 10 Myr: the stars may lie beyond the templates",
     Flag.NO_GEOMETRY: "no position, effective radius or centre: no galactocentric radius",
 }
 
