@@ -45,6 +45,8 @@ LIBRARIES = ("popstar", "mastar", "bc03-miles")
 NEBULAR = ([6.5, 6.6, 6.7, 6.8, 6.9, 7.0, 7.1], [2000.0, 1000.0, 500.0, 200.0, 60.0, 20.0, 0.0])
 #: Photometry of spectra that are flux-calibrated to this.
 CALIBRATION = 0.03
+#: Of the spectra beside the atlas one has young stars; those below this S/N per pixel are left out.
+YOUNG, LEAST_SNR = ("NGC 3073, SDSS",), 5.0
 #: Light fractions of young stars of the mocks; wavelengths [Angstrom], FWHM and S/N per Angstrom.
 YOUNG_SHARES = (0.0, 0.2, 0.5, 0.8)
 WAVE, FWHM, SNR = np.arange(3650.0, 7400.0, 2.0), 6.0, 30.0
@@ -138,11 +140,13 @@ def real(sky: Path, grids: dict[str, SSPGrid]) -> None:
 def readable(sky: Path) -> list[tuple[str, Spectra]]:
     """Spectra of SDSS and MaNGA with errors of their own, in the folder and in packages."""
     found = [(path.name, path) for path in sorted((sky / "spectra").glob("sp*.fit*"))]
-    found += [(source.name, source.path) for source in sources(None) if source.path is not None]
+    found += [(one.name, one.path) for one in sources(None) if one.path is not None and one.name not in YOUNG]
     out = []
     for name, path in found:
         spectra = agez.read_spectra(path)
-        out += [(name if len(spectra) == 1 else f"{name}, {i + 1}", spectra.take([i])) for i in range(len(spectra))]
+        noise = np.nanmedian(np.where(spectra.mask, np.nan, spectra.flux / spectra.flux_err), axis=1)
+        bright = np.flatnonzero(noise > LEAST_SNR)
+        out += [(name if len(spectra) == 1 else f"{name}, {i + 1}", spectra.take([i])) for i in bright]
     return out
 
 

@@ -78,8 +78,8 @@ MEANING: dict[Flag, str] = {
     Flag.REDSHIFT_ESTIMATED: "no redshift is known; the model's own (redshift_phot) stands in for it",
     Flag.REDSHIFT_FOUND: "the redshift was found from the spectrum itself",
     Flag.REDSHIFT_AMBIGUOUS: "the redshift was found from the spectrum itself, and two fit it about equally well",
-    Flag.ON_GRID_EDGE: "more than 20 % of the light is in the most metal-poor templates, or in the youngest where "
-    "these are older than 10 Myr: the stars may lie beyond the templates",
+    Flag.ON_GRID_EDGE: "more than 20 % of the light is in the most metal-poor templates and in the youngest, "
+    "where these are older than 10 Myr: the stars may lie beyond the templates",
     Flag.NO_GEOMETRY: "no position, effective radius or centre: no galactocentric radius",
 }
 

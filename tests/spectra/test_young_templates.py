@@ -140,7 +140,9 @@ def test_errors_grow_with_the_young_light_alone():
 
 
 def test_who_leans_on_an_edge():
-    old, both = invented()
+    made_up, both = invented()
+    # steps in age and [M/H] as those of E-MILES
+    old = replace(made_up, log_age=8.0 + 0.1 * np.arange(8), mh=-1.2 + 0.4 * np.arange(4))
     weights = np.zeros((4, len(old.log_age), len(old.mh)))
     weights[0, 0, 1] = weights[1, 4, 0] = weights[2, -1, -1] = 0.3
     weights[3, 0, 2] = weights[3, 3, 0] = 0.15  # neither alone, but both
@@ -150,6 +152,9 @@ def test_who_leans_on_an_edge():
     # a grid that has the youngest stars cannot lean on them
     more = np.concatenate([np.zeros((4, 2, len(old.mh))), weights], axis=1)
     more[0, 0, 1], more[0, 2, 1] = more[0, 2, 1], 0.0
-    grid = replace(both, log_age=np.append([6.5, 6.9], old.log_age))
+    grid = replace(both, log_age=np.append([6.5, 6.9], old.log_age), mh=old.mh)
     assert leans_on_an_edge(more, grid).tolist() == [False, True, False, False]
     assert not leans_on_an_edge(np.full_like(weights, np.nan), old).any()
+    # coarse nodes hold the light of stars further inside
+    assert leans_on_an_edge(weights, made_up).tolist() == [False, False, False, False]
+    assert leans_on_an_edge(np.where(weights == 0.3, 0.7, weights), made_up).tolist() == [True, True, False, False]

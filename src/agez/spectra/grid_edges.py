@@ -13,6 +13,8 @@ _MOST = 0.5
 #: all lie inside the grid, 3 % have more, and their [M/H] is off by twice as much as that of the others; of starbursts
 #: fitted with templates older than 63 Myr, two thirds (``python benchmarks/young_labels.py``).
 LEANING_SHARE = 0.2
+#: First steps of E-MILES in log age and [M/H] [dex].
+_STEPS = (0.1, 0.4)
 #: A grid that begins before this has all stars that there are [log yr].
 YOUNG_ENOUGH = 7.0
 
@@ -37,14 +39,20 @@ def leans_on_an_edge(weights: Floats, grid: SSPGrid) -> Bools:
 
     A fit that lacks young stars takes the youngest that it has, and old metal-poor ones for the rest of the blue light;
     so the two are counted together.  The youngest do not count in a grid that begins before 10 Myr, and neither do
-    the oldest and the most metal-rich ones, which are where many galaxies are.
+    the oldest and the most metal-rich ones, which are where many galaxies are.  Nodes of a grid with wider steps than
+    E-MILES take light from further inside: theirs counts for less, by the ratio of the steps.
 
     Parameters
     ----------
     weights : (n, n_age, n_mh) float
         Light fractions over ``grid``; NaN counts as none.
     """
-    edge = np.zeros(weights.shape[1:], dtype=bool)
-    edge[0] |= weights.shape[1] > 1 and grid.log_age[0] > YOUNG_ENOUGH
-    edge[:, 0] |= weights.shape[2] > 1
-    return np.asarray(weights[:, edge].sum(axis=1) > LEANING_SHARE)
+    age_part, mh_part = (
+        min(1.0, step / float(nodes[1] - nodes[0])) if len(nodes) > 1 else 0.0
+        for nodes, step in ((grid.log_age, _STEPS[0]), (grid.mh, _STEPS[1]))
+    )
+    counts = np.zeros(weights.shape[1:])
+    if grid.log_age[0] > YOUNG_ENOUGH:
+        counts[0] = age_part
+    counts[:, 0] = np.maximum(counts[:, 0], mh_part)
+    return np.asarray(np.einsum("nam,am->n", weights, counts) > LEANING_SHARE)
