@@ -70,7 +70,8 @@ MEANING: dict[Flag, str] = {
     Flag.TOO_FEW_BANDS: "too many bands missing for this model: no prediction",
     Flag.REDSHIFT_UNKNOWN: "no redshift is known, and none was found; a spectrum was taken as rest-frame; photometry "
     "was answered for any redshift of the model, or, by models of the rest frame, as if it were in it",
-    Flag.PARTLY_COVERED: "the spectrum has less than 60 % of the spectral fit's range: errors are too small",
+    Flag.PARTLY_COVERED: "the spectrum has less than 40 % of the spectral fit's range, or less than 60 % of "
+    "what lies between its ends: errors are too small",
     Flag.ERROR_ASSUMED: "some bands came without an error, and the model took 5 % of the flux; or a spectrum did, and "
     "its own scatter stands for it",
     Flag.BAND_CONTRADICTED: "one band (column worst_band) is more than 4.5 sigma off what the others say of it: the "

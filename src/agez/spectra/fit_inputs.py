@@ -23,6 +23,8 @@ MIN_SNR = 1.0
 _LEAST_ERROR = 1e-8
 #: The fit's pixels are as wide as the data's, within these limits [km/s].
 _STEP_RANGE_KMS = (50.0, 150.0)
+#: Ends of the data are told apart by so much of the fit's range.
+SPAN_STEP = 0.05
 #: Pixels over which the flux is smoothed for the templates' error: wider than lines and spikes, narrower than the
 #: continuum's shape.
 _SMOOTH_PIXELS = 51
@@ -64,6 +66,22 @@ def checked_redshifts(spectra: Spectra, settings: FitSettings) -> Floats:
             f"the fit's range {low:.0f}-{high:.0f} A (rest frame); check the wavelength unit and the redshift"
         )
     return z
+
+
+def covered_span(spectra: Spectra, redshift: Floats, settings: FitSettings) -> Floats:
+    """(n, 2) between which parts of the fit's range, 0 to 1 in log wavelength, the good pixels of each row lie.
+
+    Rounded outwards to :data:`SPAN_STEP`, so that rows share what is made for a span; 0 to 1 without good pixels.
+    """
+    good = good_pixels(spectra, settings)
+    low, high = settings.fit_range_angstrom
+    first = spectra.wave_angstrom[np.argmax(good, axis=1)]
+    last = spectra.wave_angstrom[good.shape[1] - 1 - np.argmax(good[:, ::-1], axis=1)]
+    ends = np.log(np.column_stack([first, last]) / (1 + redshift[:, None]) / low) / np.log(high / low)
+    ends = np.clip(ends, 0.0, 1.0) / SPAN_STEP
+    span = SPAN_STEP * np.column_stack([np.floor(ends[:, 0]), np.ceil(ends[:, 1])])
+    empty = ~good.any(axis=1) | (span[:, 1] <= span[:, 0])
+    return np.where(empty[:, None], [0.0, 1.0], span)
 
 
 def good_pixels(spectra: Spectra, settings: FitSettings) -> Bools:

@@ -13,6 +13,7 @@ from agez.flags import Flag, set_flag
 from agez.label_types import FittedSpectra, Labels, Lines
 from agez.spectra.fit_inputs import (
     checked_redshifts,
+    covered_span,
     describe_fit,
     fit_grid,
     good_pixels,
@@ -37,8 +38,11 @@ from agez.types import LABEL_NAMES, Bools, Floats, Ints, Spectra
 from agez.wavelength_gaps import with_missing_pixels
 
 _ROWS_AT_ONCE = 256
-#: Labels of spectra below this S/N per Angstrom are flagged, and of spectra with less than this part of the range.
-_LOW_SNR, _LEAST_COVERED = 5.0, 0.6
+#: Labels of spectra below this S/N per Angstrom are flagged.
+_LOW_SNR = 5.0
+#: So are those of spectra with less than this part of the range, or of what lies between their ends: 68 % intervals
+#: hold on mock spectra that end at 5200 Angstrom.
+_LEAST_COVERED, _LEAST_OF_REACHED = 0.4, 0.6
 #: What a fit that has an answer has.
 _ANSWERS = ("chi2", *(f"{name}{end}" for name in (*LABEL_NAMES, "av") for end in ("", "_err")))
 
@@ -99,15 +103,18 @@ def fit_labels(
     spectra = with_missing_pixels(spectra)
     z = checked_redshifts(spectra, settings)
     parts, order = [], []
-    # rows at the same redshift (to a thousandth) share the templates' resolution
-    key = np.round(z, 3)
+    # rows at the same redshift (to a thousandth) share the templates' resolution, and of the same ends the continuum
+    key, kind = np.unique(
+        np.column_stack([np.round(z, 3), covered_span(spectra, z, settings)]), axis=0, return_inverse=True
+    )
     # the matrices of one galaxy are small: a second thread gains a tenth, and on a busy machine costs a factor of seven
     with threadpool_limits(1, user_api="blas"):
-        for value in np.unique(key):
-            together = np.flatnonzero(key == value)
+        for number, (_, *span) in enumerate(key):
+            together = np.flatnonzero(kind == number)
             # matrices of more rows than this no longer stay in the processor's cache
             for rows in np.array_split(together, -(-len(together) // _ROWS_AT_ONCE)):
-                parts.append(_fit_group(spectra.take(rows), z[rows], templates, settings, keep_fits=keep_fits))
+                group = _make_group(spectra.take(rows), z[rows], (span[0], span[1]), templates, settings)
+                parts.append(_fit_group(group, templates, settings, keep_fits=keep_fits))
                 order.append(rows)
     return Labels.concatenate(parts).take(np.argsort(np.concatenate(order)))
 
@@ -126,6 +133,7 @@ class _Group:
     variance: Floats  # (n, p) in the square of that unit
     good: Bools  # (n, p)
     edges_in: Floats = field(repr=False)
+    span: tuple[float, float]  # what the rows cover of the fit's range, 0 to 1
 
     @cached_property
     def sums(self) -> PixelSums:
@@ -135,6 +143,12 @@ class _Group:
     def correlation(self) -> Floats:
         """(q,) what rebinning does to the errors of sums over neighbouring pixels."""
         return noise_correlation(self.edges_in, self.basis.edges_angstrom, float(np.median(1.0 + self.redshift)))
+
+    @property
+    def reached(self) -> Bools:
+        """(q,) pixels between the ends of the data."""
+        place = np.linspace(0.0, 1.0, len(self.basis.wave_angstrom))
+        return np.asarray((place >= self.span[0]) & (place <= self.span[1]))
 
     def shifted(self, velocity_kms: Floats) -> tuple[Floats, Floats]:
         """Flux in units of ``scale`` and weight (n, q) in the basis' pixels, for each row's velocity."""
@@ -146,19 +160,19 @@ class _Group:
     def take(self, rows: np.ndarray) -> _Group:
         return _Group(
             self.spectra.take(rows), self.redshift[rows], self.basis, self.usable, self.away, self.scale[rows],
-            self.flux[rows], self.variance[rows], self.good[rows], self.edges_in,
+            self.flux[rows], self.variance[rows], self.good[rows], self.edges_in, self.span,
         )  # fmt: skip
 
 
-def _fit_group(spectra: Spectra, z: Floats, templates: SSPGrid, settings: FitSettings, *, keep_fits: bool) -> Labels:
-    group = _make_group(spectra, z, templates, settings)
+def _fit_group(group: _Group, templates: SSPGrid, settings: FitSettings, *, keep_fits: bool) -> Labels:
+    spectra, z = group.spectra, group.redshift
     snr_pixel, snr_angstrom, n_pixels = signal_to_noise(spectra, group.good, z, group.basis.edges_angstrom)
     flags, tried = input_flags(spectra, n_pixels, snr_pixel)
     at = np.flatnonzero(tried)
     parts = _nothing_fitted(group, templates, settings, keep_fits=keep_fits)
     parts.columns.update(snr=snr_angstrom, redshift=spectra.redshift, redshift_err=spectra.redshift_err)
     if len(at):
-        fitted, failed, covered = _fit_rows(group.take(at), settings, keep_fits=keep_fits)
+        fitted, failed, partly = _fit_rows(group.take(at), settings, keep_fits=keep_fits)
         columns = with_young_errors(widened(fitted.columns, snr_angstrom[at]), fitted.weights, templates)
         fitted = replace(fitted, columns=columns)
         answered = np.all([np.isfinite(fitted.columns[name]) for name in _ANSWERS], axis=0)
@@ -169,7 +183,7 @@ def _fit_group(spectra: Spectra, z: Floats, templates: SSPGrid, settings: FitSet
         widest = fitted.columns["sigma_kms"] >= SIGMA_GRID_KMS[-1]
         flags[at] = set_flag(flags[at], answered & (at_an_end(fitted.weights) | widest), Flag.OUT_OF_RANGE)
         flags[at] = set_flag(flags[at], answered & leans_on_an_edge(fitted.weights, templates), Flag.ON_GRID_EDGE)
-        flags[at] = set_flag(flags[at], answered & (covered < _LEAST_COVERED), Flag.PARTLY_COVERED)
+        flags[at] = set_flag(flags[at], answered & partly, Flag.PARTLY_COVERED)
     flags = set_flag(flags, parts.columns["chi2"] > settings.max_chi2, Flag.BAD_CHI2)
     return Labels(
         rows=spectra.rows,
@@ -239,7 +253,9 @@ def _describe(spectra: Spectra, templates: SSPGrid, settings: FitSettings, basis
     }
 
 
-def _make_group(spectra: Spectra, z: Floats, templates: SSPGrid, settings: FitSettings) -> _Group:
+def _make_group(
+    spectra: Spectra, z: Floats, span: tuple[float, float], templates: SSPGrid, settings: FitSettings
+) -> _Group:
     basis = prepare_basis(templates, **fit_grid(spectra, z, settings))
     width, wave = settings.line_mask_kms, basis.wave_angstrom
     sodium = near_lines(wave, SODIUM_LINES, medium=spectra.medium, half_width_kms=width)
@@ -247,11 +263,12 @@ def _make_group(spectra: Spectra, z: Floats, templates: SSPGrid, settings: FitSe
     good = good_pixels(spectra, settings)
     scale = median_flux(spectra, good)
     flux, variance = in_units_of(scale, spectra, good, settings)
-    return _Group(spectra, z, basis, ~sodium, ~gas, scale, flux, variance, good, pixel_edges(spectra.wave_angstrom))
+    edges = pixel_edges(spectra.wave_angstrom)
+    return _Group(spectra, z, basis, ~sodium, ~gas, scale, flux, variance, good, edges, span)
 
 
-def _fit_rows(group: _Group, settings: FitSettings, *, keep_fits: bool) -> tuple[_Parts, Bools, Floats]:
-    """The answer, the rows whose kinematics failed, and the share of pixels at hand, of spectra that can be fitted."""
+def _fit_rows(group: _Group, settings: FitSettings, *, keep_fits: bool) -> tuple[_Parts, Bools, Bools]:
+    """The answer, the rows whose kinematics failed, and those with too few pixels, of spectra that can be fitted."""
     n = len(group.spectra)
     motion = Kinematics(
         np.zeros(n), np.full(n, np.nan), np.full(n, settings.default_sigma_kms), np.full(n, np.nan), np.zeros(n, bool)
@@ -262,7 +279,9 @@ def _fit_rows(group: _Group, settings: FitSettings, *, keep_fits: bool) -> tuple
     flux, weight = group.shifted(motion.velocity_kms)
     # the basis is kept for some dispersions only: the spectra are brought to the nearest one
     node, difference = to_nearest_node(flux, weight, group.basis, motion.sigma_kms, usable=group.away)
-    population = Population(group.basis, node, group.away, settings, correlation=group.correlation)
+    population = Population(
+        group.basis, node, group.away, settings, correlation=group.correlation, reached=group.reached
+    )
     # a row whose fit runs off becomes infinite, then NaN, and is flagged as failed
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         fit = population.fit(np.where(weight > 0, flux - difference, 0), weight)
@@ -278,8 +297,10 @@ def _fit_rows(group: _Group, settings: FitSettings, *, keep_fits: bool) -> tuple
         )
     weights = fit.light.reshape(n, len(group.basis.grid.log_age), len(group.basis.grid.mh))
     failed = ~motion.measured if settings.kinematics else np.zeros(n, dtype=bool)
-    covered = (weight[:, group.usable] > 0).mean(axis=1)
-    return _Parts(columns, weights, _lines(group, fit.gas, motion.velocity_kms), fitted), failed, covered
+    there = weight > 0
+    reached = there[:, group.usable & group.reached].mean(axis=1) if (group.usable & group.reached).any() else 0.0
+    partly = (there[:, group.usable].mean(axis=1) < _LEAST_COVERED) | (reached < _LEAST_OF_REACHED)
+    return _Parts(columns, weights, _lines(group, fit.gas, motion.velocity_kms), fitted), failed, partly
 
 
 def _lines(group: _Group, gas: GasFit | None, velocity_kms: Floats) -> Lines | None:

@@ -83,6 +83,19 @@ class _State:
             getattr(self, f.name)[rows] = getattr(other, f.name)
 
 
+def polynomial_axis(reached: Bools, order: int) -> tuple[Floats, int]:
+    """Argument (q,) of the continuum's Legendre terms, and the highest order, for data that reach some pixels.
+
+    Over pixels without data a polynomial is free, and the fit converges too slowly.  So the terms are spread over the
+    pixels that the data reach, constant beyond, and fewer in proportion.
+    """
+    q = len(reached)
+    first, last = np.flatnonzero(reached)[[0, -1]] if reached.sum() > 1 else (0, q - 1)
+    part = (last - first) / max(q - 1, 1)
+    x = np.clip(np.linspace(-1.0, 1.0, q) if part == 1 else 2 * (np.arange(q) - first) / (last - first) - 1, -1, 1)
+    return x, max(round(part * order), min(order, 1))
+
+
 class Population:
     """The population fit of rest-frame spectra, each with templates broadened by its own dispersion.
 
@@ -99,6 +112,8 @@ class Population:
     correlation : (q,) float, optional
         See :func:`agez.spectra.rebin.noise_correlation`; without it errors of neighbouring pixels are taken as
         independent.
+    reached : (q,) bool, optional
+        Pixels that the data's wavelengths reach; default: all.
     """
 
     def __init__(
@@ -109,6 +124,7 @@ class Population:
         settings: FitSettings,
         *,
         correlation: Floats | None = None,
+        reached: Bools | None = None,
     ) -> None:
         self.basis = basis
         self.sigma_index = sigma_index
@@ -118,6 +134,7 @@ class Population:
         self.coefficients = basis.coefficients
         self.accuracy = _YOUNG_ACCURACY if basis.grid.log_age[0] < YOUNG_LOG_AGE else {}
         self.settings = settings
+        self.reached = np.ones(len(ones), dtype=bool) if reached is None else reached
         columns: list[Floats] = []
         precision: list[Floats] = []
         if settings.continuum != "polynomial":
@@ -125,9 +142,9 @@ class Population:
             columns.append(-0.4 * np.log(10.0) * curve[:, None])
             precision.append(np.zeros(1))
         if settings.continuum != "attenuation":
-            x = np.linspace(-1.0, 1.0, len(basis.wave_angstrom))
-            order = np.arange(1, settings.polynomial_order + 1)
-            columns.append(legvander(x, settings.polynomial_order)[:, 1:])
+            x, highest = polynomial_axis(self.reached, settings.polynomial_order)
+            order = np.arange(1, highest + 1)
+            columns.append(legvander(x, highest)[:, 1:])
             # a free polynomial is held where a spectrum has no pixels, or its steps would run off there
             rms = settings.calibration_rms if settings.continuum == "calibrated" else _FREE_RMS
             # a Legendre term of coefficient a has rms a / sqrt(2 l + 1)
@@ -137,7 +154,10 @@ class Population:
 
     def take(self, rows: Ints) -> Population:
         """The same for some of the rows."""
-        return Population(self.basis, self.sigma_index[rows], self.away, self.settings, correlation=self.correlation)
+        return Population(
+            self.basis, self.sigma_index[rows], self.away, self.settings, correlation=self.correlation,
+            reached=self.reached,
+        )  # fmt: skip
 
     def fit(self, flux: Floats, weight: Floats) -> PopulationFit:
         """Fit spectra and weights (n, q)."""
