@@ -22,7 +22,15 @@ from agez import __version__
 from agez.apply.corrections import Corrections, corrected, ebv_of_rows, ebv_seen
 from agez.catalogues.catalogue import Catalogue, Partition
 from agez.catalogues.csv_files import with_kinds
-from agez.catalogues.read_partition import first_rows, kept_columns, partition_rows, photometry_layout, read_partition
+from agez.catalogues.read_partition import (
+    first_rows,
+    head_rows,
+    kept_columns,
+    partition_rows,
+    photometry_layout,
+    read_partition,
+    survey_layout,
+)
 from agez.engine.pieces import Piece, keep_piece
 from agez.engine.reports import PartitionReport
 from agez.engine.tally import tally
@@ -34,16 +42,20 @@ from agez.models.model_file import available_models, find_model, load_model
 from agez.models.predict import in_model_order, predict_asked
 from agez.photometry.band_columns import left_out
 from agez.photometry.redshift_columns import chosen_distribution, read_distributions
-from agez.photometry.row_values import RowOptions, column_of, option_column
+from agez.photometry.row_values import RowOptions, id_columns, option_column
 from agez.photometry.same_set import check_same_set
+from agez.photometry.survey_columns import survey_remarks
+from agez.photometry.survey_rows import spectroscopic_columns, taken_columns
+from agez.photometry.survey_units import check_plausible
 from agez.photometry.tables import rows_to_photometry
 from agez.photometry.told import redshift_remarks
 from agez.runtime.compiled import is_available, is_worthwhile
 from agez.runtime.finished_work import file_hash
+from agez.surveys.registry import find_survey
 from agez.tables.column_metadata import describe_columns
 from agez.tables.prediction_files import prediction_to_table
 from agez.tables.table_columns import PlainTable, no_angles
-from agez.types import Photometry, Prediction
+from agez.types import Bands, Photometry, Prediction
 
 #: Columns of the output that say what each row is, whatever the input calls them.
 ROWS = ("id", "galaxy_id", "x", "y")
@@ -70,6 +82,7 @@ class AnswerJob:
     distribution: bool = False  #: Write the whole distribution of each row, too.
     asked: Asked = field(default_factory=Asked)  #: Which targets, and for what.
     keep: tuple[str, ...] = ()  #: Columns of the catalogue that the output has, too.
+    remarks: tuple[str, ...] = ()  #: What was taken of a survey's table without being asked.
     n_partitions: int = 1  #: Of the catalogue: so much less is told of each.
     #: Compiled code answers, where it is installed: decided once, so that the last short partition takes the same road
     #: as the others.
@@ -99,15 +112,15 @@ def make_job(
     path = find_model(model)
     shipped = available_models().get(str(model)) == path  # known by name wherever agez is
     kept = kept_columns(catalogue, keep)
-    named = [name for name in (options.get("id_column"),) if isinstance(name, str)]
-    settled = with_kinds(catalogue, [*kept, *(column_of(name, catalogue.columns) or name for name in named)])
-    settled = settled.without_partitions()
     job = AnswerJob(
-        settled, str(model) if shipped else str(path.resolve()), file_hash(path),
+        catalogue, str(model) if shipped else str(path.resolve()), file_hash(path),
         keep=kept, n_partitions=max(len(catalogue.partitions), 1),
         compiled=is_worthwhile(len(catalogue)), **options,
     )  # fmt: skip
     known = model_of(job.model, job.model_digest)
+    job = with_survey_columns(job, known.bands)
+    named = [] if job.id_column is None else id_columns(job.id_column, catalogue.columns, source=catalogue.path)
+    job = replace(job, catalogue=with_kinds(catalogue, [*kept, *named]).without_partitions())
     if job.distribution and not known.gives_distribution:
         raise AgezError("--distribution: this model is of the paper's kind and gives none; leave it out")
     job.asked.check(known)
@@ -115,8 +128,49 @@ def make_job(
         option_column(job.corrections.ebv, catalogue.columns, option="--ebv", source=catalogue.path)
     job.row_options.columns(catalogue.columns, source=catalogue.path)
     _check_bands(job, known)
+    _check_units(job, catalogue, known)
     _check_distributions(job, first_rows(catalogue))
     return job
+
+
+def with_survey_columns(job: AnswerJob, model: Bands) -> AnswerJob:
+    """The job with redshifts, E(B-V) and identifiers of a survey's table where nothing is said of them."""
+    catalogue, corrections = job.catalogue, job.corrections
+    of_survey = survey_layout(catalogue, filters=job.filters, model=model)
+    if of_survey is None and not catalogue.vectors:
+        return job
+    bands, _ = photometry_layout(catalogue, filters=job.filters, model=model)
+    survey = find_survey(bands.filter_set) or (None if of_survey is None else of_survey.survey)
+    if survey is None:
+        return job
+    numbers = [name for name in catalogue.columns if catalogue.types.get(name) not in ("vector", "other", "text")]
+    taken = taken_columns(
+        job.row_options, survey, catalogue.columns, numbers=numbers, ebv=corrections.ebv,
+        head=head_rows(catalogue, spectroscopic_columns(survey, numbers)),
+    )  # fmt: skip
+    said = () if of_survey is None else survey_remarks(of_survey, catalogue.columns)
+    corrections = replace(
+        corrections, redshift_err=taken.options.redshift_err,
+        ebv=corrections.ebv if taken.ebv is None else taken.ebv,
+    )  # fmt: skip
+    return replace(
+        job, redshift=taken.options.redshift, id_column=taken.options.id, corrections=corrections,
+        remarks=(*said, *taken.remarks),
+    )  # fmt: skip
+
+
+def _check_units(job: AnswerJob, catalogue: Catalogue, model: Model) -> None:
+    """AgezError if the first rows have magnitudes of no galaxy; agez's own columns are judged if they say no unit."""
+    of_survey = bool(catalogue.vectors) or survey_layout(catalogue, filters=job.filters, model=model.bands) is not None
+    bands, columns = photometry_layout(catalogue, filters=job.filters, model=model.bands)
+    silent = None if of_survey else [one.value for one in columns if not catalogue.units.get(one.value)]
+    if silent == [] or (not of_survey and "FILTERS" in catalogue.meta):  # agez's own tables are in microjansky
+        return
+    names = [name for one in columns for name in (one.value, one.error) if name is not None]
+    head = head_rows(catalogue, names)
+    if head is not None and len(head):
+        photometry = rows_to_photometry(head, bands, columns, source=catalogue.path)
+        check_plausible(photometry, columns, source=catalogue.path, silent=silent)
 
 
 def _check_distributions(job: AnswerJob, few: Partition | None) -> None:
@@ -186,9 +240,8 @@ def answer_rows(job: AnswerJob, photometry: Photometry, columns: PlainTable, par
     )  # fmt: skip
     table = with_columns(prediction_to_table(prediction), columns.select(job.keep))
     if job.id_column is not None:
-        table["id"] = _as_it_was(table["id"], columns[option_column(
-            job.id_column, columns.colnames, option="--id", source=source, number=False
-        )])  # fmt: skip
+        of_id = [columns[name] for name in id_columns(job.id_column, columns.colnames, source=source)]
+        table["id"] = _as_it_was(table["id"], of_id[0]) if len(of_id) == 1 else table["id"]
     return Answered(table, prediction, report)
 
 
@@ -263,8 +316,9 @@ def answer_partition(job: AnswerJob, partition: Partition, piece: Piece) -> Part
 
 def read(job: AnswerJob, partition: Partition) -> tuple[Photometry, PlainTable]:
     """The photometry of a partition, and those of its other columns that the job needs."""
-    also = [name for name in (job.corrections.ebv, job.id_column) if isinstance(name, str)]
-    names = [column_of(name, job.catalogue.columns) or name for name in also]
+    ebv, columns, source = job.corrections.ebv, job.catalogue.columns, job.catalogue.path
+    names = [option_column(ebv, columns, option="--ebv", source=source)] if isinstance(ebv, str) else []
+    names += [] if job.id_column is None else id_columns(job.id_column, columns, source=source)
     return partition_rows(
         job.catalogue, partition, keep=tuple(dict.fromkeys((*job.keep, *names))), filters=job.filters,
         model=model_of(job.model, job.model_digest).bands, options=job.row_options,
