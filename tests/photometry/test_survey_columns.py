@@ -270,10 +270,11 @@ def test_few_spectroscopic_redshifts_are_passed_over(tmp_path: Path) -> None:
         assert remarks_of(found, "zspec has values in few of the first rows: --redshift zspec takes it")
 
 
-def test_distributions_of_splus_come_before_photometric_numbers() -> None:
+@pytest.mark.parametrize("suffix", ["", "_", "_photoz"])
+def test_distributions_of_splus_come_before_photometric_numbers(suffix: str) -> None:
     table = made_up(*VARIANTS["S-PLUS DR4 (splus.cloud)"])
-    table["PDF_Weights"] = [[0.5, 0.5]] * 4
-    table["PDF_Means"], table["PDF_STDs"] = [[0.1, 0.3]] * 4, [[0.01, 0.02]] * 4
+    table[f"PDF_Weights{suffix}"] = [[0.5, 0.5]] * 4
+    table[f"PDF_Means{suffix}"], table[f"PDF_STDs{suffix}"] = [[0.1, 0.3]] * 4, [[0.01, 0.02]] * 4
     table["zml"] = 0.1
     found = table_to_photometry(table)
     assert found.redshift_mixture is not None
@@ -282,7 +283,7 @@ def test_distributions_of_splus_come_before_photometric_numbers() -> None:
     found = table_to_photometry(table)
     assert found.redshift_mixture is None
     assert found.redshift.tolist() == [0.15] * 4
-    assert any("--redshift PDF_Weights takes them" in line for line in found.meta["remarks"])
+    assert any(f"--redshift PDF_Weights{suffix} takes them" in line for line in found.meta["remarks"])
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from agez.catalogues.read_partition import (
 from agez.errors import AgezError
 from agez.photometry.band_columns import band_names, has_bands, lonely_errors
 from agez.photometry.filters import FilterSet
-from agez.photometry.survey_columns import has_survey_columns
+from agez.photometry.survey_names import has_survey_columns
 from agez.photometry.survey_units import seen_units, unclear_columns, with_said_unit
 from agez.photometry.vector_columns import choose_vector_photometry, default_order, find_vector_photometry
 from agez.tables.table_files import read_table

@@ -24,15 +24,14 @@ from agez.catalogues.catalogue import Catalogue, Partition
 from agez.catalogues.csv_files import with_kinds
 from agez.catalogues.read_partition import (
     first_rows,
-    head_rows,
     kept_columns,
     partition_rows,
     photometry_layout,
     read_partition,
-    survey_layout,
 )
 from agez.engine.pieces import Piece, keep_piece
 from agez.engine.reports import PartitionReport
+from agez.engine.survey_job import check_units, with_survey_columns
 from agez.engine.tally import tally
 from agez.errors import AgezError
 from agez.flags import count_flags
@@ -44,18 +43,14 @@ from agez.photometry.band_columns import left_out
 from agez.photometry.redshift_columns import chosen_distribution, read_distributions
 from agez.photometry.row_values import RowOptions, id_columns, option_column
 from agez.photometry.same_set import check_same_set
-from agez.photometry.survey_columns import survey_remarks
-from agez.photometry.survey_rows import spectroscopic_columns, taken_columns
-from agez.photometry.survey_units import check_plausible
 from agez.photometry.tables import rows_to_photometry
 from agez.photometry.told import redshift_remarks
 from agez.runtime.compiled import is_available, is_worthwhile
 from agez.runtime.finished_work import file_hash
-from agez.surveys.registry import find_survey
 from agez.tables.column_metadata import describe_columns
 from agez.tables.prediction_files import prediction_to_table
 from agez.tables.table_columns import PlainTable, no_angles
-from agez.types import Bands, Photometry, Prediction
+from agez.types import Photometry, Prediction
 
 #: Columns of the output that say what each row is, whatever the input calls them.
 ROWS = ("id", "galaxy_id", "x", "y")
@@ -128,49 +123,9 @@ def make_job(
         option_column(job.corrections.ebv, catalogue.columns, option="--ebv", source=catalogue.path)
     job.row_options.columns(catalogue.columns, source=catalogue.path)
     _check_bands(job, known)
-    _check_units(job, catalogue, known)
+    check_units(job, catalogue, known)
     _check_distributions(job, first_rows(catalogue))
     return job
-
-
-def with_survey_columns(job: AnswerJob, model: Bands) -> AnswerJob:
-    """The job with redshifts, E(B-V) and identifiers of a survey's table where nothing is said of them."""
-    catalogue, corrections = job.catalogue, job.corrections
-    of_survey = survey_layout(catalogue, filters=job.filters, model=model)
-    if of_survey is None and not catalogue.vectors:
-        return job
-    bands, _ = photometry_layout(catalogue, filters=job.filters, model=model)
-    survey = find_survey(bands.filter_set) or (None if of_survey is None else of_survey.survey)
-    if survey is None:
-        return job
-    numbers = [name for name in catalogue.columns if catalogue.types.get(name) not in ("vector", "other", "text")]
-    taken = taken_columns(
-        job.row_options, survey, catalogue.columns, numbers=numbers, ebv=corrections.ebv,
-        head=head_rows(catalogue, spectroscopic_columns(survey, numbers)),
-    )  # fmt: skip
-    said = () if of_survey is None else survey_remarks(of_survey, catalogue.columns)
-    corrections = replace(
-        corrections, redshift_err=taken.options.redshift_err,
-        ebv=corrections.ebv if taken.ebv is None else taken.ebv,
-    )  # fmt: skip
-    return replace(
-        job, redshift=taken.options.redshift, id_column=taken.options.id, corrections=corrections,
-        remarks=(*said, *taken.remarks),
-    )  # fmt: skip
-
-
-def _check_units(job: AnswerJob, catalogue: Catalogue, model: Model) -> None:
-    """AgezError if the first rows have magnitudes of no galaxy; agez's own columns are judged if they say no unit."""
-    of_survey = bool(catalogue.vectors) or survey_layout(catalogue, filters=job.filters, model=model.bands) is not None
-    bands, columns = photometry_layout(catalogue, filters=job.filters, model=model.bands)
-    silent = None if of_survey else [one.value for one in columns if not catalogue.units.get(one.value)]
-    if silent == [] or (not of_survey and "FILTERS" in catalogue.meta):  # agez's own tables are in microjansky
-        return
-    names = [name for one in columns for name in (one.value, one.error) if name is not None]
-    head = head_rows(catalogue, names)
-    if head is not None and len(head):
-        photometry = rows_to_photometry(head, bands, columns, source=catalogue.path)
-        check_plausible(photometry, columns, source=catalogue.path, silent=silent)
 
 
 def _check_distributions(job: AnswerJob, few: Partition | None) -> None:

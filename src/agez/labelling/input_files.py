@@ -10,7 +10,7 @@ import numpy as np
 
 from agez.errors import AgezError
 from agez.photometry.band_columns import has_bands
-from agez.photometry.survey_columns import has_survey_columns
+from agez.photometry.survey_names import has_survey_columns
 from agez.runtime.files import check_input
 from agez.spectra.readers import read_spectra
 from agez.tables.table_files import column_names

@@ -10,7 +10,7 @@ from agez.errors import AgezError
 from agez.photometry.band_columns import BandColumn, band_names
 from agez.photometry.flux_units import scale_of
 from agez.photometry.names import find_band
-from agez.photometry.survey_columns import SurveyColumn, photometric_columns
+from agez.photometry.survey_names import SurveyColumn, photometric_columns
 from agez.photometry.synthesis import AB_ZERO_POINT_MICROJANSKY
 from agez.photometry.vector_columns import find_vector_photometry
 from agez.surveys.registry import all_bands, surveys

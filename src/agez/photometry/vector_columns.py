@@ -20,7 +20,7 @@ from agez.errors import AgezError
 from agez.photometry.band_columns import BandColumn, band_column, band_names, has_bands, known_bands
 from agez.photometry.filters import FilterSet
 from agez.photometry.names import find_band
-from agez.photometry.survey_columns import has_survey_columns
+from agez.photometry.survey_names import has_survey_columns
 from agez.surveys.record import SurveyRecord, VectorOrder
 from agez.surveys.registry import all_bands, surveys, surveys_in_text
 from agez.types import Bands
