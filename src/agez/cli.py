@@ -267,9 +267,6 @@ def _add_predict(p: argparse.ArgumentParser) -> None:
     large.add_argument("--keep", metavar="COLUMN,...|all", help="columns of the input that the output has, too")
     large.add_argument("--picture", metavar="FILE.png", help="draw ages, metallicities, errors and flags of all rows")
     large.add_argument(
-        "--photometry", metavar="NAME", help="which of a survey's vector columns of magnitudes or fluxes: AUTO, ..."
-    )
-    large.add_argument(
         "--filter-table", metavar="FILE", help="the survey's table of filters: the order of such vectors"
     )
     large.add_argument(
@@ -301,7 +298,8 @@ def _add_rows_of_table(p: argparse.ArgumentParser, *, spectra: str = "") -> argp
         type=_number_or_name,
         metavar="COLUMN|Z",
         help="where the bands see the objects: a column, or one number for all (0: rest frame); without it, column "
-        f"redshift, or columns of its distribution (see the docs), else unknown and flagged{spectra}",
+        "redshift, or columns of its distribution (see the docs), or in tables of surveys what the survey calls it, "
+        f"which is said; else unknown and flagged{spectra}",
     )
     of_tables = p.add_argument_group("tables of photometry")
     of_tables.add_argument(
@@ -326,7 +324,24 @@ def _add_rows_of_table(p: argparse.ArgumentParser, *, spectra: str = "") -> argp
     of_tables.add_argument(
         "--no-recalibration", action="store_true", help="--ebv is a true colour excess, not that map's: see the docs"
     )
-    of_tables.add_argument("--id", metavar="COLUMN", help="what identifies the rows; default: id")
+    of_tables.add_argument(
+        "--id",
+        metavar="COLUMN,...",
+        help="what identifies the rows, or several columns that do so together; default: id",
+    )
+    of_tables.add_argument(
+        "--aperture",
+        "--photometry",
+        metavar="NAME",
+        help="which of the magnitudes or fluxes of a survey's table (auto, petro, aper_6, PStotal, APER_COR_3_0, ...); "
+        "default: the one that the survey recommends for galaxies, which is said",
+    )
+    of_tables.add_argument(
+        "--unit",
+        metavar="UNIT",
+        help="of columns of photometry that say none: nanomaggy, Jy, 'erg / (s cm2 Angstrom)', mag, ...; default: "
+        "microjansky (flux_), AB magnitudes (mag_, and by the names of surveys)",
+    )
     return of_tables
 
 

@@ -88,7 +88,7 @@ def test_fluxes_that_are_fluxes(value: float, error: float) -> None:
 
 @pytest.mark.parametrize("usual", [1e-6, 3e7, 1e12, 1e20])
 def test_a_table_in_a_unit_of_its_own_is_left_as_it_is(usual: float) -> None:
-    found = table_to_photometry(fluxes(2 * usual, 0.01 * usual, usual=usual))
+    found = table_to_photometry(fluxes(2 * usual, 0.01 * usual, usual=usual), unit="uJy")
     assert found.covered.all()
     assert found.flux[0, 0] == 2 * usual
 

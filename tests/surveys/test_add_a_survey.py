@@ -20,7 +20,7 @@ from agez.images.read_images import read_images
 from agez.photometry.names import canonical_band_name, find_band
 from agez.photometry.profiles import full_width_half_maximum, pivot_wavelength
 from agez.surveys import registry
-from agez.surveys.record import ImageFacts, ShippedModel, SurveyRecord, VectorOrder
+from agez.surveys.record import ColumnForm, ImageFacts, ShippedModel, SurveyRecord, TableFacts, VectorOrder
 from agez.training.recipes import recipe
 from agez.types import Rows, Spectra
 
@@ -197,6 +197,25 @@ def test_fluxes_of_its_tables_have_its_unit(tmp_path: Path) -> None:
     np.testing.assert_allclose(found.flux_err, 0.01)
 
 
+def test_its_tables_are_read_as_its_archive_names_them(tmp_path: Path) -> None:
+    facts = TableFacts(
+        forms=(ColumnForm("{aperture}Mag{band}", ("{aperture}Err{band}",)),), apertures=("kron", "psf"),
+        band_names={"B": "b450", "V": "v550", "R": "r650"}, photometric=("zTrio",), ids=("trioName",),
+        redshift_errors={"zTrio": "zTrioSigma"},
+    )  # fmt: skip
+    agez.register_survey(replace(TRIO, tables=facts))
+    table = Table({"trioName": ["x"], "zTrio": [0.1], "zTrioSigma": [0.02]})
+    for k, band in enumerate("BVR"):
+        table[f"kronMag{band}"], table[f"kronErr{band}"], table[f"psfMag{band}"] = [20.0 + k], [0.1], [25.0]
+    found = agez.read_photometry(table)
+    assert found.bands == agez.load_filters("trio").bands
+    np.testing.assert_allclose(-2.5 * np.log10(found.flux[0]) + 23.9, [20, 21, 22])
+    assert np.isfinite(found.flux_err).all()
+    assert (found.redshift.tolist(), found.redshift_err.tolist()) == ([0.1], [0.02])
+    assert found.rows.spec_id.tolist() == ["x"]
+    np.testing.assert_allclose(agez.read_photometry(table, aperture="PSF").flux, 10 ** (0.4 * (23.9 - 25)))
+
+
 @pytest.mark.usefixtures("both")
 def test_its_images_are_read(tmp_path: Path) -> None:
     for band in TRIO.bands:
@@ -249,6 +268,9 @@ def test_curves_of_the_users_own(tmp_path: Path) -> None:
         ({"aliases": {"R650": "b450"}}, "R650 is two bands"),
         ({"model": ShippedModel(bands=("k2200",))}, "of its own bands, found k2200"),
         ({"vector_orders": (VectorOrder("one", ("b450",)),)}, "orders of different bands"),
+        ({"tables": TableFacts(forms=(ColumnForm("mag_{band}"),), apertures=("auto",))}, "forms of columns with"),
+        ({"tables": TableFacts(forms=(ColumnForm("{band}_{aperture}"),))}, "apertures, or neither"),
+        ({"tables": TableFacts(band_names={"K": "k2200"})}, "of its own bands, found k2200"),
     ],
 )
 def test_records_that_contradict_themselves(wrong: dict[str, Any], message: str) -> None:

@@ -58,6 +58,7 @@ class Catalogue:
     vectors: tuple[str, ...] = ()
     #: What the user should be told before work begins: files that cannot be read, what was assumed.
     remarks: tuple[str, ...] = ()
+    aperture: str | None = None  #: Which of a survey's apertures is taken, where columns are of one band each.
     csv: Dialect | None = None  #: Of CSV: how it is written.
 
     def __len__(self) -> int:

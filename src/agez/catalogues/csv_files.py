@@ -171,6 +171,17 @@ def _sample(path: Path, partition: Partition, dialect: Dialect) -> bytes:
     return data[:cut]
 
 
+def first_rows(catalogue: Catalogue, partition: Partition, n: int) -> Partition:
+    """The first ``n`` rows of a partition, or all that a sample of it holds."""
+    assert catalogue.csv is not None
+    sample = _sample(Path(partition.path), partition, catalogue.csv)
+    begin = partition.bytes_range[0]
+    stops = [stop for found in _line_ends(io.BytesIO(sample), begin, comments=True) for stop in found.tolist()][:n]
+    if not stops or len(stops) >= len(partition):
+        return partition
+    return replace(partition, stop=partition.start + len(stops), bytes_range=(begin, stops[-1]))
+
+
 def read_rows(catalogue: Catalogue, partition: Partition, columns: Sequence[str]) -> PlainTable:
     """These columns of a partition."""
     assert catalogue.csv is not None

@@ -26,6 +26,7 @@ def open_catalogue(
     photometry: str | None = None,
     filter_table: str | os.PathLike[str] | None = None,
     filters: str | Bands | FilterSet | None = None,
+    unit: str | None = None,
 ) -> Catalogue:
     """Find the files, columns and partitions of a catalogue; nothing but headers (of CSV: ends of lines) is read.
 
@@ -37,12 +38,14 @@ def open_catalogue(
     rows_per_partition : int
         At most this many rows a partition; files and row groups of Parquet a little larger are not cut.
     photometry : str, optional
-        Which of several vector columns of photometry: ``AUTO``, ``APER_COR_3_0``, ``PSFCOR``, as in their names.
-        See :mod:`agez.catalogues.vector_columns`.
+        Which aperture of a survey's tables: ``AUTO``, ``APER_COR_3_0``, ``aper_6``, as in the names of its columns, be
+        they vectors (:mod:`agez.catalogues.vector_columns`) or of a band each (:mod:`agez.photometry.survey_columns`).
     filter_table : path, optional
         The survey's table of filters (columns ``filter_id`` and ``name``), which says the order of vector columns.
     filters : str, Bands or FilterSet, optional
         The set that the bands belong to: decides where the vectors of several surveys have as many elements.
+    unit : str, optional
+        Of the columns of photometry that say none.
 
     Raises
     ------
@@ -57,7 +60,7 @@ def open_catalogue(
     if not any(len(one) for one in catalogue.partitions) and not any(one.fault for one in catalogue.partitions):
         raise AgezError(f"{path}: the catalogue is empty; expected a row for each object")
     catalogue = with_filter_set(replace(catalogue, path=str(path)))
-    return find_vectors(catalogue, photometry=photometry, filter_table=filter_table, filters=filters)
+    return find_vectors(catalogue, photometry=photometry, filter_table=filter_table, filters=filters, unit=unit)
 
 
 def _open(path: Path, rows: int) -> Catalogue:

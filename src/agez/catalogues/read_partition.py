@@ -12,8 +12,13 @@ from agez.catalogues.catalogue import Catalogue, Partition
 from agez.errors import AgezError
 from agez.photometry.band_columns import BandColumn, band_names, named_columns
 from agez.photometry.filters import FilterSet
+from agez.photometry.find_columns import FILTER_SET_COLUMN, filter_set_column
+from agez.photometry.join_suffixes import SUFFIXES
 from agez.photometry.row_values import RowOptions
-from agez.photometry.tables import FILTER_SET_COLUMN, filter_set_column, rows_to_photometry
+from agez.photometry.survey_columns import SurveyPhotometry, survey_bands, survey_photometry
+from agez.photometry.survey_names import has_survey_columns
+from agez.photometry.survey_units import HEAD_ROWS
+from agez.photometry.tables import rows_to_photometry
 from agez.photometry.vector_columns import find_vector_photometry, vector_band_columns
 from agez.tables.table_columns import PlainTable
 from agez.types import Bands, Photometry
@@ -54,6 +59,21 @@ def read_partition(catalogue: Catalogue, partition: Partition, columns: Sequence
     return replace(table, units=units, meta=catalogue.meta, first_row=partition.first_row)
 
 
+def head_rows(catalogue: Catalogue, columns: Sequence[str]) -> PlainTable | None:
+    """Columns of the first rows (:data:`HEAD_ROWS`), by which columns are judged; None if they cannot be read."""
+    few = next((one for one in catalogue.partitions if len(one) and not one.fault), None)
+    if few is None or not columns:
+        return None
+    if few.kind == "csv":
+        few = csv_files.first_rows(catalogue, few, HEAD_ROWS)
+    elif few.kind != "table":
+        few = replace(few, stop=min(few.stop, few.start + HEAD_ROWS))
+    try:
+        return read_partition(catalogue, few, list(dict.fromkeys(columns)))
+    except AgezError:
+        return None  # a damaged file is said when its partition is read
+
+
 def first_rows(catalogue: Catalogue) -> Partition | None:
     """The first hundred rows (of CSV, of ECSV and the like a partition) that can be read; None without any."""
     for partition in catalogue.partitions:
@@ -78,9 +98,24 @@ def photometry_layout(
             chosen, catalogue.bands, source=source, units=catalogue.units, meta=catalogue.meta, filters=filters,
             model=model,
         )  # fmt: skip
+    of_survey = survey_layout(catalogue, filters=filters, model=model)
+    if of_survey is not None:
+        return survey_bands(of_survey, source=source, units=catalogue.units, filters=filters, model=model)
     return named_columns(
         catalogue.columns, source=source, units=catalogue.units, meta=catalogue.meta, filters=filters, model=model
     )
+
+
+def survey_layout(
+    catalogue: Catalogue, *, filters: str | Bands | FilterSet | None = None, model: Bands | None = None
+) -> SurveyPhotometry | None:
+    """The photometry of a catalogue with a column a band that is named as a survey's; None if it is not."""
+    if catalogue.vectors:
+        return None
+    return survey_photometry(
+        scalar_columns(catalogue), source=catalogue.path, meta=catalogue.meta, filters=filters, model=model,
+        aperture=catalogue.aperture,
+    )  # fmt: skip
 
 
 def partition_photometry(
@@ -148,6 +183,11 @@ def with_filter_set(catalogue: Catalogue) -> Catalogue:
     return replace(catalogue, meta={**catalogue.meta, **said})
 
 
+def scalar_columns(catalogue: Catalogue) -> list[str]:
+    """Names of the columns that hold one value a row."""
+    return [name for name in catalogue.columns if catalogue.types.get(name) not in ("vector", "other")]
+
+
 def vector_columns(catalogue: Catalogue) -> list[str]:
     """Names of the columns that hold a vector of numbers a row."""
     return [name for name in catalogue.columns if catalogue.types.get(name) == "vector"]
@@ -156,7 +196,8 @@ def vector_columns(catalogue: Catalogue) -> list[str]:
 def kept_columns(catalogue: Catalogue, also: Sequence[str] | str = ()) -> tuple[str, ...]:
     """Columns of the input that go beside the answers, in the order of the input.
 
-    Those that identify a row are always among them (:data:`IDENTIFYING`; of HATS, its own position columns).
+    Those that identify a row are always among them (:data:`IDENTIFYING`, in surveys' tables also with the suffix of a
+    join, ``RA_dual``; of HATS, its own position columns).
 
     Parameters
     ----------
@@ -175,13 +216,20 @@ def kept_columns(catalogue: Catalogue, also: Sequence[str] | str = ()) -> tuple[
     hats = catalogue.meta.get("hats", {})
     own = {hats.get("hats_col_ra"), hats.get("hats_col_dec"), hats.get("hats_col_healpix")}
     bands = set() if catalogue.vectors else set(band_names(catalogue.columns))
+    joined = has_survey_columns(scalar_columns(catalogue))
     return tuple(
         name
         for name in catalogue.columns
         if name in wanted
         or name in own
-        or (_bare(name) in IDENTIFYING and name not in bands and catalogue.types.get(name) != "vector")
+        or (_identifies(name, joined=joined) and name not in bands and catalogue.types.get(name) != "vector")
     )
+
+
+def _identifies(name: str, *, joined: bool) -> bool:
+    bare = _bare(name)
+    suffixes = [one for one in SUFFIXES if one and bare.endswith(one)] if joined else []
+    return bare in IDENTIFYING or any(bare.removesuffix(one) in IDENTIFYING for one in suffixes)
 
 
 def _bare(name: str) -> str:

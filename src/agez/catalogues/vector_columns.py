@@ -9,10 +9,19 @@ import numpy as np
 
 from agez.catalogues.catalogue import Catalogue
 from agez.catalogues.fits_files import filter_order
-from agez.catalogues.read_partition import first_rows, photometry_layout, read_partition, vector_columns
+from agez.catalogues.read_partition import (
+    first_rows,
+    head_rows,
+    photometry_layout,
+    read_partition,
+    scalar_columns,
+    vector_columns,
+)
 from agez.errors import AgezError
 from agez.photometry.band_columns import band_names, has_bands, lonely_errors
 from agez.photometry.filters import FilterSet
+from agez.photometry.survey_names import has_survey_columns
+from agez.photometry.survey_units import seen_units, unclear_columns, with_said_unit
 from agez.photometry.vector_columns import choose_vector_photometry, default_order, find_vector_photometry
 from agez.tables.table_files import read_table
 from agez.types import Bands
@@ -24,6 +33,7 @@ def find_vectors(
     photometry: str | None = None,
     filter_table: str | os.PathLike[str] | None = None,
     filters: str | Bands | FilterSet | None = None,
+    unit: str | None = None,
 ) -> Catalogue:
     """The catalogue with its vector columns and the order of their elements, if its photometry is in vectors.
 
@@ -35,12 +45,16 @@ def find_vectors(
     AgezError
         If there is no photometry at all, or an option is for vectors and there are none.
     """
+    catalogue = with_units(catalogue, unit)
     vectors = vector_columns(catalogue)
     found = find_vector_photometry(dict.fromkeys(vectors, 2))
     scalar = [name for name in band_names(catalogue.columns) if catalogue.types.get(name) != "vector"]
-    if not found or (scalar and photometry is None and has_bands(scalar)):
-        if photometry is not None or filter_table is not None:
+    of_survey = has_survey_columns(scalar_columns(catalogue))
+    if not found or of_survey or (scalar and photometry is None and has_bands(scalar)):
+        if filter_table is not None or (photometry is not None and not of_survey):
             raise AgezError(f"{catalogue.path} has no vector columns of photometry, which the options are for")
+        if of_survey:
+            return replace(catalogue, bands=(), vectors=(), aperture=photometry)
         if not band_names(catalogue.columns):
             photometry_layout(catalogue)  # says so
         alone = [name for name in lonely_errors(catalogue.columns) if catalogue.types.get(name) != "vector"]
@@ -81,6 +95,20 @@ def find_vectors(
     )
     photometry_layout(settled, filters=filters)  # whatever is wrong with units and bands is said now
     return settled
+
+
+def with_units(catalogue: Catalogue, unit: str | None) -> Catalogue:
+    """The catalogue with units of photometry that says none: ``unit``, or what the first rows look like."""
+    names = scalar_columns(catalogue)
+    if unit is not None:
+        units = with_said_unit(names, catalogue.units, unit, source=catalogue.path, vectors=vector_columns(catalogue))
+        return replace(catalogue, units=units)
+    unclear = unclear_columns(names, catalogue.units)
+    head = head_rows(catalogue, [name for one in unclear for name in (one.name, one.error) if name is not None])
+    if head is None:
+        return catalogue
+    seen, remarks = seen_units(head, unclear, source=catalogue.path)
+    return replace(catalogue, units={**catalogue.units, **seen}, remarks=(*catalogue.remarks, *remarks))
 
 
 def _length(catalogue: Catalogue, name: str) -> int:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 EBV_COLUMN = "ebv"
 _OPTIONS = (
     "ebv", "no_recalibration", "error_floor", "zero_points", "estimate_zero_points", "redshift_err", "redshift_grid",
-    "id", "keep", "rows_per_part", "scheduler", "workers", "fresh",
+    "id", "unit", "aperture", "keep", "rows_per_part", "scheduler", "workers", "fresh",
 )  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from agez.commands.answers import Answer, asked_of, few_rows, reasons
 from agez.errors import AgezError, PartlyDoneError
 from agez.flags import count_flags
 from agez.runtime.files import check_input
-from agez.tables.table_files import READABLE, check_table_output, extension
+from agez.tables.table_files import READABLE, check_table_output, column_names, extension
 
 if TYPE_CHECKING:
     from agez.catalogues.catalogue import Catalogue
@@ -56,12 +56,14 @@ def _catalogue(options: Namespace) -> Catalogue | str:
     """The catalogue that the input is; if it may hold spectra, why it is none."""
     from agez.catalogues.open_catalogue import ROWS_PER_PARTITION, open_catalogue
     from agez.labelling.input_files import is_photometry
+    from agez.photometry.unknown_columns import looks_like_photometry
     from agez.surveys.registry import filter_sets
 
     def opened() -> Catalogue:
         return open_catalogue(
             options.input, rows_per_partition=options.rows_per_part or ROWS_PER_PARTITION,
-            photometry=options.photometry, filter_table=options.filter_table, filters=options.filters,
+            photometry=options.aperture, filter_table=options.filter_table, filters=options.filters,
+            unit=options.unit,
         )  # fmt: skip
 
     path = Path(options.input)
@@ -70,11 +72,13 @@ def _catalogue(options: Namespace) -> Catalogue | str:
     check_input(path)
     own = options.filters is not None and options.filters not in filter_sets()
     only_tables = READABLE.get(extension(path)) in ("parquet", "votable")
-    if own or options.photometry or options.filter_table or only_tables or is_photometry(path):
+    if own or options.aperture or options.unit or options.filter_table or only_tables or is_photometry(path):
         return opened()
     try:
         found = opened()
     except AgezError as error:
+        if looks_like_photometry(list(column_names(path))):
+            raise
         return str(error)
     return found if found.vectors else f"{path} has no columns of photometry"
 
@@ -115,12 +119,12 @@ def _photometry(options: Namespace, catalogue: Catalogue) -> Answer:
     if jit_is_off() and len(catalogue) >= LEAST_ROWS:
         slow = ["NUMBA_DISABLE_JIT is set, so that nothing is compiled: numpy answers, several times as slow"]
     remarks = [
-        *slow, *catalogue.remarks, *left_out(catalogue.columns, bands, of_set=of_set), *report.remarks,
-        *correction_lines(corrections, report, catalogue), *found,
+        *slow, *catalogue.remarks, *job.remarks, *left_out(catalogue.columns, bands, of_set=of_set), *report.remarks,
+        *correction_lines(job.corrections, report, catalogue), *found,
     ]  # fmt: skip
     content = {
         **_content(report, remarks),
-        "corrections": corrections.to_json(report.ebv),
+        "corrections": job.corrections.to_json(report.ebv),
         **({} if estimated is None else {"estimated_zero_points": estimated}),
     }
     lines = [*remarks, *_lines(report)]

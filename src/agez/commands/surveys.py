@@ -134,7 +134,7 @@ def _photometry_of_sample(options: Namespace) -> Photometry:
     table = read_table(source, prefer=(EXTENSION,), likeness=likeness)
     photometry = table_to_photometry(
         table, source=source, filters=options.filters, redshift=options.redshift, redshift_err=options.redshift_err,
-        id=options.id, redshift_grid=options.redshift_grid, ask=True,
+        id=options.id, redshift_grid=options.redshift_grid, aperture=options.aperture, unit=options.unit, ask=True,
     )  # fmt: skip
     ebv = ebv_of_rows(PlainTable.of(table), Corrections(ebv=options.ebv), source=source)
     return photometry if ebv is None else deredden(photometry, ebv, recalibrate=not options.no_recalibration)

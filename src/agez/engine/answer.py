@@ -22,9 +22,16 @@ from agez import __version__
 from agez.apply.corrections import Corrections, corrected, ebv_of_rows, ebv_seen
 from agez.catalogues.catalogue import Catalogue, Partition
 from agez.catalogues.csv_files import with_kinds
-from agez.catalogues.read_partition import first_rows, kept_columns, partition_rows, photometry_layout, read_partition
+from agez.catalogues.read_partition import (
+    first_rows,
+    kept_columns,
+    partition_rows,
+    photometry_layout,
+    read_partition,
+)
 from agez.engine.pieces import Piece, keep_piece
 from agez.engine.reports import PartitionReport
+from agez.engine.survey_job import check_units, with_survey_columns
 from agez.engine.tally import tally
 from agez.errors import AgezError
 from agez.flags import count_flags
@@ -34,7 +41,7 @@ from agez.models.model_file import available_models, find_model, load_model
 from agez.models.predict import in_model_order, predict_asked
 from agez.photometry.band_columns import left_out
 from agez.photometry.redshift_columns import chosen_distribution, read_distributions
-from agez.photometry.row_values import RowOptions, column_of, option_column
+from agez.photometry.row_values import RowOptions, id_columns, option_column
 from agez.photometry.same_set import check_same_set
 from agez.photometry.tables import rows_to_photometry
 from agez.photometry.told import redshift_remarks
@@ -70,6 +77,7 @@ class AnswerJob:
     distribution: bool = False  #: Write the whole distribution of each row, too.
     asked: Asked = field(default_factory=Asked)  #: Which targets, and for what.
     keep: tuple[str, ...] = ()  #: Columns of the catalogue that the output has, too.
+    remarks: tuple[str, ...] = ()  #: What was taken of a survey's table without being asked.
     n_partitions: int = 1  #: Of the catalogue: so much less is told of each.
     #: Compiled code answers, where it is installed: decided once, so that the last short partition takes the same road
     #: as the others.
@@ -99,15 +107,15 @@ def make_job(
     path = find_model(model)
     shipped = available_models().get(str(model)) == path  # known by name wherever agez is
     kept = kept_columns(catalogue, keep)
-    named = [name for name in (options.get("id_column"),) if isinstance(name, str)]
-    settled = with_kinds(catalogue, [*kept, *(column_of(name, catalogue.columns) or name for name in named)])
-    settled = settled.without_partitions()
     job = AnswerJob(
-        settled, str(model) if shipped else str(path.resolve()), file_hash(path),
+        catalogue, str(model) if shipped else str(path.resolve()), file_hash(path),
         keep=kept, n_partitions=max(len(catalogue.partitions), 1),
         compiled=is_worthwhile(len(catalogue)), **options,
     )  # fmt: skip
     known = model_of(job.model, job.model_digest)
+    job = with_survey_columns(job, known.bands)
+    named = [] if job.id_column is None else id_columns(job.id_column, catalogue.columns, source=catalogue.path)
+    job = replace(job, catalogue=with_kinds(catalogue, [*kept, *named]).without_partitions())
     if job.distribution and not known.gives_distribution:
         raise AgezError("--distribution: this model is of the paper's kind and gives none; leave it out")
     job.asked.check(known)
@@ -115,6 +123,7 @@ def make_job(
         option_column(job.corrections.ebv, catalogue.columns, option="--ebv", source=catalogue.path)
     job.row_options.columns(catalogue.columns, source=catalogue.path)
     _check_bands(job, known)
+    check_units(job, catalogue, known)
     _check_distributions(job, first_rows(catalogue))
     return job
 
@@ -186,9 +195,8 @@ def answer_rows(job: AnswerJob, photometry: Photometry, columns: PlainTable, par
     )  # fmt: skip
     table = with_columns(prediction_to_table(prediction), columns.select(job.keep))
     if job.id_column is not None:
-        table["id"] = _as_it_was(table["id"], columns[option_column(
-            job.id_column, columns.colnames, option="--id", source=source, number=False
-        )])  # fmt: skip
+        of_id = [columns[name] for name in id_columns(job.id_column, columns.colnames, source=source)]
+        table["id"] = _as_it_was(table["id"], of_id[0]) if len(of_id) == 1 else table["id"]
     return Answered(table, prediction, report)
 
 
@@ -263,8 +271,9 @@ def answer_partition(job: AnswerJob, partition: Partition, piece: Piece) -> Part
 
 def read(job: AnswerJob, partition: Partition) -> tuple[Photometry, PlainTable]:
     """The photometry of a partition, and those of its other columns that the job needs."""
-    also = [name for name in (job.corrections.ebv, job.id_column) if isinstance(name, str)]
-    names = [column_of(name, job.catalogue.columns) or name for name in also]
+    ebv, columns, source = job.corrections.ebv, job.catalogue.columns, job.catalogue.path
+    names = [option_column(ebv, columns, option="--ebv", source=source)] if isinstance(ebv, str) else []
+    names += [] if job.id_column is None else id_columns(job.id_column, columns, source=source)
     return partition_rows(
         job.catalogue, partition, keep=tuple(dict.fromkeys((*job.keep, *names))), filters=job.filters,
         model=model_of(job.model, job.model_digest).bands, options=job.row_options,

@@ -72,6 +72,7 @@ def _what_is_done(job: AnswerJob) -> dict[str, Any]:
         "corrections": corrections,
         "asked": asdict(job.asked), "distribution": job.distribution, "keep": list(job.keep), "kind": catalogue.kind,
         "bands": list(catalogue.bands), "vectors": list(catalogue.vectors),
+        "aperture": catalogue.aperture, "units": dict(sorted(catalogue.units.items())),
     }  # fmt: skip
 
 

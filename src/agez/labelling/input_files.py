@@ -13,6 +13,7 @@ import numpy as np
 from agez.errors import AgezError
 from agez.flags import Flag, has_flag
 from agez.photometry.band_columns import has_bands
+from agez.photometry.survey_names import has_survey_columns
 from agez.runtime.files import check_input
 from agez.spectra.readers import read_spectra
 from agez.spectra.redshift_finder import with_found_redshifts
@@ -155,6 +156,6 @@ def remarks_on(spectra: Spectra) -> list[str]:
 
 
 def is_photometry(path: str | os.PathLike[str]) -> bool:
-    """Whether a file is a table with a flux or a magnitude column of any known band."""
+    """Whether a file is a table with a flux or a magnitude column of any known band, agez's own or a survey's."""
     names = column_names(path)
-    return has_bands([name.lower().removesuffix("_err") for name in names])
+    return has_bands([name.lower().removesuffix("_err") for name in names]) or has_survey_columns(names)

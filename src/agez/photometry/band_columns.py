@@ -12,6 +12,7 @@ from agez.errors import AgezError, UnclearFiltersError
 from agez.photometry.filters import FilterSet, load_filters
 from agez.photometry.flux_units import error_factor, scale_of
 from agez.photometry.names import find_band
+from agez.photometry.unknown_columns import how_to_rename
 from agez.surveys.registry import all_bands, filter_sets
 from agez.types import Bands
 
@@ -53,14 +54,18 @@ def named_columns(
     AgezError
         If there are none, two are of the same band, the set is not clear, or a unit is none of a flux or a magnitude.
     """
-    given = _given(filters)
+    given = given_bands(filters)
     among = all_bands().union(*(one.names for one in (given, model) if one is not None))
     found = {column: spelled for column, spelled in band_names(names).items() if find_band(spelled, among)}
     if not found:
         near = _near_misses(names, sorted(among))
         hint = f"; did you mean {', '.join(near.values())}?" if near else ""
+        rename = how_to_rename(names, source=source) if not near else ""
+        none = f"{source}: no column flux_<band> or mag_<band>"
+        if rename:
+            raise AgezError(f"{none}, nor one named as in a survey's tables; {rename}")
         raise AgezError(
-            f"{source}: no column flux_<band> or mag_<band>; found {', '.join(names[:12])}; "
+            f"{none}; found {', '.join(names[:12])}; "
             f"rename the columns to the survey's band names, for example flux_J0400{hint}"
         )
     known = known_bands(list(found.values()), source=source, meta=meta, filters=given, model=model)
@@ -176,7 +181,8 @@ def lonely_errors(names: Sequence[str]) -> list[str]:
     ]
 
 
-def _given(filters: str | Bands | FilterSet | None) -> Bands | None:
+def given_bands(filters: str | Bands | FilterSet | None) -> Bands | None:
+    """The bands that ``filters`` names, loads or is; None without it."""
     if filters is None or isinstance(filters, Bands):
         return filters
     return filters.bands if isinstance(filters, FilterSet) else load_filters(filters).bands
@@ -201,7 +207,7 @@ def known_bands(
     AgezError
         If the file says a set that is not known.
     """
-    given = _given(filters)
+    given = given_bands(filters)
     if given is not None:
         return given
     said = str({str(key).upper(): value for key, value in meta.items()}.get("FILTERS", "")).strip()

@@ -12,6 +12,7 @@ import numpy as np
 from agez.distributions.redshift_mixture import ONE_SIGMA, RedshiftMixture
 from agez.distributions.redshift_reduction import MOST_COMPONENTS
 from agez.errors import AgezError
+from agez.photometry.join_suffixes import SUFFIXES
 from agez.tables.table_columns import MISSING_WORDS, AnyTable, is_code, is_nines, masked_column, number_column
 from agez.types import Bools, Floats, Photometry
 
@@ -60,7 +61,8 @@ def all_distributions(names: Sequence[str]) -> list[RedshiftColumns]:
     ordered = sorted((name for name in levels if 0 < levels[name] < 1), key=lambda name: levels[name])
     if len(ordered) > 1:
         found.append(RedshiftColumns("quantiles", tuple(ordered), tuple(levels[name] for name in ordered)))
-    found += [RedshiftColumns("bounds", there(BOUNDS)), RedshiftColumns("mixture", there(SPLUS))]
+    of_splus = (there([f"{name}{suffix}" for name in SPLUS]) for suffix in SUFFIXES)
+    found += [RedshiftColumns("bounds", there(BOUNDS)), RedshiftColumns("mixture", next(filter(None, of_splus), ()))]
     return [one for one in found if one.columns]
 
 
@@ -87,8 +89,8 @@ def chosen_distribution(
     if redshift is not None or redshift_err is not None:
         return None
     point = any(name.lower() == "redshift" for name in names)
-    of_splus = [name.lower() for name in SPLUS]
-    return next((one for one in found if not (point and one.columns[0].lower() in of_splus)), None)
+    weights = SPLUS[0].lower()
+    return next((one for one in found if not (point and one.columns[0].lower().startswith(weights))), None)
 
 
 def distribution_remarks(

@@ -33,7 +33,7 @@ class RowOptions:
     redshift: float | str | None = None  #: A number, or a column.
     #: A number, a column, or two columns with a comma between: the bounds of the 68 % interval.
     redshift_err: float | str | None = None
-    id: str | None = None  #: A column.
+    id: str | None = None  #: A column, or several with commas between, which identify a row together.
     #: Of densities in a column ``redshift_pdf``: their redshifts, or the first and the last of an even grid.
     redshift_grid: str | Sequence[float] | None = None
 
@@ -55,7 +55,7 @@ class RowOptions:
         if isinstance(self.redshift_err, str):
             wanted += bounds_or_column(self.redshift_err, names, source=source)
         if self.id is not None:
-            wanted.append(option_column(self.id, names, option="--id", source=source, number=False))
+            wanted += id_columns(self.id, names, source=source)
         return tuple(dict.fromkeys(name for name in wanted if name is not None))
 
 
@@ -90,6 +90,12 @@ def option_column(value: str, names: Sequence[str], *, option: str, source: str,
             f"{option} is {value!r}, which is {what} of {source}; its columns are {', '.join(names[:12])}{more}"
         )
     return found
+
+
+def id_columns(value: str, names: Sequence[str], *, source: str) -> list[str]:
+    """The columns that ``--id`` names; AgezError if one is not there."""
+    parts = [value] if column_of(value, names) is not None or "," not in value else value.split(",")
+    return [option_column(one.strip(), names, option="--id", source=source, number=False) for one in parts]
 
 
 def bounds_or_column(value: str, names: Sequence[str], *, source: str) -> list[str]:

@@ -13,22 +13,26 @@ from astropy.table import Column, Table
 
 from agez.errors import AgezError, AgezWarning, UnclearFiltersError
 from agez.flags import Flag, is_good, set_flag
-from agez.photometry.band_columns import BandColumn, has_bands, left_out, named_columns
+from agez.photometry.band_columns import BandColumn, left_out
 from agez.photometry.band_values import BandGroup
 from agez.photometry.filters import FilterSet, load_filters
+from agez.photometry.find_columns import (
+    FILTER_SET_COLUMN,
+    find_photometry,
+    first_rows_of,
+    number_columns,
+    scalars_of,
+    with_units,
+)
 from agez.photometry.redshift_columns import redshift_columns
-from agez.photometry.row_values import RowOptions, option_column, redshifts_of_rows
+from agez.photometry.row_values import RowOptions, id_columns, redshifts_of_rows
+from agez.photometry.survey_rows import TakenColumns, taken_columns
+from agez.photometry.survey_units import HEAD_ROWS, check_plausible, without_unit
 from agez.photometry.synthesis import ab_magnitude
 from agez.photometry.told import PLACEHOLDER, count_remarks, redshift_remarks
-from agez.photometry.vector_columns import (
-    choose_vector_photometry,
-    default_order,
-    find_vector_photometry,
-    likeness,
-    vector_band_columns,
-)
+from agez.photometry.vector_columns import likeness
 from agez.surveys.registry import filter_sets
-from agez.tables.table_columns import PlainTable, no_angles, rows_columns, table_rows, text_column
+from agez.tables.table_columns import PlainTable, joined_ids, no_angles, rows_columns, table_rows
 from agez.tables.table_files import read_table, table_format, write_table
 from agez.types import Bands, Bools, Photometry
 
@@ -36,8 +40,6 @@ from agez.types import Bands, Bools, Photometry
 EXTENSION = "PHOTOMETRY"
 #: With these a table is agez's own, and its ``flags`` are ours; what others mean by their bits is not known.
 _OWN = {"id", "galaxy_id", "x", "y", "flags"}
-#: Column of a table whose format has no header (CSV): the filter set, alike in each row.
-FILTER_SET_COLUMN = "filter_set"
 #: Rows whose photometry is worked out at a time: in 60 bands they fit a core's cache.
 _BLOCK_ROWS = 512
 
@@ -51,12 +53,19 @@ def read_photometry(
     id: str | None = None,
     redshift_grid: str | Sequence[float] | None = None,
     model: Bands | None = None,
+    aperture: str | None = None,
+    unit: str | None = None,
 ) -> Photometry:
     """Read a table of photometry; the format goes by the extension (.fits[.gz], .ecsv, .csv[.gz], .parquet, .vot).
 
     Columns: optional ``id``, ``galaxy_id``, ``x``, ``y``, ``redshift``, ``redshift_err`` (these two in any case; a
     table with ``galaxy_id``, ``x`` and ``y`` is agez's own, and its ``flags`` are kept), ``filter_set``; for each band
     ``flux_<band>`` and ``flux_<band>_err``, or ``mag_<band>`` and ``mag_<band>_err``.  Other columns are left alone.
+
+    *Tables of surveys* are read as the archives give them, a column for each band (``r_auto`` and ``e_r_auto``,
+    ``MAG_AUTO_J0378``) or vectors of all bands.  Where they name redshifts, their errors and identifiers, these are
+    taken, and ``meta['remarks']`` says so; E(B-V) is only named there.  See :mod:`agez.photometry.survey_columns` and
+    :mod:`agez.photometry.survey_rows`.
 
     *Units* are those that the file says of each column: f_nu, f_lambda, nanomaggies, AB or ST magnitudes; the last
     ones, and f_lambda, at the band's pivot wavelength.  Without one a ``flux_`` is in microjansky, a ``mag_`` in AB.
@@ -89,11 +98,18 @@ def read_photometry(
         Without both, distributions of the redshift are taken where the table has them
         (:mod:`agez.photometry.redshift_columns`); ``redshift="PDF_Means"`` takes those of that column.
     id : str, optional
-        Column that identifies the rows, in place of ``id``.
+        Column that identifies the rows, in place of ``id``; several with commas between identify them together.
     redshift_grid : str or sequence of float, optional
         Redshifts of the densities in a column ``redshift_pdf``, or ``"LOW,HIGH"`` of an even grid.
     model : Bands, optional
         Of the model that is to answer (``model.bands``): decides where several sets have bands of the table's names.
+    aperture : str, optional
+        Way of measuring, where a survey's table has several: ``petro``, ``aper_6``, ``APER_COR_3_0``, in any case.
+        Without it, the one that the survey recommends for galaxies.
+    unit : str, optional
+        Of the columns of photometry that say none: ``nanomaggy``, ``1e-19 erg / (s cm2 Angstrom)``, ``mag``.
+        Without it they are microjansky, or AB magnitudes, by their names.  A median outside AB magnitudes 5 to 30 is
+        refused.
 
     Returns
     -------
@@ -119,7 +135,7 @@ def read_photometry(
     table = path if isinstance(path, Table) else read_table(path, prefer=(EXTENSION,), likeness=likeness)
     return table_to_photometry(
         table, source="table" if in_memory else str(path), filters=filters, redshift=redshift,
-        redshift_err=redshift_err, id=id, redshift_grid=redshift_grid, model=model,
+        redshift_err=redshift_err, id=id, redshift_grid=redshift_grid, model=model, aperture=aperture, unit=unit,
     )  # fmt: skip
 
 
@@ -133,6 +149,8 @@ def table_to_photometry(
     id: str | None = None,
     redshift_grid: str | Sequence[float] | None = None,
     model: Bands | None = None,
+    aperture: str | None = None,
+    unit: str | None = None,
     ask: bool = False,
 ) -> Photometry:
     """The photometry of a table or a chunk of one; columns, codes and errors as in :func:`read_photometry`.
@@ -142,57 +160,39 @@ def table_to_photometry(
     if len(table) == 0:
         raise AgezError(f"{source}: the table is empty; expected a row for each object")
     plain = PlainTable.of(table)
+    own = bool({FILTER_SET_COLUMN, "FILTERS"} & {*plain.colnames, *map(str, plain.meta)})  # agez's, in microjansky
+    silent = [] if own else without_unit(scalars_of(plain), plain.units)
+    silent = [] if unit is not None else silent
+    plain, seen = with_units(plain, unit, source=source)
     options = RowOptions(redshift, redshift_err, id, redshift_grid)
-    options.columns(plain.colnames, source=source)
     try:
-        bands, columns = find_photometry(plain, source=source, filters=filters, model=model)
+        found = find_photometry(plain, source=source, filters=filters, model=model, aperture=aperture)
     except UnclearFiltersError as error:
         if ask:
             raise
         filters = error.candidates[0]
         warnings.warn(f"{error}; taken as {filters}", AgezWarning, stacklevel=2)
-        bands, columns = find_photometry(plain, source=source, filters=filters)
+        found = find_photometry(plain, source=source, filters=filters, model=model, aperture=aperture)
+    bands, columns = found.bands, found.columns
+    taken = TakenColumns(options)
+    if found.survey is not None:
+        taken = taken_columns(
+            options, found.survey, plain.colnames, head=first_rows_of(plain), numbers=number_columns(plain)
+        )
+        options = taken.options
+    options.columns(plain.colnames, source=source)
     photometry = rows_to_photometry(plain, bands, columns, source=source, options=options)
+    check_plausible(
+        photometry.take(slice(0, HEAD_ROWS)), columns, source=source, silent=None if found.survey else silent
+    )
+    not_applied = [] if taken.ebv is None else [f"E(B-V): column {taken.ebv} is not used; fluxes are as in the table"]
     remarks = [
+        *found.remarks, *seen, *[one for one in taken.remarks if not one.startswith("E(B-V)")], *not_applied,
         *redshift_remarks(plain.colnames, options),
         *left_out(plain.colnames, bands, of_set=set_names(bands, filters)),
         *count_remarks(photometry.meta["counted"]),
-    ]
+    ]  # fmt: skip
     return replace(photometry, meta={**photometry.meta, "remarks": remarks})
-
-
-def find_photometry(
-    table: PlainTable,
-    *,
-    source: str,
-    filters: str | Bands | FilterSet | None = None,
-    model: Bands | None = None,
-) -> tuple[Bands, tuple[BandColumn, ...]]:
-    """The bands of a table and their columns: one a band, or, where there are none, vector columns."""
-    meta = {**table.meta, **filter_set_column(table, source=source)}
-    if not has_bands([name for name in table.colnames if np.ndim(table[name]) == 1]):
-        lengths = {name: table[name].shape[1] for name in table.colnames if np.ndim(table[name]) == 2}
-        vectors = find_vector_photometry(lengths)
-        if vectors:
-            chosen = choose_vector_photometry(vectors, source=source)
-            order = default_order(chosen.length, source=source, column=chosen.value, meta=meta, filters=filters)
-            return vector_band_columns(
-                chosen, order.bands, source=source, units=table.units, meta=meta, filters=filters, model=model
-            )
-    return named_columns(table.colnames, source=source, units=table.units, meta=meta, filters=filters, model=model)
-
-
-def filter_set_column(table: PlainTable, *, source: str) -> dict[str, str]:
-    """The filter set that the rows' column ``filter_set`` says, as a header would; nothing without that column.
-
-    It is what CSV has in place of a header.  AgezError if rows are of several sets.
-    """
-    if FILTER_SET_COLUMN not in table.colnames or not len(table):
-        return {}
-    names = sorted(set(text_column(table, FILTER_SET_COLUMN).tolist()) - {""})
-    if len(names) > 1:
-        raise AgezError(f"{source}: column {FILTER_SET_COLUMN} says {' and '.join(names[:3])}; give a table of each")
-    return {"FILTERS": names[0]} if names else {}
 
 
 def set_names(bands: Bands, filters: str | Bands | FilterSet | None = None) -> tuple[str, ...]:
@@ -256,8 +256,8 @@ def rows_to_photometry(
     if no_angles(table):
         meta["position_unit"] = no_angles(table)
     if options.id is not None:
-        column = option_column(options.id, table.colnames, option="--id", source=source, number=False)
-        table = replace(table, columns={**table.columns, "id": table[column]})
+        columns_of_id = [table[name] for name in id_columns(options.id, table.colnames, source=source)]
+        table = replace(table, columns={**table.columns, "id": joined_ids(columns_of_id)})
     rows_of_table = table_rows(table, source=source)
     return Photometry(
         bands, flux, flux_err, covered, rows_of_table, seen_at.value, flags, meta, redshift_err=seen_at.error,

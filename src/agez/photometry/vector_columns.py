@@ -20,6 +20,7 @@ from agez.errors import AgezError
 from agez.photometry.band_columns import BandColumn, band_column, band_names, has_bands, known_bands
 from agez.photometry.filters import FilterSet
 from agez.photometry.names import find_band
+from agez.photometry.survey_names import has_survey_columns
 from agez.surveys.record import SurveyRecord, VectorOrder
 from agez.surveys.registry import all_bands, surveys, surveys_in_text
 from agez.types import Bands
@@ -185,6 +186,6 @@ def _flux_unit(chosen: VectorPhotometry, *, source: str, units: Mapping[str, str
 
 def likeness(names: Sequence[str]) -> int:
     """How much a table looks like photometry: 3 with a column of a known band, 1 of another or of vectors, else 0."""
-    if has_bands([name.lower().removesuffix("_err") for name in names]):
+    if has_bands([name.lower().removesuffix("_err") for name in names]) or has_survey_columns(names):
         return SURE
     return int(bool(band_names(names) or find_vector_photometry(dict.fromkeys(names, 2))))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from agez.surveys.javalambre import ALIASES, CEFCA_UNITS, NARROW, by_nanometres
+from agez.surveys.javalambre import ALIASES, CEFCA_TABLES, CEFCA_UNITS, NARROW, by_nanometres
 from agez.surveys.record import DATA, ImageFacts, ShippedModel, SurveyRecord, VectorOrder
 
 _BANDS = ("uJAVA", *NARROW, "J1007", "gSDSS", "rSDSS", "iSDSS")
@@ -21,6 +21,7 @@ JPAS = SurveyRecord(
         VectorOrder("miniJPAS", (*_NARROW_AND_ENDS, "uJPAS", "gSDSS", "rSDSS", "iSDSS")),
     ),
     table_units=CEFCA_UNITS,
+    tables=CEFCA_TABLES,
     images=ImageFacts(telescopes=("jst250", "jst/t250"), instruments=("jpcam",)),
     svo=("OAJ", "JPAS"),
     model=ShippedModel(

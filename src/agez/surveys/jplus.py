@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from agez.surveys.javalambre import ALIASES, CEFCA_UNITS, TWELVE, by_nanometres
-from agez.surveys.record import DATA, ImageFacts, ShippedModel, SurveyRecord, VectorOrder
+from dataclasses import replace
+
+from agez.surveys.javalambre import ALIASES, CEFCA_TABLES, CEFCA_UNITS, TWELVE, by_nanometres
+from agez.surveys.record import DATA, ColumnForm, ImageFacts, ShippedModel, SurveyRecord, VectorOrder
 
 #: Of the models of twelve bands.
 FAINT = "Ages and metallicities of single faint galaxies: twelve bands leave wide intervals, which say so."
@@ -21,6 +23,11 @@ JPLUS = SurveyRecord(
         )),
     ),
     table_units=CEFCA_UNITS,
+    # beside CEFCA's own: ``gSDSS_auto``, as users write the elements of vectors
+    tables=replace(
+        CEFCA_TABLES, forms=(*CEFCA_TABLES.forms, ColumnForm("{band}_{aperture}", ("e_{band}_{aperture}",
+                                                                                   "{band}_{aperture}_err"))),
+    ),
     images=ImageFacts(
         ("jast80", "jast/t80"), ("t80cam",), psf_fwhm=("OAJ PRO FWHMMEAN",), psf_beta=("OAJ PRO FWHMBETA",),
     ),

@@ -7,11 +7,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Literal
 
 from agez.errors import AgezError
 
 #: Folder of the tables of band profiles that ship.
 DATA = Path(__file__).parent / "data"
+_BRACES = re.compile(r"\{\w+\}")
 
 
 @dataclass(frozen=True)
@@ -20,6 +22,40 @@ class VectorOrder:
 
     name: str
     bands: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ColumnForm:
+    """How tables name a band's values and errors: templates of ``{band}`` and ``{aperture}``, in any case."""
+
+    value: str
+    errors: tuple[str, ...] = ()
+    relative_errors: tuple[str, ...] = ()  #: Of errors divided by the flux.
+    #: ``either``: the name does not tell; the unit does, or the numbers.
+    quantity: Literal["magnitude", "flux", "either"] = "magnitude"
+
+
+@dataclass(frozen=True)
+class TableFacts:
+    """How a survey's tables with a column for each band and aperture name their columns.
+
+    Names of redshifts, E(B-V) and identifiers count in any case, with or without what stands between words, and with
+    the suffixes of joins (``zb_``, ``ID_dual``); they are taken only in tables whose photometry is named by ``forms``.
+    """
+
+    forms: tuple[ColumnForm, ...] = ()
+    #: Ways of measuring, the recommended one for galaxies first; names of point-source photometry last.
+    apertures: tuple[str, ...] = ()
+    advice: str = ""  #: Why the first is recommended, for messages.
+    #: What ``{band}`` may be, and which band it is; empty: the names of ``bands``.
+    band_names: Mapping[str, str] = field(default_factory=dict)
+    either_unit: str = ""  #: Of columns of quantity ``either`` that hold no magnitudes.
+    spectroscopic: tuple[str, ...] = ()  #: Columns of redshifts, the best first.
+    photometric: tuple[str, ...] = ()
+    #: Column of the error of a redshift, or two with a comma between: bounds of its 68 % interval.
+    redshift_errors: Mapping[str, str] = field(default_factory=dict)
+    ebv: tuple[str, ...] = ()  #: E(B-V) of the Milky Way, which the survey's photometry still contains.
+    ids: tuple[str, ...] = ()  #: Identifiers; several columns that identify a row together, with commas between.
 
 
 @dataclass(frozen=True)
@@ -74,6 +110,8 @@ class SurveyRecord:
     vector_orders : tuple of VectorOrder
     table_units : mapping of str to str
         Unit of fluxes that have none, by the name of their table in upper case, without underscores.
+    tables : TableFacts
+        Names of columns in tables with a column for each band.
     images : ImageFacts
     svo : (str, str), optional
         Facility and instrument at the SVO Filter Profile Service.
@@ -101,6 +139,7 @@ class SurveyRecord:
     respell: Callable[[str], str | None] | None = None
     vector_orders: tuple[VectorOrder, ...] = ()
     table_units: Mapping[str, str] = field(default_factory=dict)
+    tables: TableFacts = field(default_factory=TableFacts)
     images: ImageFacts = field(default_factory=ImageFacts)
     svo: tuple[str, str] | None = None
     model: ShippedModel | None = None
@@ -109,7 +148,8 @@ class SurveyRecord:
     def __post_init__(self) -> None:
         given = sum((bool(self.nominal), self.profiles is not None, self.curves is not None))
         known = set(self.bands).union(*(order.bands for order in self.vector_orders))
-        named = {*self.aliases.values(), *(self.model.bands if self.model else ())}
+        named = {*self.aliases.values(), *self.tables.band_names.values(), *(self.model.bands if self.model else ())}
+        forms = self.tables.forms
         twice = [word for word, band in self.aliases.items() if self.spellings[word.upper()] != band]
         for holds, expected in (
             (re.fullmatch(r"[\w.\-]+", self.name), "a name of letters, digits, '_', '.' and '-'"),
@@ -120,7 +160,10 @@ class SurveyRecord:
             (named <= known, f"aliases and a model of its own bands, found {', '.join(sorted(named - known))}"),
             (not twice, f"one band for each alias; {', '.join(twice)} is two bands"),
             (all(len(set(one.bands)) == len(one.bands) > 1 for one in self.vector_orders), "orders of different bands"),
-        ):
+            (all({"{band}", "{aperture}"} <= set(_BRACES.findall(one.value)) for one in forms),
+             "forms of columns with {band} and {aperture}"),
+            (bool(forms) == bool(self.tables.apertures), "forms of columns and apertures, or neither"),
+        ):  # fmt: skip
             if not holds:
                 raise AgezError(f"survey {self.name!r}: expected {expected}")
 

@@ -2,9 +2,39 @@
 
 from __future__ import annotations
 
-from agez.surveys.javalambre import ALIASES, TWELVE, by_nanometres
+from agez.surveys.javalambre import ALIASES, EBV, PHOTOMETRIC, SPECTROSCOPIC, TWELVE, by_nanometres
 from agez.surveys.jplus import FAINT
-from agez.surveys.record import DATA, ImageFacts, ShippedModel, SurveyRecord
+from agez.surveys.record import DATA, ColumnForm, ImageFacts, ShippedModel, SurveyRecord, TableFacts
+
+_NARROW = tuple(name for name in TWELVE if name.startswith("J"))
+#: Bands as its catalogues have them: ``u``, ``J0378``, and in the first releases ``uJAVA`` and ``F378``.
+_BAND_NAMES = {
+    "u": "uJAVA", "g": "gSDSS", "r": "rSDSS", "i": "iSDSS", "z": "zSDSS", "uJAVA": "uJAVA",
+    **{name: name for name in _NARROW},
+    **{f"F{int(name[1:])}": name for name in _NARROW},
+    **{f"F{name[1:]}": name for name in _NARROW},
+}  # fmt: skip
+#: Columns of its catalogues (DR1: Mendes de Oliveira et al. 2019; DR2: Almeida-Fernandes et al. 2022, MNRAS 511, 4590;
+#: DR4: Herpich et al. 2024, A&A 689, A249).  ``auto`` is the flux within Kron's ellipse, nearly all of a galaxy's light
+#: (Kron 1980; Bertin & Arnouts 1996); photometric redshifts of galaxies and morphologies are made with it.  ``PStotal``
+#: is a 3 arcsec aperture corrected to the whole light of a *point* source, and ``psf`` fits one: both lose light of
+#: galaxies, unlike in each band with its seeing.
+_TABLES = TableFacts(
+    forms=(
+        ColumnForm(
+            "{band}_{aperture}",
+            ("e_{band}_{aperture}", "e{band}_{aperture}", "err_{band}_{aperture}", "{band}_{aperture}_err"),
+        ),
+    ),
+    apertures=("auto", "petro", "iso", "aper_6", "aper_3", "aper", "PStotal", "psf"),
+    advice="the total light of galaxies; PStotal and psf are for point sources",
+    band_names=_BAND_NAMES,
+    spectroscopic=SPECTROSCOPIC,
+    photometric=("zb", "zml", *PHOTOMETRIC),  # BPZ (Benitez 2000), and mixture density networks (Lima et al. 2022)
+    redshift_errors={"zb": "zb_Min,zb_Max"},  # BPZ's 68 % interval
+    ebv=EBV,
+    ids=("ID", "ID_dual", "ID_det", "OBJ_ID", "Field,NUMBER", "NUMBER"),
+)
 
 SPLUS = SurveyRecord(
     name="splus",
@@ -13,6 +43,7 @@ SPLUS = SurveyRecord(
     profiles=DATA / "splus.ecsv",
     aliases=ALIASES | {"Z": "zSDSS"},
     respell=by_nanometres,
+    tables=_TABLES,
     images=ImageFacts(
         ("t80s",), ("t80cam-south",), psf_fwhm=("MAR PRO FWHMMEAN",), psf_beta=("MAR PRO FWHMBETA",), cubes=True
     ),

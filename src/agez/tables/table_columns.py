@@ -215,6 +215,18 @@ def text_column(table: AnyTable, name: str) -> Strings:
     return np.where(masked, "", text) if masked.any() else text
 
 
+def joined_ids(columns: Sequence[Any]) -> Any:
+    """Columns that identify rows together as one, ``-`` between them; one alone as it is."""
+    if len(columns) == 1:
+        return columns[0]
+    table = PlainTable({str(k): column for k, column in enumerate(columns)}, len(columns[0]))
+    texts = [text_column(table, name) for name in table.colnames]
+    joined = texts[0]
+    for one in texts[1:]:
+        joined = np.char.add(np.char.add(joined, "-"), one)
+    return joined
+
+
 def number_column(table: AnyTable, name: str, *, source: str) -> Floats:
     """A column as floats: NaN where masked, and in each row where the table has no such column.
 

@@ -1,0 +1,59 @@
+"""What a job takes of a survey's table without being asked, and whether its photometry can be in its unit."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from agez.catalogues.catalogue import Catalogue
+from agez.catalogues.read_partition import head_rows, photometry_layout, survey_layout
+from agez.models.model import Model
+from agez.photometry.survey_columns import survey_remarks
+from agez.photometry.survey_rows import spectroscopic_columns, taken_columns
+from agez.photometry.survey_units import check_plausible
+from agez.photometry.tables import rows_to_photometry
+from agez.surveys.registry import find_survey
+from agez.types import Bands
+
+if TYPE_CHECKING:
+    from agez.engine.answer import AnswerJob
+
+
+def with_survey_columns(job: AnswerJob, model: Bands) -> AnswerJob:
+    """The job with redshifts, E(B-V) and identifiers of a survey's table where nothing is said of them."""
+    catalogue, corrections = job.catalogue, job.corrections
+    of_survey = survey_layout(catalogue, filters=job.filters, model=model)
+    if of_survey is None and not catalogue.vectors:
+        return job
+    bands, _ = photometry_layout(catalogue, filters=job.filters, model=model)
+    survey = find_survey(bands.filter_set) or (None if of_survey is None else of_survey.survey)
+    if survey is None:
+        return job
+    numbers = [name for name in catalogue.columns if catalogue.types.get(name) not in ("vector", "other", "text")]
+    taken = taken_columns(
+        job.row_options, survey, catalogue.columns, numbers=numbers, ebv=corrections.ebv,
+        head=head_rows(catalogue, spectroscopic_columns(survey, numbers)),
+    )  # fmt: skip
+    said = () if of_survey is None else survey_remarks(of_survey, catalogue.columns)
+    corrections = replace(
+        corrections, redshift_err=taken.options.redshift_err,
+        ebv=corrections.ebv if taken.ebv is None else taken.ebv,
+    )  # fmt: skip
+    return replace(
+        job, redshift=taken.options.redshift, id_column=taken.options.id, corrections=corrections,
+        remarks=(*said, *taken.remarks),
+    )  # fmt: skip
+
+
+def check_units(job: AnswerJob, catalogue: Catalogue, model: Model) -> None:
+    """AgezError if the first rows have magnitudes of no galaxy; agez's own columns are judged if they say no unit."""
+    of_survey = bool(catalogue.vectors) or survey_layout(catalogue, filters=job.filters, model=model.bands) is not None
+    bands, columns = photometry_layout(catalogue, filters=job.filters, model=model.bands)
+    silent = None if of_survey else [one.value for one in columns if not catalogue.units.get(one.value)]
+    if silent == [] or (not of_survey and "FILTERS" in catalogue.meta):  # agez's own tables are in microjansky
+        return
+    names = [name for one in columns for name in (one.value, one.error) if name is not None]
+    head = head_rows(catalogue, names)
+    if head is not None and len(head):
+        photometry = rows_to_photometry(head, bands, columns, source=catalogue.path)
+        check_plausible(photometry, columns, source=catalogue.path, silent=silent)

@@ -1,0 +1,169 @@
+"""Redshifts, E(B-V) and identifiers by the names that surveys give them, in tables whose photometry is a survey's.
+
+Spectroscopic redshifts come before distributions (:mod:`agez.photometry.redshift_columns`), and those before
+photometric redshifts that are numbers; among these, those with an error before those without, then in the order of the
+survey's record.  A spectroscopic column of which the first rows hold few values is passed over.  What is taken is said,
+and how to take another; options and a column ``redshift`` or ``id`` come before all.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from agez.photometry.join_suffixes import SUFFIXES
+from agez.photometry.redshift_columns import chosen_distribution
+from agez.photometry.row_values import LARGEST_REDSHIFT, LEAST_REDSHIFT, RowOptions, bounds_like, column_of
+from agez.surveys.record import SurveyRecord, TableFacts
+from agez.tables.table_columns import PlainTable, number_column
+
+#: Share of the first rows that must have a spectroscopic redshift.
+_ENOUGH = 0.5
+
+
+@dataclass(frozen=True)
+class TakenColumns:
+    """What was taken of a survey's table without being asked."""
+
+    options: RowOptions
+    ebv: str | None = None  #: Column; None if there is none, or something was said.
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Named:
+    column: str
+    kind: str
+    errors: str | None
+
+
+def taken_columns(
+    options: RowOptions,
+    survey: SurveyRecord,
+    names: Sequence[str],
+    *,
+    head: PlainTable | None = None,
+    numbers: Sequence[str] | None = None,
+    ebv: float | str | None = None,
+) -> TakenColumns:
+    """The options, filled in where nothing was said and the survey's tables have a column for it.
+
+    Parameters
+    ----------
+    names : sequence of str
+        All columns of the table.
+    head : PlainTable, optional
+        Its first rows: at least the columns that :func:`spectroscopic_columns` names.
+    numbers : sequence of str, optional
+        Columns that hold a number a row; all, unless given.
+    ebv : float or str, optional
+        What was said of E(B-V).
+    """
+    facts = survey.tables
+    words = _Words(names if numbers is None else [name for name in names if name in set(numbers)])
+    remarks: list[str] = []
+    if options.redshift is None and column_of("redshift", names) is None:
+        options, said = _redshift(options, survey, names, words, head)
+        remarks += said
+    if options.id is None and not {"id", "spec_id"} & set(names):
+        found = _identifier(facts, _Words(names))
+        if found is not None:
+            options = replace(options, id=found)
+            remarks.append(f"id: column {found.replace(',', ' with ')}, as {survey.title} has it; --id takes another")
+    column = None
+    if ebv is None:
+        column = next((one for name in facts.ebv if (one := words.find(name))), None)
+    if column is not None:
+        remarks.append(
+            f"E(B-V): column {column}; fluxes are dereddened with it, since {survey.title} publishes them as observed; "
+            "--ebv 0 leaves them"
+        )
+    return TakenColumns(options, column, tuple(remarks))
+
+
+def spectroscopic_columns(survey: SurveyRecord, names: Sequence[str]) -> list[str]:
+    """Columns of spectroscopic redshifts by their names, the best first."""
+    words = _Words(names)
+    return list(dict.fromkeys(one for name in survey.tables.spectroscopic if (one := words.find(name))))
+
+
+class _Words:
+    """Columns by their letters alone, without a table's name in front."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self.names = names
+        self.by_word: dict[str, str] = {}
+        for name in names:
+            self.by_word.setdefault(_plain(name), name)
+
+    def find(self, name: str, suffixes: Sequence[str] = SUFFIXES) -> str | None:
+        """The column of that name, also with a suffix of a join."""
+        return next((self.by_word[word] for one in suffixes if (word := _plain(name + one)) in self.by_word), None)
+
+    def suffix_of(self, column: str, name: str) -> str:
+        """With which suffix a column has a name."""
+        return next(one for one in SUFFIXES if _plain(name + one) == _plain(column))
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", name.rpartition(".")[2].lower())
+
+
+def _redshift(
+    options: RowOptions, survey: SurveyRecord, names: Sequence[str], words: _Words, head: PlainTable | None
+) -> tuple[RowOptions, list[str]]:
+    spectroscopic = _all_named(survey.tables.spectroscopic, "spectroscopic", survey.tables, words)
+    photometric = _all_named(survey.tables.photometric, "photometric", survey.tables, words)
+    photometric.sort(key=lambda one: one.errors is None)  # stable: in the order of the record
+    few = [one for one in spectroscopic if not _has_enough(one.column, head)]
+    left = [f"{one.column} has values in few of the first rows: --redshift {one.column} takes it" for one in few]
+    candidates = [one for one in spectroscopic if one not in few]
+    if chosen_distribution(names, None, options.redshift_err) is None:
+        candidates += photometric
+    if not candidates:
+        return options, left
+    taken = candidates[0]
+    errors = options.redshift_err if options.redshift_err is not None else taken.errors
+    words_of_errors = f", errors {errors}" if isinstance(errors, str) else ""
+    others = [one.column for one in (*spectroscopic, *photometric) if one not in (taken, *few)]
+    also = f"; also there: {', '.join(others)} (--redshift {others[0]})" if others else ""
+    remark = f"redshift: column {taken.column}, {taken.kind}{words_of_errors}, as {survey.title} has it{also}"
+    return replace(options, redshift=taken.column, redshift_err=errors), [remark, *left]
+
+
+def _all_named(wanted: Sequence[str], kind: str, facts: TableFacts, words: _Words) -> list[_Named]:
+    found: dict[str, _Named] = {}
+    for name in wanted:
+        column = words.find(name)
+        if column is not None and column not in found:
+            found[column] = _Named(column, kind, _errors_of(column, name, facts.redshift_errors, words))
+    return list(found.values())
+
+
+def _errors_of(column: str, name: str, by_name: Mapping[str, str], words: _Words) -> str | None:
+    """``--redshift-err`` for a column: by the survey's record, with the same suffix, else by what it is called."""
+    if name in by_name:
+        suffix = words.suffix_of(column, name)
+        found = [words.find(one, (suffix,)) for one in by_name[name].split(",")]
+        if all(found):
+            return ",".join(one for one in found if one)
+    return bounds_like(column, words.names) or None
+
+
+def _identifier(facts: TableFacts, words: _Words) -> str | None:
+    for wanted in facts.ids:
+        found = [words.find(one) for one in wanted.split(",")]
+        if all(found):
+            return ",".join(one for one in found if one)
+    return None
+
+
+def _has_enough(column: str, head: PlainTable | None) -> bool:
+    if head is None or column not in head.colnames or not len(head):
+        return True
+    values = number_column(head, column, source="")
+    with np.errstate(invalid="ignore"):
+        return bool(((values >= LEAST_REDSHIFT) & (values <= LARGEST_REDSHIFT) & (values != 0)).mean() >= _ENOUGH)

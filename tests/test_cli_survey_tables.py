@@ -1,0 +1,97 @@
+"""``agez predict`` and ``agez sample`` on tables as surveys' archives give them, with no option but ``--model``."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from astropy.table import Table
+from cli_road import done, refused
+from made_up_sample import made_up_sample
+
+from agez.samples.sample import read_sample
+from agez.spectra.label_files import write_labels
+from agez.tables.prediction_files import read_prediction
+
+BANDS = ("u", "J0378", "J0395", "J0410", "J0430", "g", "J0515", "r", "J0660", "i", "J0861", "z")
+#: Magnitudes of a galaxy such as there are, made up.
+MAGNITUDES = (18.9, 18.7, 18.4, 18.0, 17.7, 17.2, 17.0, 16.6, 16.5, 16.2, 16.1, 16.0)
+
+
+def survey_table(**more: object) -> Table:
+    table = Table({"ID_": ["a", "b", "c"], "zb_": [0.05, 0.06, 0.07]})
+    table["zb_Min_"], table["zb_Max_"] = table["zb_"] - 0.01, table["zb_"] + 0.01
+    for band, magnitude in zip(BANDS, MAGNITUDES, strict=True):
+        for way, less in (("auto", 0.0), ("PStotal", 0.4)):
+            table[f"{band}_{way}"], table[f"e_{band}_{way}"] = np.full(3, magnitude + less), np.full(3, 0.03)
+    for name, values in more.items():
+        table[name] = values
+    return table
+
+
+def test_a_survey_table_needs_only_its_model(tmp_path):
+    path, out = tmp_path / "t.csv", tmp_path / "out.fits"
+    survey_table(EBV=0.1).write(path)
+    answer = done("predict", path, "-o", out, "--model", "splus", "--json").json
+    alone = read_prediction(out)
+    assert alone.rows.spec_id.tolist() == ["a", "b", "c"]
+    assert [line.split(":")[0] for line in answer["remarks"][:4]] == ["photometry", "redshift", "id", "E(B-V)"]
+    assert answer["corrections"]["ebv"]["column"] == "EBV"
+    options = ("--redshift", "zb_", "--redshift-err", "zb_Min_,zb_Max_", "--id", "ID_", "--ebv")
+    said = done("predict", path, "-o", out, "--model", "splus", *options, "EBV", "--json").json
+    np.testing.assert_array_equal(read_prediction(out).log_age_lw, alone.log_age_lw)
+    assert len(said["remarks"]) == 2  # of the photometry, and of the dust
+    done("predict", path, "-o", out, "--model", "splus", "--ebv", "0")
+    assert not np.allclose(read_prediction(out).log_age_lw, alone.log_age_lw)
+    done("predict", path, "-o", out, "--model", "splus", "--aperture", "pstotal", "--columns", "all")
+    fainter = read_prediction(out)
+    done("predict", path, "-o", out, "--model", "splus", "--columns", "all")
+    np.testing.assert_allclose(read_prediction(out).log_mass - fainter.log_mass, 0.16, atol=0.03)
+
+
+def test_what_is_refused(tmp_path):
+    path, out = tmp_path / "t.csv", tmp_path / "no.fits"
+    survey_table().write(path)
+    refused("predict", path, "-o", out, "--model", "jplus", says=("t.csv", "'splus'", "not those of the model"))
+    refused("predict", path, "-o", out, "--model", "jpas", says=("t.csv", "'splus'", "not those of the model"))
+    refused("predict", path, "-o", out, "--model", "splus", "--aperture", "kron", says=("kron", "auto, PStotal"))
+    refused("predict", path, "-o", out, "--model", "splus", "--unit", "furlong", says=("furlong", "no flux density"))
+    table = survey_table()
+    for band in BANDS:
+        table.rename_column(f"{band}_auto", f"{band}mag")
+        table.remove_columns([f"e_{band}_auto", f"{band}_PStotal", f"e_{band}_PStotal"])
+    table.write(tmp_path / "u.csv")
+    refused(
+        "predict", tmp_path / "u.csv", "-o", out, "--model", "splus", says=("look like photometry: umag", "python -c")
+    )
+
+
+def test_a_sample_of_a_survey_table(tmp_path):
+    made = made_up_sample(40, n_galaxies=4, n_bands=12)
+    write_labels(tmp_path / "labels.fits", made.labels.take(slice(0, 3)))
+    table = survey_table(galaxy_id=made.rows.galaxy_id[:3])
+    table["ID_"] = made.rows.spec_id[:3]
+    table.write(tmp_path / "t.fits")
+    out = tmp_path / "s.fits"
+    for aperture, magnitude in (("auto", 18.9), ("PStotal", 19.3)):
+        done("sample", tmp_path / "t.fits", tmp_path / "labels.fits", "-o", out, "--aperture", aperture)
+        found = read_sample(out).photometry
+        assert found.bands.filter_set == "splus"
+        np.testing.assert_allclose(found.flux[:, 0], 10 ** (0.4 * (23.9 - magnitude)), rtol=1e-6)
+        np.testing.assert_allclose(found.redshift, [0.05, 0.06, 0.07])
+
+
+def test_a_real_table_of_splus(tmp_path, shared_data):
+    path = shared_data / "sky" / "splus" / "splus_dr4_dual.csv"
+    if not path.exists():
+        pytest.skip(f"no {path}")
+    few = tmp_path / "few.csv"
+    few.write_text("".join(path.read_text().splitlines(keepends=True)[:301]))
+    options = ("--redshift", "zb_", "--redshift-err", "zb_Min_,zb_Max_", "--id", "ID_")
+    written = []
+    for name, more in (("a.fits", ()), ("b.fits", options)):
+        done("predict", few, "-o", tmp_path / name, "--model", "splus", *more)
+        written.append(Path(tmp_path / name).read_bytes())
+    assert written[0] == written[1]
+    found = read_prediction(tmp_path / "a.fits")
+    assert found.answered.mean() > 0.98
+    assert found.rows.spec_id[0].startswith("SPLUS.")
