@@ -310,3 +310,12 @@ def test_table_in_the_second_extension(tmp_path):
     spectra = read_spectra(tmp_path / "t.fits")
     check_same(spectra)
     assert spectra.rows.galaxy_id[0] == "star"
+
+
+def test_a_fourth_column_without_a_name_masks_unless_it_would_mask_all(tmp_path):
+    some = np.where(np.arange(20) < 3, 1.0, 0.0)
+    masked = read_spectra(write(tmp_path / "some.txt", csv_text(None, (WAVE, FLUX, ERROR, some), " ")))
+    np.testing.assert_array_equal(masked.mask[0], some > 0)
+    weights = read_spectra(write(tmp_path / "ones.txt", csv_text(None, (WAVE, FLUX, ERROR, np.ones(20)), " ")))
+    assert not weights.mask.any()
+    check_same(weights)

@@ -15,7 +15,8 @@ per row     spec_id (or specid, spectrum_id), galaxy_id, x, y, redshift
 ==========  ==============================================================================================
 
 Units come from the table, from the name (``wave_nm``, ``flux_ujy``, ``wave_air``), or from brackets in a text
-header (``wave [nm]``).  A text file without names has wavelength, flux, error (and mask) in that order.
+header (``wave [nm]``).  A text file without names has wavelength, flux, error (and mask) in that order; a
+fourth column that is nowhere zero is no mask, and is left out.
 A column ``spec_id`` makes a long table of several spectra on one grid; vector columns make a row a spectrum.
 Without a unit, wavelengths are Angstrom and fluxes erg/s/cm2/Angstrom; without a word on it, in vacuum.
 """

@@ -100,7 +100,7 @@ def _read_plain(text: str, options: Options) -> Columns:
                 f"{path}: {len(first)} columns without names; without a header line the columns must be "
                 "wavelength, flux, error (and mask): add a header line"
             )
-        names = names or ["wavelength", "flux", "error", "mask"][: len(first)]
+        names = names or ["wavelength", "flux", "error", _fourth(table)][: len(first)]
     for number, cells in table:
         if len(cells) != len(names):
             raise AgezError(
@@ -117,6 +117,13 @@ def _read_plain(text: str, options: Options) -> Columns:
         if found:
             units[key] = found["unit"].strip()
     return Columns(values, units, header)
+
+
+def _fourth(table: list[tuple[int, list[str]]]) -> str:
+    """The name of the fourth of columns without names: a mask, unless it would mask every row, as weights of 1 do."""
+    cells = [row[3] for _, row in table if len(row) > 3]
+    everywhere = cells and all(_is_number(cell) and float(cell) != 0 for cell in cells)
+    return "weight" if everywhere else "mask"
 
 
 def _names_of_comment(comment: str, separator: str | None, n: int) -> list[str]:
