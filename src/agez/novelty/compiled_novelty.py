@@ -9,7 +9,7 @@ import math
 import numpy as np
 
 from agez.novelty.leave_one_band_out import LEAST_REST
-from agez.novelty.novelty_score import NO_STAR
+from agez.novelty.novelty_score import LEAST_STAR_PREFERENCE, MOST_OF_NO_STAR, NO_STAR
 from agez.novelty.threshold_surface import COARSE_SNR_KNOTS, COUNT_KNOTS, NODE_KNOTS, SNR_KNOTS
 from agez.runtime.compiled import kernel, part_of_kernels
 
@@ -18,6 +18,7 @@ _LEAST, _LEAST_REST, _HUGE = np.float32(1e-20), np.float32(LEAST_REST), np.float
 _SNR, _COUNT, _COARSE, _NODES = (np.array(k) for k in (SNR_KNOTS, COUNT_KNOTS, COARSE_SNR_KNOTS, NODE_KNOTS))
 _GRID, _LOOSE = len(SNR_KNOTS) * len(COUNT_KNOTS), len(NODE_KNOTS) - 1
 _LEAST_LOG, _NO_STAR = -6.0, float(NO_STAR)
+_LEAST_STAR, _MOST_OF_NO_STAR = float(LEAST_STAR_PREFERENCE), float(MOST_OF_NO_STAR)
 
 
 @kernel
@@ -171,11 +172,15 @@ def score_rows(
         values[3] = max(math.asinh(star / 2), _NO_STAR)
         places = _between(log_snr, _SNR), _between(math.log10(count), _COUNT)
         by_nodes = _between(log_snr, _COARSE), _between(math.log2(max(n_nodes[i], 1)), _NODES)
+        top = _at(thresholds[len(thresholds) - 1], places[0], places[1], by_nodes[0], by_nodes[1])
+        of_one = max(top, 0.1) * threshold
         largest = -math.inf
         for k in range(4 if with_stars else 3):
             median = _at(thresholds[2 * k], places[0], places[1], by_nodes[0], by_nodes[1])
             top = _at(thresholds[2 * k + 1], places[0], places[1], by_nodes[0], by_nodes[1])
-            largest = max(largest, (values[k] - median) / max(top - median, 0.05))
-        top = _at(thresholds[len(thresholds) - 1], places[0], places[1], by_nodes[0], by_nodes[1])
-        ood[i] = max(largest / max(top, 0.1), 0.0) / threshold
+            part = (values[k] - median) / max(top - median, 0.05)
+            if k == 3 and 2 * count < b and star < _LEAST_STAR:
+                part = min(part, _MOST_OF_NO_STAR * of_one)
+            largest = max(largest, part)
+        ood[i] = max(largest / of_one, 0.0)
         chi2_out[i], nearest_out[i] = chi2[i] / free, near[i] / free

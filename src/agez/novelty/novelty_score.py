@@ -50,6 +50,13 @@ QUANTILES = (
 )  # fmt: skip
 #: Lower bound of arcsinh of half the difference in -2 ln likelihood of galaxy and star: below, a row is no star.
 NO_STAR = -1.0
+#: A row with fewer than half of the model's bands is no star as long as the likelihood of a star is less than a hundred
+#: times that of a galaxy (difference in -2 ln likelihood).  Thresholds are those of bands missing anywhere, but where all
+#: are missing beyond some wavelength an old cluster and a star of its turn-off are hard to tell apart at any
+#: signal-to-noise ratio.
+LEAST_STAR_PREFERENCE = float(2 * np.log(100.0))
+#: The star's part in the score of such rows, at most.
+MOST_OF_NO_STAR = 0.999
 
 
 @dataclass(frozen=True, eq=False)
@@ -169,9 +176,13 @@ def score(
         Whether the redshift is the network's own; default: none is.
     """
     stats = statistics(novelty, seds, redshift, redshift_err, estimated)
-    top = stats.conditions @ novelty.thresholds[-1]
-    above = excess(novelty, stats, novelty.thresholds) / np.maximum(top, 0.1)
-    ood = np.maximum(above, 0) / novelty.threshold
+    top = np.maximum(stats.conditions @ novelty.thresholds[-1], 0.1) * novelty.threshold
+    each = standardised(novelty, stats, novelty.thresholds)
+    if novelty.stars is not None:
+        few = 2 * usable(seds).sum(axis=1) < seds.flux.shape[1]
+        unsure = few & (stats.star_preference < LEAST_STAR_PREFERENCE)
+        each[-1] = np.where(unsure, np.minimum(each[-1], MOST_OF_NO_STAR * top), each[-1])
+    ood = np.maximum(np.max(each, axis=0) / top, 0)
     ood, chi2, nearest, sigma = (
         np.where(stats.good, x, np.nan) for x in (ood, stats.chi2, stats.nearest, stats.worst_sigma)
     )
