@@ -1,12 +1,14 @@
 """The score of what is unlike the training set, against slow direct formulas and planted outliers."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from agez.errors import AgezError
 from agez.models.features import normalised
 from agez.novelty.expected_photometry import AMPLITUDE_WIDTH, COEFFICIENT_WIDTH, expected
-from agez.novelty.novelty_score import LOOSENESS, Novelty, score
+from agez.novelty.novelty_score import LEAST_STAR_PREFERENCE, LOOSENESS, Novelty, score, standardised, statistics
 from agez.novelty.sed_subspace import eliminate, fit_chi2, normal_matrix, rows_of_nodes, subspace_products, weigh
 from agez.photometry.filters import load_filters
 from agez.spectra.templates import made_up_grid
@@ -168,6 +170,29 @@ def test_stars_are_told_from_galaxies(sky, filters, typical, rng):
     z = rng.uniform(*RANGE, 300)
     with_stars = (score(typical, seds, z, np.zeros(300)).ood > 1).mean()
     assert with_stars > 0.9
+
+
+def test_a_row_of_few_bands_needs_better_evidence_to_be_a_star(filters, typical, rng):
+    seen = seen_stars(filters, 600, rng, 20)
+    z, zero = rng.uniform(*RANGE, 600), np.zeros(600)
+    few = seen.covered & (np.arange(seen.covered.shape[1]) < seen.covered.shape[1] // 3)
+    seds = normalised(np.where(few, seen.flux, np.nan), np.where(few, seen.flux_err, np.nan), few)
+    stats = statistics(typical, seds, z, zero)
+    without = replace(typical, stars=None, star_centroids=None)
+    with_stars, alone = score(typical, seds, z, zero).ood, score(without, seds, z, zero).ood
+    unsure = stats.star_preference < LEAST_STAR_PREFERENCE
+    assert 50 < unsure.sum() < 550
+    assert ((with_stars[unsure] <= 1) | (with_stars[unsure] <= alone[unsure] + 1e-6)).all()
+    assert (with_stars[~unsure] > alone[~unsure]).mean() > 0.5
+    # with most bands the threshold alone decides
+    many = normalised(seen.flux, seen.flux_err, seen.covered)
+    stats = statistics(typical, many, z, zero)
+    unsure = stats.star_preference < LEAST_STAR_PREFERENCE
+    excess_of_star = standardised(typical, stats, typical.thresholds)[-1] / np.maximum(
+        stats.conditions @ typical.thresholds[-1], 0.1
+    )
+    got = score(typical, many, z, zero).ood
+    assert (got[unsure] >= excess_of_star[unsure] - 1e-6).all()
 
 
 def test_without_stars_it_works_as_well(sky, rng):

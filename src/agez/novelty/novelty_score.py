@@ -51,8 +51,8 @@ QUANTILES = (
 #: Lower bound of arcsinh of half the difference in -2 ln likelihood of galaxy and star: below, a row is no star.
 NO_STAR = -1.0
 #: A row with fewer than half of the model's bands is no star as long as the likelihood of a star is less than a hundred
-#: times that of a galaxy (difference in -2 ln likelihood).  Thresholds are those of bands missing anywhere, but where all
-#: are missing beyond some wavelength an old cluster and a star of its turn-off are hard to tell apart at any
+#: times that of a galaxy (difference in -2 ln likelihood).  Thresholds are those of bands missing anywhere, but where
+#: all are missing beyond some wavelength an old cluster and a star of its turn-off are hard to tell apart at any
 #: signal-to-noise ratio.
 LEAST_STAR_PREFERENCE = float(2 * np.log(100.0))
 #: The star's part in the score of such rows, at most.
