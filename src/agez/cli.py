@@ -464,7 +464,7 @@ def _add_bench(p: argparse.ArgumentParser) -> None:
     p.add_argument("--model", metavar="FILE|NAME", help="default: that of each set's survey")
     p.add_argument("--answers", metavar="TABLE", help="judge another code's answers about a set of photometry")
     p.add_argument("--columns", metavar="NAME=COL,...", help="of --answers: age, age_err, mh, mh_err, mass, ..., id")
-    p.add_argument("--templates", metavar="NAME|PATH", help="of the spectral fit; default: emiles")
+    p.add_argument("--templates", metavar="NAME|PATH", help="of the spectral fit; default: as agez label")
     p.add_argument(
         "--ebv", type=float, metavar="E", help="E(B-V) of the Milky Way before tables, in place of the set's"
     )

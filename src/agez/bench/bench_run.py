@@ -15,12 +15,11 @@ from agez.errors import AgezError
 from agez.models.model import Model
 from agez.models.model_file import load_model
 from agez.spectra.templates import load_templates
+from agez.spectra.young_templates import default_templates
 
 SCHEMA = "agez.bench/1"
 #: Surveys through whose bands spectra are seen, beside that of the set itself.
 SURVEYS = ("jpas", "jplus", "splus")
-#: Templates of the spectral fit.
-TEMPLATES = "emiles"
 
 
 @dataclass(frozen=True)
@@ -31,7 +30,7 @@ class BenchOptions:
     model: str | None = None  #: A model's name or file; None: that of each set's survey.
     answers: str | None = None  #: Table of another code's answers, in place of a model.
     columns: str | None = None  #: Its columns.
-    templates: str | None = None  #: Of the spectral fit; None: :data:`TEMPLATES`.
+    templates: str | None = None  #: Of the spectral fit; None: as `agez label` chooses.
     ebv: float | None = None  #: E(B-V) of the Milky Way in front of tables, in place of what sets say.
     seed: int = 1
 
@@ -75,7 +74,7 @@ def _judged(one: BenchSet, options: BenchOptions) -> dict[str, Any]:
     elif rows.photometry is not None:
         block = bench_table(one, rows, model=load_model(options.model or one.filters), seed=options.seed)
     else:
-        templates = load_templates(options.templates or TEMPLATES)
+        templates = load_templates(options.templates or default_templates()[0])
         block = bench_spectra(one, rows, models=_models(one, options), templates=templates, seed=options.seed)
     return block | {"bars": [bar.to_json() for bar in bars_of(block)]}
 

@@ -253,7 +253,9 @@ def _limits(model: Model, made: bool) -> list[str]:
             f"- Photometry off by more than {100 * survey['calibration'][1]:.0f} %.",
             "- Active nuclei, stars, blends: it knows no continuum but that of stars in galaxies and of their "
             "nebulae.  Not all of them are flagged `OUT_OF_DISTRIBUTION`.",
-            "- Proof that it works on the sky: all scores are of mock galaxies.",
+            "- [M/H] of alpha-enhanced galaxies on a scale of their own: no training library has [alpha/Fe] as a "
+            "parameter; what is known of the bias is in docs/trust.md.",
+            "- Proof by the scores above, which are of mock galaxies; real ones are in docs/real_sky.md.",
         ]
     else:
         lines.append(
