@@ -91,7 +91,8 @@ def test_masked_ends_are_as_good_as_none(mocks):
     outside = spectra.wave_angstrom > 5400 * (1 + redshift)
     masked = fit_labels(replace(spectra, mask=spectra.mask | outside), grid)
     short = fit_labels(cut(spectra, 0, 5400), grid)
-    assert np.abs(masked.log_age_lw - short.log_age_lw).max() < 0.02
+    # pixels of the fit are as wide as the typical one of the file, which the cut changes
+    assert (np.abs(masked.log_age_lw - short.log_age_lw) < 0.6 * short.log_age_lw_err).all()
     assert not has_flag(masked.flags, Flag.PARTLY_COVERED).any()
 
 
