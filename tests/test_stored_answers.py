@@ -68,7 +68,9 @@ def test_every_column_is_what_it_was(name, compiled):
         elif column in ("ood", "chi2", "chi2_nearest", "worst_band_sigma"):
             np.testing.assert_allclose(getattr(found, column), expected[column], rtol=NOVELTY, atol=NOVELTY)
         else:
-            np.testing.assert_allclose(getattr(found, column), expected[column], rtol=0, atol=DEX, err_msg=column)
+            # between the floor of log_ssfr and the rest quantiles are not well defined
+            most = 10 * DEX if column.startswith("log_ssfr") else DEX
+            np.testing.assert_allclose(getattr(found, column), expected[column], rtol=0, atol=most, err_msg=column)
     np.testing.assert_allclose(found.mixture.weights, expected["weights"], rtol=0, atol=DEX)
 
 
