@@ -66,7 +66,9 @@ def test_every_column_is_what_it_was(name, compiled):
         if column in ("flags", "worst_band"):
             np.testing.assert_array_equal(getattr(found, column), expected[column])
         elif column in ("ood", "chi2", "chi2_nearest", "worst_band_sigma"):
-            np.testing.assert_allclose(getattr(found, column), expected[column], rtol=NOVELTY, atol=NOVELTY)
+            # where two subspaces fit equally well the worst band's departure is from one or the other
+            far = 5 * NOVELTY if column == "worst_band_sigma" else NOVELTY
+            np.testing.assert_allclose(getattr(found, column), expected[column], rtol=far, atol=far)
         else:
             # between the floor of log_ssfr and the rest quantiles are not well defined
             most = 10 * DEX if column.startswith("log_ssfr") else DEX
