@@ -93,6 +93,10 @@ def answer_scores(
             }
             for kind, where in kinds_of(known, good).items()
         },
+        "trend": {
+            kind: {name: slope(photometry.redshift[where], answers[name][where], rng=rng).to_json() for name in JUDGED}
+            for kind, where in kinds_of(known, good).items()
+        },
         "tilt": tilt_scores(known, answers, good, rng),
         "repeats": repeat_scores(known, answers, good, rng),
         "known": known_scores(known, answers, good, rng),

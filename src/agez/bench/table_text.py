@@ -79,11 +79,14 @@ def _mass_lines(block: Mapping[str, Any]) -> list[str]:
 
 def _steady_lines(block: Mapping[str, Any]) -> list[str]:
     rows = [
-        (kind_words(kind), *(measured(_tenth(of[name]), "+.3f") for name in WORDS))
-        for kind, of in block["steady"].items()
-    ]
-    title = "**Steadiness**: trend with redshift at fixed M_r [dex per 0.1 in z]"
-    return section(title, ("kind", *WORDS.values()), rows)
+        (kind_words(kind), *(
+            measured(_tenth(block[table][kind][name]), "+.3f") for table in ("trend", "steady") for name in WORDS
+        ))
+        for kind in block["steady"]
+    ]  # fmt: skip
+    title = "**Steadiness**: trend with redshift, and the same at fixed M_r [dex per 0.1 in z]"
+    fixed = (f"{words}, fixed M_r" for words in WORDS.values())
+    return section(title, ("kind", *WORDS.values(), *fixed), rows)
 
 
 def _tenth(content: Mapping[str, Any]) -> dict[str, Any]:
