@@ -127,5 +127,5 @@ def test_bad_vectors(tmp_path: Path) -> None:
     with pytest.raises(AgezError, match="has 1 values in row 2, 2 in others"):
         open_catalogue(tmp_path / "b.csv")
     Table({"flux_J0400": [1.0]}).write(tmp_path / "c.fits")
-    with pytest.raises(AgezError, match="no vector columns of photometry"):
+    with pytest.raises(AgezError, match="neither vector columns of photometry"):
         open_catalogue(tmp_path / "c.fits", photometry="AUTO")

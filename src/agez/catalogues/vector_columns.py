@@ -20,7 +20,7 @@ from agez.catalogues.read_partition import (
 from agez.errors import AgezError
 from agez.photometry.band_columns import band_names, has_bands, lonely_errors
 from agez.photometry.filters import FilterSet
-from agez.photometry.survey_names import has_survey_columns
+from agez.photometry.survey_names import most_bands
 from agez.photometry.survey_units import seen_units, unclear_columns, with_said_unit
 from agez.photometry.vector_columns import choose_vector_photometry, default_order, find_vector_photometry
 from agez.tables.table_files import read_table
@@ -49,10 +49,14 @@ def find_vectors(
     vectors = vector_columns(catalogue)
     found = find_vector_photometry(dict.fromkeys(vectors, 2))
     scalar = [name for name in band_names(catalogue.columns) if catalogue.types.get(name) != "vector"]
-    of_survey = has_survey_columns(scalar_columns(catalogue))
+    n_scalars = most_bands(scalar_columns(catalogue))
+    of_survey = n_scalars > 0 and not (found and n_scalars < _length(catalogue, found[0].value))
     if not found or of_survey or (scalar and photometry is None and has_bands(scalar)):
         if filter_table is not None or (photometry is not None and not of_survey):
-            raise AgezError(f"{catalogue.path} has no vector columns of photometry, which the options are for")
+            raise AgezError(
+                f"{catalogue.path} has neither vector columns of photometry nor a survey's columns by aperture, which "
+                "--aperture and --filter-table are for; drop the option"
+            )
         if of_survey:
             return replace(catalogue, bands=(), vectors=(), aperture=photometry)
         if not band_names(catalogue.columns):

@@ -9,7 +9,7 @@ from agez.catalogues.catalogue import Catalogue
 from agez.catalogues.read_partition import head_rows, photometry_layout, survey_layout
 from agez.models.model import Model
 from agez.photometry.survey_columns import survey_remarks
-from agez.photometry.survey_rows import spectroscopic_columns, taken_columns
+from agez.photometry.survey_rows import judged_columns, taken_columns
 from agez.photometry.survey_units import check_plausible
 from agez.photometry.tables import rows_to_photometry
 from agez.surveys.registry import find_survey
@@ -26,13 +26,13 @@ def with_survey_columns(job: AnswerJob, model: Bands) -> AnswerJob:
     if of_survey is None and not catalogue.vectors:
         return job
     bands, _ = photometry_layout(catalogue, filters=job.filters, model=model)
-    survey = find_survey(bands.filter_set) or (None if of_survey is None else of_survey.survey)
+    survey = find_survey(bands.filter_set) if of_survey is None else of_survey.survey
     if survey is None:
         return job
     numbers = [name for name in catalogue.columns if catalogue.types.get(name) not in ("vector", "other", "text")]
     taken = taken_columns(
         job.row_options, survey, catalogue.columns, numbers=numbers, ebv=corrections.ebv,
-        head=head_rows(catalogue, spectroscopic_columns(survey, numbers)),
+        head=head_rows(catalogue, judged_columns(survey, numbers)),
     )  # fmt: skip
     said = () if of_survey is None else survey_remarks(of_survey, catalogue.columns)
     corrections = replace(

@@ -75,20 +75,19 @@ def find_photometry(
     meta = {**table.meta, **filter_set_column(table, source=source)}
     scalars = scalars_of(table)
     of_survey = survey_photometry(scalars, source=source, meta=meta, filters=filters, model=model, aperture=aperture)
-    if of_survey is not None:
+    lengths = {name: table[name].shape[1] for name in table.colnames if np.ndim(table[name]) == 2}
+    vectors = find_vector_photometry(lengths)
+    if of_survey is not None and not (vectors and len(of_survey.columns) < vectors[0].length):
         bands, columns = survey_bands(of_survey, source=source, units=table.units, filters=filters, model=model)
         said = survey_remarks(of_survey, table.colnames)
         return FoundPhotometry(bands, columns, find_survey(bands.filter_set) or of_survey.survey, tuple(said))
-    if not has_bands(scalars):
-        lengths = {name: table[name].shape[1] for name in table.colnames if np.ndim(table[name]) == 2}
-        vectors = find_vector_photometry(lengths)
-        if vectors:
-            chosen = choose_vector_photometry(vectors, source=source, photometry=aperture)
-            order = default_order(chosen.length, source=source, column=chosen.value, meta=meta, filters=filters)
-            bands, columns = vector_band_columns(
-                chosen, order.bands, source=source, units=table.units, meta=meta, filters=filters, model=model
-            )
-            return FoundPhotometry(bands, columns, find_survey(bands.filter_set))
+    if vectors and (of_survey is not None or not has_bands(scalars)):
+        chosen = choose_vector_photometry(vectors, source=source, photometry=aperture)
+        order = default_order(chosen.length, source=source, column=chosen.value, meta=meta, filters=filters)
+        bands, columns = vector_band_columns(
+            chosen, order.bands, source=source, units=table.units, meta=meta, filters=filters, model=model
+        )
+        return FoundPhotometry(bands, columns, find_survey(bands.filter_set))
     if aperture is not None:
         raise AgezError(
             f"{source}: --aperture is {aperture!r}, but no columns are named as a survey's apertures; drop the option"

@@ -79,7 +79,11 @@ def survey_photometry(
     chosen = _chosen_group(groups, survey, source=source, aperture=aperture)
     columns: dict[str, SurveyColumn] = {}
     for one in groups[chosen]:
-        columns.setdefault(one.band, one)
+        first = columns.setdefault(one.band, one)
+        if first is not one:
+            raise AgezError(
+                f"{source}: columns {first.name} and {one.name} are both of band {one.band}; drop one of them"
+            )
     several = len({suffix for _, suffix in groups}) > 1
     others = [group for group in sorted(groups, key=_rank(survey)) if group != chosen]
     called = dict.fromkeys(f"{way}{suffix if several else ''}".rstrip("_") for way, suffix in others)

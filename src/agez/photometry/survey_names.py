@@ -36,6 +36,16 @@ def has_survey_columns(names: Sequence[str]) -> bool:
     return bool(columns_by_survey(tuple(names), surveys()))
 
 
+def most_bands(names: Sequence[str]) -> int:
+    """The largest number of bands that a survey's photometry has in one aperture; 0 if there is none."""
+    found = columns_by_survey(tuple(names), surveys()).values()
+    groups: dict[tuple[int, str, str], set[str]] = {}
+    for k, columns in enumerate(found):
+        for one in columns:
+            groups.setdefault((k, one.aperture, one.suffix), set()).add(one.band)
+    return max(map(len, groups.values()), default=0)
+
+
 def photometric_columns(names: Sequence[str]) -> list[SurveyColumn]:
     """Every column that is photometry of a band in the dialect of any survey, once."""
     every = {one.name: one for columns in columns_by_survey(tuple(names), surveys()).values() for one in columns}

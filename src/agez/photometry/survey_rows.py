@@ -2,8 +2,9 @@
 
 Spectroscopic redshifts come before distributions (:mod:`agez.photometry.redshift_columns`), and those before
 photometric redshifts that are numbers; among these, those with an error before those without, then in the order of the
-survey's record.  A spectroscopic column of which the first rows hold few values is passed over.  What is taken is said,
-and how to take another; options and a column ``redshift`` or ``id`` come before all.
+survey's record.  Spectroscopic redshifts and E(B-V) are passed over where the first rows, or none that can be seen, do
+not have them.  What is taken is said, and how to take another; options and a column ``redshift`` or ``id`` come before
+all.
 """
 
 from __future__ import annotations
@@ -20,8 +21,10 @@ from agez.photometry.row_values import LARGEST_REDSHIFT, LEAST_REDSHIFT, RowOpti
 from agez.surveys.record import SurveyRecord, TableFacts
 from agez.tables.table_columns import PlainTable, number_column
 
-#: Share of the first rows that must have a spectroscopic redshift.
-_ENOUGH = 0.5
+#: Share of the first rows that must have a spectroscopic redshift, or E(B-V): a row without is lost.
+_ENOUGH = 0.95
+#: E(B-V) of the Milky Way's dust away from its disc [mag].
+_LARGEST_EBV = 5.0
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,7 @@ def taken_columns(
     names : sequence of str
         All columns of the table.
     head : PlainTable, optional
-        Its first rows: at least the columns that :func:`spectroscopic_columns` names.
+        Its first rows: at least the columns that :func:`judged_columns` names.
     numbers : sequence of str, optional
         Columns that hold a number a row; all, unless given.
     ebv : float or str, optional
@@ -75,7 +78,10 @@ def taken_columns(
             remarks.append(f"id: column {found.replace(',', ' with ')}, as {survey.title} has it; --id takes another")
     column = None
     if ebv is None:
-        column = next((one for name in facts.ebv if (one := words.find(name))), None)
+        column = _ebv_column(facts, words)
+    if column is not None and not _has_enough(column, head, (0.0, _LARGEST_EBV)):
+        remarks.append(f"E(B-V): column {column} has values in few of the first rows: --ebv {column} takes it")
+        column = None
     if column is not None:
         remarks.append(
             f"E(B-V): column {column}; fluxes are dereddened with it, since {survey.title} publishes them as observed; "
@@ -84,10 +90,11 @@ def taken_columns(
     return TakenColumns(options, column, tuple(remarks))
 
 
-def spectroscopic_columns(survey: SurveyRecord, names: Sequence[str]) -> list[str]:
-    """Columns of spectroscopic redshifts by their names, the best first."""
+def judged_columns(survey: SurveyRecord, names: Sequence[str]) -> list[str]:
+    """Columns that are taken only where the first rows have values: spectroscopic redshifts, and E(B-V)."""
     words = _Words(names)
-    return list(dict.fromkeys(one for name in survey.tables.spectroscopic if (one := words.find(name))))
+    found = [words.find(name) for name in survey.tables.spectroscopic] + [_ebv_column(survey.tables, words)]
+    return list(dict.fromkeys(one for one in found if one))
 
 
 class _Words:
@@ -101,7 +108,16 @@ class _Words:
 
     def find(self, name: str, suffixes: Sequence[str] = SUFFIXES) -> str | None:
         """The column of that name, also with a suffix of a join."""
-        return next((self.by_word[word] for one in suffixes if (word := _plain(name + one)) in self.by_word), None)
+        for one in suffixes:
+            column = self.by_word.get(_plain(name + one))
+            if column is not None and column.lower().endswith(one):  # "idx" is no "id" with a suffix
+                return column
+        return None
+
+    def spelled(self, name: str) -> str | None:
+        """The column of exactly that name, in any case, also with a suffix."""
+        lower = {one.rpartition(".")[2].lower(): one for one in reversed(self.names)}
+        return next((lower[word] for one in SUFFIXES if (word := name.lower() + one) in lower), None)
 
     def suffix_of(self, column: str, name: str) -> str:
         """With which suffix a column has a name."""
@@ -118,7 +134,7 @@ def _redshift(
     spectroscopic = _all_named(survey.tables.spectroscopic, "spectroscopic", survey.tables, words)
     photometric = _all_named(survey.tables.photometric, "photometric", survey.tables, words)
     photometric.sort(key=lambda one: one.errors is None)  # stable: in the order of the record
-    few = [one for one in spectroscopic if not _has_enough(one.column, head)]
+    few = [one for one in spectroscopic if not _has_enough(one.column, head, (LEAST_REDSHIFT, LARGEST_REDSHIFT))]
     left = [f"{one.column} has values in few of the first rows: --redshift {one.column} takes it" for one in few]
     candidates = [one for one in spectroscopic if one not in few]
     if chosen_distribution(names, None, options.redshift_err) is None:
@@ -161,9 +177,16 @@ def _identifier(facts: TableFacts, words: _Words) -> str | None:
     return None
 
 
-def _has_enough(column: str, head: PlainTable | None) -> bool:
+def _ebv_column(facts: TableFacts, words: _Words) -> str | None:
+    """E(B-V), by its spelling: ``e_B_V`` is the error of a colour."""
+    return next((one for name in facts.ebv if (one := words.spelled(name))), None)
+
+
+def _has_enough(column: str, head: PlainTable | None, between: tuple[float, float]) -> bool:
+    """Whether nearly all of the first rows have a value; a redshift of 0 is none."""
     if head is None or column not in head.colnames or not len(head):
-        return True
+        return False
     values = number_column(head, column, source="")
     with np.errstate(invalid="ignore"):
-        return bool(((values >= LEAST_REDSHIFT) & (values <= LARGEST_REDSHIFT) & (values != 0)).mean() >= _ENOUGH)
+        inside = (values >= between[0]) & (values <= between[1]) & ((values != 0) | (between[0] == 0))
+    return bool(inside.mean() >= _ENOUGH)

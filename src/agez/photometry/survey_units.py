@@ -33,11 +33,16 @@ _UNITS = (
 def without_unit(names: Sequence[str], units: Mapping[str, str], *, vectors: Sequence[str] = ()) -> list[str]:
     """Columns of photometry that say no unit: of a band, agez's own or a survey's, and ``vectors`` of all bands."""
     own = [column for column, spelled in band_names(names).items() if find_band(spelled, all_bands())]
-    of_surveys = [one.name for one in photometric_columns(names)]
+    of_surveys = [one.name for one in photometric_columns(names) if not _says_magnitude(one.name)]
+    vectors = [name for name in vectors if not _says_magnitude(name)]
     every = dict.fromkeys(
         [*own, *of_surveys, *(one.value for one in find_vector_photometry(dict.fromkeys(vectors, 2)))]
     )
     return [name for name in every if not units.get(name)]
+
+
+def _says_magnitude(name: str) -> bool:
+    return "mag" in name.lower()
 
 
 def with_said_unit(
