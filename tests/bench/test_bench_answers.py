@@ -63,3 +63,11 @@ def test_columns_are_understood_or_refused(text):
         return
     with pytest.raises(AgezError, match="not understood"):
         parse_columns(text)
+
+
+def test_codes_stand_for_no_answer(tmp_path):
+    names = np.array(["a", "b", "c", "d"])
+    Table({"id": names, "age": [9.1, -99.0, 9.5, 9.9], "mh": [0.0, 0.0, -99.0, 0.1]}).write(tmp_path / "t.csv")
+    answers = read_answers(tmp_path / "t.csv", names, columns="age=age,mh=mh")
+    assert answers.good.tolist() == [True, False, True, True]
+    assert np.isnan(answers.values["mh_lw"]).tolist() == [False, False, True, False]

@@ -10,6 +10,7 @@ import agez
 from agez.errors import AgezError
 from agez.flags import Flag, has_flag
 from agez.photometry.air import air_to_vacuum
+from agez.spectra.redshift_basis import redshift_basis
 from agez.spectra.redshift_finder import find_redshift, with_found_redshifts
 from agez.spectra.templates import made_up_grid
 from agez.types import Rows, Spectra
@@ -250,3 +251,17 @@ def test_sky_that_is_masked_misleads_nobody(spectra):
     got = with_found_redshifts(replace(spectra, flux=flux), GRID, sky_mask_angstrom=windows)
     assert np.abs(got.redshift - 0.05).max() < 1e-3
     assert np.array_equal(got.mask, spectra.mask)  # only the search leaves them out
+
+
+def test_templates_coarser_than_the_data_keep_their_features(spectra):
+    coarse = replace(GRID, fwhm_angstrom=60.0)
+    basis = redshift_basis(coarse, instrument_sigma_kms=60.0, medium="air")
+    assert np.isfinite(basis.stars).all()
+    assert np.abs(basis.stars).max() > 0.01
+    assert find_redshift(spectra, coarse).found.all()
+
+
+def test_a_row_that_is_sure_of_another_redshift_keeps_it():
+    two, one = many(2, snr=40.0, redshift=0.05), many(1, snr=40.0, seed=3, redshift=0.1)
+    found = find_redshift(one_galaxy(Spectra.concatenate([two, one])), GRID)
+    np.testing.assert_allclose(found.redshift, [0.05, 0.05, 0.1], atol=1e-3)

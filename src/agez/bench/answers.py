@@ -21,6 +21,8 @@ COLUMNS = {
 }  # fmt: skip
 #: Median log ages [log10 yr] of any sample of galaxies; others are in another unit.
 LOG_AGES = (6.0, 10.5)
+#: Numbers from here on, of either sign, stand for no answer (-99, 999): none of the quantities reaches them.
+CODES = 90.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,7 +96,8 @@ def read_answers(path: str | Path, names: Strings, *, columns: str | None = None
     values: dict[str, Floats] = {}
     for name, column in of.items():
         if name not in ("id", "good") and column in table.colnames:
-            values[name] = np.where(at >= 0, number_column(table, column, source=str(path))[at], np.nan)
+            said = number_column(table, column, source=str(path))[at]
+            values[name] = np.where((at >= 0) & (np.abs(said) < CODES), said, np.nan)
     if np.isfinite(values["log_age_lw"]).any():
         middle = float(np.nanmedian(values["log_age_lw"]))
         if not LOG_AGES[0] < middle < LOG_AGES[1]:

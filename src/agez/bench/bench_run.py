@@ -9,6 +9,7 @@ from agez import __version__
 from agez.bench.answers import read_answers
 from agez.bench.bars import bars_of
 from agez.bench.bench_set import BenchSet
+from agez.bench.rows import BenchRows
 from agez.bench.spectra_bench import bench_spectra
 from agez.bench.table_bench import bench_table
 from agez.errors import AgezError
@@ -49,7 +50,15 @@ def run_bench(sets: tuple[BenchSet, ...], options: BenchOptions) -> dict[str, An
         raise AgezError("--columns says what is in --answers TABLE; give both")
     if options.answers is not None and (options.model is not None or len(sets) != 1):
         raise AgezError("--answers judges one set by one table: name one set, and leave --model out")
-    blocks = [_judged(one if options.ebv is None else _with_ebv(one, options.ebv), options) for one in sets]
+    if options.ebv is not None:
+        sets = tuple(replace(one, ebv=options.ebv) for one in sets)
+    rows = [one.rows(options.data) for one in sets]
+    tables = [one.photometry is not None for one in rows]
+    if options.templates is not None and all(tables):
+        raise AgezError("--templates is for sets of spectra, and none is asked for; drop the option")
+    if options.ebv is not None and not any(tables):
+        raise AgezError("--ebv is for sets of photometry, and none is asked for; drop the option")
+    blocks = [_judged(one, of, options) for one, of in zip(sets, rows, strict=True)]
     return {
         "schema": SCHEMA,
         "version": __version__,
@@ -58,12 +67,7 @@ def run_bench(sets: tuple[BenchSet, ...], options: BenchOptions) -> dict[str, An
     }
 
 
-def _with_ebv(one: BenchSet, ebv: float) -> BenchSet:
-    return replace(one, ebv=ebv)
-
-
-def _judged(one: BenchSet, options: BenchOptions) -> dict[str, Any]:
-    rows = one.rows(options.data)
+def _judged(one: BenchSet, rows: BenchRows, options: BenchOptions) -> dict[str, Any]:
     if rows.photometry is None and options.answers is not None:
         raise AgezError(
             f"--answers: set {one.name!r} holds spectra; tables of answers are judged on sets of photometry"

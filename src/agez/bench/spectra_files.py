@@ -35,7 +35,9 @@ class SpectraFiles:
 
 def rows_of_spectra(files: SpectraFiles, folder: Path) -> BenchRows:
     """The spectra of a folder, each with what the list says of it; AgezError for a file that is no single spectrum."""
-    paths = sorted(folder.glob(files.pattern))
+    pattern = folder / files.pattern  # which may be absolute
+    root = Path(pattern.anchor)
+    paths = sorted(root.glob(str(pattern.relative_to(root))))
     if not paths:
         raise AgezError(f"{folder / files.pattern}: no such file; check the key spectra")
     table = _listed(files, folder, paths)
@@ -63,6 +65,10 @@ def _listed(files: SpectraFiles, folder: Path, paths: list[Path]) -> Table:
     if lacking:
         raise AgezError(f"{folder / files.list}: no column {lacking[0]!r}; it has {', '.join(table.colnames)}")
     at = {Path(name).name: k for k, name in enumerate(text_column(table, FILE_COLUMN).tolist())}
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None or len(at) < len(table):
+        which = f"two files are called {twice!r}" if twice is not None else f"two rows of {FILE_COLUMN!r} name one file"
+        raise AgezError(f"{folder / files.list}: {which}; files are matched by their names, so each must have its own")
     unknown = [name for name in names if name not in at]
     if unknown:
         raise AgezError(f"{folder / files.list}: no row of {unknown[0]!r} in its column {FILE_COLUMN!r}; add one")

@@ -25,6 +25,10 @@ def bench(options: Namespace) -> Answer:
         return {"sets": listed}, [f"{one['name']:10s} {one['title']}" for one in listed]
     own = tuple(read_set(path) for path in options.set)
     sets = (*(find_sets(options.sets) if options.sets or not own else ()), *own)
+    shipped = {one.name for one in shipped_sets()}
+    taken = next((one.name for one in own if one.name in shipped), None)
+    if taken is not None:
+        raise AgezError(f"--set: a set that ships is called {taken!r}; give the key name of the file another word")
     names = [one.name for one in sets]
     twice = [name for name in names if names.count(name) > 1]
     if twice:

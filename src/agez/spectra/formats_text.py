@@ -119,10 +119,18 @@ def _read_plain(text: str, options: Options) -> Columns:
     return Columns(values, units, header)
 
 
+def _number(word: str) -> float | None:
+    """The number that a cell holds, in Fortran's spelling, too; None for none."""
+    try:
+        return float(word.strip().lower().replace("d", "e"))
+    except ValueError:
+        return None
+
+
 def _fourth(table: list[tuple[int, list[str]]]) -> str:
     """The name of the fourth of columns without names: a mask, unless it would mask every row, as weights of 1 do."""
     cells = [row[3] for _, row in table if len(row) > 3]
-    everywhere = cells and all(_is_number(cell) and float(cell) != 0 for cell in cells)
+    everywhere = cells and all(_number(cell) not in (0.0, None) for cell in cells)
     return "weight" if everywhere else "mask"
 
 

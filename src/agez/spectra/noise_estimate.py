@@ -10,8 +10,9 @@ from agez.types import Bools, Floats
 _MEDIAN_TO_SIGMA = 1.482602 / np.sqrt(6.0)
 #: Pixels from which one value of the noise comes: enough for a median to 10 %, few enough to follow detectors.
 BLOCK = 100
-#: Least noise, as a part of the median flux: where pixels were interpolated there seems to be none.
-LEAST_NOISE = 1e-4
+#: Least noise, as a part of the median flux, and of the median over the blocks: where pixels were interpolated there
+#: seems to be none, and such a stretch would outweigh all others.
+LEAST_NOISE, LEAST_OF_BLOCKS = 1e-4, 0.3
 
 
 def scatter_error(flux: Floats, bad: Bools) -> Floats:
@@ -53,5 +54,5 @@ def scatter_error(flux: Floats, bad: Bools) -> Floats:
             noise.append(_MEDIAN_TO_SIGMA * float(np.median(block[known])))
     if not noise:
         return np.full(p, np.nan)
-    least = LEAST_NOISE * float(np.nanmedian(np.abs(values)))
+    least = max(LEAST_NOISE * float(np.nanmedian(np.abs(values))), LEAST_OF_BLOCKS * float(np.median(noise)))
     return np.maximum(np.interp(np.arange(p), centres, noise), least)

@@ -27,6 +27,8 @@ CONTINUUM_KMS = 6000.0
 _STARS_KMS, _GAS_KMS = 130.0, 80.0
 #: Templates are used inside these wavelengths [Angstrom].
 _RANGE_ANGSTROM = (1700.0, 10_500.0)
+#: Narrower kernels change nothing [pixels].
+_LEAST_SIGMA = 0.05
 #: Share of a population's median light below which it has no features.
 _LEAST_LIGHT = 1e-3
 #: Principal components of the populations' features beside their mean.
@@ -117,7 +119,9 @@ def _features(grid: SSPGrid, wave: Floats, edges: Floats, sigma_kms: float) -> F
     flux, _, _ = rebin_rows(pixel_edges(wave), unit, np.ones(unit.shape), everywhere, edges, np.ones(len(unit)))
     middle = np.sqrt(edges[0] * edges[-1])
     own = SPEED_OF_LIGHT_KMS * grid.fwhm_angstrom / FWHM_PER_SIGMA / middle
-    broad = gaussian_filter1d(flux.astype(float), np.sqrt(max(sigma_kms**2 - own**2, 0.0)) / STEP_KMS, axis=1)
+    sigma = float(np.sqrt(max(sigma_kms**2 - own**2, 0.0))) / STEP_KMS
+    # of templates that are coarser than that the filter's kernel would be NaN
+    broad = gaussian_filter1d(flux.astype(float), sigma, axis=1) if sigma > _LEAST_SIGMA else flux.astype(float)
     smooth = local_line(broad, np.ones(broad.shape), sigma_pixels=CONTINUUM_KMS / STEP_KMS)
     # in the far ultraviolet old stars have no light; what is divided by next to none is no feature
     lit = smooth > _LEAST_LIGHT * np.median(smooth, axis=1, keepdims=True)

@@ -105,8 +105,8 @@ def find_redshift(
         Redshifts between which the answer is sought.
     by_galaxy : bool, optional
         True: rows of one ``galaxy_id`` share the redshift of their stack, weighted by signal to noise.  False: each
-        row has its own.  Not given: they share it, unless most of the rows that tell theirs contradict it (a table
-        of many galaxies under one name).
+        row has its own.  Not given: they share it, but for rows that are sure of another one; unless most of the sure
+        rows contradict it (a table of many galaxies under one name).
 
     Returns
     -------
@@ -141,10 +141,14 @@ def find_redshift(
     for rows in groups:
         own = strongest_rows(spectra, rows)
         whole = _search(stack_rows(spectra.take(own)), grid, redshift_range)
-        if by_galaxy or _one_galaxy(_search(spectra.take(own), grid, redshift_range), whole):
-            answers.append(whole.take(np.zeros(len(rows), dtype=int)))
-            places.append(rows)
-            shared[rows] = True
+        if not by_galaxy:
+            apart = _apart(_search(spectra.take(own), grid, redshift_range), whole)
+            if apart is None:
+                continue
+            rows = np.setdiff1d(rows, own[apart])
+        answers.append(whole.take(np.zeros(len(rows), dtype=int)))
+        places.append(rows)
+        shared[rows] = True
     alone = np.flatnonzero(~shared)
     if len(alone):
         answers.append(_search(spectra.take(alone), grid, redshift_range))
@@ -188,13 +192,14 @@ def _galaxies(spectra: Spectra) -> list[Ints]:
     return [rows for name, rows in zip(names, groups, strict=True) if name and len(rows) > 1]
 
 
-def _one_galaxy(each: FoundRedshifts, whole: FoundRedshifts) -> bool:
-    """Whether rows that are sure of their redshifts, if any, have that of the stack; most must."""
+def _apart(each: FoundRedshifts, whole: FoundRedshifts) -> Bools | None:
+    """(n,) rows that are sure of another redshift than that of the stack; None if most of those that are sure are."""
     sure = each.found & ~each.ambiguous
     if not sure.any():
-        return True
-    kms = SPEED_OF_LIGHT_KMS * np.abs(np.log1p(each.redshift[sure]) - np.log1p(whole.redshift[0]))
-    return bool(np.mean(kms < _SAME_KMS) > 0.5)  # a stack without redshift is NaN, and so none
+        return sure
+    kms = SPEED_OF_LIGHT_KMS * np.abs(np.log1p(each.redshift) - np.log1p(whole.redshift[0]))
+    apart = np.asarray(sure & ~(kms < _SAME_KMS))  # a stack without redshift is NaN, and so none
+    return None if apart.sum() >= 0.5 * sure.sum() else apart
 
 
 def _search(spectra: Spectra, grid: SSPGrid, redshift_range: tuple[float, float]) -> FoundRedshifts:
