@@ -40,6 +40,7 @@ SAVED = {
     "bayes limit": "trust.md", "information": "targets.md", "type ceiling": "real_sky.md",
     "splus zero points": "real_sky.md", "redshifts": "labels.md",
     "alpha": "trust.md", "young": "labels.md", "unknown library": "trust.md",
+    "left-out library": "trust.md",
     **{f"catalogue {name}": "catalogue_scores.md" for name in ("jpas", "jplus", "splus")},
 }  # fmt: skip
 

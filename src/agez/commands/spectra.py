@@ -222,6 +222,9 @@ def _label_answer(options: Namespace, run: LabelRun) -> Answer:
         "spectra_per_second": None if rate is None else round(rate, 1),
     }
     words = f"{options.out}: {run.n_fitted} of {run.n_spectra} spectra fitted with {run.templates}"
+    others = (options.templates or "").split(",")[1:]
+    if others:
+        words += f", and with {', '.join(others)} (columns _library_spread, table LIBRARIES)"
     if len(run.outputs) > 1:
         words += f", {len(run.outputs)} files"
     if run.n_new < run.n_spectra:

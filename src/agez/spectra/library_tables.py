@@ -30,7 +30,7 @@ def libraries_hdu(rows: Rows, labels: LibraryLabels) -> fits.BinTableHDU:
         table[name] = labels.values[:, :, number].T.ravel()
         table[f"{name}_err"] = labels.errors[:, :, number].T.ravel()
     table["chi2"], table["flags"] = labels.chi2.T.ravel(), labels.flags.T.ravel().astype(np.int32)
-    return table_hdu(table, name=LIBRARIES, header={"LIBNAMES": (json.dumps(labels.libraries), "in their order")})
+    return table_hdu(table, name=LIBRARIES, header={"LIBNAMES": json.dumps(labels.libraries)})
 
 
 def read_libraries(hdus: fits.HDUList, path: str | os.PathLike[str]) -> LibraryLabels | None:
