@@ -12,7 +12,7 @@ from agez.photometry.band_columns import BandColumn, band_column, band_names, gi
 from agez.photometry.filters import FilterSet, load_filters
 from agez.photometry.join_suffixes import SUFFIXES
 from agez.photometry.names import find_band
-from agez.photometry.survey_names import SurveyColumn, columns_by_survey
+from agez.photometry.survey_names import SurveyColumn, columns_by_survey, n_bands
 from agez.surveys.record import SurveyRecord
 from agez.surveys.registry import all_bands, filter_sets, surveys, surveys_in_text
 from agez.types import Bands
@@ -68,7 +68,7 @@ def survey_photometry(
     given = given_bands(filters)
     of_set = given or model
     own = {find_band(spelled, of_set.names if of_set else all_bands()) for spelled in band_names(names).values()}
-    most = max(_n_bands(one) for one in found.values())
+    most = max(n_bands(one) for one in found.values())
     if aperture is None and len(own - {None}) >= most:
         return None
     name = _which_survey(found, most, source=source, meta=meta or {}, given=given, model=model)
@@ -160,14 +160,6 @@ def unknown_unit(column: SurveyColumn, survey: SurveyRecord, *, source: str) -> 
     )
 
 
-def _n_bands(columns: Sequence[SurveyColumn]) -> int:
-    """Bands of the largest group of columns of one aperture."""
-    groups: dict[tuple[str, str], set[str]] = {}
-    for one in columns:
-        groups.setdefault((one.aperture, one.suffix), set()).add(one.band)
-    return max(map(len, groups.values()))
-
-
 def _counts_as(model: Bands, found: SurveyPhotometry) -> bool:
     """Whether a model's bands are those of a survey, or curves of the user's own for them."""
     if model.filter_set == found.survey.name:
@@ -182,7 +174,7 @@ def _which_survey(
     """Whose dialect the columns are in: it is the bands that they are of, unless ``--filters`` says other ones."""
     said = given.filter_set if given is not None else ""
     said = said or str({str(key).upper(): value for key, value in meta.items()}.get("FILTERS", "")).strip()
-    best = [name for name, columns in found.items() if _n_bands(columns) == most]
+    best = [name for name, columns in found.items() if n_bands(columns) == most]
     if said in best or (said in found and given is None):
         return said
     upper = {str(key).upper(): str(value) for key, value in meta.items()}

@@ -38,12 +38,15 @@ def has_survey_columns(names: Sequence[str]) -> bool:
 
 def most_bands(names: Sequence[str]) -> int:
     """The largest number of bands that a survey's photometry has in one aperture; 0 if there is none."""
-    found = columns_by_survey(tuple(names), surveys()).values()
-    groups: dict[tuple[int, str, str], set[str]] = {}
-    for k, columns in enumerate(found):
-        for one in columns:
-            groups.setdefault((k, one.aperture, one.suffix), set()).add(one.band)
-    return max(map(len, groups.values()), default=0)
+    return max(map(n_bands, columns_by_survey(tuple(names), surveys()).values()), default=0)
+
+
+def n_bands(columns: Sequence[SurveyColumn]) -> int:
+    """Bands of the largest group of columns of one aperture; there must be a column."""
+    groups: dict[tuple[str, str], set[str]] = {}
+    for one in columns:
+        groups.setdefault((one.aperture, one.suffix), set()).add(one.band)
+    return max(map(len, groups.values()))
 
 
 def photometric_columns(names: Sequence[str]) -> list[SurveyColumn]:

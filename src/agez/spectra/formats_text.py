@@ -46,12 +46,17 @@ def _read_ecsv(text: str, options: Options) -> Columns:
     return Columns(plain, units, meta)
 
 
-def _is_number(word: str) -> bool:
+def _number(word: str) -> float | None:
+    """The number that a cell holds, in Fortran's spelling, too; None for none."""
     try:
-        float(word.strip().lower().replace("d", "e") or "nan")
+        return float(word.strip().lower().replace("d", "e"))
     except ValueError:
-        return word.strip().lower() in MISSING_WORDS
-    return True
+        return None
+
+
+def _is_number(word: str) -> bool:
+    """Whether a cell is of a column of numbers: one, or a word for a missing one."""
+    return _number(word) is not None or word.strip().lower() in MISSING_WORDS
 
 
 def _cells(line: str, separator: str | None) -> list[str]:
@@ -117,14 +122,6 @@ def _read_plain(text: str, options: Options) -> Columns:
         if found:
             units[key] = found["unit"].strip()
     return Columns(values, units, header)
-
-
-def _number(word: str) -> float | None:
-    """The number that a cell holds, in Fortran's spelling, too; None for none."""
-    try:
-        return float(word.strip().lower().replace("d", "e"))
-    except ValueError:
-        return None
 
 
 def _fourth(table: list[tuple[int, list[str]]]) -> str:
