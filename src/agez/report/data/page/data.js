@@ -62,7 +62,8 @@ function digitsOf([low, high]) {
 }
 
 function fixed(value, digits = 3) {
-  return Number.isFinite(value) ? value.toFixed(digits).replace("-", "\u2212") : "\u2013";
+  if (!Number.isFinite(value)) return "\u2013";
+  return value.toFixed(digits).replace(/^-(?=[0.]*$)/, "").replace("-", "\u2212"); // no minus before zeros
 }
 
 // Four digits of a flux.
