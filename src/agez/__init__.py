@@ -38,6 +38,7 @@ _PUBLIC = {
     "register_survey": "agez.surveys.registry",
     "load_filters": "agez.photometry.filters",
     "synthesize": "agez.photometry.synthesis",
+    "predict": "agez.engine.predict_data",
     "read_photometry": "agez.photometry.tables",
     "write_photometry": "agez.photometry.tables",
     "load_templates": "agez.spectra.templates",

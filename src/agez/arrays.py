@@ -68,7 +68,9 @@ def _factor_to(unit: str, values: Any) -> float:
             raise ValueError("magnitudes and other logarithms have no factor")
         return float(own.to(unit if unit != "redshift" else ""))
     except Exception as error:  # astropy's, of which this file knows nothing
-        raise AgezError(f"values are in {own}; expected {unit or 'numbers without a unit'}") from error
+        raise AgezError(
+            f"values are in {own}; expected {unit if unit not in ('', 'redshift') else 'numbers without a unit'}"
+        ) from error
 
 
 T = TypeVar("T", bound="PerRow")
@@ -122,7 +124,7 @@ class PerRow:
         for name in self._row_fields:
             value = getattr(self, name)
             if value is not None:
-                changes[name] = value.take(index) if isinstance(value, PerRow) else value[index]
+                changes[name] = value[index] if isinstance(value, np.ndarray | list | tuple) else value.take(index)
         return replace(self, **changes)  # type: ignore[type-var]
 
     @classmethod
@@ -132,8 +134,7 @@ class PerRow:
         changes = {}
         for name in cls._row_fields:
             values = [getattr(part, name) for part in parts]
-            if values[0] is None:
-                continue
-            joined = type(values[0]).concatenate(values) if isinstance(values[0], PerRow) else np.concatenate(values)
-            changes[name] = joined
+            if values[0] is not None:
+                of_rows = getattr(type(values[0]), "concatenate", np.concatenate)
+                changes[name] = of_rows(values)
         return replace(parts[0], **changes)  # type: ignore[type-var]

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from astropy.table import Table
 
 from agez.distributions.mixture import Mixture, pack, packed_names, unpack
+from agez.errors import AgezError
+from agez.runtime.optional_packages import need
 from agez.tables.column_metadata import OF_PREDICTIONS, describe_columns, words_of_components, words_of_targets
 from agez.tables.table_columns import (
+    PlainTable,
     integer_column,
     meta_json,
     need_columns,
+    no_angles,
     number_column,
     rows_columns,
     table_rows,
@@ -28,6 +34,10 @@ from agez.types import QUANTILES, Prediction
 EXTENSION = "PREDICTIONS"
 #: Keyword for the origin of the SEDs: images or spectra.
 SEDS_OF = "SEDSOF"
+#: Columns of the output that say what each row is, whatever the input calls them.
+ROWS = ("id", "galaxy_id", "x", "y")
+#: Columns of the input that mean what agez's do, whoever made them; of others nothing is said that the input does not.
+UNDERSTOOD = ("redshift", "redshift_err")
 
 
 def prediction_to_table(prediction: Prediction) -> Table:
@@ -55,6 +65,67 @@ def prediction_to_table(prediction: Prediction) -> Table:
     if prediction.mixture is not None:
         special |= words_of_components(prediction.mixture.n_components, prediction.targets)
     return describe_columns(table, special=special)
+
+
+def table_of_answers(prediction: Prediction, *, distribution: bool = False) -> Table:
+    """The table that ``agez predict`` writes, columns of the input beside the answers; see ``Prediction.to_table``."""
+    if distribution and prediction.mixture is None:
+        raise AgezError("distribution: this prediction has none; its model is of the paper's kind, or left it out")
+    answers = prediction_to_table(prediction if distribution else replace(prediction, mixture=None))
+    if "remarks" in prediction.meta:
+        answers.meta["remarks"] = list(prediction.meta["remarks"])
+    kept = None if prediction.input is None else prediction.input.columns
+    return answers if kept is None else with_columns(answers, kept)
+
+
+def frame_of_answers(prediction: Prediction, *, distribution: bool = False) -> Any:
+    """The same as a pandas DataFrame; columns of vectors are those of lists."""
+    need("pandas", extra="parquet", purpose="to_pandas")
+    table = table_of_answers(prediction, distribution=distribution)
+    vectors = {name: list(table[name]) for name in table.colnames if table[name].ndim > 1}
+    frame = table[[name for name in table.colnames if name not in vectors]].to_pandas()
+    for name, values in vectors.items():
+        frame[name] = values
+    return frame[table.colnames]
+
+
+def identified(kept: PlainTable, ids: Sequence[Any]) -> PlainTable:
+    """Columns of the input in which ``id`` is the column that identifies the rows: integers that stay as they were.
+
+    Of other kinds, and of several columns that identify rows together, the answers have the text.
+    """
+    one = ids[0]
+    whole = len(ids) == 1 and one.dtype.kind in "iu" and one.ndim == 1 and not np.ma.getmaskarray(one).any()
+    others = {name: column for name, column in kept.columns.items() if name != "id"}
+    return replace(kept, columns={**others, "id": np.ma.getdata(one)} if whole else others)
+
+
+def with_columns(answers: Table, kept: PlainTable) -> Table:
+    """What identifies the rows, then columns of the input, then the answers.
+
+    Columns of the input that have an answer's name get ``input_`` before it, and so do positions in a unit that is no
+    angle: ``x`` and ``y`` are in arcsec, or unknown.  Identifiers that are numbers stay so.
+    """
+    table = Table({name: answers[name] for name in ROWS}, meta=answers.meta)
+    there = kept.to_table()
+    if "id" in kept.colnames and there["id"].dtype.kind in "iuf" and not np.ma.getmaskarray(there["id"]).any():
+        described = table["id"]
+        table["id"] = there["id"]
+        table["id"].description, table["id"].meta = described.description, described.meta
+    taken = {*answers.colnames, *kept.colnames}
+    again = {"x", "y"} if no_angles(kept) else set()
+    for name in kept.colnames:
+        if name not in ROWS or name in again:
+            new = name
+            while new in answers.colnames or (new != name and new in taken):
+                new = f"input_{new}"
+            table[new] = there[name]
+            taken.add(new)
+    describe_columns(table, only=UNDERSTOOD)
+    for name in answers.colnames:
+        if name not in ROWS:
+            table[name] = answers[name]
+    return table
 
 
 def write_prediction(path: str | os.PathLike[str], prediction: Prediction) -> None:
