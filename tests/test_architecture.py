@@ -12,10 +12,10 @@ SOURCE = Path(agez.__file__).parent
 
 #: Every file or folder of the package is in one of these; a room may import those before it (docs/architecture.md).
 ROOMS = (
-    ("errors", "flags", "arrays", "arguments", "targets", "prediction_views"),
+    ("errors", "flags", "arrays", "arguments", "targets"),
     ("runtime",),
     ("surveys", "distributions"),
-    ("types", "label_types", "sky_offsets", "wavelength_gaps"),
+    ("types", "prediction_views", "label_types", "sky_offsets", "wavelength_gaps"),
     ("tables",),
     ("analysis",),
     ("photometry",),

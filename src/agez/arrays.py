@@ -68,9 +68,8 @@ def _factor_to(unit: str, values: Any) -> float:
             raise ValueError("magnitudes and other logarithms have no factor")
         return float(own.to(unit if unit != "redshift" else ""))
     except Exception as error:  # astropy's, of which this file knows nothing
-        raise AgezError(
-            f"values are in {own}; expected {unit if unit not in ('', 'redshift') else 'numbers without a unit'}"
-        ) from error
+        wanted = "numbers without a unit" if unit in ("", "redshift") else unit
+        raise AgezError(f"values are in {own}; expected {wanted}") from error
 
 
 T = TypeVar("T", bound="PerRow")

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
+
+from agez.runtime.optional_packages import check_installed
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -49,9 +52,12 @@ class PredictionViews:
 
         NumPy arrays of every column are attributes, for plots of one's own.
         """
-        return _call("agez.report.row_figures:figure_rows", self, path)
+        return _drawn("figure_rows", self, path)
 
-    def corner(self, row: int | str = 0, path: str | os.PathLike[str] | None = None, **options: Any) -> Any:
+    def corner(
+        self, row: int | str = 0, path: str | os.PathLike[str] | None = None, *,
+        targets: Sequence[str] | None = None,
+    ) -> Any:  # fmt: skip
         """The joint posterior of a row: marginals and 39, 86 % contours of each pair of targets.
 
         Parameters
@@ -68,7 +74,7 @@ class PredictionViews:
         AgezError
             If there is no such row or target, or the model gave no distribution.
         """
-        return _call("agez.report.row_figures:figure_corner", self, row, path, **options)
+        return _drawn("figure_corner", self, row, path, targets=targets)
 
     def show(self, row: int | str = 0, path: str | os.PathLike[str] | None = None) -> Any:
         """One row seen: its SED, what the model expects, the residuals, and the posterior of age and [M/H].
@@ -84,7 +90,13 @@ class PredictionViews:
         -------
         matplotlib.figure.Figure
         """
-        return _call("agez.report.row_figures:figure_row", self, row, path)
+        return _drawn("figure_row", self, row, path)
+
+
+def _drawn(name: str, *values: Any, **options: Any) -> Any:
+    """Call a function that draws, if matplotlib is there."""
+    check_installed("matplotlib", extra="report", purpose="a figure")
+    return _call(f"agez.report.row_figures:{name}", *values, **options)
 
 
 def _call(where: str, *values: Any, **options: Any) -> Any:

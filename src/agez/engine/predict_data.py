@@ -1,4 +1,4 @@
-""":func:`agez.predict`: what ``agez predict`` does, for files and for whatever holds photometry or spectra in memory."""
+""":func:`agez.predict`: what ``agez predict`` does, for files and for tables and spectra in memory."""
 
 from __future__ import annotations
 
@@ -182,7 +182,7 @@ def predict(
 
 def python_words(error: AgezError) -> AgezError:
     """An error in words of Python: options of the command line become keywords."""
-    text = re.sub(r"--([a-z]+(?:-[a-z]+)*)", lambda found: found[1].replace("-", "_"), str(error))
+    text = re.sub(r"--([a-z]+(?:-[a-z]+)*)", lambda found: f"option {found[1].replace('-', '_')}", str(error))
     text = text.replace("make photometry of them first: agez synth", "make photometry of them first: agez.synthesize")
     return AgezError(text)
 
