@@ -15,7 +15,7 @@ ROOMS = (
     ("errors", "flags", "arrays", "arguments", "targets"),
     ("runtime",),
     ("surveys", "distributions"),
-    ("types", "prediction_views", "label_types", "sky_offsets", "wavelength_gaps"),
+    ("types", "prediction_views", "label_types", "summaries", "sky_offsets", "wavelength_gaps"),
     ("tables",),
     ("analysis",),
     ("photometry",),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from importlib import import_module
 from typing import Any, TypeVar
 
 import numpy as np
@@ -72,6 +73,21 @@ def _factor_to(unit: str, values: Any) -> float:
         raise AgezError(f"values are in {own}; expected {wanted}") from error
 
 
+class Summarised:
+    """Objects whose ``repr`` says in a line what they hold: a dataclass' own prints all of its numbers."""
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if "__repr__" not in vars(cls):
+            cls.__repr__ = Summarised.__repr__  # type: ignore[method-assign]  # which a dataclass leaves in place
+
+    def __repr__(self) -> str:
+        return str(import_module("agez.summaries").one_line(self))  # which knows the types; loaded when asked
+
+    def _repr_html_(self) -> str:
+        return str(import_module("agez.summaries").as_html(self))
+
+
 T = TypeVar("T", bound="PerRow")
 
 
@@ -94,7 +110,7 @@ _UNIT_OF_ENDING = {
 _MASKED_IS: dict[str, Any] = {"flags": 0, "mask": True, "spec_id": "", "galaxy_id": ""}
 
 
-class PerRow:
+class PerRow(Summarised):
     """Row selection and concatenation for dataclasses whose per-row fields are listed in ``_row_fields``.
 
     Masked arrays become plain ones, and quantities numbers in the fields' units: see :func:`plain_array`.

@@ -24,7 +24,7 @@ from agez.arrays import Bools as Bools
 from agez.arrays import Floats as Floats
 from agez.arrays import Index as Index
 from agez.arrays import Ints as Ints
-from agez.arrays import PerRow, check, check_shape, mask_of
+from agez.arrays import PerRow, Summarised, check, check_shape, mask_of
 from agez.arrays import Strings as Strings
 from agez.distributions.mixture import Mixture, sample
 from agez.errors import AgezError
@@ -166,7 +166,7 @@ class Spectra(PerRow):
 
 
 @dataclass(frozen=True)
-class Bands:
+class Bands(Summarised):
     """An ordered set of bands: what a table of photometry or a model needs to know of its filters.
 
     Attributes

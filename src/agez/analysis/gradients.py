@@ -25,7 +25,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from agez.analysis.metrics import json_number
 from agez.analysis.region_errors import fit_line, shared_errors
-from agez.arrays import plain_array
+from agez.arrays import Summarised, plain_array
 from agez.errors import AgezError
 from agez.tables.table_columns import is_missing
 from agez.types import Bools, Floats, Ints, Strings
@@ -63,7 +63,7 @@ class Gradient:
 
 
 @dataclass(frozen=True, eq=False)
-class GradientTable:
+class GradientTable(Summarised):
     """Radial gradients of ``g`` galaxies in ``k`` quantities."""
 
     galaxy_id: Strings  #: (g,)

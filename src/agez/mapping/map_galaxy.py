@@ -10,6 +10,7 @@ import numpy as np
 
 from agez.analysis.geometry import disc_coordinates
 from agez.analysis.gradients import GradientTable, gradients_with_errors
+from agez.arrays import Summarised
 from agez.errors import AgezError
 from agez.flags import FAULTS, Flag, has_flag, is_good
 from agez.images.alignment import pixel_size_arcsec
@@ -85,7 +86,7 @@ class MapSettings:
 
 
 @dataclass(frozen=True, eq=False)
-class GalaxyMaps:
+class GalaxyMaps(Summarised):
     """Maps of one galaxy.
 
     Attributes

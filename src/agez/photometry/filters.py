@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from astropy.table import Table
 
+from agez.arrays import Summarised
 from agez.errors import AgezError
 from agez.photometry.curves_io import Counting, check_curve, read_curves
 from agez.photometry.names import PAPER_BANDS, canonical_band_name, find_band
@@ -28,7 +29,7 @@ PIVOT_TOLERANCE_OF_WIDTH = 0.10
 
 
 @dataclass(frozen=True, eq=False)
-class FilterSet:
+class FilterSet(Summarised):
     """An ordered set of bands with their response curves.
 
     Attributes

@@ -12,6 +12,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 
+from agez.arrays import Summarised
 from agez.errors import AgezError
 from agez.runtime.files import check_input
 from agez.runtime.optional_packages import need
@@ -24,7 +25,7 @@ from agez.wavelength_gaps import find_gaps
 
 
 @dataclass(frozen=True, eq=False)
-class SSPGrid:
+class SSPGrid(Summarised):
     """Spectra of single-age, single-metallicity populations on one wavelength grid.
 
     Attributes

@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
+from agez.arrays import Summarised
 from agez.errors import AgezError
 
 #: Folder of the tables of band profiles that ship.
@@ -84,7 +85,7 @@ class ShippedModel:
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class SurveyRecord:
+class SurveyRecord(Summarised):
     """All that agez knows of one survey; one of ``nominal``, ``profiles`` and ``curves`` says what its bands are.
 
     Attributes
