@@ -189,7 +189,7 @@ def _of_labels(thing: Any) -> Facts:
 
 def _of_sample(thing: Any) -> Facts:
     return {
-        "": f"{_size(thing)} of {len(thing.galaxies)} galax{'y' if len(thing.galaxies) == 1 else 'ies'}", "bands": band_words(thing.photometry.bands),
+        "": f"{_size(thing)}, galaxies: {len(thing.galaxies)}", "bands": band_words(thing.photometry.bands),
         "log_age_lw": range_words(thing.labels.log_age_lw), "mh_lw": range_words(thing.labels.mh_lw),
         "truth": "" if thing.truth is None else "of a mock survey",
         "source": value_words(thing.photometry.meta.get("source")),
