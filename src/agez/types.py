@@ -45,7 +45,15 @@ LABEL_NAMES = ("log_age_lw", "mh_lw", "log_age_mw", "mh_mw")
 
 @dataclass(frozen=True, eq=False)
 class Rows(PerRow):
-    """What identifies a row and places it on the sky."""
+    """What identifies a row and places it on the sky.
+
+    Examples
+    --------
+    >>> import agez
+    >>> rows = agez.Rows.numbered(2, galaxy_id="NGC 1")
+    >>> rows.spec_id.tolist(), rows.galaxy_id.tolist()
+    (['0', '1'], ['NGC 1', 'NGC 1'])
+    """
 
     #: spec_id, galaxy_id: (n,)
     spec_id: Strings

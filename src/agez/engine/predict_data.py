@@ -120,10 +120,10 @@ def predict(
     >>> table = {f"mag_{band}": [magnitude] for band, magnitude in zip(bands, magnitudes, strict=True)}
     >>> table |= {f"mag_{band}_err": [0.02] for band in bands}
     >>> prediction = agez.predict(table | {"id": ["a"]}, model="splus", redshift=0.02)
-    >>> prediction.to_table()["id", "good"].pformat()[2:]
-    [' a True']
+    >>> prediction.to_table()["id", "good"].as_array().tolist()
+    [('a', True)]
     """
-    check_type("predict", "model", model, Model, or_path=True)
+    check_type("predict", "model", model, "Model or path")
     answering = model if isinstance(model, Model) else load_model(model)
     asked = Asked(_names(columns), cosmology, library)
     if isinstance(zero_points, str | os.PathLike):
@@ -133,7 +133,7 @@ def predict(
     else:
         zero_points_file = "the factors given"
     if zero_points is not None:
-        check_type("predict", "zero_points", zero_points, ZeroPoints, or_path=True)
+        check_type("predict", "zero_points", zero_points, "ZeroPoints or path")
     if not recalibrate and ebv is None:
         raise AgezError("recalibrate says of what kind ebv is; give ebv, too")
     rows = {"redshift": redshift, "redshift_err": redshift_err, "ebv": ebv, "id": id}

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from astropy.table import Table
 
+from agez.arguments import takes
 from agez.arrays import Summarised
 from agez.errors import AgezError
 from agez.photometry.curves_io import Counting, check_curve, read_curves
@@ -79,6 +80,7 @@ def filter_set_from_curves(name: str, curves: Mapping[str, tuple[Floats, Floats]
     return FilterSet(name, tuple(curves.values()), Bands(tuple(curves), pivots, widths, name), source)
 
 
+@takes(source="path")
 def load_filters(source: str | Path = "jpas", *, measured: bool = False, counting: Counting | None = None) -> FilterSet:
     """A filter set by name, or from the user's own curves.
 

@@ -12,6 +12,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 
+from agez.arguments import takes
 from agez.arrays import Summarised
 from agez.errors import AgezError
 from agez.runtime.files import check_input
@@ -370,6 +371,7 @@ _LOADERS: dict[str, Callable[[], SSPGrid]] = {
 }
 
 
+@takes(source="path")
 @lru_cache(maxsize=8)
 def load_templates(
     source: str = "emiles",

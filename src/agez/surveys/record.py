@@ -19,7 +19,14 @@ _BRACES = re.compile(r"\{\w+\}")
 
 @dataclass(frozen=True)
 class VectorOrder:
-    """Order of the elements of vector columns in a survey's or release's catalogues; ``name`` is for messages."""
+    """Order of the elements of vector columns in a survey's or release's catalogues; ``name`` is for messages.
+
+    Examples
+    --------
+    >>> import agez
+    >>> agez.VectorOrder("TWO DR1", ("g", "r")).bands
+    ('g', 'r')
+    """
 
     name: str
     bands: tuple[str, ...]
@@ -61,7 +68,14 @@ class TableFacts:
 
 @dataclass(frozen=True)
 class ImageFacts:
-    """What a survey's image files say, beside the keywords that are common to many."""
+    """What a survey's image files say, beside the keywords that are common to many.
+
+    Examples
+    --------
+    >>> import agez
+    >>> agez.ImageFacts(instruments=("paucam",), zero_point=("MAGZP",)).instruments
+    ('paucam',)
+    """
 
     #: telescopes, instruments: In SURVEY, INSTRUME or TELESCOP, in lower case; the telescope counts first, as sister
     #: cameras share names.

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from astropy.table import Table
 
+from agez.arguments import takes
 from agez.distributions.mixture import Mixture, pack, packed_names, unpack
 from agez.errors import AgezError
 from agez.runtime.optional_packages import need
@@ -128,13 +129,36 @@ def with_columns(answers: Table, kept: PlainTable) -> Table:
     return table
 
 
+@takes(path="path", prediction="Prediction")
 def write_prediction(path: str | os.PathLike[str], prediction: Prediction) -> None:
-    """Write predictions, whole or not at all."""
+    """Write predictions, whole or not at all.
+
+    Examples
+    --------
+    >>> import agez
+    >>> flux = {f"flux_{band}": [10.0] for band in agez.load_filters("splus").bands.names}
+    >>> prediction = agez.predict(flux, model="splus", redshift=0.02)
+    >>> agez.write_prediction("answers.fits", prediction)
+    >>> agez.read_prediction("answers.fits").meta["model"]
+    'splus'
+    """
     write_table(path, prediction_to_table(prediction), name=EXTENSION)
 
 
+@takes(path="path")
 def read_prediction(path: str | os.PathLike[str]) -> Prediction:
-    """Read what :func:`write_prediction` wrote."""
+    """Read what :func:`write_prediction` wrote.
+
+    Examples
+    --------
+    >>> import agez
+    >>> flux = {f"flux_{band}": [10.0] for band in agez.load_filters("splus").bands.names}
+    >>> prediction = agez.predict(flux, model="splus", redshift=0.02)
+    >>> agez.write_prediction("answers.ecsv", prediction)
+    >>> again = agez.read_prediction("answers.ecsv")
+    >>> bool((again.log_age_lw == prediction.log_age_lw).all())
+    True
+    """
     table, source = read_table(path, prefer=(EXTENSION,)), str(path)
     targets = _targets(table)
     required = Prediction.required_columns(targets)
