@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from agez.commands.answers import Answer, asked_of, few_rows, reasons
+from agez.commands.show import run_of
 from agez.errors import AgezError, PartlyDoneError
 from agez.flags import count_flags
 from agez.tables.table_files import check_table_output
@@ -66,6 +67,7 @@ def _photometry(options: Namespace, catalogue: Catalogue) -> Answer:
     job = make_job(
         catalogue, options.model, filters=options.filters, redshift=options.redshift, corrections=corrections,
         distribution=options.distribution, asked=asked_of(options), keep=_kept(options), id_column=options.id,
+        run=run_of(options),
     )  # fmt: skip
     _check_columns_of_fits(options, job.asked, job.answering)
     estimated, found = (None, list[str]())
@@ -189,6 +191,7 @@ def _spectra(options: Namespace, no_catalogue: str) -> Answer:
         model, options.input, given=given_for_tables(options), filters=options.filters, asked=asked,
         no_catalogue=no_catalogue,
     )  # fmt: skip
+    prediction = replace(prediction, meta={**prediction.meta, "run": run_of(options)})
     if not options.distribution:
         prediction = replace(prediction, mixture=None)
     elif prediction.mixture is None:

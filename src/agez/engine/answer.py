@@ -9,7 +9,7 @@ import errno
 import json
 import os
 import socket
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
@@ -77,6 +77,9 @@ class AnswerJob:
     #: as the others.
     compiled: bool = False
     version: str = __version__  #: Of agez: workers of another one refuse.
+    run: Mapping[str, Any] | None = (
+        None  #: What the output records of the command, so that a row can be answered again.
+    )
     loaded: Model | None = None  #: The model itself, where it is in memory and so is all the work.
 
     @property
@@ -187,6 +190,8 @@ def answer_rows(job: AnswerJob, photometry: Photometry, columns: PlainTable, par
     ebv = ebv_of_rows(columns, job.corrections, source=source)
     ready = corrected(photometry, job.corrections, model.bands, ebv=ebv)
     prediction = predict_asked(model, ready, job.asked, compiled=job.compiled and is_available())
+    if job.run:
+        prediction = replace(prediction, meta={**prediction.meta, "run": dict(job.run)})
     at_most = max(256, 2_000_000 // job.n_partitions)
     report = PartitionReport(
         partition.number, partition.name, partition.path, n_rows=len(prediction),

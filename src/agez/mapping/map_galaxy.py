@@ -174,7 +174,8 @@ def map_galaxy(images: ImageSet, model: Model, *, settings: MapSettings | None =
     frame = replace(_frame(images, regions.bin_id, regions.snr, centre, settings.geometry), snr_of=f"in {regions.band}")
     meta = {
         "galaxy": name, "model": model.header.get("name", ""), "seds_of": "images", "redshift": redshift,
-        "ebv": settings.ebv, "error_floor": settings.error_floor, "regions": divided.as_meta(),
+        "redshift_err": float(settings.redshift_err), "ebv": settings.ebv, "error_floor": settings.error_floor,
+        "regions": divided.as_meta(),
         "snr_band": regions.band,
         "labels": dict(model.header["labels"]),
         "images": {key: images.meta[key] for key in ("background", "noise", "psf") if key in images.meta},

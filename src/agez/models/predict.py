@@ -175,8 +175,12 @@ def photometry_for(model: Model, spectra: Spectra, *, filters: FilterSet | None 
     names = model.bands.names
     if filters is None:
         filters = load_filters(model.bands.filter_set)
-    rest = model.header["frame"] == "rest" or model.header["redshift_range"][0] <= 0.0
-    return synthesize(spectra, filters.select(names), redshift=0.0 if rest else None)
+    return synthesize(spectra, filters.select(names), redshift=0.0 if is_rest_frame(model) else None)
+
+
+def is_rest_frame(model: Model) -> bool:
+    """Whether spectra are brought to the rest frame for a model, as it knows that."""
+    return bool(model.header["frame"] == "rest" or model.header["redshift_range"][0] <= 0.0)
 
 
 def in_model_order(model: Model, photometry: Photometry) -> Photometry:

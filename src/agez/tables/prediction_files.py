@@ -35,6 +35,8 @@ from agez.types import QUANTILES, Prediction
 EXTENSION = "PREDICTIONS"
 #: Keyword for the origin of the SEDs: images or spectra.
 SEDS_OF = "SEDSOF"
+#: Keyword for the command that made the answers: its input and options.
+RUN = "RUNMETA"
 #: Columns of the output that say what each row is, whatever the input calls them.
 ROWS = ("id", "galaxy_id", "x", "y")
 #: Columns of the input that mean what agez's do, whoever made them; of others nothing is said that the input does not.
@@ -62,6 +64,8 @@ def prediction_to_table(prediction: Prediction) -> Table:
     table.meta["LABLMETA"] = json.dumps(dict(prediction.meta.get("labels", {})))
     if "corrections" in prediction.meta:
         table.meta["CORRMETA"] = json.dumps(prediction.meta["corrections"])  # of the photometry, before it was answered
+    if "run" in prediction.meta:  # no quote that ends a FITS string where a long one is continued
+        table.meta[RUN] = json.dumps(prediction.meta["run"]).replace("'", r"\u0027")
     special = OF_PREDICTIONS | words_of_targets(prediction.targets)
     if prediction.mixture is not None:
         special |= words_of_components(prediction.mixture.n_components, prediction.targets)
@@ -171,10 +175,12 @@ def read_prediction(path: str | os.PathLike[str]) -> Prediction:
     if "worst_band" in table.colnames:
         columns["worst_band"] = text_column(table, "worst_band")
     labels = meta_json(table, "LABLMETA")
-    about = ("LABLMETA", "CORRMETA")
+    about = ("LABLMETA", "CORRMETA", RUN)
     meta = {str(key).lower(): value for key, value in table.meta.items() if key not in about} | {"labels": labels}
     if "CORRMETA" in table.meta:
         meta["corrections"] = meta_json(table, "CORRMETA")
+    if RUN in table.meta:
+        meta["run"] = meta_json(table, RUN)
     mixture = _mixture(table, [target.name for target in targets if not target.sum_of], source)
     return Prediction.of_columns(table_rows(table, source=source), targets, columns, meta=meta, mixture=mixture)
 
