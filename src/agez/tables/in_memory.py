@@ -68,7 +68,6 @@ def plain_column(values: Any, *, name: str, source: str) -> tuple[Any, str]:
         kind = getattr(values.dtype, "numpy_dtype", values.dtype)  # of pandas' own integers with gaps
         if getattr(kind, "kind", "O") in "iufb":
             values = values.fillna(0).to_numpy(kind) if missing is not None else values.to_numpy(kind)
-            values = np.where(missing, np.nan, values) if missing is not None and values.dtype.kind == "f" else values
         else:
             values = values.tolist()
     elif isinstance(values, Column) or hasattr(values, "unmasked") or hasattr(values, "to_value"):
@@ -76,8 +75,10 @@ def plain_column(values: Any, *, name: str, source: str) -> tuple[Any, str]:
         return table[name], unit
     if not isinstance(values, np.ndarray):
         values = _array(values, missing)
-    if missing is None or not missing.any() or values.dtype.kind == "f" or values.ndim > 1:
+    if missing is None or not missing.any() or values.ndim > 1:
         return values, unit
+    if values.dtype.kind == "f":
+        return np.where(missing, np.nan, values), unit
     return np.ma.MaskedArray(values, mask=missing), unit
 
 

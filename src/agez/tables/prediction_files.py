@@ -80,7 +80,9 @@ def table_of_answers(prediction: Prediction, *, distribution: bool = False) -> T
     if "remarks" in prediction.meta:
         answers.meta["remarks"] = list(prediction.meta["remarks"])
     kept = None if prediction.input is None else prediction.input.columns
-    return answers if kept is None else with_columns(answers, kept)
+    table = answers if kept is None else with_columns(answers, kept)
+    table.convert_bytestring_to_unicode()  # which tables in memory may hold
+    return table
 
 
 def frame_of_answers(prediction: Prediction, *, distribution: bool = False) -> Any:
