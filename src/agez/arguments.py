@@ -13,7 +13,8 @@ import numpy as np
 from agez.arrays import plain_array
 from agez.errors import AgezError
 
-P, R = ParamSpec("P"), TypeVar("R")
+P = ParamSpec("P")
+R = TypeVar("R")
 
 #: By the name of a type, what is to be given where it is expected.
 TO_PASS = {

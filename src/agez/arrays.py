@@ -139,7 +139,8 @@ class PerRow(Summarised):
         for name in self._row_fields:
             value = getattr(self, name)
             if value is not None:
-                changes[name] = value[index] if isinstance(value, np.ndarray | list | tuple) else value.take(index)
+                by_rows = isinstance(value, PerRow) or (not hasattr(value, "__array__") and hasattr(value, "take"))
+                changes[name] = value.take(index) if by_rows else value[index]
         return replace(self, **changes)  # type: ignore[type-var]
 
     @classmethod

@@ -67,7 +67,7 @@ def plain_column(values: Any, *, name: str, source: str) -> tuple[Any, str]:
         missing = np.asarray(values.isna()) if getattr(values.isna(), "any", lambda: False)() else None
         kind = getattr(values.dtype, "numpy_dtype", values.dtype)  # of pandas' own integers with gaps
         if getattr(kind, "kind", "O") in "iufb":
-            values = values.fillna(0).to_numpy(kind) if missing is not None else values.to_numpy(kind)
+            values = values.fillna(kind.type(0)).to_numpy(kind) if missing is not None else values.to_numpy(kind)
         else:
             values = values.tolist()
     elif isinstance(values, Column) or hasattr(values, "unmasked") or hasattr(values, "to_value"):

@@ -54,7 +54,10 @@ class PlainTable:
     @classmethod
     def concatenate(cls, parts: Sequence[PlainTable]) -> PlainTable:
         """Rows of all parts, which have the same columns, one after another."""
-        columns = {name: np.ma.concatenate([part[name] for part in parts]) for name in parts[0].colnames}
+        columns: dict[str, Any] = {
+            name: np.ma.concatenate([part[name] for part in parts])  # type: ignore[no-untyped-call]
+            for name in parts[0].colnames
+        }
         plain = {name: column if np.ma.is_masked(column) else column.data for name, column in columns.items()}
         return replace(parts[0], columns=plain, n_rows=sum(part.n_rows for part in parts))
 
