@@ -12,6 +12,7 @@ import pytest
 import yaml
 from cli_road import Road
 
+import agez
 from agez.cli import _parser
 from agez.mocks.survey import iterate_survey, survey_plan
 from agez.models.model_file import load_model
@@ -109,6 +110,18 @@ def test_python_snippet_runs(road: Road, monkeypatch: pytest.MonkeyPatch, capsys
     numbers = capsys.readouterr().out.split()
     assert len(numbers) == 6
     assert 5 < float(numbers[0]) < 11
+
+
+def test_the_page_on_python_runs(tmp_path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    page = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"<!-- table -->\n```python\n(.*?)```", page, flags=re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    exec(compile(code, "python.md", "exec"), {})
+    assert capsys.readouterr().out.startswith("<Prediction: 2 rows; answered: 2; model: splus")
+    assert (tmp_path / "ngc2.png").exists()
+    methods = re.findall(r"^\| `(\w+)\(", page, flags=re.MULTILINE)
+    assert methods
+    assert all(callable(getattr(agez.Prediction, name)) for name in methods)
 
 
 @pytest.mark.parametrize("page", sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("benchmarks/*.md")]))

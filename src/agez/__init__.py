@@ -21,7 +21,8 @@ from typing import Any
 
 __version__ = "0.1.0"
 
-#: Public names and where they live; loaded on first use, so that ``import agez`` stays light.
+#: Public names and where they live (``module``, or ``module:name`` of another name there); loaded on first use, so
+#: that ``import agez`` stays light.  ``python tools/write_stub.py`` tells editors of them, in ``__init__.pyi``.
 _PUBLIC = {
     "AgezError": "agez.errors",
     "Flag": "agez.flags",
@@ -36,10 +37,19 @@ _PUBLIC = {
     "Spectra": "agez.types",
     "SurveyRecord": "agez.surveys.record",
     "register_survey": "agez.surveys.registry",
+    "Rows": "agez.types",
+    "Target": "agez.targets",
+    "VectorOrder": "agez.surveys.record",
+    "ImageFacts": "agez.surveys.record",
     "load_filters": "agez.photometry.filters",
     "synthesize": "agez.photometry.synthesis",
+    "predict": "agez.engine.predict_data",
     "read_photometry": "agez.photometry.tables",
     "write_photometry": "agez.photometry.tables",
+    "with_redshifts": "agez.photometry.redshift_columns",
+    "predict_hats": "agez.engine.lsdb_catalogue",
+    "read_prediction": "agez.tables.prediction_files",
+    "write_prediction": "agez.tables.prediction_files",
     "load_templates": "agez.spectra.templates",
     "read_spectra": "agez.spectra.readers",
     "find_redshift": "agez.spectra.redshift_finder",
@@ -47,6 +57,13 @@ _PUBLIC = {
     "fit_labels_by_libraries": "agez.spectra.library_labels",
     "read_labels": "agez.spectra.label_files",
     "write_labels": "agez.spectra.label_files",
+    "read_images": "agez.images.read_images",
+    "prepare_images": "agez.images.prepare:prepare",
+    "map_galaxy": "agez.mapping.map_galaxy",
+    "MapSettings": "agez.mapping.map_galaxy",
+    "RegionSettings": "agez.images.regions",
+    "Geometry": "agez.mapping.map_galaxy",
+    "write_galaxy_maps": "agez.mapping.map_files",
     "read_maps": "agez.tables.maps_files",
     "subtract_lines": "agez.spectra.subtraction",
     "make_sample": "agez.samples.sample",
@@ -55,16 +72,29 @@ _PUBLIC = {
     "train": "agez.training.train",
     "load_model": "agez.models.model_file",
     "radial_gradient": "agez.analysis.gradients",
+    "face_on_radius": "agez.analysis.geometry",
+    "survey_plan": "agez.mocks.plan",
+    "galaxy_tiles": "agez.mocks.image_light",
+    "make_mock_images": "agez.mocks.images",
 }
+#: Rooms that are attributes without an import of their own: ``agez.photometry``.
+_SUBPACKAGES = (
+    "analysis", "bench", "catalogues", "distributions", "engine", "experiments", "images", "labelling", "mapping",
+    "mixture_network", "mocks", "models", "novelty", "onnx", "paper_network", "photometry", "populations", "report",
+    "samples", "spectra", "surveys", "tables", "training", "training_seds", "errors", "flags", "targets", "types",
+)  # fmt: skip
 
 __all__ = ["__version__", *_PUBLIC]
 
 
 def __getattr__(name: str) -> Any:
     if name in _PUBLIC:
-        return getattr(import_module(_PUBLIC[name]), name)
+        module, _, other = _PUBLIC[name].partition(":")
+        return getattr(import_module(module), other or name)
+    if name in _SUBPACKAGES:
+        return import_module(f"agez.{name}")
     raise AttributeError(f"module 'agez' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    return sorted((*__all__, *_SUBPACKAGES))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from importlib import import_module
 from typing import Any, TypeVar
 
 import numpy as np
@@ -68,7 +69,23 @@ def _factor_to(unit: str, values: Any) -> float:
             raise ValueError("magnitudes and other logarithms have no factor")
         return float(own.to(unit if unit != "redshift" else ""))
     except Exception as error:  # astropy's, of which this file knows nothing
-        raise AgezError(f"values are in {own}; expected {unit or 'numbers without a unit'}") from error
+        wanted = "numbers without a unit" if unit in ("", "redshift") else unit
+        raise AgezError(f"values are in {own}; expected {wanted}") from error
+
+
+class Summarised:
+    """Objects whose ``repr`` says in a line what they hold: a dataclass' own prints all of its numbers."""
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if "__repr__" not in vars(cls):
+            cls.__repr__ = Summarised.__repr__  # type: ignore[method-assign]  # which a dataclass leaves in place
+
+    def __repr__(self) -> str:
+        return str(import_module("agez.summaries").one_line(self))  # which knows the types; loaded when asked
+
+    def _repr_html_(self) -> str:
+        return str(import_module("agez.summaries").as_html(self))
 
 
 T = TypeVar("T", bound="PerRow")
@@ -93,7 +110,7 @@ _UNIT_OF_ENDING = {
 _MASKED_IS: dict[str, Any] = {"flags": 0, "mask": True, "spec_id": "", "galaxy_id": ""}
 
 
-class PerRow:
+class PerRow(Summarised):
     """Row selection and concatenation for dataclasses whose per-row fields are listed in ``_row_fields``.
 
     Masked arrays become plain ones, and quantities numbers in the fields' units: see :func:`plain_array`.
@@ -122,7 +139,8 @@ class PerRow:
         for name in self._row_fields:
             value = getattr(self, name)
             if value is not None:
-                changes[name] = value.take(index) if isinstance(value, PerRow) else value[index]
+                by_rows = isinstance(value, PerRow) or (not hasattr(value, "__array__") and hasattr(value, "take"))
+                changes[name] = value.take(index) if by_rows else value[index]
         return replace(self, **changes)  # type: ignore[type-var]
 
     @classmethod
@@ -132,8 +150,7 @@ class PerRow:
         changes = {}
         for name in cls._row_fields:
             values = [getattr(part, name) for part in parts]
-            if values[0] is None:
-                continue
-            joined = type(values[0]).concatenate(values) if isinstance(values[0], PerRow) else np.concatenate(values)
-            changes[name] = joined
+            if values[0] is not None:
+                of_rows = getattr(type(values[0]), "concatenate", np.concatenate)
+                changes[name] = of_rows(values)
         return replace(parts[0], **changes)  # type: ignore[type-var]

@@ -37,6 +37,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_sample(command("sample", "join photometry and labels into a training sample"))
     _add_train(command("train", "train and calibrate a model on a sample"))
     _add_predict(command("predict", "ages and metallicities of photometry or spectra by a trained model"))
+    _add_show(command("show", "draw one object: its SED and fit, residuals, and the posterior of age and metallicity"))
     _add_map(command("map", "maps of ages and metallicities of one galaxy, from its images or its cube"))
     _add_gradient(command("gradient", "radial gradients, with errors, of a table of labels or predictions"))
     _add_fetch(command("fetch", "download cubes of a public survey, going on after interruptions"))
@@ -258,13 +259,7 @@ def _add_predict(p: argparse.ArgumentParser) -> None:
     )
     p.add_argument("--distribution", action="store_true", help="write the whole distribution of each row, too")
     _add_asked(p)
-    of_tables = _add_rows_of_table(p, spectra="; of spectra, a number or auto, as for agez label")
-    of_tables.add_argument(
-        "--error-floor", type=float, metavar="F", help="fraction of the flux, added to errors in quadrature"
-    )
-    of_tables.add_argument(
-        "--zero-points", metavar="FILE", help="multiply each band's fluxes by the factors in a table"
-    )
+    of_tables = _add_photometry(p)
     of_tables.add_argument(
         "--estimate-zero-points", metavar="FILE", help="write what factors the model finds: .ecsv, .fits or .csv"
     )
@@ -273,9 +268,6 @@ def _add_predict(p: argparse.ArgumentParser) -> None:
     large.add_argument("--picture", metavar="FILE.png", help="draw ages, metallicities, errors and flags of all rows")
     large.add_argument(
         "--page", metavar="FILE.html", help="one page that shows each row's SED and fit, up to 2000 rows"
-    )
-    large.add_argument(
-        "--filter-table", metavar="FILE", help="the survey's table of filters: the order of such vectors"
     )
     large.add_argument(
         "--rows-per-part",
@@ -291,6 +283,35 @@ def _add_predict(p: argparse.ArgumentParser) -> None:
     )
     large.add_argument("--scheduler", metavar="ADDRESS", help="of a running Dask scheduler, whose workers do the work")
     large.add_argument("--fresh", action="store_true", help="begin anew, whatever an earlier run has left")
+
+
+def _add_photometry(p: argparse.ArgumentParser) -> argparse._ArgumentGroup:
+    """Options of commands that answer tables of photometry."""
+    of_tables = _add_rows_of_table(p, spectra="; of spectra, a number or auto, as for agez label")
+    of_tables.add_argument(
+        "--error-floor", type=float, metavar="F", help="fraction of the flux, added to errors in quadrature"
+    )
+    of_tables.add_argument(
+        "--zero-points", metavar="FILE", help="multiply each band's fluxes by the factors in a table"
+    )
+    of_tables.add_argument(
+        "--filter-table", metavar="FILE", help="the survey's table of filters: the order of vector columns"
+    )
+    return of_tables
+
+
+def _add_show(p: argparse.ArgumentParser) -> None:
+    p.add_argument(
+        "input",
+        metavar="FILE",
+        help="a catalogue or spectra, as for agez predict; what agez predict wrote of one; maps (agez map), or labels "
+        "with their fits (agez label --keep-fits)",
+    )
+    p.add_argument("--row", metavar="ID", help="identifier of the row, the region or the spectrum")
+    p.add_argument("-o", "--out", required=True, metavar="PICTURE", help="PNG file")
+    p.add_argument("--model", metavar="FILE|NAME", help="default: jpas, or what the file says")
+    _add_asked(p)
+    _add_photometry(p)
 
 
 def _add_rows_of_table(p: argparse.ArgumentParser, *, spectra: str = "") -> argparse._ArgumentGroup:

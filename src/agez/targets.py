@@ -23,7 +23,15 @@ SCALES = ("linear", "arcsinh", "redshift")
 
 @dataclass(frozen=True)
 class Target:
-    """One quantity that a model predicts."""
+    """One quantity that a model predicts.
+
+    Examples
+    --------
+    >>> import agez
+    >>> age = agez.load_model("splus").targets[0]
+    >>> age.name, age.unit, age.symbol_alone
+    ('log_age_lw', 'dex', 'log age')
+    """
 
     name: str  #: Its column; the columns ``NAME_err``, ``NAME_p16`` and so on follow from it.
     unit: str | None = None  #: As FITS spells it, ``dex`` for decimal logarithms.

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,10 +24,12 @@ from agez.arrays import Bools as Bools
 from agez.arrays import Floats as Floats
 from agez.arrays import Index as Index
 from agez.arrays import Ints as Ints
-from agez.arrays import PerRow, check, check_shape, mask_of
+from agez.arrays import PerRow, Summarised, check, check_shape, mask_of
 from agez.arrays import Strings as Strings
 from agez.distributions.mixture import Mixture, sample
+from agez.errors import AgezError
 from agez.flags import is_good
+from agez.prediction_views import PredictionViews
 from agez.targets import Target
 
 if TYPE_CHECKING:
@@ -43,7 +45,15 @@ LABEL_NAMES = ("log_age_lw", "mh_lw", "log_age_mw", "mh_mw")
 
 @dataclass(frozen=True, eq=False)
 class Rows(PerRow):
-    """What identifies a row and places it on the sky."""
+    """What identifies a row and places it on the sky.
+
+    Examples
+    --------
+    >>> import agez
+    >>> rows = agez.Rows.numbered(2, galaxy_id="NGC 1")
+    >>> rows.spec_id.tolist(), rows.galaxy_id.tolist()
+    (['0', '1'], ['NGC 1', 'NGC 1'])
+    """
 
     #: spec_id, galaxy_id: (n,)
     spec_id: Strings
@@ -164,7 +174,7 @@ class Spectra(PerRow):
 
 
 @dataclass(frozen=True)
-class Bands:
+class Bands(Summarised):
     """An ordered set of bands: what a table of photometry or a model needs to know of its filters.
 
     Attributes
@@ -341,8 +351,32 @@ QUANTILES = {"p16": 0.1586552539, "p50": 0.5, "p84": 0.8413447461}
 WIDE_QUANTILES = {"p025": 0.025, "p975": 0.975}
 
 
+class Answering(Protocol):
+    """What a prediction needs of the model that made it."""
+
+    def expected(self, photometry: Photometry) -> tuple[Floats, Floats]:
+        """Expected flux of each band and its error."""
+
+
 @dataclass(frozen=True, eq=False)
-class Prediction(PerRow):
+class PredictionInput(PerRow):
+    """What was answered: references, not copies; pickled without the model, which a file holds."""
+
+    photometry: Photometry  #: As the model saw it: its bands, corrected.
+    columns: Any = None  #: PlainTable of the input's columns that tables of answers have, too.
+    model: Answering | None = None
+
+    _row_fields = ("photometry", "columns")
+
+    def __len__(self) -> int:
+        return len(self.photometry)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "model": None}
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction(PredictionViews, PerRow):
     """The answer of a model for each SED, in ``d`` targets.
 
     Every column of a target is an attribute, too: ``prediction.log_age_lw``, ``prediction.mh_lw_err``,
@@ -379,6 +413,8 @@ class Prediction(PerRow):
     mixture : Mixture, optional
         The whole distribution of the targets that are not sums of others, in what networks learn: inverse hyperbolic
         sines of targets of that scale.
+    input : PredictionInput, optional
+        The photometry, the model, and the input's identifying columns; predictions read from files have none.
 
     Examples
     --------
@@ -413,8 +449,9 @@ class Prediction(PerRow):
     worst_band: Strings | None = None
     library_spread: Floats | None = None
     mixture: Mixture | None = None
+    input: PredictionInput | None = None
 
-    _row_fields = ("rows", "mean", "quantiles", "ood", "flags", *OPTIONAL, "library_spread", "mixture")
+    _row_fields = ("rows", "mean", "quantiles", "ood", "flags", *OPTIONAL, "library_spread", "mixture", "input")
 
     def __post_init__(self) -> None:
         self._make_plain()
@@ -429,9 +466,26 @@ class Prediction(PerRow):
         if self.library_spread is not None:
             check_shape(self, "library_spread", (n, d))
         check(self.mixture is None or len(self.mixture) == n, "Prediction.mixture has other rows")
+        check(self.input is None or len(self.input) == n, "Prediction.input has other rows")
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    def __getitem__(self, index: int | Index) -> Prediction:
+        """Rows as a prediction of their own: one by its number, several by a slice, a mask or numbers."""
+        if isinstance(index, str):
+            raise AgezError(f"prediction[{index!r}]: expected a row, a slice or a mask; columns are attributes")
+        if isinstance(index, int | np.integer):
+            if not -len(self) <= index < len(self):
+                raise IndexError(f"row {index} of a prediction of {len(self)} rows")
+            index = slice(int(index) % len(self), int(index) % len(self) + 1)
+        return self.take(index)
+
+    @classmethod
+    def concatenate(cls, parts: Sequence[Prediction]) -> Prediction:  # type: ignore[override]
+        """Rows of all parts; what they came from only if it is known of all of them."""
+        known = all(one.input is not None for one in parts)
+        return super().concatenate(parts if known else [replace(one, input=None) for one in parts])
 
     def sample(self, size: int, rng: np.random.Generator) -> dict[str, Floats]:
         """Joint draws from the distribution of each row.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from agez.arrays import plain_array
+from agez.arguments import number_in
 from agez.errors import AgezError
 from agez.types import Floats
 
@@ -35,13 +35,14 @@ def disc_coordinates(
     AgezError
         For an inclination outside 0 <= i < 90 degrees.
     """
-    inclination = np.asarray(plain_array(inclination_deg, unit="deg"), dtype=float)
+    inclination = np.asarray(number_in(inclination_deg, "deg", name="inclination_deg"), dtype=float)
     if np.any((inclination < 0) | (inclination >= 90)):
         bad = inclination[(inclination < 0) | (inclination >= 90)].flat[0]
         raise AgezError(f"inclination {bad:g} degrees: expected 0 (face-on) to below 90; give that of a thin disc")
-    x, y = (np.asarray(plain_array(one, unit="arcsec"), dtype=float) for one in (x_arcsec, y_arcsec))
+    x = np.asarray(number_in(x_arcsec, "arcsec", name="x_arcsec"), dtype=float)
+    y = np.asarray(number_in(y_arcsec, "arcsec", name="y_arcsec"), dtype=float)
     east, north = -x, y
-    pa = np.radians(np.asarray(plain_array(pa_deg, unit="deg"), dtype=float))
+    pa = np.radians(np.asarray(number_in(pa_deg, "deg", name="pa_deg"), dtype=float))
     major = east * np.sin(pa) + north * np.cos(pa)
     minor = (east * np.cos(pa) - north * np.sin(pa)) / np.cos(np.radians(inclination))
     return np.asarray(major), np.asarray(minor)
@@ -72,8 +73,16 @@ def face_on_radius(
     ``R = sqrt(major**2 + (minor / cos i)**2) / Re``, with Re measured along the major axis.  Parameters as in
     :func:`disc_coordinates`; ``re_arcsec`` [arcsec] must be positive.  NaN wherever a position or the geometry is NaN.
     AgezError for an inclination outside 0 <= i < 90 degrees or an effective radius that is not positive.
+
+    Examples
+    --------
+    >>> import agez
+    >>> from astropy import units as u
+    >>> disc = dict(inclination_deg=60 * u.deg, pa_deg=0.0, re_arcsec=12 * u.arcsec)
+    >>> agez.face_on_radius([0.0, 3.0], [12.0, 0.0], **disc).round(2)
+    array([1. , 0.5])
     """
-    re = np.asarray(plain_array(re_arcsec, unit="arcsec"), dtype=float)
+    re = np.asarray(number_in(re_arcsec, "arcsec", name="re_arcsec"), dtype=float)
     if np.any(re <= 0):
         raise AgezError(f"effective radius {re[re <= 0].flat[0]:g} arcsec: it must be positive")
     major, minor = disc_coordinates(x_arcsec, y_arcsec, inclination_deg=inclination_deg, pa_deg=pa_deg)

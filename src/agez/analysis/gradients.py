@@ -25,7 +25,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from agez.analysis.metrics import json_number
 from agez.analysis.region_errors import fit_line, shared_errors
-from agez.arrays import plain_array
+from agez.arguments import number_in
+from agez.arrays import Summarised
 from agez.errors import AgezError
 from agez.tables.table_columns import is_missing
 from agez.types import Bools, Floats, Ints, Strings
@@ -63,7 +64,7 @@ class Gradient:
 
 
 @dataclass(frozen=True, eq=False)
-class GradientTable:
+class GradientTable(Summarised):
     """Radial gradients of ``g`` galaxies in ``k`` quantities."""
 
     galaxy_id: Strings  #: (g,)
@@ -139,7 +140,8 @@ def radial_gradient(
     >>> round(gradient.slope, 3), round(gradient.intercept, 3)  # [dex / Re], [dex]
     (-0.2, 9.8)
     """
-    radius, values = (np.asarray(plain_array(one), dtype=float) for one in (r_re, value))
+    radius = np.asarray(number_in(r_re, "", name="agez.radial_gradient: r_re"), dtype=float)
+    values = np.asarray(number_in(getattr(value, "value", value), "", name="agez.radial_gradient: value"), float)
     radius, values = (np.where(is_missing(one), np.nan, one) for one in (radius, values))
     if values.ndim != 1 or radius.shape != values.shape:
         raise AgezError(f"radial_gradient: r_re has shape {radius.shape} and value {values.shape}; expected equal (n,)")

@@ -8,9 +8,10 @@ from typing import Any, Literal
 
 from agez.arrays import check
 from agez.tables.csv_tables import Dialect
+from agez.tables.table_columns import PlainTable
 
-#: ``table``: a format that is only read whole (ECSV, VOTable).
-Kind = Literal["fits", "parquet", "csv", "hats", "table"]
+#: ``table``: a format that is only read whole (ECSV, VOTable).  ``memory``: no file, but a table of the caller's.
+Kind = Literal["fits", "parquet", "csv", "hats", "table", "memory"]
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class Partition:
     first_row: int = 0  #: Number of row ``start`` in the whole catalogue, from 0.
     #: Of CSV: where these rows are in the file (in its content, if it is gzipped).
     bytes_range: tuple[int, int] = (0, 0)
+    table: PlainTable | None = None  #: The rows themselves, of ``memory``.
     fault: str = ""  #: Why the file cannot be read, if that is known already: reading the partition raises it.
 
     def __post_init__(self) -> None:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from agez.catalogues import csv_files, fits_files, hats_files, parquet_files, whole_files
-from agez.catalogues.catalogue import Catalogue
+from agez.catalogues.catalogue import Catalogue, Partition
 from agez.catalogues.read_partition import with_filter_set
 from agez.catalogues.vector_columns import find_vectors
 from agez.errors import AgezError
 from agez.photometry.filters import FilterSet
 from agez.runtime.files import check_input
+from agez.tables.table_columns import PlainTable
 from agez.types import Bands
 
 #: Rows of a partition unless said otherwise: 100 000 rows of 60 bands are 100 MB of fluxes and errors.
@@ -61,6 +63,16 @@ def open_catalogue(
         raise AgezError(f"{path}: the catalogue is empty; expected a row for each object")
     catalogue = with_filter_set(replace(catalogue, path=str(path)))
     return find_vectors(catalogue, photometry=photometry, filter_table=filter_table, filters=filters, unit=unit)
+
+
+def open_table(table: PlainTable, *, source: str, **options: Any) -> Catalogue:
+    """A table in memory as a catalogue of one partition; ``options`` and errors as of :func:`open_catalogue`."""
+    if not len(table):
+        raise AgezError(f"{source}: the table is empty; expected a row for each object")
+    kinds = {name: whole_files.kind_of(table[name]) for name in table.colnames}
+    partition = Partition(0, "table", source, "memory", 0, len(table), table=table)
+    catalogue = Catalogue(source, "memory", tuple(table.colnames), (partition,), table.units, table.meta, kinds)
+    return find_vectors(with_filter_set(catalogue), **options)
 
 
 def _open(path: Path, rows: int) -> Catalogue:

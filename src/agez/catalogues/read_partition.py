@@ -47,7 +47,9 @@ def read_partition(catalogue: Catalogue, partition: Partition, columns: Sequence
     missing = [name for name in names if name not in catalogue.columns]
     if missing:
         raise AgezError(f"{catalogue.path} has no column {missing[0]}; it has {', '.join(catalogue.columns[:12])}")
-    if partition.kind == "fits":
+    if partition.table is not None:
+        table = partition.table.select(names).take(slice(partition.start, partition.stop))
+    elif partition.kind == "fits":
         table = fits_files.read_rows(partition, names)
     elif partition.kind == "csv":
         table = csv_files.read_rows(catalogue, partition, names)

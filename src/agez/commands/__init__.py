@@ -13,6 +13,7 @@ from agez.commands.listings import check, filters
 from agez.commands.maps import map_
 from agez.commands.models import models, train
 from agez.commands.predict import predict
+from agez.commands.show import show
 from agez.commands.spectra import label, synth
 from agez.commands.surveys import gradient, mock, reproduce, sample
 
@@ -29,6 +30,7 @@ COMMANDS: dict[str, Callable[[Namespace], Answer]] = {
         sample,
         train,
         predict,
+        show,
         map_,
         gradient,
         fetch,

@@ -15,10 +15,7 @@ from agez.tables.table_files import check_table_output
 if TYPE_CHECKING:
     from agez.catalogues.catalogue import Catalogue
     from agez.engine.answer import AnswerJob
-    from agez.engine.reports import RunReport
 
-#: Column of E(B-V) that is looked for, to remind of it.
-EBV_COLUMN = "ebv"
 _OPTIONS = (
     "ebv", "no_recalibration", "error_floor", "zero_points", "estimate_zero_points", "redshift_err", "redshift_grid",
     "id", "unit", "aperture", "keep", "rows_per_part", "scheduler", "workers", "fresh",
@@ -44,19 +41,9 @@ def check_corrections(options: Namespace) -> None:
         raise AgezError(f"--estimate-zero-points and -o/--out are both {target}; give one another name")
 
 
-def refuse_for_spectra(options: Namespace) -> None:
-    """AgezError if an option is given that makes sense for photometry only."""
-    for name in _OPTIONS:
-        if getattr(options, name) not in (None, False):
-            raise AgezError(
-                f"--{name.replace('_', '-')} is for tables of photometry, but {options.input} holds spectra; make "
-                "photometry of them first: agez synth"
-            )
-    if isinstance(options.redshift, str) and options.redshift != "auto":
-        raise AgezError(
-            f"--redshift is {options.redshift!r}, but {options.input} holds spectra, which have no columns; expected a "
-            "number, or auto"
-        )
+def given_for_tables(options: Namespace) -> dict[str, Any]:
+    """The redshift and the options that make sense for tables of photometry only, as they were given."""
+    return {"redshift": options.redshift, **{name: getattr(options, name) for name in _OPTIONS}}
 
 
 def corrections_of(options: Namespace) -> Corrections:
@@ -72,32 +59,13 @@ def corrections_of(options: Namespace) -> Corrections:
     )  # fmt: skip
 
 
-def correction_lines(corrections: Corrections, report: RunReport, catalogue: Catalogue) -> list[str]:
-    """What was done, for a person."""
-    lines = []
-    if corrections.zero_points is not None:
-        lines.append(f"zero points of {corrections.zero_points_file} applied")
-    if corrections.ebv is not None:
-        median = report.ebv.median
-        lines.append(f"dereddened: E(B-V) {corrections.ebv}" + ("" if median is None else f", median {median:.3f} mag"))
-        if report.n_rows and not report.any_redshift:
-            lines.append("every redshift is 0: dereddened as if the bands had been observed so; SEDs that were brought "
-                         "to the rest frame had other light behind the dust")  # fmt: skip
-    elif EBV_COLUMN in catalogue.columns:
-        lines.append(f"column {EBV_COLUMN} was not used: '--ebv {EBV_COLUMN}' dereddens, if that is not yet done")
-    if corrections.error_floor is not None:
-        lines.append(f"error floor: {corrections.error_floor:g} of the flux")
-    return lines
-
-
 def estimated_zero_points(options: Namespace, job: AnswerJob, catalogue: Catalogue) -> tuple[dict[str, Any], list[str]]:
     """Estimate zero points from rows of all the catalogue and write them; for ``--json`` and in lines."""
-    from agez.engine.answer import model_of
     from agez.engine.sampling import some_rows
     from agez.photometry.zero_point_files import write_zero_points
     from agez.photometry.zero_points import iterate_zero_points
 
-    expect = model_of(job.model, job.model_digest).expected
+    expect = job.answering.expected
     photometry = some_rows(job, catalogue)
     found = iterate_zero_points(photometry, expect)
     write_zero_points(options.estimate_zero_points, found)

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from agez.commands.answers import Answer, asked_of, few_rows, reasons
+from agez.commands.show import run_of
 from agez.errors import AgezError, PartlyDoneError
 from agez.flags import count_flags
-from agez.runtime.files import check_input
-from agez.tables.table_files import READABLE, check_table_output, column_names, extension
+from agez.tables.table_files import check_table_output
 
 if TYPE_CHECKING:
     from agez.catalogues.catalogue import Catalogue
@@ -35,6 +35,7 @@ _NAMED = 20
 def predict(options: Namespace) -> Answer:
     """``agez predict``."""
     from agez.commands.corrections import check_corrections
+    from agez.engine.inputs import open_input
 
     _check_output(options)
     check_corrections(options)
@@ -46,7 +47,10 @@ def predict(options: Namespace) -> Answer:
         from agez.report.answer_page import check_page
 
         check_page(options.page)
-    catalogue = _catalogue(options)
+    catalogue = open_input(
+        options.input, filters=options.filters, aperture=options.aperture, filter_table=options.filter_table,
+        unit=options.unit, rows_per_part=options.rows_per_part,
+    )  # fmt: skip
     return _spectra(options, catalogue) if isinstance(catalogue, str) else _photometry(options, catalogue)
 
 
@@ -57,55 +61,20 @@ def _check_output(options: Namespace) -> None:
     check_table_output(options.out)
 
 
-def _catalogue(options: Namespace) -> Catalogue | str:
-    """The catalogue that the input is; if it may hold spectra, why it is none."""
-    from agez.catalogues.open_catalogue import ROWS_PER_PARTITION, open_catalogue
-    from agez.labelling.input_files import is_photometry
-    from agez.photometry.unknown_columns import looks_like_photometry
-    from agez.surveys.registry import filter_sets
-
-    def opened() -> Catalogue:
-        return open_catalogue(
-            options.input, rows_per_partition=options.rows_per_part or ROWS_PER_PARTITION,
-            photometry=options.aperture, filter_table=options.filter_table, filters=options.filters,
-            unit=options.unit,
-        )  # fmt: skip
-
-    path = Path(options.input)
-    if path.is_dir():
-        return opened()
-    check_input(path)
-    own = options.filters is not None and options.filters not in filter_sets()
-    only_tables = READABLE.get(extension(path)) in ("parquet", "votable")
-    if own or options.aperture or options.unit or options.filter_table or only_tables or is_photometry(path):
-        return opened()
-    try:
-        found = opened()
-    except AgezError as error:
-        if looks_like_photometry(list(column_names(path))):
-            raise
-        return str(error)
-    return found if found.vectors else f"{path} has no columns of photometry"
-
-
 def _photometry(options: Namespace, catalogue: Catalogue) -> Answer:
-    from agez.catalogues.read_partition import photometry_layout
-    from agez.commands.corrections import correction_lines, corrections_of, estimated_zero_points
-    from agez.engine.answer import make_job, model_of
+    from agez.commands.corrections import corrections_of, estimated_zero_points
+    from agez.engine.answer import make_job
+    from agez.engine.inputs import catalogue_remarks
     from agez.engine.run import run_catalogue
-    from agez.photometry.band_columns import left_out
-    from agez.photometry.tables import set_names
     from agez.runtime.compiled import LEAST_ROWS, jit_is_off
 
     corrections = corrections_of(options)
     job = make_job(
         catalogue, options.model, filters=options.filters, redshift=options.redshift, corrections=corrections,
         distribution=options.distribution, asked=asked_of(options), keep=_kept(options), id_column=options.id,
+        run=run_of(options),
     )  # fmt: skip
-    model = model_of(job.model, job.model_digest)
-    _check_columns_of_fits(options, job.asked, model)
-    bands, _ = photometry_layout(catalogue, filters=options.filters, model=model.bands)
-    of_set = [*model.bands.names, *set_names(bands, options.filters)]
+    _check_columns_of_fits(options, job.asked, job.answering)
     estimated, found = (None, list[str]())
     if options.estimate_zero_points is not None:
         estimated, found = estimated_zero_points(options, job, catalogue)
@@ -123,10 +92,7 @@ def _photometry(options: Namespace, catalogue: Catalogue) -> Answer:
     slow = []
     if jit_is_off() and len(catalogue) >= LEAST_ROWS:
         slow = ["NUMBA_DISABLE_JIT is set, so that nothing is compiled: numpy answers, several times as slow"]
-    remarks = [
-        *slow, *catalogue.remarks, *job.remarks, *left_out(catalogue.columns, bands, of_set=of_set), *report.remarks,
-        *correction_lines(job.corrections, report, catalogue), *found,
-    ]  # fmt: skip
+    remarks = [*slow, *catalogue_remarks(catalogue, job, report), *found]
     content = {
         **_content(report, remarks),
         "corrections": job.corrections.to_json(report.ebv),
@@ -238,32 +204,21 @@ def _page(options: Namespace, job: AnswerJob, catalogue: Catalogue) -> list[str]
 
 def _spectra(options: Namespace, no_catalogue: str) -> Answer:
     """A file of spectra, or a cube; if it is none, it is said why it is no catalogue, either."""
-    from agez.commands.corrections import refuse_for_spectra
+    from agez.commands.corrections import given_for_tables
+    from agez.engine.inputs import answer_spectra
     from agez.engine.tally import tally
-    from agez.labelling.input_files import complete_redshifts, read_one, remarks_on
     from agez.models.model_file import load_model
-    from agez.models.predict import distance_remarks, predict_spectra
-    from agez.photometry.filters import load_filters
-    from agez.photometry.same_set import check_same_set
     from agez.tables.prediction_files import write_prediction
 
     check_table_output(options.out)
     model, asked = load_model(options.model), asked_of(options)
     asked.check(model)
     _check_columns_of_fits(options, asked, model)
-    number = options.redshift if not isinstance(options.redshift, str) else None
-    try:
-        data = read_one(Path(options.input), redshift=number)
-    except AgezError as error:
-        raise AgezError(f"{error}.  Nor is it a catalogue: {no_catalogue}") from error
-    refuse_for_spectra(options)
-    data = complete_redshifts(data, auto=options.redshift == "auto")
-    remarks = remarks_on(data)
-    filters = None if options.filters is None else load_filters(options.filters)
-    if filters is not None:
-        check_same_set(model.bands, filters.bands, source="--filters")
-    prediction = predict_spectra(model, data, filters=filters, asked=asked)
-    remarks += distance_remarks(prediction)
+    prediction, data, remarks = answer_spectra(
+        model, options.input, given=given_for_tables(options), filters=options.filters, asked=asked,
+        no_catalogue=no_catalogue,
+    )  # fmt: skip
+    prediction = replace(prediction, meta={**prediction.meta, "run": run_of(options)})
     if not options.distribution:
         prediction = replace(prediction, mixture=None)
     elif prediction.mixture is None:

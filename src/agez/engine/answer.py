@@ -9,13 +9,12 @@ import errno
 import json
 import os
 import socket
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from astropy.table import Table
 
 from agez import __version__
@@ -47,15 +46,10 @@ from agez.photometry.tables import rows_to_photometry
 from agez.photometry.told import redshift_remarks
 from agez.runtime.compiled import is_available, is_worthwhile
 from agez.runtime.finished_work import file_hash
-from agez.tables.column_metadata import describe_columns
-from agez.tables.prediction_files import prediction_to_table
-from agez.tables.table_columns import PlainTable, no_angles
+from agez.tables.prediction_files import identified, prediction_to_table, with_columns
+from agez.tables.table_columns import PlainTable
 from agez.types import Photometry, Prediction
 
-#: Columns of the output that say what each row is, whatever the input calls them.
-ROWS = ("id", "galaxy_id", "x", "y")
-#: Columns of the input that mean what agez's do, whoever made them; of others nothing is said that the input does not.
-UNDERSTOOD = ("redshift", "redshift_err")
 #: A disk that is full, over its quota, read-only or gone: no partition can be written.
 _DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.ENODEV, errno.EIO}
 
@@ -83,6 +77,15 @@ class AnswerJob:
     #: as the others.
     compiled: bool = False
     version: str = __version__  #: Of agez: workers of another one refuse.
+    run: Mapping[str, Any] | None = (
+        None  #: What the output records of the command, so that a row can be answered again.
+    )
+    loaded: Model | None = None  #: The model itself, where it is in memory and so is all the work.
+
+    @property
+    def answering(self) -> Model:
+        """The model, read once by a process; AgezError if it is another file than it was when the run began."""
+        return self.loaded or _model_of(self.model, self.model_digest)
 
     @property
     def row_options(self) -> RowOptions:
@@ -92,10 +95,11 @@ class AnswerJob:
 
 
 def make_job(
-    catalogue: Catalogue, model: str | os.PathLike[str], *, keep: Sequence[str] | str = (), **options: Any
+    catalogue: Catalogue, model: Model | str | os.PathLike[str], *, keep: Sequence[str] | str = (), **options: Any
 ) -> AnswerJob:
     """The job of answering a catalogue with a model; other ``options`` are attributes of :class:`AnswerJob`.
 
+    A model that is given as such, not by its name, answers in this process only.
     Columns that identify a row are kept beside those that ``keep`` names, or beside 'all'.
 
     Raises
@@ -104,15 +108,19 @@ def make_job(
         If there is no such model, it gives no distributions though they are asked for, or a column that is named is
         not there.
     """
-    path = find_model(model)
-    shipped = available_models().get(str(model)) == path  # known by name wherever agez is
+    name, digest, loaded = "", "", None
+    if isinstance(model, Model):
+        loaded = model
+    else:
+        path = find_model(model)
+        shipped = available_models().get(str(model)) == path  # known by name wherever agez is
+        name, digest = str(model) if shipped else str(path.resolve()), file_hash(path)
     kept = kept_columns(catalogue, keep)
     job = AnswerJob(
-        catalogue, str(model) if shipped else str(path.resolve()), file_hash(path),
-        keep=kept, n_partitions=max(len(catalogue.partitions), 1),
-        compiled=is_worthwhile(len(catalogue)), **options,
+        catalogue, name, digest, keep=kept, n_partitions=max(len(catalogue.partitions), 1),
+        compiled=is_worthwhile(len(catalogue)), loaded=loaded, **options,
     )  # fmt: skip
-    known = model_of(job.model, job.model_digest)
+    known = job.answering
     job = with_survey_columns(job, known.bands)
     named = [] if job.id_column is None else id_columns(job.id_column, catalogue.columns, source=catalogue.path)
     job = replace(job, catalogue=with_kinds(catalogue, [*kept, *named]).without_partitions())
@@ -153,8 +161,7 @@ def _check_bands(job: AnswerJob, model: Model) -> None:
 
 
 @lru_cache(maxsize=4)
-def model_of(path_or_name: str, digest: str) -> Model:
-    """The model, read once by a process; AgezError if it is another file than it was when the run began."""
+def _model_of(path_or_name: str, digest: str) -> Model:
     path = find_model(path_or_name)
     if file_hash(path) != digest:
         raise AgezError(f"{path} is another model for {socket.gethostname()} than where the run began; copy it there")
@@ -173,7 +180,7 @@ class Answered:
 def answer_rows(job: AnswerJob, photometry: Photometry, columns: PlainTable, partition: Partition) -> Answered:
     """Answer rows that are in memory: their photometry, and those of their other columns that are wanted."""
     source = Path(partition.path).name
-    model = model_of(job.model, job.model_digest)
+    model = job.answering
     remarks = tuple(redshift_remarks(job.catalogue.columns, job.row_options))
     if "position_unit" in photometry.meta:
         remarks += (
@@ -183,8 +190,8 @@ def answer_rows(job: AnswerJob, photometry: Photometry, columns: PlainTable, par
     ebv = ebv_of_rows(columns, job.corrections, source=source)
     ready = corrected(photometry, job.corrections, model.bands, ebv=ebv)
     prediction = predict_asked(model, ready, job.asked, compiled=job.compiled and is_available())
-    if not job.distribution:
-        prediction = replace(prediction, mixture=None)
+    if job.run:
+        prediction = replace(prediction, meta={**prediction.meta, "run": dict(job.run)})
     at_most = max(256, 2_000_000 // job.n_partitions)
     report = PartitionReport(
         partition.number, partition.name, partition.path, n_rows=len(prediction),
@@ -193,45 +200,15 @@ def answer_rows(job: AnswerJob, photometry: Photometry, columns: PlainTable, par
         ebv=ebv_seen(ebv, at_most=at_most), any_redshift=bool((ready.redshift != 0).any()),
         counted=dict(photometry.meta.get("counted", {})),
     )  # fmt: skip
-    table = with_columns(prediction_to_table(prediction), columns.select(job.keep))
+    kept = columns.select(job.keep)
     if job.id_column is not None:
-        of_id = [columns[name] for name in id_columns(job.id_column, columns.colnames, source=source)]
-        table["id"] = _as_it_was(table["id"], of_id[0]) if len(of_id) == 1 else table["id"]
-    return Answered(table, prediction, report)
+        kept = identified(kept, [columns[name] for name in id_columns(job.id_column, columns.colnames, source=source)])
+    answers = prediction if job.distribution else replace(prediction, mixture=None)
+    return Answered(with_columns(prediction_to_table(answers), kept), _with_columns_of_input(prediction, kept), report)
 
 
-def _as_it_was(text: Any, column: Any) -> Any:
-    """Identifiers as the integers that they were; else as text."""
-    whole = column.dtype.kind in "iu" and column.ndim == 1 and not np.ma.getmaskarray(column).any()
-    return np.ma.getdata(column) if whole else text
-
-
-def with_columns(answers: Table, kept: PlainTable) -> Table:
-    """What identifies the rows, then columns of the input, then the answers.
-
-    Columns of the input that have an answer's name get ``input_`` before it, and so do positions in a unit that is no
-    angle: ``x`` and ``y`` are in arcsec, or unknown.  Identifiers that are numbers stay so.
-    """
-    table = Table({name: answers[name] for name in ROWS}, meta=answers.meta)
-    there = kept.to_table()
-    if "id" in kept.colnames and there["id"].dtype.kind in "iuf" and not np.ma.getmaskarray(there["id"]).any():
-        described = table["id"]
-        table["id"] = there["id"]
-        table["id"].description, table["id"].meta = described.description, described.meta
-    taken = {*answers.colnames, *kept.colnames}
-    again = {"x", "y"} if no_angles(kept) else set()
-    for name in kept.colnames:
-        if name not in ROWS or name in again:
-            new = name
-            while new in answers.colnames or (new != name and new in taken):
-                new = f"input_{new}"
-            table[new] = there[name]
-            taken.add(new)
-    describe_columns(table, only=UNDERSTOOD)
-    for name in answers.colnames:
-        if name not in ROWS:
-            table[name] = answers[name]
-    return table
+def _with_columns_of_input(prediction: Prediction, kept: PlainTable) -> Prediction:
+    return replace(prediction, input=None if prediction.input is None else replace(prediction.input, columns=kept))
 
 
 def answer_partition(job: AnswerJob, partition: Partition, piece: Piece) -> PartitionReport:
@@ -276,14 +253,13 @@ def read(job: AnswerJob, partition: Partition) -> tuple[Photometry, PlainTable]:
     names += [] if job.id_column is None else id_columns(job.id_column, columns, source=source)
     return partition_rows(
         job.catalogue, partition, keep=tuple(dict.fromkeys((*job.keep, *names))), filters=job.filters,
-        model=model_of(job.model, job.model_digest).bands, options=job.row_options,
+        model=job.answering.bands, options=job.row_options,
     )  # fmt: skip
 
 
 def photometry_of(job: AnswerJob, table: PlainTable) -> Photometry:
     """The photometry of rows that are in memory with all columns of the job's catalogue."""
-    model = model_of(job.model, job.model_digest)
-    bands, columns = photometry_layout(job.catalogue, filters=job.filters, model=model.bands)
+    bands, columns = photometry_layout(job.catalogue, filters=job.filters, model=job.answering.bands)
     table = replace(table, meta=job.catalogue.meta)
     return rows_to_photometry(table, bands, columns, source=job.catalogue.path, options=job.row_options)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from agez.apply.corrections import Corrections
+from agez.arguments import check_type
 from agez.catalogues.catalogue import Catalogue, Partition
 from agez.catalogues.open_catalogue import open_catalogue
 from agez.catalogues.read_partition import kept_columns
@@ -55,7 +56,21 @@ def predict_hats(
     ------
     AgezError
         If the catalogue has no photometry that the model knows, or LSDB is not installed.
+
+    Examples
+    --------
+    >>> import agez
+    >>> import lsdb
+    >>> import numpy as np
+    >>> import pandas as pd
+    >>> sky = {"ra": [10.0, 200.0], "dec": [5.0, -30.0], "redshift": [0.02, 0.03]}
+    >>> flux = {f"flux_{band}": [10.0, 12.0] for band in agez.load_filters("splus").bands.names}
+    >>> catalogue = lsdb.from_dataframe(pd.DataFrame(sky | flux), margin_threshold=None)
+    >>> "log_age_lw" in agez.predict_hats(catalogue, "splus").columns  # nothing is computed yet
+    True
     """
+    if not hasattr(catalogue, "hc_structure"):
+        check_type("predict_hats", "catalogue", catalogue, "path")
     lsdb = need("lsdb", extra="hats", purpose="a HATS catalogue by LSDB")
     if isinstance(catalogue, str | os.PathLike):
         known = open_catalogue(catalogue, filters=filters).without_partitions()

@@ -6,7 +6,7 @@ import numpy as np
 
 from agez.apply.corrections import corrected, ebv_of_rows
 from agez.catalogues.catalogue import Catalogue
-from agez.engine.answer import AnswerJob, model_of, read
+from agez.engine.answer import AnswerJob, read
 from agez.types import Photometry
 
 #: At most so many rows, of at most so many partitions.
@@ -25,7 +25,7 @@ def some_rows(job: AnswerJob, catalogue: Catalogue, *, at_most: int = SAMPLE_ROW
     step = max(1, -(-len(usable) // SAMPLE_PARTITIONS))
     chosen = usable[::step]
     n_rows = sum(len(one) for one in chosen)
-    bands = model_of(job.model, job.model_digest).bands
+    bands = job.answering.bands
     parts = []
     for partition in chosen:
         photometry, columns = read(job, partition)

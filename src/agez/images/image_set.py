@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from agez.arrays import check, check_shape
+from agez.arrays import Summarised, check, check_shape
 from agez.types import Bands, Bools, Floats
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class ImageSet:
+class ImageSet(Summarised):
     """Images [y, x] of the same piece of sky, ``b`` bands of ``ny`` by ``nx`` pixels.
 
     Attributes

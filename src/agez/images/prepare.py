@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from agez.arguments import takes
 from agez.errors import AgezError
 from agez.images.alignment import pixel_size_arcsec
 from agez.images.background import Background, subtract_background
@@ -50,6 +51,7 @@ class ImageSettings:
     max_psf_arcsec: float | None = None
 
 
+@takes("prepare_images", images="ImageSet")
 def prepare(images: ImageSet, *, settings: ImageSettings | None = None) -> ImageSet:
     """Background off, noise measured, stars masked, PSFs matched.
 
@@ -68,6 +70,18 @@ def prepare(images: ImageSet, *, settings: ImageSettings | None = None) -> Image
     ------
     AgezError
         As the steps do; also if the galaxy is not on the image, or its extent is below the worst PSF's FWHM.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import agez
+    >>> filters = agez.load_filters("splus").select(["J0410", "J0430", "gSDSS", "J0515", "rSDSS", "J0660", "iSDSS"])
+    >>> tiles = agez.galaxy_tiles(agez.survey_plan(1, 200), 0, agez.load_templates("made-up"), filters, redshift=0.03)
+    >>> see = dict(pixel_arcsec=1.0, shape=(48, 48), psf_fwhm_arcsec=1.5, snr=30, rng=np.random.default_rng(1))
+    >>> made = agez.make_mock_images(tiles, filters, **see)
+    >>> images = agez.prepare_images(made.images)
+    >>> sorted(images.meta)[:3]
+    ['background', 'centre', 'noise']
     """
     settings = settings or ImageSettings()
     if images.mask.all():

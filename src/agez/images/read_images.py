@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from agez.arguments import check_paths
 from agez.errors import AgezError
 from agez.images.alignment import most_common_grid, not_aligned
 from agez.images.band_images import BandImage, cut_out, in_microjansky, psf_in_header
@@ -96,10 +97,24 @@ def read_images(
     AgezError
         That names the file: an unknown band, two files of one band, no unit, no WCS, another size or WCS, an image
         that cannot be read; also if nothing is left that could be used.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import agez
+    >>> filters = agez.load_filters("splus").select(["J0410", "J0430", "gSDSS", "J0515", "rSDSS", "J0660", "iSDSS"])
+    >>> tiles = agez.galaxy_tiles(agez.survey_plan(1, 200), 0, agez.load_templates("made-up"), filters, redshift=0.03)
+    >>> see = dict(pixel_arcsec=1.0, shape=(48, 48), psf_fwhm_arcsec=1.5, snr=30, rng=np.random.default_rng(1))
+    >>> made = agez.make_mock_images(tiles, filters, **see)
+    >>> from agez.mocks.image_files import write_mock_images
+    >>> paths = write_mock_images("ngc1", made)
+    >>> images = agez.read_images("ngc1", filters="splus", redshift=0.03)
+    >>> images.bands.names[:3]
+    ('J0410', 'J0430', 'gSDSS')
     """
     if (center is None) != (size_arcsec is None):
         raise AgezError("images: center and size_arcsec go together; give both or none")
-    paths = image_files(inputs)
+    paths = image_files(check_paths("read_images", "inputs", inputs))
     science = [path for path in paths if role_in_name(path) is None]
     if not science:
         raise AgezError(f"{paths[0]}: only weights, errors or masks are given; give the images, too")

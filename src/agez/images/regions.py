@@ -65,6 +65,12 @@ class RegionSettings:
         Effective radius along the major axis; NaN: not known, then the half-light radius of what is seen.
     segments : path, optional
         FITS image of the same shape: 0 none, each other number a region.
+
+    Examples
+    --------
+    >>> import agez
+    >>> agez.RegionSettings("annuli", target_snr=20.0).method
+    'annuli'
     """
 
     method: Method = "voronoi"

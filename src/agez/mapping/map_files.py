@@ -13,6 +13,7 @@ from agez import __version__
 from agez.analysis.gradient_files import EXTENSION as GRADIENTS
 from agez.analysis.gradient_files import REGION_RADIUS, TILT, gradient_rows
 from agez.analysis.region_errors import SharedErrors, mean_error, shared_errors
+from agez.arguments import takes
 from agez.flags import FAULTS, has_flag
 from agez.mapping.map_galaxy import GalaxyMaps, bin_maps, snr_of_regions
 from agez.models.model_file import plain
@@ -30,12 +31,26 @@ RING_RE, LEAST_REGIONS = 0.25, 3
 RINGS = 8
 
 
+@takes(path="path", maps="GalaxyMaps")
 def write_galaxy_maps(path: str | os.PathLike[str], maps: GalaxyMaps) -> None:
     """Write maps, whole or not at all.
 
     Extensions: ``BINID``, ``SPX_*``, each property with ``_IVAR`` and ``_MASK`` (the layout of MaNGA's MAPS files); the
     table ``PREDICTIONS`` with a row a region, its fluxes beside; ``PROFILES``; where the effective radius is known
     ``GRADIENTS``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import agez
+    >>> filters = agez.load_filters("splus").select(["J0410", "J0430", "gSDSS", "J0515", "rSDSS", "J0660", "iSDSS"])
+    >>> tiles = agez.galaxy_tiles(agez.survey_plan(1, 200), 0, agez.load_templates("made-up"), filters, redshift=0.03)
+    >>> see = dict(pixel_arcsec=1.0, shape=(48, 48), psf_fwhm_arcsec=1.5, snr=30, rng=np.random.default_rng(1))
+    >>> made = agez.make_mock_images(tiles, filters, **see)
+    >>> maps = agez.map_galaxy(agez.prepare_images(made.images), agez.load_model("splus"))
+    >>> agez.write_galaxy_maps("maps.fits", maps)
+    >>> "LOG_AGE_LW" in agez.read_maps("maps.fits")[0]
+    True
     """
     hdus = [*maps_hdus(bin_maps(maps), maps.frame), table_hdu(region_table(maps), name=PREDICTIONS)]
     hdus.append(table_hdu(profile_table(maps), name=PROFILES))

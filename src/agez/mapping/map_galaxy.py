@@ -10,6 +10,8 @@ import numpy as np
 
 from agez.analysis.geometry import disc_coordinates
 from agez.analysis.gradients import GradientTable, gradients_with_errors
+from agez.arguments import number_in, takes
+from agez.arrays import Summarised
 from agez.errors import AgezError
 from agez.flags import FAULTS, Flag, has_flag, is_good
 from agez.images.alignment import pixel_size_arcsec
@@ -28,13 +30,23 @@ from agez.types import LABEL_NAMES, Floats, Ints, Photometry, Prediction
 
 @dataclass(frozen=True)
 class Geometry:
-    """The disc in which radii are measured; NaN where unknown."""
+    """The disc in which radii are measured; NaN where unknown.
+
+    Examples
+    --------
+    >>> import agez
+    >>> agez.Geometry(re_arcsec=12.0, inclination_deg=40.0, pa_deg=75.0).tilt_deg
+    (40.0, 75.0)
+    """
 
     re_arcsec: float = np.nan
     inclination_deg: float = np.nan
     pa_deg: float = np.nan
 
     def __post_init__(self) -> None:
+        for name in ("re_arcsec", "inclination_deg", "pa_deg"):
+            unit = "arcsec" if name == "re_arcsec" else "deg"
+            object.__setattr__(self, name, number_in(getattr(self, name), unit, name=name))
         if not np.isnan(self.re_arcsec) and not self.re_arcsec > 0:
             raise AgezError(f"--re is {self.re_arcsec:g} arcsec; expected a positive effective radius")
         if np.isnan(self.inclination_deg) != np.isnan(self.pa_deg):
@@ -72,6 +84,13 @@ class MapSettings:
         Of the gradients' subsets.
     asked : Asked
         Which targets, and for what.
+
+    Examples
+    --------
+    >>> import agez
+    >>> settings = agez.MapSettings(agez.RegionSettings(target_snr=20.0), ebv=0.03)
+    >>> settings.regions.target_snr, settings.redshift is None
+    (20.0, True)
     """
 
     regions: RegionSettings = field(default_factory=RegionSettings)
@@ -85,7 +104,7 @@ class MapSettings:
 
 
 @dataclass(frozen=True, eq=False)
-class GalaxyMaps:
+class GalaxyMaps(Summarised):
     """Maps of one galaxy.
 
     Attributes
@@ -113,6 +132,7 @@ class GalaxyMaps:
     meta: Mapping[str, Any]
 
 
+@takes(images="ImageSet", model="Model")
 def map_galaxy(images: ImageSet, model: Model, *, settings: MapSettings | None = None) -> GalaxyMaps:
     """Map a galaxy on prepared images (:func:`agez.images.prepare.prepare`).
 
@@ -126,6 +146,18 @@ def map_galaxy(images: ImageSet, model: Model, *, settings: MapSettings | None =
     ------
     AgezError
         Without a redshift, if the model does not know it, or as regions and their photometry do.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import agez
+    >>> filters = agez.load_filters("splus").select(["J0410", "J0430", "gSDSS", "J0515", "rSDSS", "J0660", "iSDSS"])
+    >>> tiles = agez.galaxy_tiles(agez.survey_plan(1, 200), 0, agez.load_templates("made-up"), filters, redshift=0.03)
+    >>> see = dict(pixel_arcsec=1.0, shape=(48, 48), psf_fwhm_arcsec=1.5, snr=30, rng=np.random.default_rng(1))
+    >>> made = agez.make_mock_images(tiles, filters, **see)
+    >>> maps = agez.map_galaxy(agez.prepare_images(made.images), agez.load_model("splus"))
+    >>> maps.prediction.log_age_lw.shape == (len(maps.photometry),)
+    True
     """
     settings = settings or MapSettings()
     redshift = checked_redshift(images.meta.get("redshift") if settings.redshift is None else settings.redshift, model)
@@ -142,7 +174,8 @@ def map_galaxy(images: ImageSet, model: Model, *, settings: MapSettings | None =
     frame = replace(_frame(images, regions.bin_id, regions.snr, centre, settings.geometry), snr_of=f"in {regions.band}")
     meta = {
         "galaxy": name, "model": model.header.get("name", ""), "seds_of": "images", "redshift": redshift,
-        "ebv": settings.ebv, "error_floor": settings.error_floor, "regions": divided.as_meta(),
+        "redshift_err": float(settings.redshift_err), "ebv": settings.ebv, "error_floor": settings.error_floor,
+        "regions": divided.as_meta(),
         "snr_band": regions.band,
         "labels": dict(model.header["labels"]),
         "images": {key: images.meta[key] for key in ("background", "noise", "psf") if key in images.meta},

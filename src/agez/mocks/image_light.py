@@ -7,6 +7,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from agez.arguments import takes
 from agez.errors import AgezError
 from agez.label_types import Galaxies
 from agez.mocks.galaxies import (
@@ -64,6 +65,7 @@ class Tiles:
         return {"inclination_deg": float(self.galaxies.inclination[0]), "pa_deg": float(self.galaxies.pa[0])}
 
 
+@takes(plan="SurveyPlan", grid="SSPGrid", filters="FilterSet")
 def galaxy_tiles(
     plan: SurveyPlan,
     index: int,
@@ -92,6 +94,14 @@ def galaxy_tiles(
     ------
     AgezError
         For an index, redshift or size that cannot be, or templates that do not reach.
+
+    Examples
+    --------
+    >>> import agez
+    >>> filters = agez.load_filters("splus").select(["gSDSS", "rSDSS", "iSDSS"])
+    >>> tiles = agez.galaxy_tiles(agez.survey_plan(1, 200), 0, agez.load_templates("made-up"), filters, redshift=0.03)
+    >>> tiles.log_age.shape
+    (200,)
     """
     if not 0 <= index < len(plan):
         raise AgezError(f"mock galaxy {index} does not exist: the plan has galaxies 0 to {len(plan) - 1}")

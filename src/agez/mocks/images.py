@@ -10,6 +10,7 @@ from astropy.wcs import WCS
 from scipy.signal import fftconvolve
 
 from agez.analysis.geometry import face_on_radius
+from agez.arguments import takes
 from agez.errors import AgezError
 from agez.images.image_set import ImageSet
 from agez.images.kernels import gaussian_kernel, moffat_psf
@@ -137,6 +138,7 @@ def psf_image(fwhm_pixels: float, beta: float | None) -> Floats:
     return moffat_psf(fwhm_pixels, beta, 2 * int(np.ceil(PSF_REACH * fwhm_pixels)) + 1)
 
 
+@takes(tiles="Tiles", filters="FilterSet")
 def make_mock_images(
     tiles: Tiles,
     filters: FilterSet,
@@ -187,6 +189,17 @@ def make_mock_images(
     ------
     AgezError
         For arguments that do not fit.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import agez
+    >>> filters = agez.load_filters("splus").select(["J0410", "J0430", "gSDSS", "J0515", "rSDSS", "J0660", "iSDSS"])
+    >>> tiles = agez.galaxy_tiles(agez.survey_plan(1, 200), 0, agez.load_templates("made-up"), filters, redshift=0.03)
+    >>> see = dict(pixel_arcsec=1.0, shape=(48, 48), psf_fwhm_arcsec=1.5, snr=30, rng=np.random.default_rng(1))
+    >>> made = agez.make_mock_images(tiles, filters, **see)
+    >>> made.images.shape, made.truth_seen.log_age_lw.shape
+    ((48, 48), (48, 48))
     """
     b = len(filters)
     if tiles.bands.names != filters.names:

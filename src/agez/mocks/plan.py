@@ -64,6 +64,13 @@ def survey_plan(n_galaxies: int = N_GALAXIES, n_spectra: int = N_SPECTRA, *, see
     ------
     AgezError
         For sizes or seeds that cannot be.
+
+    Examples
+    --------
+    >>> import agez
+    >>> plan = agez.survey_plan(190, 1900, seed=1)
+    >>> len(plan), plan.galaxies.morphology.tolist().count("early")
+    (190, 44)
     """
     if n_galaxies < 1:
         raise AgezError(f"mock survey: {n_galaxies} galaxies asked for; --galaxies must be at least 1")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from numpy.typing import NDArray
 
-from agez.arrays import check
+from agez.arrays import Summarised, check
 from agez.errors import AgezError
 from agez.targets import Target, targets_of_header
 from agez.types import Bands, Floats, Photometry, Prediction
@@ -55,7 +55,7 @@ class ModelKind(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class Model:
+class Model(Summarised):
     """A trained model, complete: one file holds all of it and nothing is pickled.
 
     Attributes

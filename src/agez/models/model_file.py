@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
+from agez.arguments import takes
 from agez.errors import AgezError
 from agez.models.model import KINDS, Model
 from agez.runtime.files import check_input, check_output, whole_file
@@ -57,6 +58,7 @@ def _sort_metadata(path: Path) -> None:
             file.write(text.ljust(length))
 
 
+@takes(path_or_name="path")
 def load_model(path_or_name: str | os.PathLike[str]) -> Model:
     """Read a model file, or one that comes with agez by its name.
 

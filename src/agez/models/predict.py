@@ -14,10 +14,11 @@ from threadpoolctl import threadpool_limits
 from agez.errors import AgezError
 from agez.models.asked import Asked
 from agez.models.model import DEFAULT_COSMOLOGY, Model
+from agez.models.model_file import load_model
 from agez.photometry.same_set import check_same_set
 from agez.runtime.compiled import is_available, is_worthwhile, usable_cores
 from agez.runtime.optional_packages import check_installed
-from agez.types import Bands, Photometry, Prediction, Spectra
+from agez.types import Bands, Floats, Photometry, Prediction, PredictionInput, Spectra
 
 if TYPE_CHECKING:
     from agez.photometry.filters import FilterSet
@@ -104,9 +105,11 @@ def predict(
     threads = min(default_threads() if threads is None else threads, len(starts))
     with threadpool_limits(1, user_api="blas"):
         if threads == 1:
-            return Prediction.concatenate([chunk(start) for start in starts])
-        with ThreadPoolExecutor(threads) as pool:
-            return Prediction.concatenate(list(pool.map(chunk, starts)))
+            found = Prediction.concatenate([chunk(start) for start in starts])
+        else:
+            with ThreadPoolExecutor(threads) as pool:
+                found = Prediction.concatenate(list(pool.map(chunk, starts)))
+    return replace(found, input=PredictionInput(photometry, model=model))
 
 
 def default_threads() -> int:
@@ -114,6 +117,20 @@ def default_threads() -> int:
     allowed = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
     cores = usable_cores()
     return min(int(allowed), cores) if allowed.isdigit() and int(allowed) > 0 else cores
+
+
+def expected_of(prediction: Prediction) -> tuple[Floats, Floats]:
+    """See :meth:`agez.Prediction.expected`; a model that was not pickled with the prediction is read again."""
+    if prediction.input is None:
+        raise AgezError(
+            "this prediction does not know its photometry: it was read from a file; answer again: agez.predict(INPUT)"
+        )
+    model = prediction.input.model
+    if model is None:
+        model = load_model(str(prediction.meta.get("model", "")))
+        if any(prediction.meta.get(key) != value for key, value in model.answer_meta.items()):
+            raise AgezError(f"the model {model.name!r} that comes with agez is not the one that made this prediction")
+    return model.expected(prediction.input.photometry)
 
 
 def predict_asked(model: Model, photometry: Photometry, asked: Asked, *, compiled: bool | None = None) -> Prediction:
@@ -158,8 +175,12 @@ def photometry_for(model: Model, spectra: Spectra, *, filters: FilterSet | None 
     names = model.bands.names
     if filters is None:
         filters = load_filters(model.bands.filter_set)
-    rest = model.header["frame"] == "rest" or model.header["redshift_range"][0] <= 0.0
-    return synthesize(spectra, filters.select(names), redshift=0.0 if rest else None)
+    return synthesize(spectra, filters.select(names), redshift=0.0 if is_rest_frame(model) else None)
+
+
+def is_rest_frame(model: Model) -> bool:
+    """Whether spectra are brought to the rest frame for a model, as it knows that."""
+    return bool(model.header["frame"] == "rest" or model.header["redshift_range"][0] <= 0.0)
 
 
 def in_model_order(model: Model, photometry: Photometry) -> Photometry:

@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 from astropy.table import Table
 
+from agez.arguments import takes
+from agez.arrays import Summarised
 from agez.errors import AgezError
 from agez.photometry.curves_io import Counting, check_curve, read_curves
 from agez.photometry.names import PAPER_BANDS, canonical_band_name, find_band
@@ -28,7 +30,7 @@ PIVOT_TOLERANCE_OF_WIDTH = 0.10
 
 
 @dataclass(frozen=True, eq=False)
-class FilterSet:
+class FilterSet(Summarised):
     """An ordered set of bands with their response curves.
 
     Attributes
@@ -78,6 +80,7 @@ def filter_set_from_curves(name: str, curves: Mapping[str, tuple[Floats, Floats]
     return FilterSet(name, tuple(curves.values()), Bands(tuple(curves), pivots, widths, name), source)
 
 
+@takes(source="path")
 def load_filters(source: str | Path = "jpas", *, measured: bool = False, counting: Counting | None = None) -> FilterSet:
     """A filter set by name, or from the user's own curves.
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from agez.arguments import takes
 from agez.distributions.redshift_mixture import ONE_SIGMA, RedshiftMixture
 from agez.distributions.redshift_reduction import MOST_COMPONENTS
 from agez.errors import AgezError
@@ -256,6 +257,7 @@ def _numbers(cell: Any, where: str) -> Floats:
         raise AgezError(f"{where} is {cell!r}; expected numbers such as [0.1, 0.9]") from None
 
 
+@takes(photometry="Photometry", mixture="RedshiftMixture")
 def with_redshifts(photometry: Photometry, mixture: RedshiftMixture) -> Photometry:
     """The same photometry at other redshifts, those of a mixture; of one Gaussian a row, it is that Gaussian's.
 

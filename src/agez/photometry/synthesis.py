@@ -10,7 +10,7 @@ import numpy as np
 from astropy import units as u
 from numpy.typing import ArrayLike, NDArray
 
-from agez.arrays import plain_array
+from agez.arguments import number_in, takes
 from agez.errors import AgezError
 from agez.flags import Flag, set_flag
 from agez.photometry.air import air_to_vacuum
@@ -48,6 +48,7 @@ def ab_magnitude(flux_microjansky: ArrayLike, flux_err: ArrayLike | None = None)
     return AB_ZERO_POINT_MICROJANSKY - 2.5 * np.log10(positive), 2.5 / np.log(10) * err / positive
 
 
+@takes(spectra="Spectra", filters="FilterSet or path")
 def synthesize(
     spectra: Spectra,
     filters: FilterSet | str,
@@ -184,7 +185,7 @@ def _redshifts(spectra: Spectra, redshift: ArrayLike | None) -> tuple[Floats, Fl
         raise AgezError(f"{spectra.source}: redshift of row {row} is {own[row]:g}; expected above -1, or NaN")
     if redshift is None:
         return own.copy(), np.ones(n)
-    target = np.asarray(plain_array(redshift), dtype=float)
+    target = np.asarray(number_in(redshift, "redshift", name="agez.synthesize: redshift"), dtype=float)
     if target.ndim > 1 or (target.ndim == 1 and len(target) != n):
         raise AgezError(f"redshift has shape {target.shape}; expected one number, or one for each of {n} spectra")
     target = np.broadcast_to(target, (n,)).copy()

@@ -6,11 +6,13 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from astropy import units as u
 from astropy.table import Column, Table
 
+from agez.arguments import described, number_in, takes
 from agez.errors import AgezError, AgezWarning, UnclearFiltersError
 from agez.flags import Flag, is_good, set_flag
 from agez.photometry.band_columns import BandColumn, left_out
@@ -32,6 +34,7 @@ from agez.photometry.synthesis import ab_magnitude
 from agez.photometry.told import PLACEHOLDER, count_remarks, redshift_remarks
 from agez.photometry.vector_columns import likeness
 from agez.surveys.registry import filter_sets
+from agez.tables.in_memory import TABLES, plain_table
 from agez.tables.table_columns import PlainTable, joined_ids, no_angles, rows_columns, table_rows
 from agez.tables.table_files import read_table, table_format, write_table
 from agez.types import Bands, Bools, Photometry
@@ -45,7 +48,7 @@ _BLOCK_ROWS = 512
 
 
 def read_photometry(
-    path: str | Path | Table,
+    path: Any,
     *,
     filters: str | Bands | FilterSet | None = None,
     redshift: float | str | None = None,
@@ -82,7 +85,9 @@ def read_photometry(
 
     Parameters
     ----------
-    path : path, or Table
+    path : path, or table
+        Tables in memory are astropy's, pandas and polars data frames, Arrow tables, numpy record arrays, and dicts of
+        arrays.
     filters : str, Bands or FilterSet, optional
         The set that the bands belong to.  Without it, the set that the file says (key ``FILTERS``, or column
         ``filter_set``), else the survey that has most of them.  Where several have
@@ -131,16 +136,22 @@ def read_photometry(
     >>> seds.bands.names, seds.flux.round(2).tolist()  # [microjansky]
     (('gSDSS', 'rSDSS'), [[10.0, 36.31]])
     """
-    in_memory = isinstance(path, Table)
-    table = path if isinstance(path, Table) else read_table(path, prefer=(EXTENSION,), likeness=likeness)
+    redshift, redshift_err = (
+        number_in(value, "redshift", name=f"agez.read_photometry: {name}", optional=True)
+        for name, value in (("redshift", redshift), ("redshift_err", redshift_err))
+    )
+    is_path = isinstance(path, str | Path)
+    table = read_table(path, prefer=(EXTENSION,), likeness=likeness) if is_path else plain_table(path)
+    if table is None:
+        raise AgezError(f"agez.read_photometry: path is {described(path)}; expected the path of a file, or {TABLES}")
     return table_to_photometry(
-        table, source="table" if in_memory else str(path), filters=filters, redshift=redshift,
+        table, source=str(path) if is_path else "table", filters=filters, redshift=redshift,
         redshift_err=redshift_err, id=id, redshift_grid=redshift_grid, model=model, aperture=aperture, unit=unit,
     )  # fmt: skip
 
 
 def table_to_photometry(
-    table: Table,
+    table: Table | PlainTable,
     *,
     source: str = "table",
     filters: str | Bands | FilterSet | None = None,
@@ -159,7 +170,7 @@ def table_to_photometry(
     """
     if len(table) == 0:
         raise AgezError(f"{source}: the table is empty; expected a row for each object")
-    plain = PlainTable.of(table)
+    plain = table if isinstance(table, PlainTable) else PlainTable.of(table)
     own = bool({FILTER_SET_COLUMN, "FILTERS"} & {*plain.colnames, *map(str, plain.meta)})  # agez's, in microjansky
     silent = [] if own else without_unit(scalars_of(plain), plain.units)
     silent = [] if unit is not None else silent
@@ -291,6 +302,7 @@ def photometry_to_table(photometry: Photometry, *, magnitudes: bool = False) -> 
     return table
 
 
+@takes(path="path", photometry="Photometry")
 def write_photometry(path: str | Path, photometry: Photometry, *, magnitudes: bool = False) -> None:
     """Write photometry as a table, whole or not at all; the format goes by the extension.
 

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from agez.arrays import Summarised
 from agez.errors import AgezError
 from agez.photometry.names import find_band
 from agez.photometry.robust_location import biweight_location
@@ -35,7 +36,7 @@ MAX_ITERATIONS = 10
 
 
 @dataclass(frozen=True, eq=False)
-class ZeroPoints:
+class ZeroPoints(Summarised):
     """Factors that fluxes are to be multiplied by."""
 
     bands: Bands  #: Pivots and widths are NaN where a user's file does not say them.

@@ -12,7 +12,7 @@ from matplotlib.colors import LogNorm
 
 from agez.engine.tally import EDGES, Tally
 from agez.errors import AgezError
-from agez.report.style import BLUE, DENSITY, ORANGE, QUANTITY, VERMILLION, figure, margins, note
+from agez.report.style import BLUE, DENSITY, ORANGE, QUANTITY, VERMILLION, Page, figure, margins, note
 from agez.runtime.files import check_output
 from agez.types import Floats
 
@@ -29,13 +29,13 @@ def check_picture(path: str | os.PathLike[str]) -> Path:
 
 
 def catalogue_picture(
-    path: str | os.PathLike[str], counted: Tally, flags: Mapping[str, int], *, n_rows: int, title: str = ""
-) -> None:
-    """Draw what a run has counted.
+    path: str | os.PathLike[str] | None, counted: Tally, flags: Mapping[str, int], *, n_rows: int, title: str = ""
+) -> Page:
+    """Draw what a run has counted; the figure.
 
     Parameters
     ----------
-    path : path
+    path : path, optional
         PNG to write.
     flags : mapping of str to int
         How many rows carry each flag.
@@ -60,6 +60,7 @@ def catalogue_picture(
             _marginal(panels[1, 0], counted, "log_age", QUANTITY["log_age_lw"], BLUE)
             _marginal(panels[1, 1], counted, "mh", QUANTITY["mh_lw"], VERMILLION)
         _flags(panels[1, 2], flags, n_rows)
+    return page
 
 
 def _count(n: int) -> str:

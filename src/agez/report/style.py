@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -48,17 +49,29 @@ _RC: Any = {
 _NOTE_BOX = {"boxstyle": "round,pad=0.35", "facecolor": "white", "edgecolor": "0.7", "alpha": 0.9}
 
 
+class Page(Figure):  # type: ignore[misc]
+    """A figure without pyplot, which notebooks show as it is."""
+
+    def _repr_png_(self) -> bytes:
+        content = io.BytesIO()
+        with matplotlib.rc_context(_RC):
+            self.savefig(content, dpi=DPI, format="png")
+        return content.getvalue()
+
+
 @contextmanager
-def figure(path: str | os.PathLike[str], *, width: float, height: float) -> Iterator[Figure]:
-    """An empty figure of ``width`` by ``height`` inches that is written to ``path`` (PNG) when the block ends well.
+def figure(path: str | os.PathLike[str] | None, *, width: float, height: float) -> Iterator[Page]:
+    """An empty figure of ``width`` by ``height`` inches, written to ``path`` (PNG), if any, when the block ends well.
 
     No pyplot: nothing global is changed and no window system is needed.  Margins are set by :func:`margins`
     in inches: matplotlib's automatic layouts would take longer than the drawing.
     """
     with matplotlib.rc_context(_RC):
-        page = Figure(figsize=(width, height))
+        page = Page(figsize=(width, height))
         FigureCanvasAgg(page)
         yield page
+        if path is None:
+            return
         with whole_file(Path(path)) as part:
             page.savefig(part, dpi=DPI, format="png", metadata={"Software": "agez"})
 

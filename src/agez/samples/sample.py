@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from agez.analysis.geometry import face_on_radius
+from agez.arguments import takes
 from agez.errors import AgezError
 from agez.flags import Flag, has_flag, set_flag
 from agez.label_types import Galaxies, Labels, Sample, Truth
@@ -22,6 +23,7 @@ __all__ = ["make_sample", "read_galaxies", "read_sample", "write_galaxies", "wri
 MAX_CHI2 = 2.0
 
 
+@takes(photometry="Photometry", labels="Labels", galaxies="Galaxies?")
 def make_sample(
     photometry: Photometry,
     labels: Labels,

@@ -10,6 +10,7 @@ import numpy as np
 from astropy.table import Table
 
 import agez
+from agez.arguments import takes
 from agez.errors import AgezError
 from agez.flags import is_good
 from agez.label_types import Labels, Sample, Truth
@@ -35,6 +36,7 @@ _NEEDED = ("spec_id", "galaxy_id", "flux", "covered", "log_age_lw", "mh_lw")
 _IN_SAMPLES = {"redshift": "label_redshift", "redshift_err": "label_redshift_err"}
 
 
+@takes(path="path", sample="Sample")
 def write_sample(path: str | os.PathLike[str], sample: Sample) -> None:
     """Write a sample, whole or not at all; :func:`read_sample` gives back the same numbers.
 
@@ -89,6 +91,7 @@ def write_sample(path: str | os.PathLike[str], sample: Sample) -> None:
     )
 
 
+@takes(path="path")
 def read_sample(path: str | os.PathLike[str]) -> Sample:
     """Read a sample file; AgezError in one line if it is not one, is damaged, or lacks a needed column.
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from agez.arguments import takes
 from agez.flags import Flag, set_flag
 from agez.label_types import FittedSpectra, Labels, Lines
 from agez.spectra.fit_inputs import (
@@ -47,6 +48,7 @@ _LEAST_COVERED, _LEAST_OF_REACHED = 0.4, 0.6
 _ANSWERS = ("chi2", *(f"{name}{end}" for name in (*LABEL_NAMES, "av") for end in ("", "_err")))
 
 
+@takes(spectra="Spectra", templates="SSPGrid or path")
 def fit_labels(
     spectra: Spectra,
     templates: SSPGrid | str = "emiles",

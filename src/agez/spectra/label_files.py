@@ -11,6 +11,7 @@ import numpy as np
 from astropy.table import Table
 
 from agez import __version__
+from agez.arguments import takes
 from agez.errors import AgezError
 from agez.label_types import Labels
 from agez.spectra.label_maps import label_maps
@@ -35,6 +36,7 @@ from agez.types import LABEL_NAMES
 _MADE_BY = "agez label"
 
 
+@takes(path="path", labels="Labels", grid="SSPGrid?")
 def write_labels(
     path: str | os.PathLike[str],
     labels: Labels,
@@ -97,6 +99,7 @@ def write_labels(
     write_fits(path, hdus, header=header)
 
 
+@takes(path="path")
 def read_labels(path: str | os.PathLike[str]) -> Labels:
     """Read what :func:`write_labels` wrote; any FITS file whose LABELS table has the contract's columns will do.
 

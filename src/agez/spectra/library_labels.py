@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from agez.arguments import takes
 from agez.errors import AgezError
 from agez.label_types import Labels, LibraryLabels
 from agez.spectra.fit_settings import FitSettings
@@ -15,6 +16,7 @@ from agez.spectra.templates import SSPGrid, load_templates
 from agez.types import LABEL_NAMES, Floats, Spectra
 
 
+@takes(spectra="Spectra")
 def fit_labels_by_libraries(
     spectra: Spectra,
     templates: Sequence[SSPGrid | str],

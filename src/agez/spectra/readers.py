@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from astropy.io import fits
 
+from agez.arguments import number_in, takes
 from agez.errors import AgezError
 from agez.runtime.files import check_input
 from agez.spectra.formats import SPECUTILS, format_names, known_formats
@@ -24,6 +25,7 @@ from agez.types import Medium, Spectra
 __all__ = ["cube_pixels", "read_spectra", "write_rss"]
 
 
+@takes(path="path")
 def read_spectra(
     path: str | os.PathLike[str],
     *,
@@ -73,6 +75,7 @@ def read_spectra(
     >>> spectra.flux.shape, spectra.medium
     ((1, 3200), 'air')
     """
+    redshift = number_in(redshift, "redshift", name="agez.read_spectra: redshift", optional=True)
     path = check_input(path)
     _check_options(path, format, redshift, medium, flux_unit)
     options = Options(path, redshift, medium, flux_unit)

@@ -9,6 +9,7 @@ import numpy as np
 from scipy.ndimage import uniform_filter1d
 from threadpoolctl import threadpool_limits
 
+from agez.arguments import takes
 from agez.arrays import PerRow, check, check_shape
 from agez.errors import AgezError
 from agez.flags import Flag, has_flag, set_flag
@@ -78,6 +79,7 @@ class FoundRedshifts(PerRow):
         return np.isfinite(self.redshift)
 
 
+@takes(spectra="Spectra", templates="SSPGrid or path")
 def find_redshift(
     spectra: Spectra,
     templates: SSPGrid | str = "emiles",

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 from scipy.special import ndtr
 
+from agez.arguments import takes
 from agez.errors import AgezError
 from agez.label_types import Labels
 from agez.spectra.formats_common import FWHM_PER_SIGMA
@@ -81,6 +82,7 @@ def line_spectra(spectra: Spectra, labels: Labels) -> Floats:
     return model[:, np.isin(wave, spectra.wave_angstrom)]
 
 
+@takes(spectra="Spectra", labels="Labels")
 def subtract_lines(spectra: Spectra, labels: Labels) -> Spectra:
     """``spectra`` minus the emission lines that the fit found; parameters and errors as in :func:`line_spectra`.
 

@@ -12,6 +12,8 @@ from zipfile import BadZipFile
 
 import numpy as np
 
+from agez.arguments import takes
+from agez.arrays import Summarised
 from agez.errors import AgezError
 from agez.runtime.files import check_input
 from agez.runtime.optional_packages import need
@@ -24,7 +26,7 @@ from agez.wavelength_gaps import find_gaps
 
 
 @dataclass(frozen=True, eq=False)
-class SSPGrid:
+class SSPGrid(Summarised):
     """Spectra of single-age, single-metallicity populations on one wavelength grid.
 
     Attributes
@@ -369,6 +371,7 @@ _LOADERS: dict[str, Callable[[], SSPGrid]] = {
 }
 
 
+@takes(source="path")
 @lru_cache(maxsize=8)
 def load_templates(
     source: str = "emiles",

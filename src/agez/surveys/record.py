@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
+from agez.arrays import Summarised
 from agez.errors import AgezError
 
 #: Folder of the tables of band profiles that ship.
@@ -18,7 +19,14 @@ _BRACES = re.compile(r"\{\w+\}")
 
 @dataclass(frozen=True)
 class VectorOrder:
-    """Order of the elements of vector columns in a survey's or release's catalogues; ``name`` is for messages."""
+    """Order of the elements of vector columns in a survey's or release's catalogues; ``name`` is for messages.
+
+    Examples
+    --------
+    >>> import agez
+    >>> agez.VectorOrder("TWO DR1", ("g", "r")).bands
+    ('g', 'r')
+    """
 
     name: str
     bands: tuple[str, ...]
@@ -60,7 +68,14 @@ class TableFacts:
 
 @dataclass(frozen=True)
 class ImageFacts:
-    """What a survey's image files say, beside the keywords that are common to many."""
+    """What a survey's image files say, beside the keywords that are common to many.
+
+    Examples
+    --------
+    >>> import agez
+    >>> agez.ImageFacts(instruments=("paucam",), zero_point=("MAGZP",)).instruments
+    ('paucam',)
+    """
 
     #: telescopes, instruments: In SURVEY, INSTRUME or TELESCOP, in lower case; the telescope counts first, as sister
     #: cameras share names.
@@ -84,7 +99,7 @@ class ShippedModel:
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class SurveyRecord:
+class SurveyRecord(Summarised):
     """All that agez knows of one survey; one of ``nominal``, ``profiles`` and ``curves`` says what its bands are.
 
     Attributes

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from agez.arguments import takes
 from agez.errors import AgezError
 from agez.surveys.alhambra import ALHAMBRA
 from agez.surveys.jpas import JPAS
@@ -17,6 +18,7 @@ _SHIPPED = {record.name: record for record in (JPAS, JPLUS, SPLUS, ALHAMBRA, PAP
 _RECORDS = dict(_SHIPPED)
 
 
+@takes(record="SurveyRecord")
 def register_survey(record: SurveyRecord) -> None:
     """Add a survey to those that agez knows, in this process; a user's record of the same name is replaced.
 

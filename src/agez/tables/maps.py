@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from agez.arrays import Summarised
 from agez.errors import AgezError
 from agez.types import Bools, Floats, Ints
 
@@ -24,7 +25,7 @@ class MapBit(enum.IntFlag):
 
 
 @dataclass(frozen=True, eq=False)
-class BinMap:
+class BinMap(Summarised):
     """One property of every bin.
 
     Attributes
@@ -67,7 +68,7 @@ class BinMap:
 
 
 @dataclass(frozen=True, eq=False)
-class MapFrame:
+class MapFrame(Summarised):
     """Where the bins of a galaxy lie on the sky.
 
     Attributes
@@ -124,7 +125,7 @@ class MapFrame:
 
 
 @dataclass(frozen=True, eq=False)
-class MapImage:
+class MapImage(Summarised):
     """One property as it stands in a file: images (ny, nx), or (c, ny, nx) where it has ``channels``.
 
     ``values`` are NaN where ``mask`` says DO_NOT_USE, unless they are integers; ``errors`` are NaN where unknown.

@@ -15,6 +15,7 @@ import numpy as np
 from astropy import units as u
 from astropy.io import fits
 
+from agez.arguments import takes
 from agez.errors import AgezError
 from agez.tables.maps import BinMap, MapBit, MapFrame, MapImage
 from agez.tables.table_columns import native
@@ -174,6 +175,7 @@ def fits_unit(unit: str) -> str:
         return unit.encode("ascii", "replace").decode()
 
 
+@takes(path="path")
 def read_maps(path: str | os.PathLike[str]) -> tuple[dict[str, MapImage], MapFrame]:
     """Read maps from a file of `agez map` or a file of labels.
 

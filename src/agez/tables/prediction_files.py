@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from astropy.table import Table
 
+from agez.arguments import takes
 from agez.distributions.mixture import Mixture, pack, packed_names, unpack
+from agez.errors import AgezError
+from agez.runtime.optional_packages import need
 from agez.tables.column_metadata import OF_PREDICTIONS, describe_columns, words_of_components, words_of_targets
 from agez.tables.table_columns import (
+    PlainTable,
     integer_column,
     meta_json,
     need_columns,
+    no_angles,
     number_column,
     rows_columns,
     table_rows,
@@ -28,6 +35,12 @@ from agez.types import QUANTILES, Prediction
 EXTENSION = "PREDICTIONS"
 #: Keyword for the origin of the SEDs: images or spectra.
 SEDS_OF = "SEDSOF"
+#: Keyword for the command that made the answers: its input and options.
+RUN = "RUNMETA"
+#: Columns of the output that say what each row is, whatever the input calls them.
+ROWS = ("id", "galaxy_id", "x", "y")
+#: Columns of the input that mean what agez's do, whoever made them; of others nothing is said that the input does not.
+UNDERSTOOD = ("redshift", "redshift_err")
 
 
 def prediction_to_table(prediction: Prediction) -> Table:
@@ -51,19 +64,107 @@ def prediction_to_table(prediction: Prediction) -> Table:
     table.meta["LABLMETA"] = json.dumps(dict(prediction.meta.get("labels", {})))
     if "corrections" in prediction.meta:
         table.meta["CORRMETA"] = json.dumps(prediction.meta["corrections"])  # of the photometry, before it was answered
+    if "run" in prediction.meta:  # no quote that ends a FITS string where a long one is continued
+        table.meta[RUN] = json.dumps(prediction.meta["run"]).replace("'", r"\u0027")
     special = OF_PREDICTIONS | words_of_targets(prediction.targets)
     if prediction.mixture is not None:
         special |= words_of_components(prediction.mixture.n_components, prediction.targets)
     return describe_columns(table, special=special)
 
 
+def table_of_answers(prediction: Prediction, *, distribution: bool = False) -> Table:
+    """The table that ``agez predict`` writes, columns of the input beside the answers; see ``Prediction.to_table``."""
+    if distribution and prediction.mixture is None:
+        raise AgezError("distribution: this prediction has none; its model is of the paper's kind, or left it out")
+    answers = prediction_to_table(prediction if distribution else replace(prediction, mixture=None))
+    if "remarks" in prediction.meta:
+        answers.meta["remarks"] = list(prediction.meta["remarks"])
+    kept = None if prediction.input is None else prediction.input.columns
+    table = answers if kept is None else with_columns(answers, kept)
+    table.convert_bytestring_to_unicode()  # which tables in memory may hold
+    return table
+
+
+def frame_of_answers(prediction: Prediction, *, distribution: bool = False) -> Any:
+    """The same as a pandas DataFrame; columns of vectors are those of lists."""
+    need("pandas", extra="parquet", purpose="to_pandas")
+    table = table_of_answers(prediction, distribution=distribution)
+    vectors = {name: list(table[name]) for name in table.colnames if table[name].ndim > 1}
+    frame = table[[name for name in table.colnames if name not in vectors]].to_pandas()
+    for name, values in vectors.items():
+        frame[name] = values
+    return frame[table.colnames]
+
+
+def identified(kept: PlainTable, ids: Sequence[Any]) -> PlainTable:
+    """Columns of the input in which ``id`` is the column that identifies the rows: integers that stay as they were.
+
+    Of other kinds, and of several columns that identify rows together, the answers have the text.
+    """
+    one = ids[0]
+    whole = len(ids) == 1 and one.dtype.kind in "iu" and one.ndim == 1 and not np.ma.getmaskarray(one).any()
+    others = {name: column for name, column in kept.columns.items() if name != "id"}
+    return replace(kept, columns={**others, "id": np.ma.getdata(one)} if whole else others)
+
+
+def with_columns(answers: Table, kept: PlainTable) -> Table:
+    """What identifies the rows, then columns of the input, then the answers.
+
+    Columns of the input that have an answer's name get ``input_`` before it, and so do positions in a unit that is no
+    angle: ``x`` and ``y`` are in arcsec, or unknown.  Identifiers that are numbers stay so.
+    """
+    table = Table({name: answers[name] for name in ROWS}, meta=answers.meta)
+    there = kept.to_table()
+    if "id" in kept.colnames and there["id"].dtype.kind in "iuf" and not np.ma.getmaskarray(there["id"]).any():
+        described = table["id"]
+        table["id"] = there["id"]
+        table["id"].description, table["id"].meta = described.description, described.meta
+    taken = {*answers.colnames, *kept.colnames}
+    again = {"x", "y"} if no_angles(kept) else set()
+    for name in kept.colnames:
+        if name not in ROWS or name in again:
+            new = name
+            while new in answers.colnames or (new != name and new in taken):
+                new = f"input_{new}"
+            table[new] = there[name]
+            taken.add(new)
+    describe_columns(table, only=UNDERSTOOD)
+    for name in answers.colnames:
+        if name not in ROWS:
+            table[name] = answers[name]
+    return table
+
+
+@takes(path="path", prediction="Prediction")
 def write_prediction(path: str | os.PathLike[str], prediction: Prediction) -> None:
-    """Write predictions, whole or not at all."""
+    """Write predictions, whole or not at all.
+
+    Examples
+    --------
+    >>> import agez
+    >>> flux = {f"flux_{band}": [10.0] for band in agez.load_filters("splus").bands.names}
+    >>> prediction = agez.predict(flux, model="splus", redshift=0.02)
+    >>> agez.write_prediction("answers.fits", prediction)
+    >>> agez.read_prediction("answers.fits").meta["model"]
+    'splus'
+    """
     write_table(path, prediction_to_table(prediction), name=EXTENSION)
 
 
+@takes(path="path")
 def read_prediction(path: str | os.PathLike[str]) -> Prediction:
-    """Read what :func:`write_prediction` wrote."""
+    """Read what :func:`write_prediction` wrote.
+
+    Examples
+    --------
+    >>> import agez
+    >>> flux = {f"flux_{band}": [10.0] for band in agez.load_filters("splus").bands.names}
+    >>> prediction = agez.predict(flux, model="splus", redshift=0.02)
+    >>> agez.write_prediction("answers.ecsv", prediction)
+    >>> again = agez.read_prediction("answers.ecsv")
+    >>> bool((again.log_age_lw == prediction.log_age_lw).all())
+    True
+    """
     table, source = read_table(path, prefer=(EXTENSION,)), str(path)
     targets = _targets(table)
     required = Prediction.required_columns(targets)
@@ -76,10 +177,12 @@ def read_prediction(path: str | os.PathLike[str]) -> Prediction:
     if "worst_band" in table.colnames:
         columns["worst_band"] = text_column(table, "worst_band")
     labels = meta_json(table, "LABLMETA")
-    about = ("LABLMETA", "CORRMETA")
+    about = ("LABLMETA", "CORRMETA", RUN)
     meta = {str(key).lower(): value for key, value in table.meta.items() if key not in about} | {"labels": labels}
     if "CORRMETA" in table.meta:
         meta["corrections"] = meta_json(table, "CORRMETA")
+    if RUN in table.meta:
+        meta["run"] = meta_json(table, RUN)
     mixture = _mixture(table, [target.name for target in targets if not target.sum_of], source)
     return Prediction.of_columns(table_rows(table, source=source), targets, columns, meta=meta, mixture=mixture)
 

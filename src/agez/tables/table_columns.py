@@ -14,7 +14,7 @@ from astropy.table import Table
 
 from agez.errors import AgezError
 from agez.tables.column_metadata import words_of
-from agez.types import Bools, Floats, Rows, Strings
+from agez.types import Bools, Floats, Index, Rows, Strings
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +45,21 @@ class PlainTable:
     def select(self, names: Sequence[str]) -> PlainTable:
         """The same rows with only these columns, in that order."""
         return replace(self, columns={name: self.columns[name] for name in names})
+
+    def take(self, index: Index) -> PlainTable:
+        """The same columns with only the rows of ``index`` (slice, mask or integers)."""
+        n = len(np.arange(self.n_rows)[index])
+        return replace(self, columns={name: column[index] for name, column in self.columns.items()}, n_rows=n)
+
+    @classmethod
+    def concatenate(cls, parts: Sequence[PlainTable]) -> PlainTable:
+        """Rows of all parts, which have the same columns, one after another."""
+        columns: dict[str, Any] = {
+            name: np.ma.concatenate([part[name] for part in parts])  # type: ignore[no-untyped-call]
+            for name in parts[0].colnames
+        }
+        plain = {name: column if np.ma.is_masked(column) else column.data for name, column in columns.items()}
+        return replace(parts[0], columns=plain, n_rows=sum(part.n_rows for part in parts))
 
     @classmethod
     def of(cls, table: Table) -> PlainTable:

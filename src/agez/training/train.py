@@ -6,6 +6,7 @@ import os
 from dataclasses import replace
 from typing import Any, Literal
 
+from agez.arguments import takes
 from agez.errors import AgezError
 from agez.label_types import Sample
 from agez.models.model import Model
@@ -50,6 +51,7 @@ def check_training(
         raise AgezError("--learning-curve counts galaxies and tests on unseen ones; leave --split within out")
 
 
+@takes(sample="Sample", init="Model or path?")
 def train(
     sample: Sample,
     *,

@@ -1,0 +1,146 @@
+"""What ``agez predict`` and :func:`agez.predict` are given: a catalogue of photometry, or spectra; and what is said."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from agez.apply.corrections import Corrections
+from agez.catalogues.catalogue import Catalogue
+from agez.catalogues.open_catalogue import ROWS_PER_PARTITION, open_catalogue
+from agez.catalogues.read_partition import photometry_layout
+from agez.engine.answer import AnswerJob
+from agez.engine.reports import Counts
+from agez.errors import AgezError
+from agez.labelling.input_files import complete_redshifts, is_photometry, read_one, remarks_on
+from agez.models.asked import Asked
+from agez.models.model import Model
+from agez.models.predict import distance_remarks, predict_spectra
+from agez.photometry.band_columns import left_out
+from agez.photometry.filters import FilterSet, load_filters
+from agez.photometry.same_set import check_same_set
+from agez.photometry.tables import set_names
+from agez.photometry.unknown_columns import looks_like_photometry
+from agez.runtime.files import check_input
+from agez.surveys.registry import filter_sets
+from agez.tables.table_files import READABLE, column_names, extension
+from agez.types import Prediction, Spectra
+
+#: Column of E(B-V) that is looked for, to remind of it.
+EBV_COLUMN = "ebv"
+
+
+def open_input(
+    path: str | Path,
+    *,
+    filters: Any = None,
+    aperture: str | None = None,
+    filter_table: str | Path | None = None,
+    unit: str | None = None,
+    rows_per_part: int | None = None,
+) -> Catalogue | str:
+    """The catalogue that a file or folder is; if it may hold spectra, why it is none."""
+
+    def opened() -> Catalogue:
+        return open_catalogue(
+            path, rows_per_partition=rows_per_part or ROWS_PER_PARTITION, photometry=aperture,
+            filter_table=filter_table, filters=filters, unit=unit,
+        )  # fmt: skip
+
+    path = Path(path)
+    if path.is_dir():
+        return opened()
+    check_input(path)
+    own = filters is not None and (not isinstance(filters, str) or filters not in filter_sets())
+    only_tables = READABLE.get(extension(path)) in ("parquet", "votable")
+    if own or aperture or unit or filter_table or only_tables or is_photometry(path):
+        return opened()
+    try:
+        found = opened()
+    except AgezError as error:
+        if looks_like_photometry(list(column_names(path))):
+            raise
+        return str(error)
+    return found if found.vectors else f"{path} has no columns of photometry"
+
+
+def catalogue_remarks(catalogue: Catalogue, job: AnswerJob, counts: Counts) -> list[str]:
+    """What a user is told of a catalogue that was answered, and of what was done to its photometry."""
+    bands, _ = photometry_layout(catalogue, filters=job.filters, model=job.answering.bands)
+    of_set = [*job.answering.bands.names, *set_names(bands, job.filters)]
+    return [
+        *catalogue.remarks, *job.remarks, *left_out(catalogue.columns, bands, of_set=of_set), *counts.remarks,
+        *correction_lines(job.corrections, counts, catalogue),
+    ]  # fmt: skip
+
+
+def correction_lines(corrections: Corrections, counts: Counts, catalogue: Catalogue) -> list[str]:
+    """What was done to the photometry, for a person."""
+    lines = []
+    if corrections.zero_points is not None:
+        lines.append(f"zero points of {corrections.zero_points_file} applied")
+    if corrections.ebv is not None:
+        median = counts.ebv.median
+        lines.append(f"dereddened: E(B-V) {corrections.ebv}" + ("" if median is None else f", median {median:.3f} mag"))
+        if counts.n_rows and not counts.any_redshift:
+            lines.append("every redshift is 0: dereddened as if the bands had been observed so; SEDs that were brought "
+                         "to the rest frame had other light behind the dust")  # fmt: skip
+    elif EBV_COLUMN in catalogue.columns:
+        lines.append(f"column {EBV_COLUMN} was not used: '--ebv {EBV_COLUMN}' dereddens, if that is not yet done")
+    if corrections.error_floor is not None:
+        lines.append(f"error floor: {corrections.error_floor:g} of the flux")
+    return lines
+
+
+def refuse_for_spectra(given: Mapping[str, Any], *, source: str) -> None:
+    """AgezError if an option is given that makes sense for photometry only; ``redshift`` is a number or 'auto'."""
+    for name, value in given.items():
+        if name != "redshift" and value is not None and value is not False:
+            raise AgezError(
+                f"--{name.replace('_', '-')} is for tables of photometry, but {source} holds spectra; make "
+                "photometry of them first: agez synth"
+            )
+    redshift = given["redshift"]
+    if redshift is not None and redshift != "auto" and not isinstance(redshift, int | float):
+        raise AgezError(
+            f"--redshift is {redshift!r}, but {source} holds spectra, which have no columns; expected a number, or auto"
+        )
+
+
+def answer_spectra(
+    model: Model,
+    spectra: Spectra | str | Path,
+    *,
+    given: Mapping[str, Any],
+    filters: str | FilterSet | None = None,
+    asked: Asked,
+    no_catalogue: str = "",
+) -> tuple[Prediction, Spectra, list[str]]:
+    """Answer spectra, or those of a file, by way of their photometry: answers, spectra, and what a user is told.
+
+    Parameters
+    ----------
+    given : mapping
+        Options, None where they were not given; those of tables are refused.
+    no_catalogue : str
+        Why the file is no catalogue of photometry: said if it holds no spectra, either.
+    """
+    asked.check(model)
+    redshift = given["redshift"]
+    if isinstance(spectra, Spectra):
+        refuse_for_spectra(given, source=spectra.source)
+    else:
+        path = Path(spectra)
+        try:
+            spectra = read_one(path, redshift=redshift if isinstance(redshift, int | float) else None)
+        except AgezError as error:
+            raise AgezError(f"{error}.  Nor is it a catalogue: {no_catalogue}") from error
+        refuse_for_spectra(given, source=str(path))
+    spectra = complete_redshifts(spectra, auto=redshift == "auto")
+    remarks = remarks_on(spectra)
+    curves = filters if filters is None or isinstance(filters, FilterSet) else load_filters(filters)
+    if curves is not None:
+        check_same_set(model.bands, curves.bands, source="--filters")
+    prediction = predict_spectra(model, spectra, filters=curves, asked=asked)
+    return prediction, spectra, remarks + distance_remarks(prediction)
