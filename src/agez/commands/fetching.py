@@ -11,7 +11,7 @@ from agez.errors import AgezError, PartlyDoneError
 
 def fetch(options: Namespace) -> Answer:
     """``agez fetch califa``."""
-    from agez.runtime.downloads import Downloads
+    from agez.runtime.retries import Downloads
     from agez.samples.galaxy_files import read_galaxies
     from agez.spectra.fetch_califa import fetch_cubes
 

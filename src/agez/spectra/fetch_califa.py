@@ -15,8 +15,9 @@ from astropy.io import fits
 
 from agez.errors import AgezError
 from agez.runtime.checksums import Checksum, check_gzip, read_checksums
-from agez.runtime.downloads import Downloads, NotThereError, UnreachableError, fetch_file, fetch_text
+from agez.runtime.downloads import fetch_file, fetch_text
 from agez.runtime.files import check_input, make_folder
+from agez.runtime.retries import Downloads, NotThereError, UnreachableError
 from agez.spectra.formats_califa import is_cube
 
 #: Where the cubes of each data release are.  Written down from memory: this could not be tried on the live server.  Its

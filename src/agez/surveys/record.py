@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from agez.errors import AgezError
+from agez.surveys.archive import Archive
 
 #: Folder of the tables of band profiles that ship.
 DATA = Path(__file__).parent / "data"
@@ -116,6 +117,8 @@ class SurveyRecord:
     svo : (str, str), optional
         Facility and instrument at the SVO Filter Profile Service.
     model : ShippedModel, optional
+    archive : Archive, optional
+        Of its tables and images, for ``agez fetch``.
     citation : str
 
     Examples
@@ -143,6 +146,7 @@ class SurveyRecord:
     images: ImageFacts = field(default_factory=ImageFacts)
     svo: tuple[str, str] | None = None
     model: ShippedModel | None = None
+    archive: Archive | None = None
     citation: str = ""
 
     def __post_init__(self) -> None:
