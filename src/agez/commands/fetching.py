@@ -8,9 +8,50 @@ from typing import Any
 from agez.commands.answers import Answer
 from agez.errors import AgezError, PartlyDoneError
 
+#: Options of CALIFA's cubes, and those of the surveys' rows and cut-outs.
+_OF_CUBES = {"name": "NAME", "galaxies": "--galaxies", "setup": "--setup", "checksums": "--checksums"}
+_OF_ROWS = {
+    "region": "--region", "object_list": "--list", "cutout": "--cutout", "radius": "--radius", "max_rows": "--max-rows",
+}  # fmt: skip
+
 
 def fetch(options: Namespace) -> Answer:
-    """``agez fetch califa``."""
+    """``agez fetch``: rows and cut-outs of a survey, cubes of CALIFA."""
+    others = _OF_ROWS if options.survey == "califa" else _OF_CUBES
+    given = [option for name, option in others.items() if getattr(options, name) not in (None, [])]
+    if given:
+        raise AgezError(f"{given[0]} is not an option of {options.survey}; see agez fetch --help")
+    if options.survey == "califa":
+        return _cubes(options)
+    if options.radius is not None and options.object_list is None:
+        raise AgezError("--radius is of --list: how near to a position a source is")
+    return _rows(options)
+
+
+def _rows(options: Namespace) -> Answer:
+    from agez.archives.fetch_rows import fetch_rows
+    from agez.runtime.retries import Downloads
+    from agez.surveys.registry import find_survey
+
+    survey = find_survey(options.survey)
+    assert survey is not None
+    run = fetch_rows(
+        survey, options.out, region=options.region, object_list=options.object_list,
+        radius_arcsec=1.0 if options.radius is None else options.radius, release=options.release,
+        base_url=options.base_url, max_rows=options.max_rows, overwrite=options.overwrite,
+        how=Downloads(retries=options.retries),
+    )  # fmt: skip
+    content: dict[str, Any] = {
+        "out": str(run.path), "release": run.release, "rows": run.n_rows, "queries": run.n_queries,
+        "missing": list(run.missing), "remarks": list(run.remarks),
+    }  # fmt: skip
+    lines = [f"{run.path}: {run.n_rows} rows of {survey.title} {run.release}, {run.n_queries} queries", *run.remarks]
+    if run.missing:
+        lines.append(f"the archive has nothing for {len(run.missing)} of the list: {_few(list(run.missing))}")
+    return content, [*lines, f"next: agez predict {run.path} -o ages.fits --model {survey.name}"]
+
+
+def _cubes(options: Namespace) -> Answer:
     from agez.runtime.retries import Downloads
     from agez.samples.galaxy_files import read_galaxies
     from agez.spectra.fetch_califa import fetch_cubes
@@ -21,7 +62,7 @@ def fetch(options: Namespace) -> Answer:
     if not names:
         raise AgezError("no galaxy to fetch; give names, such as NGC0001, or --galaxies TABLE")
     run = fetch_cubes(
-        names, options.out, setup=options.setup, release=options.release, base_url=options.base_url,
+        names, options.out, setup=options.setup or "V500", release=options.release or "DR3", base_url=options.base_url,
         checksums=options.checksums, overwrite=options.overwrite, how=Downloads(retries=options.retries),
     )  # fmt: skip
     content: dict[str, Any] = {
