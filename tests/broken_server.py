@@ -26,7 +26,8 @@ class Site:
     """Files and services by path, what goes wrong with each request, and what was asked.
 
     ``faults`` (one popped for each request of a file): ``drop:N`` closes the connection after N bytes of the body,
-    ``status:N`` answers with that status (``status:N:W``: with Retry-After W), ``body:TEXT`` with that text, ``longer`` says 100 bytes more than come, ``shorter`` 100 fewer,
+    ``status:N`` answers with that status (``status:N:W``: with Retry-After W), ``body:TEXT`` with
+    that text, ``longer`` says 100 bytes more than come, ``shorter`` 100 fewer,
     ``truncated`` sends half of the file with its right length, ``flip`` changes a byte, ``slow`` sends a little at a
     time, ``chunks`` says no length and breaks off.
     """

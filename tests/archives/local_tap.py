@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from urllib.parse import parse_qs
 
 import numpy as np
+from astropy.io import fits
 from astropy.table import Table
 from broken_server import Asked, Site, serving
 
@@ -142,3 +143,34 @@ def archive(name: str, *, release: str | None = None, **of_sky: object) -> Itera
     with serving({}) as site:
         site.services[f"/{chosen.tap}/sync"] = tap
         yield site, tap
+
+
+def images_of_bands(*, ra: float = 40.0, dec: float = 1.0, n: int = 61) -> dict[str, tuple[bytes, bytes, bytes]]:
+    """Of each of twelve bands, the image of a galaxy in counts of zero point 25, its weights, and both in one file."""
+    rng = np.random.default_rng(8)
+    y, x = np.mgrid[:n, :n] - n // 2
+    shape = np.exp(-np.hypot(x, y / 0.8) / 5.0)
+    shape /= shape.sum()
+    found = {}
+    for band, magnitude in COLOURS.items():
+        flux = 10 ** (0.4 * (25 - magnitude + 3.5))
+        noise = flux / 4000
+        header = fits.Header()
+        for key, value in (
+            ("CTYPE1", "RA---TAN"), ("CTYPE2", "DEC--TAN"), ("CRVAL1", ra), ("CRVAL2", dec), ("CRPIX1", n // 2 + 1.0),
+            ("CRPIX2", n // 2 + 1.0), ("CD1_1", -0.55 / 3600), ("CD1_2", 0.0), ("CD2_1", 0.0), ("CD2_2", 0.55 / 3600),
+            ("OBJECT", "STRIPE82_0064"), ("PSFFWHM", 1.3),
+        ):  # fmt: skip
+            header[key] = value
+        image = (flux * shape + noise * rng.standard_normal((n, n))).astype(np.float32)
+        weight = np.full((n, n), noise**-2, dtype=np.float32)
+        two = fits.HDUList([fits.PrimaryHDU(image, header), fits.ImageHDU(weight, header, name="WEIGHT")])
+        one = [fits.HDUList([fits.PrimaryHDU(data, header)]) for data in (image, weight)]
+        found[band] = (_bytes(one[0]), _bytes(one[1]), _bytes(two))
+    return found
+
+
+def _bytes(hdus: fits.HDUList) -> bytes:
+    file = io.BytesIO()
+    hdus.writeto(file)
+    return file.getvalue()

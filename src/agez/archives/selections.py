@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -152,7 +152,7 @@ class Wanted:
         return [ListRows(tuple(conditions[at : at + LIST_ROWS])) for at in range(0, len(conditions), LIST_ROWS)]
 
 
-def read_list(path: str | Path, release: Release, *, radius_arcsec: float) -> Wanted:
+def read_list(path: str | os.PathLike[str], release: Release, *, radius_arcsec: float) -> Wanted:
     """A table of objects: columns ``ra`` and ``dec`` [degree], or else those of the release's identifiers, or ``id``.
 
     An ``id`` of several columns is written with ``-`` between (``85560-1234``), as ``agez predict`` names such rows.

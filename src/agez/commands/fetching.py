@@ -25,7 +25,44 @@ def fetch(options: Namespace) -> Answer:
         return _cubes(options)
     if options.radius is not None and options.object_list is None:
         raise AgezError("--radius is of --list: how near to a position a source is")
-    return _rows(options)
+    return _rows(options) if options.cutout is None else _cutouts(options)
+
+
+def _cutouts(options: Namespace) -> Answer:
+    from agez.archives.fetch_cutouts import fetch_cutouts
+    from agez.runtime.retries import Downloads
+    from agez.surveys.registry import find_survey
+
+    survey = find_survey(options.survey)
+    assert survey is not None
+    if options.max_rows is not None:
+        raise AgezError("--max-rows is of --region: a cut-out has no rows")
+    run = fetch_cutouts(
+        survey, options.out, *options.cutout, release=options.release, base_url=options.base_url,
+        overwrite=options.overwrite, how=Downloads(retries=options.retries),
+    )  # fmt: skip
+    tables = {"zero_points": run.zero_points, "psf": run.psf}
+    content: dict[str, Any] = {
+        "folder": options.out,
+        "fetched": [str(path) for path in run.fetched],
+        "present": [str(path) for path in run.present],
+        "problems": run.problems,
+        "bytes": run.n_bytes,
+        "remarks": list(run.remarks),
+        **{name: None if path is None else str(path) for name, path in tables.items()},
+    }
+    words = f"{options.out}: {len(run.fetched)} files fetched, {run.n_bytes / 1e6:.1f} MB"
+    words += f"; {len(run.present)} were there already, which --overwrite would fetch again" if run.present else ""
+    given = "".join(f" --{name.replace('_', '-')} {path}" for name, path in tables.items() if path is not None)
+    following = f"next: agez map {options.out} -o maps.fits --model {survey.name} --redshift Z{given}"
+    if run.problems:
+        told = "; ".join(f"{_few(names)}: {why}" for why, names in _by_reason(run.problems).items())
+        n_all = len(run.problems) + len(run.fetched) + len(run.present)
+        raise PartlyDoneError(
+            f"{len(run.problems)} of {n_all} files could not be had: {told}", content=content,
+            lines=[words, *run.remarks],
+        )  # fmt: skip
+    return content, [words, *run.remarks, following]
 
 
 def _rows(options: Namespace) -> Answer:

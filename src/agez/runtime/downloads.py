@@ -25,6 +25,7 @@ from agez.runtime.retries import (
     Downloads,
     NotThereError,
     RefusedError,
+    UnreachableError,
     retry_after,
     whole_number,
     with_retries,
@@ -114,6 +115,25 @@ def fetch_file(
             if part.exists() and part.stat().st_size == 0:
                 _forget(part)
     return got[0]
+
+
+def fetch_each(jobs: Mapping[str, Callable[[], int]]) -> tuple[int, dict[str, AgezError | None]]:
+    """Fetch one file after the other: the bytes that came, and what was wrong with some, by name.
+
+    After one that no server answers, or that finds the disk full, the others are not tried: None.
+    """
+    n_bytes, stopped = 0, False
+    problems: dict[str, AgezError | None] = {}
+    for name, job in jobs.items():
+        if stopped:
+            problems[name] = None
+            continue
+        try:
+            n_bytes += job()
+        except AgezError as error:
+            problems[name] = error
+            stopped = isinstance(error, UnreachableError) or "no space left" in str(error)
+    return n_bytes, problems
 
 
 @contextmanager
