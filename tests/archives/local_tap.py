@@ -125,7 +125,7 @@ def sky(survey: SurveyRecord, release: Release, *, n: int = 60, ra: float = 40.0
         table[value] = COLOURS.get(band, 18.0) + 0.01 * np.arange(n)
         table[error] = 0.02 + 0.0001 * np.arange(n)
     for other in release.joined:
-        few = np.arange(n) % 3 > 0
+        few = (np.arange(n) % 3 > 0) | (other.columns == ("EBV",))
         tables[other.table] = joined = Table(ids)[few]
         for column in other.columns:
             joined[column.partition("|")[0]] = 0.05 + 0.001 * np.arange(n)[few]

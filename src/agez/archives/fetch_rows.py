@@ -126,6 +126,7 @@ def fetch_rows(
         if wanted is not None:
             table, missing = _of_list(table, wanted, chosen)
         if not len(table):
+            shutil.rmtree(folder, ignore_errors=True)
             where = "in that region" if wanted is None else "for any row of the list"
             raise AgezError(f"{survey.title} {chosen.name} has nothing {where} ({tap})")
         if is_cut:

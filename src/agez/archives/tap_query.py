@@ -58,7 +58,8 @@ def ask_tap(url: str, query: str, how: Downloads, *, most: int) -> tuple[Table, 
     session = requests.Session()
     session.headers.update({"User-Agent": "agez", **how.headers})
     session.auth = lambda request: request  # none of ~/.netrc's, which requests would send by itself
-    session.hooks["response"].append(partial(_look_at_status, url))
+    answers: list[Any] = []
+    session.hooks["response"].append(partial(_look_at_status, url, answers))
     session.request = partial(session.request, timeout=how.timeout)  # type: ignore[method-assign]
 
     def attempt() -> tuple[Table, bool]:
@@ -79,6 +80,9 @@ def ask_tap(url: str, query: str, how: Downloads, *, most: int) -> tuple[Table, 
             if broken:
                 raise AgainError(f"the connection broke ({_one_line(cause)})") from error
             raise DamagedError(f"the answer is no whole VOTable ({_one_line(cause)})") from error
+        finally:
+            while answers:
+                answers.pop().close()
         is_all = str(result.query_status or "OK").upper() != "OVERFLOW" and len(table) < most
         return _plain_table(table), is_all
 
@@ -99,8 +103,9 @@ def columns_there(url: str, table: str, wanted: Sequence[str], how: Downloads) -
     }
 
 
-def _look_at_status(url: str, response: Any, *_: Any, **__: Any) -> None:
-    """HTTP's own errors, before anything is parsed; 400 has a VOTable that says why."""
+def _look_at_status(url: str, answers: list[Any], response: Any, *_: Any, **__: Any) -> None:
+    """HTTP's own errors, before anything is parsed; 400 has a VOTable that says why.  ``answers`` are to be closed."""
+    answers.append(response)
     status = response.status_code
     if status in PASSING:
         wait = retry_after(response.headers.get("Retry-After"))
