@@ -40,7 +40,7 @@ class Site:
     if_range: bool = True
     validator: str = "etag"
     asked: list[tuple[str, str]] = field(default_factory=list)
-    cookies: dict[str, list[str]] = field(default_factory=dict)
+    headers: dict[str, list[tuple[str, str]]] = field(default_factory=dict)  #: Of answers, by path.
     url: str = ""
 
     def bodies(self, path: str) -> list[str]:
@@ -88,8 +88,9 @@ def _handler(site: Site) -> type[BaseHTTPRequestHandler]:
                     return self._status(416)
             body = content[start:]
             self.send_response(206 if start else status)
-            for header in site.cookies.get(path, []):
-                self.send_header("Set-Cookie", header)
+            self.send_header("Connection", "close")
+            for header in site.headers.get(path, []):
+                self.send_header(*header)
             name, value = self._validator(tag)
             if name:
                 self.send_header(name, value)
@@ -133,6 +134,7 @@ def _handler(site: Site) -> type[BaseHTTPRequestHandler]:
 
         def _status(self, status: int, *, retry_after: str = "") -> None:
             self.send_response(status)
+            self.send_header("Connection", "close")
             if retry_after:
                 self.send_header("Retry-After", retry_after)
             self.send_header("Content-Length", "0")

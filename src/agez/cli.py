@@ -95,8 +95,11 @@ def _add_fetch(p: argparse.ArgumentParser) -> None:
     p.add_argument("--base-url", metavar="URL", help="of a mirror, or where the archive is by now: http(s)://...")
     p.add_argument("--retries", type=int, default=5, metavar="N", help="after failures in a row; default: 5")
     p.add_argument("--overwrite", action="store_true", help="fetch again what is there")
-    rows = p.add_argument_group("splus, jplus, jpas", "A login, where one is needed: AGEZ_ARCHIVE_USER and "
-        "AGEZ_ARCHIVE_PASSWORD in the environment, or the archive's line in ~/.netrc.")  # fmt: skip
+    rows = p.add_argument_group(
+        "splus, jplus, jpas",
+        "A login, where one is needed: AGEZ_CEFCA_USER and AGEZ_CEFCA_PASSWORD (AGEZ_SPLUS_...) in the environment, or "
+        "a line of the archive in ~/.netrc.",
+    )
     what = rows.add_mutually_exclusive_group()
     what.add_argument("--region", type=_numbers(3), metavar="RA,DEC,RADIUS", help="rows of a circle [degree]")
     what.add_argument("--list", dest="object_list", metavar="TABLE", help="rows of objects: columns ra and dec, or ids")

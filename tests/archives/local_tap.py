@@ -164,7 +164,9 @@ def images_of_bands(*, ra: float = 40.0, dec: float = 1.0, n: int = 61) -> dict[
             header[key] = value
         image = (flux * shape + noise * rng.standard_normal((n, n))).astype(np.float32)
         weight = np.full((n, n), noise**-2, dtype=np.float32)
+        width = header.pop("PSFFWHM")
         two = fits.HDUList([fits.PrimaryHDU(image, header), fits.ImageHDU(weight, header, name="WEIGHT")])
+        header["PSFFWHM"] = width
         one = [fits.HDUList([fits.PrimaryHDU(data, header)]) for data in (image, weight)]
         found[band] = (_bytes(one[0]), _bytes(one[1]), _bytes(two))
     return found

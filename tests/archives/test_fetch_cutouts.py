@@ -141,7 +141,8 @@ def test_a_band_that_cannot_be_had_is_named_and_the_others_fetched(
     told = capsys.readouterr()
     assert told.err.count("\n") == 1
     assert (
-        "1 of 24 files could not be had: splus_ra40.00000_dec1.00000_uJAVA.fits: the archive is not there" in told.err
+        "1 of 24 files could not be had: splus_dr4_ra40.00000_dec1.00000_60arcsec_uJAVA.fits: the archive is not there"
+        in told.err
     )
     assert len(json.loads(told.out)["fetched"]) == 23
     assert main(command) == 0  # the same command fetches the rest
@@ -166,7 +167,7 @@ def test_a_place_without_images_and_a_wrong_collection(
         fetch_cutouts(JPLUS, tmp_path, 200.0, 1.0, base_url=jplus[0].url, how=QUICK)
     with pytest.raises(AgezError, match="has no collection dr5; it has idr6, dr4"):
         fetch_cutouts(SPLUS, tmp_path, 40.0, 1.0, release="dr5", base_url=splus.url, how=QUICK)
-    with pytest.raises(AgezError, match="expected 1 to 3600 arcsec"):
+    with pytest.raises(AgezError, match="--cutout 40,1,0: expected RA"):
         fetch_cutouts(SPLUS, tmp_path, 40.0, 1.0, 0.0, base_url=splus.url, how=QUICK)
     splus.files["/adss/v1/images/collections/"] = b"<html>"
     with pytest.raises(AgezError, match="no list of collections"):
@@ -182,16 +183,16 @@ def test_a_login_is_sent_and_a_refusal_says_how(splus: Site, tmp_path: Path, mon
     splus.services["/adss/v1/auth/login"] = lambda asked: (
         (200, b'{"access_token": "abc"}') if b"password=secret" in asked.body else (401, b"")
     )
-    monkeypatch.setenv("AGEZ_ARCHIVE_USER", "me")
-    monkeypatch.setenv("AGEZ_ARCHIVE_PASSWORD", "secret")
+    monkeypatch.setenv("AGEZ_SPLUS_USER", "me")
+    monkeypatch.setenv("AGEZ_SPLUS_PASSWORD", "secret")
     fetch_cutouts(SPLUS, tmp_path, 40.0, 1.0, 60.0, base_url=splus.url, how=QUICK)
     assert set(seen) == {"Bearer abc"}
-    monkeypatch.setenv("AGEZ_ARCHIVE_PASSWORD", "wrong")
+    monkeypatch.setenv("AGEZ_SPLUS_PASSWORD", "wrong")
     with pytest.raises(AgezError, match="the login is refused, HTTP 401") as caught:
         fetch_cutouts(SPLUS, tmp_path, 40.0, 1.0, 60.0, base_url=splus.url, how=QUICK)
     assert "wrong" not in str(caught.value)
-    monkeypatch.delenv("AGEZ_ARCHIVE_USER")
-    monkeypatch.delenv("AGEZ_ARCHIVE_PASSWORD")
+    monkeypatch.delenv("AGEZ_SPLUS_USER")
+    monkeypatch.delenv("AGEZ_SPLUS_PASSWORD")
     splus.faults[STAMPS] = ["status:403"] * 24
     run = fetch_cutouts(SPLUS, tmp_path / "b", 40.0, 1.0, 60.0, base_url=splus.url, how=QUICK)
-    assert "log in by AGEZ_ARCHIVE_USER" in run.problems["splus_ra40.00000_dec1.00000_uJAVA.fits"]
+    assert "set AGEZ_SPLUS_USER" in run.problems["splus_dr4_ra40.00000_dec1.00000_60arcsec_uJAVA.fits"]

@@ -321,35 +321,40 @@ def test_a_release_behind_a_login(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert JPAS is not None
     monkeypatch.setenv("HOME", str(tmp_path))
     with archive("jpas", release="jpas-idr202406") as (site, tap):
-        path = "/vo/tap/jpas-idr202406/sync"
+        path, answers = "/vo/tap/jpas-idr202406/sync", []
 
         def guarded(asked: Asked) -> tuple[int, bytes]:
-            if "JSESSIONID=s3" not in asked.headers.get("Cookie", ""):
+            if asked.headers.get("Cookie") != "JSESSIONID=s3":
                 return 403, b""
             assert "Authorization" not in asked.headers
-            return tap(asked)
+            if asked.body:  # as TAP services do it: the answer is elsewhere
+                answers.append(tap(asked))
+                return 303, b""
+            return answers[-1]
 
-        site.services[path] = guarded
+        site.services[path] = site.services[f"{path}/answer"] = guarded
+        site.headers[path] = [("Location", f"{site.url}{path}/answer")]
         site.services["/login"] = lambda asked: (200 if b"login=me&password=pass%26word" in asked.body else 401, b"ok")
-        site.cookies["/login"] = ["JSESSIONID=s3; Path=/"]
+        site.headers["/login"] = [("Set-Cookie", "JSESSIONID=s3; Path=/")]
 
         def run() -> object:
             return fetch_rows(
                 JPAS, tmp_path / "rows.fits", region=REGION, release="jpas-idr202406", base_url=site.url, how=QUICK
             )
 
-        with pytest.raises(
-            AgezError, match=r"J-PAS jpas-idr202406 needs a login to 127\.0\.0\.1: set AGEZ_ARCHIVE_USER"
-        ):
+        with pytest.raises(AgezError, match=r"J-PAS jpas-idr202406 needs a login to 127\.0\.0\.1: set AGEZ_CEFCA_USER"):
             run()
         (tmp_path / ".netrc").write_text("machine 127.0.0.1 login me password pass&word\n")
         (tmp_path / ".netrc").chmod(0o600)
         run()
         assert len(read_table(tmp_path / "rows.fits")) == 60
-        monkeypatch.setenv("AGEZ_ARCHIVE_USER", "you")
-        with pytest.raises(AgezError, match="AGEZ_ARCHIVE_PASSWORD is not; set both"):
+        site.faults[path] = ["status:403"]
+        with pytest.raises(AgezError, match=r"HTTP 403 Forbidden; set AGEZ_CEFCA_USER .* 'machine 127\.0\.0\.1 login"):
             run()
-        monkeypatch.setenv("AGEZ_ARCHIVE_PASSWORD", "wrong")
+        monkeypatch.setenv("AGEZ_CEFCA_USER", "you")
+        with pytest.raises(AgezError, match="AGEZ_CEFCA_PASSWORD is not; set both"):
+            run()
+        monkeypatch.setenv("AGEZ_CEFCA_PASSWORD", "wrong")
         with pytest.raises(AgezError, match="the login is refused, HTTP 401"):
             run()
     with pytest.raises(AgezError, match="is not https: the password would be sent in the clear"):

@@ -22,16 +22,16 @@ from astropy.io import fits
 from astropy.table import Table
 
 from agez.archives.fetch_rows import archive_of
-from agez.archives.login import login_headers
+from agez.archives.login import login_headers, refusals_explained
 from agez.archives.selections import Circle
 from agez.archives.tap_query import ask_tap, columns_there, need_pyvo
 from agez.errors import AgezError
-from agez.images.band_images import first_number
+from agez.images.band_images import PSF_KEYWORDS, first_number
 from agez.images.image_extensions import is_two_dimensional, role_of
 from agez.images.pixel_units import ZERO_POINT_KEYWORDS
 from agez.runtime.downloads import fetch_each, fetch_file, fetch_text
 from agez.runtime.files import make_folder
-from agez.runtime.retries import Downloads, NotThereError, RefusedError, UnreachableError
+from agez.runtime.retries import Downloads, NotThereError, UnreachableError
 from agez.surveys.archive import Archive, Release
 from agez.surveys.record import SurveyRecord
 from agez.surveys.registry import image_keywords
@@ -97,22 +97,31 @@ def fetch_cutouts(
     how = how or Downloads()
     archive, url = archive_of(survey, base_url)
     chosen = archive.release(release)
+    if not (0 <= ra <= 360 and -90 <= dec <= 90 and 1 <= size_arcsec <= 3600):
+        raise AgezError(
+            f"--cutout {ra:g},{dec:g},{size_arcsec:g}: expected RA of 0 to 360, DEC of -90 to 90 degrees, and a "
+            "size of 1 to 3600 arcsec"
+        )
     place = Circle(ra, dec, _IMAGE_RADIUS)
-    if not 1 <= size_arcsec <= 3600:
-        raise AgezError(f"--cutout with a size of {size_arcsec:g}: expected 1 to 3600 arcsec")
     folder = make_folder(out)
     if chosen.needs_login or archive.kind == "splus.cloud":
         needed = f"{survey.title} {chosen.name}" if chosen.needs_login else ""
         how = replace(how, headers=login_headers(archive, url, how, needed=needed))
     asks = _cefca_images if archive.kind == "cefca" else _splus_images
-    images = asks(f"{survey.name}_ra{ra:.5f}_dec{dec:.5f}", place, size_arcsec, chosen, url, how)
-
+    stem = f"{survey.name}_{chosen.name}_ra{ra:.5f}_dec{dec:.5f}_{size_arcsec:g}arcsec"
+    with refusals_explained(archive, url):
+        images = asks(stem, place, size_arcsec, chosen, url, how)
     wanted = {name: request for image in images.values() for name, request in image.files.items()}
     present = [name for name in wanted if not overwrite and _is_whole(folder / name)]
 
     def job(name: str) -> Callable[[], int]:
         address, body = wanted[name]
-        return lambda: fetch_file(address, folder / name, how, check=_check_fits, body=body)
+
+        def fetch() -> int:
+            with refusals_explained(archive, url):
+                return fetch_file(address, folder / name, how, check=_check_fits, body=body)
+
+        return fetch
 
     n_bytes, failed = fetch_each({name: job(name) for name in wanted if name not in present})
     problems = {
@@ -246,7 +255,8 @@ def _with_zero_points(
 
 def _table(path: Path, column: str, bands: Mapping[str, Path], numbers: Mapping[str, float]) -> Path | None:
     """The numbers that the archive knows, as a table a row a band; without those that the headers have."""
-    keywords = (*image_keywords(column), *ZERO_POINT_KEYWORDS) if column == "zero_point" else ()
+    common = ZERO_POINT_KEYWORDS if column == "zero_point" else PSF_KEYWORDS
+    keywords = (*image_keywords(column), *common)
     left = {
         band: numbers[band]
         for band, image in bands.items()
@@ -298,8 +308,6 @@ def _what_to_do(error: AgezError | None, archive: Archive) -> str:
         return "not tried"
     if isinstance(error, NotThereError):
         return f"{error}: the archive has no such cut-out"
-    if isinstance(error, RefusedError):
-        return f"{error}; log in by AGEZ_ARCHIVE_USER and AGEZ_ARCHIVE_PASSWORD, or ~/.netrc"
     if isinstance(error, UnreachableError):
         return f"{error}; check the network, or say with --base-url where {archive.url} is"
     return str(error)

@@ -18,7 +18,7 @@ from astropy import units as u
 from astropy.coordinates import SkyCoord
 from astropy.table import Table, vstack
 
-from agez.archives.login import login_headers
+from agez.archives.login import login_headers, refusals_explained
 from agez.archives.selections import Circle, Piece, SkyBox, Wanted, read_list
 from agez.archives.tap_query import ask_tap, columns_there, need_pyvo
 from agez.errors import AgezError
@@ -116,7 +116,8 @@ def fetch_rows(
     tap = f"{url}/{chosen.tap}"
     folder = path.with_name(path.name + ".parts")
     busy = f"{path.name} is being fetched by another process"
-    with sole_run(path.with_name(path.name + ".lock"), busy=busy, advice="wait for it"):
+    lock = path.with_name(path.name + ".lock")
+    with sole_run(lock, busy=busy, advice="wait for it"), refusals_explained(archive, url):
         if overwrite:
             shutil.rmtree(folder, ignore_errors=True)
         select, remarks = _select(survey, chosen, tap, how)

@@ -9,14 +9,16 @@ import os
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from http.cookiejar import CookieJar
 
 from agez.errors import AgezError
 from agez.runtime.retries import PASSING, AgainError, Downloads, RefusedError, retry_after, with_retries
 from agez.surveys.archive import Archive
 
-USER, PASSWORD = "AGEZ_ARCHIVE_USER", "AGEZ_ARCHIVE_PASSWORD"
+#: Variables of the environment begin so, by the kind of archive: one's password is not sent to the other.
+_PREFIX = {"cefca": "AGEZ_CEFCA", "splus.cloud": "AGEZ_SPLUS"}
 _LOCAL = ("localhost", "127.0.0.1", "::1")
 
 
@@ -39,21 +41,18 @@ def login_headers(archive: Archive, url: str, how: Downloads, *, needed: str) ->
     """
     parts = urllib.parse.urlsplit(url)
     host = parts.hostname or ""
-    known = _user_and_password(host)
+    known = _user_and_password(archive, host)
     if known is None:
         if not needed:
             return {}
-        raise AgezError(
-            f"{needed} needs a login to {host}: set {USER} and {PASSWORD} in the environment, or write a line 'machine "
-            f"{host} login USER password PASSWORD' into ~/.netrc"
-        )
+        raise AgezError(f"{needed} needs a login to {host}: {_how_to_log_in(archive, url)}")
     if parts.scheme != "https" and host not in _LOCAL:
         raise AgezError(f"{url} is not https: the password would be sent in the clear; give an https --base-url")
     user, password = known
     if archive.kind == "cefca":
         answer, cookies = _post(f"{url}/login", {"login": user, "password": password, "submit": "Sign In"}, how)
         if not cookies:
-            raise RefusedError(f"{url}/login gives no session to {user}; check the password of {host}")
+            raise AgezError(f"{url}/login gives no session to {user}; check the password of {host}")
         return {"Cookie": "; ".join(f"{name}={value}" for name, value in cookies.items())}
     answer, _ = _post(f"{url}/adss/v1/auth/login", {"username": user, "password": password}, how)
     try:
@@ -63,14 +62,32 @@ def login_headers(archive: Archive, url: str, how: Downloads, *, needed: str) ->
     return {"Authorization": f"Bearer {token}"}
 
 
-def _user_and_password(host: str) -> tuple[str, str] | None:
-    user, password = os.environ.get(USER), os.environ.get(PASSWORD)
+@contextmanager
+def refusals_explained(archive: Archive, url: str) -> Iterator[None]:
+    """An archive's refusal with what to do about it."""
+    try:
+        yield
+    except RefusedError as error:
+        raise RefusedError(f"{error}; {_how_to_log_in(archive, url)}") from error
+
+
+def _how_to_log_in(archive: Archive, url: str) -> str:
+    prefix, host = _PREFIX[archive.kind], urllib.parse.urlsplit(url).hostname
+    return (
+        f"set {prefix}_USER and {prefix}_PASSWORD in the environment, or write a line 'machine {host} login USER "
+        "password PASSWORD' into ~/.netrc"
+    )
+
+
+def _user_and_password(archive: Archive, host: str) -> tuple[str, str] | None:
+    names = [f"{_PREFIX[archive.kind]}_{word}" for word in ("USER", "PASSWORD")]
+    user, password = (os.environ.get(name, "") for name in names)
     if user and password:
         return user, password
     if user or password:
-        raise AgezError(f"{USER if user else PASSWORD} is set, and {PASSWORD if user else USER} is not; set both")
+        raise AgezError(f"{names[bool(password)]} is set, and {names[bool(user)]} is not; set both")
     try:
-        found = netrc.netrc().authenticators(host)
+        found = netrc.netrc().hosts.get(host)  # not the default of all hosts
     except FileNotFoundError:
         return None
     except (netrc.NetrcParseError, OSError) as error:
@@ -93,7 +110,7 @@ def _post(url: str, fields: Mapping[str, str], how: Downloads) -> tuple[bytes, d
             if error.code in PASSING:
                 wait = retry_after(error.headers.get("Retry-After"))
                 raise AgainError(f"the server answers HTTP {error.code} {error.reason}", wait=wait) from error
-            raise RefusedError(
+            raise AgezError(
                 f"{url}: the login is refused, HTTP {error.code} {error.reason}; check user and password"
             ) from error
         except (OSError, http.client.HTTPException) as error:

@@ -60,7 +60,15 @@ class Circle:
 
 @dataclass(frozen=True)
 class SkyBox:
-    """The part of a circle inside a box, half-open: boxes side by side share no row.  None: the whole circle."""
+    """The part of a circle inside a box, half-open: boxes side by side share no row.  None: the whole circle.
+
+    Examples
+    --------
+    >>> from agez.surveys.registry import find_survey
+    >>> whole = SkyBox(Circle(0.0, 0.0, 1.0), find_survey("splus").archive.release("dr4"))
+    >>> [[round(edge, 3) for edge in half.ra] for half in whole.halves()]  # across 0 h
+    [[-1.0, 0.0], [0.0, 1.0]]
+    """
 
     circle: Circle
     release: Release

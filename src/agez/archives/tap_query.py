@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
+from urllib.parse import urlsplit
 
 import numpy as np
 from astropy.table import Table
@@ -57,7 +58,13 @@ def ask_tap(url: str, query: str, how: Downloads, *, most: int) -> tuple[Table, 
 
     session = requests.Session()
     session.headers.update({"User-Agent": "agez", **how.headers})
-    session.auth = lambda request: request  # none of ~/.netrc's, which requests would send by itself
+    cookies = str(session.headers.pop("Cookie", ""))
+    for one in cookies.split("; ") if cookies else ():  # as the session's own they outlast a redirection
+        name, _, value = one.partition("=")
+        session.cookies.set(name, value, domain=urlsplit(url).hostname)
+    # none of ~/.netrc's passwords, which requests would send by itself, also to where it is led
+    session.auth = lambda request: request
+    session.rebuild_auth = lambda request, _: request.headers.pop("Authorization", None)  # type: ignore[method-assign]
     answers: list[Any] = []
     session.hooks["response"].append(partial(_look_at_status, url, answers))
     session.request = partial(session.request, timeout=how.timeout)  # type: ignore[method-assign]

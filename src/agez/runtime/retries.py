@@ -87,7 +87,13 @@ def whole_number(words: str | None) -> int | None:
 
 
 def retry_after(words: str | None) -> float:
-    """The wait [s] of a header Retry-After, which is a number of seconds or a date; 0 if it says none."""
+    """The wait [s] of a header Retry-After, which is a number of seconds or a date; 0 if it says none.
+
+    Examples
+    --------
+    >>> retry_after("120"), retry_after("Wed, 21 Oct 2015 07:28:00 GMT"), retry_after("soon"), retry_after(None)
+    (120.0, 0.0, 0.0, 0.0)
+    """
     seconds = whole_number(words)
     if seconds is not None or not words:
         return float(seconds or 0)

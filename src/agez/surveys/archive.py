@@ -59,6 +59,12 @@ class Archive:
         ------
         AgezError
             If there is none of that name.
+
+        Examples
+        --------
+        >>> from agez.surveys.registry import find_survey
+        >>> find_survey("jplus").archive.release("DR2").tap
+        'vo/tap/jplus-dr2'
         """
         names = {one.name: one for one in self.releases}
         found = self.releases[0] if name is None else names.get(name.lower())
