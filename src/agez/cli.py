@@ -91,7 +91,9 @@ def _add_fetch(p: argparse.ArgumentParser) -> None:
     p.add_argument("survey", choices=("califa", "splus", "jplus", "jpas"), help="califa, splus, jplus or jpas")
     p.add_argument("name", nargs="*", metavar="NAME", help="galaxies of califa: NGC0001, ngc1, 'UGC 5', IC1683, ...")
     p.add_argument("-o", "--out", required=True, metavar="FILE|DIR", help="table of rows; folder of cubes or cut-outs")
-    p.add_argument("--release", metavar="NAME", help="default: DR3 of califa, dr4, dr3, minijpas-pdr201912")
+    p.add_argument(
+        "--release", metavar="NAME", help="default: DR3 (califa), dr4 (splus), dr3 (jplus), minijpas-pdr201912 (jpas)"
+    )
     p.add_argument("--base-url", metavar="URL", help="of a mirror, or where the archive is by now: http(s)://...")
     p.add_argument("--retries", type=int, default=5, metavar="N", help="after failures in a row; default: 5")
     p.add_argument("--overwrite", action="store_true", help="fetch again what is there")

@@ -24,7 +24,7 @@ from astropy.table import Table
 from agez.archives.fetch_rows import archive_of
 from agez.archives.login import login_headers, refusals_explained
 from agez.archives.selections import Circle
-from agez.archives.tap_query import ask_tap, columns_there, need_pyvo
+from agez.archives.tap_query import SILENCE, ask_tap, columns_there, need_pyvo
 from agez.errors import AgezError
 from agez.images.band_images import PSF_KEYWORDS, first_number
 from agez.images.image_extensions import is_two_dimensional, role_of
@@ -94,7 +94,7 @@ def fetch_cutouts(
     AgezError
         If there is no image of that place, or the archive cannot be asked.
     """
-    how = how or Downloads()
+    how = how or Downloads(timeout=SILENCE)
     archive, url = archive_of(survey, base_url)
     chosen = archive.release(release)
     if not (0 <= ra <= 360 and -90 <= dec <= 90 and 1 <= size_arcsec <= 3600):

@@ -20,7 +20,7 @@ from astropy.table import Table, vstack
 
 from agez.archives.login import login_headers, refusals_explained
 from agez.archives.selections import Circle, Piece, SkyBox, Wanted, read_list
-from agez.archives.tap_query import ask_tap, columns_there, need_pyvo
+from agez.archives.tap_query import SILENCE, QueryRefusedError, ask_tap, columns_there, need_pyvo
 from agez.errors import AgezError
 from agez.runtime.files import check_not_input, write_json
 from agez.runtime.finished_work import fingerprint, read_json
@@ -95,7 +95,7 @@ def fetch_rows(
     AgezError
         If the archive refuses, cannot be reached, or has no such row; or the list cannot be used.
     """
-    how = how or Downloads()
+    how = how or Downloads(timeout=SILENCE)
     need_pyvo()
     path = check_table_output(out)
     archive, url = archive_of(survey, base_url)
@@ -158,9 +158,7 @@ def _select(survey: SurveyRecord, release: Release, tap: str, how: Downloads) ->
         try:
             there = columns_there(tap, other.table, other.columns, how)
             problem = "" if there else f"it has none of {', '.join(other.columns)}"
-        except AgezError as error:
-            if "the archive refuses the query" not in str(error):
-                raise
+        except QueryRefusedError as error:
             there, problem = {}, str(error)
         if problem:
             remarks.append(f"left out: {other.table} ({problem})")

@@ -27,6 +27,13 @@ from agez.runtime.retries import (
     with_retries,
 )
 
+#: Longest silence of an archive that is waited for [s]: a query is silent until it is done.
+SILENCE = 300.0
+
+
+class QueryRefusedError(AgezError):
+    """The service understood the request and refuses the query: no such table or column, too long, and the like."""
+
 
 def need_pyvo() -> Any:
     """pyvo's module of queries; AgezError that says how to install it."""
@@ -48,9 +55,10 @@ def ask_tap(url: str, query: str, how: Downloads, *, most: int) -> tuple[Table, 
 
     Raises
     ------
+    QueryRefusedError
+        If the service refuses the query.
     AgezError
-        If the service refuses the query, wants a login, is not there, or sends nothing that is whole within the
-        retries.
+        If it wants a login, is not there, or sends nothing that is whole within the retries.
     """
     dal = need_pyvo()
     import requests
@@ -64,7 +72,7 @@ def ask_tap(url: str, query: str, how: Downloads, *, most: int) -> tuple[Table, 
         session.cookies.set(name, value, domain=urlsplit(url).hostname)
     # none of ~/.netrc's passwords, which requests would send by itself, also to where it is led
     session.auth = lambda request: request
-    session.rebuild_auth = lambda request, _: request.headers.pop("Authorization", None)  # type: ignore[method-assign]
+    session.rebuild_auth = lambda request, _: request.headers.pop("Authorization", None)  # type: ignore[method-assign, assignment]
     answers: list[Any] = []
     session.hooks["response"].append(partial(_look_at_status, url, answers))
     session.request = partial(session.request, timeout=how.timeout)  # type: ignore[method-assign]
@@ -76,7 +84,7 @@ def ask_tap(url: str, query: str, how: Downloads, *, most: int) -> tuple[Table, 
                 result = dal.tap.TAPQuery(url, query, maxrec=most, session=session).execute()
                 table = result.to_table()
         except dal.DALQueryError as error:
-            raise AgezError(f"{url}: the archive refuses the query: {_one_line(error)}") from error
+            raise QueryRefusedError(f"{url}: the archive refuses the query: {_one_line(error)}") from error
         except (dal.DALProtocolError, requests.RequestException, AgainError, AgezError) as error:
             cause = getattr(error, "cause", None) or error
             if isinstance(cause, AgainError | AgezError):

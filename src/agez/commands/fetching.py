@@ -30,6 +30,7 @@ def fetch(options: Namespace) -> Answer:
 
 def _cutouts(options: Namespace) -> Answer:
     from agez.archives.fetch_cutouts import fetch_cutouts
+    from agez.archives.tap_query import SILENCE
     from agez.runtime.retries import Downloads
     from agez.surveys.registry import find_survey
 
@@ -39,7 +40,7 @@ def _cutouts(options: Namespace) -> Answer:
         raise AgezError("--max-rows is of --region: a cut-out has no rows")
     run = fetch_cutouts(
         survey, options.out, *options.cutout, release=options.release, base_url=options.base_url,
-        overwrite=options.overwrite, how=Downloads(retries=options.retries),
+        overwrite=options.overwrite, how=Downloads(retries=options.retries, timeout=SILENCE),
     )  # fmt: skip
     tables = {"zero_points": run.zero_points, "psf": run.psf}
     content: dict[str, Any] = {
@@ -67,6 +68,7 @@ def _cutouts(options: Namespace) -> Answer:
 
 def _rows(options: Namespace) -> Answer:
     from agez.archives.fetch_rows import fetch_rows
+    from agez.archives.tap_query import SILENCE
     from agez.runtime.retries import Downloads
     from agez.surveys.registry import find_survey
 
@@ -76,7 +78,7 @@ def _rows(options: Namespace) -> Answer:
         survey, options.out, region=options.region, object_list=options.object_list,
         radius_arcsec=1.0 if options.radius is None else options.radius, release=options.release,
         base_url=options.base_url, max_rows=options.max_rows, overwrite=options.overwrite,
-        how=Downloads(retries=options.retries),
+        how=Downloads(retries=options.retries, timeout=SILENCE),
     )  # fmt: skip
     content: dict[str, Any] = {
         "out": str(run.path), "release": run.release, "rows": run.n_rows, "queries": run.n_queries,
