@@ -5,29 +5,42 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 
+@dataclass(frozen=True)
+class Asked:
+    """A request of a service."""
+
+    query: str  #: After the ``?``.
+    body: bytes
+    headers: dict[str, str]
+
+
 @dataclass
 class Site:
-    """Files by path, what goes wrong with each request, and what was asked.
+    """Files and services by path, what goes wrong with each request, and what was asked.
 
     ``faults`` (one popped for each request of a file): ``drop:N`` closes the connection after N bytes of the body,
-    ``status:N`` answers with that status, ``longer`` says 100 bytes more than come, ``shorter`` 100 fewer,
+    ``status:N`` answers with that status (``status:N:W``: with Retry-After W), ``body:TEXT`` with
+    that text, ``longer`` says 100 bytes more than come, ``shorter`` 100 fewer,
     ``truncated`` sends half of the file with its right length, ``flip`` changes a byte, ``slow`` sends a little at a
     time, ``chunks`` says no length and breaks off.
     """
 
     files: dict[str, bytes] = field(default_factory=dict)
+    #: A status and the content, made for each request; GET and POST.
+    services: dict[str, Callable[[Asked], tuple[int, bytes]]] = field(default_factory=dict)
     faults: dict[str, list[str]] = field(default_factory=dict)
     ranges: bool = True
     if_range: bool = True
     validator: str = "etag"
     asked: list[tuple[str, str]] = field(default_factory=list)
+    headers: dict[str, list[tuple[str, str]]] = field(default_factory=dict)  #: Of answers, by path.
     url: str = ""
 
     def bodies(self, path: str) -> list[str]:
@@ -46,13 +59,23 @@ def _handler(site: Site) -> type[BaseHTTPRequestHandler]:
             wanted = self.headers.get("Range", "")
             site.asked.append((self.path, wanted))
             self.close_connection = True
+            path, _, query = self.path.partition("?")
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            service = site.services.get(path)
             content = site.files.get(self.path)
-            if content is None:
+            if content is None and service is None:
                 return self._status(404)
-            waiting = site.faults.get(self.path, [])
+            waiting = site.faults.get(path, [])
             fault, _, number = (waiting.pop(0) if waiting else "").partition(":")
             if fault == "status":
-                return self._status(int(number))
+                status, _, wait = number.partition(":")
+                return self._status(int(status), retry_after=wait)
+            status = 200
+            if service is not None:
+                status, content = service(Asked(query, body, dict(self.headers.items())))
+            if fault == "body":
+                content = number.encode()
+            assert content is not None
             tag = f'"{hashlib.md5(content).hexdigest()}"'
             start = 0
             if (
@@ -64,7 +87,10 @@ def _handler(site: Site) -> type[BaseHTTPRequestHandler]:
                 if start >= len(content):
                     return self._status(416)
             body = content[start:]
-            self.send_response(206 if start else 200)
+            self.send_response(206 if start else status)
+            self.send_header("Connection", "close")
+            for header in site.headers.get(path, []):
+                self.send_header(*header)
             name, value = self._validator(tag)
             if name:
                 self.send_header(name, value)
@@ -98,14 +124,19 @@ def _handler(site: Site) -> type[BaseHTTPRequestHandler]:
                 pass  # who asked has gone
             return None
 
+        do_POST = do_GET
+
         def _validator(self, tag: str) -> tuple[str, str]:
             return {
                 "etag": ("ETag", tag), "weak": ("ETag", f"W/{tag}"), "": ("", ""),
                 "date": ("Last-Modified", f"Mon, 23 Nov 2020 00:00:{int(tag[1:3], 16) % 60:02d} GMT"),
             }[site.validator]  # fmt: skip
 
-        def _status(self, status: int) -> None:
+        def _status(self, status: int, *, retry_after: str = "") -> None:
             self.send_response(status)
+            self.send_header("Connection", "close")
+            if retry_after:
+                self.send_header("Retry-After", retry_after)
             self.send_header("Content-Length", "0")
             self.end_headers()
 

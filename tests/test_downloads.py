@@ -20,14 +20,8 @@ from broken_server import Site, serving
 from agez.errors import AgezError
 from agez.runtime import downloads
 from agez.runtime.checksums import Checksum, check_gzip, read_checksums
-from agez.runtime.downloads import (
-    Downloads,
-    NotThereError,
-    UnreachableError,
-    fetch_file,
-    fetch_text,
-    part_of,
-)
+from agez.runtime.downloads import fetch_file, fetch_text, part_of
+from agez.runtime.retries import Downloads, NotThereError, UnreachableError
 
 BODY = gzip.compress(np.random.default_rng(1).bytes(300_000), mtime=0)
 OTHER = gzip.compress(np.random.default_rng(2).bytes(310_000), mtime=0)
@@ -209,7 +203,7 @@ def test_killed_midway_goes_on(site: Site, tmp_path: Path) -> None:
     site.faults["/a.gz"] = ["slow"]
     code = (
         "import sys; from agez.runtime.checksums import check_gzip; "
-        "from agez.runtime.downloads import Downloads, fetch_file; "
+        "from agez.runtime.downloads import fetch_file; from agez.runtime.retries import Downloads; "
         "fetch_file(sys.argv[1], sys.argv[2], Downloads(), check=check_gzip)"
     )
     child = subprocess.Popen([sys.executable, "-c", code, site.url + "/a.gz", str(tmp_path / "a.gz")])

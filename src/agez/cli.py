@@ -7,7 +7,7 @@ import io
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from agez import __version__
@@ -40,7 +40,9 @@ def _parser() -> argparse.ArgumentParser:
     _add_show(command("show", "draw one object: its SED and fit, residuals, and the posterior of age and metallicity"))
     _add_map(command("map", "maps of ages and metallicities of one galaxy, from its images or its cube"))
     _add_gradient(command("gradient", "radial gradients, with errors, of a table of labels or predictions"))
-    _add_fetch(command("fetch", "download cubes of a public survey, going on after interruptions"))
+    _add_fetch(
+        command("fetch", "rows, cut-outs or cubes of a survey from its own archive, going on after interruptions")
+    )
     _add_filters(command("filters", "list filter sets, or the bands of one"))
     _add_models(command("models", "list the models that come with agez, or show the card of one"))
     _add_bench(
@@ -92,16 +94,35 @@ def _add_mock(p: argparse.ArgumentParser) -> None:
 
 
 def _add_fetch(p: argparse.ArgumentParser) -> None:
-    p.add_argument("survey", choices=("califa",), help="califa")
-    p.add_argument("name", nargs="*", metavar="NAME", help="galaxies: NGC0001, ngc1, 'UGC 5', IC1683, ...")
-    p.add_argument("-o", "--out", required=True, metavar="DIR", help="output folder")
-    p.add_argument("--galaxies", metavar="TABLE", help="fetch all of the column galaxy_id of a table, too")
-    p.add_argument("--setup", default="V500", choices=("V500", "V1200", "COMB"), help="default: V500")
-    p.add_argument("--release", default="DR3", metavar="NAME", help="default: DR3")
-    p.add_argument("--base-url", metavar="URL", help="where the archive is, if not where agez looks: http(s)://...")
-    p.add_argument("--checksums", metavar="FILE", help="of sha256sum or md5sum; default: SHA256SUMS of the server")
+    p.add_argument("survey", choices=("califa", "splus", "jplus", "jpas"), help="califa, splus, jplus or jpas")
+    p.add_argument("name", nargs="*", metavar="NAME", help="galaxies of califa: NGC0001, ngc1, 'UGC 5', IC1683, ...")
+    p.add_argument("-o", "--out", required=True, metavar="FILE|DIR", help="table of rows; folder of cubes or cut-outs")
+    p.add_argument(
+        "--release", metavar="NAME", help="default: DR3 (califa), dr4 (splus), dr3 (jplus), minijpas-pdr201912 (jpas)"
+    )
+    p.add_argument("--base-url", metavar="URL", help="of a mirror, or where the archive is by now: http(s)://...")
     p.add_argument("--retries", type=int, default=5, metavar="N", help="after failures in a row; default: 5")
     p.add_argument("--overwrite", action="store_true", help="fetch again what is there")
+    rows = p.add_argument_group(
+        "splus, jplus, jpas",
+        "A login, where one is needed: AGEZ_CEFCA_USER and AGEZ_CEFCA_PASSWORD (AGEZ_SPLUS_...) in the environment, or "
+        "a line of the archive in ~/.netrc.",
+    )
+    what = rows.add_mutually_exclusive_group()
+    what.add_argument("--region", type=_numbers(3), metavar="RA,DEC,RADIUS", help="rows of a circle [degree]")
+    what.add_argument("--list", dest="object_list", metavar="TABLE", help="rows of objects: columns ra and dec, or ids")
+    what.add_argument(
+        "--cutout",
+        type=_numbers(2, 3),
+        metavar="RA,DEC[,SIZE]",
+        help="images of all bands; size [arcsec], default: 120",
+    )
+    rows.add_argument("--radius", type=float, metavar="R", help="of --list: how near a source is [arcsec]; default: 1")
+    rows.add_argument("--max-rows", type=int, metavar="N", help="of --region: no more rows than these")
+    cubes = p.add_argument_group("califa")
+    cubes.add_argument("--galaxies", metavar="TABLE", help="fetch all of the column galaxy_id of a table, too")
+    cubes.add_argument("--setup", choices=("V500", "V1200", "COMB"), help="default: V500")
+    cubes.add_argument("--checksums", metavar="FILE", help="of sha256sum or md5sum; default: the server's SHA256SUMS")
 
 
 def _add_inputs(p: argparse.ArgumentParser, what: str) -> None:
@@ -439,7 +460,7 @@ def _add_map(p: argparse.ArgumentParser) -> None:
     p.add_argument("--page", metavar="FILE.html", help="one page of maps to click, with each region's SED and fit")
     p.add_argument("--seed", type=int, default=1, metavar="N", help="of the gradients; default: 1")
     images = p.add_argument_group("images")
-    images.add_argument("--centre", type=_ra_dec, metavar="RA,DEC", help="of the galaxy [degree]; default: found")
+    images.add_argument("--centre", type=_numbers(2), metavar="RA,DEC", help="of the galaxy [degree]; default: found")
     images.add_argument("--size", type=float, metavar="ARCSEC", help="read only a square of that side around --centre")
     images.add_argument("--band-of", action="append", metavar="FILE=BAND", help="which band a file is; several times")
     images.add_argument("--extension", metavar="NAME|NUMBER", help="of the science image, where names do not tell")
@@ -460,14 +481,20 @@ def _add_map(p: argparse.ArgumentParser) -> None:
     images.add_argument("--redshift-err", type=float, metavar="E", help="1-sigma error of the redshift; default: 0")
 
 
-def _ra_dec(text: str) -> tuple[float, float]:
-    ra, comma, dec = text.partition(",")
-    if not comma:
-        raise argparse.ArgumentTypeError(f"{text!r}: expected RA,DEC in degrees")
-    try:
-        return float(ra), float(dec)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r}: expected RA,DEC in degrees") from error
+def _numbers(least: int, most: int | None = None) -> Callable[[str], tuple[float, ...]]:
+    """A type of options: numbers with commas between."""
+    wanted = f"{least}{f' or {most}' if most else ''} numbers with commas between"
+
+    def read(text: str) -> tuple[float, ...]:
+        try:
+            found = tuple(float(word) for word in text.split(","))
+        except ValueError:
+            found = ()
+        if not least <= len(found) <= (most or least):
+            raise argparse.ArgumentTypeError(f"{text!r}: expected {wanted}")
+        return found
+
+    return read
 
 
 def _add_gradient(p: argparse.ArgumentParser) -> None:

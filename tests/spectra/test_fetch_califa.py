@@ -14,7 +14,7 @@ from cli_road import agez, done, refused
 from cube_factory import cube, write_califa
 
 from agez.errors import AgezError
-from agez.runtime.downloads import Downloads
+from agez.runtime.retries import Downloads
 from agez.spectra.fetch_califa import BASE_URLS, califa_name, check_cube_file, cube_file_name, fetch_cubes, folder_url
 
 FOLDER = "/archive/V500/reduced_v2.2/"

@@ -8,10 +8,90 @@ from typing import Any
 from agez.commands.answers import Answer
 from agez.errors import AgezError, PartlyDoneError
 
+#: Options of CALIFA's cubes, and those of the surveys' rows and cut-outs.
+_OF_CUBES = {"name": "NAME", "galaxies": "--galaxies", "setup": "--setup", "checksums": "--checksums"}
+_OF_ROWS = {
+    "region": "--region", "object_list": "--list", "cutout": "--cutout", "radius": "--radius", "max_rows": "--max-rows",
+}  # fmt: skip
+
 
 def fetch(options: Namespace) -> Answer:
-    """``agez fetch califa``."""
-    from agez.runtime.downloads import Downloads
+    """``agez fetch``: rows and cut-outs of a survey, cubes of CALIFA."""
+    others = _OF_ROWS if options.survey == "califa" else _OF_CUBES
+    given = [option for name, option in others.items() if getattr(options, name) not in (None, [])]
+    if given:
+        raise AgezError(f"{given[0]} is not an option of {options.survey}; see agez fetch --help")
+    if options.survey == "califa":
+        return _cubes(options)
+    if options.radius is not None and options.object_list is None:
+        raise AgezError("--radius is of --list: how near to a position a source is")
+    return _rows(options) if options.cutout is None else _cutouts(options)
+
+
+def _cutouts(options: Namespace) -> Answer:
+    from agez.archives.fetch_cutouts import fetch_cutouts
+    from agez.archives.tap_query import SILENCE
+    from agez.runtime.retries import Downloads
+    from agez.surveys.registry import find_survey
+
+    survey = find_survey(options.survey)
+    assert survey is not None
+    if options.max_rows is not None:
+        raise AgezError("--max-rows is of --region: a cut-out has no rows")
+    run = fetch_cutouts(
+        survey, options.out, *options.cutout, release=options.release, base_url=options.base_url,
+        overwrite=options.overwrite, how=Downloads(retries=options.retries, timeout=SILENCE),
+    )  # fmt: skip
+    tables = {"zero_points": run.zero_points, "psf": run.psf}
+    content: dict[str, Any] = {
+        "folder": options.out,
+        "fetched": [str(path) for path in run.fetched],
+        "present": [str(path) for path in run.present],
+        "problems": run.problems,
+        "bytes": run.n_bytes,
+        "remarks": list(run.remarks),
+        **{name: None if path is None else str(path) for name, path in tables.items()},
+    }
+    words = f"{options.out}: {len(run.fetched)} files fetched, {run.n_bytes / 1e6:.1f} MB"
+    words += f"; {len(run.present)} were there already, which --overwrite would fetch again" if run.present else ""
+    given = "".join(f" --{name.replace('_', '-')} {path}" for name, path in tables.items() if path is not None)
+    following = f"next: agez map {options.out} -o maps.fits --model {survey.name} --redshift Z{given}"
+    if run.problems:
+        told = "; ".join(f"{_few(names)}: {why}" for why, names in _by_reason(run.problems).items())
+        n_all = len(run.problems) + len(run.fetched) + len(run.present)
+        raise PartlyDoneError(
+            f"{len(run.problems)} of {n_all} files could not be had: {told}", content=content,
+            lines=[words, *run.remarks],
+        )  # fmt: skip
+    return content, [words, *run.remarks, following]
+
+
+def _rows(options: Namespace) -> Answer:
+    from agez.archives.fetch_rows import fetch_rows
+    from agez.archives.tap_query import SILENCE
+    from agez.runtime.retries import Downloads
+    from agez.surveys.registry import find_survey
+
+    survey = find_survey(options.survey)
+    assert survey is not None
+    run = fetch_rows(
+        survey, options.out, region=options.region, object_list=options.object_list,
+        radius_arcsec=1.0 if options.radius is None else options.radius, release=options.release,
+        base_url=options.base_url, max_rows=options.max_rows, overwrite=options.overwrite,
+        how=Downloads(retries=options.retries, timeout=SILENCE),
+    )  # fmt: skip
+    content: dict[str, Any] = {
+        "out": str(run.path), "release": run.release, "rows": run.n_rows, "queries": run.n_queries,
+        "missing": list(run.missing), "remarks": list(run.remarks),
+    }  # fmt: skip
+    lines = [f"{run.path}: {run.n_rows} rows of {survey.title} {run.release}, {run.n_queries} queries", *run.remarks]
+    if run.missing:
+        lines.append(f"the archive has nothing for {len(run.missing)} of the list: {_few(list(run.missing))}")
+    return content, [*lines, f"next: agez predict {run.path} -o ages.fits --model {survey.name}"]
+
+
+def _cubes(options: Namespace) -> Answer:
+    from agez.runtime.retries import Downloads
     from agez.samples.galaxy_files import read_galaxies
     from agez.spectra.fetch_califa import fetch_cubes
 
@@ -21,7 +101,7 @@ def fetch(options: Namespace) -> Answer:
     if not names:
         raise AgezError("no galaxy to fetch; give names, such as NGC0001, or --galaxies TABLE")
     run = fetch_cubes(
-        names, options.out, setup=options.setup, release=options.release, base_url=options.base_url,
+        names, options.out, setup=options.setup or "V500", release=options.release or "DR3", base_url=options.base_url,
         checksums=options.checksums, overwrite=options.overwrite, how=Downloads(retries=options.retries),
     )  # fmt: skip
     content: dict[str, Any] = {

@@ -25,6 +25,8 @@ _LIMITS: dict[str, tuple[str, float, bool, float]] = {
     "max_psf": ("--max-psf", 0, False, math.inf),
     "n_plots": ("--n-plots", 1, True, math.inf),
     "retries": ("--retries", 0, True, math.inf),
+    "max_rows": ("--max-rows", 1, True, math.inf),
+    "radius": ("--radius", 0, False, 3600),
     "redshift": ("--redshift", -1, False, 1000),
     "source_redshift": ("--source-redshift", -1, False, 1000),
     "redshift_err": ("--redshift-err", 0, True, 1000),
@@ -39,7 +41,7 @@ _LIMITS: dict[str, tuple[str, float, bool, float]] = {
 READ = (
     "input", "photometry", "labels", "galaxies", "also_labels", "truth", "sample", "model", "filters", "templates",
     "bins", "segments", "star_table", "star_mask", "checksums", "zero_points", "init", "filter_table",
-    "answers", "set",
+    "answers", "set", "object_list",
 )  # fmt: skip
 
 

@@ -34,6 +34,7 @@ def run_checks() -> list[Check]:
         ("tune", "optuna", "the search for hyperparameters"),
         ("report", "matplotlib", "figures and report"),
         ("svo", "astroquery", "measured filter curves"),
+        ("archives", "pyvo", "rows and cut-outs of surveys' archives"),
         ("parquet", "pyarrow", "Parquet tables"),
         ("popstar", "pst", "PopStar templates"),
         ("peers", "sklearn", "tree ensembles beside the networks"),

@@ -6,18 +6,17 @@ import gzip
 import io
 import os
 import re
-import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from astropy.io import fits
-
 from agez.errors import AgezError
 from agez.runtime.checksums import Checksum, check_gzip, read_checksums
-from agez.runtime.downloads import Downloads, NotThereError, UnreachableError, fetch_file, fetch_text
+from agez.runtime.downloads import fetch_each, fetch_file, fetch_text
 from agez.runtime.files import check_input, make_folder
+from agez.runtime.retries import Downloads, NotThereError, UnreachableError
 from agez.spectra.formats_califa import is_cube
+from agez.tables.whole_fits import whole_fits
 
 #: Where the cubes of each data release are.  Written down from memory: this could not be tried on the live server.  Its
 #: archive is public by ftp, too (ftp://ftp.caha.es/CALIFA/reduced).  If it is elsewhere by now, give ``base_url``.
@@ -87,21 +86,9 @@ def check_cube_file(path: Path) -> None:
     check_gzip(path)
     with gzip.open(path) as file:
         content = file.read()
-    with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore"
-        )  # of astropy, of headers that are not by the book; what matters is looked at here
-        try:
-            with fits.open(io.BytesIO(content), lazy_load_hdus=False) as hdus:
-                for hdu in hdus:
-                    if hdu.fileinfo()["datLoc"] + hdu.size > len(content):
-                        raise ValueError(f"its extension {hdu.name} is cut short")
-                    if "DATASUM" in hdu.header and hdu.verify_datasum() == 0:
-                        raise ValueError(f"the DATASUM of its extension {hdu.name} is not that of the data")
-                if not is_cube(hdus):
-                    raise ValueError("it is not a cube with its ERROR extension")
-        except (OSError, TypeError, KeyError, fits.VerifyError) as error:
-            raise ValueError(f"it is not a whole FITS file ({error})") from error
+    with whole_fits(io.BytesIO(content), len(content)) as hdus:
+        if not is_cube(hdus):
+            raise ValueError("it is not a cube with its ERROR extension")
 
 
 def fetch_cubes(
@@ -141,10 +128,9 @@ def fetch_cubes(
         raise AgezError("no galaxy to fetch; give names, or --galaxies TABLE")
     given = _given_checksums(checksums, files)
     folder = make_folder(out)
-    fetched: list[Path] = []
     present: list[Path] = []
     problems: dict[str, str] = {}
-    n_bytes, known, source = 0, given, "" if checksums is None else str(checksums)
+    known, source = given, "" if checksums is None else str(checksums)
     missing = []
     for name, file in files.items():
         if not overwrite and _is_whole(folder / file, known.get(file)):
@@ -156,26 +142,19 @@ def fetch_cubes(
             known, source = _checksums_of_server(url, how)
         except UnreachableError as error:
             return FetchRun((), tuple(present), dict.fromkeys(missing, _what_to_do(error)), 0, "")
-    gone = ""
-    for name in missing:
-        if gone:
-            problems[name] = "not tried"
-            continue
-        path = folder / files[name]
-        try:
-            n_bytes += fetch_file(
-                f"{url}/{files[name]}", path, how, checksum=known.get(files[name]), check=check_cube_file
-            )
-            fetched.append(path)
-        except NotThereError as error:
-            problems[name] = f"{error}: no such galaxy in CALIFA's {release} with {setup}, or another --base-url"
-        except UnreachableError as error:
-            gone = str(error)
-            problems[name] = _what_to_do(error)
-        except AgezError as error:
-            problems[name] = str(error)
-            if "no space left" in gone + str(error):
-                gone = str(error)
+
+    def fetch(name: str) -> Callable[[], int]:
+        url_of_file, path, checksum = f"{url}/{files[name]}", folder / files[name], known.get(files[name])
+        return lambda: fetch_file(url_of_file, path, how, checksum=checksum, check=check_cube_file)
+
+    n_bytes, failed = fetch_each({name: fetch(name) for name in missing})
+    fetched = [folder / files[name] for name in missing if name not in failed]
+    for name, why in failed.items():
+        problems[name] = "not tried" if why is None else str(why)
+        if isinstance(why, NotThereError):
+            problems[name] += f": no such galaxy in CALIFA's {release} with {setup}, or another --base-url"
+        elif isinstance(why, UnreachableError):
+            problems[name] = _what_to_do(why)
     return FetchRun(tuple(fetched), tuple(present), problems, n_bytes, source if known else "")
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
+from agez.surveys.archive import Archive, JoinedTable, Release
 from agez.surveys.record import ColumnForm, TableFacts
 
 #: The 54 narrow bands of J-PAS (Benitez et al. 2014, arXiv:1403.5237).
@@ -75,3 +77,35 @@ def by_nanometres(word: str) -> str | None:
     number = _NANOMETRES.fullmatch(word)
     name = f"J{int(number[1]):04d}" if number else None
     return "uJAVA" if name == "J0348" else name
+
+
+def cefca_release(
+    name: str, schema: str, bands: Sequence[str], *, photoz: str = "PhotoZLephare", needs_login: bool = False
+) -> Release:
+    """A release of CEFCA's archive (``jplus-dr3``), whose tables are all made alike.
+
+    Elements of vectors are asked for by the filter's name (``MAG_AUTO[jplus::J0378]``): their numbers follow no order
+    of the bands.  Photometric redshifts are LePhare's (Hernan-Caballero et al. 2021, A&A 654, A101).
+    """
+    return Release(
+        name=name.partition("-")[2] if schema == "jplus" else name,
+        tap=f"vo/tap/{name}",
+        table=f"{schema}.MagABDualObj",
+        position=("ALPHA_J2000", "DELTA_J2000"),
+        ids=("TILE_ID", "NUMBER"),
+        value=f"MAG_AUTO[{schema}::{{band}}]",
+        error=f"MAG_ERR_AUTO[{schema}::{{band}}]",
+        bands={band: band for band in bands},
+        more=("CLASS_STAR",),
+        joined=(
+            JoinedTable(f"{schema}.{photoz}", ("PHOTOZ", "PHOTOZ_ERR", "ODDS")),
+            JoinedTable(f"{schema}.MWExtinction", ("EBV",)),
+        ),
+        images=f"vo/siap/{name}",
+        needs_login=needs_login,
+    )
+
+
+def cefca(*releases: Release) -> Archive:
+    """CEFCA's archive; a synchronous query brings 10 000 rows there at most."""
+    return Archive("cefca", "https://archive.cefca.es/catalogues", releases)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from agez.surveys.javalambre import ALIASES, CEFCA_TABLES, CEFCA_UNITS, TWELVE, by_nanometres
+from agez.surveys.javalambre import ALIASES, CEFCA_TABLES, CEFCA_UNITS, TWELVE, by_nanometres, cefca, cefca_release
 from agez.surveys.record import DATA, ColumnForm, ImageFacts, ShippedModel, SurveyRecord, VectorOrder
 
 #: Of the models of twelve bands.
@@ -33,5 +33,6 @@ JPLUS = SurveyRecord(
     ),
     svo=("OAJ", "JPLUS"),
     model=ShippedModel(limits=(FAINT,)),
+    archive=cefca(*(cefca_release(f"jplus-{name}", "jplus", TWELVE) for name in ("dr3", "dr2", "dr1"))),
     citation="Cenarro et al. 2019, A&A 622, A176",
 )  # fmt: skip

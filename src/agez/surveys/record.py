@@ -11,6 +11,7 @@ from typing import Literal
 
 from agez.arrays import Summarised
 from agez.errors import AgezError
+from agez.surveys.archive import Archive
 
 #: Folder of the tables of band profiles that ship.
 DATA = Path(__file__).parent / "data"
@@ -131,6 +132,8 @@ class SurveyRecord(Summarised):
     svo : (str, str), optional
         Facility and instrument at the SVO Filter Profile Service.
     model : ShippedModel, optional
+    archive : Archive, optional
+        Of its tables and images, for ``agez fetch``.
     citation : str
 
     Examples
@@ -158,6 +161,7 @@ class SurveyRecord(Summarised):
     images: ImageFacts = field(default_factory=ImageFacts)
     svo: tuple[str, str] | None = None
     model: ShippedModel | None = None
+    archive: Archive | None = None
     citation: str = ""
 
     def __post_init__(self) -> None:

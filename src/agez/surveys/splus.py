@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from agez.surveys.archive import Archive, JoinedTable, Release
 from agez.surveys.javalambre import ALIASES, EBV, PHOTOMETRIC, SPECTROSCOPIC, TWELVE, by_nanometres
 from agez.surveys.jplus import FAINT
 from agez.surveys.record import DATA, ColumnForm, ImageFacts, ShippedModel, SurveyRecord, TableFacts
@@ -31,10 +32,32 @@ _TABLES = TableFacts(
     band_names=_BAND_NAMES,
     spectroscopic=SPECTROSCOPIC,
     photometric=("zb", "zml", *PHOTOMETRIC),  # BPZ (Benitez 2000), and mixture density networks (Lima et al. 2022)
-    redshift_errors={"zb": "zb_Min,zb_Max"},  # BPZ's 68 % interval
+    redshift_errors={"zb": "zb_Min,zb_Max", "zml": "zml_16p,zml_84p"},  # 68 % intervals
     ebv=EBV,
     ids=("ID", "ID_dual", "ID_det", "OBJ_ID", "Field,NUMBER", "NUMBER"),
 )
+
+#: splus.cloud, as public scripts and the package splusdata ask it.  Redshifts: Lima et al. 2022, A&C 38, 100510.
+_BANDS = {"uJAVA": "u", **{name: name for name in _NARROW}, **{f"{one}SDSS": one for one in "griz"}}
+_PHOTOZ = ("zml", "zml_16p|zml_16q", "zml_84p|zml_84q", "odds")
+
+
+def _release(name: str, table: str, photoz: str, *, band_table: str = "") -> Release:
+    return Release(
+        name=name,
+        tap="public-TAP/tap",
+        table=table,
+        position=("RA", "DEC"),
+        ids=("ID",),
+        value="{band}_auto",
+        error="e_{band}_auto",
+        bands={band: _BANDS[band] for band in TWELVE},
+        more=("Field",),
+        band_table=band_table,
+        joined=(JoinedTable(photoz, _PHOTOZ),),
+        images=name,
+    )
+
 
 SPLUS = SurveyRecord(
     name="splus",
@@ -49,5 +72,16 @@ SPLUS = SurveyRecord(
     ),
     svo=("CTIO", "S-PLUS"),
     model=ShippedModel(limits=(FAINT,)),
+    archive=Archive(
+        "splus.cloud",
+        "https://splus.cloud",
+        (
+            _release(
+                "dr4", "dr4_dual.dr4_dual_detection", "dr4_vacs.dr4_gal_photoz", band_table="dr4_dual.dr4_dual_{band}"
+            ),
+            _release("dr5", "dr5.dr5_dual", "dr5_vacs.dr5_photoz_v3"),
+        ),
+        zero_points={"dr4": "files/documentation/iDR4/tabelas/iDR4_zero-points.csv"},
+    ),
     citation="Mendes de Oliveira et al. 2019, MNRAS 489, 241",
 )

@@ -1,0 +1,1 @@
+"""Rows and images from the surveys' own archives."""
