@@ -124,7 +124,7 @@ def predict(
     >>> prediction.to_table()["id", "good"].as_array().tolist()
     [('a', True)]
     """
-    check_type("predict", "model", model, "Model or path")
+    check_type("predict", "model", model, "Model or name")
     answering = model if isinstance(model, Model) else load_model(model)
     asked = Asked(_names(columns), cosmology, library)
     if isinstance(zero_points, str | os.PathLike):

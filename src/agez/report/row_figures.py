@@ -42,6 +42,7 @@ def row_number(prediction: Prediction, row: int | str) -> int:
         If there is none, or several rows have the identifier.
     """
     n = len(prediction)
+    check(n > 0, "this prediction has no rows")
     if isinstance(row, int | np.integer) and not isinstance(row, bool):
         check(-n <= row < n, f"row {row}: this prediction has {n} rows, numbered from 0 to {n - 1}")
         return int(row) % n
