@@ -35,7 +35,7 @@ def test_a_row_of_a_catalogue(table, tmp_path, ending: str):
     row = read_table(tmp_path / "out.fits")[3]
     assert answer["row"] == "103"
     for name in ("log_age_lw", "log_age_lw_err", "mh_lw_p84", "av", "chi2", "ood"):
-        assert answer["answer"][name] == pytest.approx(float(row[name]), rel=1e-6), name
+        assert answer["answer"][name] == pytest.approx(float(row[name]), rel=2e-5), name
     # the file of answers knows how it was made
     again = done("show", tmp_path / "out.fits", "--row", 103, "-o", tmp_path / "again.png", "--json").json
     assert again["answer"] == answer["answer"]

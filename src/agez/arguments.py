@@ -19,7 +19,7 @@ R = TypeVar("R")
 #: By the name of a type, what is to be given where it is expected.
 TO_PASS = {
     "path": "the path of a file",
-    "name": "a name",
+    "name": "a name, or a path",
     "Spectra": "Spectra, as agez.read_spectra makes of files and agez.Spectra of arrays",
     "Photometry": "Photometry, as agez.read_photometry makes of files and tables, and agez.synthesize of spectra",
     "Labels": "Labels, as agez.fit_labels makes of spectra and agez.read_labels of files",
@@ -67,13 +67,14 @@ def described(value: Any) -> str:
 def check_type(function: str, argument: str, value: Any, wanted: str) -> None:
     """AgezError unless a value is of one of the types whose names ``wanted`` has, with ``or`` between.
 
-    ``path`` is text or a path; a question mark at the end allows None.  The message says what was given and what to
-    pass (:data:`TO_PASS`).
+    ``path`` and ``name`` are text or a path; a question mark at the end allows None.  The message says what was given
+    and what to pass (:data:`TO_PASS`).
     """
     kinds = wanted.removesuffix("?").split(" or ")
     names = {kind.__name__ for kind in type(value).__mro__ if kind.__module__.partition(".")[0] == "agez"}
-    is_path = isinstance(value, str | os.PathLike) and str(value) != ""
-    if names.intersection(kinds) or (value is None and wanted.endswith("?")) or (is_path and "path" in kinds):
+    if isinstance(value, str | os.PathLike) and str(value) != "":
+        names |= {"path", "name"}
+    if names.intersection(kinds) or (value is None and wanted.endswith("?")):
         return
     words = [TO_PASS.get(kind, kind) for kind in kinds]
     given = "an empty text" if isinstance(value, str) and not value else described(value)

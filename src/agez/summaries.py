@@ -15,7 +15,9 @@ from agez.flags import count_flags, is_good
 #: Letters of a repr, of one fact in it, and of a fact in a notebook.
 MOST_LETTERS, _FACT, _FACT_HTML = 900, 150, 600
 #: Rows that a notebook shows of a table, and its width in letters.
-_HEAD, _WIDTH = 5, 140
+_HEAD, _WIDTH = 5, 180
+#: Quantities of predictions that are among them.
+_TARGETS = 3
 Facts = dict[str, str]
 
 
@@ -205,11 +207,20 @@ _FACTS: dict[str, Callable[[Any], Facts]] = {
 
 
 def _first_rows(thing: Any) -> Any:
-    """The first rows as a table, of what has one."""
-    if type(thing).__name__ == "Prediction":
-        return thing[:_HEAD].to_table()
-    if type(thing).__name__ == "Photometry":
+    """The first rows as a table, of what has one: of predictions the main columns."""
+    kind = type(thing).__name__
+    if kind == "Prediction":
+        table = thing[:_HEAD].to_table()
+        wanted = [name for one in thing.targets[:_TARGETS] for name in (one.name, f"{one.name}_err")]
+        answers = {*thing.column_names(), "good"}
+        table = table[[name for name in table.colnames if name not in answers] + [*wanted, "ood", "flags", "good"]]
+    elif kind == "Photometry":
         from agez.photometry.tables import photometry_to_table
 
-        return photometry_to_table(thing.take(slice(0, _HEAD)))
-    return None
+        table = photometry_to_table(thing.take(slice(0, _HEAD)))
+    else:
+        return None
+    for name in table.colnames:
+        if table[name].dtype.kind == "f":
+            table[name].info.format = ".4g"
+    return table

@@ -11,7 +11,7 @@ import os
 import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -170,11 +170,16 @@ def _model_of(path_or_name: str, digest: str) -> Model:
 
 @dataclass(frozen=True, eq=False)
 class Answered:
-    """A partition's output table, the prediction in it, and what is told of them."""
+    """The answers of a partition's rows, and what is told of them."""
 
-    table: Table
     prediction: Prediction
     report: PartitionReport
+
+    @cached_property
+    def table(self) -> Table:
+        """The output: what identifies the rows, columns of the input, the answers."""
+        assert self.prediction.input is not None
+        return with_columns(prediction_to_table(self.prediction), self.prediction.input.columns)
 
 
 def answer_rows(job: AnswerJob, photometry: Photometry, columns: PlainTable, partition: Partition) -> Answered:
@@ -203,12 +208,10 @@ def answer_rows(job: AnswerJob, photometry: Photometry, columns: PlainTable, par
     kept = columns.select(job.keep)
     if job.id_column is not None:
         kept = identified(kept, [columns[name] for name in id_columns(job.id_column, columns.colnames, source=source)])
-    answers = prediction if job.distribution else replace(prediction, mixture=None)
-    return Answered(with_columns(prediction_to_table(answers), kept), _with_columns_of_input(prediction, kept), report)
-
-
-def _with_columns_of_input(prediction: Prediction, kept: PlainTable) -> Prediction:
-    return replace(prediction, input=None if prediction.input is None else replace(prediction.input, columns=kept))
+    assert prediction.input is not None
+    given = replace(prediction.input, columns=kept)
+    mixture = prediction.mixture if job.distribution else None
+    return Answered(replace(prediction, input=given, mixture=mixture), report)
 
 
 def answer_partition(job: AnswerJob, partition: Partition, piece: Piece) -> PartitionReport:

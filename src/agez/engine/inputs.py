@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -32,11 +33,11 @@ EBV_COLUMN = "ebv"
 
 
 def open_input(
-    path: str | Path,
+    path: str | os.PathLike[str],
     *,
     filters: Any = None,
     aperture: str | None = None,
-    filter_table: str | Path | None = None,
+    filter_table: str | os.PathLike[str] | None = None,
     unit: str | None = None,
     rows_per_part: int | None = None,
 ) -> Catalogue | str:

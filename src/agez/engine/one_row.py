@@ -61,7 +61,8 @@ def find_row(catalogue: Catalogue, job: AnswerJob, row: str | None) -> tuple[Par
 
 def row_ids(catalogue: Catalogue, job: AnswerJob, partition: Partition) -> Strings:
     """Identifiers of a partition's rows, as its answers have them."""
-    names = [name for name in ("id", "spec_id") if name in catalogue.columns][:1]
+    names = [name for name in catalogue.columns if name in ("id", "spec_id")]
+    names = ["id"] if "id" in names else names
     if job.id_column is not None:
         names = id_columns(job.id_column, catalogue.columns, source=catalogue.path)
     if not names:

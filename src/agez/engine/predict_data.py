@@ -19,6 +19,7 @@ from agez.engine.answer import answer_rows, make_job, read
 from agez.engine.inputs import answer_spectra, catalogue_remarks, correction_lines, open_input
 from agez.engine.reports import PartitionReport, Totals
 from agez.errors import AgezError
+from agez.flags import Flag, set_flag
 from agez.models.asked import Asked
 from agez.models.model import DEFAULT_COSMOLOGY, Model
 from agez.models.model_file import load_model
@@ -27,7 +28,7 @@ from agez.photometry.zero_points import ZeroPoints
 from agez.runtime.progress import progress
 from agez.tables.in_memory import TABLES, plain_column, plain_table
 from agez.tables.table_columns import PlainTable
-from agez.types import Bands, Photometry, Prediction, Spectra
+from agez.types import Bands, Floats, Ints, Photometry, Prediction, Spectra
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -123,7 +124,7 @@ def predict(
     >>> prediction.to_table()["id", "good"].as_array().tolist()
     [('a', True)]
     """
-    check_type("predict", "model", model, "Model or path")
+    check_type("predict", "model", model, "Model or name")
     answering = model if isinstance(model, Model) else load_model(model)
     asked = Asked(_names(columns), cosmology, library)
     if isinstance(zero_points, str | os.PathLike):
@@ -136,7 +137,7 @@ def predict(
         check_type("predict", "zero_points", zero_points, "ZeroPoints or path")
     if not recalibrate and ebv is None:
         raise AgezError("recalibrate says of what kind ebv is; give ebv, too")
-    rows = {"redshift": redshift, "redshift_err": redshift_err, "ebv": ebv, "id": id}
+    rows: dict[str, Any] = {"redshift": redshift, "redshift_err": redshift_err, "ebv": ebv, "id": id}
     of_tables = {
         "redshift_grid": redshift_grid, "unit": unit, "aperture": aperture, "filter_table": filter_table,
         "keep": keep or None,
@@ -152,7 +153,7 @@ def predict(
         if isinstance(data, Spectra):
             return _spectra(answering, data, given, filters, asked)
         catalogue: Catalogue | str
-        options = {"filters": filters, "unit": unit, "aperture": aperture, "filter_table": filter_table}
+        options: dict[str, Any] = {"filters": filters, "unit": unit, "aperture": aperture, "filter_table": filter_table}
         if isinstance(data, str | os.PathLike):
             arrays = [name for name, value in rows.items() if not isinstance(value, str | float | int | None)]
             if arrays:
@@ -283,12 +284,8 @@ def _photometry(
         return np.full(n, value, dtype=float) if np.ndim(value) == 0 else np.asarray(value, dtype=float)
 
     if rows["redshift"] is not None:
-        from agez.flags import Flag, set_flag
-
         z = each("redshift")
-        flags = (photometry.flags & ~np.int32(int(Flag.REDSHIFT_UNKNOWN))).astype(np.int32)
-        flags = set_flag(flags, np.isnan(z), Flag.REDSHIFT_UNKNOWN)
-        photometry = replace(photometry, redshift=z, redshift_mixture=None, flags=flags)
+        photometry = replace(photometry, redshift=z, redshift_mixture=None, flags=_flags_at(photometry.flags, z))
     if rows["redshift_err"] is not None:
         photometry = replace(photometry, redshift_err=each("redshift_err"), redshift_mixture=None)
     if rows["id"] is not None:
@@ -309,14 +306,20 @@ def _photometry(
     return replace(prediction, meta=_meta(prediction, done, seen, [*photometry.meta.get("remarks", ()), *told]))
 
 
+def _flags_at(flags: Ints, redshift: Floats) -> Ints:
+    """Flags of rows whose redshift is said anew."""
+    before = (flags & ~np.int32(int(Flag.REDSHIFT_UNKNOWN))).astype(np.int32)
+    return set_flag(before, np.isnan(redshift), Flag.REDSHIFT_UNKNOWN)
+
+
 def _spectra(
     model: Model, data: Spectra | str | os.PathLike[str], given: Mapping[str, Any], filters: Any, asked: Asked, *,
     no_catalogue: str = "",
 ) -> Prediction:  # fmt: skip
     spectra = data if isinstance(data, Spectra) else Path(data)
-    known = isinstance(spectra, Spectra) and isinstance(given["redshift"], int | float)
-    if known:
-        spectra = replace(spectra, redshift=np.full(len(spectra), float(given["redshift"])))
+    if isinstance(spectra, Spectra) and isinstance(given["redshift"], int | float):
+        z = np.full(len(spectra), float(given["redshift"]))
+        spectra = replace(spectra, redshift=z, flags=_flags_at(spectra.flags, z))
     prediction, _, remarks = answer_spectra(
         model, spectra, given=given, filters=filters, asked=asked, no_catalogue=no_catalogue
     )

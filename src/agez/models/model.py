@@ -149,7 +149,7 @@ class Model(Summarised):
         check(
             isinstance(photometry, Photometry),
             f"predict is given a {type(photometry).__name__}; expected Photometry, as agez.read_photometry makes of "
-            "files and of tables",
+            "files and of tables; agez.predict takes those themselves",
         )
         return predict(self, photometry)
 

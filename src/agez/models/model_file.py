@@ -58,7 +58,7 @@ def _sort_metadata(path: Path) -> None:
             file.write(text.ljust(length))
 
 
-@takes(path_or_name="path")
+@takes(path_or_name="name")
 def load_model(path_or_name: str | os.PathLike[str]) -> Model:
     """Read a model file, or one that comes with agez by its name.
 

@@ -80,7 +80,7 @@ def filter_set_from_curves(name: str, curves: Mapping[str, tuple[Floats, Floats]
     return FilterSet(name, tuple(curves.values()), Bands(tuple(curves), pivots, widths, name), source)
 
 
-@takes(source="path")
+@takes(source="name")
 def load_filters(source: str | Path = "jpas", *, measured: bool = False, counting: Counting | None = None) -> FilterSet:
     """A filter set by name, or from the user's own curves.
 

@@ -42,6 +42,7 @@ def row_number(prediction: Prediction, row: int | str) -> int:
         If there is none, or several rows have the identifier.
     """
     n = len(prediction)
+    check(n > 0, "this prediction has no rows")
     if isinstance(row, int | np.integer) and not isinstance(row, bool):
         check(-n <= row < n, f"row {row}: this prediction has {n} rows, numbered from 0 to {n - 1}")
         return int(row) % n
@@ -330,8 +331,8 @@ def _marginal(axes: Axes, one: Prediction, target: Target, posterior: RowPosteri
     low, high, mean = (float(getattr(one, target.name + end)[0]) for end in ("_p16", "_p84", ""))
     if posterior is None:  # the paper's networks: a Gaussian of the error
         error = max(float(getattr(one, f"{target.name}_err")[0]), 1e-6)
-        x = np.linspace(mean - 4 * error, mean + 4 * error, 200)
-        density = np.exp(-0.5 * ((x - mean) / error) ** 2)
+        x: Floats = np.linspace(mean - 4 * error, mean + 4 * error, 200)
+        density: Floats = np.exp(-0.5 * ((x - mean) / error) ** 2)
     else:
         x, density = posterior.marginal(i)
     axes.plot(x, density, color=BLUE, lw=1.4)

@@ -79,7 +79,7 @@ class FoundRedshifts(PerRow):
         return np.isfinite(self.redshift)
 
 
-@takes(spectra="Spectra", templates="SSPGrid or path")
+@takes(spectra="Spectra", templates="SSPGrid or name")
 def find_redshift(
     spectra: Spectra,
     templates: SSPGrid | str = "emiles",

@@ -371,7 +371,7 @@ _LOADERS: dict[str, Callable[[], SSPGrid]] = {
 }
 
 
-@takes(source="path")
+@takes(source="name")
 @lru_cache(maxsize=8)
 def load_templates(
     source: str = "emiles",

@@ -51,7 +51,7 @@ def check_training(
         raise AgezError("--learning-curve counts galaxies and tests on unseen ones; leave --split within out")
 
 
-@takes(sample="Sample", init="Model or path?")
+@takes(sample="Sample", init="Model or name?")
 def train(
     sample: Sample,
     *,
