@@ -16,6 +16,7 @@ ROOMS = (
     ("runtime",),
     ("surveys", "distributions"),
     ("types", "label_types", "sky_offsets", "wavelength_gaps"),
+    ("spectral_units", "spectra_assembly", "spectra_arrays"),
     ("tables",),
     ("analysis",),
     ("photometry",),

@@ -157,6 +157,16 @@ class Spectra(PerRow):
     def __len__(self) -> int:
         return len(self.rows)
 
+    @classmethod
+    def from_arrays(cls, wave: Any, flux: Any, err: Any, **options: Any) -> Spectra:
+        """Spectra of arrays or quantities; options, units and errors: :func:`agez.spectra_arrays.from_arrays`."""
+        return import_module("agez.spectra_arrays").from_arrays(wave, flux, err, **options)
+
+    @classmethod
+    def from_specutils(cls, spectrum: Any, **options: Any) -> Spectra:
+        """Those of a specutils ``Spectrum`` (``Spectrum1D``): see :func:`agez.spectra_arrays.from_specutils`."""
+        return import_module("agez.spectra_arrays").from_specutils(spectrum, **options)
+
     @property
     def source(self) -> str:
         """The file that the spectra came from, for messages."""
