@@ -152,9 +152,10 @@ def stars(rng):
 
 def as_specutils(specutils, spectra, row=slice(None), **options):
     unit = u.Unit(spectra.flux_unit)
+    meta = {"medium": "air", "header": {"OBJECT": "G1"}}
     return specutils.Spectrum(
-        flux=spectra.flux[row] * unit, spectral_axis=spectra.wave_angstrom * u.AA,
-        uncertainty=StdDevUncertainty(spectra.flux_err[row] * unit), redshift=0.01, meta={"medium": "air", "header": {"OBJECT": "G1"}}, **options,
+        flux=spectra.flux[row] * unit, spectral_axis=spectra.wave_angstrom * u.AA, redshift=0.01, meta=meta,
+        uncertainty=StdDevUncertainty(spectra.flux_err[row] * unit), **options,
     )  # fmt: skip
 
 

@@ -162,6 +162,10 @@ def remarks_on(spectra: Spectra) -> list[str]:
     assumed = sorted(spectra.meta.get("assumed", ()))
     if assumed:
         remarks.append(f"assumed, since the files do not say: {', '.join(assumed)}")
+    if spectra.meta.get("ebv"):
+        each = sorted(set(spectra.meta["ebv"].values()))
+        words = f"E(B-V) = {each[0]:g}" + (f" to {each[-1]:g}" if len(each) > 1 else "")
+        remarks.append(f"{Path(spectra.source).name}: dereddened, {words}; leave it out where the pipeline has done so")
     if "bins_from" in spectra.meta:
         remarks.append(
             f"{Path(spectra.source).name}: its spaxels repeat the spectra of {len(spectra)} bins (extension "
