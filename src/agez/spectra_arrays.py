@@ -109,7 +109,7 @@ def from_arrays(
         )
     if len(wave_angstrom) > 1 and wave_angstrom[0] > wave_angstrom[-1]:
         wave_angstrom, values, errors, bad = wave_angstrom[::-1], values[:, ::-1], errors[:, ::-1], bad[:, ::-1]
-        fwhm = fwhm[::-1] if np.ndim(fwhm) else fwhm
+        fwhm = np.asarray(fwhm)[::-1] if np.ndim(fwhm) else fwhm
     n = len(values)
     z = np.asarray(np.nan if redshift is None else plain_array(redshift, unit="redshift"), dtype=float)
     if z.shape not in ((), (n,)):
@@ -302,7 +302,7 @@ def _rows_of(spectrum: Any, shape: tuple[int, ...], name: str, source: str) -> t
     y, x = (axis.ravel() for axis in np.mgrid[: shape[0], : shape[1]])
     rows = Rows.numbered(len(y), galaxy_id=name)
     ids = np.array([f"{a}-{b}" for a, b in zip(y.tolist(), x.tolist(), strict=True)])
-    sky = getattr(getattr(spectrum, "wcs", None), "celestial", None)  # astropy's; gwcs has none
+    sky: Any = getattr(getattr(spectrum, "wcs", None), "celestial", None)  # astropy's; gwcs has none
     words: dict[str, Any] = {}
     offsets = (rows.x, rows.y)
     if getattr(sky, "naxis", 0) == 2 and getattr(sky, "has_celestial", False):

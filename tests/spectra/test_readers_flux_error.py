@@ -246,6 +246,11 @@ def test_refusals_are_one_line(tmp_path, made):
         agez.read_spectra(_with_extension(tmp_path / "w.fits", made, _image(LOG[1:])))
     with pytest.raises(AgezError, match=r"no column of wavelengths \(bins\)"):
         agez.read_spectra(_with_extension(tmp_path / "w.fits", made, _table("bins", LOG)))
+    with fits.open(write_muse(tmp_path / "m.fits", made)) as hdus:
+        hdus["STAT"].header["BUNIT"] = "Jy"
+        hdus.writeto(tmp_path / "jy.fits")
+    with pytest.raises(AgezError, match=r"extension STAT is in 'Jy' .*store both in one unit"):
+        agez.read_spectra(tmp_path / "jy.fits")
     empty = replace(made, mask=np.ones_like(made.mask))
     with pytest.raises(AgezError, match="no spaxel holds data"):
         agez.read_spectra(write_muse(tmp_path / "m.fits", empty))

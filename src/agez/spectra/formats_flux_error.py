@@ -174,28 +174,28 @@ def _error_kind(layout: Layout, options: Options) -> tuple[Kind, float]:
 
     By UTYPE or HDUCLAS3; else by a unit that is the square, or its inverse, of the flux'; else by the extension's name.
     """
-    header, flux = layout.error.header, layout.flux.header
-    said = header_text(header, "UTYPE") or (header_text(header, "HDUCLAS3") if "HDUCLASS" in header else None)
-    kind = _SAID_KINDS.get((said or "").upper())
-    by_name = _ERRORS.get(layout.error.name.upper()) or next(
-        (kind for name, kind in _ERRORS.items() if layout.error.name.upper().endswith(f"_{name}")), "error"
-    )
+    header, flux, name = layout.error.header, layout.flux.header, layout.error.name.upper()
+    word = header_text(header, "UTYPE") or (header_text(header, "HDUCLAS3") if "HDUCLASS" in header else None)
+    said = _SAID_KINDS.get((word or "").upper())
+    ends = (kind for end, kind in _ERRORS.items() if name.endswith(f"_{end}"))
+    kind = said or _ERRORS.get(name) or next(ends, "error")
     text, flux_text = header_text(header, "BUNIT"), header_text(flux, "BUNIT")
     if text is None or flux_text is None or text == flux_text or options.flux_unit is not None:
-        return kind or by_name, 1.0
+        return kind, 1.0
     try:
         unit, flux_unit = parse_unit(text), parse_unit(flux_text)
     except ValueError:
-        return kind or by_name, 1.0
+        return kind, 1.0
+    if unit.is_equivalent(flux_unit) and kind != "error":
+        return kind, 1.0  # the unit of the flux, copied beside variances
     powers: dict[Kind, int] = {"error": 1, "variance": 2, "inverse variance": -2}
     for one, power in powers.items():
         if unit.is_equivalent(flux_unit**power):
-            if kind is not None and one != kind:
-                continue  # a copy of the flux' unit beside variances
-            if one == "error" and by_name != "error" and kind is None:
-                return by_name, 1.0
-            return one, float(unit.to(flux_unit**power) ** (1.0 / power))
-    return kind or by_name, 1.0
+            return (one, float(unit.to(flux_unit**power) ** (1.0 / power))) if said in (None, one) else (said, 1.0)
+    raise AgezError(
+        f"{options.path}: extension {layout.error.name} is in {text!r} and the flux in {flux_text!r}; store both in "
+        "one unit"
+    )
 
 
 def _resolution(header: fits.Header, wave: Floats) -> tuple[Floats | float, list[str]]:

@@ -174,7 +174,8 @@ def with_found_redshifts(
     unknown = np.flatnonzero(~np.isfinite(spectra.redshift) & ~has_flag(spectra.flags, Flag.REDSHIFT_UNKNOWN))
     if not len(unknown):
         return spectra
-    sought, wave = spectra.take(unknown), spectra.wave_angstrom
+    sought = spectra if len(unknown) == len(spectra) else spectra.take(unknown)  # a cube is not copied
+    wave = spectra.wave_angstrom
     for low, high in sky_mask_angstrom:
         sought = replace(sought, mask=sought.mask | ((wave >= low) & (wave <= high)))
     answer = find_redshift(sought, templates, by_galaxy=by_galaxy)
