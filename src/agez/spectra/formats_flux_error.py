@@ -177,8 +177,8 @@ def _error_kind(layout: Layout, options: Options) -> tuple[Kind, float]:
     header, flux, name = layout.error.header, layout.flux.header, layout.error.name.upper()
     word = header_text(header, "UTYPE") or (header_text(header, "HDUCLAS3") if "HDUCLASS" in header else None)
     said = _SAID_KINDS.get((word or "").upper())
-    ends = (kind for end, kind in _ERRORS.items() if name.endswith(f"_{end}"))
-    kind = said or _ERRORS.get(name) or next(ends, "error")
+    ends = (one for end, one in _ERRORS.items() if name.endswith(f"_{end}"))
+    kind: Kind = said or _ERRORS.get(name) or next(ends, "error")
     text, flux_text = header_text(header, "BUNIT"), header_text(flux, "BUNIT")
     if text is None or flux_text is None or text == flux_text or options.flux_unit is not None:
         return kind, 1.0
