@@ -169,6 +169,13 @@ def _flux_unit(header: fits.Header, options: Options) -> FluxUnit:
     return unit
 
 
+def _kind_by_name(name: str) -> Kind:
+    for end, kind in _ERRORS.items():
+        if name == end or name.endswith(f"_{end}"):
+            return kind
+    return "error"
+
+
 def _error_kind(layout: Layout, options: Options) -> tuple[Kind, float]:
     """What the errors are, and the factor that brings 1 sigma to the unit of the flux.
 
@@ -177,8 +184,7 @@ def _error_kind(layout: Layout, options: Options) -> tuple[Kind, float]:
     header, flux, name = layout.error.header, layout.flux.header, layout.error.name.upper()
     word = header_text(header, "UTYPE") or (header_text(header, "HDUCLAS3") if "HDUCLASS" in header else None)
     said = _SAID_KINDS.get((word or "").upper())
-    ends = (one for end, one in _ERRORS.items() if name.endswith(f"_{end}"))
-    kind: Kind = said or _ERRORS.get(name) or next(ends, "error")
+    kind = _kind_by_name(name) if said is None else said
     text, flux_text = header_text(header, "BUNIT"), header_text(flux, "BUNIT")
     if text is None or flux_text is None or text == flux_text or options.flux_unit is not None:
         return kind, 1.0
