@@ -16,7 +16,7 @@ ROOMS = (
     ("runtime",),
     ("surveys", "distributions"),
     ("types", "label_types", "sky_offsets", "wavelength_gaps"),
-    ("spectral_units", "spectra_assembly", "spectra_arrays"),
+    ("spectral_units", "spectra_assembly", "spectra_arrays", "spectra_specutils"),
     ("tables",),
     ("analysis",),
     ("photometry",),

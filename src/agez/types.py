@@ -159,8 +159,8 @@ class Spectra(PerRow):
 
     @classmethod
     def from_specutils(cls, spectrum: Any, **options: Any) -> Spectra:
-        """Those of a specutils ``Spectrum`` (``Spectrum1D``): see :func:`agez.spectra_arrays.from_specutils`."""
-        return import_module("agez.spectra_arrays").from_specutils(spectrum, **options)
+        """Those of a specutils ``Spectrum`` (``Spectrum1D``): see :func:`agez.spectra_specutils.from_specutils`."""
+        return import_module("agez.spectra_specutils").from_specutils(spectrum, **options)
 
     @property
     def source(self) -> str:

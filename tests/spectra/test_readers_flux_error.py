@@ -251,6 +251,11 @@ def test_refusals_are_one_line(tmp_path, made):
         hdus.writeto(tmp_path / "jy.fits")
     with pytest.raises(AgezError, match=r"extension STAT is in 'Jy' .*store both in one unit"):
         agez.read_spectra(tmp_path / "jy.fits")
+    with fits.open(write_muse(tmp_path / "m.fits", made)) as hdus:
+        hdus["DQ"].data = hdus["DQ"].data[:, 1:]
+        hdus.writeto(tmp_path / "dq.fits")
+    with pytest.raises(AgezError, match=r"extension DQ has \(7, 5, 120\) pixels, but the flux \(7, 6, 120\)"):
+        agez.read_spectra(tmp_path / "dq.fits")
     empty = replace(made, mask=np.ones_like(made.mask))
     with pytest.raises(AgezError, match="no spaxel holds data"):
         agez.read_spectra(write_muse(tmp_path / "m.fits", empty))

@@ -17,7 +17,7 @@ from agez.photometry.air import air_to_vacuum
 from agez.photometry.filters import FilterSet, load_filters
 from agez.photometry.gaps import bridge_gaps
 from agez.photometry.response import ResponseMatrix, build_matrix, response_matrix
-from agez.spectra_arrays import as_spectra
+from agez.spectra_specutils import as_spectra
 from agez.types import Floats, Photometry, Spectra
 from agez.wavelength_gaps import with_missing_pixels
 

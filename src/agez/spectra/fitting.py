@@ -33,7 +33,7 @@ from agez.spectra.rebin import PixelSums, noise_correlation, pixel_edges
 from agez.spectra.redshift_finder import with_found_redshifts
 from agez.spectra.template_basis import SIGMA_GRID_KMS, TemplateBasis, prepare_basis
 from agez.spectra.templates import SSPGrid, load_templates
-from agez.spectra_arrays import as_spectra
+from agez.spectra_specutils import as_spectra
 from agez.spectral_units import line_flux_unit
 from agez.types import LABEL_NAMES, Bools, Floats, Ints, Spectra
 from agez.wavelength_gaps import with_missing_pixels

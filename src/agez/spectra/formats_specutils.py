@@ -7,7 +7,7 @@ import warnings
 from agez.errors import AgezError
 from agez.runtime.optional_packages import is_installed
 from agez.spectra.formats_common import Options, galaxy_name
-from agez.spectra_arrays import from_specutils
+from agez.spectra_specutils import from_specutils
 from agez.types import Spectra
 
 

@@ -13,7 +13,7 @@ from agez.label_types import Labels, LibraryLabels
 from agez.spectra.fit_settings import FitSettings
 from agez.spectra.fitting import fit_labels
 from agez.spectra.templates import SSPGrid, load_templates
-from agez.spectra_arrays import as_spectra
+from agez.spectra_specutils import as_spectra
 from agez.types import LABEL_NAMES, Floats, Spectra
 
 

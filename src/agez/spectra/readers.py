@@ -11,11 +11,11 @@ from astropy.io import fits
 
 from agez.errors import AgezError
 from agez.runtime.files import check_input
+from agez.spectra.flux_error_layout import layout_of
 from agez.spectra.formats import SPECUTILS, format_names, known_formats
 from agez.spectra.formats_califa import cube_pixels
 from agez.spectra.formats_common import Options
 from agez.spectra.formats_fits import open_fits, read_content, start_of
-from agez.spectra.formats_flux_error import layout_of
 from agez.spectra.formats_rss import write_rss
 from agez.spectra.formats_specutils import read_with_specutils
 from agez.spectra.formats_tables import table_hdu_of

@@ -19,7 +19,7 @@ from agez.spectra.redshift_inputs import ReadySpectra, instrument_sigma_kms, rea
 from agez.spectra.redshift_scan import gain_by_pixel, scan, shifts_of
 from agez.spectra.redshift_stacks import stack_rows, strongest_rows
 from agez.spectra.templates import SSPGrid, load_templates
-from agez.spectra_arrays import as_spectra
+from agez.spectra_specutils import as_spectra
 from agez.types import Bools, Floats, Ints, Spectra
 from agez.wavelength_gaps import with_missing_pixels
 
