@@ -37,7 +37,7 @@ ROOMS = (
     ("engine",),
     ("bench",),
     ("experiments",),
-    ("report",),
+    ("report", "demo"),
     ("commands",),
     ("cli", "__main__"),
 )
