@@ -16,6 +16,7 @@ ROOMS = (
     ("runtime",),
     ("surveys", "distributions"),
     ("types", "prediction_views", "label_types", "sky_offsets", "wavelength_gaps"),
+    ("spectral_units", "spectra_assembly", "spectra_arrays", "spectra_specutils"),
     ("tables",),
     ("analysis",),
     ("photometry",),

@@ -56,6 +56,20 @@ def test_images_to_maps_and_pictures(folder, tmp_path):
     assert again.status == 0 or "needed" in again.err
 
 
+def test_a_table_of_galaxies_in_place_of_options(folder, tmp_path):
+    """Redshift, disc and dust of the row of the images' OBJECT; options go before it."""
+    table, out = tmp_path / "known.csv", tmp_path / "maps.fits"
+    table.write_text("name,z,re,inc,pa,ebv\nNGC 1,0.3,1,0,0,0\nngc7$^$,0.021,5,40,30,0.05\n")
+    options = ("map", folder, "-o", out, "--model", "splus", "--filters", "splus", "--bins", "annuli", "--json")
+    answer = done(*options, "--galaxies", table).json
+    assert (answer["redshift"], fits.getdata(out, "GRADIENTS").size > 0) == (0.021, True)
+    said = done(*options, "--redshift", 0.021, "--re", 5, "--inclination", 40, "--pa", 30, "--ebv", 0.05).json
+    assert answer["gradients"] == said["gradients"]
+    assert done(*options, "--galaxies", table, "--redshift", 0.03).json["redshift"] == 0.03
+    table.write_text("name,z\nNGC 1,0.3\n")
+    refused(*options, "--galaxies", table, says=("no row of NGC 7 $^$ or images", "NGC 1"))
+
+
 @pytest.mark.parametrize(
     ("options", "says"),
     [

@@ -185,7 +185,7 @@ def test_segments_go_with_their_own_bins(folder):
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        (("--centre", "1.8,27.7"), "--centre"), (("--psf", 2), "--psf"), (("--ebv", 0.1), "--ebv"),
+        (("--redshift-err", 0.1), "--redshift-err"), (("--psf", 2), "--psf"), (("--zero-points", "z"), "--zero-points"),
         (("--no-stars",), "--no-stars"), (("--bins", "annuli"), "--bins annuli"), (("--reproject",), "--reproject"),
         (("--error-floor", 0.02), "--error-floor"), (("--size", 9), "--size"), (("--extension", "SCI"), "--extension"),
     ],

@@ -170,6 +170,7 @@ def _add_label(p: argparse.ArgumentParser) -> None:
     p.add_argument("--template-reference", metavar="TEXT", help=f"the paper to cite {own}")
     p.add_argument("--template-medium", choices=("air", "vacuum"), help=f"wavelengths {own}")
     p.add_argument("--redshift", type=_number_or_auto, metavar="Z|auto", help=_SPECTRA_REDSHIFT)
+    p.add_argument("--galaxies", metavar="TABLE", help=_GALAXIES)
     p.add_argument(
         "--continuum",
         choices=("polynomial", "calibrated", "attenuation"),
@@ -209,11 +210,6 @@ def _add_label(p: argparse.ArgumentParser) -> None:
         "--covariance",
         metavar="LAW",
         help="of neighbouring spaxels' noise: none, califa, manga, or a slope; default: by survey",
-    )
-    cubes.add_argument(
-        "--galaxies",
-        metavar="TABLE",
-        help="redshifts of cubes that do not say theirs; Re, inclination and PA for radii in maps",
     )
     more = p.add_argument_group("more output")
     more.add_argument("--keep-fits", action="store_true", help="write data and model of every spectrum, too")
@@ -402,6 +398,12 @@ _SPECTRA_REDSHIFT = (
 )
 
 
+_GALAXIES = (
+    "what is known of galaxies, by name (galaxy_id): redshift where files say none, re [arcsec], inclination and pa "
+    "[degree], ebv of the Milky Way's dust, to be taken away, ra and dec of the centre [degree]; any of them"
+)
+
+
 def _number_or_auto(text: str) -> float | str:
     if text == "auto":
         return text
@@ -456,11 +458,15 @@ def _add_map(p: argparse.ArgumentParser) -> None:
     p.add_argument("--re", type=float, metavar="R", help="effective radius, major axis [arcsec]: for gradients")
     p.add_argument("--inclination", type=float, metavar="I", help="[degree], 0 = face-on; with --pa")
     p.add_argument("--pa", type=float, metavar="PA", help="position angle, north through east [degree]")
+    p.add_argument(
+        "--centre", type=_ra_dec, metavar="RA,DEC", help="of the galaxy [degree]; default: found, or as a cube says it"
+    )
+    p.add_argument("--ebv", type=float, metavar="E", help="E(B-V) of the Milky Way's dust, to be taken away")
+    p.add_argument("--galaxies", metavar="TABLE", help=f"{_GALAXIES}; options go before it")
     p.add_argument("--pictures", metavar="DIR", help="draw the maps and the profiles")
     p.add_argument("--page", metavar="FILE.html", help="one page of maps to click, with each region's SED and fit")
     p.add_argument("--seed", type=int, default=1, metavar="N", help="of the gradients; default: 1")
     images = p.add_argument_group("images")
-    images.add_argument("--centre", type=_numbers(2), metavar="RA,DEC", help="of the galaxy [degree]; default: found")
     images.add_argument("--size", type=float, metavar="ARCSEC", help="read only a square of that side around --centre")
     images.add_argument("--band-of", action="append", metavar="FILE=BAND", help="which band a file is; several times")
     images.add_argument("--extension", metavar="NAME|NUMBER", help="of the science image, where names do not tell")
@@ -476,7 +482,6 @@ def _add_map(p: argparse.ArgumentParser) -> None:
     images.add_argument("--reproject", action="store_true", help="resample images that are on another grid")
     images.add_argument("--segments", metavar="FILE", help="FITS image of segments, with --bins segments")
     images.add_argument("--pixel-snr", type=float, metavar="S", help="where the galaxy ends, all bands; default: 3")
-    images.add_argument("--ebv", type=float, metavar="E", help="E(B-V) of the Milky Way's dust, to be taken away")
     images.add_argument("--error-floor", type=float, metavar="F", help="fraction of the flux, added to errors")
     images.add_argument("--redshift-err", type=float, metavar="E", help="1-sigma error of the redshift; default: 0")
 

@@ -76,13 +76,8 @@ class Rows(PerRow):
     @classmethod
     def numbered(cls, n: int, *, galaxy_id: str = "") -> Rows:
         """``n`` rows of one galaxy with ids 0..n-1 and unknown positions."""
-        nan = np.full(n, np.nan)
-        return cls(
-            np.array([str(i) for i in range(n)], dtype=str),
-            np.full(n, galaxy_id, dtype=f"<U{max(1, len(galaxy_id))}"),
-            nan,
-            nan.copy(),
-        )
+        names = np.full(n, galaxy_id, dtype=f"<U{max(1, len(galaxy_id))}")
+        return cls(np.array([str(i) for i in range(n)], dtype=str), names, np.full(n, np.nan), np.full(n, np.nan))
 
 
 @dataclass(frozen=True, eq=False)
@@ -167,6 +162,16 @@ class Spectra(PerRow):
     def __len__(self) -> int:
         return len(self.rows)
 
+    @classmethod
+    def from_arrays(cls, wave: Any, flux: Any, err: Any, **options: Any) -> Spectra:
+        """Spectra of arrays or quantities; options, units and errors: :func:`agez.spectra_arrays.from_arrays`."""
+        return import_module("agez.spectra_arrays").from_arrays(wave, flux, err, **options)
+
+    @classmethod
+    def from_specutils(cls, spectrum: Any, **options: Any) -> Spectra:
+        """Those of a specutils ``Spectrum`` (``Spectrum1D``): see :func:`agez.spectra_specutils.from_specutils`."""
+        return import_module("agez.spectra_specutils").from_specutils(spectrum, **options)
+
     @property
     def source(self) -> str:
         """The file that the spectra came from, for messages."""
@@ -221,12 +226,8 @@ class Bands(Summarised):
     def select(self, names: Sequence[str]) -> Bands:
         """The same set with only ``names``, in that order."""
         at = self.index(names)
-        return Bands(
-            tuple(names),
-            tuple(self.pivot_angstrom[i] for i in at),
-            tuple(self.fwhm_angstrom[i] for i in at),
-            self.filter_set,
-        )
+        pivot, fwhm = (tuple(values[i] for i in at) for values in (self.pivot_angstrom, self.fwhm_angstrom))
+        return Bands(tuple(names), pivot, fwhm, self.filter_set)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-able form, of a model's header."""

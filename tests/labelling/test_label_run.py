@@ -254,7 +254,7 @@ def test_outputs_that_do_not_fit_the_inputs(cubes, tmp_path):
     refused("label", cubes[0], twin, "-o", f"{tmp_path}/o/", *TOY, says="would both be labelled")
     rss = tmp_path / "a.RSS.fits"
     write_rss(rss, fitted_cube(ny=2, nx=2))
-    for options in (("--bin-snr", 20), ("--no-bin",), ("--covariance", "none"), ("--galaxies", "g.csv")):
+    for options in (("--bin-snr", 20), ("--no-bin",), ("--covariance", "none")):
         refused("label", rss, "-o", out, *options, *TOY, says=(options[0], "is for cubes"), output=out)
     for options in (
         ("--no-bin", "--bin-snr", 30),

@@ -11,7 +11,7 @@ import agez
 from agez.errors import AgezError
 from agez.spectra import formats
 from agez.spectra.formats_common import Format, Options, assemble, one_galaxy_rows
-from agez.spectra.formats_units import flux_unit_of
+from agez.spectral_units import flux_unit_of
 from agez.types import Spectra
 
 WAVE = np.linspace(4000.0, 5000.0, 51)

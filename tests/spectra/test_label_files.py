@@ -12,10 +12,10 @@ from same_parts import assert_same
 
 from agez.errors import AgezError
 from agez.flags import Flag
-from agez.spectra.formats_units import line_flux_unit
 from agez.spectra.histories import MIN_LIGHT, histories
 from agez.spectra.label_files import read_labels, write_labels
 from agez.spectra.label_maps import cube_frame, label_maps
+from agez.spectral_units import line_flux_unit
 from agez.tables.maps import MapBit
 from agez.tables.maps_files import read_maps
 

@@ -55,14 +55,14 @@ def test_red_to_blue_and_headers_that_say_more(tmp_path, flux):
 
 
 def test_nothing_else_is_taken_for_one(tmp_path, flux):
-    """Images with errors beside them are of another layout, and those without a grid of none."""
+    """An image with errors beside it is of another layout, and one without a grid of none."""
     grid = write(tmp_path / "grid.fits", flux, CDELT1=None, CD1_1=None)
     both = fits.HDUList([fits.PrimaryHDU(flux), fits.ImageHDU(flux, name="ERR")])
     both[0].header.update({"CRVAL1": START, "CDELT1": STEP})
     both.writeto(tmp_path / "both.fits")
-    for path in (grid, tmp_path / "both.fits"):
-        with pytest.raises(AgezError):
-            agez.read_spectra(path)
+    assert agez.read_spectra(tmp_path / "both.fits").meta["format"] == "flux-error"
+    with pytest.raises(AgezError):
+        agez.read_spectra(grid)
     with pytest.raises(AgezError, match="too few pixels with data"):
         agez.read_spectra(write(tmp_path / "zero.fits", np.zeros(N)))
 

@@ -152,27 +152,11 @@ def test_star_masks_of_unsigned_integers(tmp_path, rng):
 # ---------------------------------------------------------------- layouts of other programs
 
 
-@pytest.mark.parametrize(
-    ("flux", "error", "mask", "words"),
-    [
-        ("DATA", "STAT", None, "square root of STAT, which holds variances"),
-        ("PRIMARY", "UNCERT", "MASK", r"ERROR \(1 sigma\) from UNCERT, and BADPIX .* from MASK"),
-        ("PRIMARY", "VARIANCE", None, "square root of VARIANCE"),
-        ("SCI", "ERR", "DQ", "from ERR, and BADPIX .* from DQ"),
-        ("DATA", "IVAR", None, "1 / sqrt.IVAR."),
-        ("DATA", None, None, "no ERROR extension"),
-    ],
-)
-def test_cubes_of_other_programs_are_refused_with_what_was_found(tmp_path, flux, error, mask, words):
+def test_a_cube_without_errors_is_refused_with_what_was_found(tmp_path):
     cube = np.ones((20, 3, 4), np.float32)
-    hdus = fits.HDUList([fits.PrimaryHDU(cube if flux == "PRIMARY" else None)])
-    if flux != "PRIMARY":
-        hdus.append(fits.ImageHDU(cube, name=flux))
-    for name, values in ((error, cube), (mask, cube.astype(np.uint8))):
-        if name is not None:
-            hdus.append(fits.ImageHDU(values, name=name))
-    hdus.writeto(tmp_path / "x.fits")
-    with pytest.raises(AgezError, match=rf"x\.fits is not a known kind of spectra: .*4 x 3 x 20.*{words}") as caught:
+    fits.HDUList([fits.PrimaryHDU(), fits.ImageHDU(cube, name="DATA")]).writeto(tmp_path / "x.fits")
+    words = r"x\.fits is not a known kind of spectra: it has images DATA \(4 x 3 x 20\), but no ERROR extension"
+    with pytest.raises(AgezError, match=words) as caught:
         read_spectra(tmp_path / "x.fits")
     assert "\n" not in str(caught.value)
 
@@ -182,7 +166,7 @@ def test_cubes_of_other_programs_are_refused_with_what_was_found(tmp_path, flux,
     [
         ("10^-32 erg^2/s^2/cm^4/Angstrom^2", "holds variances"),
         ("1e-17 erg/s/cm^2/Angstrom", "in one unit"),
-        ("(10^-16 erg/s/cm^2/Angstrom)^2", "square root of variances"),
+        ("(10^-16 erg/s/cm^2/Angstrom)^2", "holds variances"),
         ("variance", "not understood"),
     ],
 )

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from agez.errors import AgezError
 from agez.flags import Flag
-from agez.spectra.formats_units import flux_unit_of, parse_unit
 from agez.spectra.readers import read_spectra
+from agez.spectral_units import flux_unit_of, parse_unit
 
 WAVE = 4000.0 + 10.0 * np.arange(20)
 FLUX = 1e-16 * (2.0 + np.sin(WAVE / 50.0))

@@ -14,9 +14,9 @@ from agez.bench.rows import BenchRows, Known
 from agez.errors import AgezError
 from agez.flags import Flag
 from agez.spectra.formats_common import Options, assemble, one_galaxy_rows
-from agez.spectra.formats_units import FluxUnit
 from agez.spectra.noise_estimate import scatter_error
 from agez.spectra.readers import read_spectra
+from agez.spectral_units import FluxUnit
 from agez.tables.table_columns import number_column, text_column
 from agez.tables.table_files import read_table
 from agez.types import Bools, Floats, Medium, Spectra

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from agez.commands.answers import Answer, asked_of, flag_lines
+from agez.commands.known_galaxy import with_known_galaxy
 from agez.errors import AgezError
 from agez.flags import count_flags
 from agez.mapping.remarks import together
@@ -28,9 +29,9 @@ if TYPE_CHECKING:
 #: Options that only images know, and the value that means that they are not given.
 _OF_IMAGES = {
     "band_of": None, "psf": None, "no_psf_match": False, "max_psf": None, "background": None, "noise": None,
-    "no_stars": False, "star_table": None, "reproject": False, "zero_points": None, "ebv": None, "error_floor": None,
-    "redshift_err": None, "segments": None, "extension": None,
-    "pixel_snr": None, "centre": None, "size": None, "no_source_noise": False,
+    "no_stars": False, "star_table": None, "reproject": False, "zero_points": None, "error_floor": None,
+    "redshift_err": None, "segments": None, "extension": None, "pixel_snr": None, "size": None,
+    "no_source_noise": False,
 }  # fmt: skip
 #: Default S/N of the regions of images, and of bins of spectra per Angstrom.
 IMAGE_SNR, SPECTRA_SNR = 10.0, 40.0
@@ -56,6 +57,8 @@ def map_(options: Namespace) -> Answer:
         from agez.report.answer_page import check_page
 
         check_page(options.page)
+    cube = _is_spectral_cube(options.input)
+    options = with_known_galaxy(options, cube=cube)
     settings = _settings(options)
     if options.centre is not None and not (np.isfinite(options.centre).all() and abs(options.centre[1]) <= 90):
         raise AgezError(f"--centre is {options.centre[0]:g},{options.centre[1]:g}; expected RA,DEC in degrees")
@@ -64,7 +67,7 @@ def map_(options: Namespace) -> Answer:
     undrawn = [name for name in PAPER_TARGETS if name not in settings.asked.targets(model)]
     if options.pictures is not None and undrawn:
         raise AgezError(f"--pictures draws {', '.join(PAPER_TARGETS)}: name {undrawn[0]} in --columns, too")
-    if _is_spectral_cube(options.input):
+    if cube:
         maps, images = _of_cube(options, model, settings), None
     else:
         maps, images = _of_images(options, model, settings)
@@ -112,6 +115,7 @@ def _of_cube(options: Namespace, model: Model, settings: MapSettings) -> GalaxyM
     from agez.mapping.map_cube import map_cube
     from agez.photometry.filters import load_filters
     from agez.photometry.same_set import check_same_set
+    from agez.samples.galaxy_facts import read_galaxy_facts
     from agez.spectra.binning import BinSettings, can_bin
 
     for name, default in _OF_IMAGES.items():
@@ -126,7 +130,11 @@ def _of_cube(options: Namespace, model: Model, settings: MapSettings) -> GalaxyM
     filters = None if options.filters is None else load_filters(options.filters)
     if filters is not None:
         check_same_set(model.bands, filters.bands, source="--filters")
-    return map_cube(Path(options.input[0]), model, settings=settings, binning=binning, filters=filters)
+    galaxies = None if options.galaxies is None else read_galaxy_facts(options.galaxies)
+    return map_cube(
+        Path(options.input[0]), model, settings=settings, binning=binning, filters=filters, galaxies=galaxies,
+        centre_deg=options.centre,
+    )  # fmt: skip
 
 
 def _of_images(options: Namespace, model: Model, settings: MapSettings) -> tuple[GalaxyMaps, ImageSet]:

@@ -116,14 +116,14 @@ def _label_options(options: Namespace, files: list[Path]) -> LabelOptions:
     """What the fit is told, checked before any work."""
     from agez.labelling.cube_bins import is_cube
     from agez.labelling.label_galaxy import CHUNK, LabelOptions
-    from agez.samples.galaxy_files import read_galaxies
+    from agez.samples.galaxy_facts import read_galaxy_facts
     from agez.spectra.binning import BinSettings, can_bin
     from agez.spectra.templates import TemplateFacts
     from agez.spectra.young_templates import default_templates
 
     of_cubes = {
         "--bin-snr": options.bin_snr, "--no-bin": options.no_bin or None, "--star-mask": options.star_mask,
-        "--covariance": options.covariance, "--galaxies": options.galaxies,
+        "--covariance": options.covariance,
     }  # fmt: skip
     given = [name for name, value in of_cubes.items() if value is not None]
     cubes = any(is_cube(path) for path in files)
@@ -157,7 +157,7 @@ def _label_options(options: Namespace, files: list[Path]) -> LabelOptions:
         engine=options.engine,
         redshift=options.redshift,
         binning=binning,
-        galaxies=None if options.galaxies is None else read_galaxies(options.galaxies),
+        galaxies=None if options.galaxies is None else read_galaxy_facts(options.galaxies),
         keep_fits=options.keep_fits,
         overwrite=options.overwrite,
         chunk=CHUNK[options.engine],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -14,25 +14,27 @@ from astropy.io import fits
 
 from agez.errors import AgezError
 from agez.flags import Flag
-from agez.label_types import Galaxies, Labels
+from agez.label_types import Labels
 from agez.labelling.input_files import SaidRedshift, complete_redshifts, number_of, read_one
-from agez.samples.galaxy_files import named_as
+from agez.samples.galaxy_facts import GalaxyFacts, GalaxyTable
 from agez.spectra.bin_sums import bin_spectra, bins_of_map
 from agez.spectra.binning import BinSettings, bin_cube
 from agez.spectra.covariance import INDEPENDENT, SpatialCovariance, covariance_for
+from agez.spectra.dereddening import deredden_spectra
 from agez.spectra.formats_califa import pixel_ids
+from agez.spectra.formats_fits import has_sky_axes, spaxel_offsets
 from agez.spectra.label_files import read_labels
 from agez.spectra.label_maps import cube_frame
 from agez.spectra.templates import SSPGrid
 from agez.tables.maps import MapFrame
 from agez.tables.maps_files import read_maps
 from agez.tables.table_files import open_fits
-from agez.types import Rows, Spectra
+from agez.types import Floats, Rows, Spectra
 
 #: How the files of labels in a folder end.
 LABELS_END = ".labels.fits"
 _OF_REDSHIFTS = np.int32(int(Flag.REDSHIFT_FOUND | Flag.REDSHIFT_AMBIGUOUS))
-_ENDINGS = (".gz", ".bz2", ".fits", ".fit", ".rscube", ".RSS", ".ecsv", ".csv", ".txt", ".dat")
+_ENDINGS = (".gz", ".bz2", ".fits", ".fit", ".rscube", ".RSS", ".fz", ".ecsv", ".csv", ".txt", ".dat")
 
 
 def is_cube(path: str | os.PathLike[str]) -> bool:
@@ -71,7 +73,9 @@ def fitted_rows(
     *,
     redshift: SaidRedshift,
     binning: BinSettings,
-    galaxies: Galaxies | None = None,
+    galaxies: GalaxyTable | None = None,
+    ebv: float | None = None,
+    centre_deg: tuple[float, float] | None = None,
     templates: SSPGrid | None = None,
     sky_mask_angstrom: Sequence[tuple[float, float]] = (),
 ) -> tuple[Spectra, MapFrame | None]:
@@ -80,6 +84,15 @@ def fitted_rows(
     A redshift that the file does not say is that of the galaxy table, else that which is found from the spectra, with
     ``templates`` and without ``sky_mask_angstrom`` (:func:`agez.labelling.input_files.complete_redshifts`).
 
+    Parameters
+    ----------
+    galaxies : GalaxyTable, optional
+        Redshifts, centres, discs and Galactic dust; ``ebv`` and ``centre_deg`` go before it.
+    ebv : float, optional
+        E(B-V) of the Milky Way [mag], which is taken away; None: as the table says.
+    centre_deg : (ra, dec), optional
+        Where offsets are counted from, in place of what the file says.
+
     Raises
     ------
     AgezError
@@ -87,28 +100,69 @@ def fitted_rows(
     """
     spectra, auto = read_one(path, redshift=number_of(redshift)), redshift == "auto"
     search = partial(complete_redshifts, auto=auto, templates=templates, sky_mask_angstrom=sky_mask_angstrom)
+    known = {name: _known(galaxies, name, path) for name in np.unique(spectra.rows.galaxy_id).tolist()}
+    if not auto:
+        said = _of_rows(spectra, known, "redshift")
+        use = np.isnan(spectra.redshift) & np.isfinite(said)
+        spectra = replace(spectra, redshift=np.where(use, said, spectra.redshift))
+    dust = _of_rows(spectra, known, "ebv") if ebv is None else np.full(len(spectra), ebv)
     if "cube_shape" not in spectra.meta:
-        return search(spectra), None
-    name = str(spectra.rows.galaxy_id[0])
-    known = None if galaxies is None else named_as(galaxies, np.array([name]))
-    if not (auto or np.isfinite(spectra.redshift).all()):
-        spectra = replace(spectra, redshift=np.full(len(spectra), _redshift(known, name)))
-    spectra = search(spectra)
+        return deredden_spectra(search(spectra), dust), None
+    facts = known[str(spectra.rows.galaxy_id[0])] or GalaxyFacts("")
+    spectra = _centred(search(spectra), centre_deg or facts.centre_deg)
     if not np.isfinite(spectra.redshift).all():
         raise AgezError(
             f"{path}: the cube's header says no redshift, and none could be found from its spectra; give it with "
             "--redshift, or those of many with --galaxies"
         )
-    shape = _geometry(known, name)
+    shape = {"re_arcsec": facts.re_arcsec, "inclination_deg": facts.inclination_deg, "pa_deg": facts.pa_deg}
     if "bin_id" in spectra.meta:
-        return _bins_of_file(path, spectra, binning, shape)
+        spectra, frame = _bins_of_file(path, spectra, binning, shape)
+        return deredden_spectra(spectra, dust[: len(spectra)]), frame
     cube = bin_cube(spectra, binning)
     frame = cube_frame(
         cube.bin_id, spectra.meta["wcs"], centre_deg=spectra.meta.get("centre_deg"), snr=cube.snr,
         mean_flux=cube.signal, flux_unit=spectra.flux_unit,
         stars=None if binning.star_mask is None else cube.stars, **shape,
     )  # fmt: skip
-    return cube.spectra, frame
+    return deredden_spectra(cube.spectra, np.full(len(cube.spectra), dust[0])), frame
+
+
+def _known(galaxies: GalaxyTable | None, name: str, path: Path) -> GalaxyFacts | None:
+    """What the table says of a galaxy, by its name or by that of its file."""
+    return None if galaxies is None else galaxies.of(name, path.name.split(".")[0])
+
+
+def unknown_galaxies(spectra: Spectra, galaxies: GalaxyTable) -> list[str]:
+    """What is to be said where the table does not know the galaxies of a file."""
+    path = Path(spectra.source)
+    unknown = [name for name in np.unique(spectra.rows.galaxy_id).tolist() if _known(galaxies, name, path) is None]
+    more = f" and {len(unknown) - 3} more" if len(unknown) > 3 else ""
+    return [f"{path.name}: no row of {', '.join(unknown[:3])}{more} in {galaxies.source}"] if unknown else []
+
+
+def _of_rows(spectra: Spectra, known: Mapping[str, GalaxyFacts | None], what: str) -> Floats:
+    """(n,) a number of the galaxy of each row; NaN where it is not known."""
+    return np.array([getattr(known[name], what, np.nan) for name in spectra.rows.galaxy_id.tolist()], dtype=float)
+
+
+def _centred(spectra: Spectra, centre: tuple[float, float] | None) -> Spectra:
+    """The same rows of a cube with offsets from another place, if one is given."""
+    if centre is None:
+        return spectra
+    meta, bin_id = spectra.meta, spectra.meta.get("bin_id")
+    if not has_sky_axes(meta["wcs"]):
+        raise AgezError(f"{spectra.source}: a centre is given, but the cube's header has no celestial axes")
+    y, x = (meta["pixel_y"], meta["pixel_x"]) if bin_id is None else np.nonzero(bin_id >= 0)
+    offsets = spaxel_offsets(meta["wcs"], x.astype(float), y.astype(float), spectra.source, centre)
+    if bin_id is not None:
+        number = bin_id[y, x]
+        offsets = tuple(np.bincount(number, weights=one) / np.bincount(number) for one in offsets)  # type: ignore[assignment]
+    assumed = tuple(word for word in meta.get("assumed", ()) if word != "centre")
+    return replace(
+        spectra, rows=replace(spectra.rows, x=offsets[0], y=offsets[1]),
+        meta={**meta, "centre_deg": centre, "assumed": assumed},
+    )  # fmt: skip
 
 
 def _bins_of_file(
@@ -130,24 +184,6 @@ def _bins_of_file(
     binning_meta = {"method": "file", "bins_from": spectra.meta["bins_from"], "star_mask": None, "remark": ""}
     meta = {**spectra.meta, "binning": binning_meta, "spatial_covariance": law.as_meta()}
     return replace(spectra, meta=meta), frame
-
-
-def _redshift(galaxies: Galaxies | None, name: str) -> float:
-    """The galaxy table's; NaN where it has none."""
-    found = np.array([]) if galaxies is None else galaxies.redshift[galaxies.galaxy_id == name]
-    return float(found[0]) if len(found) else np.nan
-
-
-def _geometry(galaxies: Galaxies | None, name: str) -> dict[str, float]:
-    if galaxies is None or name not in galaxies.galaxy_id:
-        return {}
-    row = int(np.argmax(galaxies.galaxy_id == name))
-    inclination = float(galaxies.inclination[row])
-    return {
-        "re_arcsec": float(galaxies.re_arcsec[row]),
-        "inclination_deg": inclination if 0 <= inclination < 90 else np.nan,
-        "pa_deg": float(galaxies.pa[row]),
-    }
 
 
 def same_rows(path: Path, labels_path: Path, *, redshift: SaidRedshift = None) -> tuple[Spectra, Labels]:
@@ -176,9 +212,12 @@ def same_rows(path: Path, labels_path: Path, *, redshift: SaidRedshift = None) -
             f"{labels_path} is not of {path}: it begins with {labels.rows.galaxy_id[0]} {labels.rows.spec_id[0]}, "
             f"the spectra with {spectra.rows.galaxy_id[0]} {spectra.rows.spec_id[0]}; give the labels of that file"
         )
+    dust = labels.meta.get("ebv") or {}
+    spectra = deredden_spectra(spectra, np.array([dust.get(name, 0.0) for name in spectra.rows.galaxy_id.tolist()]))
     taken = np.isfinite(labels.redshift) & ((redshift == "auto") | ~np.isfinite(spectra.redshift))
     return replace(
         spectra,
+        rows=labels.rows,
         redshift=np.where(taken, labels.redshift, spectra.redshift),
         redshift_err=np.where(taken, labels.redshift_err, spectra.redshift_err),
         flags=np.where(taken, spectra.flags | (labels.flags & _OF_REDSHIFTS), spectra.flags).astype(np.int32),

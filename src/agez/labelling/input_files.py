@@ -15,13 +15,14 @@ from agez.flags import Flag, has_flag
 from agez.photometry.band_columns import has_bands
 from agez.photometry.survey_names import has_survey_columns
 from agez.runtime.files import check_input
-from agez.spectra.readers import read_spectra
+from agez.spectra.formats import format_names
+from agez.spectra.readers import is_spectra_file, read_spectra
 from agez.spectra.redshift_finder import with_found_redshifts
 from agez.spectra.templates import SSPGrid, load_templates
 from agez.tables.table_files import column_names
 from agez.types import Spectra
 
-#: Names by which a folder's spectra are known from its other files.
+#: Names of surveys' files of spectra: known for what they are without being opened.
 SPECTRA_PATTERNS = (
     "*.rscube.fits", "*.rscube.fits.gz", "*.RSS.fits", "*.RSS.fits.gz", "manga-*CUBE*.fits", "manga-*CUBE*.fits.gz",
     "spec-*.fits", "spSpec-*.fit",
@@ -29,17 +30,31 @@ SPECTRA_PATTERNS = (
 
 
 def spectra_files(inputs: Sequence[str | os.PathLike[str]]) -> list[Path]:
-    """Files of spectra among files and folders; AgezError if a file is missing or a folder has none."""
+    """Files of spectra among files and folders; AgezError if a file is missing or a folder has none.
+
+    Of a folder every file whose content is of a format that :func:`agez.read_spectra` knows, but for those that only
+    specutils reads; tables of other things, labels and maps are passed over.
+    """
     found: list[Path] = []
     for one in map(Path, inputs):
-        if not one.is_dir():
-            found.append(check_input(one))
-            continue
-        inside = sorted({path for pattern in SPECTRA_PATTERNS for path in one.glob(pattern)})
-        if not inside:
-            raise AgezError(f"{one}: no file of spectra in this folder (known: {', '.join(SPECTRA_PATTERNS)})")
-        found += inside
+        found += _spectra_in(one) if one.is_dir() else [check_input(one)]
     return found
+
+
+def _spectra_in(folder: Path) -> list[Path]:
+    """The files of spectra in a folder, by name; not those of folders inside it."""
+    by_name = {path for pattern in SPECTRA_PATTERNS for path in folder.glob(pattern)}
+    files = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
+    inside = [path for path in files if path in by_name or (path.stat().st_size > 0 and is_spectra_file(path))]
+    if inside:
+        return inside
+    why = f"; known formats: {', '.join(format_names())}"
+    for path in [path for path in files if ".fit" in path.name.lower()][:1]:
+        try:
+            read_spectra(path)
+        except AgezError as error:
+            why = f"; of the first FITS file: {error}"
+    raise AgezError(f"{folder}: none of the {len(files)} files in this folder holds spectra{why}")
 
 
 def read_one(path: Path, *, redshift: float | None = None) -> Spectra:
@@ -147,6 +162,10 @@ def remarks_on(spectra: Spectra) -> list[str]:
     assumed = sorted(spectra.meta.get("assumed", ()))
     if assumed:
         remarks.append(f"assumed, since the files do not say: {', '.join(assumed)}")
+    if spectra.meta.get("ebv"):
+        each = sorted(set(spectra.meta["ebv"].values()))
+        words = f"E(B-V) = {each[0]:g}" + (f" to {each[-1]:g}" if len(each) > 1 else "")
+        remarks.append(f"{Path(spectra.source).name}: dereddened, {words}; leave it out where the pipeline has done so")
     if "bins_from" in spectra.meta:
         remarks.append(
             f"{Path(spectra.source).name}: its spaxels repeat the spectra of {len(spectra)} bins (extension "

@@ -10,8 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from agez.label_types import Labels
-from agez.labelling.cube_bins import same_rows
-from agez.labelling.input_files import read_with_redshifts
+from agez.labelling.cube_bins import fitted_rows, same_rows
 from agez.labelling.label_galaxy import LabelOptions, fit
 from agez.labelling.label_run import LabelRun
 from agez.spectra.label_files import read_labels
@@ -53,7 +52,10 @@ def _spectra_of(
     path: Path, labels_path: Path | None, options: LabelOptions, grid: SSPGrid
 ) -> tuple[Spectra, Labels | None]:
     if labels_path is None:
-        return read_with_redshifts(path, redshift=options.redshift, templates=grid), None
+        rows, _ = fitted_rows(
+            path, redshift=options.redshift, binning=options.binning, galaxies=options.galaxies, templates=grid
+        )
+        return rows, None
     return same_rows(path, labels_path, redshift=options.redshift)
 
 

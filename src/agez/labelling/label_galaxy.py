@@ -11,13 +11,14 @@ from typing import Any, Literal
 import numpy as np
 
 from agez.errors import AgezError
-from agez.label_types import Galaxies, Labels
-from agez.labelling.cube_bins import fitted_rows, is_cube
+from agez.label_types import Labels
+from agez.labelling.cube_bins import fitted_rows, is_cube, unknown_galaxies
 from agez.labelling.input_files import SaidRedshift, remarks_on
 from agez.labelling.label_parts import FINGERPRINT, part_path, parts_folder, read_part, remove_parts, write_part
 from agez.runtime.finished_work import file_hash, fingerprint
 from agez.runtime.progress import progress
 from agez.runtime.worker_pool import each_done
+from agez.samples.galaxy_facts import GalaxyTable
 from agez.spectra.binning import BinSettings
 from agez.spectra.fit_settings import FitSettings
 from agez.spectra.label_files import write_labels
@@ -42,7 +43,7 @@ class LabelOptions:
     engine: Engine = "agez"
     redshift: SaidRedshift = None  #: Of the spectra, in place of what the files say; ``auto``: found from them.
     binning: BinSettings = field(default_factory=BinSettings)  #: Of cubes.
-    galaxies: Galaxies | None = None  #: Geometry for the radii in maps; redshifts of cubes that do not say theirs.
+    galaxies: GalaxyTable | None = None  #: Redshifts that files do not say, Galactic dust; of cubes centre and disc.
     keep_fits: bool = False  #: Write data and model, too.
     overwrite: bool = False  #: Fit again what is done.
     chunk: int | None = None  #: Rows that are fitted, and kept, at a time; by engine (``CHUNK``) if not given.
@@ -108,12 +109,6 @@ def _fit_with(spectra: Spectra, grid: SSPGrid, options: LabelOptions, *, keep_fi
 
 def what_labels_depend_on(options: LabelOptions, grid: SSPGrid) -> dict[str, Any]:
     """All but the file of spectra itself, JSON-able."""
-    geometry = None
-    if options.galaxies is not None:
-        geometry = [
-            getattr(options.galaxies, name).tolist()
-            for name in ("galaxy_id", "redshift", "re_arcsec", "inclination", "pa")
-        ]
     star_mask = options.binning.star_mask
     facts = {} if options.template_facts == TemplateFacts() else {"facts": asdict(options.template_facts)}
     others = options.other_grids()
@@ -126,9 +121,9 @@ def what_labels_depend_on(options: LabelOptions, grid: SSPGrid) -> dict[str, Any
         "chunk": options.rows_at_once,
         "redshift": options.redshift,
         "keep_fits": options.keep_fits,
+        **({} if options.galaxies is None else {"galaxies": options.galaxies.as_json()}),
         "cube": {
             "binning": asdict(options.binning) | {"star_mask": None if star_mask is None else file_hash(star_mask)},
-            "geometry": geometry,
         },
     }
 
@@ -211,6 +206,10 @@ def labels_of_file(
     parts = [found[start] for start in starts]
     labels = joined(parts)
     about: dict[str, Any] = {"source": path.name, "engine": options.engine, "remarks": remarks_on(spectra)}
+    if spectra.meta.get("ebv"):
+        about["ebv"] = spectra.meta["ebv"]
+    if options.galaxies is not None:
+        about["remarks"] += unknown_galaxies(spectra, options.galaxies)
     if options.remark:
         about["remarks"].append(options.remark)
     if grid.assumed:

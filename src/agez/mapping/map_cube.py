@@ -13,27 +13,42 @@ from agez.mapping.map_galaxy import GalaxyMaps, MapSettings, disc_frame, with_gr
 from agez.models.model import Model
 from agez.models.predict import distance_remarks, photometry_for, predict_asked
 from agez.photometry.filters import FilterSet
+from agez.samples.galaxy_facts import GalaxyTable
 from agez.spectra.binning import BinSettings
 
 
 def map_cube(
-    path: Path, model: Model, *, settings: MapSettings, binning: BinSettings, filters: FilterSet | None = None
+    path: Path,
+    model: Model,
+    *,
+    settings: MapSettings,
+    binning: BinSettings,
+    filters: FilterSet | None = None,
+    galaxies: GalaxyTable | None = None,
+    centre_deg: tuple[float, float] | None = None,
 ) -> GalaxyMaps:
-    """Map a galaxy from a cube of CALIFA, MaNGA or of their kind.
+    """Map a galaxy from a cube of CALIFA, MaNGA, MUSE, KCWI or of their kind.
 
     Parameters
     ----------
     settings : MapSettings
-        Its regions are not used: ``binning`` says how spaxels are gathered.
+        Its regions are not used: ``binning`` says how spaxels are gathered.  ``ebv`` is taken away from the spectra.
     binning : BinSettings
         Bins of a signal-to-noise ratio per Angstrom.
+
+    galaxies : GalaxyTable, optional
+        Of the redshift, where the file says none.
+    centre_deg : (ra, dec), optional
+        Of the galaxy; default: as the file says, or the brightest place.
 
     Raises
     ------
     AgezError
         If the file holds no cube, no redshift is known, or as the steps do.
     """
-    spectra, frame = fitted_rows(path, redshift=settings.redshift, binning=binning)
+    spectra, frame = fitted_rows(
+        path, redshift=settings.redshift, binning=binning, galaxies=galaxies, ebv=settings.ebv, centre_deg=centre_deg
+    )
     if frame is None or frame.offsets is None:
         raise AgezError(f"{path}: rows of spectra, and no cube; use agez predict, then agez gradient")
     photometry = photometry_for(model, spectra, filters=filters)
@@ -43,7 +58,7 @@ def map_cube(
     meta = {
         "galaxy": str(spectra.rows.galaxy_id[0]), "model": model.header.get("name", ""),
         "seds_of": "spectra",
-        "redshift": float(np.median(spectra.redshift)), "ebv": 0.0, "error_floor": 0.0,
+        "redshift": float(np.median(spectra.redshift)), "ebv": settings.ebv, "error_floor": 0.0,
         "regions": {"method": binned.get("method", binning.method), "target_snr": binning.target_snr},
         "snr_band": "spectra, per Angstrom", "labels": dict(model.header["labels"]),
         "remarks": [*([remark] if remark else []), *remarks_on(spectra), *distance_remarks(prediction)],

@@ -17,6 +17,7 @@ from agez.photometry.air import air_to_vacuum
 from agez.photometry.filters import FilterSet, load_filters
 from agez.photometry.gaps import bridge_gaps
 from agez.photometry.response import ResponseMatrix, build_matrix, response_matrix
+from agez.spectra_specutils import as_spectra
 from agez.types import Floats, Photometry, Spectra
 from agez.wavelength_gaps import with_missing_pixels
 
@@ -50,7 +51,7 @@ def ab_magnitude(flux_microjansky: ArrayLike, flux_err: ArrayLike | None = None)
 
 @takes(spectra="Spectra", filters="FilterSet or name")
 def synthesize(
-    spectra: Spectra,
+    spectra: Spectra | Any,
     filters: FilterSet | str,
     *,
     redshift: ArrayLike | None = 0.0,
@@ -76,7 +77,7 @@ def synthesize(
 
     Parameters
     ----------
-    spectra : Spectra
+    spectra : Spectra or specutils Spectrum
         n rows; any f_lambda unit; air or vacuum.  NaN redshift: taken as rest frame, flagged REDSHIFT_UNKNOWN.
     filters : FilterSet or str
         b bands; a name is that of :func:`agez.load_filters`.
@@ -116,7 +117,7 @@ def synthesize(
         raise AgezError(f"max_bridged is {max_bridged}; expected a fraction from 0 to below 1")
     if isinstance(filters, str):
         filters = load_filters(filters)
-    spectra = with_missing_pixels(spectra)
+    spectra = with_missing_pixels(as_spectra(spectra))
     n = len(spectra)
     wave = np.asarray(spectra.wave_angstrom, dtype=float)
     if spectra.medium == "air":

@@ -76,17 +76,19 @@ def named_as(galaxies: Galaxies, names: Strings) -> Galaxies:
     Names are the same if they are so without blanks, capitals, and zeros before numbers; those of the table
     that are in ``names`` as they are stay.
     """
-    wanted = {_plain(name): name for name in np.unique(names).tolist()}
+    wanted = {plain_name(name): name for name in np.unique(names).tolist()}
     taken = set(galaxies.galaxy_id.tolist())
     new = [
-        name if (other := wanted.get(_plain(name), name)) in taken else other for name in galaxies.galaxy_id.tolist()
+        name if (other := wanted.get(plain_name(name), name)) in taken else other
+        for name in galaxies.galaxy_id.tolist()
     ]
     if len(set(new)) < len(set(galaxies.galaxy_id.tolist())):
         return galaxies  # two rows would have one name: leave them as they are
     return replace(galaxies, galaxy_id=np.array(new))
 
 
-def _plain(name: str) -> str:
+def plain_name(name: str) -> str:
+    """A galaxy's name without blanks, capitals, and zeros before numbers."""
     return re.sub(r"(?<=[A-Z])0+(?=\d)", "", re.sub(r"[\s_]+", "", name).upper())
 
 

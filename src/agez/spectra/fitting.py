@@ -24,7 +24,6 @@ from agez.spectra.fit_inputs import (
     signal_to_noise,
 )
 from agez.spectra.fit_settings import FitSettings
-from agez.spectra.formats_units import line_flux_unit
 from agez.spectra.gas_columns import GasFit
 from agez.spectra.grid_edges import at_an_end, leans_on_an_edge
 from agez.spectra.kinematics import Kinematics, fit_kinematics, to_nearest_node, velocity_stretch
@@ -35,6 +34,8 @@ from agez.spectra.rebin import PixelSums, noise_correlation, pixel_edges
 from agez.spectra.redshift_finder import with_found_redshifts
 from agez.spectra.template_basis import SIGMA_GRID_KMS, TemplateBasis, prepare_basis
 from agez.spectra.templates import SSPGrid, load_templates
+from agez.spectra_specutils import as_spectra
+from agez.spectral_units import line_flux_unit
 from agez.types import LABEL_NAMES, Bools, Floats, Ints, Spectra
 from agez.wavelength_gaps import with_missing_pixels
 
@@ -50,7 +51,7 @@ _ANSWERS = ("chi2", *(f"{name}{end}" for name in (*LABEL_NAMES, "av") for end in
 
 @takes(spectra="Spectra", templates="SSPGrid or name")
 def fit_labels(
-    spectra: Spectra,
+    spectra: Spectra | Any,
     templates: SSPGrid | str = "emiles",
     *,
     settings: FitSettings | None = None,
@@ -68,7 +69,7 @@ def fit_labels(
 
     Parameters
     ----------
-    spectra : Spectra
+    spectra : Spectra or specutils Spectrum
         Rows without redshift get that which :func:`agez.find_redshift` finds, and are flagged; where it finds none
         they are taken as rest-frame, and flagged as well.
     templates : SSPGrid or str
@@ -98,6 +99,7 @@ def fit_labels(
     >>> bool(abs(labels.log_age_lw - mock.truth.log_age_lw).max() < 0.2), labels.good.tolist()
     (True, [True, True, True, True, True])
     """
+    spectra = as_spectra(spectra)
     settings = settings or FitSettings()
     if isinstance(templates, str):
         templates = load_templates(templates)

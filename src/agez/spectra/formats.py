@@ -5,6 +5,7 @@ from __future__ import annotations
 from agez.errors import AgezError
 from agez.spectra.formats_califa import CALIFA_CUBE
 from agez.spectra.formats_common import Format
+from agez.spectra.formats_flux_error import FLUX_ERROR
 from agez.spectra.formats_iraf import IRAF
 from agez.spectra.formats_manga import MANGA
 from agez.spectra.formats_rss import RSS
@@ -12,7 +13,7 @@ from agez.spectra.formats_sdss import SDSS
 from agez.spectra.formats_tables import TABLE
 from agez.spectra.formats_text import TEXT_TABLE
 
-_formats = [*MANGA, CALIFA_CUBE, RSS, *SDSS, TABLE, IRAF, TEXT_TABLE]
+_formats = [*MANGA, CALIFA_CUBE, RSS, *SDSS, FLUX_ERROR, TABLE, IRAF, TEXT_TABLE]
 #: Name for what only an installed specutils reads.
 SPECUTILS = "specutils"
 

@@ -14,7 +14,7 @@ from astropy.wcs import WCS
 
 from agez.errors import AgezError
 from agez.spectra.formats_common import OPTICAL_ANGSTROM, header_text
-from agez.spectra.formats_units import wavelength_factor
+from agez.spectral_units import wavelength_factor
 from agez.types import Floats
 
 #: Axes that are no wavelengths, by the first letters of CTYPE.
@@ -24,6 +24,8 @@ _NOT_WAVELENGTH = {
     **dict.fromkeys(("VRAD", "VOPT", "VELO", "FELO", "ZOPT", "BETA"), "velocities"),
     **dict.fromkeys(("RA--", "DEC-", "GLON", "GLAT"), "sky positions"),
 }
+#: Units such as ``log10(Angstrom)``.
+LOG_UNIT = re.compile(r"\s*(?P<log>log10|log|dex|ln)\s*[\[(]\s*(?P<unit>.+?)\s*[\])]\s*", re.IGNORECASE)
 #: A relative difference of steps below this is rounding.
 _SAME = 1e-6
 
@@ -34,7 +36,8 @@ def wavelength_axis(path: Path, header: Mapping[str, Any], axis: int, n_pixels: 
     The step is CDi_i, or CDELTi times PCi_i; the unit CUNITi.  Without a unit, wavelengths are Angstrom if they can
     be, else metres where CTYPEi is WAVE or AWAV (FITS' default).  Axes with an algorithm (``WAVE-LOG``, ``AWAV-F2W``)
     go by astropy's WCS (Greisen et al. 2006, A&A 446, 747).  DC-FLAG = 1, a unit ``log(...)``, or a logarithmic CTYPE
-    whose CRVALi is between 1 and 10 and has no other unit mean log10 of the wavelength.
+    whose CRVALi is between 1 and 12 and has no other unit mean log10 of the wavelength, or its natural logarithm where
+    that alone is optical (in Angstrom the two never are both); a unit ``ln(...)`` says so.
 
     Raises
     ------
@@ -51,20 +54,35 @@ def wavelength_axis(path: Path, header: Mapping[str, Any], axis: int, n_pixels: 
                 "spectra onto wavelengths"
             )
     linear = start + step * (np.arange(1, n_pixels + 1, dtype=float) - reference)
-    inner = re.fullmatch(r"\s*(?:log10|log|dex)\s*[\[(]\s*(.+?)\s*[\])]\s*", unit or "", re.IGNORECASE)
-    in_angstrom = unit is None or wavelength_factor(path, inner[1] if inner else unit) == 1.0
-    if inner or header.get("DC-FLAG") in (1, "1") or ("LOG" in kind and 1.0 < start < 10.0 and in_angstrom):
-        if np.abs(linear).max() > 10.0:
+    inner = LOG_UNIT.fullmatch(unit or "")
+    in_angstrom = unit is None or wavelength_factor(path, inner["unit"] if inner else unit) == 1.0
+    if inner or header.get("DC-FLAG") in (1, "1") or ("LOG" in kind and 1.0 < start < 12.0 and in_angstrom):
+        natural = (inner is not None and inner["log"].lower() == "ln") or (in_angstrom and _is_natural_log(linear))
+        if np.abs(linear).max() > (12.0 if natural else 10.0):
             raise AgezError(
                 f"{path}: its axis {axis} should be log10 of wavelengths, but runs from {linear[0]:g} to "
                 f"{linear[-1]:g}; correct CRVAL{axis}, CDELT{axis} or DC-FLAG"
             )
-        wave = 10.0**linear
-        return wave * _angstrom_per_unit(path, axis, inner[1] if inner else unit, kind, wave)
+        wave = np.exp(linear) if natural else 10.0**linear
+        return wave * _angstrom_per_unit(path, axis, inner["unit"] if inner else unit, kind, wave)
     if re.fullmatch(r"(WAVE|AWAV)-[A-Z0-9]{3}", kind):
         factor = _angstrom_per_unit(path, axis, unit, kind, np.array([start]))
         return _by_wcs(path, header, axis, kind, (start * factor, step * factor, reference), n_pixels)
     return linear * _angstrom_per_unit(path, axis, unit, kind, linear)
+
+
+def _is_natural_log(values: Floats) -> bool:
+    """Whether exp of the values, and not 10 to their power, is optical wavelengths [Angstrom]."""
+    low, high = np.log(OPTICAL_ANGSTROM)
+    return bool(values.min() >= low and values.max() <= high)
+
+
+def has_wavelength_axis(header: Mapping[str, Any], axis: int) -> bool:
+    """Whether a header has a grid along an axis that is none of the sky; :func:`wavelength_axis` judges what it is."""
+    kind = str(header.get(f"CTYPE{axis}", "")).strip().upper()
+    sky = any(kind.startswith(code) for code, what in _NOT_WAVELENGTH.items() if what == "sky positions")
+    step = any(key in header for key in (f"CDELT{axis}", f"CD{axis}_{axis}", f"PC{axis}_{axis}"))
+    return f"CRVAL{axis}" in header and step and not sky
 
 
 def _angstrom_per_unit(path: Path, axis: int, unit: str | None, kind: str, wave: Floats) -> float:

@@ -30,7 +30,7 @@ from agez.spectra.formats_common import (
     one_galaxy_rows,
 )
 from agez.spectra.formats_fits import has, image, sky_header, spaxel_offsets
-from agez.spectra.formats_units import flux_unit_of, parse_unit
+from agez.spectral_units import flux_unit_of, parse_unit
 from agez.types import Bools, Floats, Medium, Rows, Spectra
 
 #: CALIFA writes 1e10 (at a few pixels 1e8) as the error of a bad pixel.

@@ -21,27 +21,41 @@ from numpy.typing import NDArray
 
 from agez.errors import AgezError
 from agez.sky_offsets import celestial_wcs, sky_offsets
-from agez.spectra.formats_common import header_text
+from agez.spectra.formats_common import header_number, header_text
 from agez.types import Floats
 
 _COMPRESSED: dict[bytes, Any] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open}
 _AGAIN = "copy or download it again"
 
 
-def read_content(path: Path) -> bytes | None:
-    """The decompressed content of a ``.gz`` or ``.bz2`` file (known by its first bytes); None if not compressed."""
+def _opener(path: Path) -> Any | None:
+    """What decompresses a file, known by its first bytes; None where it is not compressed."""
     with path.open("rb") as file:
         start = file.read(4)
-    for magic, opener in _COMPRESSED.items():
-        if start.startswith(magic):
-            try:
-                with opener(path, "rb") as file:
-                    return bytes(file.read())
-            except (EOFError, OSError, zlib.error, lzma.LZMAError) as error:
-                raise AgezError(
-                    f"{path} is truncated or damaged: its compressed content ends early; {_AGAIN}"
-                ) from error
-    return None
+    return next((opener for magic, opener in _COMPRESSED.items() if start.startswith(magic)), None)
+
+
+def read_content(path: Path) -> bytes | None:
+    """The decompressed content of a ``.gz`` or ``.bz2`` file (known by its first bytes); None if not compressed."""
+    opener = _opener(path)
+    return None if opener is None else _decompressed(path, opener, -1)
+
+
+def start_of(path: Path, size: int) -> bytes:
+    """The first bytes of a file, decompressed."""
+    opener = _opener(path)
+    if opener is not None:
+        return _decompressed(path, opener, size)
+    with path.open("rb") as file:
+        return file.read(size)
+
+
+def _decompressed(path: Path, opener: Any, size: int) -> bytes:
+    try:
+        with opener(path, "rb") as file:
+            return bytes(file.read(size))
+    except (EOFError, OSError, zlib.error, lzma.LZMAError) as error:
+        raise AgezError(f"{path} is truncated or damaged: its compressed content ends early; {_AGAIN}") from error
 
 
 @contextmanager
@@ -136,6 +150,15 @@ def spaxel_offsets(
 
     wcs = celestial_wcs({key: header[key] for key in _SKY_KEYWORDS if key in header}, source)
     return sky_offsets(wcs, x_pixel, y_pixel, None if centre is None else SkyCoord(*centre, unit="deg"))
+
+
+def object_position(*headers: Mapping[str, Any]) -> tuple[float, float] | None:
+    """OBJRA and OBJDEC [degree, ICRS] of the first header that has both as numbers; None where none has."""
+    for header in headers:
+        ra, dec = header_number(header, "OBJRA"), header_number(header, "OBJDEC")
+        if np.isfinite(ra) and np.isfinite(dec):
+            return ra, dec
+    return None
 
 
 #: Names of celestial axes: of right ascension, of longitudes and latitudes of any system, and of declination.

@@ -22,8 +22,8 @@ from agez.spectra.formats_common import (
     header_text,
     one_galaxy_rows,
 )
-from agez.spectra.formats_units import flux_unit_of
 from agez.spectra.noise_estimate import scatter_error
+from agez.spectral_units import flux_unit_of
 from agez.types import Spectra
 
 #: Where headers say no unit: that of flux-calibrated spectra of IRAF.

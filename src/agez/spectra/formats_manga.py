@@ -25,14 +25,13 @@ from agez.spectra.formats_common import (
     fwhm_from_resolving_power,
     galaxy_name,
     header_medium,
-    header_number,
     header_redshift,
     header_text,
     native_float,
     one_galaxy_rows,
 )
-from agez.spectra.formats_fits import has, image, spaxel_offsets
-from agez.spectra.formats_units import flux_unit_of
+from agez.spectra.formats_fits import has, image, object_position, spaxel_offsets
+from agez.spectral_units import flux_unit_of
 from agez.types import Floats, Medium, Spectra
 
 MANGA_FLUX_UNIT = "1e-17 erg / (s cm2 Angstrom)"
@@ -126,15 +125,6 @@ def _medium(hdus: fits.HDUList, options: Options) -> Medium:
     return options.medium or header_medium(hdus[0].header) or header_medium(flux, axis) or "vacuum"
 
 
-def _object_position(hdus: fits.HDUList) -> tuple[float, float] | None:
-    """OBJRA and OBJDEC [degree, ICRS]; None where the headers do not say them."""
-    for header in (hdus[0].header, hdus["FLUX"].header):
-        ra, dec = header_number(header, "OBJRA"), header_number(header, "OBJDEC")
-        if np.isfinite(ra) and np.isfinite(dec):
-            return ra, dec
-    return None
-
-
 def read_cube(hdus: fits.HDUList, options: Options) -> Spectra:
     """Spaxels of a MaNGA cube that hold data; ``meta`` as for CALIFA cubes.
 
@@ -156,7 +146,7 @@ def read_cube(hdus: fits.HDUList, options: Options) -> Spectra:
     flux, error, bad = rows_first(native_float(cube)), rows_first(error), rows_first(bad)
     keep = spaxels_with_data(path, flux, bad)
     y_pixel, x_pixel = np.divmod(keep, nx)
-    centre = _object_position(hdus)
+    centre = object_position(hdus[0].header, hdus["FLUX"].header)
     x, y = spaxel_offsets(header, x_pixel.astype(float), y_pixel.astype(float), path, centre)
     spectra = assemble(
         options,

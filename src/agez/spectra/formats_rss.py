@@ -34,7 +34,7 @@ from agez.spectra.formats_common import (
     one_galaxy_rows,
 )
 from agez.spectra.formats_fits import has, image
-from agez.spectra.formats_units import flux_unit_of, parse_unit
+from agez.spectral_units import flux_unit_of, parse_unit
 from agez.tables.table_columns import angle_factor
 from agez.types import Floats, Rows, Spectra
 

@@ -31,7 +31,7 @@ from agez.spectra.formats_common import (
     one_galaxy_rows,
 )
 from agez.spectra.formats_fits import image
-from agez.spectra.formats_units import flux_unit_of
+from agez.spectral_units import flux_unit_of
 from agez.types import Floats, Medium, Spectra
 
 SDSS_FLUX_UNIT = "1e-17 erg / (s cm2 Angstrom)"

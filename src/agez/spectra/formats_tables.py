@@ -44,7 +44,7 @@ from agez.spectra.formats_common import (
     mask_from,
     native_float,
 )
-from agez.spectra.formats_units import FluxUnit, flux_unit_of, parse_unit, wavelength_factor
+from agez.spectral_units import FluxUnit, flux_unit_of, parse_unit, wavelength_factor
 from agez.tables.table_columns import angle_factor
 from agez.types import Bools, Floats, Rows, Spectra
 

@@ -148,4 +148,21 @@ def _without_units(names: list[str]) -> list[str]:
     return [(_UNIT_IN_NAME.match(name) or {"name": name})["name"] for name in names]
 
 
-TEXT_TABLE = Format(TABLE.name, TABLE.description, lambda text: True, read_text, lambda text: True, content="text")
+def _begins_as_spectra(text: str) -> bool:
+    """Whether the first lines name columns of wavelength and flux, or have numbers of three or four columns alone."""
+    comments = [line.lstrip("# \t") for line in text.removeprefix("\ufeff").splitlines() if line.startswith("#")]
+    first = next((line for line in text.removeprefix("\ufeff").splitlines() if line.strip() and line[0] != "#"), "")
+    separator = next((mark for mark in (",", "\t", ";") if mark in first), None)
+    try:
+        cells = _cells(first, separator)
+    except csv.Error:
+        return False
+    if cells and all(_number(word) is not None for word in cells):
+        return len(cells) in (3, 4) or bool(_names_of_comment(comments[-1] if comments else "", separator, len(cells)))
+    return recognised(_without_units(cells))
+
+
+TEXT_TABLE = Format(
+    TABLE.name, TABLE.description, lambda text: True, read_text, lambda text: True, content="text",
+    is_one_of_many=_begins_as_spectra,
+)  # fmt: skip

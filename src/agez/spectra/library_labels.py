@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -13,12 +14,13 @@ from agez.label_types import Labels, LibraryLabels
 from agez.spectra.fit_settings import FitSettings
 from agez.spectra.fitting import fit_labels
 from agez.spectra.templates import SSPGrid, load_templates
+from agez.spectra_specutils import as_spectra
 from agez.types import LABEL_NAMES, Floats, Spectra
 
 
 @takes(spectra="Spectra")
 def fit_labels_by_libraries(
-    spectra: Spectra,
+    spectra: Spectra | Any,
     templates: Sequence[SSPGrid | str],
     *,
     settings: FitSettings | None = None,
@@ -32,7 +34,7 @@ def fit_labels_by_libraries(
 
     Parameters
     ----------
-    spectra : Spectra
+    spectra : Spectra or specutils Spectrum
     templates : sequence of SSPGrid or str
         Two or more different ones.
     settings : FitSettings, optional
@@ -56,6 +58,7 @@ def fit_labels_by_libraries(
     >>> labels.libraries.libraries, labels.libraries.spread.shape
     (('made-up', 'shifted'), (5, 4))
     """
+    spectra = as_spectra(spectra)
     grids = [load_templates(one) if isinstance(one, str) else one for one in templates]
     check_libraries([grid.name for grid in grids])
     parts = [fit_labels(spectra, grid, settings=settings, keep_fits=keep_fits and grid is grids[0]) for grid in grids]

@@ -10,13 +10,13 @@ from scipy.interpolate import CubicSpline
 from agez.label_types import FittedSpectra, Labels, Lines
 from agez.spectra.dust import attenuation_curve
 from agez.spectra.fit_settings import FitSettings
-from agez.spectra.formats_units import line_flux_unit
 from agez.spectra.kinematics import velocity_stretch
 from agez.spectra.label_means import mean_labels
 from agez.spectra.lines import EMISSION_LINES, LINE_NAMES, SPEED_OF_LIGHT_KMS, line_waves
 from agez.spectra.ppxf_fit import PpxfAnswer
 from agez.spectra.ppxf_templates import PpxfTemplates
 from agez.spectra.rebin import rebin_rows
+from agez.spectral_units import line_flux_unit
 from agez.types import LABEL_NAMES, Bools, Floats, Spectra
 
 #: Half of the window around a line in which the stars' mean is what its equivalent width is measured against: that of

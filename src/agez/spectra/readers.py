@@ -12,14 +12,15 @@ from astropy.io import fits
 from agez.arguments import number_in, takes
 from agez.errors import AgezError
 from agez.runtime.files import check_input
+from agez.spectra.flux_error_layout import layout_of
 from agez.spectra.formats import SPECUTILS, format_names, known_formats
 from agez.spectra.formats_califa import cube_pixels
 from agez.spectra.formats_common import Options
-from agez.spectra.formats_fits import open_fits, read_content
+from agez.spectra.formats_fits import open_fits, read_content, start_of
 from agez.spectra.formats_rss import write_rss
 from agez.spectra.formats_specutils import read_with_specutils
 from agez.spectra.formats_tables import table_hdu_of
-from agez.spectra.formats_units import flux_unit_of
+from agez.spectral_units import flux_unit_of
 from agez.types import Medium, Spectra
 
 __all__ = ["cube_pixels", "read_spectra", "write_rss"]
@@ -131,37 +132,22 @@ def _check_options(
         flux_unit_of(path, flux_unit, default=None)
 
 
-#: Extensions for errors that other programs write beside the flux, and what is to be done with them.
-_ERRORS_ELSEWHERE = {
-    **dict.fromkeys(("STAT", "VAR", "VARIANCE"), "the square root of {}, which holds variances"),
-    **dict.fromkeys(("UNCERT", "ERR", "ERROR", "ERRORS", "STD", "STDDEV", "SIGMA", "NOISE", "RMS"), "{}"),
-    **dict.fromkeys(("IVAR", "INVVAR"), "1 / sqrt({}), which holds inverse variances"),
-}
-_FLUX_ELSEWHERE = ("DATA", "SCI", "FLUX", "SIGNAL", "SPECTRUM", "SPECTRA")
-_MASKS_ELSEWHERE = ("MASK", "DQ", "BADPIX", "FLAGS", "QUALITY")
-
-
 def _missing_part(hdus: fits.HDUList) -> str:
     """What keeps a FITS file from being one of our formats, if it nearly is one."""
-    images = {hdu.name or "PRIMARY": hdu for hdu in hdus if hdu.is_image and hdu.header.get("NAXIS", 0) > 0}
-    first = hdus[0].name or "PRIMARY"
-    flux = next((name for name in (*_FLUX_ELSEWHERE, first) if name in images), None)
-    table = table_hdu_of(hdus)
-    if flux is not None and images[flux].header["NAXIS"] in (1, 2, 3):
-        shape = [images[flux].header[f"NAXIS{axis}"] for axis in range(1, images[flux].header["NAXIS"] + 1)]
-        said = f"it has images {', '.join(images)}: {' x '.join(map(str, shape))} pixels in {flux}"
-        errors = next((name for name in _ERRORS_ELSEWHERE if name in images and name != flux), None)
-        if errors is None:
-            return f"{said}, but no ERROR extension (or IVAR), so no errors; the file may have been cut short"
-        if flux == "FLUX" and errors in ("IVAR", "INVVAR"):
-            return f"{said}, but no WAVE extension, so no wavelengths; the file may have been cut short"
-        if len(shape) == 1:
-            return f"{said} with errors in {errors}; write a table with columns wavelength, flux, flux_err"
-        mask = next((name for name in _MASKS_ELSEWHERE if name in images), None)
+    images = [hdu for hdu in hdus if hdu.is_image and hdu.header.get("NAXIS", 0) in (1, 2, 3)]
+    layout, table = layout_of(hdus), table_hdu_of(hdus)
+    if layout is not None:
+        axis, name = layout.axis, layout.flux.name or "PRIMARY"
         return (
-            f"{said} with errors in {errors}, a layout that is not read; write {flux} as the primary image with its "
-            f"header, beside it an extension ERROR (1 sigma) from {_ERRORS_ELSEWHERE[errors].format(errors)}"
-            + (f", and BADPIX (not 0 = bad) from {mask}" if mask else "")
+            f"it has a flux in {name} with errors in {layout.error.name}, but no wavelengths: correct the header of "
+            f"{name} (CTYPE{axis}, CUNIT{axis}, CRVAL{axis}, CDELT{axis} or CD{axis}_{axis}), or add an extension WAVE"
+        )
+    if images:
+        sizes = [" x ".join(str(hdu.header[f"NAXIS{i}"]) for i in range(1, hdu.header["NAXIS"] + 1)) for hdu in images]
+        each = ", ".join(f"{hdu.name or 'PRIMARY'} ({size})" for hdu, size in zip(images, sizes, strict=True))
+        return (
+            f"it has images {each}, but no ERROR extension (or STAT, VARIANCE, UNCERT, IVAR) in the shape of the flux, "
+            "so no errors; the file may have been cut short"
         )
     if table is not None:
         columns = ", ".join(table.columns.names[:12])
@@ -171,12 +157,30 @@ def _missing_part(hdus: fits.HDUList) -> str:
     return ""
 
 
+def is_spectra_file(path: Path) -> bool:
+    """Whether one of many files in a folder holds spectra in a known format, by its headers or its first lines.
+
+    A FITS file that cannot be opened counts, too: whoever reads it says what is wrong.
+    """
+    try:
+        start = start_of(path, 65536)
+        if not start.startswith(b"SIMPLE"):
+            text = None if b"\0" in start else _decoded(start.rpartition(b"\n")[0])
+            return text is not None and any(
+                one.is_one_of_many(text) for one in known_formats() if one.content == "text"
+            )
+        with open_fits(path, read_content(path)) as hdus:
+            return any(one.is_one_of_many(hdus) for one in known_formats() if one.content == "FITS")
+    except AgezError:
+        return True
+
+
 def _with_specutils(options: Options, *, required: bool = False, remark: str = "") -> Spectra:
-    spectra = read_with_specutils(options)
+    spectra, why = read_with_specutils(options)
     if spectra is not None:
         return spectra
     if required:
-        raise AgezError(f"{options.path}: specutils is not installed, or cannot read it")
+        raise AgezError(f"{options.path}: {why}")
     known = f"known formats: {', '.join(format_names())}"
     raise AgezError(f"{options.path} is not a known kind of spectra: {remark or known}")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from scipy.ndimage import uniform_filter1d
@@ -19,6 +20,7 @@ from agez.spectra.redshift_inputs import ReadySpectra, instrument_sigma_kms, rea
 from agez.spectra.redshift_scan import gain_by_pixel, scan, shifts_of
 from agez.spectra.redshift_stacks import stack_rows, strongest_rows
 from agez.spectra.templates import SSPGrid, load_templates
+from agez.spectra_specutils import as_spectra
 from agez.types import Bools, Floats, Ints, Spectra
 from agez.wavelength_gaps import with_missing_pixels
 
@@ -81,7 +83,7 @@ class FoundRedshifts(PerRow):
 
 @takes(spectra="Spectra", templates="SSPGrid or name")
 def find_redshift(
-    spectra: Spectra,
+    spectra: Spectra | Any,
     templates: SSPGrid | str = "emiles",
     *,
     redshift_range: tuple[float, float] = SEARCH_RANGE,
@@ -99,7 +101,7 @@ def find_redshift(
 
     Parameters
     ----------
-    spectra : Spectra
+    spectra : Spectra or specutils Spectrum
         n rows; masked pixels are left out.
     templates : SSPGrid or str
         A name or path is that of :func:`agez.load_templates`.
@@ -130,6 +132,7 @@ def find_redshift(
     >>> bool(abs(found.redshift - mock.spectra.redshift).max() < 1e-3), found.ambiguous.any().tolist()
     (True, False)
     """
+    spectra = as_spectra(spectra)
     low, high = redshift_range
     if not -0.1 <= low < high <= 3.0:
         raise AgezError(f"redshift_range is {low:g} to {high:g}; expected two rising numbers between -0.1 and 3")
@@ -173,7 +176,8 @@ def with_found_redshifts(
     unknown = np.flatnonzero(~np.isfinite(spectra.redshift) & ~has_flag(spectra.flags, Flag.REDSHIFT_UNKNOWN))
     if not len(unknown):
         return spectra
-    sought, wave = spectra.take(unknown), spectra.wave_angstrom
+    sought = spectra if len(unknown) == len(spectra) else spectra.take(unknown)  # a cube is not copied
+    wave = spectra.wave_angstrom
     for low, high in sky_mask_angstrom:
         sought = replace(sought, mask=sought.mask | ((wave >= low) & (wave <= high)))
     answer = find_redshift(sought, templates, by_galaxy=by_galaxy)

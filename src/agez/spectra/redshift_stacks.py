@@ -10,13 +10,17 @@ from agez.types import Rows, Spectra
 
 #: At most so many rows, the strongest, tell of a galaxy's redshift: the others are sky and faint outskirts.
 _MOST_ROWS = 100
+_ROWS_AT_ONCE = 256
 
 
 def strongest_rows(spectra: Spectra, rows: Ints) -> Ints:
     """Those of ``rows`` with the highest signal-to-noise ratio, in their order."""
     if len(rows) <= _MOST_ROWS:
         return rows
-    return np.sort(rows[np.argsort(-_signal_to_noise(spectra.take(rows)), kind="stable")[:_MOST_ROWS]])
+    # some rows at a time: a cube's spaxels are not to be in memory twice
+    parts = np.split(rows, range(_ROWS_AT_ONCE, len(rows), _ROWS_AT_ONCE))
+    strength = np.concatenate([_signal_to_noise(spectra.take(part)) for part in parts])
+    return np.sort(rows[np.argsort(-strength, kind="stable")[:_MOST_ROWS]])
 
 
 def stack_rows(spectra: Spectra) -> Spectra:

@@ -44,6 +44,9 @@ _LEADING_SCALE = re.compile(
     )\s*\*?\s*(?P<rest>[a-zA-Z].*)$""",
     re.VERBOSE,
 )
+#: ``FLAM16`` is 1e-16 erg/s/cm2/Angstrom in KCWI's cubes.
+_FLAM = re.compile(r"flam\s*-?(?P<power>\d{0,2})", re.IGNORECASE)
+_SQUARED = re.compile(r"\(\s*(?P<inner>.+?)\s*\)\s*(?:\*\*|\^)\s*\(?(?P<power>-?2)\)?")
 _PER_ELEMENT = re.compile(r"\s*/\s*(?:spaxel|fiber|fibre|pixel|pix)\b", re.IGNORECASE)
 _WORDS = (
     (re.compile(r"\b(?:angstroms?|ang|aa|a)(?=\b|[-+\d^*])", re.IGNORECASE), "Angstrom"),
@@ -54,11 +57,16 @@ _WORDS = (
 
 
 def parse_unit(text: str) -> u.UnitBase:
-    """An astropy unit from what FITS headers and tables write, such as ``1E-17 erg/cm^2/s/Ang/spaxel``.
+    """An astropy unit from what FITS headers and tables write, such as ``1E-17 erg/cm^2/s/Ang/spaxel`` or ``FLAM16``.
 
     Raises ValueError if it is not a unit.
     """
     rest, scale = text.strip(), 1.0
+    squared, flam = _SQUARED.fullmatch(rest), _FLAM.fullmatch(rest)
+    if squared:
+        return u.Unit(parse_unit(squared["inner"]) ** int(squared["power"]))
+    if flam:
+        return u.Unit(10.0 ** -int(flam["power"] or 0) * F_LAMBDA)
     found = _LEADING_SCALE.match(rest)
     if found:
         scale = float(found["number"]) if found["number"] else 10.0 ** int(found["power"])

@@ -1,0 +1,67 @@
+"""What a table of galaxies (``--galaxies``) says of the galaxy that a command maps, in place of options not given."""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from argparse import Namespace
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from astropy.io import fits
+
+from agez.samples.galaxy_facts import read_galaxy_facts
+
+#: Option and what the table calls it.
+_FILLED = {
+    "redshift": "redshift", "redshift_err": "redshift_err", "re": "re_arcsec", "inclination": "inclination_deg",
+    "pa": "pa_deg", "ebv": "ebv", "centre": "centre_deg",
+}  # fmt: skip
+
+
+def with_known_galaxy(options: Namespace, *, cube: bool) -> Namespace:
+    """Options of ``agez map`` with those that are not given filled by the galaxy's row in ``--galaxies``.
+
+    Of a cube of spectra a redshift that its header says goes before the table's, as in ``agez label``, so it is left
+    to the reader; its error has no use there.
+
+    Raises
+    ------
+    AgezError
+        If the table cannot be read, or has no row of the galaxy.
+    """
+    if options.galaxies is None:
+        return options
+    facts = read_galaxy_facts(options.galaxies).need(*names_of(options.input))
+    filled = copy.copy(options)
+    for option, what in _FILLED.items():
+        value = getattr(facts, what)
+        known = value is not None and bool(np.all(np.isfinite(value)))
+        if known and getattr(options, option) is None and not (cube and option in ("redshift", "redshift_err")):
+            setattr(filled, option, value)
+    if (filled.inclination is None) != (filled.pa is None) and options.inclination is None and options.pa is None:
+        filled.inclination = filled.pa = None  # a tilt needs both
+    return filled
+
+
+def names_of(inputs: Sequence[str]) -> list[str]:
+    """Names that the galaxy of some files may have: OBJECT of the first header, the folder's, the file's."""
+    first = Path(inputs[0])
+    if first.is_dir():
+        files, name = sorted(path for path in first.iterdir() if path.is_file()), first.resolve().name
+    else:
+        files, name = [first], first.name.split(".")[0]
+    said = next((word for word in map(_object_of, files) if word), "")
+    return [said, name]
+
+
+def _object_of(path: Path) -> str:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with fits.open(path, memmap=False) as hdus:
+                words = (hdu.header.get("GALAXY") or hdu.header.get("OBJECT") for hdu in hdus[:2])
+                return str(next(filter(None, words), "")).strip()
+    except Exception:
+        return ""  # no FITS, or damaged: whoever reads it says what is wrong
