@@ -36,7 +36,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_sample(command("sample", "join photometry and labels into a training sample"))
     _add_train(command("train", "train and calibrate a model on a sample"))
     _add_predict(command("predict", "ages and metallicities of photometry or spectra by a trained model"))
-    _add_map(command("map", "maps of ages and metallicities of one galaxy, from its images or its cube"))
+    _add_map(command("map", "maps of ages and metallicities of galaxies, from their images or cubes"))
     _add_gradient(command("gradient", "radial gradients, with errors, of a table of labels or predictions"))
     _add_fetch(command("fetch", "download cubes of a public survey, going on after interruptions"))
     _add_filters(command("filters", "list filter sets, or the bands of one"))
@@ -378,8 +378,14 @@ def _add_asked(p: argparse.ArgumentParser) -> None:
 
 
 def _add_map(p: argparse.ArgumentParser) -> None:
-    _add_inputs(p, "a folder of images, one a band, or the images; or a cube, of bands (S-Cubes) or of spectra")
-    p.add_argument("-o", "--out", required=True, metavar="MAPS", help="FITS file")
+    _add_inputs(
+        p,
+        "one galaxy: a folder of images, one a band, or the images, or a cube, of bands (S-Cubes) or of spectra; many: "
+        "a table with a row a galaxy (columns name, folder or files, and any of the options below), or a folder of "
+        "folders of images",
+    )
+    p.add_argument("-o", "--out", required=True, metavar="MAPS", help="FITS file; of many galaxies a folder/")
+    p.add_argument("--name", metavar="NAME", help="of the galaxy; default: OBJECT of the headers")
     p.add_argument("--model", default="jpas", metavar="FILE|NAME", help="see 'agez models'; default: jpas")
     _add_asked(p)
     p.add_argument(
@@ -408,6 +414,13 @@ def _add_map(p: argparse.ArgumentParser) -> None:
     p.add_argument("--pa", type=float, metavar="PA", help="position angle, north through east [degree]")
     p.add_argument("--pictures", metavar="DIR", help="draw the maps and the profiles")
     p.add_argument("--seed", type=int, default=1, metavar="N", help="of the gradients; default: 1")
+    many = p.add_argument_group("many galaxies")
+    many.add_argument("--workers", type=int, metavar="N", help=f"processes; default: {_WORKERS}")
+    many.add_argument("--scheduler", metavar="ADDRESS", help="of a running Dask scheduler, whose workers do the work")
+    many.add_argument("--fresh", action="store_true", help="map anew what an earlier run has done")
+    many.add_argument(
+        "--images", nargs="+", metavar="PATH", help="images out of which each galaxy of the list is cut: ra, dec, size"
+    )
     images = p.add_argument_group("images")
     images.add_argument("--centre", type=_ra_dec, metavar="RA,DEC", help="of the galaxy [degree]; default: found")
     images.add_argument("--size", type=float, metavar="ARCSEC", help="read only a square of that side around --centre")

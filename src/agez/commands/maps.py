@@ -38,10 +38,37 @@ IMAGE_SNR, SPECTRA_SNR = 10.0, 40.0
 
 def map_(options: Namespace) -> Answer:
     """``agez map``."""
+    from agez.commands.galaxy_list import folders_of_galaxies, is_list
+
+    first = options.input[0]
+    if len(options.input) == 1 and (is_list(first) or folders_of_galaxies(first, but=options.out)):
+        from agez.commands.many_maps import map_many
+
+        return map_many(options)
+    for name in ("images", "workers", "scheduler", "fresh"):
+        if getattr(options, name):
+            raise AgezError(f"--{name} is for a list of galaxies, or a folder of their folders; leave it out for one")
+    return _map_one(options)
+
+
+def _map_one(options: Namespace) -> Answer:
     from agez.mapping.map_files import write_galaxy_maps
     from agez.models.model_file import load_model
 
     check_fits_output(options.out)
+    settings = checked_settings(options)
+    maps, images = maps_of(options, load_model(options.model), settings)
+    write_galaxy_maps(options.out, maps)
+    pictures = []
+    if options.pictures is not None:
+        from agez.report.map_pictures import draw_maps
+
+        pictures = draw_maps(maps, options.pictures, images=images)
+    return _answer(options, maps, [str(path) for path in pictures])
+
+
+def checked_settings(options: Namespace) -> MapSettings:
+    """The settings of one galaxy; AgezError if its files are not there, or options contradict each other."""
     for one in options.input:
         if not Path(one).is_dir():
             check_input(one)
@@ -55,22 +82,19 @@ def map_(options: Namespace) -> Answer:
     settings = _settings(options)
     if options.centre is not None and not (np.isfinite(options.centre).all() and abs(options.centre[1]) <= 90):
         raise AgezError(f"--centre is {options.centre[0]:g},{options.centre[1]:g}; expected RA,DEC in degrees")
-    model = load_model(options.model)
+    return settings
+
+
+def maps_of(options: Namespace, model: Model, settings: MapSettings) -> tuple[GalaxyMaps, ImageSet | None]:
+    """The maps of one galaxy, and its images, if it is none of spectra."""
     settings.asked.check(model)
     undrawn = [name for name in PAPER_TARGETS if name not in settings.asked.targets(model)]
     if options.pictures is not None and undrawn:
         raise AgezError(f"--pictures draws {', '.join(PAPER_TARGETS)}: name {undrawn[0]} in --columns, too")
     if _is_spectral_cube(options.input):
-        maps, images = _of_cube(options, model, settings), None
-    else:
-        maps, images = _of_images(options, model, settings)
-    write_galaxy_maps(options.out, maps)
-    pictures = []
-    if options.pictures is not None:
-        from agez.report.map_pictures import draw_maps
-
-        pictures = draw_maps(maps, options.pictures, images=images)
-    return _answer(options, maps, [str(path) for path in pictures])
+        maps = _of_cube(options, model, settings)
+        return (maps if options.name is None else replace(maps, meta={**maps.meta, "galaxy": options.name})), None
+    return _of_images(options, model, settings)
 
 
 def _settings(options: Namespace) -> MapSettings:
@@ -141,6 +165,8 @@ def _of_images(options: Namespace, model: Model, settings: MapSettings) -> tuple
         images = select_bands(images, names)
         words = f"bands that model {options.model} does not know are left out: {', '.join(left_out)}"
         images = replace(images, meta={**images.meta, "remarks": [*images.meta.get("remarks", []), words]})
+    if options.name is not None:
+        images = replace(images, meta={**images.meta, "object": options.name})
     images = prepare(images, settings=_image_settings(options))
     return map_galaxy(images, model, settings=replace(settings, redshift=redshift)), images
 

@@ -10,6 +10,7 @@ from agez.errors import AgezError
 from agez.labelling.cube_bins import fitted_rows
 from agez.labelling.input_files import remarks_on
 from agez.mapping.map_galaxy import GalaxyMaps, MapSettings, disc_frame, with_gradients
+from agez.mapping.whole_galaxy import bands_missing, sum_of_rows
 from agez.models.model import Model
 from agez.models.predict import distance_remarks, photometry_for, predict_asked
 from agez.photometry.filters import FilterSet
@@ -38,11 +39,12 @@ def map_cube(
         raise AgezError(f"{path}: rows of spectra, and no cube; use agez predict, then agez gradient")
     photometry = photometry_for(model, spectra, filters=filters)
     prediction = predict_asked(model, photometry, settings.asked)
+    whole = predict_asked(model, sum_of_rows(photometry), settings.asked)
     binned = spectra.meta.get("binning", {})
     remark = str(binned.get("remark", ""))
     meta = {
         "galaxy": str(spectra.rows.galaxy_id[0]), "model": model.header.get("name", ""),
-        "seds_of": "spectra",
+        "seds_of": "spectra", "bands_missing": bands_missing(model, photometry),
         "redshift": float(np.median(spectra.redshift)), "ebv": 0.0, "error_floor": 0.0,
         "regions": {"method": binned.get("method", binning.method), "target_snr": binning.target_snr},
         "snr_band": "spectra, per Angstrom", "labels": dict(model.header["labels"]),
@@ -50,4 +52,6 @@ def map_cube(
     }  # fmt: skip
     frame = disc_frame(frame, settings.geometry)
     light = None if frame.mean_flux is None else np.nan_to_num(frame.mean_flux)
-    return with_gradients(frame, photometry, prediction, settings, meta, light=light)
+    if spectra.meta.get("centre_deg") is not None:
+        meta["centre_deg"] = [float(one) for one in spectra.meta["centre_deg"]]
+    return with_gradients(frame, photometry, prediction, settings, meta, light=light, whole=whole)

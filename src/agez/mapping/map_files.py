@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,8 @@ from agez.analysis.gradient_files import REGION_RADIUS, TILT, gradient_rows
 from agez.analysis.region_errors import SharedErrors, mean_error, shared_errors
 from agez.flags import FAULTS, has_flag
 from agez.mapping.map_galaxy import GalaxyMaps, bin_maps, snr_of_regions
+from agez.mapping.summary_row import EXTENSION as SUMMARY
+from agez.mapping.summary_row import summary_row
 from agez.models.model_file import plain
 from agez.tables.maps_files import maps_hdus
 from agez.tables.prediction_files import EXTENSION as PREDICTIONS
@@ -30,18 +33,21 @@ RING_RE, LEAST_REGIONS = 0.25, 3
 RINGS = 8
 
 
-def write_galaxy_maps(path: str | os.PathLike[str], maps: GalaxyMaps) -> None:
+def write_galaxy_maps(
+    path: str | os.PathLike[str], maps: GalaxyMaps, *, header: Mapping[str, Any] | None = None
+) -> None:
     """Write maps, whole or not at all.
 
     Extensions: ``BINID``, ``SPX_*``, each property with ``_IVAR`` and ``_MASK`` (the layout of MaNGA's MAPS files); the
     table ``PREDICTIONS`` with a row a region, its fluxes beside; ``PROFILES``; where the effective radius is known
-    ``GRADIENTS``.
+    ``GRADIENTS``; ``SUMMARY``, the whole galaxy in one row.  ``header`` has more cards for the primary one.
     """
     hdus = [*maps_hdus(bin_maps(maps), maps.frame), table_hdu(region_table(maps), name=PREDICTIONS)]
     hdus.append(table_hdu(profile_table(maps), name=PROFILES))
     if maps.gradients is not None:
         hdus.append(table_hdu(gradient_rows(maps.gradients), name=GRADIENTS))
-    write_fits(path, hdus, header=primary_header(maps))
+    hdus.append(table_hdu(summary_row(maps), name=SUMMARY))
+    write_fits(path, hdus, header={**primary_header(maps), **(header or {})})
 
 
 def primary_header(maps: GalaxyMaps) -> dict[str, Any]:

@@ -13,15 +13,18 @@ from agez.analysis.gradients import GradientTable, gradients_with_errors
 from agez.errors import AgezError
 from agez.flags import FAULTS, Flag, has_flag, is_good
 from agez.images.alignment import pixel_size_arcsec
+from agez.images.colour_picture import colour_image, three_bands
 from agez.images.image_set import ImageSet
 from agez.images.measure import light_of_pixels, measure, pixel_offsets
 from agez.images.regions import RegionSettings, make_regions
 from agez.images.stars import circles
+from agez.mapping.whole_galaxy import bands_missing
 from agez.models.asked import Asked
 from agez.models.model import Model
 from agez.models.predict import predict_asked
 from agez.photometry.dereddening import deredden
 from agez.photometry.error_floors import with_error_floor
+from agez.sky_offsets import sky_positions
 from agez.tables.maps import BinMap, MapFrame
 from agez.types import LABEL_NAMES, Floats, Ints, Photometry, Prediction
 
@@ -102,6 +105,10 @@ class GalaxyMaps:
         without one.
     meta : mapping
         What was done, in plain words and numbers.
+    whole : Prediction
+        One row: the answer to the light of all regions together.
+    snr_whole : float
+        Signal-to-noise ratio of that light in the band that regions were made for; NaN of spectra.
     """
 
     frame: MapFrame
@@ -111,6 +118,8 @@ class GalaxyMaps:
     radius_arcsec: Floats
     r_re: Floats
     meta: Mapping[str, Any]
+    whole: Prediction
+    snr_whole: float = np.nan
 
 
 def map_galaxy(images: ImageSet, model: Model, *, settings: MapSettings | None = None) -> GalaxyMaps:
@@ -134,21 +143,42 @@ def map_galaxy(images: ImageSet, model: Model, *, settings: MapSettings | None =
     divided = _in_the_disc(settings.regions, settings.geometry)
     regions = make_regions(images, divided, centre=centre)
     name = str(images.meta.get("object") or "")
-    photometry = measure(images, regions.bin_id, galaxy_id=name, redshift=redshift, centre=centre)
-    photometry = replace(photometry, redshift_err=np.full(len(photometry), float(settings.redshift_err)))
-    ready = deredden(photometry, settings.ebv) if settings.ebv else photometry
-    ready = with_error_floor(ready, settings.error_floor) if settings.error_floor else ready
-    prediction = predict_asked(model, ready, settings.asked)
+    all_of_it = np.where(regions.bin_id >= 0, 0, -1)
+    photometry, whole = (
+        measure(images, numbers, galaxy_id=name, redshift=redshift, centre=centre)
+        for numbers in (regions.bin_id, all_of_it)
+    )
+    photometry = _of_redshift_error(photometry, settings.redshift_err)
+    prediction = predict_asked(model, _corrected(photometry, settings), settings.asked)
+    ready = _corrected(_of_redshift_error(whole, settings.redshift_err), settings)
     frame = replace(_frame(images, regions.bin_id, regions.snr, centre, settings.geometry), snr_of=f"in {regions.band}")
+    place = sky_positions(images.wcs, *centre)
     meta = {
         "galaxy": name, "model": model.header.get("name", ""), "seds_of": "images", "redshift": redshift,
         "ebv": settings.ebv, "error_floor": settings.error_floor, "regions": divided.as_meta(),
         "snr_band": regions.band,
         "labels": dict(model.header["labels"]),
+        "bands_missing": bands_missing(model, photometry),
+        "centre_deg": [float(place.ra.deg), float(place.dec.deg)],
         "images": {key: images.meta[key] for key in ("background", "noise", "psf") if key in images.meta},
         "n_stars": len(images.meta.get("stars", [])), "remarks": _remarks(images, regions.remarks, prediction),
     }  # fmt: skip
-    return with_gradients(frame, photometry, prediction, settings, meta, light=light_of_pixels(images, regions.bin_id))
+    light = light_of_pixels(images, regions.bin_id)
+    maps = with_gradients(
+        frame, photometry, prediction, settings, meta, light=light, whole=predict_asked(model, ready, settings.asked)
+    )
+    b = images.bands.names.index(regions.band)
+    return replace(maps, snr_whole=float(whole.flux[0, b] / whole.flux_err[0, b]))
+
+
+def _of_redshift_error(photometry: Photometry, error: float) -> Photometry:
+    return replace(photometry, redshift_err=np.full(len(photometry), float(error)))
+
+
+def _corrected(photometry: Photometry, settings: MapSettings) -> Photometry:
+    """Without the Milky Way's dust, and with the error floor."""
+    ready = deredden(photometry, settings.ebv) if settings.ebv else photometry
+    return with_error_floor(ready, settings.error_floor) if settings.error_floor else ready
 
 
 def _in_the_disc(regions: RegionSettings, geometry: Geometry) -> RegionSettings:
@@ -185,6 +215,7 @@ def with_gradients(
     meta: Mapping[str, Any],
     *,
     light: Floats | None,
+    whole: Prediction,
 ) -> GalaxyMaps:
     """Radii of the regions, and gradients where the effective radius is known; ``light`` (ny, nx) weighs pixels."""
     geometry = settings.geometry
@@ -201,7 +232,7 @@ def with_gradients(
             rng=np.random.default_rng(settings.seed), kind=str(meta["seds_of"]),
         )  # fmt: skip
     told = {**meta, "tilt_deg": geometry.tilt_deg}
-    return GalaxyMaps(frame, photometry, prediction, gradients, radius_arcsec, radius, told)
+    return GalaxyMaps(frame, photometry, prediction, gradients, radius_arcsec, radius, told, whole)
 
 
 def _radius_of_regions(frame: MapFrame, geometry: Geometry, light: Floats | None, n: int) -> Floats:
@@ -240,6 +271,9 @@ def _frame(images: ImageSet, bin_id: Ints, snr: Floats, centre: tuple[float, flo
     found = [(one["x"], one["y"], one["radius"] / pixel) for one in images.meta.get("stars", [])]
     stars = circles(images.shape, found) if found else None
     frame = MapFrame(bin_id, keys, np.stack(pixel_offsets(images, centre)), None, snr, stars=stars)
+    bands = three_bands(images)[::-1]
+    colour = np.moveaxis(np.round(255 * colour_image(images, bands)).astype(np.uint8), -1, 0)
+    frame = replace(frame, colour=colour, colour_of=tuple(images.bands.names[b] for b in bands))
     return disc_frame(frame, geometry)
 
 

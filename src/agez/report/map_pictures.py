@@ -14,6 +14,7 @@ from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
 
 from agez.flags import FAULTS, has_flag
+from agez.images.colour_picture import colour_image, three_bands
 from agez.mapping.map_files import profile_table
 from agez.mapping.map_galaxy import GalaxyMaps
 from agez.report.style import BLUE, QUANTITY, VERMILLION, figure, margins, note, value_limits
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
 
 #: Colour map of errors; as those of the targets, it is even in lightness, for all eyes.
 ERROR_COLOURS = "magma"
-#: Softening of the colour image, in units of the typical light (Lupton et al. 2004, PASP 116, 133: arcsinh).
-SOFTENING = 8.0
 _UNUSED = "0.85"
 
 
@@ -198,34 +197,6 @@ def _compass(axes: Any, extent: Any, offsets: Floats | None) -> None:
         begin + length / width / 2, 0.095, f'{length:g}"', ha="center", va="bottom", color="white",
         transform=axes.transAxes, path_effects=edge,
     )  # fmt: skip
-
-
-def three_bands(images: ImageSet) -> tuple[int, int, int]:
-    """Bands for blue, green and red: near 4700, 6250 and 7700 A, or what is nearest to thirds of the range."""
-    pivot = np.array(images.bands.pivot_angstrom)
-    usable = np.flatnonzero([(~mask).any() for mask in images.mask])
-    low, high = pivot[usable].min(), pivot[usable].max()
-    wanted = (
-        (4700.0, 6250.0, 7700.0)
-        if low < 5200 and high > 7400
-        else tuple(low + f * (high - low) for f in (0.15, 0.5, 0.85))
-    )
-    found = [int(usable[np.argmin(np.abs(pivot[usable] - wave))]) for wave in wanted]
-    return found[0], found[1], found[2]
-
-
-def colour_image(images: ImageSet, bands: tuple[int, int, int]) -> Floats:
-    """(ny, nx, 3) red, green, blue in 0-1, compressed by arcsinh alike in all three, so that colours stay."""
-    parts = []
-    for b in bands:
-        flux = np.where(images.mask[b], np.nan, images.flux[b]).astype(float)
-        level = np.nanquantile(flux, 0.97)
-        parts.append(np.nan_to_num(flux / level if level > 0 else flux))
-    stack = np.clip(np.stack(parts, axis=-1), 0, None)
-    mean = stack.mean(axis=-1, keepdims=True)
-    pressed = np.arcsinh(SOFTENING * mean) / np.arcsinh(SOFTENING * max(float(np.quantile(mean, 0.999)), 1e-9))
-    colour = stack * np.divide(pressed, mean, out=np.zeros_like(mean), where=mean > 0)
-    return np.asarray(np.clip(colour / np.maximum(colour.max(axis=-1, keepdims=True), 1.0), 0, 1))
 
 
 def _with_room(axes: Any, limits: tuple[float, float]) -> None:
