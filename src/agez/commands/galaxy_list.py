@@ -171,7 +171,8 @@ def _files(text: str, folder: Path) -> list[str]:
     """Files of a cell: with ``;`` between, or patterns; what no file matches stays, for whoever reads it to say so."""
     found: list[str] = []
     for part in filter(None, (one.strip() for one in text.split(";"))):
-        found += sorted(glob.glob(str(folder / part))) or [str(folder / part)]  # noqa: PTH207: an absolute one, too
+        matches = glob.glob(str(folder / part))  # noqa: PTH207  (Path.glob knows no absolute patterns)
+        found += sorted(matches) or [str(folder / part)]
     return found
 
 

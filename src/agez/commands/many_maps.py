@@ -7,6 +7,7 @@ import sys
 import time
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,7 @@ from agez.runtime.optional_packages import is_installed
 from agez.runtime.progress import progress
 from agez.runtime.run_lock import sole_run
 from agez.tables.column_metadata import Words, describe_columns
-from agez.tables.table_files import read_table, write_table
+from agez.tables.table_files import open_fits, read_table, write_table
 from agez.targets import KNOWN_TARGETS, PAPER_TARGETS
 
 #: Files of the folder beside the maps.
@@ -88,9 +89,7 @@ def _output(options: Namespace) -> Path:
         raise AgezError("--workers are those of this machine, and --scheduler has its own: give one of the two")
     out = Path(options.out)
     if out.is_file() or (not out.is_dir() and out.suffix.lower() in (".fits", ".fit", ".gz")):
-        raise AgezError(
-            f"-o/--out {options.out}: {options.input[0]} has many galaxies, whose maps need a folder: -o maps/"
-        )
+        raise AgezError(f"-o/--out {options.out}: {options.input[0]} has many galaxies: give a folder, -o maps/")
     if out.resolve() == Path(options.input[0]).resolve():
         raise AgezError(f"-o/--out {options.out} is the folder of the galaxies; give another")
     if options.name is not None:
@@ -129,6 +128,8 @@ def map_listed(options: Namespace) -> MapOutcome:
         if options.fresh or not done:
             _map(options, word)
         return MapOutcome(read_table(options.out, prefer=(SUMMARY,)), resumed=done and not options.fresh)
+    except OSError as error:
+        return MapOutcome(problem=f"{error.filename or options.input[0]} cannot be read: {error.strerror or error}")
     except MemoryError:
         return MapOutcome(problem="not enough memory; give fewer --workers")
     except Exception as error:
@@ -167,9 +168,13 @@ def _pictures(options: Namespace) -> list[Path]:
 def _fingerprint(options: Namespace) -> str:
     """Of all that a file of maps depends on: options, the model, and the content of the files."""
     said = {key: value for key, value in vars(options).items() if key not in (*OF_THE_RUN, "model")}
-    beside = [said.pop(key) for key in (*PATHS, "psf") if isinstance(said.get(key), str) and Path(said[key]).is_file()]
-    files = sorted(file for path in map(Path, options.input) for file in (path.iterdir() if path.is_dir() else [path]))
-    content = [[file.name, file_hash(file)] for file in [*files, *map(Path, beside)] if file.is_file()]
+    beside = [said.pop(key) for key in (*PATHS, "psf") if isinstance(said.get(key), str) and Path(said[key]).exists()]
+    files = [
+        file
+        for path in map(Path, [*options.input, *beside])
+        for file in (sorted(path.iterdir()) if path.is_dir() else [path])
+    ]
+    content = [[file.name, file_hash(file)] for file in files if file.is_file()]
     return fingerprint({"maps": said, "content": content})
 
 
@@ -200,10 +205,8 @@ def _finished(
         "set_aside": [{"name": one.name, "input": _input(one), "reason": reason} for one, reason in failed],
         "remarks": remarks, "seconds": round(time.monotonic() - started, 3),
     }  # fmt: skip
-    lines = [
-        *remarks,
-        f"{options.out}: {len(mapped)} of {len(galaxies)} galaxies mapped, {content['n_good']} of them good",
-    ]
+    told = f"{options.out}: {len(mapped)} of {len(galaxies)} galaxies mapped, {content['n_good']} of them good"
+    lines = [*remarks, told]
     if resumed:
         lines.append(f"{resumed} of them by an earlier run")
     lines += [f"{path}: {words}" for path, words in [(summary, "a row a galaxy")] * bool(mapped)]
@@ -215,8 +218,8 @@ def _finished(
         print(f"agez: set aside: {one.name}: {reason}", file=sys.stderr)
     more = f", and {len(failed) - 1} more" if len(failed) > 1 else ""
     raise PartlyDoneError(
-        f"{len(failed)} of {len(galaxies)} galaxies set aside: {failed[0][0].name}{more}; {folder / FAILURES_FILE} says "
-        "why of each; mend their files and give the same command again: only they are mapped then",
+        f"{len(failed)} of {len(galaxies)} galaxies set aside: {failed[0][0].name}{more}; {folder / FAILURES_FILE} "
+        "says why; mend their files and give the same command again: only they are mapped then",
         content=content,
         lines=lines,
     )
@@ -230,12 +233,11 @@ def _with_file(row: Table | None, one: Namespace) -> Table:
 
 def _remove_own(path: Path) -> None:
     """The maps that an earlier run made of a galaxy that fails now: they are not of its files as they are."""
-    try:
-        made = read_table(path, prefer=(SUMMARY,)).meta if path.is_file() else None
-    except AgezError:
-        made = {}
-    if made is not None:
-        path.unlink(missing_ok=True)
+    with suppress(AgezError):
+        with open_fits(path) as hdus:
+            own = FINGERPRINT in hdus[0].header
+        if own:
+            path.unlink()
 
 
 def _write_failures(path: Path, failed: Sequence[tuple[Namespace, str]]) -> None:
@@ -270,4 +272,4 @@ def _rows_told(table: Table) -> Iterator[str]:
             for name in PAPER_TARGETS
             if name in table.colnames
         ]
-        yield f"  {row['name']}: {', '.join([*words, f'{row["n_regions"]} regions'])}"
+        yield f"  {row['name']}: {', '.join([*words, str(row['n_regions'])])} regions"
