@@ -6,7 +6,7 @@ import os
 import sys
 import time
 from argparse import Namespace
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,8 +29,7 @@ from agez.engine.answer import is_full_disk, model_of
 from agez.engine.galaxies import each_galaxy
 from agez.errors import AgezError, PartlyDoneError
 from agez.labelling.label_parts import FINGERPRINT, has_fingerprint
-from agez.mapping.map_files import SUMMARY, write_galaxy_maps
-from agez.mapping.summary_row import OF_SUMMARIES, join_rows
+from agez.mapping.map_files import write_galaxy_maps
 from agez.models.model_file import find_model
 from agez.runtime.files import make_folder
 from agez.runtime.finished_work import file_hash, fingerprint, remove_half_written
@@ -38,13 +37,15 @@ from agez.runtime.optional_packages import is_installed
 from agez.runtime.progress import progress
 from agez.runtime.run_lock import sole_run
 from agez.tables.column_metadata import Words, describe_columns
+from agez.tables.summaries import EXTENSION as SUMMARY
+from agez.tables.summaries import OF_SUMMARIES, SUMMARY_FILE, join_rows
+from agez.tables.summaries import told as told_of
 from agez.tables.table_files import open_fits, read_table, write_table
-from agez.targets import KNOWN_TARGETS, PAPER_TARGETS
 
 #: Files of the folder beside the maps.
-SUMMARY_FILE, FAILURES_FILE, SHEET = "summary.fits", "failures.ecsv", "contact_sheet"
-#: Galaxies that are named one by one: those that failed, and those that were mapped.
-_NAMED, _FEW = 20, 10
+FAILURES_FILE, SHEET = "failures.ecsv", "contact_sheet"
+#: Galaxies that failed are named one by one up to so many.
+_NAMED = 20
 _OF_FAILURES = {
     "name": Words(None, "galaxy", "meta.id;meta.main"),
     "input": Words(None, "what was to be read", "meta.ref.url"),
@@ -211,7 +212,7 @@ def _finished(
         lines.append(f"{resumed} of them by an earlier run")
     lines += [f"{path}: {words}" for path, words in [(summary, "a row a galaxy")] * bool(mapped)]
     lines += [f"{path}: colours, ages, metallicities" for path in sheets]
-    lines += list(_rows_told(table)) if 0 < len(mapped) <= _FEW else []
+    lines += told_of(table)
     if not failed:
         return content, lines
     for one, reason in failed[:_NAMED]:
@@ -262,14 +263,3 @@ def _contact_sheets(folder: Path, maps: Sequence[tuple[str, Path]]) -> tuple[lis
     from agez.report.contact_sheet import draw_contact_sheets
 
     return draw_contact_sheets(folder / f"{SHEET}.png", maps), []
-
-
-def _rows_told(table: Table) -> Iterator[str]:
-    """The galaxies themselves, where they are few."""
-    for row in table:
-        words = [
-            f"{KNOWN_TARGETS[name].symbol_alone} {row[name]:.2f} +- {row[f'{name}_err']:.2f}"
-            for name in PAPER_TARGETS
-            if name in table.colnames
-        ]
-        yield f"  {row['name']}: {', '.join([*words, str(row['n_regions'])])} regions"

@@ -16,12 +16,12 @@ from agez.analysis.gradient_files import REGION_RADIUS, TILT, gradient_rows
 from agez.analysis.region_errors import SharedErrors, mean_error, shared_errors
 from agez.flags import FAULTS, has_flag
 from agez.mapping.map_galaxy import GalaxyMaps, bin_maps, snr_of_regions
-from agez.mapping.summary_row import EXTENSION as SUMMARY
 from agez.mapping.summary_row import summary_row
 from agez.models.model_file import plain
 from agez.tables.maps_files import maps_hdus
 from agez.tables.prediction_files import EXTENSION as PREDICTIONS
 from agez.tables.prediction_files import SEDS_OF, prediction_to_table
+from agez.tables.summaries import EXTENSION as SUMMARY
 from agez.tables.table_files import table_hdu, write_fits
 from agez.types import Floats
 

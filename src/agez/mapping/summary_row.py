@@ -2,28 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
-from astropy.table import Column, Table
+from astropy.table import Table
 
 from agez.mapping.map_galaxy import GalaxyMaps, snr_of_regions
-from agez.tables.column_metadata import Words, describe_columns
+from agez.tables.column_metadata import describe_columns
 from agez.tables.prediction_files import prediction_to_table
+from agez.tables.summaries import OF_SUMMARIES, slope_columns
 from agez.types import LABEL_NAMES
-
-#: Name of the table of one row in a file of maps, and of the table of many in a summary.
-EXTENSION = "SUMMARY"
-#: Numbers of a gradient, by the end of their column.
-SLOPES = {"_slope": "slope", "_slope_err": "slope_err", "_slope_scatter": "slope_scatter"}
-#: What columns of a summary mean that mean another thing in other tables.
-OF_SUMMARIES = {
-    "name": Words(None, "galaxy", "meta.id;meta.main"),
-    "n_regions": Words(None, "regions of the map", "meta.number"),
-    "snr_band": Words(None, "S/N of a region in the band region_band, median", "stat.snr;stat.median"),
-}
 
 
 def summary_row(maps: GalaxyMaps) -> Table:
@@ -37,12 +25,10 @@ def summary_row(maps: GalaxyMaps) -> Table:
     for name in whole.colnames:
         if name not in ("id", "galaxy_id", "x", "y"):
             table[name] = whole[name]
-    slopes = {} if maps.gradients is None else {one["quantity"]: one for one in maps.gradients.to_json()}
+    gradients = [] if maps.gradients is None else maps.gradients.to_json()
     for label in [name for name in LABEL_NAMES if name in table.colnames]:
-        of_label = slopes.get(label, {})
-        for end, key in SLOPES.items():
-            value = of_label.get(key)
-            table[label + end] = [np.nan if value is None else float(value)]
+        for column, value in slope_columns(label, gradients).items():
+            table[column] = value
     radius = maps.radius_arcsec[maps.r_re > 0] / maps.r_re[maps.r_re > 0]
     table["re_arcsec"] = [float(np.median(radius)) if radius.size else np.nan]
     table["inclination"], table["pa"] = ([float(one)] for one in meta["tilt_deg"])
@@ -58,19 +44,3 @@ def summary_row(maps: GalaxyMaps) -> Table:
     table["bands_missing"] = [",".join(meta["bands_missing"])]
     table.meta = dict(whole.meta)
     return describe_columns(table, special=OF_SUMMARIES)
-
-
-def join_rows(rows: Sequence[Table]) -> Table:
-    """One table of rows whose columns may differ: what a row lacks is NaN, 0, or ''."""
-    first: dict[str, Any] = {}
-    for row in rows:
-        for name in row.colnames:
-            first.setdefault(name, row[name])
-    out = Table()
-    for name, column in first.items():
-        nothing = np.nan if column.dtype.kind == "f" else column.dtype.type()
-        values = [row[name][0] if name in row.colnames else nothing for row in rows]
-        out[name] = Column(values, unit=column.unit, description=column.description, meta=column.meta)
-    alike = rows[0].meta.items() if rows else ()
-    out.meta = {key: value for key, value in alike if all(row.meta.get(key) == value for row in rows)}
-    return out
