@@ -10,11 +10,13 @@ from astropy.table import Table
 from astropy.utils.diff import report_diff_values
 from cli_road import agez, done, refused
 from columns_said import check_columns
+from cube_factory import cube, write_califa
 from test_cli_map_files import BANDS, PIXEL_ARCSEC, write_band
 
 from agez.cli import _parser
 from agez.commands import galaxy_list
 from agez.commands.galaxy_list import folders_of_galaxies, galaxies_of_list, is_list
+from agez.engine.schedulers import local_client
 from agez.tables.maps_files import read_maps
 from agez.tables.table_files import read_table
 
@@ -259,8 +261,8 @@ def test_one_galaxy_and_many_are_told_apart(galaxies, tmp_path):
     shutil.copytree(galaxies / "NGC 2", one / "NGC 2")
     assert folders_of_galaxies(str(one)) == []  # images of its own: one galaxy, whatever else is there
     assert not is_list(str(one / "ngc7_rSDSS.fits"))
-    cube = fits.HDUList([fits.PrimaryHDU(np.zeros((3, 4, 5))), fits.BinTableHDU(Table({"name": ["r"]}))])
-    cube.writeto(tmp_path / "cube.fits")
+    some = fits.HDUList([fits.PrimaryHDU(np.zeros((3, 4, 5))), fits.BinTableHDU(Table({"name": ["r"]}))])
+    some.writeto(tmp_path / "cube.fits")
     assert not is_list(str(tmp_path / "cube.fits"))
     Table({"name": ["a"]}).write(tmp_path / "list.fits")
     assert is_list(str(tmp_path / "list.fits"))
@@ -271,6 +273,32 @@ def test_one_galaxy_and_many_are_told_apart(galaxies, tmp_path):
     refused("map", galaxies / "NGC 1", "-o", tmp_path / "m.fits", "--workers", 2, says="--workers")
     refused(*command(galaxies / "list.csv", tmp_path / "maps", "--name", "x"), says="--name")
     refused(*command(galaxies / "list.csv", tmp_path / "maps", "--scheduler", "tcp://h:1"), says="--scheduler")
+
+
+def test_cubes_of_spectra_in_a_list(tmp_path):
+    """A folder that holds one cube is that cube; what is not in it is not asked of it."""
+    (tmp_path / "N1").mkdir()
+    write_califa(tmp_path / "N1" / "N1.V500.rscube.fits", cube(np.random.default_rng(4), ny=8, nx=9))
+    (one,), remarks = rows_of(write_list(tmp_path / "list.csv", name=["N1"], ra=[150.0], dec=[2.0]), "--snr", 5)
+    assert one.input == [str(tmp_path / "N1" / "N1.V500.rscube.fits")]
+    assert one.centre is None
+    assert remarks == ["ra and dec are not used of cubes of spectra, whose headers say where they are"]
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # distributed's own sockets and loops, closed a little late
+def test_workers_of_a_dask_cluster_make_the_same_files(galaxies, tmp_path):
+    pytest.importorskip("distributed")
+    path = write_list(tmp_path / "list.csv", name=["a", "b"], folder=[galaxies / "NGC 1", galaxies / "nowhere"])
+    here = agez(*command(path, tmp_path / "here", "--redshift", 0.02))
+    with local_client(2) as client:
+        there = agez(
+            "map", path, "-o", tmp_path / "there", "--model", "splus", "--filters", "splus", "--redshift", 0.02,
+            "--scheduler", client.scheduler.address,
+        )  # fmt: skip
+    assert here.status == there.status == 1
+    assert there.err.replace("there/", "here/") == here.err
+    assert digests(tmp_path / "here") == digests(tmp_path / "there")
 
 
 def test_all_of_them_fail(galaxies, tmp_path):

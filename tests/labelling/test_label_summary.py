@@ -42,9 +42,9 @@ def test_means_are_weighted_by_light_and_rows_with_a_fault_do_not_count():
     covariance = shared.covariance(np.full(2, 0.1), np.zeros(2))
     assert row["log_age_lw_err"][0] == pytest.approx(np.sqrt(w @ covariance @ w))
     assert row["log_age_lw_err"][0] > np.sqrt(w**2 @ np.diag(covariance))  # that of independent rows
-    assert (row["n_spectra"][0], row["n_spectra_good"][0], row["weighted"][0]) == (3, 2, True)
+    assert (row["n_spectra"][0], row["n_spectra_good"][0], row["weighted_by_light"][0]) == (3, 2, True)
     alike = label_summary(labels_of(["a"] * 3, [0, 1, 2], [9.0, 10.0, 8.0], flags=flags))
-    assert (alike["log_age_lw"][0], alike["weighted"][0]) == (pytest.approx(9.5), False)
+    assert (alike["log_age_lw"][0], alike["weighted_by_light"][0]) == (pytest.approx(9.5), False)
 
 
 def test_each_galaxy_has_its_row_and_its_gradient():
@@ -62,16 +62,16 @@ def test_a_folder_of_cubes_has_a_summary_whoever_made_its_labels(tmp_path):
     cubes = tmp_path / "cubes"
     cubes.mkdir()
     files = [cube_file(cubes, seed=seed) for seed in (1, 2)]
-    answer = done("label", *files, "-o", tmp_path / "out/", *TOY, "--json").json
+    answer = done("label", *files, "-o", f"{tmp_path}/out/", *TOY, "--json").json
     summary = tmp_path / "out" / "summary.fits"
     assert answer["summary"] == str(summary)
     check_columns(summary)
     table = read_table(summary)
     assert len(table) == 2
     assert list(table["n_spectra"]) == [len(Table.read(tmp_path / "out" / name, "LABELS")) for name in table["file"]]
-    assert np.all(table["weighted"])
+    assert np.all(table["weighted_by_light"])
     before = summary.read_bytes()
     (tmp_path / "out" / table["file"][1]).unlink()  # one of the two is there already, and is read
-    assert done("label", *files, "-o", tmp_path / "out/", *TOY, "--json").json["n_new"] == table["n_spectra"][1]
+    assert done("label", *files, "-o", f"{tmp_path}/out/", *TOY, "--json").json["n_new"] == table["n_spectra"][1]
     assert summary.read_bytes() == before
-    assert f"  {table['name'][0]}: log age" in agez("label", *files, "-o", tmp_path / "out/", *TOY).out
+    assert f"  {table['name'][0]}: log age" in agez("label", *files, "-o", f"{tmp_path}/out/", *TOY).out

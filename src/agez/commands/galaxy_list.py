@@ -15,6 +15,7 @@ import numpy as np
 from astropy import units as u
 from astropy.table import Table
 
+from agez.commands.maps import is_spectral_cube, settings_of
 from agez.commands.option_checks import check_numbers
 from agez.errors import AgezError
 from agez.images.image_files import image_files, is_image_name
@@ -128,6 +129,8 @@ def galaxies_of_list(path: str, options: Namespace) -> tuple[list[Namespace], li
         except AgezError as error:
             raise AgezError(f"{place}: {error}") from error
         places.append(place)
+    if "ra" in cells and any(is_spectral_cube(one.input) for one in each):
+        remarks.append("ra and dec are not used of cubes of spectra, whose headers say where they are")
     return _with_outputs(each, options, places), remarks
 
 
@@ -139,10 +142,8 @@ def _of_row(values: dict[str, Any], options: Namespace, folder: Path) -> Namespa
     ra, dec = values.pop("ra", None), values.pop("dec", None)
     if (ra is None) != (dec is None):
         raise AgezError("one of ra and dec is empty; give both, or neither")
-    if ra is not None:
-        if "centre" in values:
-            raise AgezError("centre and ra, dec are both given; give one of them")
-        values["centre"] = (ra, dec)
+    if ra is not None and "centre" in values:
+        raise AgezError("centre and ra, dec are both given; give one of them")
     given = [one for one in INPUTS if one in values]
     if len(given) > 1:
         raise AgezError("folder and files are both given; give one of them")
@@ -154,6 +155,8 @@ def _of_row(values: dict[str, Any], options: Namespace, folder: Path) -> Namespa
         found = _inputs_of(folder / values.pop("folder"))
     else:
         found = _files(values.pop("files"), folder)
+    if ra is not None and not is_spectral_cube(found):
+        values["centre"] = (ra, dec)
     one = _one(options, name, found)
     for key in PATHS:
         if key in values and (key in ("zero_points", "star_table", "segments") or (folder / values[key]).exists()):
@@ -162,6 +165,7 @@ def _of_row(values: dict[str, Any], options: Namespace, folder: Path) -> Namespa
         values["psf"] = str(folder / values["psf"])
     vars(one).update(values)
     check_numbers(one)
+    settings_of(one)
     if options.images and (one.centre is None or one.size is None):
         raise AgezError("--images cuts each galaxy out around ra, dec in a square of --size: give both")
     return one

@@ -80,7 +80,11 @@ def map_many(options: Namespace) -> Answer:
     busy = f"{folder}: another run writes its maps there"
     with sole_run(folder / ".map.lock", busy=busy, advice="wait until it has ended, or give another -o/--out"):
         remove_half_written(folder)
-        outcomes = _outcomes(galaxies, options, folder)
+        try:
+            outcomes = _outcomes(galaxies, options, folder)
+        except KeyboardInterrupt:
+            print(f"agez: finished maps are kept in {folder}; the same command goes on", file=sys.stderr)
+            raise
         return _finished(galaxies, outcomes, options, folder, remarks, started)
 
 
@@ -210,7 +214,9 @@ def _finished(
     lines = [*remarks, told]
     if resumed:
         lines.append(f"{resumed} of them by an earlier run")
-    lines += [f"{path}: {words}" for path, words in [(summary, "a row a galaxy")] * bool(mapped)]
+    if mapped:
+        some = int(np.sum(table["remarks"] != ""))
+        lines.append(f"{summary}: a row a galaxy" + (f"; {some} have something in column remarks" if some else ""))
     lines += [f"{path}: colours, ages, metallicities" for path in sheets]
     lines += told_of(table)
     if not failed:

@@ -79,7 +79,7 @@ def checked_settings(options: Namespace) -> MapSettings:
     if options.pictures is not None:
         check_installed("matplotlib", extra="report", purpose="--pictures")
         make_folder(options.pictures)
-    settings = _settings(options)
+    settings = settings_of(options)
     if options.centre is not None and not (np.isfinite(options.centre).all() and abs(options.centre[1]) <= 90):
         raise AgezError(f"--centre is {options.centre[0]:g},{options.centre[1]:g}; expected RA,DEC in degrees")
     return settings
@@ -91,13 +91,14 @@ def maps_of(options: Namespace, model: Model, settings: MapSettings) -> tuple[Ga
     undrawn = [name for name in PAPER_TARGETS if name not in settings.asked.targets(model)]
     if options.pictures is not None and undrawn:
         raise AgezError(f"--pictures draws {', '.join(PAPER_TARGETS)}: name {undrawn[0]} in --columns, too")
-    if _is_spectral_cube(options.input):
+    if is_spectral_cube(options.input):
         maps = _of_cube(options, model, settings)
         return (maps if options.name is None else replace(maps, meta={**maps.meta, "galaxy": options.name})), None
     return _of_images(options, model, settings)
 
 
-def _settings(options: Namespace) -> MapSettings:
+def settings_of(options: Namespace) -> MapSettings:
+    """What the options say of the map; AgezError if they contradict each other."""
     from agez.images.galaxy_extent import LEAST_PIXEL_SNR
     from agez.images.regions import RegionSettings
     from agez.mapping.map_galaxy import Geometry, MapSettings
@@ -116,7 +117,8 @@ def _settings(options: Namespace) -> MapSettings:
     )  # fmt: skip
 
 
-def _is_spectral_cube(inputs: list[str]) -> bool:
+def is_spectral_cube(inputs: list[str]) -> bool:
+    """Whether the input is one file, and a cube of spectra."""
     from agez.images.scubes import is_photometric_cube
     from agez.labelling.cube_bins import is_cube
 

@@ -13,7 +13,7 @@ from agez.samples.galaxy_files import named_as
 from agez.tables.column_metadata import describe_columns
 from agez.tables.maps import MapFrame
 from agez.tables.summaries import OF_SUMMARIES, join_rows, slope_columns
-from agez.types import LABEL_NAMES, Floats
+from agez.types import LABEL_NAMES, Floats, Ints
 
 #: Seed of the subsets of ``slope_scatter``, as of ``agez gradient``.
 _SEED = 1
@@ -23,7 +23,7 @@ def label_summary(labels: Labels, *, frame: MapFrame | None = None, galaxies: Ga
     """A row for each galaxy of the labels.
 
     Labels are means over the rows without a fault: by the light of a cube's bins, where ``frame`` says it
-    (``weighted`` is true), else all alike.  With the weights w, the error of a mean is sqrt(w C w), and C knows what a
+    (``weighted_by_light`` is true), else all alike.  With the weights w, the error of a mean is sqrt(w C w), and C knows what a
     galaxy's rows share (:mod:`agez.analysis.region_errors`).
 
     Parameters
@@ -48,10 +48,10 @@ def _light_of_bins(frame: MapFrame, n: int) -> Floats:
     """(n,) light of each bin, in the precision of the file."""
     inside = frame.bin_id >= 0
     flux = np.nan_to_num(np.asarray(frame.mean_flux, np.float32)[inside].astype(float))
-    return np.bincount(frame.bin_id[inside], weights=np.maximum(flux, 0.0), minlength=n)
+    return np.asarray(np.bincount(frame.bin_id[inside], weights=np.maximum(flux, 0.0), minlength=n), float)
 
 
-def _row(labels: Labels, name: str, of_it: Floats, light: Floats | None, galaxies: Galaxies | None) -> Table:
+def _row(labels: Labels, name: str, of_it: Ints, light: Floats | None, galaxies: Galaxies | None) -> Table:
     own = labels.take(of_it)
     radius, shape = _radii(own, name, galaxies)
     table = Table({"name": [name], "redshift": [_median(own.redshift)]})
@@ -59,7 +59,7 @@ def _row(labels: Labels, name: str, of_it: Floats, light: Floats | None, galaxie
     for column in ("snr", "chi2", "sigma_kms", "av"):
         table[column] = [_median(getattr(own, column)[own.good])]
     weight = np.ones(len(own)) if light is None else light[of_it]
-    table["weighted"] = [light is not None]
+    table["weighted_by_light"] = [light is not None]
     for label in LABEL_NAMES:
         value, err = getattr(own, label), getattr(own, f"{label}_err")
         used = own.good & np.isfinite(value) & np.isfinite(err) & (err > 0) & (weight > 0)

@@ -42,5 +42,6 @@ def summary_row(maps: GalaxyMaps) -> Table:
     table["snr_whole"] = [maps.snr_whole]
     table["n_bands"] = [int(maps.photometry.covered.any(axis=0).sum())]
     table["bands_missing"] = [",".join(meta["bands_missing"])]
+    table["remarks"] = ["; ".join(meta["remarks"])]
     table.meta = dict(whole.meta)
     return describe_columns(table, special=OF_SUMMARIES)

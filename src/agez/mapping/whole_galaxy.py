@@ -34,5 +34,5 @@ def sum_of_rows(photometry: Photometry) -> Photometry:
 
 def bands_missing(model: Model, photometry: Photometry) -> list[str]:
     """The bands of a model that no row has."""
-    there = {name for name, one in zip(photometry.bands.names, photometry.covered.any(axis=0), strict=True) if one}
+    there = {name for b, name in enumerate(photometry.bands.names) if photometry.covered[:, b].any()}
     return [name for name in model.bands.names if name not in there]

@@ -67,7 +67,9 @@ def thumbnails(name: str, path: Path) -> Thumbnails:
     maps, frame = read_maps(path)
     window = _square(frame.bin_id >= 0)
     values = [
-        _resized(_cut(maps[target.upper()].values, window)) if target.upper() in maps else np.full((SIDE, SIDE), np.nan)
+        _resized(_cut(np.asarray(maps[target.upper()].values, float), window))
+        if target.upper() in maps
+        else np.full((SIDE, SIDE), np.nan)
         for target in PAPER_TARGETS
     ]
     return Thumbnails(name, _resized(_cut(_light(frame), window)), tuple(values))
