@@ -18,7 +18,7 @@ from astropy.table import Table
 from agez.commands.maps import is_spectral_cube, settings_of
 from agez.commands.option_checks import check_numbers
 from agez.errors import AgezError
-from agez.images.image_files import image_files, is_image_name
+from agez.images.image_files import is_image_name, is_only_tables
 from agez.runtime.files import check_input
 from agez.tables.table_columns import number_column, text_column
 from agez.tables.table_files import READABLE, column_names, extension, open_fits, read_table
@@ -85,11 +85,9 @@ def folders_of_galaxies(path: str, *, but: str = "") -> list[Path]:
     folder = Path(path)
     if not folder.is_dir():
         return []
-    try:
-        image_files(folder)
+    if any(is_image_name(one) and one.is_file() and not is_only_tables(one) for one in folder.iterdir()):
         return []
-    except AgezError:
-        inside = sorted(one for one in folder.iterdir() if one.is_dir() and not one.name.startswith("."))
+    inside = sorted(one for one in folder.iterdir() if one.is_dir() and not one.name.startswith("."))
     out = Path(but).resolve()
     return [one for one in inside if one.resolve() != out and any(is_image_name(file) for file in one.iterdir())]
 

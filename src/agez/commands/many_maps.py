@@ -6,9 +6,10 @@ import os
 import sys
 import time
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from agez.commands.maps import checked_settings, maps_of
 from agez.engine.answer import is_full_disk, model_of
 from agez.engine.galaxies import each_galaxy
 from agez.errors import AgezError, PartlyDoneError
+from agez.images.image_files import is_image_name
 from agez.labelling.label_parts import FINGERPRINT, has_fingerprint
 from agez.mapping.map_files import write_galaxy_maps
 from agez.models.model_file import find_model
@@ -107,6 +109,8 @@ def _outcomes(galaxies: Sequence[Namespace], options: Namespace, folder: Path) -
     digests = {model: file_hash(find_model(model)) for model in {one.model for one in galaxies}}
     for one in galaxies:
         one.model_digest = digests[one.model]
+        if options.scheduler is not None:  # workers elsewhere stand in other folders
+            _make_absolute(one)
     found: dict[str, MapOutcome] = {}
     done = each_galaxy(
         map_listed, galaxies, workers=options.workers, scheduler=options.scheduler, source=options.input[0],
@@ -174,13 +178,29 @@ def _fingerprint(options: Namespace) -> str:
     """Of all that a file of maps depends on: options, the model, and the content of the files."""
     said = {key: value for key, value in vars(options).items() if key not in (*OF_THE_RUN, "model")}
     beside = [said.pop(key) for key in (*PATHS, "psf") if isinstance(said.get(key), str) and Path(said[key]).exists()]
-    files = [
-        file
-        for path in map(Path, [*options.input, *beside])
-        for file in (sorted(path.iterdir()) if path.is_dir() else [path])
-    ]
-    content = [[file.name, file_hash(file)] for file in files if file.is_file()]
+    files = [*_files_of(options.input, wanted=is_image_name), *_files_of(beside)]
+    content = [[file.name, _hash(file, file.stat().st_size, file.stat().st_mtime_ns)] for file in files]
     return fingerprint({"maps": said, "content": content})
+
+
+def _files_of(paths: Sequence[str], *, wanted: Callable[[Path], bool] = Path.is_file) -> list[Path]:
+    """Files, and those of folders that are wanted."""
+    each = (sorted(filter(wanted, one.iterdir())) if one.is_dir() else [one] for one in map(Path, paths))
+    return [file for files in each for file in files if file.is_file()]
+
+
+@lru_cache(maxsize=4096)
+def _hash(path: Path, size: int, changed: int) -> str:
+    """Of a file's content, once for all galaxies that are cut out of it."""
+    return file_hash(path)
+
+
+def _make_absolute(options: Namespace) -> None:
+    options.input = [str(Path(one).absolute()) for one in options.input]
+    for name in ("out", "pictures", "psf", *PATHS):
+        value = getattr(options, name)
+        if isinstance(value, str) and (name in ("out", "pictures") or Path(value).exists()):
+            setattr(options, name, str(Path(value).absolute()))
 
 
 def _finished(

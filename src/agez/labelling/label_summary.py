@@ -23,8 +23,8 @@ def label_summary(labels: Labels, *, frame: MapFrame | None = None, galaxies: Ga
     """A row for each galaxy of the labels.
 
     Labels are means over the rows without a fault: by the light of a cube's bins, where ``frame`` says it
-    (``weighted_by_light`` is true), else all alike.  With the weights w, the error of a mean is sqrt(w C w), and C knows what a
-    galaxy's rows share (:mod:`agez.analysis.region_errors`).
+    (``weighted_by_light`` is true), else all alike.  With the weights w, the error of a mean is sqrt(w C w), and C
+    knows what a galaxy's rows share (:mod:`agez.analysis.region_errors`).
 
     Parameters
     ----------
