@@ -1,12 +1,12 @@
 """Many galaxies in one ``agez map`` command against a loop of single commands; a damaged one; an interruption.
 
-Run ``python benchmarks/many_maps.py [FOLDER] [--galaxies 50] [--in-turn 10] [--rounds 2]`` (minutes).  FOLDER is kept;
+Run ``python benchmarks/many_maps.py [FOLDER] [--galaxies 50] [--few 10]`` (minutes).  FOLDER is kept;
 without it everything is made in one that is removed.  Prints, as Markdown:
 
 - of one command for all mock galaxies (S-PLUS), one of which has a damaged image: what was answered, what was named;
 - the same command killed by kill -9 when a third is done, and started again: whether every file has the same bytes;
-- of some galaxies in turn, round by round, on one core: processor time and wall time of one command and of a loop of
-  single commands (the machine may be busy: the ratio is of what was measured side by side).
+- of a few galaxies, on one core each, side by side: processor time and wall time of one command and of a loop of single
+  commands that run at the same time, so that a busy machine hinders both alike.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
@@ -74,21 +75,28 @@ def killed_and_resumed(command: list[object], out: Path, least: int) -> tuple[in
     return len(list(out.glob("*.maps.fits"))), agez(*command)
 
 
-def in_turn(table: Table, mock: Path, folder: Path, number: int) -> tuple[Cost, Cost]:
-    """One command for all galaxies of a table, and a loop of single commands, with one process each."""
-    listed, out = folder / f"turn{number}.csv", folder / f"turn{number}"
+def side_by_side(table: Table, mock: Path, folder: Path) -> tuple[Cost, Cost]:
+    """One command for all galaxies of a table, and a loop of single commands: one process each, at the same time."""
+    listed, out = folder / "few.csv", folder / "few"
     table.write(listed, overwrite=True)
-    many = agez("map", listed, "-o", f"{out}/", "--model", "splus", "--workers", 1)
-    assert many.status == 0, many.err
-    costs = []
-    for row in table:
-        options = [word for name in ("redshift", "re", "inclination", "pa") for word in (f"--{name}", row[name])]
-        costs.append(agez("map", mock / row["name"], "-o", out / f"{row['name']}.fits", "--model", "splus", *options))
-        assert costs[-1].status == 0, costs[-1].err
-    return many, Cost(sum(one.processor for one in costs), sum(one.wall for one in costs), 0, "")
+
+    def loop() -> Cost:
+        costs = []
+        for row in table:
+            options = [word for name in ("redshift", "re", "inclination", "pa") for word in (f"--{name}", row[name])]
+            path = folder / f"{row['name']}.fits"
+            costs.append(agez("map", mock / row["name"], "-o", path, "--model", "splus", *options))
+            assert costs[-1].status == 0, costs[-1].err
+        return Cost(sum(one.processor for one in costs), sum(one.wall for one in costs), 0, "")
+
+    with ThreadPoolExecutor(2) as pool:
+        looped = pool.submit(loop)
+        many = agez("map", listed, "-o", f"{out}/", "--model", "splus", "--workers", 1, "--fresh")
+        assert many.status == 0, many.err
+        return many, looped.result()
 
 
-def run(folder: Path, galaxies: int, turn: int, rounds: int) -> None:
+def run(folder: Path, galaxies: int, few: int) -> None:
     """Measure and print."""
     mock = folder / "mock"
     if not (mock / "galaxies.fits").exists():
@@ -100,14 +108,13 @@ def run(folder: Path, galaxies: int, turn: int, rounds: int) -> None:
          "redshift": known.redshift, "re": known.re_arcsec, "inclination": known.inclination, "pa": known.pa}
     )  # fmt: skip
     sound = table[np.arange(len(table)) != len(table) // 7]
-    for number in range(1, rounds + 1):
-        many, loop = in_turn(sound[:turn], mock, folder, number)
-        print(
-            f"- round {number}, {turn} galaxies, one process: one command {many.processor:.1f} s of processor, "
-            f"{many.wall:.1f} s of wall; loop {loop.processor:.1f} and {loop.wall:.1f} s; ratio "
-            f"{many.processor / loop.processor:.2f} and {many.wall / loop.wall:.2f} (bar: {BAR})",
-            flush=True,
-        )
+    many, loop = side_by_side(sound[:few], mock, folder)
+    print(
+        f"- {few} galaxies, one process, side by side: one command {many.processor:.1f} s of processor, "
+        f"{many.wall:.0f} s of wall; loop {loop.processor:.1f} and {loop.wall:.0f} s; ratio "
+        f"{many.processor / loop.processor:.2f} and {many.wall / loop.wall:.2f} (bar: {BAR})",
+        flush=True,
+    )
     name = str(table["name"][len(table) // 7])
     damaged = mock / name / f"{name}_rSDSS.fits"
     damaged.write_bytes(damaged.read_bytes()[: damaged.stat().st_size // 2])
@@ -136,15 +143,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", nargs="?", type=Path, metavar="FOLDER")
     parser.add_argument("--galaxies", type=int, default=50)
-    parser.add_argument("--in-turn", type=int, default=10)
-    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--few", type=int, default=10)
     given = parser.parse_args()
     if given.folder is not None:
         given.folder.mkdir(parents=True, exist_ok=True)
-        run(given.folder.resolve(), given.galaxies, given.in_turn, given.rounds)
+        run(given.folder.resolve(), given.galaxies, given.few)
         return
     with tempfile.TemporaryDirectory() as folder:
-        run(Path(folder), given.galaxies, given.in_turn, given.rounds)
+        run(Path(folder), given.galaxies, given.few)
 
 
 if __name__ == "__main__":

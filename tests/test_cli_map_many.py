@@ -14,7 +14,7 @@ from cube_factory import cube, write_califa
 from test_cli_map_files import BANDS, PIXEL_ARCSEC, write_band
 
 from agez.cli import _parser
-from agez.commands import galaxy_list
+from agez.commands.galaxy_columns import CHOICES, NUMBERS, OF_THE_RUN, PATHS, TRUTHS, WORDS
 from agez.commands.galaxy_list import folders_of_galaxies, galaxies_of_list, is_list
 from agez.engine.schedulers import local_client
 from agez.tables.maps_files import read_maps
@@ -176,10 +176,8 @@ def test_galaxies_out_of_large_images(tmp_path):
 
 def test_every_option_is_a_column_or_of_the_run():
     options = vars(_parser().parse_args(["map", "x", "-o", "y"]))
-    columns = {
-        *galaxy_list.NUMBERS, *galaxy_list.TRUTHS, *galaxy_list.WORDS, *galaxy_list.PATHS, *galaxy_list.CHOICES,
-    }  # fmt: skip
-    assert set(options) == columns | set(galaxy_list.OF_THE_RUN)
+    columns = {*NUMBERS, *TRUTHS, *WORDS, *PATHS, *CHOICES}
+    assert set(options) == columns | set(OF_THE_RUN)
 
 
 def test_cells_become_options_and_empty_ones_leave_the_command_lines(tmp_path):

@@ -17,14 +17,8 @@ import numpy as np
 from astropy.table import Table
 
 from agez.commands.answers import Answer
-from agez.commands.galaxy_list import (
-    MAPS_END,
-    OF_THE_RUN,
-    PATHS,
-    folders_of_galaxies,
-    galaxies_of_folders,
-    galaxies_of_list,
-)
+from agez.commands.galaxy_columns import OF_THE_RUN, PATHS
+from agez.commands.galaxy_list import MAPS_END, folders_of_galaxies, galaxies_of_folders, galaxies_of_list
 from agez.commands.maps import checked_settings, maps_of
 from agez.engine.answer import is_full_disk, model_of
 from agez.engine.galaxies import each_galaxy
