@@ -34,8 +34,7 @@ from agez.runtime.progress import progress
 from agez.runtime.run_lock import sole_run
 from agez.tables.column_metadata import Words, describe_columns
 from agez.tables.summaries import EXTENSION as SUMMARY
-from agez.tables.summaries import OF_SUMMARIES, SUMMARY_FILE, join_rows
-from agez.tables.summaries import told as told_of
+from agez.tables.summaries import OF_SUMMARIES, SUMMARY_FILE, galaxy_lines, join_rows
 from agez.tables.table_files import open_fits, read_table, write_table
 
 #: Files of the folder beside the maps.
@@ -43,6 +42,7 @@ FAILURES_FILE, SHEET = "failures.ecsv", "contact_sheet"
 #: Galaxies that failed are named one by one up to so many.
 _NAMED = 20
 _OF_FAILURES = {
+    "row": Words(None, "number of the galaxy in the list, from 1", "meta.record"),
     "name": Words(None, "galaxy", "meta.id;meta.main"),
     "input": Words(None, "what was to be read", "meta.ref.url"),
     "reason": Words(None, "why the galaxy was set aside", "meta.note"),
@@ -203,19 +203,22 @@ def _finished(
 ) -> Answer:  # fmt: skip
     """Write what all galaxies have together, and say what came of them."""
     failed = [(one, outcomes[one.name].problem) for one in galaxies if outcomes[one.name].problem]
+    rows_failed = [row for row, one in enumerate(galaxies, start=1) if outcomes[one.name].problem]
     mapped = [one for one in galaxies if not outcomes[one.name].problem]
     for one, _ in failed:
         _remove_own(Path(one.out))
-    _write_failures(folder / FAILURES_FILE, failed)
+    _write_failures(folder / FAILURES_FILE, rows_failed, failed)
     rows = [_with_file(outcomes[one.name].row, one) for one in mapped]
     summary, sheets = folder / SUMMARY_FILE, list[Path]()
-    for old in (summary, *folder.glob(f"{SHEET}*.png")):
-        old.unlink(missing_ok=True)
     table = join_rows(rows)
     if mapped:
         write_table(summary, table, name=SUMMARY, describe=False)
         sheets, said = _contact_sheets(folder, [(one.name, Path(one.out)) for one in mapped])
         remarks = [*remarks, *said]
+    else:
+        summary.unlink(missing_ok=True)
+    for old in set(folder.glob(f"{SHEET}*.png")) - set(sheets):
+        old.unlink()
     resumed = sum(outcomes[one.name].resumed for one in mapped)
     content: dict[str, Any] = {
         "output": options.out, "n_galaxies": len(galaxies), "n_mapped": len(mapped),
@@ -232,7 +235,7 @@ def _finished(
         some = int(np.sum(table["remarks"] != ""))
         lines.append(f"{summary}: a row a galaxy" + (f"; {some} have something in column remarks" if some else ""))
     lines += [f"{path}: colours, ages, metallicities" for path in sheets]
-    lines += told_of(table)
+    lines += galaxy_lines(table)
     if not failed:
         return content, lines
     for one, reason in failed[:_NAMED]:
@@ -261,11 +264,12 @@ def _remove_own(path: Path) -> None:
             path.unlink()
 
 
-def _write_failures(path: Path, failed: Sequence[tuple[Namespace, str]]) -> None:
+def _write_failures(path: Path, rows: Sequence[int], failed: Sequence[tuple[Namespace, str]]) -> None:
     if not failed:
         path.unlink(missing_ok=True)
         return
-    columns = {
+    columns: dict[str, Any] = {
+        "row": rows,
         "name": [one.name for one, _ in failed],
         "input": [_input(one) for one, _ in failed],
         "reason": [reason for _, reason in failed],

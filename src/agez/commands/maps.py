@@ -216,6 +216,8 @@ def _image_settings(options: Namespace) -> ImageSettings:
 
 def _answer(options: Namespace, maps: GalaxyMaps, pictures: list[str]) -> Answer:
     from agez.mapping.map_files import snr_words
+    from agez.mapping.summary_row import summary_row
+    from agez.tables.summaries import galaxy_lines
 
     prediction, meta = maps.prediction, maps.meta
     answered = int(prediction.answered.sum())
@@ -235,7 +237,7 @@ def _answer(options: Namespace, maps: GalaxyMaps, pictures: list[str]) -> Answer
         word = word_of(one["quantity"])
         told = one["reason"] or f"{one['slope']:+.3f} +- {one['slope_err']:.3f} dex/Re"
         lines.append(f"  gradient of {word}: {told}")
-    return content, lines + flag_lines(prediction.flags)
+    return content, [*lines, *galaxy_lines(summary_row(maps)), *flag_lines(prediction.flags)]
 
 
 def _together(remarks: list[str]) -> list[str]:

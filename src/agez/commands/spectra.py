@@ -14,7 +14,7 @@ from agez.errors import AgezError, PartlyDoneError
 from agez.flags import count_flags, is_good
 from agez.runtime.files import check_not_input, check_output, make_folder
 from agez.runtime.optional_packages import check_installed
-from agez.tables.summaries import SUMMARY_FILE, told
+from agez.tables.summaries import SUMMARY_FILE, galaxy_lines
 from agez.tables.table_files import check_table_output
 from agez.types import Photometry, Spectra
 
@@ -237,7 +237,7 @@ def _label_answer(options: Namespace, run: LabelRun) -> Answer:
         content["summary"] = os.fspath(Path(options.out) / SUMMARY_FILE)
         words += f"; {SUMMARY_FILE}: a row a galaxy"
     if run.summary is not None and not few:
-        few = told(run.summary)
+        few = galaxy_lines(run.summary)
     lines = [*run.remarks, words, *few, *reasons(run.flags)]
     return content, lines
 

@@ -37,7 +37,7 @@ def slope_columns(name: str, gradients: Sequence[Mapping[str, Any]]) -> dict[str
     return {column: [np.nan if value is None else float(value)] for column, value in values.items()}
 
 
-def told(table: Table) -> list[str]:
+def galaxy_lines(table: Table) -> list[str]:
     """The galaxies of a summary in lines for a person, where they are few."""
     if len(table) > _FEW:
         return []
