@@ -27,6 +27,7 @@ import numpy as np
 from astropy.table import Table
 
 from agez.samples.galaxy_files import read_galaxies
+from agez.tables.table_files import read_table
 
 #: The bar: one command takes at most this share of a loop's time.
 BAR = 0.6
@@ -122,7 +123,7 @@ def run(folder: Path, galaxies: int, few: int) -> None:
     a, b = folder / "maps_a", folder / "maps_b"
     command = ["map", folder / "all.csv", "-o", f"{a}/", "--model", "splus"]
     cost = agez(*command)
-    summary = Table.read(a / "summary.fits", hdu=1)
+    summary = read_table(a / "summary.fits")
     print(
         f"- one command, {len(table)} galaxies: {len(summary)} answered, exit status {cost.status}, named: "
         f"{', '.join(Table.read(a / 'failures.ecsv')['name'])} (damaged: {name}); {cost.processor:.1f} s of processor, "
