@@ -36,7 +36,7 @@ ROOMS = (
     ("engine",),
     ("bench",),
     ("experiments",),
-    ("report",),
+    ("report", "demo"),
     ("commands",),
     ("cli", "__main__"),
 )

@@ -29,6 +29,7 @@ def _parser() -> argparse.ArgumentParser:
         added.add_argument("--json", action="store_true", help="print one JSON object to stdout")
         return added
 
+    _add_demo(command("demo", "answer and map mock galaxies that come with agez, and show what to do with your own"))
     _add_reproduce(command("reproduce", "run the whole experiment of Liew-Cain et al. (2021) and write its report"))
     _add_mock(command("mock", "make a CALIFA-like mock survey: spectra, galaxy table, truth"))
     _add_synth(command("synth", "synthetic photometry of spectra or cubes"))
@@ -49,6 +50,10 @@ def _parser() -> argparse.ArgumentParser:
 
 
 _WORKERS = os.cpu_count() or 1
+
+
+def _add_demo(p: argparse.ArgumentParser) -> None:
+    p.add_argument("-o", "--out", default="agez-demo", metavar="DIR", help="output folder; default: agez-demo")
 
 
 def _add_reproduce(p: argparse.ArgumentParser) -> None:
@@ -267,6 +272,9 @@ def _add_predict(p: argparse.ArgumentParser) -> None:
     large.add_argument("--keep", metavar="COLUMN,...|all", help="columns of the input that the output has, too")
     large.add_argument("--picture", metavar="FILE.png", help="draw ages, metallicities, errors and flags of all rows")
     large.add_argument(
+        "--page", metavar="FILE.html", help="one page that shows each row's SED and fit, up to 2000 rows"
+    )
+    large.add_argument(
         "--filter-table", metavar="FILE", help="the survey's table of filters: the order of such vectors"
     )
     large.add_argument(
@@ -413,6 +421,7 @@ def _add_map(p: argparse.ArgumentParser) -> None:
     p.add_argument("--inclination", type=float, metavar="I", help="[degree], 0 = face-on; with --pa")
     p.add_argument("--pa", type=float, metavar="PA", help="position angle, north through east [degree]")
     p.add_argument("--pictures", metavar="DIR", help="draw the maps and the profiles")
+    p.add_argument("--page", metavar="FILE.html", help="one page of maps to click, with each region's SED and fit")
     p.add_argument("--seed", type=int, default=1, metavar="N", help="of the gradients; default: 1")
     many = p.add_argument_group("many galaxies")
     many.add_argument("--workers", type=int, metavar="N", help=f"processes; default: {_WORKERS}")

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from agez.commands.answers import Answer
 from agez.commands.bench import bench
+from agez.commands.demo import demo
 from agez.commands.fetching import fetch
 from agez.commands.listings import check, filters
 from agez.commands.maps import map_
@@ -20,6 +21,7 @@ __all__ = ["COMMANDS", "Answer"]
 COMMANDS: dict[str, Callable[[Namespace], Answer]] = {
     command.__name__.rstrip("_"): command  # map is a word of Python's own
     for command in (
+        demo,
         reproduce,
         mock,
         synth,

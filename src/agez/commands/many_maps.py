@@ -93,8 +93,9 @@ def _output(options: Namespace) -> Path:
         raise AgezError(f"-o/--out {options.out}: {options.input[0]} has many galaxies: give a folder, -o maps/")
     if out.resolve() == Path(options.input[0]).resolve():
         raise AgezError(f"-o/--out {options.out} is the folder of the galaxies; give another")
-    if options.name is not None:
-        raise AgezError("--name is of one galaxy; those of a list are in its column name")
+    for name in ("name", "page"):
+        if getattr(options, name) is not None:
+            raise AgezError(f"--{name} is of one galaxy, and {options.input[0]} has many; leave it out")
     return make_folder(out)
 
 

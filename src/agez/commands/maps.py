@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from argparse import Namespace
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +12,7 @@ import numpy as np
 from agez.commands.answers import Answer, asked_of, flag_lines
 from agez.errors import AgezError
 from agez.flags import count_flags
+from agez.mapping.remarks import together
 from agez.models.model import Model
 from agez.runtime.files import check_input, make_folder
 from agez.runtime.optional_packages import check_installed
@@ -57,13 +57,19 @@ def _map_one(options: Namespace) -> Answer:
 
     check_fits_output(options.out)
     settings = checked_settings(options)
-    maps, images = maps_of(options, load_model(options.model), settings)
+    model = load_model(options.model)
+    maps, images = maps_of(options, model, settings)
     write_galaxy_maps(options.out, maps)
     pictures = []
     if options.pictures is not None:
         from agez.report.map_pictures import draw_maps
 
         pictures = draw_maps(maps, options.pictures, images=images)
+    if options.page is not None:
+        from agez.report.answer_page import write_answer_page
+        from agez.report.page_content import content_of_maps
+
+        write_answer_page(options.page, content_of_maps(maps, model, images=images))
     return _answer(options, maps, [str(path) for path in pictures])
 
 
@@ -79,6 +85,10 @@ def checked_settings(options: Namespace) -> MapSettings:
     if options.pictures is not None:
         check_installed("matplotlib", extra="report", purpose="--pictures")
         make_folder(options.pictures)
+    if options.page is not None:
+        from agez.report.answer_page import check_page
+
+        check_page(options.page)
     settings = settings_of(options)
     if options.centre is not None and not (np.isfinite(options.centre).all() and abs(options.centre[1]) <= 90):
         raise AgezError(f"--centre is {options.centre[0]:g},{options.centre[1]:g}; expected RA,DEC in degrees")
@@ -228,9 +238,9 @@ def _answer(options: Namespace, maps: GalaxyMaps, pictures: list[str]) -> Answer
         "n_pixels": int((maps.frame.bin_id >= 0).sum()), "snr_band": meta["snr_band"],
         "target_snr": meta["regions"]["target_snr"], "snr_of": snr_words(maps), "flags": count_flags(prediction.flags),
         "remarks": list(meta["remarks"]),
-        "gradients": gradients, "pictures": pictures,
+        "gradients": gradients, "pictures": pictures, "page": options.page,
     }  # fmt: skip
-    lines = [*_together(meta["remarks"]), f"{options.out}: {answered} of {len(prediction)} regions answered"]
+    lines = [*together(meta["remarks"]), f"{options.out}: {answered} of {len(prediction)} regions answered"]
     if meta["regions"]["method"] in ("voronoi", "annuli"):
         lines.append(f"  regions of S/N {content['target_snr']:g} in {content['snr_of']}")
     for one in gradients:
@@ -238,16 +248,3 @@ def _answer(options: Namespace, maps: GalaxyMaps, pictures: list[str]) -> Answer
         told = one["reason"] or f"{one['slope']:+.3f} +- {one['slope_err']:.3f} dex/Re"
         lines.append(f"  gradient of {word}: {told}")
     return content, [*lines, *galaxy_lines(summary_row(maps)), *flag_lines(prediction.flags)]
-
-
-def _together(remarks: list[str]) -> list[str]:
-    """What is said of several bands alike, once."""
-    bands: dict[tuple[str, str], list[str]] = {}
-    for one in remarks:
-        found = re.fullmatch(r"(.*?\bband )(\S+)( .*)", one)
-        start, band, end = found.groups() if found else (one, "", "")
-        bands.setdefault((start, end), []).append(band)
-    return [
-        start + end if names == [""] else f"{start.rstrip()}{'s' * (len(names) > 1)} {', '.join(names)}{end}"
-        for (start, end), names in bands.items()
-    ]

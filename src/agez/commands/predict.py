@@ -18,6 +18,7 @@ from agez.tables.table_files import READABLE, check_table_output, column_names, 
 
 if TYPE_CHECKING:
     from agez.catalogues.catalogue import Catalogue
+    from agez.engine.answer import AnswerJob
     from agez.engine.reports import RunReport
     from agez.engine.tally import Tally
     from agez.models.asked import Asked
@@ -41,6 +42,10 @@ def predict(options: Namespace) -> Answer:
         from agez.report.catalogue_picture import check_picture
 
         check_picture(options.picture)
+    if options.page is not None:
+        from agez.report.answer_page import check_page
+
+        check_page(options.page)
     catalogue = _catalogue(options)
     return _spectra(options, catalogue) if isinstance(catalogue, str) else _photometry(options, catalogue)
 
@@ -131,6 +136,9 @@ def _photometry(options: Namespace, catalogue: Catalogue) -> Answer:
     if options.picture is not None:
         content["picture"] = options.picture
         lines += _picture(options.picture, report.tally, report.flags, report.n_rows, title=str(options.input))
+    if options.page is not None:
+        content["page"] = options.page
+        lines += _page(options, job, catalogue)
     if not report.failed:
         return content, lines
     first = report.failed[0]
@@ -207,6 +215,25 @@ def _picture(path: str, tally: Tally, flags: Any, n_rows: int, *, title: str) ->
 
     catalogue_picture(path, tally, flags, n_rows=n_rows, title=title)
     return [f"{path}: picture of the answers"]
+
+
+def _page(options: Namespace, job: AnswerJob, catalogue: Catalogue) -> list[str]:
+    """The page of the rows, or of some of them, which are answered again."""
+    from agez.engine.answer import model_of
+    from agez.engine.sampling import some_rows
+    from agez.models.predict import predict_asked
+    from agez.report.answer_page import write_answer_page
+    from agez.report.page_content import MOST_ROWS, content_of_rows
+    from agez.runtime.compiled import is_available
+
+    rows = some_rows(job, catalogue, at_most=MOST_ROWS)
+    model = model_of(job.model, job.model_digest)
+    prediction = predict_asked(model, rows, job.asked, compiled=job.compiled and is_available())
+    some = f"{len(rows)} rows, evenly spaced among {len(catalogue)}" if len(rows) < len(catalogue) else "all rows"
+    notes = () if len(rows) == len(catalogue) else (f"The page shows {some}.",)
+    title = Path(str(options.input)).name
+    write_answer_page(options.page, content_of_rows(rows, prediction, model, title=title, notes=notes))
+    return [f"{options.page}: page of {some}"]
 
 
 def _spectra(options: Namespace, no_catalogue: str) -> Answer:

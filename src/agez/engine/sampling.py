@@ -13,7 +13,7 @@ from agez.types import Photometry
 SAMPLE_ROWS, SAMPLE_PARTITIONS = 20_000, 20
 
 
-def some_rows(job: AnswerJob, catalogue: Catalogue) -> Photometry:
+def some_rows(job: AnswerJob, catalogue: Catalogue, *, at_most: int = SAMPLE_ROWS) -> Photometry:
     """Corrected photometry of evenly spaced rows of evenly spaced partitions; of a small catalogue, all of it.
 
     Raises
@@ -31,7 +31,7 @@ def some_rows(job: AnswerJob, catalogue: Catalogue) -> Photometry:
         photometry, columns = read(job, partition)
         ebv = ebv_of_rows(columns, job.corrections, source=partition.path)
         ready = corrected(photometry, job.corrections, bands, ebv=ebv)
-        share = max(1, round(SAMPLE_ROWS * len(partition) / max(n_rows, 1)))
+        share = max(1, round(at_most * len(partition) / max(n_rows, 1)))
         rows = np.unique(np.linspace(0, len(ready) - 1, min(share, len(ready))).round().astype(int))
         parts.append(ready if len(rows) == len(ready) else ready.take(rows))
     return Photometry.concatenate(parts)

@@ -1,0 +1,184 @@
+"""What the page of answers shows: observed and expected photometry, answers, their distributions, maps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from agez.errors import AgezError
+from agez.flags import Flag, has_flag
+from agez.images.colour_picture import colour_image, three_bands
+from agez.mapping.map_files import profile_table
+from agez.mapping.remarks import together
+from agez.models.model import Model
+from agez.photometry.dereddening import deredden, extinction_coefficients
+from agez.photometry.error_floors import with_error_floor
+from agez.types import Floats, Ints, Photometry, Prediction
+
+if TYPE_CHECKING:
+    from agez.images.image_set import ImageSet
+    from agez.mapping.map_galaxy import GalaxyMaps
+
+#: Rows of a catalogue that a page shows at most: with 56 bands they take 4 MB.
+MOST_ROWS = 2000
+
+
+@dataclass(frozen=True, eq=False)
+class PageMap:
+    """Where the regions lie on the sky.
+
+    Attributes
+    ----------
+    region : (ny, nx) int
+        Row of each pixel, -1 where unused; the first row of pixels is the southern one.
+    pixel_arcsec : float
+        NaN where unknown.
+    colour : (ny, nx, 3) uint8 or None
+        The galaxy's colour image.
+    colour_bands : tuple of str
+        What is red, green and blue in it.
+    profile : mapping
+        Columns of :func:`agez.mapping.map_files.profile_table`.
+    """
+
+    region: Ints
+    pixel_arcsec: float
+    colour: Any = None
+    colour_bands: tuple[str, ...] = ()
+    profile: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if np.ndim(self.region) != 2:
+            raise AgezError(f"regions of a page have shape {np.shape(self.region)}; expected an image")
+
+
+@dataclass(frozen=True, eq=False)
+class PageContent:
+    """Everything that a page shows, ``n`` rows in ``b`` bands.
+
+    Attributes
+    ----------
+    title : str
+    noun : str
+        What a row is: ``region`` or ``row``.
+    photometry : Photometry
+        As shown.
+    expected, expected_err : (n, b) float
+        Flux of each band that the other bands of the row make one expect, and its error; NaN where unknown.
+    prediction : Prediction
+        With its mixture, if the model gives one.
+    columns : mapping of str to (n,) float
+        Further numbers of each row, by the label of their axis.
+    model : str
+    notes : tuple of str
+        What the reader must know.
+    map : PageMap or None
+    """
+
+    title: str
+    noun: str
+    photometry: Photometry
+    expected: Floats
+    expected_err: Floats
+    prediction: Prediction
+    columns: Mapping[str, Floats]
+    model: str
+    notes: tuple[str, ...] = ()
+    map: PageMap | None = None
+
+    def __post_init__(self) -> None:
+        n, b = self.photometry.flux.shape
+        for name, part in (("expected", self.expected), ("expected_err", self.expected_err)):
+            if part.shape != (n, b):
+                raise AgezError(f"page: {name} has shape {part.shape}; expected {(n, b)}")
+        if len(self.prediction) != n:
+            raise AgezError(f"page: {len(self.prediction)} answers of {n} rows of photometry")
+
+
+def expected_as_answered(model: Model, photometry: Photometry, prediction: Prediction) -> tuple[Floats, Floats]:
+    """Expected flux of each band given the others, (n, b), and its error; NaN for models that expect no fluxes.
+
+    A band that was left out of the answer (BAND_CONTRADICTED) has no say in what others are expected to be.
+    """
+    covered = photometry.covered.copy()
+    if prediction.worst_band is not None:
+        left_out = has_flag(prediction.flags, Flag.BAND_CONTRADICTED)
+        covered &= ~(
+            left_out[:, None] & (np.asarray(prediction.worst_band)[:, None] == np.array(photometry.bands.names))
+        )
+    flux, flux_err = (np.where(covered, part, np.nan) for part in (photometry.flux, photometry.flux_err))
+    try:
+        return model.expected(replace(photometry, flux=flux, flux_err=flux_err, covered=covered))
+    except AgezError:
+        nothing = np.full(photometry.flux.shape, np.nan)
+        return nothing, nothing
+
+
+def content_of_rows(
+    photometry: Photometry, prediction: Prediction, model: Model, *, title: str, notes: tuple[str, ...] = ()
+) -> PageContent:
+    """The page of rows of a catalogue; ``photometry`` is what the model was given."""
+    known = [name for name in photometry.bands.names if name in model.bands.names]
+    photometry = photometry.select_bands(known)
+    expected, expected_err = expected_as_answered(model, photometry, prediction)
+    columns = {"redshift given": photometry.redshift, "signal-to-noise ratio": _snr(photometry)}
+    if "rSDSS" in photometry.bands.names:
+        flux = photometry.flux[:, photometry.bands.names.index("rSDSS")]
+        columns["rSDSS [mag AB]"] = 23.9 - 2.5 * np.log10(np.where(flux > 0, flux, np.nan))
+    notes = (*notes, "Fluxes are shown as the model was given them: after zero points, dereddening and error floors.")
+    return PageContent(title, "row", photometry, expected, expected_err, prediction, columns, model.name, notes)
+
+
+def content_of_maps(maps: GalaxyMaps, model: Model, *, images: ImageSet | None = None) -> PageContent:
+    """The page of a galaxy's maps; fluxes are shown as measured.
+
+    Parameters
+    ----------
+    images : ImageSet, optional
+        Prepared, for the colour image.
+    """
+    photometry, meta = maps.photometry, maps.meta
+    ready, dimming = photometry, np.ones(len(photometry.bands))
+    if meta["ebv"]:
+        ready = deredden(photometry, meta["ebv"])
+        dimming = 10 ** (-0.4 * extinction_coefficients(photometry.bands) * meta["ebv"])
+    if meta["error_floor"]:
+        ready = with_error_floor(ready, meta["error_floor"])
+    expected, expected_err = expected_as_answered(model, ready, maps.prediction)
+    columns = {"radius [arcsec]": maps.radius_arcsec}
+    if np.isfinite(maps.r_re).any():
+        columns = {"radius [Re]": maps.r_re, **columns}
+    columns["pixels"] = maps.frame.spaxels_in_bins(len(photometry)).astype(float)
+    columns["signal-to-noise ratio"] = _snr(photometry)
+    table = profile_table(maps)
+    profile = {name: np.asarray(table[name], float) for name in table.colnames}
+    colour: Any = None
+    bands: tuple[str, ...] = ()
+    if images is not None:
+        blue, green, red = three_bands(images)
+        colour = np.round(255 * colour_image(images, (red, green, blue))).astype(np.uint8)
+        bands = tuple(images.bands.names[k] for k in (red, green, blue))
+    place = PageMap(maps.frame.bin_id, _pixel_arcsec(maps.frame.offsets), colour, bands, profile)
+    title = f"{meta['galaxy'] or 'galaxy'}, z = {meta['redshift']:.4f}"
+    return PageContent(
+        title, "region", photometry, expected * dimming, expected_err * dimming, maps.prediction, columns,
+        str(meta["model"]), tuple(together(meta["remarks"])), place,
+    )  # fmt: skip
+
+
+def _snr(photometry: Photometry) -> Floats:
+    """(n,) median signal-to-noise ratio of the bands; NaN where no error is known."""
+    ratio = np.where(photometry.covered, photometry.flux / photometry.flux_err, np.nan)
+    out = np.full(len(photometry), np.nan)
+    some = np.isfinite(ratio).any(axis=1)
+    out[some] = np.nanmedian(ratio[some], axis=1)
+    return out
+
+
+def _pixel_arcsec(offsets: Floats | None) -> float:
+    if offsets is None or offsets.shape[2] < 2:
+        return float("nan")
+    return float(np.median(np.hypot(*np.diff(offsets, axis=2))))
