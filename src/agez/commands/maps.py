@@ -15,6 +15,7 @@ from agez.errors import AgezError
 from agez.flags import count_flags
 from agez.models.model import Model
 from agez.runtime.files import check_input, make_folder
+from agez.runtime.finished_work import input_record
 from agez.runtime.optional_packages import check_installed
 from agez.tables.table_files import check_fits_output
 from agez.targets import PAPER_TARGETS, word_of
@@ -64,6 +65,13 @@ def map_(options: Namespace) -> Answer:
         maps, images = _of_cube(options, model, settings), None
     else:
         maps, images = _of_images(options, model, settings)
+    named = [
+        input_record(path, what)
+        for path, what in ((options.model, "model"), (options.filters, "filters"))
+        if path is not None and Path(path).is_file()
+    ]
+    of_run = {"inputs": [*maps.meta["inputs"], *named], "command": options.command_line}
+    maps = replace(maps, meta={**maps.meta, **of_run})
     write_galaxy_maps(options.out, maps)
     pictures = []
     if options.pictures is not None:
@@ -150,8 +158,8 @@ def _read(options: Namespace, model: Model) -> ImageSet:
     from agez.images.scubes import is_photometric_cube, read_photometric_cube
 
     if len(options.input) == 1 and Path(options.input[0]).is_file() and is_photometric_cube(options.input[0]):
-        for name in ("zero_points", "psf", "band_of", "size", "extension"):
-            if getattr(options, name) is not None:
+        for name in ("zero_points", "psf", "band_of", "size", "extension", "reproject", "no_source_noise"):
+            if getattr(options, name) != _OF_IMAGES[name]:
                 option = "--" + name.replace("_", "-")
                 raise AgezError(f"{option} is of images in files of their own; leave it out for a cube")
         return read_photometric_cube(
