@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from gradient_trials import Regions
@@ -14,8 +15,8 @@ from agez.types import Floats
 
 #: Share of differences from the truth that an error of one sigma exceeds.
 ONE_SIGMA = 0.6827
-#: Regions of a galaxy that are used, and the weight of all of them together; slope, central value and profile have
-#: weight 1 each.
+#: Regions of a galaxy that are used, at most, and the weight of the likelihood of all of them together; slope, central
+#: value and profile have weight 1 each.
 MOST_REGIONS, WEIGHT_OF_REGIONS = 60, 0.2
 #: Width of the rings of profiles, and where these end [Re].
 RING_RE, LAST_RE = 0.25, 2.0
@@ -35,39 +36,40 @@ def learned(galaxies: Sequence[Regions], column: int) -> SharedErrors:
 
     def loss(x: Floats) -> float:
         shared = _of(x)
-        total = 0.5 * ((x[2] - LENGTH_PRIOR[0]) / LENGTH_PRIOR[1]) ** 2
-        for radius, value, truth, err in data:
-            few = _some(len(radius))
-            lower = np.linalg.cholesky(shared.covariance(err[few], radius[few]) + 1e-12 * np.eye(len(few)))
-            scaled = np.linalg.solve(lower, (value - truth)[few])
-            total += WEIGHT_OF_REGIONS * (0.5 * scaled @ scaled + np.log(np.diag(lower)).sum()) / len(few)
-            inside = radius <= MAX_RADIUS
-            line = fit_line(radius[inside], value[inside], err[inside], shared)
-            slope, centre = np.polyfit(radius[inside], truth[inside], 1)
-            total += _quantile_loss(line.slope - slope, line.slope_err)
-            total += _quantile_loss(line.intercept - centre, line.intercept_err)
-            rings = [ring for low in np.arange(0, LAST_RE, RING_RE) if len(ring := _ring(radius, low))]
-            total += np.mean([
-                _quantile_loss(np.median(value[ring]) - np.median(truth[ring]), mean_error(radius[ring], err[ring], shared))
-                for ring in rings
-            ])  # fmt: skip
-        return float(total)
+        return 0.5 * ((x[2] - LENGTH_PRIOR[0]) / LENGTH_PRIOR[1]) ** 2 + sum(_loss(one, shared) for one in data)
 
-    found = minimize(loss, START, method="Nelder-Mead", options={"maxiter": 800, "xatol": 5e-3, "fatol": 0.02})
+    found = minimize(loss, START, method="Nelder-Mead", options={"maxiter": 400, "xatol": 0.01, "fatol": 0.02})
     return _of(found.x)
+
+
+@dataclass(frozen=True, eq=False)
+class _Galaxy:
+    """Regions (n,) and what is compared: the true line inside Re, and rings as rows with their differences."""
+
+    radius: Floats
+    value: Floats
+    off: Floats
+    err: Floats
+    inside: Floats
+    line: tuple[float, float]
+    rings: list[tuple[Floats, float]]
+
+
+def _loss(one: _Galaxy, shared: SharedErrors) -> float:
+    n = len(one.radius)
+    lower = np.linalg.cholesky(shared.covariance(one.err, one.radius) + 1e-12 * np.eye(n))
+    scaled = np.linalg.solve(lower, one.off)
+    total = WEIGHT_OF_REGIONS * float(0.5 * scaled @ scaled + np.log(np.diag(lower)).sum()) / n
+    line = fit_line(one.radius[one.inside], one.value[one.inside], one.err[one.inside], shared)
+    total += _quantile_loss(line.slope - one.line[0], line.slope_err)
+    total += _quantile_loss(line.intercept - one.line[1], line.intercept_err)
+    rings = [_quantile_loss(off, mean_error(one.radius[at], one.err[at], shared)) for at, off in one.rings]
+    return total + float(np.mean(rings))
 
 
 def _quantile_loss(difference: float, error: float) -> float:
     u = float(np.log(max(abs(difference), 1e-6) / error))
     return u * (ONE_SIGMA - (u < 0))
-
-
-def _ring(radius: Floats, low: float) -> Floats:
-    return np.flatnonzero((radius >= low) & (radius < low + RING_RE))
-
-
-def _some(n: int) -> Floats:
-    return np.arange(n) if n <= MOST_REGIONS else np.sort(np.random.default_rng(1).choice(n, MOST_REGIONS, replace=False))
 
 
 def _of(x: Floats) -> SharedErrors:
@@ -77,9 +79,17 @@ def _of(x: Floats) -> SharedErrors:
     return SharedErrors(*rounded)
 
 
-def _used(one: Regions, column: int) -> tuple[Floats, Floats, Floats, Floats] | None:
+def _used(one: Regions, column: int) -> _Galaxy | None:
     parts = one.r_re, one.value[:, column], one.truth[:, column], one.err[:, column]
-    use = one.good & np.all([np.isfinite(part) for part in parts], axis=0) & (parts[3] > 0)
-    if (use & (one.r_re <= MAX_RADIUS)).sum() < 3:
+    rows = np.flatnonzero(one.good & np.all([np.isfinite(part) for part in parts], axis=0) & (parts[3] > 0))
+    if len(rows) > MOST_REGIONS:
+        rows = np.sort(np.random.default_rng(1).choice(rows, MOST_REGIONS, replace=False))
+    radius, value, truth, err = (part[rows] for part in parts)
+    inside = np.flatnonzero(radius <= MAX_RADIUS)
+    if len(inside) < 3:
         return None
-    return tuple(part[use] for part in parts)  # type: ignore[return-value]
+    edges = np.arange(0, LAST_RE, RING_RE)
+    rings = [np.flatnonzero((radius >= low) & (radius < low + RING_RE)) for low in edges]
+    offs = [(ring, float(np.median(value[ring]) - np.median(truth[ring]))) for ring in rings if len(ring)]
+    slope, centre = np.polyfit(radius[inside], truth[inside], 1)
+    return _Galaxy(radius, value, value - truth, err, inside, (float(slope), float(centre)), offs)
