@@ -23,7 +23,7 @@ _DIGITAL = ("adu", "counts", "count", "cts", "ct", "dn", "du", "none", "arbitrar
 _PER = r"(seconds?|secs?|s|pixels?|pix)"
 _COUNTS = re.compile(
     rf"(?P<what>{'|'.join(map(re.escape, (*_ELECTRONS, *_DIGITAL)))})"
-    rf"(?P<per>(\s*/\s*{_PER}|[\s.*]+{_PER}\s*(\^|\*\*)?\s*\(?-1\)?)*)",
+    rf"(?P<per>(\s*(/|\bper\b)\s*{_PER}(\s+{_PER})*|[\s.*]+{_PER}\s*(\^|\*\*)?\s*-1)*)\s*",
     re.IGNORECASE,
 )
 _PER_SECOND = re.compile(r"(?<![a-z])s(ec|econds?|ecs)?(?![a-z])", re.IGNORECASE)
@@ -73,7 +73,7 @@ def pixel_unit(
     """
     text = next((str(h["BUNIT"]).strip() for h in headers if h.get("BUNIT") not in (None, "")), "")
     refuse_logarithms(source, text)
-    counts = _COUNTS.fullmatch(text)
+    counts = _COUNTS.fullmatch(re.sub(r"[()\[\]]", " ", text).strip())
     factor = None if counts else _physical(text, pivot_angstrom, pixel_arcsec2)
     if factor is not None:
         if zero_point is not None:
