@@ -1,6 +1,6 @@
 """Whether errors of gradients, profiles and central values hold: mock galaxies mapped, against the truth of regions.
 
-Run ``python benchmarks/gradient_errors.py [--models splus jpas paper labels] [--galaxies N] [--seed 7 8]
+Run ``python benchmarks/gradient_errors.py [--models splus jpas paper labels] [--galaxies N] [--seed 27 28]
 [--cache DIR]`` (half an hour on one core).  ``--learn`` prints ``src/agez/analysis/data/shared_errors.toml`` instead,
 the numbers that errors are made with: from galaxies of other seeds, never from those that judge.
 
@@ -163,7 +163,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--models", nargs="+", default=["splus", "jpas", "paper", "labels"])
     parser.add_argument("--galaxies", type=int, default=30, help="of each model and seed")
-    parser.add_argument("--seed", type=int, nargs="+", default=[7, 8])
+    parser.add_argument("--seed", type=int, nargs="+", default=[27, 28])
     parser.add_argument("--cache", type=Path, help="folder in which galaxies are kept, and looked for")
     parser.add_argument("--learn", action="store_true", help="print the numbers that errors are made with")
     options = parser.parse_args()

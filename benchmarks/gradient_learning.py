@@ -13,7 +13,7 @@ from agez.analysis.gradients import MAX_RADIUS
 from agez.analysis.region_errors import SharedErrors, fit_line, mean_error
 from agez.types import Floats
 
-#: Share of differences from the truth that an error of one sigma exceeds.
+#: Share of differences from the truth that are below one sigma.
 ONE_SIGMA = 0.6827
 #: Regions of a galaxy that are used, at most, and the weight of the likelihood of all of them together; slope, central
 #: value and profile have weight 1 each.
