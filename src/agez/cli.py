@@ -6,6 +6,7 @@ import argparse
 import io
 import json
 import os
+import shlex
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -510,6 +511,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="backslashreplace")  # a name that the terminal cannot show is no fault
     try:
         options = _parser().parse_args(arguments)
+        options.command_line = shlex.join(["agez", *(sys.argv[1:] if arguments is None else arguments)])
     except SystemExit as end:  # of --help and --version, or of wrong usage
         raise SystemExit(_told(None, int(end.code or 0))) from None
     try:

@@ -27,7 +27,19 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
     "noise": ("auto", "given", "measure"),
 }  # fmt: skip
 #: Options of the run, which no column has.
-OF_THE_RUN = ("command", "json", "input", "out", "images", "pictures", "page", "workers", "scheduler", "fresh")
+OF_THE_RUN = (
+    "command",
+    "command_line",
+    "json",
+    "input",
+    "out",
+    "images",
+    "pictures",
+    "page",
+    "workers",
+    "scheduler",
+    "fresh",
+)
 #: Names that other tables have for a column, in the order in which they are taken where it is not there itself.
 ALSO_CALLED: Mapping[str, tuple[str, ...]] = {
     "name": ("galaxy_id", "galaxy", "id"), "folder": ("path",), "files": ("file", "cube"),

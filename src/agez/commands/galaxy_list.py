@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import glob
 import re
+import shlex
 from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
@@ -152,6 +153,8 @@ def _inputs_of(folder: Path) -> list[str]:
 def _one(options: Namespace, name: str, inputs: list[str]) -> Namespace:
     one = copy.copy(options)
     one.name, one.input = name, inputs
+    # for the header: without the number of workers, and what else the file does not depend on
+    one.command_line = f"{shlex.join(['agez', 'map', *options.input])}: galaxy {name}"
     return one
 
 

@@ -15,6 +15,7 @@ from agez.flags import count_flags
 from agez.mapping.remarks import together
 from agez.models.model import Model
 from agez.runtime.files import check_input, make_folder
+from agez.runtime.finished_work import input_record
 from agez.runtime.optional_packages import check_installed
 from agez.tables.table_files import check_fits_output
 from agez.targets import PAPER_TARGETS, word_of
@@ -102,9 +103,17 @@ def maps_of(options: Namespace, model: Model, settings: MapSettings) -> tuple[Ga
     if options.pictures is not None and undrawn:
         raise AgezError(f"--pictures draws {', '.join(PAPER_TARGETS)}: name {undrawn[0]} in --columns, too")
     if is_spectral_cube(options.input):
-        maps = _of_cube(options, model, settings)
-        return (maps if options.name is None else replace(maps, meta={**maps.meta, "galaxy": options.name})), None
-    return _of_images(options, model, settings)
+        maps, images = _of_cube(options, model, settings), None
+        maps = maps if options.name is None else replace(maps, meta={**maps.meta, "galaxy": options.name})
+    else:
+        maps, images = _of_images(options, model, settings)
+    named = [
+        input_record(path, what)
+        for path, what in ((options.model, "model"), (options.filters, "filters"))
+        if path is not None and Path(path).is_file()
+    ]
+    of_run = {"inputs": [*maps.meta["inputs"], *named], "command": options.command_line}
+    return replace(maps, meta={**maps.meta, **of_run}), images
 
 
 def settings_of(options: Namespace) -> MapSettings:
@@ -188,8 +197,8 @@ def _read(options: Namespace, model: Model) -> ImageSet:
     from agez.images.scubes import is_photometric_cube, read_photometric_cube
 
     if len(options.input) == 1 and Path(options.input[0]).is_file() and is_photometric_cube(options.input[0]):
-        for name in ("zero_points", "psf", "band_of", "size", "extension"):
-            if getattr(options, name) is not None:
+        for name in ("zero_points", "psf", "band_of", "size", "extension", "reproject", "no_source_noise"):
+            if getattr(options, name) != _OF_IMAGES[name]:
                 option = "--" + name.replace("_", "-")
                 raise AgezError(f"{option} is of images in files of their own; leave it out for a cube")
         return read_photometric_cube(

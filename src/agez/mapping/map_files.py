@@ -14,7 +14,6 @@ from agez import __version__
 from agez.analysis.gradient_files import EXTENSION as GRADIENTS
 from agez.analysis.gradient_files import REGION_RADIUS, TILT, gradient_rows
 from agez.analysis.region_errors import SharedErrors, mean_error, shared_errors
-from agez.flags import FAULTS, has_flag
 from agez.mapping.map_galaxy import GalaxyMaps, bin_maps, snr_of_regions
 from agez.mapping.summary_row import summary_row
 from agez.models.model_file import plain
@@ -105,7 +104,7 @@ def profile_table(maps: GalaxyMaps) -> Table:
     unit = ring_unit(maps)
     width = RING_RE * unit if np.isfinite(unit) else max(last / RINGS, 1e-6) * (1 + 1e-9)
     inner = np.arange(0, max(last, width), width)
-    good = ~has_flag(maps.prediction.flags, FAULTS)
+    good = maps.prediction.good
     table = Table({"radius_arcsec_inner": inner, "radius_arcsec_outer": inner + width})
     table["r_re_inner"], table["r_re_outer"] = inner / unit, (inner + width) / unit
     rings = [good & (radius >= low) & (radius < low + width) for low in inner]

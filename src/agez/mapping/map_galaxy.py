@@ -8,10 +8,11 @@ from typing import Any, Literal
 
 import numpy as np
 
+from agez import __version__
 from agez.analysis.geometry import disc_coordinates
 from agez.analysis.gradients import GradientTable, gradients_with_errors
 from agez.errors import AgezError
-from agez.flags import FAULTS, Flag, has_flag, is_good
+from agez.flags import Flag, has_flag, is_good
 from agez.images.alignment import pixel_size_arcsec
 from agez.images.colour_picture import colour_image, three_bands
 from agez.images.image_set import ImageSet
@@ -24,6 +25,7 @@ from agez.models.model import Model
 from agez.models.predict import predict_asked
 from agez.photometry.dereddening import deredden
 from agez.photometry.error_floors import with_error_floor
+from agez.runtime.finished_work import input_record
 from agez.sky_offsets import sky_positions
 from agez.tables.maps import BinMap, MapFrame
 from agez.types import LABEL_NAMES, Floats, Ints, Photometry, Prediction
@@ -140,6 +142,10 @@ def map_galaxy(images: ImageSet, model: Model, *, settings: MapSettings | None =
     redshift = checked_redshift(images.meta.get("redshift") if settings.redshift is None else settings.redshift, model)
     ny, nx = images.shape
     centre = images.meta.get("centre") or ((nx - 1) / 2, (ny - 1) / 2)
+    lacking = [name for name in model.bands.names if name not in images.bands.names]
+    inputs = list(images.meta.get("inputs", []))
+    if divided_by := settings.regions.segments:
+        inputs.append(input_record(divided_by, "segments"))
     divided = _in_the_disc(settings.regions, settings.geometry)
     regions = make_regions(images, divided, centre=centre)
     name = str(images.meta.get("object") or "")
@@ -152,16 +158,15 @@ def map_galaxy(images: ImageSet, model: Model, *, settings: MapSettings | None =
     prediction = predict_asked(model, _corrected(photometry, settings), settings.asked)
     ready = _corrected(_of_redshift_error(whole, settings.redshift_err), settings)
     frame = replace(_frame(images, regions.bin_id, regions.snr, centre, settings.geometry), snr_of=f"in {regions.band}")
-    place = sky_positions(images.wcs, *centre)
     meta = {
         "galaxy": name, "model": model.header.get("name", ""), "seds_of": "images", "redshift": redshift,
         "ebv": settings.ebv, "error_floor": settings.error_floor, "regions": divided.as_meta(),
         "snr_band": regions.band,
         "labels": dict(model.header["labels"]),
-        "bands_missing": bands_missing(model, photometry),
-        "centre_deg": [float(place.ra.deg), float(place.dec.deg)],
         "images": {key: images.meta[key] for key in ("background", "noise", "psf") if key in images.meta},
-        "n_stars": len(images.meta.get("stars", [])), "remarks": _remarks(images, regions.remarks, prediction),
+        "n_stars": len(images.meta.get("stars", [])), "missing_bands": bands_missing(model, photometry),
+        "remarks": _remarks(images, [*_of_lacking(lacking, model), *regions.remarks], prediction),
+        "inputs": inputs, "centre": _centre_said(images, centre),
     }  # fmt: skip
     light = light_of_pixels(images, regions.bin_id)
     maps = with_gradients(
@@ -186,6 +191,23 @@ def _in_the_disc(regions: RegionSettings, geometry: Geometry) -> RegionSettings:
     if np.isnan(regions.inclination_deg):
         regions = replace(regions, inclination_deg=geometry.inclination_deg, pa_deg=geometry.pa_deg)
     return replace(regions, re_arcsec=geometry.re_arcsec) if np.isnan(regions.re_arcsec) else regions
+
+
+def _of_lacking(lacking: Sequence[str], model: Model) -> list[str]:
+    if not lacking:
+        return []
+    name, n = model.header.get("name", ""), len(model.bands)
+    return [f"{len(lacking)} of the {n} bands of model {name} are not among the images: {', '.join(lacking)}"]
+
+
+def _centre_said(images: ImageSet, centre: tuple[float, float]) -> dict[str, Any]:
+    """The galaxy's centre, pixel from 0 and sky [degree], and where it comes from."""
+    sky = sky_positions(images.wcs, *centre).icrs
+    how = "given" if "centre" in images.meta else "middle of the images"
+    return {
+        "x": float(centre[0]), "y": float(centre[1]), "ra_deg": float(sky.ra.deg), "dec_deg": float(sky.dec.deg),
+        "from": images.meta.get("centre_from", how),
+    }  # fmt: skip
 
 
 def _remarks(images: ImageSet, of_regions: Sequence[str], prediction: Prediction) -> list[str]:
@@ -226,12 +248,12 @@ def with_gradients(
         names = [target.name for target in prediction.targets if target.name in LABEL_NAMES]
         values = np.stack([getattr(prediction, name) for name in names], axis=1)
         errors = np.stack([getattr(prediction, f"{name}_err") for name in names], axis=1)
-        values = np.where(has_flag(prediction.flags, FAULTS)[:, None], np.nan, values)
+        values = np.where(prediction.good[:, None], values, np.nan)
         gradients = gradients_with_errors(
             prediction.rows.galaxy_id, radius, values, errors, names=names,
             rng=np.random.default_rng(settings.seed), kind=str(meta["seds_of"]),
         )  # fmt: skip
-    told = {**meta, "tilt_deg": geometry.tilt_deg}
+    told = {**meta, "tilt_deg": geometry.tilt_deg, "seed": settings.seed, "version": __version__}
     return GalaxyMaps(frame, photometry, prediction, gradients, radius_arcsec, radius, told, whole)
 
 
@@ -290,7 +312,7 @@ def disc_frame(frame: MapFrame, geometry: Geometry) -> MapFrame:
 def bin_maps(maps: GalaxyMaps) -> list[BinMap]:
     """The properties of the regions, as maps."""
     prediction, photometry = maps.prediction, maps.photometry
-    doubtful = has_flag(prediction.flags, FAULTS)
+    doubtful = ~prediction.good
     out = []
     for t, target in enumerate(prediction.targets):
         title, unit = target.name.upper(), target.unit or ""

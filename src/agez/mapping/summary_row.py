@@ -21,7 +21,7 @@ def summary_row(maps: GalaxyMaps) -> Table:
     """
     meta, whole = maps.meta, prediction_to_table(replace(maps.whole, mixture=None))
     table = Table({"name": [str(meta["galaxy"])], "model": [str(meta["model"])], "redshift": [float(meta["redshift"])]})
-    table["ra"], table["dec"] = ([float(one)] for one in meta.get("centre_deg", (np.nan, np.nan)))
+    table["ra"], table["dec"] = ([float(meta["centre"].get(f"{name}_deg", np.nan))] for name in ("ra", "dec"))
     for name in whole.colnames:
         if name not in ("id", "galaxy_id", "x", "y"):
             table[name] = whole[name]
@@ -41,7 +41,7 @@ def summary_row(maps: GalaxyMaps) -> Table:
     table["snr_band"] = [float(np.median(snr[np.isfinite(snr)])) if np.isfinite(snr).any() else np.nan]
     table["snr_whole"] = [maps.snr_whole]
     table["n_bands"] = [int(maps.photometry.covered.any(axis=0).sum())]
-    table["bands_missing"] = [",".join(meta["bands_missing"])]
+    table["bands_missing"] = [",".join(meta["missing_bands"])]
     table["remarks"] = ["; ".join(meta["remarks"])]
     table.meta = dict(whole.meta)
     return describe_columns(table, special=OF_SUMMARIES)
