@@ -1,8 +1,8 @@
 """Whether errors of gradients, profiles and central values hold: mock galaxies mapped, against the truth of regions.
 
-Run ``python benchmarks/gradient_errors.py [--models splus jpas paper labels] [--galaxies N] [--seed 7] [--cache DIR]``
-(a quarter of an hour on one core).  ``--learn`` prints the numbers of
-:data:`agez.analysis.region_errors.SHARED_ERRORS` instead, from galaxies of another seed: never from those that judge.
+Run ``python benchmarks/gradient_errors.py [--models splus jpas paper labels] [--galaxies N] [--seed 27 28]
+[--cache DIR]`` (half an hour on one core).  ``--learn`` prints ``src/agez/analysis/data/shared_errors.toml`` instead,
+the numbers that errors are made with: from galaxies of other seeds, never from those that judge.
 
 Galaxies are those of the mock survey, as images of S/N 5 to 50 a pixel at 1 Re (``splus``, ``jpas``, ``jplus``) or as
 cubes (``paper``: synthetic photometry of bins; ``labels``: their spectral fits).  The true slope is that of a straight
@@ -12,6 +12,7 @@ line of least squares through the true means of the same regions inside Re.
 from __future__ import annotations
 
 import argparse
+import itertools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -26,12 +27,17 @@ from agez.types import Floats
 
 WORDS = ("age", "[M/H]")
 RING_RE = 0.25
-#: Mock galaxies of each.
-GALAXIES = {"splus": 30, "paper": 30}
+#: Of pairs of regions: differences of radii, regions of a galaxy at most, and pulls beyond which they count as this.
+APART_RE, MOST_REGIONS, MOST_PULL = (0.0, 0.2, 0.5, 1.0, 2.0), 60, 4.0
 KINDS = {"paper": "spectra", "labels": "labels"}
 
 
-def galaxies_of(model: str, n: int, seed: int, cache: Path | None) -> list[Regions]:
+def galaxies_of(model: str, n: int, seeds: Sequence[int], cache: Path | None) -> list[Regions]:
+    """Those of all mock surveys."""
+    return [one for seed in seeds for one in galaxies_of_survey(model, n, seed, cache)]
+
+
+def galaxies_of_survey(model: str, n: int, seed: int, cache: Path | None) -> list[Regions]:
     """Made, or kept by an earlier run of the same name."""
     folder = None if cache is None else cache / f"{model}_{n}_{seed}"
     if folder is not None and (folder / "done").exists():
@@ -93,11 +99,35 @@ def together(found: Mapping[str, Sequence[Regions]]) -> list[str]:
         if name != "labels"
     ]
     for what in of_models[0] if of_models else ():
-        pull = np.array([one[0] / one[1] for each in of_models for both in each[what] for one in both])
-        rows.append(
-            f"| all models, both quantities | {what} | {len(pull)} | | | {100 * np.mean(np.abs(pull) < 1):.0f} % | "
-            f"{100 * np.mean(np.abs(pull) < 2):.0f} % |"
-        )
+        for word, chosen in zip((*WORDS, "both quantities"), ((0,), (1,), (0, 1)), strict=True):
+            pull = np.array([one[0] / one[1] for each in of_models for k in chosen for one in each[what][k]])
+            rows.append(
+                f"| all models | {what} of {word} | {len(pull)} | | | {100 * np.mean(np.abs(pull) < 1):.0f} % | "
+                f"{100 * np.mean(np.abs(pull) < 2):.0f} % |"
+            )
+    return rows
+
+
+def correlations(model: str, galaxies: Sequence[Regions]) -> list[str]:
+    """Correlation of the errors of two regions of a galaxy, by how far their radii and their populations are apart."""
+    rows = []
+    for k, word in enumerate(WORDS):
+        pairs = []
+        for one in galaxies:
+            use = np.flatnonzero(one.good & np.isfinite(one.truth).all(axis=1) & (one.err[:, k] > 0) & (one.r_re < 2))
+            use = np.random.default_rng(1).permutation(use)[:MOST_REGIONS]
+            pull = np.clip((one.value - one.truth)[use, k] / one.err[use, k], -MOST_PULL, MOST_PULL)
+            i, j = np.triu_indices(len(use), 1)
+            apart = np.abs(one.r_re[use][i] - one.r_re[use][j])
+            unlike = np.linalg.norm(one.truth[use][i] - one.truth[use][j], axis=1)
+            pairs.append(np.stack([apart, unlike, pull[i] * pull[j], 0.5 * (pull[i] ** 2 + pull[j] ** 2)]))
+        apart, unlike, product, square = np.concatenate(pairs, axis=1)
+        for low, high in itertools.pairwise(APART_RE):
+            here = (apart >= low) & (apart < high)
+            third = np.searchsorted(np.quantile(unlike[here], [1 / 3, 2 / 3]), unlike)
+            shares = [product[at].sum() / square[at].sum() for at in (here & (third == one) for one in range(3))]
+            told = " | ".join(f"{share:.2f}" for share in shares)
+            rows.append(f"| {model} | {word} | {low:g}-{high:g} | {int(here.sum())} | {told} |")
     return rows
 
 
@@ -132,20 +162,21 @@ def main() -> None:
     """Run and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--models", nargs="+", default=["splus", "jpas", "paper", "labels"])
-    parser.add_argument("--galaxies", type=int, help="of each; default: 30 (splus, paper), 20 (jpas, labels)")
-    parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--galaxies", type=int, default=30, help="of each model and seed")
+    parser.add_argument("--seed", type=int, nargs="+", default=[27, 28])
     parser.add_argument("--cache", type=Path, help="folder in which galaxies are kept, and looked for")
     parser.add_argument("--learn", action="store_true", help="print the numbers that errors are made with")
     options = parser.parse_args()
-    found = {
-        name: galaxies_of(name, options.galaxies or GALAXIES.get(name, 20), options.seed, options.cache)
-        for name in options.models
-    }
+    found = {name: galaxies_of(name, options.galaxies, options.seed, options.cache) for name in options.models}
     if options.learn:
+        print("# How errors of a galaxy's regions go together: see region_errors.py.  Printed by")
+        models, seeds = " ".join(options.models), " ".join(map(str, options.seed))
+        print(f"# benchmarks/gradient_errors.py --learn --models {models} --galaxies {options.galaxies} --seed {seeds}")
         for kind in SHARED_ERRORS:
             ours = [one for name in found if KINDS.get(name, "images") == kind for one in found[name]]
             for k, target in enumerate(PAPER_TARGETS if ours else ()):
-                print(kind, target, learned(ours, k), flush=True)
+                print(f"\n[{kind}.{target}]")
+                print("\n".join(f"{name} = {value}" for name, value in vars(learned(ours, k)).items()), flush=True)
         return
     print("| regions | what | n | rms error | error said, median | inside 1 sigma | inside 2 sigma |")
     print("|---|---|---:|---:|---:|---:|---:|")
@@ -154,6 +185,13 @@ def main() -> None:
             ours = [one for one in galaxies if one.method == method]
             print("\n".join(table(name, method, ours, KINDS.get(name, "images"))), flush=True)
     print("\n".join(together(found)), flush=True)
+    print(
+        "\nCorrelation of the errors of two regions of a galaxy; populations: distance of true age and [M/H], thirds:\n"
+    )
+    print("| model | of | radii apart [Re] | pairs | similar populations | middle | unlike |")
+    print("|---|---|---|---:|---:|---:|---:|")
+    for name, galaxies in found.items():
+        print("\n".join(correlations(name, [one for one in galaxies if one.method != "annuli"])), flush=True)
     if all(name in KINDS for name in found):
         return
     print("\nSlopes of plain least squares through Voronoi regions [dex/Re], rms error:\n")

@@ -1,5 +1,8 @@
 """``agez map`` on damaged, missing or odd files: one line that names the file, and nothing left behind."""
 
+import hashlib
+import json
+import shlex
 import shutil
 from pathlib import Path
 
@@ -10,6 +13,7 @@ from astropy.table import Table
 from cli_road import done, refused
 from cube_factory import cube, write_califa
 
+from agez import __version__
 from agez.photometry.filters import load_filters
 from agez.tables.maps_files import read_maps
 
@@ -99,12 +103,40 @@ def test_missing_bands(folder):
         (folder / f"ngc7_{name}.fits").unlink()
     content = done(*command(folder, "--json")).json
     assert content["n_answered"] > 5
+    said = "2 of the 12 bands of model splus are not among the images: uJAVA, J0378"
+    assert said in content["remarks"]
     maps, _ = read_maps(folder.parent / "maps.fits")
     assert not {"J0378", "uJAVA"} & set(maps["FLUX"].channels)
+    told = json.loads(fits.getheader(folder.parent / "maps.fits")["MAPMETA"])
+    assert (told["missing_bands"], said in told["remarks"]) == (["uJAVA", "J0378"], True)
+    assert said in done(*command(folder)).out
     (folder.parent / "maps.fits").unlink()
     for path in sorted(folder.iterdir())[1:]:
         path.unlink()
     refused_alone(folder, says="bands")
+
+
+def test_the_header_says_what_a_map_was_made_from(folder):
+    stars = folder.parent / "stars.csv"
+    stars.write_text("ra,dec,radius\n150.004,2.004,1\n")
+    zero_points = folder.parent / "zp.csv"
+    zero_points.write_text("band,zero_point\ngSDSS,23.9\n")
+    out = folder.parent / "maps.fits"
+    more = ("--star-table", stars, "--zero-points", zero_points, "--seed", 5)
+    for centre in ((), ("--centre", "150,2")):
+        done(*command(folder, *more, *centre))
+        told = json.loads(fits.getheader(out)["MAPMETA"])
+        kinds = {one["what"] for one in told["inputs"]}
+        assert kinds == {"stars", "zero points", *(f"image of {name}" for name in BANDS.names)}
+        for one in told["inputs"]:
+            content = Path(one["file"]).read_bytes()
+            assert (one["bytes"], one["sha256"]) == (len(content), hashlib.sha256(content).hexdigest())
+        assert told["centre"]["from"] == ("given" if centre else "found")
+        assert told["centre"]["ra_deg"] == pytest.approx(150, abs=2e-4)
+        assert told["centre"]["dec_deg"] == pytest.approx(2, abs=2e-4)
+        assert (told["seed"], told["version"]) == (5, __version__)
+        assert shlex.split(told["command"])[:3] == ["agez", "map", str(folder)]
+        assert "--seed 5" in told["command"]
 
 
 def test_not_a_fits_file(folder):
@@ -228,7 +260,10 @@ def test_a_cube_of_bands(tmp_path):
     assert (np.diff(middle) > 0).all()  # redder than flat, as it was made
     assert frame.bin_id.shape == (SIDE, SIDE)
     out.unlink()
-    for options, says in (((), "--redshift"), (("--redshift", 0.02, "--psf", 3), "--psf is of images")):
+    for more in (("--psf", 3), ("--reproject",), ("--no-source-noise",), ("--size", 20), ("--extension", "DATA")):
+        says, known = f"{more[0]} is of images in files of their own", ("--redshift", 0.02)
+        refused("map", path, "-o", out, "--model", "splus", *known, *more, says=says, output=out)
+    for options, says in (((), "--redshift"),):
         refused("map", path, "-o", out, "--model", "splus", *options, says=says, output=out)
     assert [one.name for one in tmp_path.iterdir()] == ["cube.fits"]
 

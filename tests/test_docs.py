@@ -94,7 +94,7 @@ def test_the_examples_rows_are_good(emiles):
 
 def test_commands_for_catalogues_and_images_are_understood():
     lines = [shlex.split(line, comments=True) for line in block("catalogue").splitlines() if line.strip()]
-    assert [_parser().parse_args(words[1:]).command for words in lines] == [*["predict"] * 4, "map"]
+    assert [_parser().parse_args(words[1:]).command for words in lines] == [*["predict"] * 4, "map", "map"]
 
 
 def test_commands_for_cubes_are_understood():

@@ -81,6 +81,11 @@ def test_a_killed_worker_is_told_in_one_line():
         list(each_done(pool_work.die, range(4), workers=2))
 
 
+def test_a_killed_worker_costs_its_own_item_alone_where_a_result_stands_for_it():
+    found = dict(each_done(pool_work.die, range(6), workers=2, lost=lambda number: -number))
+    assert found == {0: 0, 1: 1, 2: -2, 3: 3, 4: 4, 5: 5}
+
+
 def test_too_few_workers():
     with pytest.raises(AgezError, match="workers is 0"):
         list(each_done(pool_work.fail, range(4), workers=0))

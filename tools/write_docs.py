@@ -36,7 +36,7 @@ DOCS = Path(__file__).resolve().parents[1] / "docs"
 #: Pages that hold what one benchmark prints, by the mark there.
 SAVED = {
     "fine-tuning": "models.md", "scale": "catalogues.md", "maps": "mock_images.md", "survey": "survey_night.md",
-    "map regions": "maps.md", "gradient errors": "maps.md", "less known": "models.md",
+    "map regions": "maps.md", "many maps": "maps.md", "gradient errors": "maps.md", "less known": "models.md",
     "bayes limit": "trust.md", "information": "targets.md", "type ceiling": "real_sky.md",
     "splus zero points": "real_sky.md", "redshifts": "labels.md",
     "alpha": "trust.md", "young": "labels.md", "unknown library": "trust.md",

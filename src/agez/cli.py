@@ -6,6 +6,7 @@ import argparse
 import io
 import json
 import os
+import shlex
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -38,7 +39,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_train(command("train", "train and calibrate a model on a sample"))
     _add_predict(command("predict", "ages and metallicities of photometry or spectra by a trained model"))
     _add_show(command("show", "draw one object: its SED and fit, residuals, and the posterior of age and metallicity"))
-    _add_map(command("map", "maps of ages and metallicities of one galaxy, from its images or its cube"))
+    _add_map(command("map", "maps of ages and metallicities of galaxies, from their images or cubes"))
     _add_gradient(command("gradient", "radial gradients, with errors, of a table of labels or predictions"))
     _add_fetch(
         command("fetch", "rows, cut-outs or cubes of a survey from its own archive, going on after interruptions")
@@ -430,8 +431,14 @@ def _add_asked(p: argparse.ArgumentParser) -> None:
 
 
 def _add_map(p: argparse.ArgumentParser) -> None:
-    _add_inputs(p, "a folder of images, one a band, or the images; or a cube, of bands (S-Cubes) or of spectra")
-    p.add_argument("-o", "--out", required=True, metavar="MAPS", help="FITS file")
+    _add_inputs(
+        p,
+        "one galaxy: a folder of images, one a band, or the images, or a cube, of bands (S-Cubes) or of spectra; many: "
+        "a table with a row a galaxy (columns name, folder or files, and any of the options below), or a folder of "
+        "folders of images",
+    )
+    p.add_argument("-o", "--out", required=True, metavar="MAPS", help="FITS file; of many galaxies a folder/")
+    p.add_argument("--name", metavar="NAME", help="of the galaxy; default: OBJECT of the headers")
     p.add_argument("--model", default="jpas", metavar="FILE|NAME", help="see 'agez models'; default: jpas")
     _add_asked(p)
     p.add_argument(
@@ -459,13 +466,20 @@ def _add_map(p: argparse.ArgumentParser) -> None:
     p.add_argument("--inclination", type=float, metavar="I", help="[degree], 0 = face-on; with --pa")
     p.add_argument("--pa", type=float, metavar="PA", help="position angle, north through east [degree]")
     p.add_argument(
-        "--centre", type=_ra_dec, metavar="RA,DEC", help="of the galaxy [degree]; default: found, or as a cube says it"
+        "--centre", type=_numbers(2), metavar="RA,DEC", help="of the galaxy [degree]; default: found, or as a cube says it"
     )
     p.add_argument("--ebv", type=float, metavar="E", help="E(B-V) of the Milky Way's dust, to be taken away")
     p.add_argument("--galaxies", metavar="TABLE", help=f"{_GALAXIES}; options go before it")
     p.add_argument("--pictures", metavar="DIR", help="draw the maps and the profiles")
     p.add_argument("--page", metavar="FILE.html", help="one page of maps to click, with each region's SED and fit")
     p.add_argument("--seed", type=int, default=1, metavar="N", help="of the gradients; default: 1")
+    many = p.add_argument_group("many galaxies")
+    many.add_argument("--workers", type=int, metavar="N", help=f"processes; default: {_WORKERS}")
+    many.add_argument("--scheduler", metavar="ADDRESS", help="of a running Dask scheduler, whose workers do the work")
+    many.add_argument("--fresh", action="store_true", help="map anew what an earlier run has done")
+    many.add_argument(
+        "--images", nargs="+", metavar="PATH", help="images out of which each galaxy of the list is cut: ra, dec, size"
+    )
     images = p.add_argument_group("images")
     images.add_argument("--size", type=float, metavar="ARCSEC", help="read only a square of that side around --centre")
     images.add_argument("--band-of", action="append", metavar="FILE=BAND", help="which band a file is; several times")
@@ -550,6 +564,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="backslashreplace")  # a name that the terminal cannot show is no fault
     try:
         options = _parser().parse_args(arguments)
+        options.command_line = shlex.join(["agez", *(sys.argv[1:] if arguments is None else arguments)])
     except SystemExit as end:  # of --help and --version, or of wrong usage
         raise SystemExit(_told(None, int(end.code or 0))) from None
     try:

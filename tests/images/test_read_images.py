@@ -66,7 +66,47 @@ def test_f_lambda_at_the_pivot(tmp_path, pixels, bunit):
     np.testing.assert_allclose(images.flux[0], pixels * expected, rtol=1e-5)
 
 
-@pytest.mark.parametrize("bunit", ["adu", "electron/s", "counts", None])
+def test_a_zero_point_given_for_an_unknown_unit_is_the_users_word(tmp_path, pixels):
+    one(tmp_path, pixels, BUNIT="furlong", MAGZP=30.0, GAIN=2.0, layers={"WEIGHT": 0 * pixels + 4})
+    images = read_images(tmp_path, filters="jplus", zero_points={"r": 22.5})
+    np.testing.assert_allclose(images.flux[0], pixels * NANOMAGGY, rtol=1e-6)
+    np.testing.assert_allclose(images.flux_err[0], 0.5 * NANOMAGGY, rtol=1e-6)
+    assert images.meta["units"]["rSDSS"] == "AB zero point 22.5 (given) of unit 'furlong'"
+
+
+@pytest.mark.parametrize(
+    ("cards", "electrons"),
+    [
+        ({"BUNIT": "uJy", "GAIN": 2.0}, None), ({"BUNIT": "nanomaggy", "GAIN": 2.0}, None),
+        ({"BUNIT": "1e-18 erg / (s cm2 Angstrom)", "GAIN": 2.0, "EXPTIME": 300.0}, None),
+        ({"BUNIT": "adu", "GAIN": 2.0, "MAGZP": 22.5, "EXPTIME": 300.0}, 2.0), ({"GAIN": 2.0, "MAGZP": 22.5}, 2.0),
+        ({"BUNIT": "ADU/s", "GAIN": 2.0, "MAGZP": 22.5, "EXPTIME": 300.0}, 600.0),
+        ({"BUNIT": "counts s-1", "GAIN": 2.0, "MAGZP": 22.5}, None),
+        ({"BUNIT": "counts s-1", "MAGZP": 22.5, "EXPTIME": 300.0}, None),
+        ({"BUNIT": "adu / s / pix", "GAIN": 450.0, "MAGZP": 22.5, "EXPTIME": 300.0}, 450.0),
+        ({"BUNIT": "electron", "GAIN": 2.0, "MAGZP": 22.5}, 1.0), ({"BUNIT": "e-", "MAGZP": 22.5}, 1.0),
+        ({"BUNIT": "ELECTRONS/S", "GAIN": 2.0, "MAGZP": 22.5, "EXPTIME": 300.0}, 300.0),
+    ],
+)  # fmt: skip
+def test_poisson_noise_is_that_of_the_electrons(tmp_path, rng, cards, electrons):
+    """Pixels drawn as Poisson counts in the unit that the header says scatter as the errors say; fluxes are left."""
+    mean = 40.0
+    per_unit = electrons or 50.0
+    drawn = (rng.poisson(mean * per_unit, (60, 60)) / per_unit).astype(np.float32)
+    one(tmp_path, drawn, layers={"WEIGHT": np.full((60, 60), 1e12)}, **cards)
+    images = read_images(tmp_path, filters="jplus")
+    error = float(np.median(images.flux_err[0]))
+    said = images.meta["remarks"]
+    if electrons is not None:
+        assert error == pytest.approx(images.flux[0].std(), rel=0.05)
+        assert said == []
+        return
+    assert error < 1e-3 * images.flux[0].std()
+    assert len(said) == ("GAIN" in cards)
+    assert all("errors of band rSDSS are those of its weights" in words for words in said)
+
+
+@pytest.mark.parametrize("bunit", ["adu", "electron/s", "counts", "e- s^-1", "DN / pix", "ADU / (s pix)", None])
 def test_counts_by_an_ab_zero_point(tmp_path, pixels, bunit):
     cards = {} if bunit is None else {"BUNIT": bunit}
     one(tmp_path, pixels, MAGZP=22.5, **cards)
@@ -88,8 +128,11 @@ def test_zero_points_in_a_table(tmp_path, pixels):
 @pytest.mark.parametrize(
     ("cards", "options", "words"),
     [
-        ({}, {}, "zero_points"),
+        ({}, {}, "--zero-points"),
         ({"BUNIT": "furlong"}, {}, "furlong"),
+        ({"BUNIT": "furlong", "MAGZP": 25.0}, {}, "'furlong', neither a flux such as uJy nor counts.*--zero-points"),
+        ({"BUNIT": "K", "MAGZP": 25.0}, {}, "'K', neither a flux"),
+        ({"BUNIT": "counts uJy", "MAGZP": 25.0}, {}, "'counts uJy', neither a flux"),
         ({"MAGZP": 25.0, "ZP": 24.0}, {}, "several zero points"),
         ({"MAGZP": 25.0, "MAGSYS": "Vega"}, {}, "VEGA"),
         ({"BUNIT": "uJy"}, {"zero_points": {"rSDSS": 25.0}}, "take that out"),
@@ -254,7 +297,7 @@ def test_cut_out_of_a_tile(tmp_path, rng):
         read_images(tmp_path, filters="jplus", center=(10.0, 2.0), size_arcsec=10)
     with pytest.raises(AgezError, match="give at most"):  # a size in the wrong unit would take all memory
         read_images(tmp_path, filters="jplus", center=(place.ra.deg, place.dec.deg), size_arcsec=1e5)
-    with pytest.raises(AgezError, match="go together"):
+    with pytest.raises(AgezError, match="--centre and --size"):
         read_images(tmp_path, filters="jplus", center=(150.0, 2.0))
 
 

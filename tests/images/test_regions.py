@@ -112,6 +112,8 @@ def test_segments_of_a_file(rng, tmp_path):
     fits.PrimaryHDU(number).writeto(tmp_path / "segments.fits")
     settings = RegionSettings(method="segments", segments=tmp_path / "segments.fits")
     found = make_regions(galaxy(rng), settings, centre=CENTRE).bin_id
+    said = make_regions(galaxy(rng), settings, centre=CENTRE).remarks
+    assert f"{tmp_path / 'segments.fits'} has no WCS: its segments are taken pixel for pixel" in said
     assert {int(one) for one in np.unique(found[number == 7])} | {
         int(one) for one in np.unique(found[number == 3])
     } == {0, 1}
@@ -139,11 +141,15 @@ def test_segments_on_another_grid_are_refused(rng, tmp_path):
         ({"CRPIX1": header["CRPIX1"] + 4}, "pixels are 4 pixels off"),
         ({"CDELT1": header["CDELT1"] * 1.5}, "pixels off"),
         ({"CDELT1": -header["CDELT1"]}, "pixels off"),
+        ({"CRVAL2": header["CRVAL2"] + 1}, "pixels off"),
+        ({"CRVAL1": header["CRVAL1"] + 180}, "inf pixels off"),
     ]:
         fits.PrimaryHDU(number, fits.Header({**header, **changes})).writeto(path, overwrite=True)
         if words is None:
             found = make_regions(images, settings, centre=CENTRE).bin_id
             assert np.array_equal(found >= 0, (number == 7) & expected)
+            said = " ".join(make_regions(images, settings, centre=CENTRE).remarks)
+            assert ("no WCS" in said) == (changes.get("CTYPE1") == "LINEAR")
         else:
             with pytest.raises(AgezError, match=rf"segments\.fits: by its WCS.*{words}"):
                 make_regions(images, settings, centre=CENTRE)

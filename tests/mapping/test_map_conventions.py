@@ -130,7 +130,13 @@ def test_a_gradient_that_is_painted_comes_back():
         t = ("log_age_lw", "mh_lw").index(name)
         prediction.mean[:, t] = 9.5 + slope * maps.r_re
     painted = with_gradients(
-        maps.frame, maps.photometry, prediction, settings(geometry=geometry), maps.meta, light=np.ones(SHAPE)
+        maps.frame,
+        maps.photometry,
+        prediction,
+        settings(geometry=geometry),
+        maps.meta,
+        light=np.ones(SHAPE),
+        whole=maps.whole,
     )
     found = {one["quantity"]: one for one in painted.gradients.to_json()}
     assert found["log_age_lw"]["slope"] == pytest.approx(-0.3, abs=0.01)

@@ -8,13 +8,14 @@ from astropy.io import fits
 from astropy.wcs import WCS
 
 from agez.analysis.gradient_files import gradient_from_table
+from agez.analysis.gradients import NUMBERS
 from agez.errors import AgezError
-from agez.flags import Flag, is_good
+from agez.flags import FAULTS, Flag, is_good
 from agez.images.image_set import ImageSet
 from agez.images.noise_correlation import WHITE
 from agez.images.regions import RegionSettings
 from agez.mapping.map_files import profile_table, write_galaxy_maps
-from agez.mapping.map_galaxy import Geometry, MapSettings, map_galaxy
+from agez.mapping.map_galaxy import Geometry, MapSettings, map_galaxy, with_gradients
 from agez.models.model_file import load_model
 from agez.models.predict import predict
 from agez.photometry.dereddening import deredden
@@ -143,6 +144,23 @@ def test_gradients_of_the_table_are_those_of_the_map(images, tmp_path, method):
         gradient_from_table(path, re_arcsec=4.0, inclination_deg=5.0, pa_deg=pa)
     with pytest.raises(AgezError, match="make the map again"):
         gradient_from_table(path, **disc, pa_deg=pa + 20.0)
+
+
+def test_map_and_table_leave_out_the_same_regions(maps, tmp_path):
+    """Those with a fault; flags that are information stay."""
+    inside = np.flatnonzero(maps.prediction.good & (maps.r_re < 1))
+    flags = np.array(maps.prediction.flags)
+    for region, flag in zip(inside, (*Flag(FAULTS), Flag.BAND_FILLED, Flag.BAND_NOT_COVERED), strict=False):
+        flags[region] = int(flag)
+    assert len(inside) > len(Flag(FAULTS)) + 5
+    found = with_gradients(
+        maps.frame, maps.photometry, replace(maps.prediction, flags=flags), settings(), maps.meta, light=None
+    )
+    write_galaxy_maps(tmp_path / "maps.fits", found)
+    table, _ = gradient_from_table(tmp_path / "maps.fits", re_arcsec=4.0)
+    assert table.n_inside.tolist() == [[len(inside) - len(Flag(FAULTS))] * 2]
+    for name in (*NUMBERS, "n_inside", "n_outside"):
+        np.testing.assert_allclose(getattr(table, name), getattr(found.gradients, name), rtol=1e-9)
 
 
 def test_gradients_of_the_table_of_a_map_without_a_tilt(images, tmp_path):

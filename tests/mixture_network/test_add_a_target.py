@@ -130,8 +130,9 @@ def test_maps_have_its_planes_and_profiles(sample, model):
     frame = MapFrame(np.arange(12).reshape(3, 4), {}, np.zeros((2, 3, 4)), None, np.ones((3, 4)))
     meta = {"snr_band": "", "seds_of": "images", "tilt_deg": (np.nan, np.nan)}
     maps = GalaxyMaps(
-        frame, sample.photometry.take(slice(0, 12)), answer, None, np.arange(12.0), np.full(12, np.nan), meta
-    )
+        frame, sample.photometry.take(slice(0, 12)), answer, None, np.arange(12.0), np.full(12, np.nan), meta,
+        answer.take([0]),
+    )  # fmt: skip
     planes = {one.name: one for one in bin_maps(maps)}
     assert planes["LUCK"].unit == "mag"
     assert {"LOG_AGE_LW", "MH_LW", "LUCK", "LUCK_PCT"} <= set(planes)

@@ -75,7 +75,9 @@ def test_maps_and_profiles(rng, pages, tmp_path, n):
         found.rows, np.zeros(n), np.zeros(n, np.int32),
     )  # fmt: skip
     meta = {"seds_of": "images", "galaxy": "g", "model": "m", "redshift": 0.01, "snr_band": "a"}
-    maps = with_gradients(frame, photometry, found, MapSettings(geometry=Geometry(2.0)), meta, light=None)
+    maps = with_gradients(
+        frame, photometry, found, MapSettings(geometry=Geometry(2.0)), meta, light=None, whole=found.take([0])
+    )
     map_pictures.draw_maps(maps, tmp_path)
     for axes in pages[0].axes:
         for image in axes.images:

@@ -16,6 +16,7 @@ from agez.flags import count_flags
 from agez.mapping.remarks import together
 from agez.models.model import Model
 from agez.runtime.files import check_input, make_folder
+from agez.runtime.finished_work import input_record
 from agez.runtime.optional_packages import check_installed
 from agez.tables.table_files import check_fits_output
 from agez.targets import PAPER_TARGETS, word_of
@@ -39,38 +40,28 @@ IMAGE_SNR, SPECTRA_SNR = 10.0, 40.0
 
 def map_(options: Namespace) -> Answer:
     """``agez map``."""
+    from agez.commands.galaxy_list import folders_of_galaxies, is_list
+
+    first = options.input[0]
+    if len(options.input) == 1 and (is_list(first) or folders_of_galaxies(first, but=options.out)):
+        from agez.commands.many_maps import map_many
+
+        return map_many(options)
+    for name in ("images", "workers", "scheduler", "fresh"):
+        if getattr(options, name):
+            raise AgezError(f"--{name} is for a list of galaxies, or a folder of their folders; leave it out for one")
+    return _map_one(options)
+
+
+def _map_one(options: Namespace) -> Answer:
     from agez.mapping.map_files import write_galaxy_maps
     from agez.models.model_file import load_model
 
     check_fits_output(options.out)
-    for one in options.input:
-        if not Path(one).is_dir():
-            check_input(one)
-    if options.segments is not None:
-        check_input(options.segments)
-    if options.star_table is not None:
-        check_input(options.star_table)
-    if options.pictures is not None:
-        check_installed("matplotlib", extra="report", purpose="--pictures")
-        make_folder(options.pictures)
-    if options.page is not None:
-        from agez.report.answer_page import check_page
-
-        check_page(options.page)
-    cube = _is_spectral_cube(options.input)
-    options = with_known_galaxy(options, cube=cube)
-    settings = _settings(options)
-    if options.centre is not None and not (np.isfinite(options.centre).all() and abs(options.centre[1]) <= 90):
-        raise AgezError(f"--centre is {options.centre[0]:g},{options.centre[1]:g}; expected RA,DEC in degrees")
+    options = completed(options)
+    settings = checked_settings(options)
     model = load_model(options.model)
-    settings.asked.check(model)
-    undrawn = [name for name in PAPER_TARGETS if name not in settings.asked.targets(model)]
-    if options.pictures is not None and undrawn:
-        raise AgezError(f"--pictures draws {', '.join(PAPER_TARGETS)}: name {undrawn[0]} in --columns, too")
-    if cube:
-        maps, images = _of_cube(options, model, settings), None
-    else:
-        maps, images = _of_images(options, model, settings)
+    maps, images = maps_of(options, model, settings)
     write_galaxy_maps(options.out, maps)
     pictures = []
     if options.pictures is not None:
@@ -85,7 +76,55 @@ def map_(options: Namespace) -> Answer:
     return _answer(options, maps, [str(path) for path in pictures])
 
 
-def _settings(options: Namespace) -> MapSettings:
+def completed(options: Namespace) -> Namespace:
+    """The options of one galaxy with what ``--galaxies`` knows of it; AgezError if its files are not there."""
+    for one in options.input:
+        if not Path(one).is_dir():
+            check_input(one)
+    return with_known_galaxy(options, cube=is_spectral_cube(options.input))
+
+
+def checked_settings(options: Namespace) -> MapSettings:
+    """The settings of one galaxy; AgezError if options contradict each other, or name files that are not there."""
+    if options.segments is not None:
+        check_input(options.segments)
+    if options.star_table is not None:
+        check_input(options.star_table)
+    if options.pictures is not None:
+        check_installed("matplotlib", extra="report", purpose="--pictures")
+        make_folder(options.pictures)
+    if options.page is not None:
+        from agez.report.answer_page import check_page
+
+        check_page(options.page)
+    settings = settings_of(options)
+    if options.centre is not None and not (np.isfinite(options.centre).all() and abs(options.centre[1]) <= 90):
+        raise AgezError(f"--centre is {options.centre[0]:g},{options.centre[1]:g}; expected RA,DEC in degrees")
+    return settings
+
+
+def maps_of(options: Namespace, model: Model, settings: MapSettings) -> tuple[GalaxyMaps, ImageSet | None]:
+    """The maps of one galaxy, and its images, if it is none of spectra."""
+    settings.asked.check(model)
+    undrawn = [name for name in PAPER_TARGETS if name not in settings.asked.targets(model)]
+    if options.pictures is not None and undrawn:
+        raise AgezError(f"--pictures draws {', '.join(PAPER_TARGETS)}: name {undrawn[0]} in --columns, too")
+    if is_spectral_cube(options.input):
+        maps, images = _of_cube(options, model, settings), None
+        maps = maps if options.name is None else replace(maps, meta={**maps.meta, "galaxy": options.name})
+    else:
+        maps, images = _of_images(options, model, settings)
+    named = [
+        input_record(path, what)
+        for path, what in ((options.model, "model"), (options.filters, "filters"))
+        if path is not None and Path(path).is_file()
+    ]
+    of_run = {"inputs": [*maps.meta["inputs"], *named], "command": options.command_line}
+    return replace(maps, meta={**maps.meta, **of_run}), images
+
+
+def settings_of(options: Namespace) -> MapSettings:
+    """What the options say of the map; AgezError if they contradict each other."""
     from agez.images.galaxy_extent import LEAST_PIXEL_SNR
     from agez.images.regions import RegionSettings
     from agez.mapping.map_galaxy import Geometry, MapSettings
@@ -104,7 +143,8 @@ def _settings(options: Namespace) -> MapSettings:
     )  # fmt: skip
 
 
-def _is_spectral_cube(inputs: list[str]) -> bool:
+def is_spectral_cube(inputs: list[str]) -> bool:
+    """Whether the input is one file, and a cube of spectra."""
     from agez.images.scubes import is_photometric_cube
     from agez.labelling.cube_bins import is_cube
 
@@ -158,6 +198,8 @@ def _of_images(options: Namespace, model: Model, settings: MapSettings) -> tuple
         images = select_bands(images, names)
         words = f"bands that model {options.model} does not know are left out: {', '.join(left_out)}"
         images = replace(images, meta={**images.meta, "remarks": [*images.meta.get("remarks", []), words]})
+    if options.name is not None:
+        images = replace(images, meta={**images.meta, "object": options.name})
     images = prepare(images, settings=_image_settings(options))
     return map_galaxy(images, model, settings=replace(settings, redshift=redshift)), images
 
@@ -167,8 +209,8 @@ def _read(options: Namespace, model: Model) -> ImageSet:
     from agez.images.scubes import is_photometric_cube, read_photometric_cube
 
     if len(options.input) == 1 and Path(options.input[0]).is_file() and is_photometric_cube(options.input[0]):
-        for name in ("zero_points", "psf", "band_of", "size", "extension"):
-            if getattr(options, name) is not None:
+        for name in ("zero_points", "psf", "band_of", "size", "extension", "reproject", "no_source_noise"):
+            if getattr(options, name) != _OF_IMAGES[name]:
                 option = "--" + name.replace("_", "-")
                 raise AgezError(f"{option} is of images in files of their own; leave it out for a cube")
         return read_photometric_cube(
@@ -205,6 +247,8 @@ def _image_settings(options: Namespace) -> ImageSettings:
 
 def _answer(options: Namespace, maps: GalaxyMaps, pictures: list[str]) -> Answer:
     from agez.mapping.map_files import snr_words
+    from agez.mapping.summary_row import summary_row
+    from agez.tables.summaries import galaxy_lines
 
     prediction, meta = maps.prediction, maps.meta
     answered = int(prediction.answered.sum())
@@ -224,4 +268,4 @@ def _answer(options: Namespace, maps: GalaxyMaps, pictures: list[str]) -> Answer
         word = word_of(one["quantity"])
         told = one["reason"] or f"{one['slope']:+.3f} +- {one['slope_err']:.3f} dex/Re"
         lines.append(f"  gradient of {word}: {told}")
-    return content, lines + flag_lines(prediction.flags)
+    return content, [*lines, *galaxy_lines(summary_row(maps)), *flag_lines(prediction.flags)]

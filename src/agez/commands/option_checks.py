@@ -41,7 +41,7 @@ _LIMITS: dict[str, tuple[str, float, bool, float]] = {
 READ = (
     "input", "photometry", "labels", "galaxies", "also_labels", "truth", "sample", "model", "filters", "templates",
     "bins", "segments", "star_table", "star_mask", "checksums", "zero_points", "init", "filter_table",
-    "answers", "set", "object_list",
+    "answers", "set", "object_list", "images",
 )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from agez.errors import AgezError, PartlyDoneError
 from agez.flags import count_flags, is_good
 from agez.runtime.files import check_not_input, check_output, make_folder
 from agez.runtime.optional_packages import check_installed
+from agez.tables.summaries import SUMMARY_FILE, galaxy_lines
 from agez.tables.table_files import check_table_output
 from agez.types import Photometry, Spectra
 
@@ -231,7 +232,13 @@ def _label_answer(options: Namespace, run: LabelRun) -> Answer:
         words += f"; {run.n_spectra - run.n_new} of them by an earlier run, which --overwrite would do again"
     if rate is not None:
         words += f"; {run.seconds:.1f} s, {rate:.0f} spectra/s"
-    lines = [*run.remarks, words, *(few_rows(run.few) if run.few is not None else []), *reasons(run.flags)]
+    few = few_rows(run.few) if run.few is not None else []
+    if run.summary is not None and Path(options.out).is_dir():
+        content["summary"] = os.fspath(Path(options.out) / SUMMARY_FILE)
+        words += f"; {SUMMARY_FILE}: a row a galaxy"
+    if run.summary is not None and not few:
+        few = galaxy_lines(run.summary)
+    lines = [*run.remarks, words, *few, *reasons(run.flags)]
     return content, lines
 
 

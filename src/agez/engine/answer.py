@@ -244,7 +244,7 @@ def answer_partition(job: AnswerJob, partition: Partition, piece: Piece) -> Part
             answered.table.meta["CORRMETA"] = json.dumps(applied)
         return keep_piece(piece, answered.report, answered.table)
     except Exception as error:
-        return replace(told, problem=str(error), fatal=True) if _no_disk(error) else replace(
+        return replace(told, problem=str(error), fatal=True) if is_full_disk(error) else replace(
             told, problem=what_is_wrong(error, partition)
         )  # fmt: skip
 
@@ -282,8 +282,8 @@ def what_is_wrong(error: Exception, partition: Partition) -> str:
     return f"{path}: unexpected {type(error).__name__}: {words}; with AGEZ_DEBUG=1 it says where"
 
 
-def _no_disk(error: BaseException | None) -> bool:
-    """Whether an error, or what it is from, is that of a disk."""
+def is_full_disk(error: BaseException | None) -> bool:
+    """Whether an error, or what it is from, is that of a disk that takes no more."""
     while error is not None:
         if isinstance(error, OSError) and error.errno in _DISK:
             return True

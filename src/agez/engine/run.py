@@ -142,7 +142,7 @@ class _Who:
     def answer(self, work: Sequence[Work]) -> Generator[PartitionReport, None, None]:
         """Reports of the partitions, in the order in which they get done."""
         if self.scheduler is not None:
-            with schedulers.remote_client(self.scheduler, self.job, self.folder) as client:
+            with schedulers.remote_client(self.scheduler, self.job.catalogue.path, self.folder) as client:
                 self.n_workers = max(len(client.nthreads()), 1)
                 yield from schedulers.answer_on(client, self.job, work)
         elif self.workers is None:

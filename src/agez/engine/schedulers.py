@@ -9,8 +9,9 @@ import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from agez import __version__
 from agez.catalogues.catalogue import Partition
@@ -21,6 +22,8 @@ from agez.errors import AgezError
 from agez.runtime.optional_packages import is_installed, need
 from agez.runtime.worker_pool import ONE_THREAD, without_interrupts
 
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 #: A partition to do, and the piece to make of it.
 Work = tuple[Partition, Piece]
 
@@ -100,13 +103,18 @@ def local_client(workers: int) -> Iterator[Any]:
 
 
 @contextmanager
-def remote_client(address: str, job: AnswerJob, folder: Path) -> Iterator[Any]:
+def remote_client(address: str, source: str, folder: Path) -> Iterator[Any]:
     """A client of the scheduler at an address, whose workers are found fit for the job.
+
+    Parameters
+    ----------
+    source, folder : path
+        The input that all workers must see, and the folder that they must be able to write into.
 
     Raises
     ------
     AgezError
-        If nobody answers there, no worker is there, or one of them has another agez, cannot see the catalogue, or
+        If nobody answers there, no worker is there, or one of them has another agez, cannot see the source, or
         cannot write beside the output.
     """
     distributed = need("distributed", extra="cluster", purpose="--scheduler")
@@ -123,15 +131,15 @@ def remote_client(address: str, job: AnswerJob, folder: Path) -> Iterator[Any]:
             client.wait_for_workers(1, timeout=WORKERS_SECONDS)
         except TimeoutError as error:
             raise AgezError(f"--scheduler {address}: it has no workers; start some: dask worker {address}") from error
-        _check_workers(client, address, job, folder)
+        _check_workers(client, address, source, folder)
         yield client
 
 
-def _check_workers(client: Any, address: str, job: AnswerJob, folder: Path) -> None:
+def _check_workers(client: Any, address: str, source: str, folder: Path) -> None:
     token = folder / f".part-seen-by-{socket.gethostname()}-{os.getpid()}"
     token.touch()
     try:
-        found = client.run(fitness, __version__, job.catalogue.path, str(token))
+        found = client.run(fitness, __version__, source, str(token))
     except ImportError as error:
         raise AgezError(f"--scheduler {address}: a worker has no agez ({error}); install it there") from error
     finally:
@@ -162,38 +170,69 @@ def answer_on(client: Any, job: AnswerJob, work: Sequence[Work]) -> Iterator[Par
     several times (``distributed.scheduler.allowed-failures``).  It may have been its neighbour in the same worker that
     killed them: so at the end each of these is given out alone, and is set aside only if workers die again.
     """
-    suspects: list[Work] = []
-    for one, future in _given_out(client, job, work, at_once=GIVEN_OUT):
+    tasks = [Task((partition, piece), (job, partition, piece), Path(piece.path).name) for partition, piece in work]
+    suspects: list[Task[Work]] = []
+    for task, future in _given_out(client, answer_partition, tasks, at_once=GIVEN_OUT):
         if _worker_lost(future):
-            suspects.append(one)
+            suspects.append(task)
         else:
-            yield _report(future, one[0])
+            yield _report(future, task.item[0])
     alone = []
-    for partition, piece in suspects:
+    for task in suspects:
+        partition, piece = task.item
         report = kept_report(piece, partition)  # finished, but its worker died with the report in its hand
         if report is None:
-            alone.append((partition, piece))
+            alone.append(task)
         else:
             yield report
-    for one, future in _given_out(client, job, alone, at_once=0):
-        yield _report(future, one[0])
+    for task, future in _given_out(client, answer_partition, alone, at_once=0):
+        yield _report(future, task.item[0])
 
 
-def _given_out(client: Any, job: AnswerJob, work: Sequence[Work], *, at_once: int) -> Iterator[tuple[Work, Any]]:
-    """Partitions that workers are done with, and their futures; ``at_once`` so many for each thread, 0: one in all."""
+@dataclass(frozen=True, eq=False)
+class Task(Generic[Item]):
+    """One call for a worker of a cluster."""
+
+    item: Item  #: What it is of.
+    arguments: tuple[Any, ...]  #: Of the call.
+    name: str  #: Like no other's of the run.
+
+
+def each_done_on(
+    client: Any, call: Callable[[Item], Result], items: Sequence[Item], *, lost: Callable[[Item], Result]
+) -> Iterator[tuple[Item, Result]]:
+    """``call(item)`` for every item by the workers of a cluster, in the order in which they get done.
+
+    As :meth:`agez.runtime.worker_pool.Workers.each_done`, but that an item whose worker dies again and again, at the
+    end alone, has the result ``lost(item)``.  What ``call`` raises, is raised here.
+    """
+    tasks = [Task(item, (item,), str(number)) for number, item in enumerate(items)]
+    suspects: list[Task[Item]] = []
+    for task, future in _given_out(client, call, tasks, at_once=GIVEN_OUT):
+        if _worker_lost(future):
+            suspects.append(task)
+        else:
+            yield task.item, future.result()
+    for task, future in _given_out(client, call, suspects, at_once=0):
+        yield task.item, lost(task.item) if _worker_lost(future) else future.result()
+
+
+def _given_out(
+    client: Any, call: Callable[..., Any], tasks: Sequence[Task[Item]], *, at_once: int
+) -> Iterator[tuple[Task[Item], Any]]:
+    """Tasks that workers are done with, and their futures; ``at_once`` so many for each thread, 0: one in all."""
     from distributed import wait
 
-    waiting = iter(work)
-    given: dict[Any, Work] = {}
+    waiting = iter(tasks)
+    given: dict[Any, Task[Item]] = {}
     alive, arrival = time.monotonic(), _last_arrival(client)
     try:
         while True:
             threads = sum(client.nthreads().values())
             alive = time.monotonic() if threads else alive
             while len(given) < max(at_once * threads, 1) and (one := next(waiting, None)) is not None:
-                partition, piece = one
-                key = f"agez-{Path(piece.path).name}-{os.getpid()}{'' if at_once else '-alone'}"
-                given[client.submit(answer_partition, job, partition, piece, key=key, pure=False)] = one
+                key = f"agez-{one.name}-{os.getpid()}{'' if at_once else '-alone'}"
+                given[client.submit(call, *one.arguments, key=key, pure=False)] = one
             if not given:
                 return
             try:
@@ -207,7 +246,7 @@ def _given_out(client: Any, job: AnswerJob, work: Sequence[Work], *, at_once: in
                     alive, arrival = time.monotonic(), latest
                 if time.monotonic() - alive > WORKERS_SECONDS:
                     raise AgezError(
-                        f"{client.scheduler.address}: all workers have gone; finished partitions are kept: give the "
+                        f"{client.scheduler.address}: all workers have gone; what is finished is kept: give the "
                         "command again"
                     ) from None
                 continue

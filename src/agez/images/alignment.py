@@ -61,7 +61,7 @@ def not_aligned(
     source: str, shape: tuple[int, int], wcs: WCS, like: str, like_shape: tuple[int, int], to: WCS
 ) -> AgezError | None:
     """What is wrong with an image's grid as an error that names the file; None if it is that of the other bands."""
-    cure = "--reproject (reproject=True) resamples it"
+    cure = "--reproject resamples it"
     if shape != like_shape:
         offset = offset_between(wcs, to, (min(shape[0], like_shape[0]), min(shape[1], like_shape[1])))
         return AgezError(

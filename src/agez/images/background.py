@@ -167,7 +167,7 @@ def _map(image: Floats, mask: Bools, sources: Bools, source: str) -> tuple[Float
             sigma_clip=SigmaClip(sigma=3.0), bkg_estimator=background.BiweightLocationBackground(),
         )  # fmt: skip
     except ValueError as error:
-        raise AgezError(f"{source}: the background map cannot be made ({error}); use a constant background") from error
+        raise AgezError(f"{source}: the background map cannot be made ({error}); give --background constant") from error
     level = np.asarray(found.background, dtype=float)
     _, error_of_rest = constant_level(image - level, ~(mask | sources))
     per_box = found.background_rms_median / np.sqrt(0.5 * box**2)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,7 +13,7 @@ from astropy.nddata import Cutout2D, NoOverlapError
 from agez.errors import AgezError
 from agez.images.alignment import pixel_area_arcsec2
 from agez.images.image_files import RawImage
-from agez.images.pixel_units import microjansky_per_unit
+from agez.images.pixel_units import electrons_per_unit, first_number, pixel_unit
 from agez.sky_offsets import pixels_of_sky
 from agez.surveys.registry import image_keywords
 from agez.types import Bools, Floats
@@ -41,6 +40,7 @@ class BandImage:
     variance: Floats
     mask: Bools  #: (ny, nx)
     unit: str  #: How the unit came about, in words.
+    remark: str = ""  #: What its errors lack.
 
 
 def cut_out(raw: RawImage, center: tuple[float, float], size_arcsec: float) -> RawImage:
@@ -91,10 +91,11 @@ def in_microjansky(
         If the unit cannot be turned into microjansky, or more than one of weight, error and variance is there and
         they do not agree.
     """
-    factor, words = microjansky_per_unit(
+    unit = pixel_unit(
         str(raw.path), raw.headers, zero_point=zero_point, pivot_angstrom=pivot_angstrom,
         pixel_arcsec2=pixel_area_arcsec2(raw.wcs),
     )  # fmt: skip
+    factor, words, remark = unit.microjansky, unit.words, ""
     mask = raw.mask | ~np.isfinite(raw.science)
     variance = np.full(raw.science.shape, np.nan)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
@@ -104,27 +105,19 @@ def in_microjansky(
             variance = raw.layers["variance"]
         elif "weight" in raw.layers:
             variance = 1.0 / raw.layers["weight"]
-            gain = first_number(raw.headers, ("GAIN",)) if source_noise else np.nan
-            if gain > 0:
-                variance = variance + np.clip(np.nan_to_num(raw.science), 0, None) / gain
-                words += f", source noise with gain {gain:g}"
+            electrons, why = electrons_per_unit(unit, raw.headers) if source_noise else (np.nan, "")
+            if electrons > 0:
+                variance = variance + np.clip(np.nan_to_num(raw.science), 0, None) / electrons
+                words += f", source noise with {why}"
+            elif why:
+                remark = f"errors of band {name} are those of its weights, without the galaxy's photons: {why}"
         bad = ~np.isfinite(variance) if raw.layers else np.zeros(mask.shape, dtype=bool)
         for role in raw.layers.keys() - ({"variance"} if "error" in raw.layers else set()):
             bad |= ~(raw.layers[role] > 0)
     mask = mask | bad
     empty = ~np.isfinite(raw.science)
     flux = np.where(empty, np.nan, raw.science * factor)
-    return BandImage(name, raw, flux, np.where(bad, np.nan, variance * factor**2), mask, words)
-
-
-def first_number(headers: Sequence[Mapping[str, Any]], keywords: Sequence[str]) -> float:
-    """The first number that the headers have under one of the keywords; NaN if none."""
-    for keyword in keywords:
-        for header in headers:
-            value = header.get(keyword)
-            if isinstance(value, int | float) and not isinstance(value, bool) and np.isfinite(value):
-                return float(value)
-    return np.nan
+    return BandImage(name, raw, flux, np.where(bad, np.nan, variance * factor**2), mask, words, remark)
 
 
 def psf_in_header(raw: RawImage) -> tuple[float, float]:

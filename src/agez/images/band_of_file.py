@@ -97,9 +97,7 @@ def filter_set_of(
     if len(found) == 1:
         return found.pop()
     if len(found) > 1:
-        raise AgezError(
-            f"the images are of several surveys ({', '.join(sorted(found))}); give filters, or fewer images"
-        )
+        raise AgezError(f"the images are of several surveys ({', '.join(sorted(found))}); say which with --filters")
 
     def of_bands(names: Sequence[str]) -> list[bool]:
         return [
@@ -115,7 +113,7 @@ def filter_set_of(
     if model_set in sets and all(of_bands(sets[model_set])):
         return model_set
     raise AgezError(
-        f"{paths[0].parent}: the headers do not say which survey the images are of; give filters, one of "
+        f"{paths[0].parent}: the headers do not say which survey the images are of; say it with --filters, one of "
         f"{', '.join(sets)}"
     )
 

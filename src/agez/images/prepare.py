@@ -17,6 +17,7 @@ from agez.images.psf import match_psf
 from agez.images.psf_stars import measure_psf
 from agez.images.sky_noise import Noise, empirical_noise
 from agez.images.stars import galaxy_centre, mask_stars
+from agez.runtime.finished_work import input_record
 from agez.sky_offsets import pixels_of_sky
 
 
@@ -64,7 +65,7 @@ def prepare(images: ImageSet, *, settings: ImageSettings | None = None) -> Image
     -------
     ImageSet
         ``meta`` says what was done (``background``, ``noise``, ``stars``, ``psf``, ``remarks``) and has the galaxy's
-        ``centre`` (x, y) [pixel].
+        ``centre`` (x, y) [pixel] and whether it was ``given`` or ``found`` (``centre_from``).
 
     Raises
     ------
@@ -96,9 +97,13 @@ def prepare(images: ImageSet, *, settings: ImageSettings | None = None) -> Image
     if settings.match_psf and not np.isfinite(images.psf_fwhm_arcsec).all():
         images = measure_psf(images)
     centre = _centre(images, settings.center)
-    images = replace(images, meta={**images.meta, "centre": centre})
+    how = "found" if settings.center is None else "given"
+    images = replace(images, meta={**images.meta, "centre": centre, "centre_from": how})
     if settings.stars or settings.star_catalogue is not None:
         images = mask_stars(images, catalogue=settings.star_catalogue, keep=centre, find=settings.stars)
+    if settings.star_catalogue is not None:
+        inputs = [*images.meta.get("inputs", []), input_record(settings.star_catalogue, "stars")]
+        images = replace(images, meta={**images.meta, "inputs": inputs})
     if settings.match_psf:
         _check_galaxy_is_resolved(images, centre)
         images = match_psf(images)

@@ -86,7 +86,7 @@ def check_psf(images: ImageSet) -> None:
         if not np.isfinite(fwhm):
             raise AgezError(
                 f"{source}: the PSF of band {name} is unknown (no keyword such as PSFFWHM, and not measured); give "
-                "--psf, in arcsec (psf_fwhm), or --no-psf-match"
+                "--psf, in arcsec, or --no-psf-match"
             )
         if not fwhm > 0:
             raise AgezError(f"{source}: the PSF of band {name} has a FWHM of {fwhm} arcsec; expected a positive number")

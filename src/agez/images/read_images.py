@@ -29,6 +29,7 @@ from agez.images.image_set import ImageSet
 from agez.images.noise_correlation import WHITE
 from agez.images.resampling import resample
 from agez.photometry.filters import FilterSet, load_filters
+from agez.runtime.finished_work import input_record
 from agez.types import Floats
 
 Paths = str | os.PathLike[str] | Iterable[str | os.PathLike[str]]
@@ -57,10 +58,11 @@ def read_images(
     say weight (inverse variance), error, variance or mask (not 0: do not use): see
     :data:`agez.images.image_extensions.ROLE_WORDS`.  Pixels that are not finite, have a weight or variance that is not
     positive, or are in a mask, are masked.  Weights are inverse variances of the background, as SWarp makes them for
-    J-PLUS and S-PLUS: where the header has a ``GAIN`` (electrons a unit), the noise of the source itself,
-    max(value, 0) / gain, is added, as S-PLUS's own S-Cubes do; ``source_noise=False`` leaves that.
+    J-PLUS and S-PLUS: of counts whose header has a ``GAIN``, and of electrons, the noise of the source itself,
+    max(value, 0) / electrons a unit, is added, as S-PLUS's own S-Cubes do
+    (:func:`agez.images.pixel_units.electrons_per_unit`); ``source_noise=False`` leaves that.
 
-    *Units*: see :func:`agez.images.pixel_units.microjansky_per_unit`.
+    *Units*: see :func:`agez.images.pixel_units.pixel_unit`.
 
     Parameters
     ----------
@@ -90,7 +92,8 @@ def read_images(
     -------
     ImageSet
         ``flux_err`` is NaN in bands without weight or error; ``psf_fwhm_arcsec`` is NaN where nothing says it;
-        ``meta``: ``object``, ``redshift``, ``units``, ``missing_bands``, ``remarks``, ``psf_beta``.
+        ``meta``: ``object``, ``redshift``, ``units``, ``missing_bands``, ``remarks``, ``psf_beta``, and ``inputs``:
+        name, size and SHA-256 of each file that was read.
 
     Raises
     ------
@@ -113,7 +116,7 @@ def read_images(
     ('J0410', 'J0430', 'gSDSS')
     """
     if (center is None) != (size_arcsec is None):
-        raise AgezError("images: center and size_arcsec go together; give both or none")
+        raise AgezError("images: the square to read needs --centre and --size; give both or none")
     paths = image_files(check_paths("read_images", "inputs", inputs))
     science = [path for path in paths if role_in_name(path) is None]
     if not science:
@@ -126,9 +129,17 @@ def read_images(
     zero_point = band_numbers(zero_points, "zero_point", filter_set.names)
     fwhm = band_numbers(psf_fwhm, "psf_fwhm", filter_set.names)
     remarks: list[str] = []
+    inputs_read = [
+        input_record(table, what)
+        for table, what in ((zero_points, "zero points"), (psf_fwhm, "PSFs"))
+        if isinstance(table, str | os.PathLike)
+    ]
     read: list[BandImage] = []
     for name in (one for one in filter_set.names if one in files):
-        raw = read_raw_image(files[name], beside=beside[files[name]], extension=extension)
+        others = beside[files[name]]
+        raw = read_raw_image(files[name], beside=others, extension=extension)
+        inputs_read.append(input_record(files[name], f"image of {name}"))
+        inputs_read += [input_record(other, f"{role} of {name}") for role, other in others.items()]
         if center is not None and size_arcsec is not None:
             raw = cut_out(raw, center, size_arcsec)
         pivot = filter_set.bands.pivot_angstrom[filter_set.names.index(name)]
@@ -139,6 +150,7 @@ def read_images(
             remarks.append(f"band {name} is left out: {raw.path} has no usable pixel (weights or values are all bad)")
         else:
             read.append(band)
+            remarks += [band.remark] if band.remark else []
     if not read:
         raise AgezError(f"{science[0].parent}: no image has a usable pixel; {remarks[0]}")
     images = _on_one_grid(read, filter_set, remarks=remarks, reproject=reproject)
@@ -148,6 +160,7 @@ def read_images(
         "object": _common([band.raw.headers for band in read], "OBJECT"),
         "redshift": redshift,
         "units": {band.name: band.unit for band in read},
+        "inputs": inputs_read,
         "beside": {band.name: list(band.raw.beside) for band in read},
         "missing_bands": [name for name in filter_set.names if name not in known],
         "psf_beta": beta,
@@ -162,7 +175,7 @@ def _by_band(
     """The one science image of each band; AgezError that names both files where there are two."""
     unused = [name for name in band_of if name not in {str(p) for p in science} | {p.name for p in science}]
     if unused:
-        raise AgezError(f"band_of names {unused[0]}, which is none of the images")
+        raise AgezError(f"--band-of names {unused[0]}, which is none of the images")
     files: dict[str, Path] = {}
     for path, of_file in zip(science, headers, strict=True):
         band = band_of_file(path, of_file, filter_set.names, band_of=band_of)

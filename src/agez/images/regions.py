@@ -64,7 +64,8 @@ class RegionSettings:
     re_arcsec : float
         Effective radius along the major axis; NaN: not known, then the half-light radius of what is seen.
     segments : path, optional
-        FITS image of the same shape: 0 none, each other number a region.
+        FITS image on the images' grid: 0 none, each other number a region.  By its WCS, if it has one, it must lie
+        there within half a pixel; without one it is taken pixel for pixel, with a remark.
 
     Examples
     --------
@@ -131,8 +132,9 @@ def make_regions(images: ImageSet, settings: RegionSettings, *, centre: tuple[fl
         )
     extent = galaxy_extent(images, enough_bands(images), centre, settings.pixel_snr)
     band = faintest_useful_band(images, extent)
+    remarks: list[str] = []
     if settings.method == "segments":
-        bin_id = _segments(images, extent, settings)
+        bin_id = _segments(images, extent, settings, remarks)
     elif settings.method == "pixels":
         bin_id = np.where(extent, 0, -1)
         bin_id[extent] = np.arange(extent.sum())
@@ -144,7 +146,7 @@ def make_regions(images: ImageSet, settings: RegionSettings, *, centre: tuple[fl
     bin_id = _outwards(bin_id, centre)
     with np.errstate(divide="ignore", invalid="ignore"):
         snr = np.where(images.mask[band], np.nan, images.flux[band]).astype(float) / images.flux_err[band]
-    return Regions(bin_id, snr, images.bands.names[band], tuple(_remarks(images, bin_id, settings, band)))
+    return Regions(bin_id, snr, images.bands.names[band], tuple(remarks + _remarks(images, bin_id, settings, band)))
 
 
 def pixels_of_psf(images: ImageSet) -> int:
@@ -174,7 +176,7 @@ def _annuli(images: ImageSet, extent: Bools, plane: Plane, settings: RegionSetti
     return np.where(extent, number_of_ring(plane.radius, edges), -1)
 
 
-def _segments(images: ImageSet, extent: Bools, settings: RegionSettings) -> Ints:
+def _segments(images: ImageSet, extent: Bools, settings: RegionSettings, remarks: list[str]) -> Ints:
     if settings.segments is not None:
         from agez.tables.table_files import open_fits
 
@@ -183,6 +185,8 @@ def _segments(images: ImageSet, extent: Bools, settings: RegionSettings) -> Ints
             hdu = only_image(hdus, path, words=_SEGMENT_WORDS, what="the image of segments")
             found, header = pixels_of(hdu), hdu.header.copy()
         _check_segments(path, found, header, images)
+        if not has_sky_axes(header):
+            remarks.append(f"{path} has no WCS: its segments are taken pixel for pixel")
         number = np.where(enough_bands(images), np.nan_to_num(found), 0).astype(int)
     else:
         number = _found_segments(images, extent)

@@ -20,6 +20,7 @@ from agez.images.pixel_units import refuse_logarithms
 from agez.photometry.filters import FilterSet, load_filters
 from agez.photometry.names import canonical_band_name, find_band
 from agez.runtime.files import check_input
+from agez.runtime.finished_work import input_record
 from agez.sky_offsets import celestial_wcs
 from agez.surveys.registry import surveys
 from agez.tables.table_columns import number_column, text_column
@@ -156,6 +157,7 @@ def read_photometric_cube(
         "redshift": redshift,
         "survey": str(primary.get("TILE", "")).strip(),
         "units": {name: f"BUNIT {unit} at {wave[names.index(name)]:g} Angstrom" for name in wanted},
+        "inputs": [input_record(path, "cube of bands")],
         "missing_bands": [name for name in filter_set.names if name not in wanted],
         "psf_beta": {}
         if beta is None
@@ -200,7 +202,9 @@ def _filter_set(
     found = [one for one in sets if all(find_band(band, one.names) for band in written)]
     if not found:
         strange = next(band for band in written if find_band(band, sets[0].names) is None)
-        raise AgezError(f"{path}: band {strange!r} is unknown; the bands are {', '.join(sets[0].names)}; give filters")
+        raise AgezError(
+            f"{path}: band {strange!r} is unknown; the bands are {', '.join(sets[0].names)}; give --filters"
+        )
     if wave is not None and len(found) > 1:
         off = [float(np.median(np.abs(wave - _pivots(one, written)))) for one in found]
         best, second = np.argsort(off)[:2]

@@ -253,12 +253,12 @@ def label_file(
     word: str,
     workers: int = 1,
     bar: bool = False,
-) -> Labels:
+) -> tuple[Labels, MapFrame | None]:
     """Fit one file and write its labels, whole or not at all; parameters as for :func:`labels_of_file`."""
     labels, frame = labels_of_file(path, options, grid, word=word, kept_for=output, workers=workers, bar=bar)
     write_labels(output, labels, grid=grid, frame=frame, header={FINGERPRINT: (word, "input, settings, version")})
     remove_parts(output)
-    return labels
+    return labels, frame
 
 
 def _grid_hash(grid: SSPGrid) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from astropy.table import Table
 
 from agez.errors import AgezError
 from agez.flags import count_flags
@@ -20,13 +21,18 @@ from agez.labelling.input_files import few_remarks
 from agez.labelling.label_galaxy import LabelOptions, fingerprint_of, label_file, labels_of_file, what_labels_depend_on
 from agez.labelling.label_galaxy import joined as join_labels
 from agez.labelling.label_parts import FINGERPRINT, has_fingerprint, remove_parts
+from agez.labelling.label_summary import label_summary
 from agez.runtime.files import make_folder
 from agez.runtime.finished_work import fingerprint
 from agez.runtime.progress import progress
 from agez.runtime.worker_pool import each_done
 from agez.spectra.label_files import read_labels, write_labels
 from agez.spectra.templates import SSPGrid
-from agez.tables.table_files import check_fits_output
+from agez.tables.column_metadata import describe_columns
+from agez.tables.maps import MapFrame
+from agez.tables.maps_files import read_maps
+from agez.tables.summaries import EXTENSION, SUMMARY_FILE, join_rows
+from agez.tables.table_files import check_fits_output, open_fits, write_table
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +54,7 @@ class LabelRun:
     problems: Mapping[str, str]  #: Files that were set aside, and why.
     seconds: float
     few: Labels | None = None  #: The labels themselves, where they are few.
+    summary: Table | None = None  #: A row a galaxy: :func:`agez.labelling.label_summary.label_summary`.
 
 
 @dataclass(frozen=True)
@@ -76,6 +83,7 @@ class _Outcome:
     n_good: int = 0
     flags: Mapping[str, int] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
+    summary: Table | None = None
 
 
 #: Labels are given back, for a person to see, up to so many rows.
@@ -88,8 +96,9 @@ def run_labels(
     """Fit all files and write their labels.
 
     ``out`` that is a folder, or ends in a slash, gets one file a file of spectra, named by
-    :func:`agez.labelling.cube_bins.label_name`; a file that fails is set aside.  ``out`` that is a file holds the
-    labels of one file of spectra, or, if none of them is a cube, of all together; there nothing is set aside.
+    :func:`agez.labelling.cube_bins.label_name`, and ``summary.fits``, a row a galaxy; a file that fails is set aside.
+    ``out`` that is a file holds the labels of one file of spectra, or, if none of them is a cube, of all together;
+    there nothing is set aside.
 
     What an earlier run has done, with the same content of the files, settings and version, is not done again.  The
     result does not depend on the number of workers, nor on interruptions.
@@ -122,18 +131,43 @@ def run_labels(
     for task in tasks:
         if task not in outcomes:
             remove_parts(task.output)  # of a run that was killed in its last moment
-            outcomes[task] = _outcome(read_labels(task.output))
+            labels = read_labels(task.output)
+            outcomes[task] = _outcome(
+                labels, label_summary(labels, frame=_frame(task.output), galaxies=options.galaxies)
+            )
     problems = {str(task.path): outcome.problem for task, outcome in outcomes.items() if outcome.problem}
     if problems and len(files) == 1:
         raise AgezError(next(iter(problems.values())))
     good = [(task, outcomes[task]) for task in tasks if not outcomes[task].problem]
     n_new = sum(outcomes[task].n_spectra for task in new)
     one = good[0][1].labels if len(good) == 1 else None
+    summary = _summary(good, Path(out)) if good else None
     return LabelRun(
         tuple(task.output for task, _ in good), tuple(task.path for task, _ in good), grid.name,
         **_totals([outcome for _, outcome in good]), n_new=n_new, problems=problems,
-        seconds=time.monotonic() - started, few=one,
+        seconds=time.monotonic() - started, few=one, summary=summary,
     )  # fmt: skip
+
+
+def _frame(path: Path) -> MapFrame | None:
+    """Where the bins of a file of labels lie, if it is of a cube."""
+    with open_fits(path) as hdus:
+        there = "BINID" in hdus
+    return read_maps(path)[1] if there else None
+
+
+def _summary(done: Sequence[tuple[_Task, _Outcome]], out: Path) -> Table:
+    """The rows of all files' galaxies; written beside the labels, if these are in a folder."""
+    tables = []
+    for task, outcome in done:
+        assert outcome.summary is not None
+        one = Table(outcome.summary)
+        one["file"] = [task.output.name] * len(one)
+        tables.append(describe_columns(one))
+    table = join_rows(tables)
+    if out.is_dir():
+        write_table(out / SUMMARY_FILE, table, name=EXTENSION, describe=False)
+    return table
 
 
 def _outputs(files: Sequence[Path], out: str | os.PathLike[str]) -> dict[Path, Path] | None:
@@ -192,6 +226,7 @@ def _run_joined(
     return LabelRun(
         (out,), tuple(files), grid.name, **_totals([_outcome(labels)]), n_new=n_new, problems={},
         seconds=time.monotonic() - started, few=labels if len(labels) <= _FEW else None,
+        summary=label_summary(labels, galaxies=options.galaxies),
     )  # fmt: skip
 
 
@@ -237,10 +272,10 @@ def _work(task: _Task) -> _Outcome:
         if task.join:
             labels, _ = labels_of_file(task.path, options, grid, word=task.word, kept_for=task.output, join=True)
             return replace(_outcome(labels), labels=labels)
-        labels = label_file(
+        labels, frame = label_file(
             task.path, task.output, options, grid, word=task.word, workers=task.workers, bar=task.bar
         )  # fmt: skip
-        return _outcome(labels)
+        return _outcome(labels, label_summary(labels, frame=frame, galaxies=options.galaxies))
     except AgezError as error:
         return _Outcome(problem=str(error) if task.path.name in str(error) else f"{task.path}: {error}")
     except MemoryError:
@@ -255,7 +290,7 @@ def _work(task: _Task) -> _Outcome:
         )
 
 
-def _outcome(labels: Labels) -> _Outcome:
+def _outcome(labels: Labels, summary: Table | None = None) -> _Outcome:
     return _Outcome(
         labels=labels if len(labels) <= _FEW else None,
         n_spectra=len(labels),
@@ -263,4 +298,5 @@ def _outcome(labels: Labels) -> _Outcome:
         n_good=int(labels.good.sum()),
         flags=count_flags(labels.flags),
         remarks=tuple(labels.meta.get("remarks", ())),
+        summary=summary,
     )

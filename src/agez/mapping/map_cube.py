@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -10,11 +11,15 @@ from agez.errors import AgezError
 from agez.labelling.cube_bins import fitted_rows
 from agez.labelling.input_files import remarks_on
 from agez.mapping.map_galaxy import GalaxyMaps, MapSettings, disc_frame, with_gradients
+from agez.mapping.whole_galaxy import bands_missing, sum_of_rows
 from agez.models.model import Model
 from agez.models.predict import distance_remarks, photometry_for, predict_asked
 from agez.photometry.filters import FilterSet
+from agez.runtime.finished_work import input_record
 from agez.samples.galaxy_facts import GalaxyTable
 from agez.spectra.binning import BinSettings
+from agez.tables.maps import MapFrame
+from agez.types import Spectra
 
 
 def map_cube(
@@ -53,16 +58,26 @@ def map_cube(
         raise AgezError(f"{path}: rows of spectra, and no cube; use agez predict, then agez gradient")
     photometry = photometry_for(model, spectra, filters=filters)
     prediction = predict_asked(model, photometry, settings.asked)
+    whole = predict_asked(model, sum_of_rows(photometry), settings.asked)
     binned = spectra.meta.get("binning", {})
     remark = str(binned.get("remark", ""))
     meta = {
         "galaxy": str(spectra.rows.galaxy_id[0]), "model": model.header.get("name", ""),
-        "seds_of": "spectra",
+        "seds_of": "spectra", "missing_bands": bands_missing(model, photometry),
         "redshift": float(np.median(spectra.redshift)), "ebv": settings.ebv, "error_floor": 0.0,
         "regions": {"method": binned.get("method", binning.method), "target_snr": binning.target_snr},
         "snr_band": "spectra, per Angstrom", "labels": dict(model.header["labels"]),
+        "inputs": [input_record(path, "cube of spectra")], "centre": _centre_said(spectra, frame),
         "remarks": [*([remark] if remark else []), *remarks_on(spectra), *distance_remarks(prediction)],
     }  # fmt: skip
     frame = disc_frame(frame, settings.geometry)
     light = None if frame.mean_flux is None else np.nan_to_num(frame.mean_flux)
-    return with_gradients(frame, photometry, prediction, settings, meta, light=light)
+    return with_gradients(frame, photometry, prediction, settings, meta, light=light, whole=whole)
+
+
+def _centre_said(spectra: Spectra, frame: MapFrame) -> dict[str, Any]:
+    """Where offsets are 0: the object's place in the header [degree], or the reference pixel of its WCS, from 0."""
+    if (place := spectra.meta.get("centre_deg")) is not None:
+        return {"ra_deg": float(place[0]), "dec_deg": float(place[1]), "from": "the object's place in the header"}
+    pixel = {axis: frame.wcs[f"CRPIX{k}"] - 1 for k, axis in ((1, "x"), (2, "y")) if f"CRPIX{k}" in frame.wcs}
+    return {**pixel, "from": "reference pixel of the cube"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -14,12 +15,13 @@ from agez.analysis.gradient_files import EXTENSION as GRADIENTS
 from agez.analysis.gradient_files import REGION_RADIUS, TILT, gradient_rows
 from agez.analysis.region_errors import SharedErrors, mean_error, shared_errors
 from agez.arguments import takes
-from agez.flags import FAULTS, has_flag
 from agez.mapping.map_galaxy import GalaxyMaps, bin_maps, snr_of_regions
+from agez.mapping.summary_row import summary_row
 from agez.models.model_file import plain
 from agez.tables.maps_files import maps_hdus
 from agez.tables.prediction_files import EXTENSION as PREDICTIONS
 from agez.tables.prediction_files import SEDS_OF, prediction_to_table
+from agez.tables.summaries import EXTENSION as SUMMARY
 from agez.tables.table_files import table_hdu, write_fits
 from agez.types import Floats
 
@@ -32,12 +34,14 @@ RINGS = 8
 
 
 @takes(path="path", maps="GalaxyMaps")
-def write_galaxy_maps(path: str | os.PathLike[str], maps: GalaxyMaps) -> None:
+def write_galaxy_maps(
+    path: str | os.PathLike[str], maps: GalaxyMaps, *, header: Mapping[str, Any] | None = None
+) -> None:
     """Write maps, whole or not at all.
 
     Extensions: ``BINID``, ``SPX_*``, each property with ``_IVAR`` and ``_MASK`` (the layout of MaNGA's MAPS files); the
     table ``PREDICTIONS`` with a row a region, its fluxes beside; ``PROFILES``; where the effective radius is known
-    ``GRADIENTS``.
+    ``GRADIENTS``; ``SUMMARY``, the whole galaxy in one row.  ``header`` has more cards for the primary one.
 
     Examples
     --------
@@ -56,7 +60,8 @@ def write_galaxy_maps(path: str | os.PathLike[str], maps: GalaxyMaps) -> None:
     hdus.append(table_hdu(profile_table(maps), name=PROFILES))
     if maps.gradients is not None:
         hdus.append(table_hdu(gradient_rows(maps.gradients), name=GRADIENTS))
-    write_fits(path, hdus, header=primary_header(maps))
+    hdus.append(table_hdu(summary_row(maps), name=SUMMARY))
+    write_fits(path, hdus, header={**primary_header(maps), **(header or {})})
 
 
 def primary_header(maps: GalaxyMaps) -> dict[str, Any]:
@@ -114,7 +119,7 @@ def profile_table(maps: GalaxyMaps) -> Table:
     unit = ring_unit(maps)
     width = RING_RE * unit if np.isfinite(unit) else max(last / RINGS, 1e-6) * (1 + 1e-9)
     inner = np.arange(0, max(last, width), width)
-    good = ~has_flag(maps.prediction.flags, FAULTS)
+    good = maps.prediction.good
     table = Table({"radius_arcsec_inner": inner, "radius_arcsec_outer": inner + width})
     table["r_re_inner"], table["r_re_outer"] = inner / unit, (inner + width) / unit
     rings = [good & (radius >= low) & (radius < low + width) for low in inner]

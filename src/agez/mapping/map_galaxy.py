@@ -8,22 +8,27 @@ from typing import Any, Literal
 
 import numpy as np
 
+from agez import __version__
 from agez.analysis.geometry import disc_coordinates
 from agez.analysis.gradients import GradientTable, gradients_with_errors
 from agez.arguments import number_in, takes
 from agez.arrays import Summarised
 from agez.errors import AgezError
-from agez.flags import FAULTS, Flag, has_flag, is_good
+from agez.flags import Flag, has_flag, is_good
 from agez.images.alignment import pixel_size_arcsec
+from agez.images.colour_picture import colour_image, three_bands
 from agez.images.image_set import ImageSet
 from agez.images.measure import light_of_pixels, measure, pixel_offsets
 from agez.images.regions import RegionSettings, make_regions
 from agez.images.stars import circles
+from agez.mapping.whole_galaxy import bands_missing
 from agez.models.asked import Asked
 from agez.models.model import Model
 from agez.models.predict import predict_asked
 from agez.photometry.dereddening import deredden
 from agez.photometry.error_floors import with_error_floor
+from agez.runtime.finished_work import input_record
+from agez.sky_offsets import sky_positions
 from agez.tables.maps import BinMap, MapFrame
 from agez.types import LABEL_NAMES, Floats, Ints, Photometry, Prediction
 
@@ -121,6 +126,10 @@ class GalaxyMaps(Summarised):
         without one.
     meta : mapping
         What was done, in plain words and numbers.
+    whole : Prediction
+        One row: the answer to the light of all regions together.
+    snr_whole : float
+        Signal-to-noise ratio of that light in the band that regions were made for; NaN of spectra.
     """
 
     frame: MapFrame
@@ -130,6 +139,8 @@ class GalaxyMaps(Summarised):
     radius_arcsec: Floats
     r_re: Floats
     meta: Mapping[str, Any]
+    whole: Prediction
+    snr_whole: float = np.nan
 
 
 @takes(images="ImageSet", model="Model")
@@ -163,14 +174,21 @@ def map_galaxy(images: ImageSet, model: Model, *, settings: MapSettings | None =
     redshift = checked_redshift(images.meta.get("redshift") if settings.redshift is None else settings.redshift, model)
     ny, nx = images.shape
     centre = images.meta.get("centre") or ((nx - 1) / 2, (ny - 1) / 2)
+    lacking = [name for name in model.bands.names if name not in images.bands.names]
+    inputs = list(images.meta.get("inputs", []))
+    if divided_by := settings.regions.segments:
+        inputs.append(input_record(divided_by, "segments"))
     divided = _in_the_disc(settings.regions, settings.geometry)
     regions = make_regions(images, divided, centre=centre)
     name = str(images.meta.get("object") or "")
-    photometry = measure(images, regions.bin_id, galaxy_id=name, redshift=redshift, centre=centre)
-    photometry = replace(photometry, redshift_err=np.full(len(photometry), float(settings.redshift_err)))
-    ready = deredden(photometry, settings.ebv) if settings.ebv else photometry
-    ready = with_error_floor(ready, settings.error_floor) if settings.error_floor else ready
-    prediction = predict_asked(model, ready, settings.asked)
+    all_of_it = np.where(regions.bin_id >= 0, 0, -1)
+    photometry, whole = (
+        measure(images, numbers, galaxy_id=name, redshift=redshift, centre=centre)
+        for numbers in (regions.bin_id, all_of_it)
+    )
+    photometry = _of_redshift_error(photometry, settings.redshift_err)
+    prediction = predict_asked(model, _corrected(photometry, settings), settings.asked)
+    ready = _corrected(_of_redshift_error(whole, settings.redshift_err), settings)
     frame = replace(_frame(images, regions.bin_id, regions.snr, centre, settings.geometry), snr_of=f"in {regions.band}")
     meta = {
         "galaxy": name, "model": model.header.get("name", ""), "seds_of": "images", "redshift": redshift,
@@ -179,9 +197,26 @@ def map_galaxy(images: ImageSet, model: Model, *, settings: MapSettings | None =
         "snr_band": regions.band,
         "labels": dict(model.header["labels"]),
         "images": {key: images.meta[key] for key in ("background", "noise", "psf") if key in images.meta},
-        "n_stars": len(images.meta.get("stars", [])), "remarks": _remarks(images, regions.remarks, prediction),
+        "n_stars": len(images.meta.get("stars", [])), "missing_bands": bands_missing(model, photometry),
+        "remarks": _remarks(images, [*_of_lacking(lacking, model), *regions.remarks], prediction),
+        "inputs": inputs, "centre": _centre_said(images, centre),
     }  # fmt: skip
-    return with_gradients(frame, photometry, prediction, settings, meta, light=light_of_pixels(images, regions.bin_id))
+    light = light_of_pixels(images, regions.bin_id)
+    maps = with_gradients(
+        frame, photometry, prediction, settings, meta, light=light, whole=predict_asked(model, ready, settings.asked)
+    )
+    b = images.bands.names.index(regions.band)
+    return replace(maps, snr_whole=float(whole.flux[0, b] / whole.flux_err[0, b]))
+
+
+def _of_redshift_error(photometry: Photometry, error: float) -> Photometry:
+    return replace(photometry, redshift_err=np.full(len(photometry), float(error)))
+
+
+def _corrected(photometry: Photometry, settings: MapSettings) -> Photometry:
+    """Without the Milky Way's dust, and with the error floor."""
+    ready = deredden(photometry, settings.ebv) if settings.ebv else photometry
+    return with_error_floor(ready, settings.error_floor) if settings.error_floor else ready
 
 
 def _in_the_disc(regions: RegionSettings, geometry: Geometry) -> RegionSettings:
@@ -189,6 +224,23 @@ def _in_the_disc(regions: RegionSettings, geometry: Geometry) -> RegionSettings:
     if np.isnan(regions.inclination_deg):
         regions = replace(regions, inclination_deg=geometry.inclination_deg, pa_deg=geometry.pa_deg)
     return replace(regions, re_arcsec=geometry.re_arcsec) if np.isnan(regions.re_arcsec) else regions
+
+
+def _of_lacking(lacking: Sequence[str], model: Model) -> list[str]:
+    if not lacking:
+        return []
+    name, n = model.header.get("name", ""), len(model.bands)
+    return [f"{len(lacking)} of the {n} bands of model {name} are not among the images: {', '.join(lacking)}"]
+
+
+def _centre_said(images: ImageSet, centre: tuple[float, float]) -> dict[str, Any]:
+    """The galaxy's centre, pixel from 0 and sky [degree], and where it comes from."""
+    sky = sky_positions(images.wcs, *centre).icrs
+    how = "given" if "centre" in images.meta else "middle of the images"
+    return {
+        "x": float(centre[0]), "y": float(centre[1]), "ra_deg": float(sky.ra.deg), "dec_deg": float(sky.dec.deg),
+        "from": images.meta.get("centre_from", how),
+    }  # fmt: skip
 
 
 def _remarks(images: ImageSet, of_regions: Sequence[str], prediction: Prediction) -> list[str]:
@@ -218,6 +270,7 @@ def with_gradients(
     meta: Mapping[str, Any],
     *,
     light: Floats | None,
+    whole: Prediction,
 ) -> GalaxyMaps:
     """Radii of the regions, and gradients where the effective radius is known; ``light`` (ny, nx) weighs pixels."""
     geometry = settings.geometry
@@ -228,13 +281,13 @@ def with_gradients(
         names = [target.name for target in prediction.targets if target.name in LABEL_NAMES]
         values = np.stack([getattr(prediction, name) for name in names], axis=1)
         errors = np.stack([getattr(prediction, f"{name}_err") for name in names], axis=1)
-        values = np.where(has_flag(prediction.flags, FAULTS)[:, None], np.nan, values)
+        values = np.where(prediction.good[:, None], values, np.nan)
         gradients = gradients_with_errors(
             prediction.rows.galaxy_id, radius, values, errors, names=names,
             rng=np.random.default_rng(settings.seed), kind=str(meta["seds_of"]),
         )  # fmt: skip
-    told = {**meta, "tilt_deg": geometry.tilt_deg}
-    return GalaxyMaps(frame, photometry, prediction, gradients, radius_arcsec, radius, told)
+    told = {**meta, "tilt_deg": geometry.tilt_deg, "seed": settings.seed, "version": __version__}
+    return GalaxyMaps(frame, photometry, prediction, gradients, radius_arcsec, radius, told, whole)
 
 
 def _radius_of_regions(frame: MapFrame, geometry: Geometry, light: Floats | None, n: int) -> Floats:
@@ -273,6 +326,9 @@ def _frame(images: ImageSet, bin_id: Ints, snr: Floats, centre: tuple[float, flo
     found = [(one["x"], one["y"], one["radius"] / pixel) for one in images.meta.get("stars", [])]
     stars = circles(images.shape, found) if found else None
     frame = MapFrame(bin_id, keys, np.stack(pixel_offsets(images, centre)), None, snr, stars=stars)
+    bands = three_bands(images)[::-1]
+    colour = np.moveaxis(np.round(255 * colour_image(images, bands)).astype(np.uint8), -1, 0)
+    frame = replace(frame, colour=colour, colour_of=tuple(images.bands.names[b] for b in bands))
     return disc_frame(frame, geometry)
 
 
@@ -289,7 +345,7 @@ def disc_frame(frame: MapFrame, geometry: Geometry) -> MapFrame:
 def bin_maps(maps: GalaxyMaps) -> list[BinMap]:
     """The properties of the regions, as maps."""
     prediction, photometry = maps.prediction, maps.photometry
-    doubtful = has_flag(prediction.flags, FAULTS)
+    doubtful = ~prediction.good
     out = []
     for t, target in enumerate(prediction.targets):
         title, unit = target.name.upper(), target.unit or ""

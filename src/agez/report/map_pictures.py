@@ -14,9 +14,9 @@ from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
 
 from agez.flags import FAULTS, has_flag
+from agez.images.colour_picture import colour_image, three_bands
 from agez.mapping.map_files import profile_table
 from agez.mapping.map_galaxy import GalaxyMaps
-from agez.report.colour_image import colour_image, three_bands
 from agez.report.style import BLUE, QUANTITY, VERMILLION, figure, margins, note, value_limits
 from agez.runtime.files import make_folder
 from agez.targets import KNOWN_TARGETS, PAPER_TARGETS

@@ -10,12 +10,12 @@ import numpy as np
 
 from agez.errors import AgezError
 from agez.flags import Flag, has_flag
+from agez.images.colour_picture import colour_image, three_bands
 from agez.mapping.map_files import profile_table
 from agez.mapping.remarks import together
 from agez.models.model import Model
 from agez.photometry.dereddening import deredden, extinction_coefficients
 from agez.photometry.error_floors import with_error_floor
-from agez.report.colour_image import colour_image, three_bands
 from agez.types import Floats, Ints, Photometry, Prediction
 
 if TYPE_CHECKING:
@@ -142,7 +142,7 @@ def content_of_maps(maps: GalaxyMaps, model: Model, *, images: ImageSet | None =
     """
     photometry, meta = maps.photometry, maps.meta
     ready, dimming = photometry, np.ones(len(photometry.bands))
-    if meta["ebv"]:
+    if meta["ebv"] and meta["seds_of"] == "images":  # that of spectra is taken away before they become photometry
         ready = deredden(photometry, meta["ebv"])
         dimming = 10 ** (-0.4 * extinction_coefficients(photometry.bands) * meta["ebv"])
     if meta["error_floor"]:

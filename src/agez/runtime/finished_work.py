@@ -24,6 +24,11 @@ def file_hash(path: str | os.PathLike[str]) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def input_record(path: str | os.PathLike[str], what: str) -> dict[str, Any]:
+    """What a product's header says of a file that it was made from: name, kind, size and SHA-256."""
+    return {"file": str(path), "what": what, "bytes": Path(path).stat().st_size, "sha256": file_hash(path)}
+
+
 def read_json(path: str | os.PathLike[str]) -> dict[str, Any] | None:
     """The JSON object of a file; None if there is none, or it is damaged."""
     try:

@@ -46,10 +46,11 @@ def each_done(
     workers: int,
     start: Callable[..., None] | None = None,
     start_with: tuple[Any, ...] = (),
+    lost: Callable[[Item], Result] | None = None,
 ) -> Iterator[tuple[Item, Result]]:
     """:meth:`Workers.each_done` in worker processes that end with it, at most one for each of the ``items``."""
     with Workers(min(workers, max(len(items), 1)), start=start, start_with=start_with) as pool:
-        yield from pool.each_done(work, items)
+        yield from pool.each_done(work, items, lost=lost)
 
 
 class Workers:
@@ -92,6 +93,7 @@ class Workers:
         *,
         known: Callable[[Item], Result | None] = lambda item: None,
         hear: Callable[..., object] | None = None,
+        lost: Callable[[Item], Result] | None = None,
     ) -> Iterator[tuple[Item, Result]]:
         """``work(item)`` for every item, in the order in which they get done; items are asked for as they are needed.
 
@@ -105,11 +107,14 @@ class Workers:
             ``known(item)``, in this process: a result that need not be worked out, or None.
         hear : callable, optional
             Called with what ``work`` says by :func:`say`, before its result is given.
+        lost : callable, optional
+            ``lost(item)``, in this process: the result of an item whose worker was killed; another worker goes on.
 
         Raises
         ------
         AgezError
-            If a worker is killed.  What ``work``, ``items`` or ``known`` raises, is raised here.
+            If a worker is killed and there is no ``lost``.  What ``work``, ``items`` or ``known`` raises, is raised
+            here.
         """
         if self.number == 1:
             yield from self._each_here(work, items, known, hear)
@@ -131,9 +136,16 @@ class Workers:
                     if finished.is_set():
                         return
                     process = self._processes.get(slot) or self._new_process(slot)
-                _send(process, (work, item))
-                while (frame := pickle.load(process.stdout))[0] == "said":  # type: ignore[arg-type]
-                    frames.put(frame)
+                try:
+                    _send(process, (work, item))
+                    while (frame := pickle.load(process.stdout))[0] == "said":  # type: ignore[arg-type]
+                        frames.put(frame)
+                except (EOFError, ConnectionError, pickle.UnpicklingError):
+                    with lock:
+                        if lost is None or finished.is_set():
+                            raise
+                        self._forget(slot)
+                    frame = ("done", lost(item))
                 frames.put((*frame, item))
 
         def guarded(slot: int) -> None:
@@ -167,6 +179,15 @@ class Workers:
                 self.end()
             for thread in threads:
                 thread.join(timeout=10)
+
+    def _forget(self, slot: int) -> None:
+        """Leave a process that has died, so that another one takes its place."""
+        process = self._processes.pop(slot)
+        process.kill()
+        process.wait()
+        for stream in filter(None, (process.stdin, process.stdout)):
+            with suppress(OSError):
+                stream.close()
 
     def end(self) -> None:
         """End the processes, each as soon as its files are in order."""

@@ -82,6 +82,8 @@ def words_of(name: str, special: Mapping[str, Words] | None = None) -> Words:
     for known in (special or {}, WORDS):
         if name in known:
             return known[name]
+    if name.endswith("_slope") and (of := words_of(name.removesuffix("_slope"), special)).comment:
+        return of._replace(comment=f"slope per Re of {of.comment}", ucd=f"stat.fit.param;{of.ucd.partition(';')[0]}")
     for suffix, (what, ucd) in _SUFFIXES.items():
         if name.endswith(suffix):
             return _of(what, ucd, words_of(name.removesuffix(suffix), special))

@@ -90,6 +90,8 @@ class MapFrame(Summarised):
         Spaxels left out because of a foreground star.
     snr_of : str
         What ``snr`` is of: an Angstrom (its median), or a band.
+    colour : (3, ny, nx) uint8 or None
+        Red, green, blue of a colour picture, in the bands ``colour_of``.
     """
 
     bin_id: Ints
@@ -101,12 +103,14 @@ class MapFrame(Summarised):
     flux_unit: str = ""
     stars: Bools | None = None
     snr_of: str = "per Angstrom"
+    colour: Ints | None = None
+    colour_of: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         shape = np.shape(self.bin_id)
         if len(shape) != 2:
             raise AgezError(f"bin_id has shape {shape}; expected an image")
-        for name, planes in (("offsets", 2), ("ellcoo", 3), ("snr", 0), ("mean_flux", 0), ("stars", 0)):
+        for name, planes in (("offsets", 2), ("ellcoo", 3), ("snr", 0), ("mean_flux", 0), ("stars", 0), ("colour", 3)):
             part = getattr(self, name)
             expected = (planes, *shape) if planes else shape
             if part is not None and np.shape(part) != expected:

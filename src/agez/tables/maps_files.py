@@ -25,6 +25,7 @@ from agez.types import Floats
 _FORMAT_CLASS = ("SDSS", "layout of MaNGA's MAPS files")
 _SKY_WORDS = "offsets: X to the EAST, Y to the north; x of tables: to the WEST"
 _SNR_OF = "signal-to-noise ratio "
+_COLOUR = "SPX_COLOUR"
 _PLANES = {
     "SPX_SKYCOO": (("On-sky X, to the east", "arcsec"), ("On-sky Y, to the north", "arcsec")),
     "SPX_ELLCOO": (("Elliptical radius", "arcsec"), ("R/Re", ""), ("Elliptical azimuth", "deg")),
@@ -75,6 +76,11 @@ def _spaxel_hdus(frame: MapFrame) -> list[fits.ImageHDU]:
         hdus.append(_image("SPX_SNR", np.float32(frame.snr), frame, comment=f"{_SNR_OF}{frame.snr_of}"))
     if frame.stars is not None:
         hdus.append(_image("SPX_STAR", frame.stars.astype(np.uint8), frame, comment="1 = foreground star, left out"))
+    if frame.colour is not None:
+        words = "colour picture, arcsinh: red, green, blue"
+        hdus.append(_image(_COLOUR, frame.colour.astype(np.uint8), frame, comment=words))
+        for number, band in enumerate(frame.colour_of, start=1):
+            hdus[-1].header[f"C{number:02d}"] = band
     for hdu in hdus:
         for number, (name, unit) in enumerate(_PLANES.get(hdu.name, ()), start=1):
             hdu.header[f"C{number:02d}"] = name
@@ -228,6 +234,8 @@ def _read_frame(hdus: fits.HDUList) -> MapFrame:
         flux_unit=str(hdus["SPX_MFLUX"].header.get("BUNIT", "")) if "SPX_MFLUX" in hdus else "",
         stars=None if star is None else star.astype(bool),
         snr_of=of.removeprefix(_SNR_OF) if of.startswith(_SNR_OF) else MapFrame.snr_of,
+        colour=image(_COLOUR),
+        colour_of=tuple(str(hdus[_COLOUR].header[f"C{number:02d}"]) for number in (1, 2, 3)) if _COLOUR in hdus else (),
     )
 
 

@@ -1,15 +1,11 @@
-"""A galaxy's colour image from three of its bands."""
+"""A colour picture of a galaxy from three of its bands."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
+from agez.images.image_set import ImageSet
 from agez.types import Floats
-
-if TYPE_CHECKING:
-    from agez.images.image_set import ImageSet
 
 #: Softening of the colour image, in units of the typical light (Lupton et al. 2004, PASP 116, 133: arcsinh).
 SOFTENING = 8.0
