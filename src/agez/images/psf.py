@@ -11,6 +11,7 @@ from scipy.signal import oaconvolve
 
 from agez.errors import AgezError
 from agez.images.alignment import pixel_size_arcsec
+from agez.images.detection import DeepImage
 from agez.images.image_set import ImageSet
 from agez.images.kernels import gaussian_kernel, matching_kernel, moffat_psf
 from agez.images.light_shape import light_shape
@@ -28,7 +29,7 @@ _MAX_OF_IMAGE = 1 / 3
 _REACH_FWHM = 5.0
 
 
-def match_psf(images: ImageSet, *, to: float | None = None) -> ImageSet:
+def match_psf(images: ImageSet, *, to: float | None = None, deep: DeepImage | None = None) -> ImageSet:
     """Convolve all bands to the PSF of the worst.
 
     - From their FWHM alone, PSFs are taken as Gaussians: the kernel is a Gaussian of variance
@@ -43,6 +44,8 @@ def match_psf(images: ImageSet, *, to: float | None = None) -> ImageSet:
     ----------
     to : float, optional
         FWHM [arcsec] of the common PSF, no less than that of the worst band.  None: the worst band's.
+    deep : DeepImage, optional
+        :func:`agez.images.detection.deep_image` of the images, if it is there already.
 
     Returns
     -------
@@ -57,7 +60,7 @@ def match_psf(images: ImageSet, *, to: float | None = None) -> ImageSet:
     kernels, target, shape = _kernels(images, to, pixel_size_arcsec(images.wcs))
     flux, error, mask = images.flux.copy(), images.flux_err.copy(), images.mask.copy()
     noise = list(images.noise)
-    light = light_shape(images) if any(kernel.size > 1 for kernel in kernels) else None
+    light = light_shape(images, deep=deep) if any(kernel.size > 1 for kernel in kernels) else None
     for b, kernel in enumerate(kernels):
         if kernel.size == 1:
             continue
