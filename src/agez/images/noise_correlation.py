@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy import fft
 from scipy.signal import fftconvolve
 
 from agez.errors import AgezError
@@ -24,9 +25,13 @@ def after_convolution(noise: Floats, kernel: Floats) -> tuple[Floats, float]:
     With r(d) the correlation before, and a(d) the autocorrelation of the kernel, that after is proportional to
     (r * a)(d), whose value at 0 is the factor of the variance; exact for noise of uniform variance.
     """
-    full = np.asarray(fftconvolve(noise, autocorrelation(kernel), mode="full"))
+    reach = noise.shape[0] // 2 + kernel.shape[0] - 1
+    size = (fft.next_fast_len(2 * reach + 1, real=True),) * 2
+    both = fft.irfft2(np.abs(fft.rfft2(kernel, size)) ** 2 * fft.rfft2(noise, size), size)
+    at = np.arange(-reach, reach + 1) + noise.shape[0] // 2  # where the middle of the noise stands
+    full = both[np.ix_(at, at)]
     full = 0.5 * (full + full[::-1, ::-1])
-    middle = float(full[full.shape[0] // 2, full.shape[1] // 2])
+    middle = float(full[reach, reach])
     if not middle > 0:
         raise AgezError("noise: a correlation that makes the variance after a convolution zero or negative")
     return trimmed(full / middle), middle
@@ -34,14 +39,11 @@ def after_convolution(noise: Floats, kernel: Floats) -> tuple[Floats, float]:
 
 def trimmed(noise: Floats) -> Floats:
     """A correlation without its outer rings where they are negligible; the middle is 1."""
-    total = np.abs(noise).sum()
     half = noise.shape[0] // 2
-    keep = half
-    while keep > 0:
-        inner = noise[half - keep + 1 : half + keep, half - keep + 1 : half + keep]
-        if total - np.abs(inner).sum() > NEGLIGIBLE * total:
-            break
-        keep -= 1
+    lag = np.abs(np.arange(-half, half + 1))
+    rings = np.bincount(np.maximum.outer(lag, lag).ravel(), weights=np.abs(noise).ravel())
+    beyond = rings.sum() - np.cumsum(rings)  # the rings outside of each
+    keep = int(np.argmax(beyond <= NEGLIGIBLE * rings.sum()))
     return np.ascontiguousarray(noise[half - keep : half + keep + 1, half - keep : half + keep + 1])
 
 
