@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 from scipy import ndimage
-from scipy.signal import oaconvolve
 
 from agez.errors import AgezError
 from agez.images.alignment import pixel_size_arcsec
 from agez.images.image_set import ImageSet
+from agez.images.noise_correlation import variance_of_one_region
 from agez.spectra.covariance import INDEPENDENT, SpatialCovariance
 from agez.types import Bools, Floats
 
@@ -91,15 +91,6 @@ def faintest_useful_band(images: ImageSet, extent: Bools) -> int:
             f"{images.sources[0]}: the galaxy's flux is not positive in any band; see the background and --centre"
         )
     return int(np.nanargmin(np.where(useful, snr, np.nan)))
-
-
-def variance_of_one_region(sigma: Floats, correlation: Floats) -> float:
-    """Variance of the sum of all pixels with that standard deviation: sum over x of s(x) (c * s)(x), exact."""
-    y, x = np.nonzero(sigma)
-    if not len(y):
-        return 0.0
-    s = sigma[y.min() : y.max() + 1, x.min() : x.max() + 1].astype(float)
-    return max(float(np.sum(s * oaconvolve(s, correlation, mode="same"))), 0.0)
 
 
 def covariance_of(correlation: Floats) -> SpatialCovariance:

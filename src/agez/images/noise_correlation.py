@@ -53,3 +53,16 @@ def variance_of_sum(noise: Floats, ny: int, nx: int) -> float:
     d = np.abs(np.arange(-half, half + 1))
     pairs = np.outer(np.clip(ny - d, 0, None), np.clip(nx - d, 0, None))
     return float((pairs * noise).sum())
+
+
+def variance_of_one_region(sigma: Floats, correlation: Floats) -> float:
+    """Variance of the sum of all pixels with that standard deviation: sum over d of c(d) times sum of s(x) s(x + d)."""
+    y, x = np.nonzero(sigma)
+    if not len(y):
+        return 0.0
+    s = sigma[y.min() : y.max() + 1, x.min() : x.max() + 1].astype(float)
+    reach = correlation.shape[0] // 2
+    size = [fft.next_fast_len(n + reach, real=True) for n in s.shape]
+    lag = np.arange(-reach, reach + 1)
+    products = fft.irfft2(np.abs(fft.rfft2(s, size)) ** 2, size)[np.ix_(lag, lag)]
+    return max(float(np.sum(correlation * products)), 0.0)
