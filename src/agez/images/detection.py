@@ -23,6 +23,8 @@ GROW_PIXELS = 4
 _BLOCKS = 10
 _LOWEST = 0.05
 _MAD = 1.4826
+#: From so many numbers on, a median is looked for around that of a sample of so many.
+_MANY, _SAMPLE = 4096, 512
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,12 +37,22 @@ class DeepImage:
 
 
 def median_of(values: Floats) -> float:
-    """Median of finite numbers, one at least, without the checks of ``np.median``: of few numbers in half its time."""
-    values = values.ravel().copy()
-    middle = values.size // 2
-    values.partition(middle)
-    upper = float(values[middle])
-    return upper if values.size % 2 else 0.5 * (float(values[:middle].max()) + upper)
+    """Median of finite numbers, one at least: that of ``np.median``, sooner.
+
+    Of many numbers only those are partitioned that lie around the median of a sample: partitioning takes most time.
+    """
+    values = values.ravel()
+    middle, n = values.size // 2, values.size
+    if n >= _MANY:
+        sample = np.sort(values[:: n // _SAMPLE])
+        low, high = sample[int(0.41 * sample.size)], sample[int(0.59 * sample.size)]
+        from_low = values >= low
+        below = n - np.count_nonzero(from_low)
+        near = values[from_low & (values <= high)]
+        if below < middle < below + near.size:
+            values, middle = near, middle - below
+    parts = np.partition(values, (middle - 1, middle))
+    return float(parts[middle] if n % 2 else 0.5 * (parts[middle - 1] + parts[middle]))
 
 
 def robust_sigma(values: Floats) -> float:
