@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import re
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from agez.images.image_extensions import (
     pixels_of,
     science_hdu,
 )
+from agez.images.plain_fits import PlainImage, plain_images
 from agez.runtime.files import check_input, is_gzipped
 from agez.sky_offsets import celestial_wcs
 from agez.tables.table_files import open_fits
@@ -44,12 +45,13 @@ _EXTENSION = re.compile(r"(\.(fits?|fz|gz))+$", re.IGNORECASE)
 
 
 class OpenFiles:
-    """FITS files that are opened once, for their headers, and stay open until their pixels are read.
+    """FITS files whose headers are read once, and what astropy reads stays open until its pixels are read.
 
     To be used in a ``with``, which closes what is open still.
     """
 
     def __init__(self) -> None:
+        self._plain: dict[Path, list[PlainImage] | None] = {}
         self._opened: dict[Path, fits.HDUList] = {}
         self._wcs: dict[tuple[str, ...], WCS] = {}
 
@@ -62,6 +64,10 @@ class OpenFiles:
 
     def hdus(self, path: Path) -> Sequence[Any]:
         """All HDUs, without their pixels; none if the file cannot be read (whoever reads it says what is wrong)."""
+        if path not in self._plain:
+            self._plain[path] = plain_images(path)
+        if (plain := self._plain[path]) is not None:
+            return plain
         try:
             with warnings.catch_warnings(record=True) as said, ExitStack() as stack:
                 warnings.simplefilter("always")
@@ -84,12 +90,18 @@ class OpenFiles:
         """
         said = tuple(card for card in _cards(header) if _WCS_KEYWORDS.match(card))
         if said not in self._wcs:
-            self._wcs[said] = celestial_wcs(header, path)
+            self._wcs[said] = celestial_wcs(fits.Header.fromstring(header.tostring()), path)
         return self._wcs[said]
 
-    def take(self, path: Path) -> fits.HDUList | None:
-        """The open file, which is to be closed by who takes it; None if it is not open."""
-        return self._opened.pop(path, None)
+    @contextmanager
+    def reading(self, path: Path) -> Iterator[Sequence[Any]]:
+        """The HDUs of a file whose pixels are to be read; AgezError if that fails."""
+        plain = self._plain.get(path)
+        if plain is not None:
+            yield plain
+            return
+        with open_fits(path, what="image", opened=self._opened.pop(path, None)) as hdus:
+            yield list(hdus)
 
 
 @dataclass(frozen=True, eq=False)
@@ -204,8 +216,7 @@ def read_raw_image(
     """
     layers: dict[Role, Floats] = {}
     read: list[str] = []
-    with open_fits(path, what="image", opened=files.take(path)) as opened:
-        hdus = list(opened)
+    with files.reading(path) as hdus:
         hdu = science_hdu(hdus, path, extension=extension)
         science = pixels_of(hdu)
         headers = (hdu.header, hdus[0].header)
@@ -218,8 +229,8 @@ def read_raw_image(
             raise AgezError(
                 f"{path}: it has an extension with {role}, and {other_path.name} stands beside it; keep one"
             )
-        with open_fits(other_path, what="image", opened=files.take(other_path)) as opened:
-            layers[role] = pixels_of(only_image(list(opened), other_path, words=ROLE_WORDS[role], what=f"the {role}"))
+        with files.reading(other_path) as hdus:
+            layers[role] = pixels_of(only_image(hdus, other_path, words=ROLE_WORDS[role], what=f"the {role}"))
         read.append(other_path.name)
     for role, layer in layers.items():
         if layer.shape != science.shape:
