@@ -12,7 +12,7 @@ import numpy as np
 from agez.errors import AgezError
 from agez.flags import Flag, set_flag
 from agez.images.image_set import ImageSet
-from agez.images.noise_correlation import variance_of_one_region
+from agez.images.noise_correlation import variances_of_one_region
 from agez.sky_offsets import sky_offsets, sky_positions
 from agez.types import Bools, Floats, Ints, Photometry, Rows
 
@@ -180,15 +180,15 @@ def region_variances(sigma: Floats, correlations: Sequence[Floats], bin_id: Ints
     """(n, b) the same for b bands, ``sigma`` (b, ny, nx), each with its own correlation.
 
     Small regions by the pairs of their pixels, all bands together; large ones by Fourier transforms
-    (:func:`agez.images.noise_correlation.variance_of_one_region`), whichever is sooner done.
+    (:func:`agez.images.noise_correlation.variances_of_one_region`), whichever is sooner done.
     """
     y, x = np.nonzero(bin_id >= 0)
     number = bin_id[y, x]
     order = np.argsort(number, kind="stable")
     y, x, number = y[order], x[order], number[order]
-    reach = max((c.shape[0] // 2 for c in correlations), default=0)
-    table = _half_planes(correlations, reach)
-    counted = [np.where(np.abs(c) < _NO_CORRELATION, 0.0, c) for c in correlations]
+    counted = [_that_counts(c) for c in correlations]
+    reach = max((c.shape[0] // 2 for c in counted), default=0)
+    table = _half_planes(counted, reach)
     variance = np.zeros((n, len(correlations)))
     edges = np.searchsorted(number, np.arange(n + 1))
     for region, (begin, end) in enumerate(itertools.pairwise(edges.tolist())):
@@ -199,8 +199,7 @@ def region_variances(sigma: Floats, correlations: Sequence[Floats], bin_id: Ints
         padded = (box[0].stop - box[0].start + reach) * (box[1].stop - box[1].start + reach)
         if (end - begin) ** 2 > _PAIRS_OF_TRANSFORMS * padded:
             inside = bin_id[box] == region
-            for b, c in enumerate(counted):
-                variance[region, b] = variance_of_one_region(np.where(inside, sigma[(b, *box)], 0.0), c)
+            variance[region] = variances_of_one_region(sigma[(slice(None), *box)] * inside, counted)
             continue
         s = np.ascontiguousarray(sigma[:, at_y, at_x].T, dtype=np.float64)
         first, second = _pairs(end - begin)
@@ -222,13 +221,20 @@ def _pairs(n: int) -> tuple[Ints, Ints]:
     return first, second
 
 
+def _that_counts(correlation: Floats) -> Floats:
+    """A correlation with 0 where there is next to none, without the rings that have nothing else."""
+    counted = np.where(np.abs(correlation) < _NO_CORRELATION, 0.0, correlation)
+    lag = np.abs(np.arange(len(counted)) - len(counted) // 2)
+    outside = len(counted) // 2 - int(np.max(np.maximum.outer(lag, lag), where=counted != 0, initial=0))
+    return np.asarray(counted[outside : len(counted) - outside, outside : len(counted) - outside])
+
+
 def _half_planes(correlations: Sequence[Floats], reach: int) -> Floats:
-    """(lags, b) correlations at lags (dy, dx) of no negative dy, row by row; 0 below what counts."""
+    """(lags, b) correlations at lags (dy, dx) of no negative dy, row by row."""
     table = np.zeros((reach + 1, 2 * reach + 1, len(correlations)))
     for b, c in enumerate(correlations):
         half = c.shape[0] // 2
         table[: half + 1, reach - half : reach + half + 1, b] = c[half:]
-    table[np.abs(table) < _NO_CORRELATION] = 0.0
     return table.reshape(-1, len(correlations))
 
 

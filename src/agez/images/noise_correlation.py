@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from scipy import fft
 from scipy.signal import fftconvolve
@@ -11,6 +13,8 @@ from agez.types import Floats
 
 #: Rings of a correlation whose absolute values add up to less than this part of all are left out.
 NEGLIGIBLE = 1e-3
+#: Pixels of images that are transformed at once: few enough for the processor's cache.
+_AT_ONCE = 2**16
 WHITE: Floats = np.ones((1, 1))
 
 
@@ -57,12 +61,25 @@ def variance_of_sum(noise: Floats, ny: int, nx: int) -> float:
 
 def variance_of_one_region(sigma: Floats, correlation: Floats) -> float:
     """Variance of the sum of all pixels with that standard deviation: sum over d of c(d) times sum of s(x) s(x + d)."""
-    y, x = np.nonzero(sigma)
+    return float(variances_of_one_region(sigma[None], [correlation])[0])
+
+
+def variances_of_one_region(sigma: Floats, correlations: Sequence[Floats]) -> Floats:
+    """(b,) the same for b bands, ``sigma`` (b, ny, nx), each with its own correlation."""
+    variance = np.zeros(len(correlations))
+    y, x = sigma.any(axis=0).nonzero()
     if not len(y):
-        return 0.0
-    s = sigma[y.min() : y.max() + 1, x.min() : x.max() + 1].astype(float)
-    reach = correlation.shape[0] // 2
-    size = [fft.next_fast_len(n + reach, real=True) for n in s.shape]
+        return variance
+    s = sigma[:, y.min() : y.max() + 1, x.min() : x.max() + 1].astype(float)
+    reach = max(c.shape[0] // 2 for c in correlations)
+    size = [fft.next_fast_len(n + reach, real=True) for n in s.shape[1:]]
     lag = np.arange(-reach, reach + 1)
-    products = fft.irfft2(np.abs(fft.rfft2(s, size)) ** 2, size)[np.ix_(lag, lag)]
-    return max(float(np.sum(correlation * products)), 0.0)
+    at_once = max(1, _AT_ONCE // (size[0] * size[1]))
+    for begin in range(0, len(s), at_once):
+        some = slice(begin, begin + at_once)
+        products = fft.irfft2(np.abs(fft.rfft2(s[some], size)) ** 2, size)[:, lag[:, None], lag]
+        for b, (c, product) in enumerate(zip(correlations[some], products, strict=True), start=begin):
+            outside = reach - c.shape[0] // 2
+            inner = slice(outside, 2 * reach + 1 - outside)
+            variance[b] = max(float(np.sum(c * product[inner, inner])), 0.0)
+    return variance

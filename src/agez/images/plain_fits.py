@@ -16,6 +16,8 @@ from typing import Any, BinaryIO
 import numpy as np
 from astropy.io import fits
 
+from agez.tables.table_files import N_EXTENSIONS
+
 _BLOCK, _CARD = 2880, 80
 _TYPES = {8: "u1", 16: ">i2", 32: ">i4", 64: ">i8", -32: ">f4", -64: ">f8"}
 #: Cards with which a file is not plain: scaled, packed, or of values that go on in the next card.
@@ -108,8 +110,9 @@ def plain_images(path: Path) -> list[PlainImage] | None:
                 image = PlainImage(path, header, name, at + len(text))
                 found.append(image)
                 at = image.begin + -(-image.n_bytes // _BLOCK) * _BLOCK
-        return found if found and at == size else None
-    except (OSError, KeyError, TypeError, ValueError):
+        whole = at == size and len(found) > found[0].header.get(N_EXTENSIONS, 0)
+        return found if whole else None
+    except (OSError, LookupError, TypeError, ValueError):
         return None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -148,7 +149,7 @@ class _Frame:
     shape: tuple[int, int]
     reach: int
 
-    @property
+    @cached_property
     def size(self) -> tuple[int, int]:
         ny, nx = (fft.next_fast_len(n + 2 * self.reach, real=True) for n in self.shape)
         return ny, nx
@@ -164,7 +165,7 @@ class _Frame:
         """The image of a product of transforms: of a convolution by ``kernel``, of an image that starts there."""
         y, x = (begin + n // 2 for n in kernel.shape)
         whole = fft.irfft2(product, self.size)
-        return np.asarray(whole[y : y + self.shape[0], x : x + self.shape[1]])
+        return np.asarray(whole[..., y : y + self.shape[0], x : x + self.shape[1]])
 
 
 def convolve(

@@ -122,7 +122,7 @@ def write_fits(path: str | os.PathLike[str], hdus: Sequence[Any], *, header: Map
     """Write an empty primary HDU with ``header``, and the others, whole or not at all."""
     primary = fits.PrimaryHDU()
     primary.header.update(header or {})
-    primary.header[_N_EXTENSIONS] = (len(hdus), "extensions of the whole file, as agez wrote it")
+    primary.header[N_EXTENSIONS] = (len(hdus), "extensions of the whole file, as agez wrote it")
     with whole_file(path) as part:
         fits.HDUList([primary, *hdus]).writeto(part, overwrite=True)
 
@@ -156,7 +156,7 @@ def write_table(path: str | os.PathLike[str], table: Table, *, name: str = "", d
 
 
 #: Keyword of the primary header: a file that ends between two extensions is no damaged one to any reader of FITS.
-_N_EXTENSIONS = "AGEZNEXT"
+N_EXTENSIONS = "AGEZNEXT"
 
 
 @contextmanager
@@ -174,7 +174,7 @@ def open_fits(
             opened = fits.open(stack.enter_context(_unpacked(path)), memmap=False)
         hdus = stack.enter_context(opened)
         found = len(hdus) - 1  # reads on to the end, so that a file cut short anywhere is noticed
-        whole = hdus[0].header.get(_N_EXTENSIONS, found)
+        whole = hdus[0].header.get(N_EXTENSIONS, found)
         if found < whole:
             raise AgezError(f"{path} has {found} of its {whole} extensions: it was cut short; make or copy it again")
         yield hdus
