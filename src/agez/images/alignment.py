@@ -30,7 +30,7 @@ class Offset:
 
 def pixel_area_arcsec2(wcs: WCS) -> float:
     """Area of a pixel on the sky [arcsec**2]."""
-    return float(abs(np.linalg.det(wcs.celestial.pixel_scale_matrix))) * 3600.0**2
+    return float(abs(np.linalg.det((wcs if wcs.naxis == 2 else wcs.celestial).pixel_scale_matrix))) * 3600.0**2
 
 
 def pixel_size_arcsec(wcs: WCS) -> float:

@@ -192,28 +192,25 @@ def _convolve(
     light: tuple[Floats, Complexes] | None, *, max_masked: float,
 ) -> Convolved:  # fmt: skip
     """The same; ``light`` is the shape and its transform with what is beyond the edges."""
-    known = np.isfinite(variance) & ~mask
-    squares = kernel**2
-    by_weights, by_squares = frame.transform(kernel), frame.transform(squares)
-
-    def over(image: Floats, transform: Complexes) -> Floats:
-        return frame.image(frame.transform(image) * transform, kernel)
-
-    negative = kernel.min() < 0
-    covered = over((~mask).astype(float), frame.transform(np.abs(kernel)) if negative else by_weights)
+    good = ~mask
+    known = np.isfinite(variance) & good
+    shape = good if light is None else light[0]
+    by_size, by_weights, by_squares = frame.transform(np.stack([np.abs(kernel), kernel, kernel**2]))
+    parts = [good, np.where(good, shape, 0.0), np.where(good & np.isfinite(flux), flux, 0.0)]
+    sums = frame.transform(np.stack([*parts, np.where(known, variance, 0.0)]))
+    for one, by in zip(sums, (by_size, by_weights, by_weights, by_squares), strict=True):
+        one *= by
+    covered, share, new, square = frame.image(sums, kernel)
     lost = 1.0 - covered / np.abs(kernel).sum()
-    bad = mask | (lost > max_masked)
+    empty = lost > max(0.5, max_masked)
     with np.errstate(divide="ignore", invalid="ignore"):
         if light is not None:
-            everywhere = frame.image(light[1] * by_weights, kernel, begin=frame.reach)
-            share = over(np.where(mask, 0.0, light[0]), by_weights) / everywhere
-        else:
-            share = over((~mask).astype(float), by_weights) if negative else covered
-        new = over(np.where(mask | ~np.isfinite(flux), 0.0, flux), by_weights) / share
-        square = over(np.where(known, variance, 0.0), by_squares) / share**2
+            share = share / frame.image(light[1] * by_weights, kernel, begin=frame.reach)
+        new, square = new / share, square / share**2
     correlation, factor = after_convolution(noise, kernel)
-    square = np.clip(square, 0.0, None) * (factor / float(squares.sum()))
-    empty = lost > max(0.5, max_masked)
-    lacking = ~(known | mask)
-    unknown = empty | (over(lacking.astype(float), by_squares) > 1e-9) if lacking.any() else empty
-    return Convolved(np.where(empty, np.nan, new), np.where(unknown, np.nan, square), bad | empty, correlation)
+    square = np.clip(square, 0.0, None) * (factor / float((kernel**2).sum()))
+    unknown, lacking = empty, good & ~known
+    if lacking.any():
+        unknown = empty | (frame.image(frame.transform(lacking.astype(float)) * by_squares, kernel) > 1e-9)
+    bad = mask | (lost > max_masked) | empty
+    return Convolved(np.where(empty, np.nan, new), np.where(unknown, np.nan, square), bad, correlation)

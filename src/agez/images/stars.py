@@ -161,7 +161,7 @@ def _found_stars(
     deep: DeepImage, body: Bools, centre: tuple[float, float], fwhm: float, *, known: bool
 ) -> PointSources:
     """Stars on the deep image; ``body`` is where the galaxy is."""
-    found = find_point_sources(deep.image, deep.mask, fwhm, threshold_sigma=THRESHOLD_SIGMA)
+    found = find_point_sources(deep.image, deep.mask, fwhm, threshold_sigma=THRESHOLD_SIGMA, fitted=~body)
     if not len(found):
         return found
     apart = np.hypot(found.x - centre[0], found.y - centre[1]) > NUCLEUS_FWHM * fwhm
