@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 from scipy import fft
 from scipy.signal import fftconvolve
 
 from agez.errors import AgezError
-from agez.types import Floats
+from agez.types import Floats, Ints
 
 #: Rings of a correlation whose absolute values add up to less than this part of all are left out.
 NEGLIGIBLE = 1e-3
@@ -44,11 +45,17 @@ def after_convolution(noise: Floats, kernel: Floats) -> tuple[Floats, float]:
 def trimmed(noise: Floats) -> Floats:
     """A correlation without its outer rings where they are negligible; the middle is 1."""
     half = noise.shape[0] // 2
-    lag = np.abs(np.arange(-half, half + 1))
-    rings = np.bincount(np.maximum.outer(lag, lag).ravel(), weights=np.abs(noise).ravel())
+    rings = np.bincount(_ring(half), weights=np.abs(noise).ravel())
     beyond = rings.sum() - np.cumsum(rings)  # the rings outside of each
     keep = int(np.argmax(beyond <= NEGLIGIBLE * rings.sum()))
     return np.ascontiguousarray(noise[half - keep : half + keep + 1, half - keep : half + keep + 1])
+
+
+@lru_cache(maxsize=16)
+def _ring(half: int) -> Ints:
+    """Largest of |dy| and |dx| of the lags of a correlation that reaches so far, in order."""
+    lag = np.abs(np.arange(-half, half + 1))
+    return np.asarray(np.maximum.outer(lag, lag).ravel())
 
 
 def variance_of_sum(noise: Floats, ny: int, nx: int) -> float:
