@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from scipy import fft
@@ -32,7 +33,7 @@ def after_convolution(noise: Floats, kernel: Floats) -> tuple[Floats, float]:
     """
     reach = noise.shape[0] // 2 + kernel.shape[0] - 1
     size = (fft.next_fast_len(2 * reach + 1, real=True),) * 2
-    both = fft.irfft2(np.abs(fft.rfft2(kernel, size)) ** 2 * fft.rfft2(noise, size), size)
+    both = fft.irfft2(power_of(fft.rfft2(kernel, size)) * fft.rfft2(noise, size), size)
     at = np.arange(-reach, reach + 1) + noise.shape[0] // 2  # where the middle of the noise stands
     full = both[np.ix_(at, at)]
     full = 0.5 * (full + full[::-1, ::-1])
@@ -77,16 +78,33 @@ def variances_of_one_region(sigma: Floats, correlations: Sequence[Floats]) -> Fl
     y, x = sigma.any(axis=0).nonzero()
     if not len(y):
         return variance
-    s = sigma[:, y.min() : y.max() + 1, x.min() : x.max() + 1].astype(float)
+    box = slice(y.min(), y.max() + 1), slice(x.min(), x.max() + 1)
     reach = max(c.shape[0] // 2 for c in correlations)
-    size = [fft.next_fast_len(n + reach, real=True) for n in s.shape[1:]]
-    lag = np.arange(-reach, reach + 1)
-    at_once = max(1, _AT_ONCE // (size[0] * size[1]))
-    for begin in range(0, len(s), at_once):
+    table = np.stack([np.pad(c, reach - c.shape[0] // 2) for c in correlations])
+    ny, nx = (fft.next_fast_len(side.stop - side.start + reach, real=True) for side in box)
+    # of an even function the transform is cos cos - sin sin; of a real one half of it is enough
+    (cos_y, sin_y), (cos_x, sin_x) = _waves(fft.fftfreq(ny), reach), _waves(fft.rfftfreq(nx), reach)
+    twice = np.full(nx // 2 + 1, 2.0)
+    twice[0] = 1.0
+    if nx % 2 == 0:
+        twice[-1] = 1.0
+    cos_x, sin_x = cos_x * (twice[:, None] / (ny * nx)), sin_x * (twice[:, None] / (ny * nx))
+    at_once = max(1, _AT_ONCE // (ny * nx))
+    for begin in range(0, len(sigma), at_once):
         some = slice(begin, begin + at_once)
-        products = fft.irfft2(np.abs(fft.rfft2(s[some], size)) ** 2, size)[:, lag[:, None], lag]
-        for b, (c, product) in enumerate(zip(correlations[some], products, strict=True), start=begin):
-            outside = reach - c.shape[0] // 2
-            inner = slice(outside, 2 * reach + 1 - outside)
-            variance[b] = max(float(np.sum(c * product[inner, inner])), 0.0)
-    return variance
+        padded = np.zeros((len(table[some]), ny, nx))
+        padded[:, : box[0].stop - box[0].start, : box[1].stop - box[1].start] = sigma[(some, *box)]
+        weight = cos_y @ table[some] @ cos_x.T - sin_y @ table[some] @ sin_x.T
+        variance[some] = np.einsum("byx,byx->b", power_of(fft.rfft2(padded)), weight)
+    return np.asarray(np.maximum(variance, 0.0))
+
+
+def power_of(transform: Any) -> Floats:
+    """Squared absolute value."""
+    return np.asarray(transform.real**2 + transform.imag**2)
+
+
+def _waves(frequency: Floats, reach: int) -> tuple[Floats, Floats]:
+    """(f, 2 reach + 1) cosine and sine at the lags -reach to reach."""
+    phase = 2 * np.pi * np.outer(frequency, np.arange(-reach, reach + 1))
+    return np.cos(phase), np.sin(phase)

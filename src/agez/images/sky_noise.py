@@ -12,7 +12,7 @@ from agez.errors import AgezError
 from agez.images.background import constant_level
 from agez.images.detection import robust_sigma, source_mask
 from agez.images.image_set import ImageSet
-from agez.images.noise_correlation import WHITE, trimmed, variance_of_sum
+from agez.images.noise_correlation import WHITE, power_of, trimmed, variance_of_sum
 from agez.types import Bools, Floats
 
 Noise = Literal["auto", "given", "measure"]
@@ -137,7 +137,7 @@ def sky_correlation(values: Floats, use: Bools) -> Floats:
         """Sums of the products of pixels d apart."""
         power = np.zeros((shape[0], shape[1] // 2 + 1))
         for image in images.reshape(-1, *images.shape[-2:]):
-            power += np.abs(fft.rfft2(image, shape)) ** 2
+            power += power_of(fft.rfft2(image, shape))
         return np.asarray(fft.irfft2(power, shape)[np.ix_(at, at)])
 
     products = summed(np.where(use, values, 0.0))
