@@ -16,7 +16,7 @@ from agez.types import Floats, Ints
 #: Rings of a correlation whose absolute values add up to less than this part of all are left out.
 NEGLIGIBLE = 1e-3
 #: Pixels of images that are transformed at once: few enough for the processor's cache.
-_AT_ONCE = 2**16
+_AT_ONCE = 2**15
 WHITE: Floats = np.ones((1, 1))
 
 
