@@ -79,7 +79,7 @@ def faintest_useful_band(images: ImageSet, extent: Bools) -> int:
     """Number of the band that sees the galaxy worst, of those that are not hopeless."""
     good = extent & ~images.mask & np.isfinite(images.flux_err)
     signal = np.sum(images.flux, axis=(1, 2), where=good, dtype=float)
-    variance = variances_of_one_region(np.where(good, images.flux_err, 0.0), images.noise)
+    variance = variances_of_one_region(np.where(good, images.flux_err, 0.0), images.noise, extent)
     with np.errstate(divide="ignore", invalid="ignore"):
         snr = np.where(variance > 0, signal / np.sqrt(variance), np.nan)
     if not np.isfinite(snr).any():

@@ -198,8 +198,7 @@ def region_variances(sigma: Floats, correlations: Sequence[Floats], bin_id: Ints
         box = slice(at_y[0], at_y[-1] + 1), slice(at_x.min(), at_x.max() + 1)
         padded = (box[0].stop - box[0].start + reach) * (box[1].stop - box[1].start + reach)
         if (end - begin) ** 2 > _PAIRS_OF_TRANSFORMS * padded:
-            inside = bin_id[box] == region
-            variance[region] = variances_of_one_region(sigma[(slice(None), *box)] * inside, counted)
+            variance[region] = variances_of_one_region(sigma[(slice(None), *box)], counted, bin_id[box] == region)
             continue
         s = np.ascontiguousarray(sigma[:, at_y, at_x].T, dtype=np.float64)
         first, second = _pairs(end - begin)

@@ -11,7 +11,7 @@ from scipy import fft
 from scipy.signal import fftconvolve
 
 from agez.errors import AgezError
-from agez.types import Floats, Ints
+from agez.types import Bools, Floats, Ints
 
 #: Rings of a correlation whose absolute values add up to less than this part of all are left out.
 NEGLIGIBLE = 1e-3
@@ -69,19 +69,23 @@ def variance_of_sum(noise: Floats, ny: int, nx: int) -> float:
 
 def variance_of_one_region(sigma: Floats, correlation: Floats) -> float:
     """Variance of the sum of all pixels with that standard deviation: sum over d of c(d) times sum of s(x) s(x + d)."""
-    return float(variances_of_one_region(sigma[None], [correlation])[0])
+    return float(variances_of_one_region(sigma[None], [correlation], sigma != 0)[0])
 
 
-def variances_of_one_region(sigma: Floats, correlations: Sequence[Floats]) -> Floats:
-    """(b,) the same for b bands, ``sigma`` (b, ny, nx), each with its own correlation."""
+def variances_of_one_region(sigma: Floats, correlations: Sequence[Floats], region: Bools) -> Floats:
+    """(b,) the same of the pixels of a region (ny, nx) in b bands, ``sigma`` (b, ny, nx), each with its correlation."""
     variance = np.zeros(len(correlations))
-    y, x = sigma.any(axis=0).nonzero()
-    if not len(y):
+    rows, columns = (region.any(axis=axis).nonzero()[0] for axis in (1, 0))
+    if not len(rows):
         return variance
-    box = slice(y.min(), y.max() + 1), slice(x.min(), x.max() + 1)
+    box = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+    inside = region[box]
     reach = max(c.shape[0] // 2 for c in correlations)
-    table = np.stack([np.pad(c, reach - c.shape[0] // 2) for c in correlations])
-    ny, nx = (fft.next_fast_len(side.stop - side.start + reach, real=True) for side in box)
+    table = np.zeros((len(correlations), 2 * reach + 1, 2 * reach + 1))
+    for c, padded in zip(correlations, table, strict=True):
+        inner = slice(reach - c.shape[0] // 2, reach + c.shape[0] // 2 + 1)
+        padded[inner, inner] = c
+    ny, nx = (fft.next_fast_len(n + reach, real=True) for n in inside.shape)
     # of an even function the transform is cos cos - sin sin; of a real one half of it is enough
     (cos_y, sin_y), (cos_x, sin_x) = _waves(fft.fftfreq(ny), reach), _waves(fft.rfftfreq(nx), reach)
     twice = np.full(nx // 2 + 1, 2.0)
@@ -93,7 +97,7 @@ def variances_of_one_region(sigma: Floats, correlations: Sequence[Floats]) -> Fl
     for begin in range(0, len(sigma), at_once):
         some = slice(begin, begin + at_once)
         padded = np.zeros((len(table[some]), ny, nx))
-        padded[:, : box[0].stop - box[0].start, : box[1].stop - box[1].start] = sigma[(some, *box)]
+        np.multiply(sigma[(some, *box)], inside, out=padded[:, : inside.shape[0], : inside.shape[1]])
         weight = cos_y @ table[some] @ cos_x.T - sin_y @ table[some] @ sin_x.T
         variance[some] = np.einsum("byx,byx->b", power_of(fft.rfft2(padded)), weight)
     return np.asarray(np.maximum(variance, 0.0))
