@@ -43,7 +43,8 @@ class PlainHeader(Mapping[str, Any]):
         card = self._cards[keyword.upper()]
         simple = _VALUE.fullmatch(card, 10)
         if simple is None:
-            return fits.Card.fromstring(card).value
+            value = fits.Card.fromstring(card).value
+            return None if isinstance(value, fits.card.Undefined) else value
         text, logical, integer, real = simple.groups()
         if text is not None:
             return text.replace("''", "'").rstrip()
