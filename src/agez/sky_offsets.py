@@ -117,5 +117,11 @@ def sky_offsets(
     """
     if reference is None:
         reference = sky_positions(wcs, *(np.asarray(wcs.wcs.crpix, dtype=float) - 1.0))
-    east, north = reference.icrs.spherical_offsets_to(sky_positions(wcs, x_pixel, y_pixel))
-    return -np.asarray(east.arcsec), np.asarray(north.arcsec)
+    origin, there = reference.icrs, sky_positions(wcs, x_pixel, y_pixel)
+    # a rotation that brings the origin to the x axis; by vectors, since arcsines lose digits near a right angle
+    turn, height = there.ra.rad - origin.ra.rad, there.dec.rad
+    tilt = origin.dec.rad
+    x, y, z = np.cos(height) * np.cos(turn), np.cos(height) * np.sin(turn), np.sin(height)
+    along, up = np.cos(tilt) * x + np.sin(tilt) * z, np.cos(tilt) * z - np.sin(tilt) * x
+    east, north = np.arctan2(y, along), np.arctan2(up, np.hypot(along, y))
+    return -np.asarray(np.degrees(east) * 3600.0), np.asarray(np.degrees(north) * 3600.0)

@@ -30,7 +30,7 @@ class Offset:
 
 def pixel_area_arcsec2(wcs: WCS) -> float:
     """Area of a pixel on the sky [arcsec**2]."""
-    return float((proj_plane_pixel_area(wcs) * u.deg**2).to_value(u.arcsec**2))
+    return float(abs(np.linalg.det((wcs if wcs.naxis == 2 else wcs.celestial).pixel_scale_matrix))) * 3600.0**2
 
 
 def pixel_size_arcsec(wcs: WCS) -> float:
@@ -40,6 +40,8 @@ def pixel_size_arcsec(wcs: WCS) -> float:
 
 def offset_between(wcs: WCS, reference: WCS, shape: tuple[int, int]) -> Offset:
     """How far the pixels of ``wcs`` are from the same pixels of ``reference``, at corners, edges and centre."""
+    if wcs is reference:
+        return Offset(0.0, 0.0, False, 1.0)
     ny, nx = shape
     y, x = (part.ravel() for part in np.meshgrid(np.linspace(0, ny - 1, 3), np.linspace(0, nx - 1, 3), indexing="ij"))
     scale = pixel_size_arcsec(wcs) / pixel_size_arcsec(reference)

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.ndimage import distance_transform_edt
 
 from agez.errors import AgezError
-from agez.images.detection import source_mask
+from agez.images.detection import median_of, source_mask
 from agez.images.image_set import ImageSet
 from agez.runtime.optional_packages import need
 from agez.types import Bools, Floats
@@ -133,11 +133,8 @@ def _near_and_far(image: Floats, use: Bools, distance: Floats) -> tuple[float, f
 
 def constant_level(image: Floats, use: Bools) -> tuple[float, float]:
     """Level of the pixels ``use``, and its error from the scatter of patches: neighbours' noise may be correlated."""
-    from astropy.stats import biweight_location, sigma_clip
-
-    values = image[use]
-    clipped = sigma_clip(values, sigma=3.0, maxiters=10, masked=False)
-    value = float(biweight_location(clipped)) if np.ptp(clipped) > 0 else float(np.median(clipped))
+    clipped = _clipped(image[use])
+    value = _biweight_location(clipped)
     low, high = float(clipped.min()), float(clipped.max())
     good = use & (image >= low) & (image <= high)
     side = max(4, round(np.sqrt(image.size / _PATCHES)))
@@ -153,6 +150,28 @@ def constant_level(image: Floats, use: Bools) -> tuple[float, float]:
     weight = count[full] / count[full].sum()
     spread = np.sqrt((weight * (mean - (weight * mean).sum()) ** 2).sum() / (1 - (weight**2).sum()))
     return value, float(spread * np.sqrt((weight**2).sum()))
+
+
+def _clipped(values: Floats) -> Floats:
+    """Those within three standard deviations of the median of what is left, in ten rounds at most."""
+    for _ in range(10):
+        middle, reach = median_of(values), 3.0 * float(values.std())
+        keep = (values >= middle - reach) & (values <= middle + reach)
+        if keep.all():
+            break
+        values = values[keep]
+    return values
+
+
+def _biweight_location(values: Floats) -> float:
+    """Tukey's biweight with c = 6 (Beers, Flynn & Gebhardt 1990, AJ 100, 32); the median where half are alike."""
+    middle = median_of(values)
+    off = values - middle
+    typical = median_of(np.abs(off))
+    if not typical > 0:
+        return middle
+    weight = np.clip(1 - (off / (6 * typical)) ** 2, 0.0, None) ** 2
+    return middle + float(off @ weight / weight.sum())
 
 
 def _map(image: Floats, mask: Bools, sources: Bools, source: str) -> tuple[Floats, float]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 from scipy import ndimage
-from scipy.signal import oaconvolve
 
 from agez.errors import AgezError
 from agez.images.alignment import pixel_size_arcsec
 from agez.images.image_set import ImageSet
+from agez.images.noise_correlation import variance_of_one_region, variances_of_one_region
 from agez.spectra.covariance import INDEPENDENT, SpatialCovariance
 from agez.types import Bools, Floats
 
@@ -77,12 +77,11 @@ def _variance_smoothed(correlation: Floats, width: float) -> float:
 
 def faintest_useful_band(images: ImageSet, extent: Bools) -> int:
     """Number of the band that sees the galaxy worst, of those that are not hopeless."""
-    snr = np.full(len(images.bands), np.nan)
-    for b in range(len(images.bands)):
-        good = extent & ~images.mask[b] & np.isfinite(images.flux_err[b])
-        if good.any():
-            variance = variance_of_one_region(np.where(good, images.flux_err[b], 0.0), images.noise[b])
-            snr[b] = images.flux[b][good].sum(dtype=float) / np.sqrt(variance) if variance > 0 else np.nan
+    good = extent & ~images.mask & np.isfinite(images.flux_err)
+    signal = np.sum(images.flux, axis=(1, 2), where=good, dtype=float)
+    variance = variances_of_one_region(np.where(good, images.flux_err, 0.0), images.noise, extent)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        snr = np.where(variance > 0, signal / np.sqrt(variance), np.nan)
     if not np.isfinite(snr).any():
         raise AgezError(f"{images.sources[0]}: no band has errors on the galaxy; give weights or errors")
     useful = (snr > 0) & (snr >= USEFUL * np.nanmedian(snr))
@@ -91,15 +90,6 @@ def faintest_useful_band(images: ImageSet, extent: Bools) -> int:
             f"{images.sources[0]}: the galaxy's flux is not positive in any band; see the background and --centre"
         )
     return int(np.nanargmin(np.where(useful, snr, np.nan)))
-
-
-def variance_of_one_region(sigma: Floats, correlation: Floats) -> float:
-    """Variance of the sum of all pixels with that standard deviation: sum over x of s(x) (c * s)(x), exact."""
-    y, x = np.nonzero(sigma)
-    if not len(y):
-        return 0.0
-    s = sigma[y.min() : y.max() + 1, x.min() : x.max() + 1].astype(float)
-    return max(float(np.sum(s * oaconvolve(s, correlation, mode="same"))), 0.0)
 
 
 def covariance_of(correlation: Floats) -> SpatialCovariance:

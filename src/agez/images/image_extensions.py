@@ -122,9 +122,8 @@ def role_of(hdu: Any) -> Role | None:
 
 def is_two_dimensional(hdu: Any) -> bool:
     """Whether an extension is an image of two axes (others of length 1 do not count)."""
-    axes = hdu.header.get("NAXIS", 0)
-    image = bool(getattr(hdu, "is_image", False)) and axes >= 2
-    return image and all(hdu.header.get(f"NAXIS{number}") == 1 for number in range(3, axes + 1))
+    shape = hdu.shape if getattr(hdu, "is_image", False) else ()
+    return len(shape) >= 2 and all(n == 1 for n in shape[:-2])
 
 
 def pixels_of(hdu: Any) -> Floats:
@@ -178,7 +177,7 @@ def _whose(hdu: Any) -> set[str]:
 
 
 def _size(hdu: Any) -> tuple[int, int]:
-    return hdu.header.get("NAXIS1"), hdu.header.get("NAXIS2")
+    return hdu.shape[-1], hdu.shape[-2]
 
 
 def _listed(hdus: Sequence[Any], some: Sequence[Any]) -> str:

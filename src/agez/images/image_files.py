@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import re
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,13 +27,81 @@ from agez.images.image_extensions import (
     pixels_of,
     science_hdu,
 )
-from agez.runtime.files import check_input
+from agez.images.plain_fits import PlainImage, plain_images
+from agez.runtime.files import check_input, is_gzipped
 from agez.sky_offsets import celestial_wcs
 from agez.tables.table_files import open_fits
 from agez.types import Bools, Floats
 
 EXTENSIONS = (".fits", ".fit", ".fits.fz", ".fits.gz", ".fit.fz", ".fit.gz", ".fz")
+#: Files that are open at one time.
+_MOST_OPEN = 250
+#: How keywords of a WCS, its distortions and tables of these begin.
+_WCS_KEYWORDS = re.compile(
+    r"NAXIS|WCS|CTYPE|CUNIT|CRVAL|CRPIX|CDELT|CROTA|(CD|PC|PV|PS)\d+_|LONPOLE|LATPOLE|RADE|EQUINOX|EPOCH|[AB]P?_|C[PQ]DIS|"
+    r"C[PQ]ERR|D[PQ]\d|DVERR|D2IM|AXISCORR|LT[VM]|REST|SPECSYS|SSYS|VEL|ZSOURCE|OBSGEO|TELESCOP|INSTRUME|CONTINUE|HIERARCH"
+)
 _EXTENSION = re.compile(r"(\.(fits?|fz|gz))+$", re.IGNORECASE)
+
+
+class OpenFiles:
+    """FITS files whose headers are read once, and what astropy reads stays open until its pixels are read.
+
+    To be used in a ``with``, which closes what is open still.
+    """
+
+    def __init__(self) -> None:
+        self._plain: dict[Path, list[PlainImage] | None] = {}
+        self._opened: dict[Path, fits.HDUList] = {}
+        self._wcs: dict[tuple[str, ...], WCS] = {}
+
+    def __enter__(self) -> OpenFiles:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        while self._opened:
+            self._opened.popitem()[1].close()
+
+    def hdus(self, path: Path) -> Sequence[Any]:
+        """All HDUs, without their pixels; none if the file cannot be read (whoever reads it says what is wrong)."""
+        if path not in self._plain:
+            self._plain[path] = plain_images(path)
+        if (plain := self._plain[path]) is not None:
+            return plain
+        try:
+            with warnings.catch_warnings(record=True) as said, ExitStack() as stack:
+                warnings.simplefilter("always")
+                if path in self._opened:
+                    return list(self._opened[path])
+                hdus = stack.enter_context(fits.open(path, memmap=False))
+                found = list(hdus)
+                # what is cut short, or packed as a whole, is opened anew by who reads it, and says what is wrong
+                if not said and not is_gzipped(path) and len(self._opened) < _MOST_OPEN:
+                    stack.pop_all()
+                    self._opened[path] = hdus
+                return found
+        except Exception:
+            return ()
+
+    def wcs(self, header: Any, path: Path) -> WCS:
+        """The celestial WCS of a header; one object for all headers that say the same of it.
+
+        Surveys write the bands of one field on one grid, and reading a WCS takes longer than its image.
+        """
+        said = tuple(card for card in _cards(header) if _WCS_KEYWORDS.match(card))
+        if said not in self._wcs:
+            self._wcs[said] = celestial_wcs(fits.Header.fromstring(header.tostring()), path)
+        return self._wcs[said]
+
+    @contextmanager
+    def reading(self, path: Path) -> Iterator[Sequence[Any]]:
+        """The HDUs of a file whose pixels are to be read; AgezError if that fails."""
+        plain = self._plain.get(path)
+        if plain is not None:
+            yield plain
+            return
+        with open_fits(path, what="image", opened=self._opened.pop(path, None)) as hdus:
+            yield list(hdus)
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,14 +120,16 @@ class RawImage:
     beside: tuple[str, ...] = field(default_factory=tuple)
 
 
-def image_files(inputs: str | os.PathLike[str] | Iterable[str | os.PathLike[str]]) -> list[Path]:
+def image_files(
+    inputs: str | os.PathLike[str] | Iterable[str | os.PathLike[str]], files: OpenFiles
+) -> list[Path]:
     """All FITS files of a folder, or those of a list (of files and folders), each once; AgezError if there is none."""
     given = [inputs] if isinstance(inputs, str | os.PathLike) else list(inputs)
     found: list[Path] = []
     for one in map(Path, given):
         if one.is_dir():
             inside = sorted(path for path in one.iterdir() if is_image_name(path) and path.is_file())
-            inside = [path for path in inside if not is_only_tables(path)]
+            inside = [path for path in inside if not _is_only_tables(files.hdus(path))]
             if not inside:
                 raise AgezError(f"{one}: no FITS file in this folder; give one that holds an image for each band")
             found += inside
@@ -71,14 +142,14 @@ def image_files(inputs: str | os.PathLike[str] | Iterable[str | os.PathLike[str]
 
 def is_only_tables(path: Path) -> bool:
     """Whether a file can be read and holds tables, but no image: a catalogue beside the images."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with fits.open(path) as hdus:
-                tables = any(isinstance(hdu, fits.BinTableHDU | fits.TableHDU) for hdu in hdus)
-                return tables and not any(is_two_dimensional(hdu) for hdu in hdus)
-    except Exception:
-        return False  # whoever reads it says what is wrong
+    with OpenFiles() as files:
+        return _is_only_tables(files.hdus(path))
+
+
+def _is_only_tables(hdus: Sequence[Any]) -> bool:
+    """Whether a file holds tables, but no image: a catalogue beside the images."""
+    tables = any(isinstance(hdu, fits.BinTableHDU | fits.TableHDU) for hdu in hdus)
+    return tables and not any(is_two_dimensional(hdu) for hdu in hdus)
 
 
 def is_image_name(path: Path) -> bool:
@@ -97,47 +168,48 @@ def stem_without_role(path: Path) -> tuple[str, ...]:
     return tuple(word for word in _words(path) if word not in ROLE_OF and word not in SCIENCE_WORDS)
 
 
+def _cards(header: Any) -> list[str]:
+    text = header.tostring(padding=False)
+    return [text[at : at + 80] for at in range(0, len(text), 80)]
+
+
 def _words(path: Path) -> list[str]:
     return [word for word in re.split(r"[^A-Za-z0-9]+", _EXTENSION.sub("", path.name).lower()) if word]
 
 
-def siblings(path: Path) -> dict[Role, Path]:
-    """Files in the same folder whose names differ from ``path`` only by a word of :data:`ROLE_WORDS`.
+def siblings(paths: Sequence[Path]) -> dict[Path, dict[Role, Path]]:
+    """Files in the same folder whose names differ from that of an image only by a word of :data:`ROLE_WORDS`.
 
     Words for the science image itself (``sci``, ``image``, ``swp``, ...) may be there or not; so beside
     ``ngc_rSDSS_swp.fits.fz`` stand ``ngc_rSDSS_swpweight.fits.fz``, ``ngc_rSDSS.weight.fits``, ``ngc_rSDSS_mask.fits``.
     """
-    found: dict[Role, Path] = {}
-    stem = stem_without_role(path)
-    for other in sorted(path.parent.iterdir()):
-        if other == path or not is_image_name(other) or not other.is_file():
-            continue
-        role = role_in_name(other)
-        if role is None or stem_without_role(other) != stem:
-            continue
-        if role in found:
-            raise AgezError(f"{path}: two files of {role} beside it: {found[role].name} and {other.name}; keep one")
-        found[role] = other
+    beside: dict[tuple[Path, tuple[str, ...]], list[tuple[Role, Path]]] = {}
+    for folder in dict.fromkeys(path.parent for path in paths):
+        for other in sorted(folder.iterdir()):
+            role = role_in_name(other) if is_image_name(other) else None
+            if role is not None and other.is_file():
+                beside.setdefault((folder, stem_without_role(other)), []).append((role, other))
+    found: dict[Path, dict[Role, Path]] = {}
+    for path in paths:
+        found[path] = {}
+        for role, other in beside.get((path.parent, stem_without_role(path)), []):
+            if other != path and found[path].setdefault(role, other) != other:
+                first = found[path][role].name
+                raise AgezError(f"{path}: two files of {role} beside it: {first} and {other.name}; keep one")
     return found
 
 
-def headers_of(path: Path, *, extension: str | None = None) -> tuple[Any, ...]:
+def headers_of(path: Path, files: OpenFiles, *, extension: str | None = None) -> tuple[Any, ...]:
     """Headers of the science extension and of the primary, without the pixels; none if the file cannot be read."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with fits.open(path) as hdus:
-                if not any(is_two_dimensional(hdu) for hdu in hdus):
-                    return ()
-                hdu = science_hdu(hdus, path, extension=extension)
-                return (hdu.header.copy(), hdus[0].header.copy())
-    except AgezError:
-        raise  # of extensions: before anything is said of the band
-    except Exception:
-        return ()  # whoever reads it says what is wrong
+    hdus = files.hdus(path)
+    if not any(is_two_dimensional(hdu) for hdu in hdus):
+        return ()
+    return (science_hdu(hdus, path, extension=extension).header, hdus[0].header)
 
 
-def read_raw_image(path: Path, *, beside: dict[Role, Path], extension: str | None = None) -> RawImage:
+def read_raw_image(
+    path: Path, files: OpenFiles, *, beside: dict[Role, Path], extension: str | None = None
+) -> RawImage:
     """A science image with its weight, error and mask from its extensions and the files ``beside`` it.
 
     Which extension is the science image, unless ``extension`` says it, and which ones belong to it:
@@ -150,20 +222,20 @@ def read_raw_image(path: Path, *, beside: dict[Role, Path], extension: str | Non
     """
     layers: dict[Role, Floats] = {}
     read: list[str] = []
-    with open_fits(path, what="image") as hdus:
+    with files.reading(path) as hdus:
         hdu = science_hdu(hdus, path, extension=extension)
         science = pixels_of(hdu)
-        headers = (hdu.header.copy(), hdus[0].header.copy())
+        headers = (hdu.header, hdus[0].header)
         for role, other in layer_hdus(hdus, hdu, path).items():
             layers[role] = pixels_of(other)
             read.append(f"{path.name}[{other.name}]")
-        wcs = celestial_wcs(headers[0], path)
+        wcs = files.wcs(headers[0], path)
     for role, other_path in beside.items():
         if role in layers:
             raise AgezError(
                 f"{path}: it has an extension with {role}, and {other_path.name} stands beside it; keep one"
             )
-        with open_fits(other_path, what="image") as hdus:
+        with files.reading(other_path) as hdus:
             layers[role] = pixels_of(only_image(hdus, other_path, words=ROLE_WORDS[role], what=f"the {role}"))
         read.append(other_path.name)
     for role, layer in layers.items():
@@ -172,5 +244,5 @@ def read_raw_image(path: Path, *, beside: dict[Role, Path], extension: str | Non
                 f"{beside.get(role, path)}: the {role} has {layer.shape[1]} x {layer.shape[0]} pixels, the image "
                 f"{path.name} {science.shape[1]} x {science.shape[0]}; give the one that belongs to it"
             )
-    mask = np.nan_to_num(layers.pop("mask", np.zeros(science.shape)), nan=1.0) != 0
+    mask = layers.pop("mask", np.zeros(science.shape)) != 0  # NaN, too
     return RawImage(path, headers, science, layers, mask, wcs, tuple(read))

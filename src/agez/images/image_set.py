@@ -62,7 +62,7 @@ class ImageSet(Summarised):
         for name, one in zip(self.bands.names, self.noise, strict=True):
             square = np.ndim(one) == 2 and one.shape[0] == one.shape[1] and one.shape[0] % 2 == 1
             check(square, f"ImageSet.noise of {name} has shape {np.shape(one)}; expected (k, k), k odd")
-        check(bool(np.isfinite(self.flux[~self.mask]).all()), "ImageSet: flux must be finite where mask is False")
+        check(bool((np.isfinite(self.flux) | self.mask).all()), "ImageSet: flux must be finite where mask is False")
 
     @property
     def shape(self) -> tuple[int, int]:

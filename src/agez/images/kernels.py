@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import lru_cache
 
 import numpy as np
-from scipy.signal import fftconvolve
+from scipy import fft, ndimage
 
 from agez.errors import AgezError
-from agez.runtime.optional_packages import need
 from agez.spectra.formats_common import FWHM_PER_SIGMA
 from agez.types import Floats
 
@@ -20,10 +19,21 @@ _SAMPLED_FROM = 0.7
 #: For Moffat PSFs of 1.5 to 3 pixels FWHM the matched PSF is then within 0.6 % of the target's peak everywhere, and
 #: fluxes in apertures of 1.5 pixels radius within 0.3 %.
 REGULARIZATION = 3e-5
+#: Points a pixel of splines of PSFs; and what is below this part of the peak, so many pixels away, is below its half.
+_FINE, _BRIGHT, _MARGIN = 8, 0.05, 3
 
 
 def gaussian_kernel(sigma_pixels: float) -> Floats:
     """A kernel that multiplies a PSF's transform by that of a Gaussian, exp(-sigma**2 w**2 / 2); it sums to 1.
+
+    The product of :func:`gaussian_line` along x and along y.
+    """
+    line = gaussian_line(sigma_pixels)
+    return np.asarray(np.outer(line, line))
+
+
+def gaussian_line(sigma_pixels: float) -> Floats:
+    """The same along one axis.
 
     A sampled Gaussian from 0.7 pixel on.  Below, where a sampled one is far too narrow, the seven weights along x and
     along y whose moments up to the sixth are a Gaussian's: 1, sigma**2, 3 sigma**4, 15 sigma**6; so their transform is
@@ -42,8 +52,7 @@ def gaussian_kernel(sigma_pixels: float) -> Floats:
         line /= line.sum()
         while len(line) > 1 and line[0] + line[-1] < _TAIL:
             line = line[1:-1]
-    line = line / line.sum()
-    return np.asarray(np.outer(line, line))
+    return np.asarray(line / line.sum())
 
 
 def moffat_alpha(fwhm: float, beta: float) -> float:
@@ -65,45 +74,65 @@ def moffat_psf(fwhm_pixels: float, beta: float, size: int) -> Floats:
 def matching_kernel(psf: Floats, target: Floats, *, source: str) -> Floats:
     """The kernel that turns ``psf`` into ``target`` (odd arrays of one shape); sums to 1.
 
-    A Gaussian kernel G for the difference of their widths, and photutils' Wiener kernels W for the rest:
-    K = G + W(target) - W(psf * G).  By itself W falls to 0 at the frequencies where the PSF has no power, so for two
-    PSFs of nearly the same width it rings; so the frequencies of which the PSF says nothing are treated as by G.
-    Kernels between PSFs of other instruments: Aniano et al. 2011, PASP 123, 1218.
+    A Gaussian kernel G for the difference of their widths, and Wiener kernels W for the rest:
+    K = G + W(target) - W(psf * G), where W(t) has the transform T S* / (|S|**2 + r |L|**2) with S that of the PSF, L
+    that of the discrete Laplacian and r the strength of its penalty (Boucaud et al. 2016, A&A 596, A63).  By itself W
+    falls to 0 at the frequencies where the PSF has no power, so for two PSFs of nearly the same width it rings; so the
+    frequencies of which the PSF says nothing are treated as by G.  Kernels between PSFs of other instruments: Aniano et
+    al. 2011, PASP 123, 1218.
 
     Raises
     ------
     AgezError
-        If photutils is absent, or the PSFs are no images that it takes.
+        If the PSFs have no light, or values that are not finite, or are too small for the kernel.
     """
-    wiener = need("photutils.psf_matching", extra="images", purpose="matching PSFs").make_wiener_kernel
-    first = full_width_half_maximum(psf)
-    second = full_width_half_maximum(target)
-    rough = np.zeros(psf.shape)
-    narrow = (
-        gaussian_kernel(np.sqrt(max(second**2 - first**2, 0.0)) / FWHM_PER_SIGMA) if second > first else np.ones((1, 1))
-    )
-    if narrow.shape[0] > psf.shape[0]:
-        raise AgezError(
-            f"{source}: its PSF image ({psf.shape[0]} pixels) is too small for the target's; give a larger one"
-        )
-    begin = (psf.shape[0] - narrow.shape[0]) // 2
-    rough[begin : begin + narrow.shape[0], begin : begin + narrow.shape[0]] = narrow
-    widened = fftconvolve(psf, rough, mode="same")
-    options: dict[str, Any] = {"regularization": REGULARIZATION, "penalty": "laplacian"}
-    try:
-        kernel = rough + wiener(psf, target, **options) - wiener(psf, widened / widened.sum(), **options)
-    except ValueError as error:
-        raise AgezError(f"{source}: no kernel can be made from its PSF: {error}") from error
+    total = float(psf.sum()), float(target.sum())
+    if not (np.isfinite(total).all() and all(total)):
+        raise AgezError(f"{source}: no kernel can be made from its PSF, whose light adds up to {total[0]:g}")
+    size = psf.shape[0]
+    first, second = full_width_half_maximum(psf), full_width_half_maximum(target)
+    narrow = gaussian_line(np.sqrt(max(second**2 - first**2, 0.0)) / FWHM_PER_SIGMA) if second > first else np.ones(1)
+    if len(narrow) > size:
+        raise AgezError(f"{source}: its PSF image ({size} pixels) is too small for the target's; give a larger one")
+    smooth = np.zeros((size, size))  # convolves along one axis
+    half = len(narrow) // 2
+    for lag, weight in enumerate(narrow, start=-half):
+        smooth += np.diag(np.full(size - abs(lag), weight), lag)
+    widened = smooth @ psf @ smooth
+    seen = fft.rfft2(psf / total[0])
+    missing = fft.rfft2(target / total[1] - widened / widened.sum())
+    rest = fft.irfft2(missing * seen.conj() / (np.abs(seen) ** 2 + _penalty(size)), psf.shape)
+    kernel = fft.fftshift(rest)
+    middle = slice(size // 2 - half, size // 2 + half + 1)
+    kernel[middle, middle] += np.outer(narrow, narrow)
     return np.asarray(kernel / kernel.sum(), dtype=float)
+
+
+@lru_cache(maxsize=8)
+def _penalty(size: int) -> Floats:
+    """Power of the discrete Laplacian at the frequencies of ``rfft2``, times :data:`REGULARIZATION`."""
+    across, along = (4 * np.sin(np.pi * frequency) ** 2 for frequency in (fft.fftfreq(size), fft.rfftfreq(size)))
+    return np.asarray(REGULARIZATION * (across[:, None] + along[None, :]) ** 2)
 
 
 def full_width_half_maximum(psf: Floats) -> float:
     """FWHM [pixel] of a PSF image: that of a circle of the area where it is above half of its peak.
 
-    The peak and the area are found on a cubic spline with 8 points a pixel.
+    The peak and the area are found on a cubic spline with 8 points a pixel, where the PSF is bright.
     """
-    from scipy.ndimage import zoom
-
-    fine = zoom(np.asarray(psf, dtype=float), 8, order=3, grid_mode=True, mode="nearest")
-    area = float((fine > 0.5 * fine.max()).sum()) / 64
+    psf = np.asarray(psf, dtype=float)
+    light = np.abs(psf)
+    spline = []
+    for axis, size in enumerate(psf.shape):
+        bright = np.flatnonzero(light.max(axis=1 - axis) > _BRIGHT * light.max())
+        first, last = (bright[0], bright[-1]) if bright.size else (0, size - 1)
+        spline.append(_spline(size)[_FINE * max(0, first - _MARGIN) : _FINE * (last + _MARGIN + 1)])
+    fine = spline[0] @ psf @ spline[1].T
+    area = np.count_nonzero(fine > 0.5 * fine.max()) / _FINE**2
     return float(2 * np.sqrt(area / np.pi))
+
+
+@lru_cache(maxsize=8)
+def _spline(size: int) -> Floats:
+    """(8 n, n) matrix of the cubic spline through n values, at 8 points a pixel."""
+    return np.asarray(ndimage.zoom(np.eye(size), (_FINE, 1), order=3, grid_mode=True, mode="nearest"))

@@ -6,7 +6,7 @@ import numpy as np
 from scipy import ndimage, sparse
 from scipy.sparse.linalg import spsolve
 
-from agez.images.detection import deep_image, pixel_sigma
+from agez.images.detection import DeepImage, deep_image, pixel_sigma
 from agez.images.image_set import ImageSet
 from agez.types import Bools, Floats
 
@@ -16,23 +16,25 @@ _FLAT_SIGMA = 3.0
 _RIM_PIXELS = 20
 
 
-def light_shape(images: ImageSet) -> Floats:
+def light_shape(images: ImageSet, *, deep: DeepImage | None = None) -> Floats:
     """(ny, nx) positive: the mean of the bands, each brought to the same level, so that a hole in one leaves no step.
 
     With the deep image D, a band's level is s = sum(f D) / sum(D**2) over its good pixels; the shape is
     sum(s f / sigma**2) / sum(s**2 / sigma**2) over the bands that have the pixel.  Pixels that no band has get what
-    :func:`membrane` spans over them.
+    :func:`membrane` spans over them.  ``deep`` is :func:`agez.images.detection.deep_image` of the images, if it is there
+    already.
     """
-    deep = deep_image(images)
+    deep = deep_image(images) if deep is None else deep
     total, weights = np.zeros(images.shape), np.zeros(images.shape)
-    for flux, mask in zip(images.flux, images.mask, strict=True):
+    for b, (flux, mask) in enumerate(zip(images.flux, images.mask, strict=True)):
+        # the deep image's sigma is that of pixels as far apart as the noise reaches
+        sigma = deep.sigma[b] if images.noise[b].size == 1 else pixel_sigma(flux.astype(float), mask)
         good = ~mask
-        sigma = pixel_sigma(flux.astype(float), mask)
-        square = np.sum(deep.image[good] ** 2)
+        light = np.where(mask, 0.0, flux)
+        square = np.vdot(deep.image, np.where(mask, 0.0, deep.image))
         if not (np.isfinite(sigma) and sigma > 0 and square > 0):
             continue
-        light = np.where(good, flux, 0.0)
-        level = float(np.sum(light * deep.image) / square)
+        level = float(np.vdot(light, deep.image) / square)
         if level > 0:
             total += level / sigma**2 * light
             weights += level**2 / sigma**2 * good

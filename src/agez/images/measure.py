@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
 from agez.errors import AgezError
 from agez.flags import Flag, set_flag
 from agez.images.image_set import ImageSet
+from agez.images.noise_correlation import variances_of_one_region
 from agez.sky_offsets import sky_offsets, sky_positions
 from agez.types import Bools, Floats, Ints, Photometry, Rows
 
@@ -17,6 +20,8 @@ from agez.types import Bools, Floats, Ints, Photometry, Rows
 LEAST_LIGHT = 0.6
 #: Correlations of pixels below this are none.
 _NO_CORRELATION = 1e-4
+#: Squared pixels of a region over those of its padded frame, from which transforms are sooner done than pairs.
+_PAIRS_OF_TRANSFORMS = 8
 
 
 def measure(
@@ -174,47 +179,62 @@ def region_variance(sigma: Floats, correlation: Floats, bin_id: Ints, n: int) ->
 def region_variances(sigma: Floats, correlations: Sequence[Floats], bin_id: Ints, n: int) -> Floats:
     """(n, b) the same for b bands, ``sigma`` (b, ny, nx), each with its own correlation.
 
-    Lag by lag, all bands together: the pairs of pixels of one region that are so far apart are found once, sorted by
-    region, and their products summed region by region.  Time goes as lags times pixels times bands.
+    Small regions by the pairs of their pixels, all bands together; large ones by Fourier transforms
+    (:func:`agez.images.noise_correlation.variances_of_one_region`), whichever is sooner done.
     """
     y, x = np.nonzero(bin_id >= 0)
     number = bin_id[y, x]
     order = np.argsort(number, kind="stable")
     y, x, number = y[order], x[order], number[order]
-    s = np.ascontiguousarray(sigma[:, y, x].T, dtype=np.float64)
-    place = np.full(bin_id.shape, -1, dtype=np.int64)
-    place[y, x] = np.arange(len(y))
-    variance = _sums_of_regions(s**2, number, n)
-    half = max((c.shape[0] // 2 for c in correlations), default=0)
-    ny, nx = bin_id.shape
-    for dy in range(half + 1):
-        for dx in range(1 if dy == 0 else -half, half + 1):  # each pair of pixels once: the half plane of lags
-            c = np.array([_at_lag(one, dy, dx) for one in correlations])
-            bands = np.flatnonzero(np.abs(c) >= _NO_CORRELATION)
-            if not len(bands):
-                continue
-            inside = (y + dy < ny) & (x + dx >= 0) & (x + dx < nx)
-            first = np.flatnonzero(inside)
-            second = place[y[first] + dy, x[first] + dx]
-            both = (second >= 0) & (number[second] == number[first])
-            first, second = first[both], second[both]
-            one = s if len(bands) == s.shape[1] else s[:, bands]
-            variance[:, bands] += 2 * c[bands] * _sums_of_regions(one[first] * one[second], number[first], n)
+    counted = [_that_counts(c) for c in correlations]
+    reach = max((c.shape[0] // 2 for c in counted), default=0)
+    table = _half_planes(counted, reach)
+    variance = np.zeros((n, len(correlations)))
+    edges = np.searchsorted(number, np.arange(n + 1))
+    for region, (begin, end) in enumerate(itertools.pairwise(edges.tolist())):
+        if begin == end:
+            continue
+        at_y, at_x = y[begin:end], x[begin:end]
+        box = slice(at_y[0], at_y[-1] + 1), slice(at_x.min(), at_x.max() + 1)
+        padded = (box[0].stop - box[0].start + reach) * (box[1].stop - box[1].start + reach)
+        if (end - begin) ** 2 > _PAIRS_OF_TRANSFORMS * padded:
+            variance[region] = variances_of_one_region(sigma[(slice(None), *box)], counted, bin_id[box] == region)
+            continue
+        s = np.ascontiguousarray(sigma[:, at_y, at_x].T, dtype=np.float64)
+        first, second = _pairs(end - begin)
+        lag_y, lag_x = at_y[second] - at_y[first], at_x[second] - at_x[first]
+        near = (lag_y <= reach) & (np.abs(lag_x) <= reach)
+        if not near.all():
+            first, second, lag_y, lag_x = (part[near] for part in (first, second, lag_y, lag_x))
+        products = table.take(lag_y * (2 * reach + 1) + lag_x + reach, axis=0)
+        products *= s.take(first, axis=0)
+        products *= s.take(second, axis=0)
+        variance[region] = (s * s).sum(axis=0) + 2 * products.sum(axis=0)
     return np.asarray(np.maximum(variance, 0.0))
 
 
-def _at_lag(correlation: Floats, dy: int, dx: int) -> float:
-    half = correlation.shape[0] // 2
-    return float(correlation[half + dy, half + dx]) if max(dy, abs(dx)) <= half else 0.0
+@lru_cache(maxsize=64)
+def _pairs(n: int) -> tuple[Ints, Ints]:
+    """Numbers of the first and the second of all pairs of n pixels."""
+    first, second = np.triu_indices(n, 1)
+    return first, second
 
 
-def _sums_of_regions(values: Floats, number: Ints, n: int) -> Floats:
-    """(n, b) sums of rows (p, b) with the same ``number``, which is sorted."""
-    sums = np.zeros((n, values.shape[1]))
-    if len(number):
-        starts = np.flatnonzero(np.r_[True, number[1:] != number[:-1]])
-        sums[number[starts]] = np.add.reduceat(values, starts, axis=0)
-    return sums
+def _that_counts(correlation: Floats) -> Floats:
+    """A correlation with 0 where there is next to none, without the rings that have nothing else."""
+    counted = np.where(np.abs(correlation) < _NO_CORRELATION, 0.0, correlation)
+    lag = np.abs(np.arange(len(counted)) - len(counted) // 2)
+    outside = len(counted) // 2 - int(np.max(np.maximum.outer(lag, lag), where=counted != 0, initial=0))
+    return np.asarray(counted[outside : len(counted) - outside, outside : len(counted) - outside])
+
+
+def _half_planes(correlations: Sequence[Floats], reach: int) -> Floats:
+    """(lags, b) correlations at lags (dy, dx) of no negative dy, row by row."""
+    table = np.zeros((reach + 1, 2 * reach + 1, len(correlations)))
+    for b, c in enumerate(correlations):
+        half = c.shape[0] // 2
+        table[: half + 1, reach - half : reach + half + 1, b] = c[half:]
+    return table.reshape(-1, len(correlations))
 
 
 def _positions(images: ImageSet, frame: _Frame, centre: tuple[float, float] | None) -> tuple[Floats, Floats]:

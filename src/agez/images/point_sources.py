@@ -31,7 +31,7 @@ class PointSources:
     #: x, y: (n,) Pixel coordinates.
     x: Floats
     y: Floats
-    fwhm: Floats  #: (n,) Of a Moffat profile fitted to each [pixel]; NaN where the fit failed.
+    fwhm: Floats  #: (n,) Of a Moffat profile fitted to each [pixel]; NaN where the fit failed, or was not asked for.
     beta: Floats  #: (n,) Its exponent.
     peak: Floats  #: (n,) Of the source by itself.
     snr: Floats  #: (n,) Peak over the noise of a pixel.
@@ -65,8 +65,9 @@ def without_smooth_light(image: Floats, mask: Bools, fwhm_pixels: float) -> Floa
 
 
 def find_point_sources(
-    image: Floats, mask: Bools, fwhm_pixels: float, *, threshold_sigma: float, most: int = 200
-) -> PointSources:
+    image: Floats, mask: Bools, fwhm_pixels: float, *, threshold_sigma: float, most: int = 200,
+    fitted: Bools | None = None,
+) -> PointSources:  # fmt: skip
     """Round narrow sources by photutils' DAOStarFinder, with Moffat profiles fitted by its PSFPhotometry.
 
     Parameters
@@ -78,6 +79,8 @@ def find_point_sources(
         Least peak, in units of the noise of a pixel.
     most : int
         So many of the brightest.
+    fitted : (ny, nx) bool, optional
+        Where sources lie that profiles are to be fitted to; default: everywhere.
     """
     detection = need("photutils.detection", extra="images", purpose="finding stars")
     none = PointSources(*(np.zeros(0) for _ in PointSources.__dataclass_fields__))
@@ -103,7 +106,10 @@ def find_point_sources(
     x, y, peak = x[inside], y[inside], peak[inside]
     at = np.rint(y).astype(int), np.rint(x).astype(int)
     under = image[at] - narrow[at]
-    fwhm, beta = _fit_moffat(narrow, mask, x, y, fwhm_pixels)
+    fwhm, beta = np.full(len(x), np.nan), np.full(len(x), np.nan)
+    wanted = np.full(len(x), True) if fitted is None else fitted[at]
+    if wanted.any():
+        fwhm[wanted], beta[wanted] = _fit_moffat(narrow, mask, x[wanted], y[wanted], fwhm_pixels)
     return PointSources(x, y, fwhm, beta, peak, peak / sigma, under)
 
 

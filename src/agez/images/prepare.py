@@ -11,7 +11,7 @@ from agez.arguments import takes
 from agez.errors import AgezError
 from agez.images.alignment import pixel_size_arcsec
 from agez.images.background import Background, subtract_background
-from agez.images.detection import source_mask
+from agez.images.detection import DeepImage, deep_image, source_mask
 from agez.images.image_set import ImageSet
 from agez.images.psf import match_psf
 from agez.images.psf_stars import measure_psf
@@ -96,17 +96,19 @@ def prepare(images: ImageSet, *, settings: ImageSettings | None = None) -> Image
     images = empirical_noise(images, how=settings.noise, sources=None if settings.noise == "given" else sources)
     if settings.match_psf and not np.isfinite(images.psf_fwhm_arcsec).all():
         images = measure_psf(images)
-    centre = _centre(images, settings.center)
+    deep = deep_image(images)
+    centre = _centre(images, settings.center, deep)
     how = "found" if settings.center is None else "given"
     images = replace(images, meta={**images.meta, "centre": centre, "centre_from": how})
     if settings.stars or settings.star_catalogue is not None:
-        images = mask_stars(images, catalogue=settings.star_catalogue, keep=centre, find=settings.stars)
+        images = mask_stars(images, catalogue=settings.star_catalogue, keep=centre, find=settings.stars, deep=deep)
     if settings.star_catalogue is not None:
         inputs = [*images.meta.get("inputs", []), input_record(settings.star_catalogue, "stars")]
         images = replace(images, meta={**images.meta, "inputs": inputs})
     if settings.match_psf:
-        _check_galaxy_is_resolved(images, centre)
-        images = match_psf(images)
+        deep = deep_image(images) if images.meta.get("stars") else deep
+        _check_galaxy_is_resolved(images, deep, centre)
+        images = match_psf(images, deep=deep)
     return images
 
 
@@ -138,9 +140,9 @@ def _without_wide_psf(images: ImageSet, limit: float) -> ImageSet:
     return replace(kept, meta={**images.meta, "remarks": remarks, "missing_bands": missing})
 
 
-def _centre(images: ImageSet, given: tuple[float, float] | None) -> tuple[float, float]:
+def _centre(images: ImageSet, given: tuple[float, float] | None, deep: DeepImage) -> tuple[float, float]:
     if given is None:
-        return galaxy_centre(images)
+        return galaxy_centre(images, deep=deep)
     from astropy.coordinates import SkyCoord
 
     x, y = (float(part) for part in pixels_of_sky(images.wcs, SkyCoord(*given, unit="deg")))
@@ -150,13 +152,13 @@ def _centre(images: ImageSet, given: tuple[float, float] | None) -> tuple[float,
     return x, y
 
 
-def _check_galaxy_is_resolved(images: ImageSet, centre: tuple[float, float]) -> None:
+def _check_galaxy_is_resolved(images: ImageSet, deep: DeepImage, centre: tuple[float, float]) -> None:
     """AgezError that names the file of the worst PSF, if the galaxy's extent is no larger than that."""
     if not np.isfinite(images.psf_fwhm_arcsec).all():
         return  # match_psf says what is missing
     worst = int(np.argmax(images.psf_fwhm_arcsec))
     target = float(images.psf_fwhm_arcsec[worst])
-    extent = galaxy_extent_arcsec(images, centre)
+    extent = galaxy_extent_arcsec(images, deep, centre)
     if extent is not None and target > extent:
         raise AgezError(
             f"{images.sources[worst]}: with this band all are brought to a PSF of {target:.2f} arcsec FWHM, wider than "
@@ -164,11 +166,11 @@ def _check_galaxy_is_resolved(images: ImageSet, centre: tuple[float, float]) -> 
         )
 
 
-def galaxy_extent_arcsec(images: ImageSet, centre: tuple[float, float]) -> float | None:
+def galaxy_extent_arcsec(images: ImageSet, deep: DeepImage, centre: tuple[float, float]) -> float | None:
     """Diameter [arcsec] of a circle with the area of the source around the centre; None if there is none."""
     from scipy import ndimage
 
-    labels, _ = ndimage.label(source_mask(images, grow=0))
+    labels, _ = ndimage.label(source_mask(images, deep=deep, grow=0))
     label = labels[round(centre[1]), round(centre[0])]
     if not label:
         return None

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
-from scipy.signal import oaconvolve
+from numpy.typing import NDArray
+from scipy import fft
 
 from agez.errors import AgezError
 from agez.images.alignment import pixel_size_arcsec
+from agez.images.detection import DeepImage
 from agez.images.image_set import ImageSet
 from agez.images.kernels import gaussian_kernel, matching_kernel, moffat_psf
 from agez.images.light_shape import light_shape
 from agez.images.noise_correlation import after_convolution
 from agez.spectra.formats_common import FWHM_PER_SIGMA
 from agez.types import Bools, Floats
+
+Complexes = NDArray[np.complexfloating[Any]]
 
 #: Part of a kernel that may lie on masked pixels.
 MAX_MASKED = 0.2
@@ -28,7 +33,7 @@ _MAX_OF_IMAGE = 1 / 3
 _REACH_FWHM = 5.0
 
 
-def match_psf(images: ImageSet, *, to: float | None = None) -> ImageSet:
+def match_psf(images: ImageSet, *, to: float | None = None, deep: DeepImage | None = None) -> ImageSet:
     """Convolve all bands to the PSF of the worst.
 
     - From their FWHM alone, PSFs are taken as Gaussians: the kernel is a Gaussian of variance
@@ -43,6 +48,8 @@ def match_psf(images: ImageSet, *, to: float | None = None) -> ImageSet:
     ----------
     to : float, optional
         FWHM [arcsec] of the common PSF, no less than that of the worst band.  None: the worst band's.
+    deep : DeepImage, optional
+        :func:`agez.images.detection.deep_image` of the images, if it is there already.
 
     Returns
     -------
@@ -57,13 +64,15 @@ def match_psf(images: ImageSet, *, to: float | None = None) -> ImageSet:
     kernels, target, shape = _kernels(images, to, pixel_size_arcsec(images.wcs))
     flux, error, mask = images.flux.copy(), images.flux_err.copy(), images.mask.copy()
     noise = list(images.noise)
-    light = light_shape(images) if any(kernel.size > 1 for kernel in kernels) else None
+    frame = _Frame(images.shape, max(kernel.shape[0] // 2 for kernel in kernels))
+    shape_of_light = light_shape(images, deep=deep) if frame.reach else np.ones(images.shape)
+    light = shape_of_light, frame.beyond_the_edges(shape_of_light)
     for b, kernel in enumerate(kernels):
         if kernel.size == 1:
             continue
-        done = convolve(
+        done = _convolve(
             images.flux[b].astype(float), images.flux_err[b].astype(float) ** 2, images.mask[b], noise[b], kernel,
-            max_masked=MAX_MASKED, shape=light,
+            frame, light, max_masked=MAX_MASKED,
         )  # fmt: skip
         if done.mask.all():
             raise AgezError(
@@ -133,6 +142,32 @@ class Convolved:
     noise: Floats
 
 
+@dataclass(frozen=True, eq=False)
+class _Frame:
+    """Fourier transforms of images of one shape, zero outside, for kernels that reach so many pixels at most."""
+
+    shape: tuple[int, int]
+    reach: int
+
+    @cached_property
+    def size(self) -> tuple[int, int]:
+        ny, nx = (fft.next_fast_len(n + 2 * self.reach, real=True) for n in self.shape)
+        return ny, nx
+
+    def transform(self, image: Floats) -> Complexes:
+        return np.asarray(fft.rfft2(image, self.size))
+
+    def beyond_the_edges(self, image: Floats) -> Complexes:
+        """Of an image that goes on outside as it is at its edge."""
+        return self.transform(np.pad(image, self.reach, mode="edge"))
+
+    def image(self, product: Complexes, kernel: Floats, *, begin: int = 0) -> Floats:
+        """The image of a product of transforms: of a convolution by ``kernel``, of an image that starts there."""
+        y, x = (begin + n // 2 for n in kernel.shape)
+        whole = fft.irfft2(product, self.size)
+        return np.asarray(whole[..., y : y + self.shape[0], x : x + self.shape[1]])
+
+
 def convolve(
     flux: Floats, variance: Floats, mask: Bools, noise: Floats, kernel: Floats, *, max_masked: float,
     shape: Floats | None = None,
@@ -147,28 +182,35 @@ def convolve(
     variance is the same over the kernel.  A pixel is masked if it was before, or if more than ``max_masked`` of the
     kernel (of its absolute value) lies on masked pixels.
     """
-    good = (~mask).astype(float)
-    known = np.isfinite(variance) & ~mask
+    frame = _Frame(mask.shape, max(kernel.shape) // 2)
+    light = None if shape is None else (shape, frame.beyond_the_edges(shape))
+    return _convolve(flux, variance, mask, noise, kernel, frame, light, max_masked=max_masked)
 
-    def over(image: Floats, weights: Floats) -> Floats:
-        return np.asarray(oaconvolve(image, weights, mode="same"))
 
-    covered = over(good, kernel)
-    absolute = np.abs(kernel)
-    lost = 1.0 - over(good, absolute) / absolute.sum() if kernel.min() < 0 else 1.0 - covered
-    bad = mask | (lost > max_masked)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        share = covered if shape is None else over(good * shape, kernel) / _beyond_the_edges(shape, kernel)
-        new = over(np.where(mask, 0.0, np.nan_to_num(flux)), kernel) / share
-        square = over(np.where(known, variance, 0.0), kernel**2) / share**2
-    unknown = over((~known & ~mask).astype(float), kernel**2) > 1e-9
-    correlation, factor = after_convolution(noise, kernel)
-    square = np.clip(square, 0.0, None) * factor / float((kernel**2).sum())
+def _convolve(
+    flux: Floats, variance: Floats, mask: Bools, noise: Floats, kernel: Floats, frame: _Frame,
+    light: tuple[Floats, Complexes] | None, *, max_masked: float,
+) -> Convolved:  # fmt: skip
+    """The same; ``light`` is the shape and its transform with what is beyond the edges."""
+    good = ~mask
+    known = np.isfinite(variance) & good
+    shape = good if light is None else light[0]
+    by_size, by_weights, by_squares = frame.transform(np.stack([np.abs(kernel), kernel, kernel**2]))
+    parts = [good, np.where(good, shape, 0.0), np.where(good & np.isfinite(flux), flux, 0.0)]
+    sums = frame.transform(np.stack([*parts, np.where(known, variance, 0.0)]))
+    for one, by in zip(sums, (by_size, by_weights, by_weights, by_squares), strict=True):
+        one *= by
+    covered, share, new, square = frame.image(sums, kernel)
+    lost = 1.0 - covered / np.abs(kernel).sum()
     empty = lost > max(0.5, max_masked)
-    return Convolved(np.where(empty, np.nan, new), np.where(unknown | empty, np.nan, square), bad | empty, correlation)
-
-
-def _beyond_the_edges(shape: Floats, kernel: Floats) -> Floats:
-    """Convolved, as if the image went on outside as it is at its edge."""
-    half = [(n // 2, n // 2) for n in kernel.shape]
-    return np.asarray(oaconvolve(np.pad(shape, half, mode="edge"), kernel, mode="valid"))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        if light is not None:
+            share = share / frame.image(light[1] * by_weights, kernel, begin=frame.reach)
+        new, square = new / share, square / share**2
+    correlation, factor = after_convolution(noise, kernel)
+    square = np.clip(square, 0.0, None) * (factor / float((kernel**2).sum()))
+    unknown, lacking = empty, good & ~known
+    if lacking.any():
+        unknown = empty | (frame.image(frame.transform(lacking.astype(float)) * by_squares, kernel) > 1e-9)
+    bad = mask | (lost > max_masked) | empty
+    return Convolved(np.where(empty, np.nan, new), np.where(unknown, np.nan, square), bad, correlation)

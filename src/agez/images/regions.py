@@ -18,11 +18,11 @@ from agez.images.galaxy_extent import (
     enough_bands,
     faintest_useful_band,
     galaxy_extent,
-    variance_of_one_region,
 )
 from agez.images.image_extensions import only_image, pixels_of
 from agez.images.image_set import ImageSet
 from agez.images.measure import region_variance
+from agez.images.noise_correlation import variance_of_one_region
 from agez.images.rings import Plane, galaxy_plane, number_of_ring, ring_edges
 from agez.runtime.optional_packages import need
 from agez.sky_offsets import celestial_wcs

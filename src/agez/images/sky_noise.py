@@ -12,7 +12,7 @@ from agez.errors import AgezError
 from agez.images.background import constant_level
 from agez.images.detection import robust_sigma, source_mask
 from agez.images.image_set import ImageSet
-from agez.images.noise_correlation import WHITE, trimmed, variance_of_sum
+from agez.images.noise_correlation import WHITE, power_of, trimmed, variance_of_sum
 from agez.types import Bools, Floats
 
 Noise = Literal["auto", "given", "measure"]
@@ -113,7 +113,7 @@ def empirical_noise(images: ImageSet, *, how: Noise = "measure", sources: Bools 
                 "--noise measure scales them"
             )
     if few and sum(int(use.sum()) for _, use in few.values()) >= MIN_SKY_PIXELS:
-        shared = _correlation_of_all(list(few.values()))
+        shared = sky_correlation(*(np.stack(part) for part in zip(*few.values(), strict=True)))
         for b in few:
             noise[b] = shared
         remarks.append(
@@ -123,25 +123,25 @@ def empirical_noise(images: ImageSet, *, how: Noise = "measure", sources: Bools 
     return replace(images, flux_err=error, noise=tuple(noise), meta=meta)
 
 
-def _correlation_of_all(bands: list[tuple[Floats, Bools]]) -> Floats:
-    """One correlation for several bands: their skies side by side, too far apart to be neighbours."""
-    gap = [(0, 0), (0, MAX_LAG + 1)]
-    values = np.hstack([np.pad(one, gap) for one, _ in bands])
-    return sky_correlation(values, np.hstack([np.pad(use, gap) for _, use in bands]))
-
-
 def sky_correlation(values: Floats, use: Bools) -> Floats:
     """Correlation of pixels d apart, of mean-free ``values`` where ``use``: 1 in the middle; white if nothing is seen.
 
+    (ny, nx), or (b, ny, nx) for one correlation of several bands together.
     Rings (of the same largest of |dx| and |dy|) are kept from the inside until one is compatible with nothing.
     """
     reach = MAX_LAG
-    shape = [fft.next_fast_len(n + reach, real=True) for n in values.shape]
-    one = fft.rfft2(np.where(use, values, 0.0), shape)
-    count = fft.rfft2(use.astype(float), shape)
+    shape = [fft.next_fast_len(n + reach, real=True) for n in values.shape[-2:]]
     at = np.arange(-reach, reach + 1)
-    products = fft.irfft2(np.abs(one) ** 2, shape)[np.ix_(at, at)]
-    pairs = np.clip(fft.irfft2(np.abs(count) ** 2, shape)[np.ix_(at, at)], 0.5, None)
+
+    def summed(images: Floats) -> Floats:
+        """Sums of the products of pixels d apart."""
+        power = np.zeros((shape[0], shape[1] // 2 + 1))
+        for image in images.reshape(-1, *images.shape[-2:]):
+            power += power_of(fft.rfft2(image, shape))
+        return np.asarray(fft.irfft2(power, shape)[np.ix_(at, at)])
+
+    products = summed(np.where(use, values, 0.0))
+    pairs = np.clip(summed(use.astype(float)), 0.5, None)
     correlation = products / pairs
     correlation = correlation / correlation[reach, reach]
     ring = np.maximum(np.abs(at)[:, None], np.abs(at)[None, :])

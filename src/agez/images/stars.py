@@ -48,6 +48,7 @@ def mask_stars(
     catalogue: Table | str | os.PathLike[str] | None = None,
     keep: tuple[float, float] | None = None,
     find: bool = True,
+    deep: DeepImage | None = None,
 ) -> ImageSet:
     """Mask foreground stars, in all bands alike.
 
@@ -70,6 +71,8 @@ def mask_stars(
         The galaxy's centre [pixel]; None: :func:`galaxy_centre`.
     find : bool
         Whether to look for stars.
+    deep : DeepImage, optional
+        :func:`agez.images.detection.deep_image` of the images, if it is there already.
 
     Returns
     -------
@@ -81,8 +84,9 @@ def mask_stars(
     AgezError
         For a catalogue without these columns, a centre outside the image, or masks that leave nothing.
     """
-    deep = deep_image(images, sharp=True)
-    centre = galaxy_centre(images) if keep is None else keep
+    all_bands = deep_image(images) if deep is None else deep
+    deep = deep_image(images, sigma=all_bands.sigma, sharp=True)
+    centre = galaxy_centre(images, deep=all_bands) if keep is None else keep
     ny, nx = images.shape
     if not (np.isfinite(centre).all() and -0.5 <= centre[0] < nx and -0.5 <= centre[1] < ny):
         raise AgezError(f"stars: the centre to keep, x {centre[0]:g}, y {centre[1]:g}, is outside of the image")
@@ -93,7 +97,8 @@ def mask_stars(
     sigma = pixel_sigma(deep.image, deep.mask)
     stars: list[dict[str, Any]] = []
     if find and np.isfinite(sigma) and sigma > 0:
-        found = _found_stars(images, deep, centre, sharp, known=bool(known.any()))
+        body = _body(source_mask(images, deep=all_bands), centre)
+        found = _found_stars(deep, body, centre, sharp, known=bool(known.any()))
         for x, y, peak in zip(found.x, found.y, found.peak, strict=True):
             radius = _wings_radius(peak / sigma, sharp, widest)
             stars.append({"x": float(x), "y": float(y), "radius": radius * size, "from": "found"})
@@ -116,21 +121,22 @@ def circles(shape: tuple[int, int], places: list[tuple[float, float, float]]) ->
     return masked
 
 
-def galaxy_centre(images: ImageSet) -> tuple[float, float]:
+def galaxy_centre(images: ImageSet, *, deep: DeepImage | None = None) -> tuple[float, float]:
     """Where the galaxy is (x, y) [pixel]: the brightest place of the source nearest the middle of the image.
 
     Point sources do not count: the image is first median-filtered, over several PSFs; the place is then refined on
-    the image itself, smoothed to the PSF, within one FWHM.
+    the image itself, smoothed to the PSF, within one FWHM.  ``deep`` is :func:`agez.images.detection.deep_image` of the
+    images, if it is there already.
     """
-    deep = deep_image(images)
+    deep = deep_image(images) if deep is None else deep
     ny, nx = images.shape
     middle = round((ny - 1) / 2), round((nx - 1) / 2)
     size = pixel_size_arcsec(images.wcs)
     known = np.isfinite(images.psf_fwhm_arcsec).any()
     fwhm = float(np.nanmedian(images.psf_fwhm_arcsec)) / size if known else _USUAL_FWHM
     fine = smoothed(deep, fwhm)
-    coarse = smoothed(DeepImage(_median_filtered(fine, fwhm), deep.mask), 1.5 * fwhm)
-    labels, n = ndimage.label(source_mask(images) & ~deep.mask)
+    coarse = smoothed(replace(deep, image=_median_filtered(fine, fwhm)), 1.5 * fwhm)
+    labels, n = ndimage.label(source_mask(images, deep=deep) & ~deep.mask)
     if n:
         nearest = ndimage.distance_transform_edt(labels == 0, return_distances=False, return_indices=True)
         coarse = np.where(labels == labels[tuple(nearest[:, middle[0], middle[1]])], coarse, -np.inf)
@@ -152,13 +158,13 @@ def _median_filtered(image: Floats, fwhm: float) -> Floats:
 
 
 def _found_stars(
-    images: ImageSet, deep: DeepImage, centre: tuple[float, float], fwhm: float, *, known: bool
+    deep: DeepImage, body: Bools, centre: tuple[float, float], fwhm: float, *, known: bool
 ) -> PointSources:
-    found = find_point_sources(deep.image, deep.mask, fwhm, threshold_sigma=THRESHOLD_SIGMA)
+    """Stars on the deep image; ``body`` is where the galaxy is."""
+    found = find_point_sources(deep.image, deep.mask, fwhm, threshold_sigma=THRESHOLD_SIGMA, fitted=~body)
     if not len(found):
         return found
     apart = np.hypot(found.x - centre[0], found.y - centre[1]) > NUCLEUS_FWHM * fwhm
-    body = _body(images, centre)
     at = np.rint(found.y).astype(int), np.rint(found.x).astype(int)
     level = np.median(deep.image[~body & ~deep.mask]) if (~body & ~deep.mask).any() else 0.0
     on_galaxy = body[at]
@@ -173,13 +179,11 @@ def _found_stars(
     return found.take(narrow & apart & (found.snr > THRESHOLD_SIGMA) & (~on_galaxy | bright))
 
 
-def _body(images: ImageSet, centre: tuple[float, float]) -> Bools:
+def _body(sources: Bools, centre: tuple[float, float]) -> Bools:
     """The source that the centre lies in."""
-    labels, n = ndimage.label(source_mask(images))
-    if not n:
-        return np.zeros(images.shape, dtype=bool)
+    labels, _ = ndimage.label(sources)
     label = labels[round(centre[1]), round(centre[0])]
-    return np.asarray(labels == label) if label else np.zeros(images.shape, dtype=bool)
+    return np.asarray(labels == label) if label else np.zeros(sources.shape, dtype=bool)
 
 
 def _wings_radius(peak_over_sigma: float, fwhm: float, widest: float) -> float:

@@ -8,7 +8,7 @@ import json
 import os
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, Any
 from xml.etree.ElementTree import iterparse
@@ -122,7 +122,7 @@ def write_fits(path: str | os.PathLike[str], hdus: Sequence[Any], *, header: Map
     """Write an empty primary HDU with ``header``, and the others, whole or not at all."""
     primary = fits.PrimaryHDU()
     primary.header.update(header or {})
-    primary.header[_N_EXTENSIONS] = (len(hdus), "extensions of the whole file, as agez wrote it")
+    primary.header[N_EXTENSIONS] = (len(hdus), "extensions of the whole file, as agez wrote it")
     with whole_file(path) as part:
         fits.HDUList([primary, *hdus]).writeto(part, overwrite=True)
 
@@ -156,19 +156,25 @@ def write_table(path: str | os.PathLike[str], table: Table, *, name: str = "", d
 
 
 #: Keyword of the primary header: a file that ends between two extensions is no damaged one to any reader of FITS.
-_N_EXTENSIONS = "AGEZNEXT"
+N_EXTENSIONS = "AGEZNEXT"
 
 
 @contextmanager
-def open_fits(path: str | os.PathLike[str], *, what: str = "table") -> Iterator[fits.HDUList]:
+def open_fits(
+    path: str | os.PathLike[str], *, what: str = "table", opened: fits.HDUList | None = None
+) -> Iterator[fits.HDUList]:
     """The HDUs of a FITS file; whatever goes wrong inside the ``with`` for the file's sake is one AgezError.
 
-    ``what`` it is, for the message.
+    ``what`` it is, for the message; ``opened`` are its HDUs, if it is open already.  Afterwards it is closed.
     """
     path = check_input(path)
-    with _one_clear_line(path, "fits", what), _unpacked(path) as file, fits.open(file, memmap=False) as hdus:
+    with ExitStack() as stack:
+        stack.enter_context(_one_clear_line(path, "fits", what))
+        if opened is None:
+            opened = fits.open(stack.enter_context(_unpacked(path)), memmap=False)
+        hdus = stack.enter_context(opened)
         found = len(hdus) - 1  # reads on to the end, so that a file cut short anywhere is noticed
-        whole = hdus[0].header.get(_N_EXTENSIONS, found)
+        whole = hdus[0].header.get(N_EXTENSIONS, found)
         if found < whole:
             raise AgezError(f"{path} has {found} of its {whole} extensions: it was cut short; make or copy it again")
         yield hdus
