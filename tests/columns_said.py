@@ -14,7 +14,7 @@ WITHOUT_UNIT = (
     "id", "spec_id", "galaxy_id", "r_re", "n_", "snr_band", "redshift", "covered", "correlation", "prior_strength",
     "chi2", "ood", "fold", "flags", "good", "photometry_flags", "label_flags", "morphology", "bulge_fraction", "name",
     "band", "factor", "light", "mass", "quantity", "slope", "intercept", "reason", "set_a_", "set_b_", "stars", "gas",
-    "used", "worst_band", "dn4000",
+    "used", "worst_band", "dn4000", "formed_before",
 )  # fmt: skip
 #: Of those, what begins like one and has a unit.
 _MUST = ("gas_velocity", "gas_sigma")

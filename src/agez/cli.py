@@ -191,8 +191,8 @@ def _add_label(p: argparse.ArgumentParser) -> None:
     more = p.add_argument_group("more output")
     more.add_argument("--keep-fits", action="store_true", help="write data and model of every spectrum, too")
     more.add_argument("--subtracted", metavar="FILE", help="write the spectra without their emission lines")
-    more.add_argument("--plots", metavar="DIR", help="figures of some fits")
-    more.add_argument("--n-plots", type=int, metavar="N", help="at most so many figures; default: 20")
+    more.add_argument("--plots", metavar="DIR", help="figures of some fits and their histories")
+    more.add_argument("--n-plots", type=int, metavar="N", help="of at most so many fits; default: 20")
 
 
 def _add_sample(p: argparse.ArgumentParser) -> None:
