@@ -238,7 +238,8 @@ def joined(parts: list[Labels]) -> Labels:
             )
     for name in ("weights", "lines", "libraries", "history_errors"):
         if any(getattr(part, name) is None for part in parts):
-            parts = [replace(part, **{name: None}) for part in parts]
+            nothing: dict[str, Any] = {name: None}
+            parts = [replace(part, **nothing) for part in parts]
     return Labels.concatenate(parts)
 
 

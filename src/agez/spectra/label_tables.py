@@ -136,7 +136,7 @@ def history_hdus(rows: Rows, weights: Floats, grid: SSPGrid | None, errors: Hist
     found = histories(weights, grid, errors)
     table = _identity(rows)
     for name, values in (("log_age", found.log_age), ("log_age_edge", log_bin_edges(found.log_age)[:-1])):
-        table[name] = np.repeat(np.float32(values)[None, :], len(rows), axis=0)
+        table[name] = np.repeat(values[None, :].astype(np.float32), len(rows), axis=0)
     table["light_fraction"] = np.float32(found.light_fraction)
     for name in HistoryErrors._row_fields:
         table[name] = np.float32(getattr(found, name))
