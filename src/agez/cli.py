@@ -38,6 +38,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_predict(command("predict", "ages and metallicities of photometry or spectra by a trained model"))
     _add_map(command("map", "maps of ages and metallicities of one galaxy, from its images or its cube"))
     _add_gradient(command("gradient", "radial gradients, with errors, of a table of labels or predictions"))
+    _add_compare(command("compare", "two maps or two tables of the same objects side by side, difference over error"))
     _add_fetch(command("fetch", "download cubes of a public survey, going on after interruptions"))
     _add_filters(command("filters", "list filter sets, or the bands of one"))
     _add_models(command("models", "list the models that come with agez, or show the card of one"))
@@ -449,6 +450,19 @@ def _add_gradient(p: argparse.ArgumentParser) -> None:
     p.add_argument("--galaxy", metavar="ID", help="which galaxy, where the table holds several")
     p.add_argument("--column", action="append", metavar="NAME", help="quantity; may be given several times")
     p.add_argument("--seed", type=int, default=1, metavar="N", help="of the bootstrap; default: 1")
+
+
+def _add_compare(p: argparse.ArgumentParser) -> None:
+    p.add_argument(
+        "input", nargs=2, metavar="FILE", help="A and B: maps, labels, predictions, a mock's truth, tables like them"
+    )
+    p.add_argument("-o", "--out", metavar="PICTURE", help="PNG; without it only numbers are printed")
+    p.add_argument("--columns", metavar="NAME,...", help="what is compared; default: all quantities that both have")
+    p.add_argument(
+        "--tolerance", type=float, metavar="ARCSEC",
+        help="within which places are the same; default: 1 for rows of tables, 0.75 pixel for maps",
+    )  # fmt: skip
+    p.epilog = "Example: agez compare maps.fits mock-images/truth/MOCK0001.fits -o compared.png"
 
 
 def _add_models(p: argparse.ArgumentParser) -> None:
