@@ -115,15 +115,14 @@ def _of_maps(path: Path, wanted: tuple[str, ...]) -> Side:
         faults |= doubtful & inside
         values[quantity] = np.where(inside & ~doubtful, np.asarray(image.values, dtype=float).ravel(), np.nan)
         errors[quantity], units[quantity] = image.errors.ravel(), image.unit
-    radius, unit = None, ""
-    if frame.ellcoo is not None:
-        for plane, unit in ((1, "Re"), (0, "arcsec")):  # noqa: B007
-            radius = np.asarray(frame.ellcoo[plane], dtype=float).ravel()
-            if np.isfinite(radius).any():
-                break
+    planes = [] if frame.ellcoo is None else [(frame.ellcoo[1], "Re"), (frame.ellcoo[0], "arcsec")]
+    if frame.offsets is not None:
+        planes.append((np.hypot(*frame.offsets), "arcsec"))
+    radius, unit = next(((one.ravel(), unit) for one, unit in planes if np.isfinite(one).any()), (None, ""))
     kind = "labels" if "STELLAR_VEL" in images else _seds_of(path)
+    n_faults = len(np.unique(frame.bin_id.ravel()[faults]))
     return Side(
-        path, values, errors, units, kind, len(np.unique(frame.bin_id.ravel()[faults])), sky=_sky(frame.wcs, frame.bin_id.shape, path),
+        path, values, errors, units, kind, n_faults, sky=_sky(frame.wcs, frame.bin_id.shape, path),
         offsets=None if frame.offsets is None else np.reshape(frame.offsets, (2, -1)).T, radius=radius,
         radius_unit=unit, shape=frame.bin_id.shape, regions=frame.bin_id.ravel(),
         light=None if frame.mean_flux is None else np.asarray(frame.mean_flux, dtype=float).ravel(),

@@ -46,8 +46,8 @@ def match(a: Side, b: Side, *, tolerance_arcsec: float | None = None) -> Matched
 
     Two maps are compared in the regions of that which has fewer; the other is averaged over each region's pixels,
     weighted by light where one of the two says it, and its error is the mean of theirs, as if they shared it all.
-    Two tables are joined by (galaxy_id, spec_id or id), else by position; a map and a table by the pixel nearest to each
-    row.
+    Two tables are joined by (galaxy_id, spec_id or id), else by position; a map and a table by the pixel nearest to
+    each row.
 
     Raises
     ------
@@ -312,7 +312,7 @@ def _light(own: Side, other: Side, pixel: Ints, nearest: Ints) -> Floats:
 
 
 def _sums(region: Ints, values: Floats, n: int) -> Floats:
-    return np.bincount(region, weights=values, minlength=n)
+    return np.asarray(np.bincount(region, weights=values, minlength=n), dtype=float)
 
 
 def _share_known(values: Floats, weight: Floats, region: Ints, n: int) -> Floats:
