@@ -1,4 +1,4 @@
-"""Agreement of two sets of values: coverage of Gaussian errors is what it must be, and profiles are those of the rings."""
+"""Agreement of two sets of values: coverage of Gaussian errors is what it must be, profiles are those of the rings."""
 
 import numpy as np
 import pytest

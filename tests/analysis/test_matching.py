@@ -170,7 +170,7 @@ def test_rows_of_different_galaxies_are_not_the_same(tmp_path):
 def test_an_identifier_that_stands_twice_is_refused(tmp_path):
     a = table(tmp_path / "a.fits", id=["1", "2"], av=[0.1, 0.2])
     b = table(tmp_path / "b.fits", id=["2", "2"], av=[0.1, 0.2])
-    with pytest.raises(AgezError, match="'2' stands twice in .*b.fits"):
+    with pytest.raises(AgezError, match=r"'2' stands twice in .*b.fits"):
         match(a, b)
     assert not ids_in_common(a, b)
 
@@ -188,14 +188,20 @@ def test_rows_are_matched_by_position_within_the_tolerance(tmp_path):
         match(a, b, tolerance_arcsec=0.1)
 
 
-def test_a_table_beside_maps_takes_the_pixels_that_its_rows_lie_on(tmp_path):
+def test_a_table_beside_maps_is_averaged_over_the_regions_that_its_rows_lie_in(tmp_path):
+    """By the rows' light; a row beside the map has no region.  Without regions each row has its pixel."""
     shape = (20, 20)
-    a = read_side(write_map(tmp_path / "a.fits", blocks(shape, 2), wcs_of(shape, 1.0)))
-    x, y = np.array([0.1, -4.2, 300.0]), np.array([0.2, 5.1, 0.0])
-    b = table(tmp_path / "b.fits", x=x, y=y, log_age_lw=field(np.array([x, y])))
-    for found in (match(a, b), match(b, a)):
-        assert len(found) == 2
-        np.testing.assert_allclose(found.a["log_age_lw"], found.b["log_age_lw"], atol=0.05)
+    a = read_side(write_map(tmp_path / "a.fits", blocks(shape, 10), wcs_of(shape, 1.0)))
+    x, y = np.array([5.1, 4.2, -5.0, 300.0]), np.array([5.2, 5.1, -5.0, 0.0])
+    b = table(tmp_path / "b.fits", x=x, y=y, log_age_lw=[8.0, 9.0, 10.0, 11.0], light=[1.0, 3.0, 1.0, 1.0])
+    for found, values in ((match(a, b), "b"), (match(b, a), "a")):
+        assert sorted(getattr(found, values)["log_age_lw"].tolist()) == [8.75, 10.0]
+        assert found.regions.max() == 1
+        assert (found.regions >= 0).sum() == 200
+    pixels = replace(a, regions=None)
+    found = match(pixels, b)
+    assert found.b["log_age_lw"].tolist() == [8.0, 9.0, 10.0]
+    assert found.regions is None
 
 
 def test_faults_and_codes_have_no_value(tmp_path):

@@ -55,7 +55,7 @@ class Side:
     row_id: Strings | None = None  #: (n,) of tables.
     shape: tuple[int, int] | None = None  #: (ny, nx) of maps.
     regions: Ints | None = None  #: (n,) region that each pixel is in, -1: none; None where pixels stand for themselves.
-    light: Floats | None = None  #: (n,) of each pixel, in any unit.
+    light: Floats | None = None  #: (n,) of each place, in any unit.
     remarks: tuple[str, ...] = field(default=())
 
     def __len__(self) -> int:
@@ -215,6 +215,7 @@ def _of_table(path: Path, wanted: tuple[str, ...]) -> Side:
         sky=_pair(table, ("ra", "dec"), source), offsets=_pair(table, ("x", "y"), source), radius=radius,
         radius_unit=unit, galaxy=text_column(table, "galaxy_id") if "galaxy_id" in there else None,
         row_id=None if named is None else text_column(table, named),
+        light=number_column(table, "light", source=source) if "light" in there else None,
     )  # fmt: skip
 
 

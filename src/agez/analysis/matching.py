@@ -46,8 +46,8 @@ def match(a: Side, b: Side, *, tolerance_arcsec: float | None = None) -> Matched
 
     Two maps are compared in the regions of that which has fewer; the other is averaged over each region's pixels,
     weighted by light where one of the two says it, and its error is the mean of theirs, as if they shared it all.
-    Two tables are joined by (galaxy_id, spec_id or id), else by position; a map and a table by the pixel nearest to
-    each row.
+    Two tables are joined by (galaxy_id, spec_id or id), else by position; a map and a table by the mean
+    of the rows that lie in each region, or the pixel nearest to each row of a map without regions.
 
     Raises
     ------
@@ -71,7 +71,7 @@ def match(a: Side, b: Side, *, tolerance_arcsec: float | None = None) -> Matched
         if found is not None:
             return _rows(a, b, names, *found)
         return _rows(a, b, names, *_by_place(a, b, TOLERANCE_ARCSEC if tolerance_arcsec is None else tolerance_arcsec))
-    return _rows(a, b, names, *_pixels_of_rows(a, b, tolerance_arcsec))
+    return _map_and_rows(a, b, names, tolerance_arcsec)
 
 
 def ids_in_common(a: Side, b: Side) -> bool:
@@ -141,24 +141,6 @@ def _by_place(a: Side, b: Side, tolerance: float) -> tuple[Ints, Ints, str]:
     return close, nearest[close], f"rows within {tolerance:g} arcsec, by {words}"
 
 
-def _pixels_of_rows(a: Side, b: Side, tolerance: float | None) -> tuple[Ints, Ints, str]:
-    """The pixel of the map that is nearest to each row of the table."""
-    here, there, words = _common_plane(a, b)
-    swap = a.shape is not None
-    rows, pixels = (there, here) if swap else (here, there)
-    known = np.flatnonzero(_used(a if swap else b))
-    limit = TOLERANCE_PIXELS * _pixel_size(pixels) if tolerance is None else tolerance
-    distance, nearest = cKDTree(pixels[known]).query(rows, distance_upper_bound=limit)
-    close = np.flatnonzero(np.isfinite(distance))
-    if not len(close):
-        raise AgezError(
-            f"no row lies on the maps of {(a if swap else b).path}, by {words}; give --tolerance if it does"
-        )
-    found = known[nearest[close]]
-    how = f"rows and the pixels that they lie on, by {words}"
-    return (found, close, how) if swap else (close, found, how)
-
-
 def _rows(a: Side, b: Side, names: list[str], first: Ints, second: Ints, how: str) -> Matched:
     radius, unit = (None, "")
     for side, rows in ((a, first), (b, second)):
@@ -180,37 +162,55 @@ def _maps(a: Side, b: Side, names: list[str], tolerance: float | None) -> Matche
     own, other = (a, b) if own_is_a else (b, a)
     nearest, words = _nearest_pixels(own, other, tolerance)
     pixel = np.flatnonzero(nearest >= 0)
+    kind = "pixels" if own.regions is None else "regions"
+    return _by_region(a, b, names, own, pixel, nearest[pixel], f"{kind} of {own.path.name}, by {words}")
+
+
+def _map_and_rows(a: Side, b: Side, names: list[str], tolerance: float | None) -> Matched:
+    """Region by region of the map, with the mean of the rows that lie in it; pixel by pixel where it has no regions."""
+    here, there, words = _common_plane(a, b)
+    own, pixels, rows = (a, here, there) if a.shape is not None else (b, there, here)
+    known = np.flatnonzero(_used(own))
+    limit = TOLERANCE_PIXELS * _pixel_size(pixels) if tolerance is None else tolerance
+    distance, nearest = cKDTree(pixels[known]).query(rows, distance_upper_bound=limit)
+    row = np.flatnonzero(np.isfinite(distance))
+    if not len(row):
+        raise AgezError(f"no row lies on the maps of {own.path}, by {words}; give --tolerance if it does")
+    pixel = known[nearest[row]]
+    if own.regions is None:
+        how = f"rows and the pixels that they lie on, by {words}"
+        return _rows(a, b, names, *((pixel, row) if own is a else (row, pixel)), how)
+    return _by_region(a, b, names, own, pixel, row, f"regions of {own.path.name} that rows lie in, by {words}")
+
+
+def _by_region(a: Side, b: Side, names: list[str], own: Side, pixel: Ints, place: Ints, how: str) -> Matched:
+    """Means of both over the regions of ``own``, from pairs of its pixels and places (pixels or rows) of the other."""
+    other = b if own is a else a
     regions = np.arange(len(own)) if own.regions is None else own.regions
     numbers, region = np.unique(regions[pixel], return_inverse=True)
-    n = len(numbers)
-    light = _light(own, other, pixel, nearest[pixel])
-    mine: list[dict[str, Floats]] = [{}, {}]
-    theirs: list[dict[str, Floats]] = [{}, {}]
-    all_light = _sums(region, np.ones(len(pixel)), n) / np.maximum(
-        np.bincount(np.searchsorted(numbers, regions[np.isin(regions, numbers)]), minlength=n), 1
-    )
+    n, light = len(numbers), _light(own, other, pixel, place)
+    covered = np.ones(n)
+    if other.shape is not None:
+        whole = np.bincount(np.searchsorted(numbers, regions[np.isin(regions, numbers)]), minlength=n)
+        covered = np.bincount(region, minlength=n) / whole
+    mine: tuple[dict[str, Floats], dict[str, Floats]] = ({}, {})
+    theirs: tuple[dict[str, Floats], dict[str, Floats]] = ({}, {})
     for name in names:
-        for k, (source, where, out) in enumerate(
-            ((own.values, pixel, mine), (own.errors, pixel, mine), (other.values, nearest[pixel], theirs),
-             (other.errors, nearest[pixel], theirs))
-        ):  # fmt: skip
-            out[k % 2][name] = _means(source[name][where], light, region, n)
-        seen = _share_known(other.values[name][nearest[pixel]], light, region, n) * all_light >= LEAST_COVERED
+        for out, source, at in ((mine, own, pixel), (theirs, other, place)):
+            out[0][name] = _means(source.values[name][at], light, region, n)
+            out[1][name] = _means(source.errors[name][at], light, region, n)
+        seen = _share_known(other.values[name][place], light, region, n) * covered >= LEAST_COVERED
         theirs[0][name] = np.where(seen, theirs[0][name], np.nan)
-    first, second = (mine, theirs) if own_is_a else (theirs, mine)
-    radius, unit = own.radius, own.radius_unit
-    if radius is None or not np.isfinite(radius).any() or (unit == "arcsec" and other.radius_unit == "Re"):
-        full = np.full(len(own), np.nan)
-        if other.radius is not None and np.isfinite(other.radius).any():
-            full[pixel], unit = other.radius[nearest[pixel]], other.radius_unit
-            radius = full
+    first, second = (mine, theirs) if own is a else (theirs, mine)
+    sides = ((own.radius, own.radius_unit, pixel), (other.radius, other.radius_unit, place))
+    found = [(radius[at], unit) for radius, unit, at in sides if radius is not None and np.isfinite(radius[at]).any()]
+    radius, unit = min(found, key=lambda one: one[1] != "Re", default=(None, ""))
     image = np.full(len(own), -1)
-    image[pixel] = region
-    kind = "pixels" if own.regions is None else "regions"
+    inside = np.isin(regions, numbers)
+    image[inside] = np.searchsorted(numbers, regions[inside])
     return Matched(
-        first[0], first[1], second[0], second[1], {name: a.units[name] or b.units[name] for name in names},
-        f"{kind} of {own.path.name}, by {words}", _count(a), _count(b),
-        None if radius is None else _means(radius[pixel], np.ones(len(pixel)), region, n), unit,
+        first[0], first[1], second[0], second[1], {name: a.units[name] or b.units[name] for name in names}, how,
+        _count(a), _count(b), None if radius is None else _means(radius, np.ones(len(pixel)), region, n), unit,
         np.reshape(image, own.shape or ()),
         None if own.offsets is None else np.reshape(own.offsets, (*(own.shape or ()), 2)),
     )  # fmt: skip
@@ -221,6 +221,8 @@ def _n_regions(side: Side) -> float:
 
 
 def _count(side: Side) -> int:
+    if side.shape is None:
+        return len(side)
     return int(_used(side).sum()) if side.regions is None else int(_n_regions(side))
 
 
