@@ -84,6 +84,8 @@ def test_what_cannot_be_compared_is_said_in_one_line(tables, tmp_path):
     refused("compare", a, tmp_path / "other.csv", "-o", out, says="nothing to match by", output=out)
     Table({"id": ["s0"], "log_age_lw": [np.nan]}).write(tmp_path / "empty.csv")
     refused("compare", a, tmp_path / "empty.csv", "-o", out, says="both have a value", output=out)
+    Table({"id": ["s0"][:0], "log_age_lw": np.zeros(0)}).write(tmp_path / "rows.ecsv")
+    refused("compare", a, tmp_path / "rows.ecsv", "-o", out, says="no rows", output=out)
     (tmp_path / "text.fits").write_text("no FITS")
     refused("compare", a, tmp_path / "text.fits", "-o", out, says="text.fits", output=out)
     assert agez("compare", a).status == 2

@@ -187,6 +187,8 @@ def _of_table(path: Path, wanted: tuple[str, ...]) -> Side:
         return sum(name in wanted or name.removeprefix("true_") in wanted for name in names)  # type: ignore[attr-defined]
 
     table, source = read_table(path, prefer=_TABLES, likeness=likeness), str(path)
+    if not len(table):
+        raise AgezError(f"{path}: the table has no rows; there is nothing to compare")
     there = set(table.colnames)
     good = np.ones(len(table), dtype=bool)
     if "flags" in there:

@@ -16,6 +16,8 @@ from agez.types import Floats
 WITHIN = {"inside_68": 1.0, "inside_95": 1.959964}
 #: Rings of a profile, and the values that a ring needs.
 RINGS, LEAST_IN_RING = 8, 3
+#: Values of a ring whose errors are taken together: of more, so many evenly spread ones, which share as much.
+MOST_TOGETHER = 1000
 
 
 @dataclass(frozen=True)
@@ -123,6 +125,7 @@ def profile(
         for side, value, err, kind in (("a", a, a_err, kinds[0]), ("b", b, b_err, kinds[1])):
             columns[side].append(float(np.median(value[ring])))
             sure = ring[np.isfinite(err[ring]) & (err[ring] > 0)]
+            sure = sure[:: -(-len(sure) // MOST_TOGETHER) or 1]
             places = radius[sure] if in_re else np.zeros(len(sure))
             error = mean_error(places, err[sure], shared_errors(name, kind=kind)) if len(sure) else math.nan
             columns[f"{side}_err"].append(error)

@@ -179,7 +179,8 @@ def _map_and_rows(a: Side, b: Side, names: list[str], tolerance: float | None) -
     pixel = known[nearest[row]]
     if own.regions is None:
         how = f"rows and the pixels that they lie on, by {words}"
-        return _rows(a, b, names, *((pixel, row) if own is a else (row, pixel)), how)
+        first, second = (pixel, row) if own is a else (row, pixel)
+        return _rows(a, b, names, first, second, how)
     return _by_region(a, b, names, own, pixel, row, f"regions of {own.path.name} that rows lie in, by {words}")
 
 

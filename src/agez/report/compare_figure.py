@@ -18,6 +18,8 @@ from agez.types import Floats
 
 #: Rows of the picture.
 MOST = 6
+#: Rows of tables that are drawn one by one; of more, so many evenly spread ones.
+MOST_POINTS = 3000
 _PULLS = np.linspace(-5.0, 5.0, 31)
 _HEADS = ("quantity", "n", "bias", "sigma_mad", "median error", "inside 68 %", "inside 95 %")
 
@@ -92,7 +94,11 @@ def _map_panels(page: Any, row: Sequence[Any], matched: Matched, name: str) -> N
 
 def _value_panels(page: Any, row: Sequence[Any], matched: Matched, name: str) -> None:
     a, b = matched.a[name], matched.b[name]
-    both = np.isfinite(a) & np.isfinite(b)
+    both = np.flatnonzero(np.isfinite(a) & np.isfinite(b))
+    step = max(-(-len(both) // MOST_POINTS), 1)
+    both = both[::step]
+    if step > 1:
+        note(row[0], f"1 of {step} rows drawn")
     few = {"fmt": "o", "ms": 3, "color": BLUE, "ecolor": "0.75", "elinewidth": 0.6, "zorder": 2, "rasterized": True}
     limits = robust_limits(a[both], b[both], keep=0.995)
     error = [_bars(err[both]) for err in (matched.a_err[name], matched.b_err[name])]
