@@ -114,7 +114,7 @@ class HistoryErrors(PerRow):
 
     mass_fraction: Floats  #: Of the part of the mass that was formed at this age.
     formed_before: Floats  #: Of the part formed earlier than the young edge of the age's bin; 0 at the youngest age.
-    mh: Floats  #: Of the mean [M/H] of the stars of this age [dex]; NaN where there are none.
+    mh: Floats  #: Of the mean [M/H] of the stars of this age [dex]; NaN where they are too few.
 
     _row_fields = ("mass_fraction", "formed_before", "mh")
 

@@ -101,3 +101,14 @@ def test_more_noise_makes_larger_errors(toy_grid, rng):
     errors = fit_labels(spectra, grid).history_errors
     for name in NAMES:
         assert np.isnan(getattr(errors, name)).all(axis=1).tolist() == [False, True, False, False]
+
+
+def test_ages_without_light_have_no_error_and_spoil_nothing(toy_grid):
+    """Nor do rows whose fit found nothing."""
+    weights = np.zeros((2, 8, 4))
+    weights[0, 3:, 1] = 0.2
+    found = calibrated(HistoryErrors(*(np.full((2, 8), 0.1) for _ in NAMES)), weights, toy_grid, np.ones(2))
+    assert np.isfinite(found.mh[0]).tolist() == [False] * 3 + [True] * 5
+    assert np.isnan(found.mh[1]).all()
+    assert np.isnan(found.mass_fraction[1]).all()
+    assert np.isnan(histories(weights, toy_grid, found).log_lookback(0.5)[1][1])

@@ -6,6 +6,7 @@ import numpy as np
 
 from agez.analysis.age_bins import log_bin_edges
 from agez.label_types import HistoryErrors
+from agez.spectra.histories import MIN_LIGHT
 from agez.spectra.template_basis import YOUNG_LOG_AGE
 from agez.spectra.templates import SSPGrid
 from agez.types import Floats
@@ -80,8 +81,11 @@ def calibrated(raw: HistoryErrors, weights: Floats, grid: SSPGrid, chi2: Floats)
         Light fractions.
     chi2 : (n,) float
     """
-    mass = (weights / grid.light).sum(axis=2)
-    share = mass / mass.sum(axis=1, keepdims=True)
+    light = np.asarray(weights, dtype=float)
+    mass = (light / grid.light).sum(axis=2)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        share = mass / mass.sum(axis=1, keepdims=True)
+        seen = light.sum(axis=2) / light.sum(axis=(1, 2))[:, None] >= MIN_LIGHT
     edges = log_bin_edges(grid.log_age)
     rate = share / np.diff(edges)
     at_edge = np.concatenate([rate[:, :1], 0.5 * (rate[:, 1:] + rate[:, :-1])], axis=1)
@@ -94,5 +98,5 @@ def calibrated(raw: HistoryErrors, weights: Floats, grid: SSPGrid, chi2: Floats)
     return HistoryErrors(
         np.hypot(BIN_FACTOR * raw.mass_fraction, (BIN_SHARE + oldest) * share) * worse,
         np.where(np.isfinite(share), before, np.nan),
-        np.hypot(MH_FACTOR * raw.mh, MH_FLOOR_DEX + oldest) * worse,
+        np.where(seen, np.hypot(MH_FACTOR * raw.mh, MH_FLOOR_DEX + oldest) * worse, np.nan),
     )
