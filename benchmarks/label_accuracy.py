@@ -53,13 +53,17 @@ Answers = dict[str, Floats]
 
 @dataclass(frozen=True, eq=False)
 class Cases:
-    """Mock spectra with their truth; ``line_fluxes`` (n, l) have the calibration's errors in them, as the data do."""
+    """Mock spectra with their truth; ``line_fluxes`` (n, l) have the calibration's errors in them, as the data do.
+
+    ``mass`` (n, n_age, n_mh) is the mass formed by template.
+    """
 
     spectra: Spectra
     truth: Truth
     line_fluxes: Floats
     snr: Floats
     early: np.ndarray
+    mass: Floats
 
 
 def mock_options(doc: str | None, *, spectra: int, seed: int) -> argparse.ArgumentParser:
@@ -83,7 +87,7 @@ def make_cases(grid: SSPGrid, n: int, *, seed: int, snrs: tuple[float, ...] = SN
     return Cases(
         Spectra.concatenate([one.spectra for one in parts]),
         Truth.concatenate([one.truth for one in parts]),
-        *(np.concatenate([getattr(one, name) for one in parts]) for name in ("line_fluxes", "snr", "early")),
+        *(np.concatenate([getattr(one, name) for one in parts]) for name in CASE_FIELDS),
     )
 
 
@@ -112,14 +116,14 @@ def _one_galaxy(plan, index: int, grid: SSPGrid, *, seed: int, snrs: tuple[float
     )  # fmt: skip
     return Cases(
         spectra, galaxy.truth.take(row), galaxy.line_fluxes[row] * at_lines, np.array(snrs),
-        np.full(len(snrs), morphology == "early"),
+        np.full(len(snrs), morphology == "early"), galaxy.mass_weights[row],
     )  # fmt: skip
 
 
 #: Fields of Spectra, Truth and Cases that differ from row to row, as they are kept in a cache.
 SPECTRA_FIELDS = ("flux", "flux_err", "mask", "redshift", "flags")
 TRUTH_FIELDS = Truth._row_fields
-CASE_FIELDS = ("line_fluxes", "snr", "early")
+CASE_FIELDS = ("line_fluxes", "snr", "early", "mass")
 
 
 def pack(cases: Cases) -> dict[str, np.ndarray]:
@@ -141,6 +145,8 @@ def unpack(held: dict[str, np.ndarray]) -> Cases:
         **{name: held[name] for name in SPECTRA_FIELDS},
     )  # fmt: skip
     truth = Truth(**{name: held[f"truth_{name}"] for name in TRUTH_FIELDS})
+    # caches of older versions have no masses, which this benchmark does not score
+    held = {"mass": np.full((len(nan), 0, 0), np.nan), **held}
     return Cases(spectra, truth, *(held[name] for name in CASE_FIELDS))
 
 

@@ -15,6 +15,7 @@ WITHOUT_UNIT = (
     "chi2", "ood", "fold", "flags", "good", "photometry_flags", "label_flags", "morphology", "bulge_fraction", "name",
     "band", "factor", "light", "mass", "quantity", "slope", "intercept", "reason", "set_a_", "set_b_", "stars", "gas",
     "used", "worst_band", "dn4000", "model", "region_band", "bands_missing", "snr_whole", "file", "remarks", "weighted",
+    "formed_before",
 )  # fmt: skip
 #: Of those, what begins like one and has a unit.
 _MUST = ("gas_velocity", "gas_sigma")

@@ -39,7 +39,7 @@ SAVED = {
     "map regions": "maps.md", "many maps": "maps.md", "gradient errors": "maps.md", "less known": "models.md",
     "bayes limit": "trust.md", "information": "targets.md", "type ceiling": "real_sky.md",
     "splus zero points": "real_sky.md", "redshifts": "labels.md",
-    "alpha": "trust.md", "young": "labels.md", "unknown library": "trust.md",
+    "alpha": "trust.md", "young": "labels.md", "histories": "labels.md", "unknown library": "trust.md",
     "left-out library": "trust.md",
     **{f"catalogue {name}": "catalogue_scores.md" for name in ("jpas", "jplus", "splus")},
 }  # fmt: skip

@@ -41,6 +41,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_show(command("show", "draw one object: its SED and fit, residuals, and the posterior of age and metallicity"))
     _add_map(command("map", "maps of ages and metallicities of galaxies, from their images or cubes"))
     _add_gradient(command("gradient", "radial gradients, with errors, of a table of labels or predictions"))
+    _add_compare(command("compare", "two maps or two tables of the same objects side by side, difference over error"))
     _add_fetch(
         command("fetch", "rows, cut-outs or cubes of a survey from its own archive, going on after interruptions")
     )
@@ -215,8 +216,8 @@ def _add_label(p: argparse.ArgumentParser) -> None:
     more = p.add_argument_group("more output")
     more.add_argument("--keep-fits", action="store_true", help="write data and model of every spectrum, too")
     more.add_argument("--subtracted", metavar="FILE", help="write the spectra without their emission lines")
-    more.add_argument("--plots", metavar="DIR", help="figures of some fits")
-    more.add_argument("--n-plots", type=int, metavar="N", help="at most so many figures; default: 20")
+    more.add_argument("--plots", metavar="DIR", help="figures of some fits and their histories")
+    more.add_argument("--n-plots", type=int, metavar="N", help="of at most so many fits; default: 20")
 
 
 def _add_sample(p: argparse.ArgumentParser) -> None:
@@ -525,6 +526,19 @@ def _add_gradient(p: argparse.ArgumentParser) -> None:
     p.add_argument("--galaxy", metavar="ID", help="which galaxy, where the table holds several")
     p.add_argument("--column", action="append", metavar="NAME", help="quantity; may be given several times")
     p.add_argument("--seed", type=int, default=1, metavar="N", help="of the bootstrap; default: 1")
+
+
+def _add_compare(p: argparse.ArgumentParser) -> None:
+    p.add_argument(
+        "input", nargs=2, metavar="FILE", help="A and B: maps, labels, predictions, a mock's truth, tables like them"
+    )
+    p.add_argument("-o", "--out", metavar="PICTURE", help="PNG; without it only numbers are printed")
+    p.add_argument("--columns", metavar="NAME,...", help="what is compared; default: all quantities that both have")
+    p.add_argument(
+        "--tolerance", type=float, metavar="ARCSEC",
+        help="within which places are the same; default: 1 for rows of tables, 0.75 pixel for maps",
+    )  # fmt: skip
+    p.epilog = "Example: agez compare maps.fits mock-images/truth/MOCK0001.fits -o compared.png"
 
 
 def _add_models(p: argparse.ArgumentParser) -> None:

@@ -109,6 +109,25 @@ class LibraryLabels(PerRow):
 
 
 @dataclass(frozen=True, eq=False)
+class HistoryErrors(PerRow):
+    """1-sigma errors of the histories behind ``Labels.weights``, calibrated; each (n, n_age), NaN where no fit is."""
+
+    mass_fraction: Floats  #: Of the part of the mass that was formed at this age.
+    formed_before: Floats  #: Of the part formed earlier than the young edge of the age's bin; 0 at the youngest age.
+    mh: Floats  #: Of the mean [M/H] of the stars of this age [dex]; NaN where they are too few.
+
+    _row_fields = ("mass_fraction", "formed_before", "mh")
+
+    def __post_init__(self) -> None:
+        self._make_plain()
+        for name in self._row_fields:
+            check_shape(self, name, np.shape(self.mass_fraction))
+
+    def __len__(self) -> int:
+        return len(self.mass_fraction)
+
+
+@dataclass(frozen=True, eq=False)
 class Labels(PerRow):
     """What a spectral fit says of each spectrum.
 
@@ -136,6 +155,8 @@ class Labels(PerRow):
         if left out.
     weights : (n, n_age, n_mh) float or None
         Light fractions over the template grid.
+    history_errors : HistoryErrors or None
+        Of the histories that follow from the weights (:func:`agez.spectra.histories.histories`); none by pPXF.
     lines : Lines or None
         Emission lines.
     fitted : FittedSpectra or None
@@ -181,6 +202,7 @@ class Labels(PerRow):
     lines: Lines | None = None
     fitted: FittedSpectra | None = None
     libraries: LibraryLabels | None = None
+    history_errors: HistoryErrors | None = None
     meta: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -190,7 +212,7 @@ class Labels(PerRow):
         self._make_plain()
         for name in self.column_names():
             check_shape(self, name, (len(self.rows),))
-        for part in (self.weights, self.lines, self.fitted, self.libraries):
+        for part in (self.weights, self.lines, self.fitted, self.libraries, self.history_errors):
             check(part is None or len(part) == len(self.rows), "Labels: lines, fits or other parts of other rows")
 
     def __len__(self) -> int:
@@ -199,7 +221,7 @@ class Labels(PerRow):
     @classmethod
     def column_names(cls) -> tuple[str, ...]:
         """Names of the per-row scalar columns, in the order of the LABELS table."""
-        other = ("rows", "weights", "lines", "fitted", "libraries", "meta")
+        other = ("rows", "weights", "lines", "fitted", "libraries", "history_errors", "meta")
         return tuple(f.name for f in fields(cls) if f.name not in other)
 
     @property
@@ -208,7 +230,7 @@ class Labels(PerRow):
         return is_good(self.flags)
 
 
-Labels._row_fields = ("rows", *Labels.column_names(), "weights", "lines", "fitted", "libraries")
+Labels._row_fields = ("rows", *Labels.column_names(), "weights", "lines", "fitted", "libraries", "history_errors")
 
 
 @dataclass(frozen=True, eq=False)

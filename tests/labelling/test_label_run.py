@@ -192,7 +192,7 @@ def test_subtracted_spectra_and_figures(cubes, tmp_path):
         "label", cubes[0], "-o", out, "--bin-snr", 60, "--plots", tmp_path / "p", "--n-plots", 2, *TOY, "--json"
     )
     assert answer.json["n_new"] == 0
-    assert len(answer.json["plots"]) == 2
+    assert len(answer.json["plots"]) == 4
     assert all(Path(path).read_bytes().startswith(b"\x89PNG") for path in answer.json["plots"])
 
 

@@ -7,7 +7,9 @@ import pytest
 from made_up_labels import made_up_labels
 
 from agez.errors import AgezError
+from agez.label_types import HistoryErrors
 from agez.report.fit_figures import _stretches, figure_fit, write_fit_figures
+from agez.report.history_figures import figure_history, write_history_figures
 
 
 @pytest.fixture
@@ -48,3 +50,13 @@ def test_stretches_of_chosen_pixels():
     found = _stretches(wave, np.array([True, False, True, True]))
     np.testing.assert_allclose(found, [(1.0, 2.0), (6.0, 16.0)])
     assert _stretches(wave, np.zeros(4, dtype=bool)) == []
+
+
+def test_histories_are_drawn_with_and_without_errors(labels, toy_grid, tmp_path):
+    raw = HistoryErrors(*(np.full((3, 8), 0.1) for _ in range(3)))
+    paths = write_history_figures(tmp_path, replace(labels, history_errors=raw), toy_grid)
+    assert [path.name for path in paths] == [f"G1-{k}.history.png" for k in range(3)]
+    bare = figure_history(tmp_path / "bare.png", labels, toy_grid, 0)
+    assert paths[0].read_bytes() != bare.read_bytes()
+    with pytest.raises(AgezError, match="do not belong"):
+        figure_history(tmp_path / "n.png", replace(labels, weights=None), toy_grid)

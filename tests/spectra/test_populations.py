@@ -171,7 +171,7 @@ def test_errors_are_those_of_the_dense_posterior(basis, rng):
     root = rng.normal(size=(3, 60, basis.coefficients.shape[0]))
     gram = 1e4 * np.swapaxes(root, 1, 2) @ root
     strength = np.array([0.3, 1.0, 4.0])
-    columns, variance = means(light, gram, strength, basis, settings, also=light)
+    columns, variance, of_history = means(light, gram, strength, basis, settings, also=light)
     prior = smooth_prior(basis, settings, 1.0).precision
     quantity = {"log_age": np.repeat(basis.grid.log_age, len(basis.grid.mh)),
                 "mh": np.tile(basis.grid.mh, len(basis.grid.log_age))}  # fmt: skip
@@ -187,3 +187,14 @@ def test_errors_are_those_of_the_dense_posterior(basis, rng):
             expected = np.sqrt(factor**2 * (slope @ covariance @ slope) + floor**2)
             assert columns[f"{kind}_lw"][row] == pytest.approx(mean)
             assert columns[f"{kind}_lw_err"][row] == pytest.approx(expected, rel=1e-6)
+        mass = light[row] / basis.grid.light.ravel()
+        age = np.repeat(np.arange(len(basis.grid.log_age)), len(basis.grid.mh))
+        for k in range(len(basis.grid.log_age)):
+            for chosen, name in ((age == k, "mass_fraction"), (age >= k, "formed_before")):
+                share = mass[chosen].sum() / mass.sum()
+                slope = ((chosen - share) / basis.grid.light.ravel() / mass.sum())[keep]
+                expected = np.sqrt(max(slope @ covariance @ slope, 0.0))
+                assert getattr(of_history, name)[row, k] == pytest.approx(expected, rel=1e-6, abs=1e-9)
+            mean = mass[age == k] @ quantity["mh"][age == k] / mass[age == k].sum()
+            slope = ((age == k) * (quantity["mh"] - mean) / basis.grid.light.ravel() / mass[age == k].sum())[keep]
+            assert of_history.mh[row, k] == pytest.approx(np.sqrt(slope @ covariance @ slope), rel=1e-6)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from agez.commands.answers import Answer
 from agez.commands.bench import bench
+from agez.commands.compare import compare
 from agez.commands.demo import demo
 from agez.commands.fetching import fetch
 from agez.commands.listings import check, filters
@@ -33,6 +34,7 @@ COMMANDS: dict[str, Callable[[Namespace], Answer]] = {
         show,
         map_,
         gradient,
+        compare,
         fetch,
         filters,
         models,

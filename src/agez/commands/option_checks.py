@@ -32,6 +32,7 @@ _LIMITS: dict[str, tuple[str, float, bool, float]] = {
     "redshift_err": ("--redshift-err", 0, True, 1000),
     "ebv": ("--ebv", 0, True, 100),
     "error_floor": ("--error-floor", 0, True, 1),
+    "tolerance": ("--tolerance", 0, False, math.inf),
     "re": ("--re", 0, False, math.inf),
     "inclination": ("--inclination", 0, True, 90),
     "pa": ("--pa", -math.inf, False, math.inf),

@@ -254,9 +254,12 @@ def _extras(options: Namespace, run: LabelRun, settings: LabelOptions) -> Answer
         lines.append(f"{options.subtracted}: the spectra without their emission lines")
     if options.plots is not None:
         from agez.report.fit_figures import write_fit_figures
+        from agez.report.history_figures import write_history_figures
 
-        shown = fits_to_show(run, settings, most=20 if options.n_plots is None else options.n_plots)
+        shown = list(fits_to_show(run, settings, most=20 if options.n_plots is None else options.n_plots))
         drawn = [path for labels in shown for path in write_fit_figures(options.plots, labels)]
+        grid = settings.grid()
+        drawn += [path for labels in shown for path in write_history_figures(options.plots, labels, grid)]
         content["plots"] = [os.fspath(path) for path in drawn]
-        lines.append(f"{options.plots}: {len(drawn)} figures of fits")
+        lines.append(f"{options.plots}: figures of {len(drawn) // 2} fits, and of their histories")
     return content, lines

@@ -235,12 +235,10 @@ def joined(parts: list[Labels]) -> Labels:
                 "the fitted spectra of these files are not on one grid of wavelengths; with --keep-fits give "
                 "-o a folder: -o FOLDER/"
             )
-    if any(part.weights is None for part in parts):
-        parts = [replace(part, weights=None) for part in parts]
-    if any(part.lines is None for part in parts):
-        parts = [replace(part, lines=None) for part in parts]
-    if any(part.libraries is None for part in parts):
-        parts = [replace(part, libraries=None) for part in parts]
+    for name in ("weights", "lines", "libraries", "history_errors"):
+        if any(getattr(part, name) is None for part in parts):
+            nothing: dict[str, Any] = {name: None}
+            parts = [replace(part, **nothing) for part in parts]
     return Labels.concatenate(parts)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from agez.label_types import FittedSpectra, Labels, LibraryLabels, Lines
+from agez.label_types import FittedSpectra, HistoryErrors, Labels, LibraryLabels, Lines
 from agez.runtime.files import make_folder, whole_file
 from agez.runtime.finished_work import remove_half_written
 from agez.tables.table_files import open_fits
@@ -21,7 +21,9 @@ from agez.types import Rows
 #: Keyword of the primary header of a file of labels that holds the fingerprint of what it was made from.
 FINGERPRINT = "AGEZFPR"
 #: The parts of Labels that are objects with arrays of their own.
-_GROUPS: dict[str, Any] = {"rows": Rows, "lines": Lines, "fitted": FittedSpectra, "libraries": LibraryLabels}
+_GROUPS: dict[str, Any] = {
+    "rows": Rows, "lines": Lines, "fitted": FittedSpectra, "libraries": LibraryLabels, "history_errors": HistoryErrors,
+}  # fmt: skip
 
 
 def parts_folder(output: Path) -> Path:

@@ -8,6 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
+from agez.analysis.age_bins import lookback_of_share
 from agez.arrays import Floats
 from agez.populations.stellar_mass import surviving_fraction
 
@@ -117,15 +118,7 @@ class History:
         """
         by_age = self.mass.sum(axis=2)
         younger = np.cumsum(by_age, axis=1) / by_age.sum(axis=1, keepdims=True)
-        younger = np.concatenate([np.zeros((len(by_age), 1)), younger], axis=1)  # (n, n_age + 1) formed after each edge
-        ends = self.log_age[[0, -1]] + np.array([-1.0, 1.0]) * 0.5 * np.diff(self.log_age)[[0, -1]]
-        log_edges = np.concatenate([ends[:1], 0.5 * (self.log_age[1:] + self.log_age[:-1]), ends[1:]])
-        wanted = 1 - share
-        k = np.clip((younger <= wanted).sum(axis=1) - 1, 0, by_age.shape[1] - 1)
-        row = np.arange(len(k))
-        low, high = younger[row, k], younger[row, k + 1]
-        part = np.clip((wanted - low) / np.maximum(high - low, 1e-12), 0, 1)
-        return np.asarray(log_edges[k] + part * (log_edges[k + 1] - log_edges[k]))
+        return lookback_of_share(np.concatenate([np.zeros((len(by_age), 1)), younger], axis=1), self.log_age, share)
 
 
 def age_bin_edges(log_age: Floats) -> Floats:

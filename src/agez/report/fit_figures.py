@@ -71,7 +71,7 @@ def figure_fit(path: str | os.PathLike[str], labels: Labels, row: int = 0) -> Pa
         main.set_ylim(base - 0.08 * (high - low), high + 0.22 * (high - low))
         main.set_xlim(wave[0], wave[-1])
         main.set_ylabel("$f_\\lambda$ / median of the spectrum")
-        main.set_title(f"{_title(labels, row)}\n{_numbers(labels, row)}")
+        main.set_title(f"{title_of(labels, row)}\n{_numbers(labels, row)}")
         shade = main.fill_between([], [], [], color=_LEFT_OUT, label="not used")
         shade.set_linewidth(0)
         main.legend(loc="upper right", ncols=5)
@@ -90,13 +90,12 @@ def figure_fit(path: str | os.PathLike[str], labels: Labels, row: int = 0) -> Pa
 
 def write_fit_figures(folder: str | os.PathLike[str], labels: Labels) -> list[Path]:
     """A figure of every row, named by galaxy and spectrum, in a folder that is there."""
-    paths = []
-    for row in range(len(labels)):
-        galaxy, name = str(labels.rows.galaxy_id[row]), str(labels.rows.spec_id[row])
-        stem = name if galaxy and name.startswith(galaxy) else f"{galaxy}-{name}".strip("-")
-        stem = re.sub(r"[^\w.+-]+", "_", stem) or str(row)
-        paths.append(figure_fit(Path(folder) / f"{stem}.png", labels, row))
-    return paths
+    return [figure_fit(Path(folder) / f"{stem_of(labels, row)}.png", labels, row) for row in range(len(labels))]
+
+
+def stem_of(labels: Labels, row: int) -> str:
+    """A file name, without its ending, for the figures of a row."""
+    return re.sub(r"[^\w.+-]+", "_", _name(labels, row, "-")) or str(row)
 
 
 def _stretches(wave: Floats, chosen: Bools) -> list[tuple[float, float]]:
@@ -115,10 +114,15 @@ def _limits(*values: Floats) -> tuple[float, float]:
     return float(low), float(max(high, low + 1e-3))
 
 
-def _title(labels: Labels, row: int) -> str:
+def _name(labels: Labels, row: int, between: str) -> str:
     galaxy, name = str(labels.rows.galaxy_id[row]), str(labels.rows.spec_id[row])
-    title = name if galaxy and name.startswith(galaxy) else f"{galaxy} {name}".strip()
-    return f"{title}: S/N {labels.snr[row]:.0f} per $\\mathrm{{\\AA}}$, reduced $\\chi^2$ {labels.chi2[row]:.2f}"
+    return name if galaxy and name.startswith(galaxy) else f"{galaxy}{between}{name}".strip(between)
+
+
+def title_of(labels: Labels, row: int) -> str:
+    """Name, S/N and reduced chi2 of a row."""
+    quality = f"S/N {labels.snr[row]:.0f} per $\\mathrm{{\\AA}}$, reduced $\\chi^2$ {labels.chi2[row]:.2f}"
+    return f"{_name(labels, row, ' ')}: {quality}"
 
 
 def _numbers(labels: Labels, row: int) -> str:

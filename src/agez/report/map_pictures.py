@@ -45,8 +45,8 @@ def draw_maps(maps: GalaxyMaps, folder: str | os.PathLike[str], *, images: Image
 
 def _maps(path: Path, maps: GalaxyMaps, images: ImageSet | None) -> Path:
     frame, prediction = maps.frame, maps.prediction
-    window = _window(frame.bin_id >= 0)
-    extent, (x_words, y_words) = _axes_of(frame.offsets, window)
+    window = window_of(frame.bin_id >= 0)
+    extent, (x_words, y_words) = axes_of(frame.offsets, window)
     with figure(path, width=11.0, height=7.4) as page:
         grid = margins(page, left=0.75, right=0.35, bottom=0.65, top=0.75, wspace=0.34, hspace=0.28)
         panels = page.subplots(2, 3, gridspec_kw=grid, squeeze=False)
@@ -59,9 +59,9 @@ def _maps(path: Path, maps: GalaxyMaps, images: ImageSet | None) -> Path:
             low, high = value_limits(value, err)
             colours = KNOWN_TARGETS[target].colour_map
             shown = frame.painted(value)[window]
-            _panel(page, panels[row, 1], shown, extent, QUANTITY[target], colours, low=low, high=high)
+            map_panel(page, panels[row, 1], shown, extent, QUANTITY[target], colours, low=low, high=high)
             label = "error of " + QUANTITY[target].replace(" [log$_{10}$ yr]", " [dex]")
-            _panel(page, panels[row, 2], frame.painted(err)[window], extent, label, ERROR_COLOURS, low=0.0)
+            map_panel(page, panels[row, 2], frame.painted(err)[window], extent, label, ERROR_COLOURS, low=0.0)
         _unlike(page, panels[1, 0], maps, window, extent)
         for axes in panels[1]:
             axes.set_xlabel(x_words)
@@ -75,7 +75,7 @@ def _first_panel(page: Any, axes: Any, maps: GalaxyMaps, images: ImageSet | None
     if images is None:
         snr = maps.frame.snr
         shown = np.full(maps.frame.bin_id.shape, np.nan) if snr is None else np.asarray(snr, float)
-        _panel(page, axes, shown[window], extent, f"S/N of a spaxel {maps.frame.snr_of}", "gray_r", low=0.0)
+        map_panel(page, axes, shown[window], extent, f"S/N of a spaxel {maps.frame.snr_of}", "gray_r", low=0.0)
         return
     blue, green, red = three_bands(images)
     axes.imshow(
@@ -89,7 +89,7 @@ def _unlike(page: Any, axes: Any, maps: GalaxyMaps, window: Any, extent: Any) ->
     ood = maps.frame.painted(maps.prediction.ood)[window]
     threshold = float(maps.prediction.meta.get("ood_threshold", 1.0))
     label = f"unlike the training set (flagged above {threshold:g})"
-    _panel(page, axes, ood, extent, label, "Purples", low=0.0, high=max(2.0 * threshold, _top(ood)))
+    map_panel(page, axes, ood, extent, label, "Purples", low=0.0, high=max(2.0 * threshold, _top(ood)))
     flagged = maps.frame.painted(has_flag(maps.prediction.flags, FAULTS).astype(float))[window]
     if np.nanmax(flagged, initial=0) > 0:
         # regions to be used with care are hatched
@@ -107,7 +107,7 @@ def _top(values: Floats) -> float:
     return float(np.quantile(known, 0.98)) if known.size else 1.0
 
 
-def _panel(
+def map_panel(
     page: Any, axes: Any, image: Floats, extent: Any, label: str, colours: str, *, low: float | None = None,
     high: float | None = None,
 ) -> None:  # fmt: skip
@@ -130,7 +130,7 @@ def _panel(
     bar.ax.xaxis.set_major_locator(MaxNLocator(5))
 
 
-def _window(used: Any) -> tuple[slice, slice]:
+def window_of(used: Any) -> tuple[slice, slice]:
     """The part of the image that is used, and a margin of a tenth."""
     y, x = np.nonzero(used)
     out = []
@@ -140,7 +140,7 @@ def _window(used: Any) -> tuple[slice, slice]:
     return out[0], out[1]
 
 
-def _axes_of(offsets: Floats | None, window: tuple[slice, slice]) -> tuple[Any, tuple[str, str]]:
+def axes_of(offsets: Floats | None, window: tuple[slice, slice]) -> tuple[Any, tuple[str, str]]:
     """Left, right, bottom, top of the window, and what the axes are.
 
     Offsets to the east and to the north [arcsec] where the image's axes are those; else arcsec along the image's axes.
@@ -199,7 +199,7 @@ def _compass(axes: Any, extent: Any, offsets: Floats | None) -> None:
     )  # fmt: skip
 
 
-def _with_room(axes: Any, limits: tuple[float, float]) -> None:
+def with_room(axes: Any, limits: tuple[float, float]) -> None:
     """The y axis as wide as it is drawn, and at least these limits; above is room for the legend."""
     low, high = axes.get_ylim()
     low, high = min(low, limits[0]), max(high, limits[1])
@@ -229,7 +229,7 @@ def _profiles(path: Path, maps: GalaxyMaps) -> Path:
                 axes.plot(line, one["intercept"] + one["slope"] * line, color=VERMILLION, lw=2, zorder=4, label=told)
             axes.set_xlabel(words)
             axes.set_ylabel(QUANTITY[target])
-            _with_room(axes, value_limits(value[good], err[good], keep=1.0))
+            with_room(axes, value_limits(value[good], err[good], keep=1.0))
             axes.legend(loc="upper right")
         page.suptitle(str(maps.meta["galaxy"]) or "galaxy", y=0.98, fontsize=11, parse_math=False)
     return path

@@ -198,7 +198,7 @@ def _fit_group(
     return Labels(
         rows=spectra.rows, flags=flags, weights=weights, snr=snr_angstrom,
         lines=lines_of(answers, templates, scale, z, spectra) if settings.emission_lines else None, fitted=fitted,
-        meta=_describe(spectra, grid, settings, options), libraries=None, **columns,
+        meta=_describe(spectra, grid, settings, options), libraries=None, history_errors=None, **columns,
     )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from threadpoolctl import threadpool_limits
 
 from agez.arguments import takes
 from agez.flags import Flag, set_flag
-from agez.label_types import FittedSpectra, Labels, Lines
+from agez.label_types import FittedSpectra, HistoryErrors, Labels, Lines
 from agez.spectra.fit_inputs import (
     checked_redshifts,
     covered_span,
@@ -26,6 +26,7 @@ from agez.spectra.fit_inputs import (
 from agez.spectra.fit_settings import FitSettings
 from agez.spectra.gas_columns import GasFit
 from agez.spectra.grid_edges import at_an_end, leans_on_an_edge
+from agez.spectra.history_errors import calibrated
 from agez.spectra.kinematics import Kinematics, fit_kinematics, to_nearest_node, velocity_stretch
 from agez.spectra.label_means import widened, with_young_errors
 from agez.spectra.lines import EMISSION_LINES, LINE_NAMES, SODIUM_LINES, near_lines
@@ -178,7 +179,8 @@ def _fit_group(group: _Group, templates: SSPGrid, settings: FitSettings, *, keep
     if len(at):
         fitted, failed, partly = _fit_rows(group.take(at), settings, keep_fits=keep_fits)
         columns = with_young_errors(widened(fitted.columns, snr_angstrom[at]), fitted.weights, templates)
-        fitted = replace(fitted, columns=columns)
+        of_history = calibrated(fitted.of_history, fitted.weights, templates, columns["chi2"])
+        fitted = replace(fitted, columns=columns, of_history=of_history)
         answered = np.all([np.isfinite(fitted.columns[name]) for name in _ANSWERS], axis=0)
         parts.put(at, fitted, np.flatnonzero(answered))
         flags[at] = set_flag(flags[at], failed, Flag.KINEMATICS_FAILED)
@@ -195,6 +197,7 @@ def _fit_group(group: _Group, templates: SSPGrid, settings: FitSettings, *, keep
         weights=parts.weights,
         lines=parts.lines,
         fitted=parts.fitted,
+        history_errors=parts.of_history,
         meta=_describe(spectra, templates, settings, group.basis),
         **parts.columns,  # type: ignore[arg-type]
     )
@@ -206,6 +209,7 @@ class _Parts:
 
     columns: dict[str, Floats]
     weights: Floats
+    of_history: HistoryErrors
     lines: Lines | None
     fitted: FittedSpectra | None
 
@@ -215,7 +219,10 @@ class _Parts:
         for name, values in other.columns.items():
             self.columns[name][rows] = values[chosen]
         self.weights[rows] = other.weights[chosen]
-        for mine, theirs in ((self.lines, other.lines), (self.fitted, other.fitted)):
+        pairs: list[tuple[Any, Any]] = [
+            (getattr(self, name), getattr(other, name)) for name in ("of_history", "lines", "fitted")
+        ]
+        for mine, theirs in pairs:
             if mine is not None and theirs is not None:
                 for name in mine._row_fields:
                     getattr(mine, name)[rows] = getattr(theirs, name)[chosen]
@@ -239,6 +246,7 @@ def _nothing_fitted(group: _Group, templates: SSPGrid, settings: FitSettings, *,
     return _Parts(
         {name: nan() for name in Labels.column_names() if name != "flags"},
         np.full((n, len(templates.log_age), len(templates.mh)), np.nan, dtype=np.float32),
+        HistoryErrors(*(nan(len(templates.log_age)) for _ in HistoryErrors._row_fields)),
         lines if settings.emission_lines else None,
         fitted if keep_fits else None,
     )
@@ -304,7 +312,8 @@ def _fit_rows(group: _Group, settings: FitSettings, *, keep_fits: bool) -> tuple
     there = weight > 0
     reached = there[:, group.usable & group.reached].mean(axis=1) if (group.usable & group.reached).any() else 0.0
     partly = (there[:, group.usable].mean(axis=1) < _LEAST_COVERED) | (reached < _LEAST_OF_REACHED)
-    return _Parts(columns, weights, _lines(group, fit.gas, motion.velocity_kms), fitted), failed, partly
+    lines = _lines(group, fit.gas, motion.velocity_kms)
+    return _Parts(columns, weights, fit.of_history, lines, fitted), failed, partly
 
 
 def _lines(group: _Group, gas: GasFit | None, velocity_kms: Floats) -> Lines | None:

@@ -15,7 +15,15 @@ from agez.arguments import takes
 from agez.errors import AgezError
 from agez.label_types import Labels
 from agez.spectra.label_maps import label_maps
-from agez.spectra.label_tables import HISTORY, fit_hdus, history_hdus, lines_hdu, read_fit, read_lines
+from agez.spectra.label_tables import (
+    HISTORY,
+    fit_hdus,
+    history_hdus,
+    lines_hdu,
+    read_fit,
+    read_history_errors,
+    read_lines,
+)
 from agez.spectra.library_tables import libraries_hdu, read_libraries
 from agez.spectra.templates import SSPGrid
 from agez.tables.maps import MapFrame
@@ -47,10 +55,10 @@ def write_labels(
 ) -> None:
     """Write labels as FITS: table LABELS, and what else they carry; docs/files.md lists the extensions.
 
-    LINES if they have emission lines; image HISTORY if they have light fractions, with SFH and GRID if the grid is
-    given; FIT and FIT_WAVE if they have fitted spectra; LIBRARIES, and columns ``<label>_library_spread`` in LABELS,
-    if they are by several template libraries; maps if a frame is given.  Nothing in the file depends on when or where
-    it was written.
+    LINES if they have emission lines; image HISTORY if they have light fractions, with SFH (histories and their errors)
+    and GRID if the grid is given; FIT and FIT_WAVE if they have fitted spectra; LIBRARIES, and columns
+    ``<label>_library_spread`` in LABELS, if they are by several template libraries; maps if a frame is given.
+    Nothing in the file depends on when or where it was written.
 
     Parameters
     ----------
@@ -89,7 +97,7 @@ def write_labels(
     if labels.lines is not None:
         hdus.append(lines_hdu(labels.rows, labels.lines))
     if labels.weights is not None:
-        hdus += history_hdus(labels.rows, labels.weights, grid)
+        hdus += history_hdus(labels.rows, labels.weights, grid, labels.history_errors)
     if labels.fitted is not None:
         hdus += fit_hdus(labels.rows, labels.fitted)
     if labels.libraries is not None:
@@ -121,10 +129,11 @@ def read_labels(path: str | os.PathLike[str]) -> Labels:
     with open_fits(path) as hdus:
         table = hdu_to_table(named_hdu(hdus, "LABELS", path, made_by=_MADE_BY))
         weights = native(hdus[HISTORY].data) if HISTORY in hdus else None
-        lines, fitted = read_lines(hdus, path), read_fit(hdus, path)
+        lines, fitted, of_history = read_lines(hdus, path), read_fit(hdus, path), read_history_errors(hdus)
         libraries = read_libraries(hdus, path)
     need_columns(table, ("spec_id", "log_age_lw", "mh_lw"), source=source, made_by=_MADE_BY)
-    for name, part in (("HISTORY", weights), ("LINES", lines), ("FIT", fitted), ("LIBRARIES", libraries)):
+    parts = {"HISTORY": weights, "SFH": of_history, "LINES": lines, "FIT": fitted, "LIBRARIES": libraries}
+    for name, part in parts.items():
         if part is not None and len(part) != len(table):
             raise AgezError(f"{path}: {name} has {len(part)} rows and LABELS {len(table)}; make the file again")
     values: dict[str, Any] = {name: number_column(table, name, source=source) for name in Labels.column_names()}
@@ -137,6 +146,7 @@ def read_labels(path: str | os.PathLike[str]) -> Labels:
         lines=lines,
         fitted=fitted,
         libraries=libraries,
+        history_errors=of_history,
         meta=meta_json(table, "AGEZMETA"),
         **values,
     )

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from agez.label_types import HistoryErrors
 from agez.spectra.fit_settings import FitSettings
+from agez.spectra.history_errors import curvature_errors, mass_columns
 from agez.spectra.prior import smooth_prior
 from agez.spectra.template_basis import YOUNG_LOG_AGE, TemplateBasis
 from agez.spectra.templates import SSPGrid
@@ -27,7 +29,7 @@ YOUNG_ERRORS = {"log_age_lw": 0.65, "mh_lw": 0.5, "log_age_mw": 0.65, "mh_mw": 0
 
 def means(
     light: Floats, gram: Floats, strength: Floats, basis: TemplateBasis, settings: FitSettings, *, also: Floats
-) -> tuple[dict[str, Floats], Floats]:
+) -> tuple[dict[str, Floats], Floats, HistoryErrors]:
     """Light- and mass-weighted means (n,) of log age and [M/H] of light fractions (n, m), each with its error.
 
     The error of a mean with derivative g with respect to the weights is sqrt(g' (s P + B'GB)^-1 g), the curvature of
@@ -41,6 +43,10 @@ def means(
         s, factor on the prior P.
     also : (n, m)
         Derivative of another quantity with respect to the weights; its variance (n,) is given back, not calibrated.
+
+    Returns
+    -------
+    The columns of Labels, the variance of ``also``, and errors of the histories, not calibrated.
     """
     values, slopes = _means_and_slopes(light, basis.grid)
     prior = smooth_prior(basis, settings, 1.0).precision
@@ -49,14 +55,18 @@ def means(
     hessian[held[:, :, None] | held[:, None, :]] = 0.0
     row, at = np.nonzero(held)
     hessian[row, at, at] = 1.0
-    slopes = np.where(held[:, :, None], 0.0, np.concatenate([slopes, also[:, :, None]], axis=2))
-    variance = np.einsum("nml,nml->nl", slopes, np.linalg.solve(hessian, slopes))
+    masses = np.broadcast_to(mass_columns(basis.grid), (len(light), light.shape[1], 2 * len(basis.grid.log_age)))
+    n = slopes.shape[2] + 1
+    slopes = np.where(held[:, :, None], 0.0, np.concatenate([slopes, also[:, :, None], masses], axis=2))
+    solved = np.linalg.solve(hessian, slopes)
+    variance = np.einsum("nml,nml->nl", slopes[..., :n], solved[..., :n])
+    of_history = curvature_errors(light, np.swapaxes(slopes[..., n:], 1, 2) @ solved[..., n:], basis.grid)
     columns = {}
     for number, name in enumerate(LABEL_NAMES):
         factor, floor = ERROR_CALIBRATION[name]
         columns[name] = values[:, number]
         columns[f"{name}_err"] = np.sqrt(factor**2 * np.maximum(variance[:, number], 0.0) + floor**2)
-    return columns, variance[:, -1]
+    return columns, variance[:, -1], of_history
 
 
 def widened(columns: dict[str, Floats], snr: Floats) -> dict[str, Floats]:

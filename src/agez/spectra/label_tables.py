@@ -10,10 +10,12 @@ from astropy import units as u
 from astropy.io import fits
 from astropy.table import Table
 
+from agez.analysis.age_bins import log_bin_edges
 from agez.errors import AgezError
-from agez.label_types import FittedSpectra, Lines
+from agez.label_types import FittedSpectra, HistoryErrors, Lines
 from agez.spectra.histories import histories
 from agez.spectra.templates import SSPGrid
+from agez.tables.column_metadata import Words, describe_columns
 from agez.tables.maps_files import fits_unit
 from agez.tables.table_columns import native
 from agez.tables.table_files import hdu_to_table, table_hdu
@@ -33,6 +35,13 @@ _FIT_COLUMNS = {
     "gas": ("emission lines of the model, in the same unit", "phot.flux.density;meta.modelled"),
     "used": ("true where the fit used the pixel", "meta.code.status"),
 }
+
+#: What the table of histories has under names that mean another thing in others.
+_OF_HISTORIES = {
+    "log_age": Words("dex", "log10(age/yr) of the nodes: the same in each row", "time.age"),
+    "mh": Words("dex", "mean [M/H] by mass; NaN: too little light", "phys.abund.Z;stat.mean"),
+}
+_QUANTILES = ("_p16", "_p50", "_p84")
 
 
 def _described(table: Table, name: str, values: Any, comment: str, ucd: str, unit: str | None = None) -> None:
@@ -117,26 +126,43 @@ def _need(table: Table, names: list[str], path: str | os.PathLike[str]) -> None:
 # ---------------------------------------------------------------- histories
 
 
-def history_hdus(rows: Rows, weights: Floats, grid: SSPGrid | None) -> list[Any]:
+def history_hdus(rows: Rows, weights: Floats, grid: SSPGrid | None, errors: HistoryErrors | None = None) -> list[Any]:
     """Image HISTORY (light fractions), and, where the grid is known, tables SFH and GRID."""
     image = fits.ImageHDU(np.asarray(weights, dtype=np.float32), name=HISTORY)
     image.header["BUNIT"] = ("", "fraction of the light in the normalisation band")
     image.header["AXES"] = "row of LABELS, age, [M/H]"
     if grid is None:
         return [image]
-    found = histories(weights, grid)
+    found = histories(weights, grid, errors)
     table = _identity(rows)
-    n = len(rows)
-    ages = np.repeat(found.log_age[None, :], n, axis=0).astype(np.float32)
-    _described(table, "log_age", ages, "log10(age/yr) of the nodes: the same in each row", "time.age", "dex")
-    mass, light = np.float32(found.mass_fraction), np.float32(found.light_fraction)
-    _described(table, "mass_fraction", mass, "part of the mass ever formed", "stat.weight;phys.mass")
-    _described(table, "light_fraction", light, "part of the light, before dust", "stat.weight;phot.flux")
-    words = "mean [M/H] by mass; NaN: too little light"
-    _described(table, "mh", np.float32(found.mh), words, "phys.abund.Z;stat.mean", "dex")
+    for name, values in (("log_age", found.log_age), ("log_age_edge", log_bin_edges(found.log_age)[:-1])):
+        table[name] = np.repeat(values[None, :].astype(np.float32), len(rows), axis=0)
+    table["light_fraction"] = np.float32(found.light_fraction)
+    for name in HistoryErrors._row_fields:
+        table[name] = np.float32(getattr(found, name))
+        if errors is not None:
+            table[f"{name}_err"] = getattr(errors, name)
+            for end, values in zip(_QUANTILES, found.quantiles(name), strict=True):
+                table[name + end] = np.float32(values)
+    for share in (50, 90):
+        quantiles = found.log_lookback(share / 100)
+        table[f"log_t{share}"] = quantiles[1]
+        if errors is not None:
+            table[f"log_t{share}_err"] = 0.5 * (quantiles[2] - quantiles[0])
+            for end, values in zip(_QUANTILES, quantiles, strict=True):
+                table[f"log_t{share}{end}"] = values
+    describe_columns(table, special=_OF_HISTORIES)
     age, mh = np.meshgrid(grid.log_age, grid.mh, indexing="ij")
     nodes = Table({"log_age": age.ravel(), "mh": mh.ravel(), "light_per_mass": grid.light.ravel()})
     return [image, table_hdu(table, name=SFH), table_hdu(nodes, name=GRID, header={"TEMPLATE": grid.name})]
+
+
+def read_history_errors(hdus: fits.HDUList) -> HistoryErrors | None:
+    """The errors in table SFH; None if the file has none."""
+    names = HistoryErrors._row_fields
+    if SFH not in hdus or any(f"{name}_err" not in hdus[SFH].columns.names for name in names):
+        return None
+    return HistoryErrors(*(np.atleast_2d(native(hdus[SFH].data[f"{name}_err"])) for name in names))
 
 
 # ---------------------------------------------------------------- fitted spectra

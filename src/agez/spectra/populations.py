@@ -9,6 +9,7 @@ from typing import TypedDict
 import numpy as np
 from numpy.polynomial.legendre import legvander
 
+from agez.label_types import HistoryErrors
 from agez.spectra.dust import attenuation_curve
 from agez.spectra.fit_settings import FitSettings
 from agez.spectra.gas import fit_gas_motion, line_windows
@@ -63,6 +64,7 @@ class PopulationFit:
     stars_model: Floats
     gas_model: Floats
     used: Bools
+    of_history: HistoryErrors  #: Not calibrated.
 
 
 @dataclass(frozen=True, eq=False)
@@ -196,7 +198,9 @@ class Population:
         gram = equations.of_stars()[0]
         used = weight > 0
         av, dust_variance, with_stars = self._dust(state, equations, used)
-        columns, from_stars = means(state.light, gram, state.strength, self.basis, self.settings, also=with_stars)
+        columns, from_stars, of_history = means(
+            state.light, gram, state.strength, self.basis, self.settings, also=with_stars
+        )
         free = self.continuum.shape[1] + 2 + state.lines.shape[1]
         columns["chi2"] = np.einsum(
             "nq,nq->n", weight * self.correlation, (flux - stars - gas_model) ** 2
@@ -205,7 +209,7 @@ class Population:
         columns["prior_strength"] = state.strength
         light = state.light / np.maximum(state.light.sum(axis=1, keepdims=True), 1e-30)
         found = None if gas is None else gas.measure(flux, weight, stars)
-        return PopulationFit(columns, light, found, stars, gas_model, used)
+        return PopulationFit(columns, light, found, stars, gas_model, used, of_history)
 
     # ---------------------------------------------------------------- parts of the model
 

@@ -1,0 +1,31 @@
+"""Age bins of a template grid in log age, and lookback times of cumulative histories over them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from agez.arrays import Floats
+
+
+def log_bin_edges(log_age: Floats) -> Floats:
+    """(n_age + 1,) edges of the age bins in log age, the first and the last bin as wide as half a step further."""
+    ends = log_age[[0, -1]] + np.array([-1.0, 1.0]) * 0.5 * np.diff(log_age)[[0, -1]]
+    return np.concatenate([ends[:1], 0.5 * (log_age[1:] + log_age[:-1]), ends[1:]])
+
+
+def lookback_of_share(younger: Floats, log_age: Floats, share: float) -> Floats:
+    """(n,) log10 of the lookback time [yr] by which ``share`` of the mass had formed.
+
+    Linear in log lookback time inside the age bin in which the share is reached.
+
+    Parameters
+    ----------
+    younger : (n, n_age + 1) float
+        Part of the mass formed after each edge of the age bins: 0 at the first, 1 at the last.
+    """
+    log_edges, wanted = log_bin_edges(log_age), 1 - share
+    k = np.clip((younger <= wanted).sum(axis=1) - 1, 0, len(log_age) - 1)
+    row = np.arange(len(k))
+    low, high = younger[row, k], younger[row, k + 1]
+    part = np.clip((wanted - low) / np.maximum(high - low, 1e-12), 0, 1)
+    return np.asarray(log_edges[k] + part * (log_edges[k + 1] - log_edges[k]))
