@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -82,6 +83,18 @@ class MixtureKind:
 
     def answer(self, photometry: Photometry, *, compiled: bool = False, asked: Asked | None = None) -> Prediction:
         """Predict rows in the bands of the model, in its order; ``compiled`` by numba, which must be installed."""
+        if not self.model.header.get("uses_redshift", True):
+            return self._without_redshifts(photometry, compiled, asked)
+        return self._answer(photometry, compiled=compiled, asked=asked)
+
+    def _without_redshifts(self, photometry: Photometry, compiled: bool, asked: Asked | None) -> Prediction:
+        """Of a model that has never seen a redshift: none is shown, and its want is no fault."""
+        unknown = np.full(len(photometry), np.nan)
+        blind = replace(photometry, redshift=unknown, redshift_err=unknown, redshift_mixture=None)
+        found = self._answer(blind, compiled=compiled, asked=asked)
+        return replace(found, flags=found.flags & ~np.int32(int(Flag.REDSHIFT_UNKNOWN)))
+
+    def _answer(self, photometry: Photometry, *, compiled: bool, asked: Asked | None) -> Prediction:
         if photometry.redshift_mixture is not None:
             from agez.mixture_network.redshift_averages import averaged_over_redshifts  # few catalogues need it
 
