@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from agez.commands.answers import Answer
 from agez.commands.bench import bench
+from agez.commands.evaluate import evaluate
 from agez.commands.fetching import fetch
 from agez.commands.listings import check, filters
 from agez.commands.maps import map_
@@ -26,6 +27,7 @@ COMMANDS: dict[str, Callable[[Namespace], Answer]] = {
         label,
         sample,
         train,
+        evaluate,
         predict,
         map_,
         gradient,

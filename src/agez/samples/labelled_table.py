@@ -27,6 +27,8 @@ from agez.types import Bands, Bools, Floats, Ints, Photometry, Prediction, Rows
 CODES = (-99.0, -999.0, -9999.0)
 #: A band that fewer of the rows have is left out: networks would hardly ever see it.
 LEAST_SHARE_OF_BAND = 0.05
+#: Array of a model: digests of the photometry that it was trained on (:func:`row_digests`).
+TRAINING_ROWS = "training_rows"
 #: Relative step to which fluxes count as the same in :func:`row_digests`: tables round them.
 _SAME_FLUX = 1e-4
 

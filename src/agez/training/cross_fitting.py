@@ -18,7 +18,7 @@ from agez.models.features import NormalisedPhotometry, n_features
 from agez.runtime.worker_pool import each_done, say
 from agez.samples.splits import Split, fold_of_rows
 from agez.training.learn_calibration import exact_overall, learn_calibration
-from agez.training.mixture_fit import FitSettings, fit, validation_loss
+from agez.training.mixture_fit import FitSettings, fit, steps_of_report, validation_loss
 from agez.training.sample_batches import SampleBatches, SampleRows, repeated, scaling_of_sample
 from agez.types import Ints
 
@@ -54,11 +54,11 @@ class LossCurve(NamedTuple):
 
     fold: int  #: The fold that the network never learned from.
     member: int
-    steps: int  #: Of the whole training, whose hundredths follow.
-    training: list[float]
+    step: list[int]  #: After which the following are.
+    training: list[float]  #: Mean over the steps since the last.
     #: Of rows as they are that were not learned from: of part of the other folds if the best was kept, else of its own.
     validation: list[float]
-    kept: int  #: The hundredth, from 1, whose weights were kept.
+    kept: int  #: The step whose weights were kept.
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,8 +107,10 @@ def _train(job: _Job) -> tuple[Network, LossCurve]:
         SampleBatches(data, repeated(data, job.rows), scaling), shape, job.settings, rng, start=begin,
         watch=validation_loss(*watched.as_they_are(), shape), keep_best=job.keep_best, progress=say,
     )  # fmt: skip
-    losses = ([round(loss, 5) for loss in one] for one in (trained.losses, trained.validation))
-    curve = LossCurve(job.fold, job.member, job.settings.steps, *losses, trained.kept)
+    training, validation = ([round(loss, 5) for loss in one] for one in (trained.losses, trained.validation))
+    every = steps_of_report(job.settings)
+    at = [every * (k + 1) for k in range(len(training))]
+    curve = LossCurve(job.fold, job.member, at, training, validation, every * trained.kept)
     return Network(scaling, shape, trained.parameters), curve
 
 
@@ -171,6 +173,27 @@ def cross_fit(
     AgezError
         If a fold has no rows to learn from, or ``members`` is below 1.
     """
+    found = fold_networks(
+        data, splits, start=start, settings=settings, members=members, trunk=trunk, hidden=hidden,
+        keep_best=keep_best, seed=seed, workers=workers, progress=progress, hear=hear,
+    )  # fmt: skip
+    by_fold = tuple(tuple(found[k, m][0] for m in range(members)) for k in range(len(splits)))
+    fold = fold_of_rows(tuple(splits), len(data))
+    views = []
+    for number in range(VIEWS):
+        seds = data.seen_anew(slice(None), np.random.default_rng((seed, len(splits), number)), data.views)
+        views.append(View(seds, unseen_answers(by_fold, fold, seds, data)))
+    curves = tuple(found[place][1] for place in sorted(found))
+    return CrossFit(by_fold, unseen_answers(by_fold, fold, data.seds(), data), fold, tuple(views), curves)
+
+
+def fold_networks(
+    data: SampleRows, splits: Sequence[Split], *, start: Sequence[Network] = (), settings: FitSettings | None = None,
+    members: int = MEMBERS, trunk: str = "dense", hidden: tuple[int, ...] = FRESH_HIDDEN, keep_best: bool = False,
+    seed: int = 1, workers: int = 2, progress: Callable[[int], object] | None = None,
+    hear: Callable[..., object] | None = None,
+) -> dict[tuple[int, int], tuple[Network, LossCurve]]:  # fmt: skip
+    """Networks and their losses by fold and member, trained as :func:`cross_fit` says."""
     if members < 1:
         raise AgezError(f"members is {members}; expected at least 1")
     settings = settings or settings_for(len(data), from_model=bool(start))
@@ -188,14 +211,7 @@ def cross_fit(
         found[job.fold, job.member] = trained
         if progress is not None:
             progress(1)
-    by_fold = tuple(tuple(found[k, m][0] for m in range(members)) for k in range(len(splits)))
-    fold = fold_of_rows(tuple(splits), len(data))
-    views = []
-    for number in range(VIEWS):
-        seds = data.seen_anew(slice(None), np.random.default_rng((seed, len(splits), number)), data.views)
-        views.append(View(seds, unseen_answers(by_fold, fold, seds, data)))
-    curves = tuple(found[place][1] for place in sorted(found))
-    return CrossFit(by_fold, unseen_answers(by_fold, fold, data.seds(), data), fold, tuple(views), curves)
+    return found
 
 
 def unseen_answers(

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from agez.analysis.metrics import evaluate
 from agez.distributions.mixture import Mixture, moments
@@ -106,13 +107,14 @@ def learn_sample(
         data, splits, start=networks_to_teach(start) if start else (), settings=settings, members=members, trunk=trunk,
         hidden=hidden, seed=seed, workers=workers, progress=progress, hear=hear,
     )  # fmt: skip
-    if start is None:
-        novelty = learn_novelty(
-            seds_of_sample(data), np.random.default_rng(seed), redshift_range=redshift_range_of(data),
-            survey=SAMPLE_SURVEY,
-        )  # fmt: skip
-    else:
-        novelty = novelty_from(start, data, sample.rows.galaxy_id)
+    with one_blas_thread():
+        if start is None:
+            novelty = learn_novelty(
+                seds_of_sample(data), np.random.default_rng(seed), redshift_range=redshift_range_of(data),
+                survey=SAMPLE_SURVEY,
+            )  # fmt: skip
+        else:
+            novelty = novelty_from(start, data, sample.rows.galaxy_id)
     training = {
         "source": "sample",
         "split": split,
@@ -126,6 +128,11 @@ def learn_sample(
         cross, data, novelty, start=start, name=name, labels=sample.labels.meta, training=training,
         n_galaxies=len(sample.galaxies),
     )  # fmt: skip
+
+
+def one_blas_thread() -> Any:
+    """A context of small matrix products: on a busy machine a second thread makes them ten times slower."""
+    return threadpool_limits(1, user_api="blas")
 
 
 def check_start(start: Model | None) -> None:
@@ -146,10 +153,10 @@ def learned_model(
     ``more`` goes into the header as :func:`agez.mixture_network.mixture_model.build_model` takes it.
     """
     learned = learned_without(cross, data)
-    answers, calibrations = held_out(cross, data, learned=learned)
-    final = MixtureNetwork(
-        tuple(one for fold in cross.members for one in fold), calibration_of(cross, data, learned=learned), novelty
-    )
+    with one_blas_thread():
+        answers, calibrations = held_out(cross, data, learned=learned)
+        calibration = calibration_of(cross, data, learned=learned)
+    final = MixtureNetwork(tuple(one for fold in cross.members for one in fold), calibration, novelty)
     header = {} if start is None else start.header
     redshift_range = tuple(header.get("redshift_range", redshift_range_of(data)))
     model = build_model(
@@ -160,7 +167,7 @@ def learned_model(
         least_snr=float(header.get("least_snr", least_snr)), labels=plain(dict(labels)),
         training={
             **training, "start": "" if start is None else start.header.get("name", ""),
-            "losses": {"of": LOSS, "networks": [one._asdict() for one in cross.curves]},
+            "losses": {"of": LOSS, "unit": "step", "networks": [one._asdict() for one in cross.curves]},
         },
         calibration={"method": "quantile regression on held-out rows", "n_galaxies": n_galaxies},
         scores=scores_of(answers, data, calibrations, cross), **more,

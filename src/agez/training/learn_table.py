@@ -14,9 +14,16 @@ from agez.novelty.novelty_score import Novelty, score_as_answered
 from agez.photometry.same_set import check_same_set
 from agez.samples.labelled_table import LabelledTable, without_rare_bands
 from agez.samples.splits import Split, SplitKind, splits_by_galaxy, splits_within
-from agez.training.cross_fitting import FRESH_HIDDEN, MEMBERS, cross_fit, redshift_range_of, settings_for
+from agez.training.cross_fitting import MEMBERS, cross_fit, redshift_range_of, settings_for
 from agez.training.learn_novelty import learn_novelty, recalibrated
-from agez.training.learn_sample import LearnedSample, check_redshifts, check_start, learned_model, novelty_from
+from agez.training.learn_sample import (
+    LearnedSample,
+    check_redshifts,
+    check_start,
+    learned_model,
+    novelty_from,
+    one_blas_thread,
+)
 from agez.training.learn_sample import seds_of_sample as seds_of
 from agez.training.mixture_fit import FitSettings
 from agez.training.sample_batches import SampleRows, networks_to_teach, taught_targets
@@ -32,6 +39,8 @@ TABLE_SURVEY = Survey(
 )  # fmt: skip
 #: From scratch: passes over the rows, within these limits of steps; half of the default where rows are few.
 EPOCHS, LEAST_STEPS, MOST_STEPS, BATCH, LEARNING_RATE = 100, 600, 6000, 128, 1e-3
+#: Units of each hidden layer of networks that are trained from scratch.
+TABLE_HIDDEN = (128, 128)
 #: Part of the signal-to-noise ratio that 99 in 100 rows have, below which rows are flagged.
 SNR_MARGIN = 0.7
 
@@ -60,7 +69,7 @@ def learn_table(
     split: SplitKind = "by-galaxy",
     start: Model | None = None,
     settings: FitSettings | None = None,
-    hidden: tuple[int, ...] = FRESH_HIDDEN,
+    hidden: tuple[int, ...] = TABLE_HIDDEN,
     members: int = MEMBERS,
     seed: int = 1,
     workers: int = 2,
@@ -77,7 +86,7 @@ def learn_table(
     Parameters
     ----------
     settings, hidden
-        Of each network; default: :func:`table_settings`, and two hidden layers of 256 units.
+        Of each network; default: :func:`table_settings`, :data:`TABLE_HIDDEN`.
     start : Model, optional
         To be fine-tuned: the labels are the first of its targets.
     hear : callable, optional
@@ -103,7 +112,8 @@ def learn_table(
         hidden=hidden, keep_best=True, seed=seed, workers=workers, hear=hear,
     )  # fmt: skip
     snr = signal_to_noise(data.seds())
-    novelty = _novelty(data, table, splits[0], snr, seed) if start is None else novelty_from(start, data, galaxy_id)
+    with one_blas_thread():
+        novelty = _novelty(data, table, splits[0], snr, seed) if start is None else novelty_from(start, data, galaxy_id)
     known = np.isfinite(data.redshift)
     names = [one.name for one in data.targets]
     source, columns = str(table.meta.get("source", "table")), table.meta.get("columns", {})

@@ -57,6 +57,8 @@ class Trained(NamedTuple):
     kept: int  #: Which hundredth, from 1, the parameters are of: the last, or the best of the validation.
 
 
+#: Hundredths of the steps without a lower validation loss, after which training ends where the best is kept.
+PATIENCE = 30
 #: Loss of parameters on rows that are not learned from.
 Watch = Callable[[Parameters], float]
 
@@ -85,7 +87,8 @@ def fit(
     watch : callable, optional
         Loss on rows that are not learned from (:func:`validation_loss`), looked at in each hundredth of the steps.
     keep_best : bool
-        Keep the parameters of the lowest such loss, not the last (early stopping: Prechelt 1998, LNCS 1524, 55).
+        Keep the parameters of the lowest such loss, and end :data:`PATIENCE` hundredths after it (early stopping:
+        Prechelt 1998, LNCS 1524, 55).
     progress : callable, optional
         Called with the mean loss of each hundredth of the steps, and that on the watched rows if there are any.
     """
@@ -99,7 +102,7 @@ def fit(
     if by_jax:
         from agez.training.jax_fit import jax_steps  # JAX takes a second to import, and is an extra
 
-        every = 0 if watch is None else _reported(settings)
+        every = 0 if watch is None else steps_of_report(settings)
         steps = jax_steps(parameters, batches_of(batches, settings, rng), shape, settings, every=every)
     else:
         steps = _steps_by_hand(
@@ -164,7 +167,7 @@ class _Leading:
         return inputs, labels[:, : self.n_targets]
 
 
-def _reported(settings: FitSettings) -> int:
+def steps_of_report(settings: FitSettings) -> int:
     """Steps from one report of the loss to the next."""
     return max(settings.steps // 100, 1)
 
@@ -177,7 +180,7 @@ def _trained(
     losses: list[float] = []
     watched: list[float] = []
     recent: list[float] = []
-    best, report = parameters, _reported(settings)
+    best, report = parameters, steps_of_report(settings)
     for step, loss in enumerate(steps, 1):
         recent.append(loss)
         if step % report:
@@ -190,6 +193,8 @@ def _trained(
                 best = {key: array.copy() for key, array in parameters.items()}
         if progress is not None:
             progress(losses[-1], *watched[-1:])
+        if keep_best and watched and len(watched) - int(np.argmin(watched)) > PATIENCE:
+            break
     kept = int(np.argmin(watched)) + 1 if keep_best and watched else len(losses)
     return Trained(best, losses, watched, kept)
 
