@@ -35,7 +35,9 @@ def _parser() -> argparse.ArgumentParser:
     _add_label(command("label", "full spectral fitting: ages, metallicities, kinematics"))
     _add_sample(command("sample", "join photometry and labels into a training sample"))
     _add_train(command("train", "train and calibrate a model on a sample, or on a table with labels of your own"))
-    _add_evaluate(command("evaluate", "judge a model on a test set of your own: residuals, calibration, learning curves"))
+    _add_evaluate(
+        command("evaluate", "judge a model on a test set of your own: residuals, calibration, learning curves")
+    )
     _add_predict(command("predict", "ages and metallicities of photometry or spectra by a trained model"))
     _add_map(command("map", "maps of ages and metallicities of one galaxy, from its images or its cube"))
     _add_gradient(command("gradient", "radial gradients, with errors, of a table of labels or predictions"))
@@ -226,7 +228,9 @@ def _add_train(p: argparse.ArgumentParser) -> None:
         help="of training each posterior network; default: 4000; with --init up to 1000, by the sample's size; of a "
         "table 100 epochs",
     )
-    p.add_argument("--epochs", type=float, metavar="N", help="passes over the rows of the training, in place of --steps")
+    p.add_argument(
+        "--epochs", type=float, metavar="N", help="passes over the rows of the training, in place of --steps"
+    )
     p.add_argument("--batch", type=int, metavar="N", help="rows of a step; default: 256; of a table up to 128")
     p.add_argument("--learning-rate", type=float, metavar="R", help="at its highest; default: 0.001; less with --init")
     p.add_argument(

@@ -73,10 +73,11 @@ def evaluate_model(model: Model, table: LabelledTable, *, seed: int = 1) -> dict
     names = [target.name for target in table.targets]
     known = [target.name for target in model.targets]
     unknown = [name for name in names if name not in known]
+    source = str(table.meta.get("source", "table"))
     if unknown:
         raise AgezError(
-            f"{table.meta.get('source', 'table')}: label {unknown[0]!r} is none of model {model.name!r}, which predicts "
-            f"{', '.join(known)}; say which column is which: --labels {known[0]}=COLUMN"
+            f"{source}: label {unknown[0]!r} is none of model {model.name!r}, which predicts {', '.join(known)}; say "
+            f"which column is which: --labels {known[0]}=COLUMN"
         )
     order = [names.index(name) for name in known if name in names]
     labels, label_err = table.values[:, order], table.errors[:, order]
@@ -85,7 +86,7 @@ def evaluate_model(model: Model, table: LabelledTable, *, seed: int = 1) -> dict
     if answered.sum() < LEAST_ROWS:
         told = ", ".join(f"{name} {n}" for name, n in count_flags(prediction.flags).items())
         raise AgezError(
-            f"{table.meta.get('source', 'table')}: {int(answered.sum())} of {len(table)} rows are answered; at least "
+            f"{source}: {int(answered.sum())} of {len(table)} rows are answered; at least "
             f"{LEAST_ROWS} are needed ({told or 'no flags'})"
         )
     own, quantities = _distributions(model, prediction), _quantities(model, table)
@@ -114,7 +115,7 @@ def evaluate_model(model: Model, table: LabelledTable, *, seed: int = 1) -> dict
             "pit": pit_shape(pit[:, k], galaxy, **how).to_json(),
             "bins": {
                 name: _binned(values, rows, mean - label, how)
-                for name, values in binned.items() if np.isfinite(values).any()
+                for name, values in binned.items() if _varies(values[answered])
             },
             "points": {
                 "label": json_numbers(label[::step]), "prediction": json_numbers(mean[::step]),
@@ -123,7 +124,7 @@ def evaluate_model(model: Model, table: LabelledTable, *, seed: int = 1) -> dict
         }  # fmt: skip
     training = model.header["training"]
     return {
-        "schema": SCHEMA, "version": agez.__version__, "model": model.name, "source": str(table.meta.get("source", "")),
+        "schema": SCHEMA, "version": agez.__version__, "model": model.name, "source": source,
         "seed": seed, "n_rows": len(table), "n_galaxies": len(np.unique(galaxy)), "n_answered": int(answered.sum()),
         "n_good": int(prediction.good.sum()), "flags": count_flags(prediction.flags),
         "out_of_distribution": json_number(
@@ -162,10 +163,11 @@ def evaluation_lines(block: Mapping[str, Any]) -> list[str]:
     for name, one in block["targets"].items():
         for which, words in (("all", ""), ("good", ", good rows")):
             score, overall = one["scores"][which], one["overall"]
+            bias = _number(score["bias"], "+.3f")
             calibrated = [_percent(overall[key]) for key in ("coverage_68", "coverage_95")]
             calibrated += [_number(overall["sharpness"]["value"]), _number(one["label_err"])]
             lines.append(
-                f"| `{name}`{words} | {score['n']} | {_number(score['sigma_mad'])} | {_number(score['bias'], '+.3f')} | "
+                f"| `{name}`{words} | {score['n']} | {_number(score['sigma_mad'])} | {bias} | "
                 f"{_number(score['rmse'])} | {' | '.join(calibrated if which == 'all' else ['', '', '', ''])} |"
             )
     return lines
@@ -177,9 +179,9 @@ def bin_lines(one: Mapping[str, Any]) -> list[str]:
     for name, binned in one["bins"].items():
         lines += [f"| {BINS[name]} | rows | sigma_mad | bias | in 68 % | in 95 % |", "|---|---|---|---|---|---|"]
         for k, row in enumerate(binned["bins"]):
-            low, high = binned["edges"][k : k + 2]
+            (low, high), bias = binned["edges"][k : k + 2], _number(row["bias"], "+.3f")
             lines.append(
-                f"| {low:.4g} to {high:.4g} | {row['n']} | {_number(row['sigma_mad'])} | {_number(row['bias'], '+.3f')} "
+                f"| {low:.4g} to {high:.4g} | {row['n']} | {_number(row['sigma_mad'])} | {bias} "
                 f"| {_percent(row['coverage_68'])} | {_percent(row['coverage_95'])} |"
             )
         lines.append("")
@@ -203,6 +205,11 @@ def _quantities(model: Model, table: LabelledTable) -> dict[str, Floats]:
     """What answers are looked at in bins of, beside label and prediction."""
     p = in_model_order(model, table.photometry)
     return {"snr": signal_to_noise(normalised(p.flux, p.flux_err, p.covered)), "redshift": np.asarray(p.redshift)}
+
+
+def _varies(values: Floats) -> bool:
+    known = values[np.isfinite(values)]
+    return len(known) > 1 and bool(np.ptp(known) > 0)
 
 
 def _binned(values: Floats, rows: Sequence[Any], residual: Floats, how: Mapping[str, Any]) -> dict[str, Any]:

@@ -36,8 +36,8 @@ def evaluate(options: Namespace) -> Answer:
             if not asked:
                 names = [one.name for one in model.targets]
                 raise AgezError(
-                    f"{source}: no column has the name of what model {options.model} predicts ({', '.join(names)}); say "
-                    f"which does: --labels {names[0]}=COLUMN"
+                    f"{source}: no column has the name of what model {options.model} predicts ({', '.join(names)}); "
+                    f"say which does: --labels {names[0]}=COLUMN"
                 )
         table = labelled_of(options, source, asked, model=model.bands, known=model.targets)
     folder = make_folder(options.out)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from agez.commands.corrections import check_recalibration
@@ -32,7 +33,7 @@ def refuse_table_options(options: Namespace, *, why: str) -> None:
 
 def photometry_of(options: Namespace, source: str, *, model: Bands | None = None) -> tuple[Table, Photometry]:
     """A table and its photometry, dereddened if that is asked for."""
-    from agez.apply.corrections import Corrections, ebv_of_rows
+    from agez.apply.corrections import Corrections, ebv_of_rows, ebv_seen
     from agez.photometry.dereddening import deredden
     from agez.photometry.tables import EXTENSION, table_to_photometry
     from agez.photometry.vector_columns import likeness
@@ -49,6 +50,10 @@ def photometry_of(options: Namespace, source: str, *, model: Bands | None = None
     ebv = ebv_of_rows(PlainTable.of(table), Corrections(ebv=options.ebv), source=source)
     if ebv is not None:
         photometry = deredden(photometry, ebv, recalibrate=not options.no_recalibration)
+        others = [one for one in photometry.meta.get("remarks", ()) if not one.startswith("E(B-V)")]
+        median = ebv_seen(ebv, at_most=10_000).median
+        said = f"dereddened: E(B-V) {options.ebv}" + ("" if median is None else f", median {median:.3f} mag")
+        photometry = replace(photometry, meta={**photometry.meta, "remarks": [*others, said]})
     return table, photometry
 
 

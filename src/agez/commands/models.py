@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 
 def train(options: Namespace) -> Answer:
     """``agez train``."""
-    from agez.models.model_card import curve_lines, loss_lines, size_lines
+    from agez.models.model_card import curve_lines
     from agez.models.model_file import check_model_output, load_model, save_model
+    from agez.models.training_curves import loss_lines, size_lines
     from agez.training.learn_sample import score_lines
     from agez.training.train import check_training
     from agez.training.train import train as run

@@ -51,7 +51,8 @@ def figure_residuals(path: Path, one: Mapping[str, Any]) -> Path:
         edges = np.unique(np.quantile(label[known], np.linspace(0, 1, 1 + min(_BINS, known.sum() // _LEAST_ROWS))))
         if len(edges) > 2:
             at = np.clip(np.searchsorted(edges, label[known], side="right") - 1, 0, len(edges) - 2)
-            rows = [(label[known][at == k], (mean - label)[known][at == k]) for k in range(len(edges) - 1)]
+            bins = [at == k for k in range(len(edges) - 1) if (at == k).any()]
+            rows = [(label[known][inside], (mean - label)[known][inside]) for inside in bins]
             centre = [np.median(x) for x, _ in rows]
             low, middle, high = np.array([np.quantile(y, (0.16, 0.5, 0.84)) for _, y in rows]).T
             right.plot(centre, middle, color=VERMILLION, lw=2)
@@ -88,8 +89,8 @@ def figure_losses(path: Path, losses: Mapping[str, Any]) -> Path:
             axes.set(xlabel=losses["unit"], title=word)
             axes.grid(alpha=0.3)
         panels[0].set_ylabel("loss [nats]" if losses["unit"] == "step" else "mean squared error [dex$^2$]")
-        handles = [Line2D([], [], color="0.3", ls="--", label="training"), Line2D([], [], color="0.3", label="validation"),
-                   Line2D([], [], color="0.3", ls="", marker="o", mfc="white", label="weights kept")]  # fmt: skip
+        styles = {"training": {"ls": "--"}, "validation": {}, "weights kept": {"ls": "", "marker": "o", "mfc": "white"}}
+        handles = [Line2D([], [], color="0.3", label=word, **how) for word, how in styles.items()]
         page.legend(handles=handles, loc="lower center", ncols=3, frameon=False)
     return path
 
@@ -108,7 +109,7 @@ def figure_size_curve(path: Path, curve: Mapping[str, Any], targets: Mapping[str
             axes.set(xlabel="rows learned from", ylabel=f"error of {targets[name]['symbol']}", xscale="log")
             axes.set_xticks(n, [str(one) for one in n])
             axes.minorticks_off()
-            axes.set_ylim(bottom=0)
+            axes.set_ylim(0, 1.1 * axes.dataLim.ymax)
             axes.legend(loc="lower left")
             axes.grid(alpha=0.3)
     return path

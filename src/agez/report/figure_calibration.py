@@ -29,6 +29,8 @@ BIN_LABELS = {
 }
 #: Quantities with a logarithmic axis.
 _LOGARITHMIC = ("snr",)
+#: Between the ends of a logarithmic axis; less is drawn linearly.
+_LEAST_RATIO = 2.0
 _COLUMNS = 3
 #: Colour, marker and side: of the two words of the paper, and of any other target, which is drawn alone.
 _STYLES = ((BLUE, "o", -1), (VERMILLION, "^", 1))
@@ -155,7 +157,8 @@ def _finish_bins(axes: Any, name: str) -> None:
     low, _ = axes.get_ylim()
     axes.set(ylim=(min(low, 55.0), 101.0), xlabel=BIN_LABELS.get(name, name))
     axes.set_ylabel("coverage [%]")
-    if name in _LOGARITHMIC and np.isfinite(axes.dataLim.minposx) and axes.dataLim.xmin > 0:
+    wide = np.isfinite(axes.dataLim.minposx) and axes.dataLim.xmax > _LEAST_RATIO * axes.dataLim.xmin > 0
+    if name in _LOGARITHMIC and wide:
         axes.set_xscale("log")
         axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))

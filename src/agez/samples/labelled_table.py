@@ -197,14 +197,16 @@ def target_of_label(name: str, unit: str | None, description: str = "", *, known
             f"label {name!r} is agez's name of what {why}; give the column another name, --labels my_{name}={name}, or "
             "a quantity per unit of light"
         )
-    return Target(name, unit, description, f"{name} [{unit}]" if unit else name)
+    return Target(name, unit, description or f"{name}, as labelled", f"{name} [{unit}]" if unit else name)
 
 
 def _checked_unit(unit: str | None, name: str) -> str | None:
     try:
         return str(u.Unit(unit)) if unit and unit != "dex" else unit or None
     except (ValueError, TypeError):
-        raise AgezError(f"--label-units: {name}={unit!r} is no unit; expected such as dex, dex(yr), mag, km/s") from None
+        raise AgezError(
+            f"--label-units: {name}={unit!r} is no unit; expected such as dex, dex(yr), mag, km/s"
+        ) from None
 
 
 def _check_names(targets: Sequence[Target]) -> None:

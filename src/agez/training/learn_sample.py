@@ -196,7 +196,8 @@ def score_lines(model: Model) -> list[str]:
     """The scores of a model of a sample, in words."""
     scores = [(target, model.header["scores"][target.name]) for target in model.targets]
     return [
-        f"  {target.word}: sigma_mad {one['sigma_mad']:.3f} {target.unit or ''} against held-out labels; "
+        " ".join(filter(None, (f"  {target.word}: sigma_mad {one['sigma_mad']:.3f}", target.unit)))
+        + " against held-out labels; "
         f"{100 * one['coverage_68']:.0f} % and {100 * one['coverage_95']:.0f} % lie inside the 68 % and 95 % intervals"
         for target, one in scores
     ]

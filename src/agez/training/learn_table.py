@@ -188,14 +188,12 @@ def _novelty(data: SampleRows, table: LabelledTable, split: Split, snr: Floats, 
     """Learned of the rows outside a fold; its threshold flags one in twenty of the fold's own."""
     rows = np.sort(np.concatenate([split.train, split.validation]))
     known = np.isfinite(data.redshift[rows])
-    if LEAST_SEDS <= known.sum():  # where the others are is not known
+    if known.sum() >= LEAST_SEDS:  # where the others are is not known
         rows = rows[known]
     low, high = np.quantile(snr[np.isfinite(snr)], (0.05, 0.95)) if np.isfinite(snr).any() else (10.0, 100.0)
     survey = replace(TABLE_SURVEY, snr=(float(max(low, 0.5)), float(max(high, 0.5))))
     rng = np.random.default_rng(seed)
-    learned = learn_novelty(
-        seds_of(data).take(rows), rng, redshift_range=redshift_range_of(data), survey=survey
-    )
+    learned = learn_novelty(seds_of(data).take(rows), rng, redshift_range=redshift_range_of(data), survey=survey)
     ood = score_as_answered(
         learned, data.seds(split.test), *data.redshifts(split.test), least_bands=survey.least_bands
     ).ood  # fmt: skip

@@ -107,7 +107,7 @@ def train(
     workers: int = 2,
     name: str = "",
 ) -> Model:
-    """Train and calibrate a model on a sample or a labelled table: what ``agez train`` does, with its options and defaults.
+    """Train and calibrate a model on a sample or a labelled table: what ``agez train`` does, by its options.
 
     Parameters
     ----------
