@@ -65,9 +65,9 @@ def check_training(
         )
     if batch is not None and batch < 1:
         raise AgezError(f"--batch is {batch}; expected 1 or more")
-    for name, value in (("epochs", epochs), ("learning-rate", learning_rate)):
-        if value is not None and not 0 < value < math.inf:
-            raise AgezError(f"--{name} is {value:g}; expected more than 0")
+    for name, size in (("epochs", epochs), ("learning-rate", learning_rate)):
+        if size is not None and not 0 < size < math.inf:
+            raise AgezError(f"--{name} is {size:g}; expected more than 0")
     if network == "paper" and (init is not None or steps is not None):
         raise AgezError("--init and --steps are of the posterior network; leave them out, or --network paper")
     own = {"hidden": hidden, "epochs": epochs, "batch": batch, "learning-rate": learning_rate}
@@ -189,7 +189,7 @@ def train(
             )  # fmt: skip
     else:
         settings = settings_for(len(sample), from_model=start is not None)
-        own = {"steps": steps, "batch": batch, "learning_rate": learning_rate}
+        own: dict[str, Any] = {"steps": steps, "batch": batch, "learning_rate": learning_rate}
         settings = replace(settings, **{key: value for key, value in own.items() if value is not None})
         if epochs is not None:  # three folds in four are learned from
             settings = replace(settings, steps=max(round(epochs * 0.75 * len(sample) / settings.batch), 1))
