@@ -25,9 +25,14 @@ def evaluate(options: Namespace) -> Answer:
     asked = None if options.labels is None else label_columns(options.labels)
     if is_sample(source):
         refuse_table_options(options, why=f"and {source} is a sample; leave it out")
+        names = [one.name for one in model.targets]
+        wrong = [name for name, column in (asked or {}).items() if name != column or name not in names]
+        if wrong:
+            raise AgezError(
+                f"--labels {options.labels}: {source} is a sample, whose labels have names; expected some of "
+                f"{', '.join(names)}"
+            )
         targets = [one for one in model.targets if asked is None or one.name in asked]
-        if not targets or any(name != column for name, column in (asked or {}).items()):
-            raise AgezError(f"--labels {options.labels}: {source} is a sample; name its labels that the model predicts")
         table = labelled_of_sample(read_sample(source), targets, source=source)
     else:
         if asked is None:

@@ -35,9 +35,9 @@ def train(options: Namespace) -> Answer:
     check_training(**how, init=options.init, table=options.labels is not None)
     start = None if options.init is None else load_model(options.init)  # a name that is none is said at once
     data, remarks = _training_data(options, start)
-    n_galaxies = len(np.unique(data.rows.galaxy_id))
     model = run(data, **how, init=start, seed=options.seed, workers=options.workers, name=Path(options.out).stem)
     save_model(options.out, model)
+    n_galaxies = int(model.header["training"]["n_galaxies"])
     scores = {target.word: model.header["scores"][target.name] for target in model.targets}
     content = {
         "output": options.out,
