@@ -89,7 +89,8 @@ def figure_losses(path: Path, losses: Mapping[str, Any]) -> Path:
             axes.set(xlabel=losses["unit"], title=word)
             axes.grid(alpha=0.3)
         panels[0].set_ylabel("loss [nats]" if losses["unit"] == "step" else "mean squared error [dex$^2$]")
-        styles = {"training": {"ls": "--"}, "validation": {}, "weights kept": {"ls": "", "marker": "o", "mfc": "white"}}
+        ring: dict[str, Any] = {"ls": "", "marker": "o", "mfc": "white"}
+        styles: dict[str, dict[str, Any]] = {"training": {"ls": "--"}, "validation": {}, "weights kept": ring}
         handles = [Line2D([], [], color="0.3", label=word, **how) for word, how in styles.items()]
         page.legend(handles=handles, loc="lower center", ncols=3, frameon=False)
     return path

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -183,6 +184,12 @@ def target_of_label(name: str, unit: str | None, description: str = "", *, known
 
     AgezError if agez means by the name what a table cannot teach: what scales with the flux, or is none of a network's.
     """
+    if not name.isidentifier():
+        own_name = re.sub(r"\W+", "_", name).strip("_")
+        raise AgezError(
+            f"label {name!r}: the name of a column of predictions has letters, digits and underscores alone; --labels "
+            f"'{own_name if own_name.isidentifier() else 'label'}={name}' gives it such a one"
+        )
     record = next((one for one in known if one.name == name), None)
     if record is not None:
         return record
