@@ -74,6 +74,7 @@ def learn_table(
     seed: int = 1,
     workers: int = 2,
     name: str = "",
+    progress: Callable[[int], object] | None = None,
     hear: Callable[..., object] | None = None,
 ) -> LearnedSample:
     """Train, calibrate and describe a model of a table.
@@ -89,8 +90,8 @@ def learn_table(
         Of each network; default: :func:`table_settings`, :data:`TABLE_HIDDEN`.
     start : Model, optional
         To be fine-tuned: the labels are the first of its targets.
-    hear : callable, optional
-        Called with training and validation loss after each hundredth of a network's training.
+    progress, hear : callable, optional
+        As of :func:`agez.training.learn_sample.learn_sample`.
 
     Raises
     ------
@@ -109,7 +110,7 @@ def learn_table(
     settings = settings or table_settings(len(table), from_model=start is not None)
     cross = cross_fit(
         data, splits, start=networks_to_teach(start) if start else (), settings=settings, members=members,
-        hidden=hidden, keep_best=True, seed=seed, workers=workers, hear=hear,
+        hidden=hidden, keep_best=True, seed=seed, workers=workers, progress=progress, hear=hear,
     )  # fmt: skip
     snr = signal_to_noise(data.seds())
     with one_blas_thread():

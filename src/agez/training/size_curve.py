@@ -22,7 +22,8 @@ SHARES = (0.125, 0.25, 0.5, 1.0)
 
 def size_curve(
     table: LabelledTable, *, split: SplitKind = "by-galaxy", settings: FitSettings | None = None,
-    hidden: tuple[int, ...] = TABLE_HIDDEN, seed: int = 1, workers: int = 2, hear: Callable[..., object] | None = None,
+    hidden: tuple[int, ...] = TABLE_HIDDEN, seed: int = 1, workers: int = 2,
+    progress: Callable[[int], object] | None = None, hear: Callable[..., object] | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """Train on nested parts of the rows outside one fold, and score on the fold.
 
@@ -41,7 +42,7 @@ def size_curve(
     parts = [thin_split(whole, order, share) for share in SHARES]
     found = fold_networks(
         data, parts, settings=settings or table_settings(len(table)), members=1, hidden=hidden, keep_best=True,
-        seed=seed, workers=workers, hear=hear,
+        seed=seed, workers=workers, progress=progress, hear=hear,
     )  # fmt: skip
     points = []
     for k, part in enumerate(parts):

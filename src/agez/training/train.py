@@ -182,7 +182,7 @@ def train(
             curve = measured_curve(sample, start, steps=steps, seed=seed, workers=workers, progress=bar.update)
     if network == "paper":
         recipe = CONVERGED_FAST if max_epochs is None else replace(CONVERGED_FAST, max_epochs=max_epochs)
-        with _loss_bar(8 * recipe.max_epochs) as hear:
+        with _loss_bar(8 * recipe.max_epochs) as (hear, _):
             model = train_paper_networks(
                 sample, split=split, settings=recipe, seed=seed, workers=workers, name=name,
                 progress=lambda number, epoch, mse: hear(None, mse),
@@ -193,10 +193,10 @@ def train(
         settings = replace(settings, **{key: value for key, value in own.items() if value is not None})
         if epochs is not None:  # three folds in four are learned from
             settings = replace(settings, steps=max(round(epochs * 0.75 * len(sample) / settings.batch), 1))
-        with _loss_bar(100 * N_NETWORKS) as hear:
+        with _loss_bar(100 * N_NETWORKS) as (hear, done):
             model = learn_sample(
                 sample, split=split, start=start, settings=settings, hidden=tuple(hidden or FRESH_HIDDEN), seed=seed,
-                workers=workers, name=name, hear=hear,
+                workers=workers, name=name, progress=done, hear=hear,
             ).model  # fmt: skip
     return _with_rows(model if curve is None else _with_training(model, learning_curve=curve), sample)
 
@@ -207,29 +207,40 @@ def _of_table(
 ) -> Model:  # fmt: skip
     units, curve = tuple(hidden or TABLE_HIDDEN), None
     if with_curve:
-        with _loss_bar(100 * len(SHARES), title="learning curve") as hear:
+        with _loss_bar(100 * len(SHARES), title="learning curve") as (hear, done):
             curve = size_curve(
-                table, split=split, settings=settings, hidden=units, seed=seed, workers=workers, hear=hear
-            )
-    with _loss_bar(100 * N_NETWORKS) as hear:
+                table, split=split, settings=settings, hidden=units, seed=seed, workers=workers, progress=done,
+                hear=hear,
+            )  # fmt: skip
+    with _loss_bar(100 * N_NETWORKS) as (hear, done):
         model = learn_table(
             table, split=split, start=start, settings=settings, hidden=units, seed=seed, workers=workers, name=name,
-            hear=hear,
+            progress=done, hear=hear,
         ).model  # fmt: skip
     return model if curve is None else _with_training(model, size_curve=curve)
 
 
 @contextmanager
-def _loss_bar(total: int, *, title: str = "training") -> Iterator[Callable[..., None]]:
-    """A bar that shows the losses: what is given back is called with those of training and validation."""
+def _loss_bar(total: int, *, title: str = "training") -> Iterator[tuple[Callable[..., None], Callable[[int], None]]]:
+    """A bar of hundredths of trainings that shows the losses.
+
+    The first function is called with the losses of training and validation, the second with the number of networks that
+    are done: some end early.
+    """
     with progress(total=total, title=title) as bar:
+        finished = 0
+
+        def done(count: int) -> None:
+            nonlocal finished
+            finished += count
+            bar.update(max(100 * finished - bar.n, 0))
 
         def hear(training: float | None, validation: float | None = None) -> None:
             parts = (("loss", training), ("validation", validation))
             bar.set_postfix_str(", ".join(f"{word} {x:.3f}" for word, x in parts if x is not None), refresh=False)
             bar.update(1)
 
-        yield hear
+        yield hear, done
 
 
 def _with_training(model: Model, **more: Any) -> Model:
