@@ -4,8 +4,8 @@ Run ``python benchmarks/image_speed.py [--sides 100 300] [--against COMMIT] [--r
 of S/N 30 a pixel at 1 Re is written as files in the bands of the model ``jpas``, read, prepared (background, noise,
 stars, PSF matching), divided into regions of S/N 10 and measured.  Its size grows with the image: Re is a seventh of
 the side.  ``--against`` checks the other commit out into a temporary git worktree and runs the same stages there in
-turn, a fresh process a round.  Seconds are of processor time (one thread; the machine may be busy), after one run to warm up; the
-least of the rounds.  Differences are those of this tree's results from the other's.
+turn, a fresh process a round.  Seconds are of processor time (one thread; the machine may be busy), after one run to
+warm up; the least of the rounds.  Differences are those of this tree's results from the other's.
 """
 
 from __future__ import annotations
@@ -110,7 +110,8 @@ def in_turn(trees: list[Path], folder: Path, rounds: int) -> list[dict[str, np.n
 
 def table(found: list[dict[str, np.ndarray]], names: list[str]) -> str:
     """Seconds of the stages as Markdown, and their ratio."""
-    lines = [f"| stage | {' | '.join(names)} |{' ratio |' * (len(found) == 2)}", "|---" * (len(found) * 3 // 2 + 1) + "|"]
+    head = f"| stage | {' | '.join(names)} |{' ratio |' * (len(found) == 2)}"
+    lines = [head, "|---" * (len(found) * 3 // 2 + 1) + "|"]
     rows = [(stage, [float(one["seconds"][k]) for one in found]) for k, stage in enumerate(STAGES)]
     rows.append(("all", [float(one["seconds"].sum()) for one in found]))
     rows.append(("all, first run of a process", [float(one["first"].sum()) for one in found]))

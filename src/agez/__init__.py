@@ -68,6 +68,7 @@ _PUBLIC = {
     "subtract_lines": "agez.spectra.subtraction",
     "make_sample": "agez.samples.sample",
     "read_sample": "agez.samples.sample",
+    "read_labelled_table": "agez.samples.labelled_table",
     "write_sample": "agez.samples.sample",
     "train": "agez.training.train",
     "load_model": "agez.models.model_file",

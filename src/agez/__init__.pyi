@@ -57,6 +57,7 @@ from agez.photometry.redshift_columns import with_redshifts as with_redshifts
 from agez.photometry.synthesis import synthesize as synthesize
 from agez.photometry.tables import read_photometry as read_photometry
 from agez.photometry.tables import write_photometry as write_photometry
+from agez.samples.labelled_table import read_labelled_table as read_labelled_table
 from agez.samples.sample import make_sample as make_sample
 from agez.samples.sample import read_sample as read_sample
 from agez.samples.sample import write_sample as write_sample
@@ -130,6 +131,7 @@ __all__ = [
     "subtract_lines",
     "make_sample",
     "read_sample",
+    "read_labelled_table",
     "write_sample",
     "train",
     "load_model",

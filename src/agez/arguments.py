@@ -25,6 +25,7 @@ TO_PASS = {
     "Labels": "Labels, as agez.fit_labels makes of spectra and agez.read_labels of files",
     "Galaxies": "Galaxies, a table with a row a galaxy as agez.samples.galaxy_files.read_galaxies reads",
     "Sample": "a Sample, as agez.make_sample makes of photometry and labels, and agez.read_sample of files",
+    "LabelledTable": "a LabelledTable, as agez.read_labelled_table reads",
     "Model": "a Model, as agez.load_model reads",
     "FilterSet": "a FilterSet, as agez.load_filters reads",
     "SSPGrid": "templates, as agez.load_templates reads",

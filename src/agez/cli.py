@@ -36,7 +36,10 @@ def _parser() -> argparse.ArgumentParser:
     _add_synth(command("synth", "synthetic photometry of spectra or cubes"))
     _add_label(command("label", "full spectral fitting: ages, metallicities, kinematics"))
     _add_sample(command("sample", "join photometry and labels into a training sample"))
-    _add_train(command("train", "train and calibrate a model on a sample"))
+    _add_train(command("train", "train and calibrate a model on a sample, or on a table with labels of your own"))
+    _add_evaluate(
+        command("evaluate", "judge a model on a test set of your own: residuals, calibration, learning curves")
+    )
     _add_predict(command("predict", "ages and metallicities of photometry or spectra by a trained model"))
     _add_show(command("show", "draw one object: its SED and fit, residuals, and the posterior of age and metallicity"))
     _add_map(command("map", "maps of ages and metallicities of galaxies, from their images or cubes"))
@@ -231,7 +234,7 @@ def _add_sample(p: argparse.ArgumentParser) -> None:
 
 
 def _add_train(p: argparse.ArgumentParser) -> None:
-    p.add_argument("sample", metavar="SAMPLE")
+    p.add_argument("sample", metavar="SAMPLE", help="of 'agez sample'; or, with --labels, a table of photometry")
     p.add_argument("-o", "--out", required=True, metavar="MODEL", help="model file, .safetensors")
     p.add_argument("--split", default="by-galaxy", choices=("within", "by-galaxy"), help="default: by-galaxy")
     p.add_argument("--seed", type=int, default=1, metavar="N", help="default: 1")
@@ -247,17 +250,51 @@ def _add_train(p: argparse.ArgumentParser) -> None:
         "--steps",
         type=int,
         metavar="N",
-        help="of training each posterior network; default: 4000; with --init up to 1000, by the sample's size",
+        help="of training each posterior network; default: 4000; with --init up to 1000, by the sample's size; of a "
+        "table 100 epochs",
+    )
+    p.add_argument(
+        "--epochs", type=float, metavar="N", help="passes over the rows of the training, in place of --steps"
+    )
+    p.add_argument("--batch", type=int, metavar="N", help="rows of a step; default: 256; of a table up to 128")
+    p.add_argument("--learning-rate", type=float, metavar="R", help="at its highest; default: 0.001; less with --init")
+    p.add_argument(
+        "--hidden",
+        metavar="N,...",
+        help="units of each hidden layer of a new posterior network; default: 256,256; of a table 128,128",
     )
     p.add_argument(
         "--learning-curve",
         action="store_true",
-        help="measure what --init gains over starting afresh with 10, 30, 100 and all galaxies; trains much more",
+        help="measure what --init gains over starting afresh with 10, 30, 100 and all galaxies; trains much more; of a "
+        "table, the error with an eighth to all of its rows",
     )
     p.add_argument(
         "--max-epochs", type=int, metavar="N", help="of the paper's networks; default: that of the standard preset"
     )
     _add_workers(p)
+    _add_labels(p, "columns to learn, of any names, their errors in COLUMN_err if there; makes SAMPLE a plain table")
+    _add_rows_of_table(p)
+
+
+def _add_labels(p: argparse.ArgumentParser, what: str) -> None:
+    own = p.add_argument_group("tables with labels of your own")
+    own.add_argument("--labels", metavar="NAME[=COLUMN],...", help=what)
+    own.add_argument("--label-units", metavar="NAME=UNIT,...", help="of labels whose columns say none: dex, km/s, ...")
+    own.add_argument(
+        "--galaxy-id",
+        metavar="COLUMN",
+        help="rows of one galaxy, which are never on both sides of a split; default: galaxy_id, else rows of one id",
+    )
+
+
+def _add_evaluate(p: argparse.ArgumentParser) -> None:
+    p.add_argument("model", metavar="MODEL", help="a file that 'train' wrote, or a name (agez models)")
+    p.add_argument("sample", metavar="SAMPLE", help="of 'agez sample', or a table of photometry with labels")
+    p.add_argument("-o", "--out", required=True, metavar="DIR", help="folder: evaluation.json, .html and figures/")
+    p.add_argument("--seed", type=int, default=1, metavar="N", help="of the bootstrap over galaxies; default: 1")
+    _add_labels(p, "which column is which of the model's quantities; default: columns of their names")
+    _add_rows_of_table(p)
 
 
 def _add_predict(p: argparse.ArgumentParser) -> None:

@@ -62,7 +62,7 @@ def test_a_quiet_survey_shows_the_rows_themselves(sample):
     data = sample_rows(sample)
     standard = scaling_of_sample(data, np.arange(400), (0.0, 0.002))
     rows = np.array([5, 300, 7])
-    batches = SampleBatches(data, np.arange(400), standard, QUIET)
+    batches = SampleBatches(replace(data, survey=QUIET), np.arange(400), standard)
     inputs, target = batches.draw(rows, np.random.default_rng(0))
     assert inputs.shape == (3, n_features(12))
     np.testing.assert_allclose(

@@ -9,6 +9,7 @@ from agez.commands.answers import Answer
 from agez.commands.bench import bench
 from agez.commands.compare import compare
 from agez.commands.demo import demo
+from agez.commands.evaluate import evaluate
 from agez.commands.fetching import fetch
 from agez.commands.listings import check, filters
 from agez.commands.maps import map_
@@ -30,6 +31,7 @@ COMMANDS: dict[str, Callable[[Namespace], Answer]] = {
         label,
         sample,
         train,
+        evaluate,
         predict,
         show,
         map_,

@@ -7,11 +7,11 @@ from pathlib import Path
 
 from agez.commands.answers import Answer
 from agez.commands.corrections import check_recalibration
+from agez.commands.labelled_tables import photometry_of
 from agez.errors import AgezError
 from agez.runtime.files import make_folder
 from agez.tables.table_files import check_fits_output
 from agez.targets import TARGET_WORDS
-from agez.types import Photometry
 
 
 def reproduce(options: Namespace) -> Answer:
@@ -100,7 +100,7 @@ def sample(options: Namespace) -> Answer:
     check_fits_output(options.out)
     check_recalibration(options)
     files = [path for given in (options.labels, *options.also_labels) for path in label_files_in(given)]
-    photometry = _photometry_of_sample(options)
+    _, photometry = photometry_of(options, str(options.photometry))
     labels = read_labels(files[0]) if len(files) == 1 else labels_of_many(files)
     names = np.unique(photometry.rows.galaxy_id)
     galaxies = None if options.galaxies is None else named_as(read_galaxies(options.galaxies), names)
@@ -119,25 +119,6 @@ def sample(options: Namespace) -> Answer:
         lines.append(f"not in {options.galaxies}, so without radii and properties: {', '.join(unknown)}")
     content["remarks"] = photometry.meta["remarks"]
     return content, [*content["remarks"], *lines, *([f"left out: {left_out}"] if left_out else [])]
-
-
-def _photometry_of_sample(options: Namespace) -> Photometry:
-    """The photometry that a sample is made of, as the options have it."""
-    from agez.apply.corrections import Corrections, ebv_of_rows
-    from agez.photometry.dereddening import deredden
-    from agez.photometry.tables import EXTENSION, table_to_photometry
-    from agez.photometry.vector_columns import likeness
-    from agez.tables.table_columns import PlainTable
-    from agez.tables.table_files import read_table
-
-    source = str(options.photometry)
-    table = read_table(source, prefer=(EXTENSION,), likeness=likeness)
-    photometry = table_to_photometry(
-        table, source=source, filters=options.filters, redshift=options.redshift, redshift_err=options.redshift_err,
-        id=options.id, redshift_grid=options.redshift_grid, aperture=options.aperture, unit=options.unit, ask=True,
-    )  # fmt: skip
-    ebv = ebv_of_rows(PlainTable.of(table), Corrections(ebv=options.ebv), source=source)
-    return photometry if ebv is None else deredden(photometry, ebv, recalibrate=not options.no_recalibration)
 
 
 def gradient(options: Namespace) -> Answer:

@@ -82,7 +82,8 @@ class MixtureKind:
 
     def answer(self, photometry: Photometry, *, compiled: bool = False, asked: Asked | None = None) -> Prediction:
         """Predict rows in the bands of the model, in its order; ``compiled`` by numba, which must be installed."""
-        if photometry.redshift_mixture is not None:
+        seen = bool(self.model.header.get("uses_redshift", True))  # else no redshift is shown, nor missed
+        if photometry.redshift_mixture is not None and seen:
             from agez.mixture_network.redshift_averages import averaged_over_redshifts  # few catalogues need it
 
             return averaged_over_redshifts(self, photometry, compiled=compiled, asked=asked)
@@ -94,8 +95,8 @@ class MixtureKind:
         sums = tuple(one for one in derived_of(own) if one.name in wanted)
         wanted = (*wanted, *(part for one in sums for part in one.sum_of))
         inside = inside_redshift(
-            photometry.redshift, photometry.redshift_err, header["redshift_range"],
-            tolerance=float(header["redshift_tolerance"]),
+            photometry.redshift if seen else np.full(len(photometry), np.nan), photometry.redshift_err,
+            header["redshift_range"], tolerance=float(header["redshift_tolerance"]),
         )  # fmt: skip
         least_bands = int(header["least_bands"])
         weights = band_weights(photometry.flux, photometry.flux_err, photometry.covered)
@@ -138,11 +139,11 @@ class MixtureKind:
         flags = set_flag(flags, few, Flag.TOO_FEW_BANDS)
         flags = set_flag(flags, predicted.no_flux & ~few, Flag.NO_DATA)
         unknown = np.isnan(inside.redshift)
-        if network.redshift_target is None or not header.get("knows_unknown_redshift"):
+        if seen and (network.redshift_target is None or not header.get("knows_unknown_redshift")):
             flags = set_flag(flags, unknown, Flag.REDSHIFT_UNKNOWN)
-        else:  # no fault of models that were trained to find it
+        else:  # no fault of models that were trained to find it, or without it
             flags = np.where(unknown, flags & ~np.int32(int(Flag.REDSHIFT_UNKNOWN)), flags)
-            flags = set_flag(flags, unknown, Flag.REDSHIFT_ESTIMATED)
+            flags = set_flag(flags, unknown & seen, Flag.REDSHIFT_ESTIMATED)
         flags = set_flag(flags, predicted.assumed, Flag.ERROR_ASSUMED)
         flags = set_flag(flags, contradicted, Flag.BAND_CONTRADICTED)
         with np.errstate(invalid="ignore"):

@@ -194,6 +194,7 @@ def build_model(
     main_targets: Sequence[str] | None = None,
     libraries: Sequence[str] = (),
     knows_unknown_redshift: bool = False,
+    uses_redshift: bool = True,
     labels: Mapping[str, Any],
     training: Mapping[str, Any],
     calibration: Mapping[str, Any],
@@ -220,6 +221,8 @@ def build_model(
         Template libraries that the networks may be told of, in the order of their inputs.
     knows_unknown_redshift : bool
         Whether the networks were trained on rows of unknown redshift, too.
+    uses_redshift : bool
+        False: no row of the training had one, and none is asked for.
     labels, training, calibration, scores : mapping
         JSON-able, for the header.
     """
@@ -245,5 +248,6 @@ def build_model(
         **({} if main_targets is None else {"main_targets": list(main_targets)}),
         **({"libraries": list(libraries)} if libraries else {}),
         **({"knows_unknown_redshift": True} if knows_unknown_redshift else {}),
+        **({} if uses_redshift else {"uses_redshift": False}),
     }
     return Model(network.to_arrays() | {"label_range": np.asarray(label_range)}, header)

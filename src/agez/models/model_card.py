@@ -9,6 +9,7 @@ from typing import Any
 
 from agez.models.model import Model
 from agez.models.model_notes import REFERENCES
+from agez.models.training_curves import loss_lines, loss_rows, size_lines
 from agez.surveys.registry import find_survey
 
 #: The two ways of training in a learning curve, by the words of the header.
@@ -34,6 +35,12 @@ def card_lines(model: Model) -> list[str]:
     curve = header["training"].get("learning_curve")
     if curve:
         lines += ["", "```", *curve_lines(curve), "```"]
+    if header["training"].get("losses"):
+        lines += ["", "## Training", "", *(f"- {line}" for line in loss_lines(header["training"]["losses"]))]
+        lines += ["", *_table(loss_rows(header["training"]["losses"]))]
+    sizes = header["training"].get("size_curve")
+    if sizes:
+        lines += ["", "```", *size_lines(sizes), "```"]
     lines += ["", "## Not to be used for", "", *_limits(model, made), "", "## Labels", "", *_label_lines(header)]
     if made:
         lines += ["", "## Made by", "", f"`python tools/make_models.py {name}`, agez {header['version']}."]
@@ -161,8 +168,9 @@ def _spoilt_lines(survey: Mapping[str, Any]) -> list[str]:
 def _sample_lines(model: Model) -> list[str]:
     training = model.header["training"]
     start = training.get("start")
+    rows = f"rows of {training['table']}, of" if training.get("source") == "table" else "spectra of"
     lines = [
-        f"- {training.get('n_spectra', '?')} spectra of {training.get('n_galaxies', '?')} galaxies, split "
+        f"- {training.get('n_spectra', '?')} {rows} {training.get('n_galaxies', '?')} galaxies, split "
         f"{training.get('split', '?')}, seed {training.get('seed', '?')}."
     ]
     if model.gives_distribution:

@@ -21,6 +21,8 @@ from agez.types import Floats
 
 #: Redshifts this near to the training range are taken as inside it: a shift of at most a tenth of a narrow band.
 REDSHIFT_TOLERANCE = 0.002
+#: Most epochs of the learning curves in a model's header.
+MOST_EPOCHS = 100
 PROBABILITIES = {"p16": 0.16, "p50": 0.50, "p84": 0.84}
 
 
@@ -82,6 +84,7 @@ def model_from_cross_validation(cv: CrossValidation, sample: Sample, *, name: st
             "n_spectra": len(sample),
             "n_galaxies": len(sample.galaxies),
             "sample": plain(dict(sample.meta)),
+            "losses": {"of": "mean squared error [dex^2]", "unit": "epoch", "networks": _losses(cv)},
         },
         "calibration": {
             "method": "split-conformal quantiles of label minus out-of-sample prediction",
@@ -92,6 +95,21 @@ def model_from_cross_validation(cv: CrossValidation, sample: Sample, *, name: st
         },
     }
     return Model(arrays, header)
+
+
+def _losses(cv: CrossValidation) -> list[dict[str, Any]]:
+    """Learning curves of all networks, at some hundred epochs at most."""
+    out = []
+    for curve in cv.curves:
+        n = len(curve.train_mse)
+        at = np.arange(0, n, max(-(-n // MOST_EPOCHS), 1))
+        training, validation = (
+            [float(f"{one:.5g}") for one in values[at]] for values in (curve.train_mse, curve.validation_mse)
+        )
+        best = int(np.nanargmin(curve.validation_mse)) + 1 if np.isfinite(curve.validation_mse).any() else n
+        out.append({"fold": curve.fold, "member": curve.target, "step": (at + 1).tolist(), "training": training,
+                    "validation": validation, "kept": best})  # fmt: skip
+    return plain(out)  # type: ignore[no-any-return]
 
 
 def _quantiles(residual: Floats) -> dict[str, float]:

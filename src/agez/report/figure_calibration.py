@@ -13,8 +13,8 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from agez.analysis.calibration_metrics import COVERAGE_LEVELS
 from agez.report.numbers import floats, number
-from agez.report.style import BLUE, QUANTITY, TITLES, VERMILLION, figure, margins
-from agez.targets import PAPER_TARGETS, TARGET_WORDS
+from agez.report.style import BLUE, QUANTITY, VERMILLION, figure, margins
+from agez.targets import TARGET_WORDS
 
 #: Axis labels of the quantities that calibration is looked at in bins of; another is labelled with its name.
 BIN_LABELS = {
@@ -24,11 +24,17 @@ BIN_LABELS = {
     "av": "$A_V$ [mag]",
     "redshift": "redshift",
     "ood": "distance from the training set",
+    "label": "label",
+    "prediction": "prediction",
 }
 #: Quantities with a logarithmic axis.
 _LOGARITHMIC = ("snr",)
+#: Between the ends of a logarithmic axis; less is drawn linearly.
+_LEAST_RATIO = 2.0
 _COLUMNS = 3
-_STYLES = dict(zip(PAPER_TARGETS, ((BLUE, "o", -1), (VERMILLION, "^", 1)), strict=True))
+#: Colour, marker and side: of the two words of the paper, and of any other target, which is drawn alone.
+_STYLES = ((BLUE, "o", -1), (VERMILLION, "^", 1))
+_OF_WORD = dict(zip(TARGET_WORDS.values(), _STYLES, strict=True))
 #: How far coverage may be off [percentage points], drawn as a band: overall, and in a bin.
 _ALLOWED_OVERALL, _ALLOWED_IN_BIN = 2.0, 5.0
 
@@ -51,22 +57,22 @@ def figure_calibration(path: Path, block: Mapping[str, Any]) -> None:
                         "nominal": [c], "coverage": [c], "coverage_err": [c]},
                 "bins": {name: {"edges": [m + 1], "centre": [m], "bins": [m like "overall"]}}}}
 
-        One of the two targets may be absent; ``bins`` may be empty.
+        One of the two may be absent, or another target stand alone; ``bins`` may be empty.
     """
-    targets = [target for target in PAPER_TARGETS if TARGET_WORDS[target] in block]
-    names = list(dict.fromkeys(name for target in targets for name in block[TARGET_WORDS[target]]["bins"]))
+    targets = list(block)
+    names = list(dict.fromkeys(name for target in targets for name in block[target]["bins"]))
     n_rows = -(-(2 + len(names)) // _COLUMNS)
     with figure(path, width=11.4, height=3.15 * n_rows + 1.1) as page:
         room = margins(page, left=0.7, right=0.15, bottom=1.05, top=0.6, wspace=0.24, hspace=0.3)
         panels = page.subplots(n_rows, _COLUMNS, squeeze=False, gridspec_kw=room).ravel()
         for target in targets:
-            part = block[TARGET_WORDS[target]]
+            part = block[target]
             _draw_pit(panels[0], target, part["pit"])
             _draw_coverage(panels[1], target, part["pit"])
             for axes, name in zip(panels[2:], names, strict=False):
                 if name in part["bins"]:
                     _draw_bins(axes, target, part["bins"][name])
-        _finish_pit(panels[0], [_departure(target, block[TARGET_WORDS[target]]["pit"]) for target in targets])
+        _finish_pit(panels[0], [_departure(target, block[target]["pit"]) for target in targets])
         _finish_coverage(panels[1])
         for axes, name in zip(panels[2:], names, strict=False):
             _finish_bins(axes, name)
@@ -76,8 +82,16 @@ def figure_calibration(path: Path, block: Mapping[str, Any]) -> None:
         page.legend(handles=handles, loc="lower center", ncols=3, frameon=False)
 
 
+def _style(word: str) -> tuple[str, str, int]:
+    return _OF_WORD.get(word, _STYLES[0])
+
+
+def _title(word: str) -> str:
+    return word.capitalize() if word in _OF_WORD else word
+
+
 def _draw_pit(axes: Any, target: str, pit: Mapping[str, Any]) -> None:
-    colour, marker, side = _STYLES[target]
+    colour, marker, side = _style(target)
     edges, density, err = (floats(pit[name]) for name in ("edges", "density", "density_err"))
     if not np.isfinite(edges).all():
         return  # nothing was measured
@@ -98,11 +112,11 @@ def _finish_pit(axes: Any, told: list[str]) -> None:
 
 def _departure(target: str, pit: Mapping[str, Any]) -> str:
     far, chance = (number(pit[name], "{:.3f}") for name in ("departure", "departure_95"))
-    return f"{TITLES[target]} departs by {far} (95 % by chance: {chance})"
+    return f"{_title(target)} departs by {far} (95 % by chance: {chance})"
 
 
 def _draw_coverage(axes: Any, target: str, pit: Mapping[str, Any]) -> None:
-    colour, marker, side = _STYLES[target]
+    colour, marker, side = _style(target)
     nominal, coverage, err = (100 * floats(pit[name]) for name in ("nominal", "coverage", "coverage_err"))
     off = coverage - nominal
     axes.fill_between(nominal, off - err, off + err, color=colour, alpha=0.2, lw=0)
@@ -123,7 +137,7 @@ def _finish_coverage(axes: Any) -> None:
 
 
 def _draw_bins(axes: Any, target: str, binned: Mapping[str, Any]) -> None:
-    colour, marker, side = _STYLES[target]
+    colour, marker, side = _style(target)
     centre, edges = floats(binned["centre"]), floats(binned["edges"])
     # one target a little to the left, the other to the right, so that their error bars stand side by side
     x = centre + 0.08 * side * np.minimum(centre - edges[:-1], edges[1:] - centre)
@@ -143,7 +157,8 @@ def _finish_bins(axes: Any, name: str) -> None:
     low, _ = axes.get_ylim()
     axes.set(ylim=(min(low, 55.0), 101.0), xlabel=BIN_LABELS.get(name, name))
     axes.set_ylabel("coverage [%]")
-    if name in _LOGARITHMIC and np.isfinite(axes.dataLim.minposx) and axes.dataLim.xmin > 0:
+    wide = np.isfinite(axes.dataLim.minposx) and axes.dataLim.xmax > _LEAST_RATIO * axes.dataLim.xmin > 0
+    if name in _LOGARITHMIC and wide:
         axes.set_xscale("log")
         axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
@@ -154,13 +169,13 @@ def _finish_bins(axes: Any, name: str) -> None:
 def _legend(targets: list[str], block: Mapping[str, Any]) -> list[Any]:
     handles: list[Any] = []
     for target in targets:
-        colour, marker, side = _STYLES[target]
-        overall = block[TARGET_WORDS[target]]["overall"]
+        colour, marker, side = _style(target)
+        overall = block[target]["overall"]
         held = {"68.27 %": overall["coverage_68"]["value"], "95.45 %": overall["coverage_95"]["value"]}
         told = ", ".join(f"{title} holds {number(None if value is None else 100 * value, '{:.1f}')} %"
                          for title, value in held.items())  # fmt: skip
         handles.append(
-            Line2D([], [], color=colour, marker=marker, ls="-" if side < 0 else "--", label=f"{TITLES[target]}: {told}")
+            Line2D([], [], color=colour, marker=marker, ls="-" if side < 0 else "--", label=f"{_title(target)}: {told}")
         )
     handles.append(Line2D([], [], color="0.3", marker="o", ls="", label="full: 68.27 % interval"))
     handles.append(Line2D([], [], color="0.3", marker="o", mfc="white", ls="", label="open: 95.45 % interval"))

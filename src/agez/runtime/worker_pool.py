@@ -46,11 +46,12 @@ def each_done(
     workers: int,
     start: Callable[..., None] | None = None,
     start_with: tuple[Any, ...] = (),
+    hear: Callable[..., object] | None = None,
     lost: Callable[[Item], Result] | None = None,
 ) -> Iterator[tuple[Item, Result]]:
     """:meth:`Workers.each_done` in worker processes that end with it, at most one for each of the ``items``."""
     with Workers(min(workers, max(len(items), 1)), start=start, start_with=start_with) as pool:
-        yield from pool.each_done(work, items, lost=lost)
+        yield from pool.each_done(work, items, hear=hear, lost=lost)
 
 
 class Workers:

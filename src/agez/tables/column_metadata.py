@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from astropy.table import Table
 
-from agez.targets import SHIPPED_TARGETS, Target
+from agez.targets import KNOWN_TARGETS, SHIPPED_TARGETS, Target
 
 
 class Words(NamedTuple):
@@ -40,7 +40,7 @@ def words_of_targets(targets: Sequence[Target]) -> dict[str, Words]:
 
     A comment fits into one card of a FITS header, with the words for errors and quantiles before it.
     """
-    brief = {name: words.comment for name, words in _WORDS.items()}
+    brief = {name: words.comment for name, words in _WORDS.items() if name in KNOWN_TARGETS}  # others' are their own
     return {one.name: Words(one.unit, brief.get(one.name, one.description), one.ucd) for one in targets}
 
 
@@ -106,7 +106,7 @@ def _of(what: str, ucd: str, of: Words) -> Words:
     if not of.comment:
         return _NOTHING
     unit = f"{of.unit}2" if what.startswith("variance") and of.unit else of.unit
-    return Words(unit, what + of.comment, f"{ucd};{of.ucd.partition(';')[0]}" if ucd else of.ucd)
+    return Words(unit, what + of.comment, ";".join(filter(None, (ucd, of.ucd.partition(";")[0]))) if ucd else of.ucd)
 
 
 def _of_component(number: str, part: str, special: Mapping[str, Words] | None) -> Words:

@@ -15,11 +15,11 @@ from agez.mixture_network.calibration import IntervalCalibration, calibrate
 from agez.mixture_network.mixture_model import Network, ensemble
 from agez.mixture_network.trunks import NetworkShape
 from agez.models.features import NormalisedPhotometry, n_features
-from agez.runtime.worker_pool import each_done
+from agez.runtime.worker_pool import each_done, say
 from agez.samples.splits import Split, fold_of_rows
 from agez.training.learn_calibration import exact_overall, learn_calibration
-from agez.training.mixture_fit import FitSettings, fit
-from agez.training.sample_batches import SAMPLE_SURVEY, SampleBatches, SampleRows, scaling_of_sample
+from agez.training.mixture_fit import FitSettings, fit, steps_of_report, validation_loss
+from agez.training.sample_batches import SampleBatches, SampleRows, repeated, scaling_of_sample
 from agez.types import Ints
 
 #: Hidden units and components of a network trained from scratch: samples have tens of thousands of rows, not millions.
@@ -36,10 +36,10 @@ TUNED_SETTINGS = FitSettings(steps=1000, batch=256, learning_rate=2e-4)
 #: ones is 0.071 and 0.136 dex after 100 steps at 1e-4, 0.085 and 0.172 after 1500 at 3e-4, 0.089 and 0.150 before (one
 #: draw).  Training from scratch is not shortened: there more steps are better.
 TUNED_ROWS, STEPS_POWER, RATE_POWER, LEAST_RATIO = 15_000, 0.8, 0.4, 0.04
-#: Number and conditions of repeated observations of held-out rows: samples have nearly one noise level and all bands,
-#: and intervals must be calibrated for rows that are noisier or lack bands.  Fluxes have their own calibration errors.
+#: Number of repeated observations of held-out rows.
 VIEWS = 3
-VIEW_SURVEY = replace(SAMPLE_SURVEY, snr=(5.0, 300.0), calibration=(1e-4, 1e-3), zero_points=(1e-4, 1e-3), complete=0.4)
+#: Most rows that the validation loss is worked out on.
+WATCHED_ROWS = 2000
 
 
 class View(NamedTuple):
@@ -47,6 +47,18 @@ class View(NamedTuple):
 
     seds: NormalisedPhotometry
     raw: Mixture
+
+
+class LossCurve(NamedTuple):
+    """The losses of one network in training: mean negative log density of standardised labels [nats]."""
+
+    fold: int  #: The fold that the network never learned from.
+    member: int
+    step: list[int]  #: After which the following are.
+    training: list[float]  #: Mean over the steps since the last.
+    #: Of rows as they are that were not learned from: of part of the other folds if the best was kept, else of its own.
+    validation: list[float]
+    kept: int  #: The step whose weights were kept.
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,6 +69,7 @@ class CrossFit:
     raw: Mixture  #: Held-out predictions of all rows before calibration.
     fold: Ints  #: (n,) Fold of each row.
     views: tuple[View, ...]  #: Of all rows.
+    curves: tuple[LossCurve, ...] = ()  #: Of all networks, fold by fold.
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,6 +81,9 @@ class _Job:
     settings: FitSettings
     seed: int
     trunk: str
+    hidden: tuple[int, ...]
+    watched: Ints
+    keep_best: bool
 
 
 #: What worker processes were started with.
@@ -78,16 +94,24 @@ def _remember(data: SampleRows) -> None:
     _DATA["rows"] = data
 
 
-def _train(job: _Job) -> Network:
+def _train(job: _Job) -> tuple[Network, LossCurve]:
     data, rng = _DATA["rows"], np.random.default_rng((job.seed, job.fold, job.member))
     if job.start is None:
         scaling = scaling_of_sample(data, job.rows, redshift_range_of(data))
-        shape = NetworkShape(n_features(len(data.bands)), FRESH_HIDDEN, FRESH_COMPONENTS, len(data.targets), job.trunk)
+        shape = NetworkShape(n_features(len(data.bands)), job.hidden, FRESH_COMPONENTS, len(data.targets), job.trunk)
         begin = None
     else:
         scaling, shape, begin = job.start.scaling, job.start.shape, job.start.parameters
-    trained = fit(SampleBatches(data, job.rows, scaling), shape, job.settings, rng, start=begin)
-    return Network(scaling, shape, trained.parameters)
+    watched = SampleBatches(data, job.watched[:: -(-len(job.watched) // WATCHED_ROWS) or 1], scaling)
+    trained = fit(
+        SampleBatches(data, repeated(data, job.rows), scaling), shape, job.settings, rng, start=begin,
+        watch=validation_loss(*watched.as_they_are(), shape), keep_best=job.keep_best, progress=say,
+    )  # fmt: skip
+    training, validation = ([round(loss, 5) for loss in one] for one in (trained.losses, trained.validation))
+    every = steps_of_report(job.settings)
+    at = [every * (k + 1) for k in range(len(training))]
+    curve = LossCurve(job.fold, job.member, at, training, validation, every * trained.kept)
+    return Network(scaling, shape, trained.parameters), curve
 
 
 def settings_for(n_rows: int, *, from_model: bool) -> FitSettings:
@@ -118,9 +142,12 @@ def cross_fit(
     settings: FitSettings | None = None,
     members: int = MEMBERS,
     trunk: str = "dense",
+    hidden: tuple[int, ...] = FRESH_HIDDEN,
+    keep_best: bool = False,
     seed: int = 1,
     workers: int = 2,
     progress: Callable[[int], object] | None = None,
+    hear: Callable[..., object] | None = None,
 ) -> CrossFit:
     """Train networks on all folds but one, and predict that one with them.
 
@@ -130,38 +157,61 @@ def cross_fit(
         Networks to start from, in turn; none: from scratch.
     settings : FitSettings, optional
         Default: :func:`settings_for` the number of rows.
-    trunk : str
-        Of networks that are trained from scratch: a name of :data:`agez.mixture_network.trunks.TRUNKS`.
+    trunk, hidden : str, tuple of int
+        Of networks that are trained from scratch: a name of :data:`agez.mixture_network.trunks.TRUNKS`, and the units
+        of each hidden layer.
+    keep_best : bool
+        Learn from the training part of each split alone, and keep the weights that are best on its validation part;
+        else learn from both, and keep the last.
     progress : callable, optional
         Called with 1 when a network is done.
+    hear : callable, optional
+        Called with training and validation loss after each hundredth of a network's training.
 
     Raises
     ------
     AgezError
         If a fold has no rows to learn from, or ``members`` is below 1.
     """
+    found = fold_networks(
+        data, splits, start=start, settings=settings, members=members, trunk=trunk, hidden=hidden,
+        keep_best=keep_best, seed=seed, workers=workers, progress=progress, hear=hear,
+    )  # fmt: skip
+    by_fold = tuple(tuple(found[k, m][0] for m in range(members)) for k in range(len(splits)))
+    fold = fold_of_rows(tuple(splits), len(data))
+    views = []
+    for number in range(VIEWS):
+        seds = data.seen_anew(slice(None), np.random.default_rng((seed, len(splits), number)), data.views)
+        views.append(View(seds, unseen_answers(by_fold, fold, seds, data)))
+    curves = tuple(found[place][1] for place in sorted(found))
+    return CrossFit(by_fold, unseen_answers(by_fold, fold, data.seds(), data), fold, tuple(views), curves)
+
+
+def fold_networks(
+    data: SampleRows, splits: Sequence[Split], *, start: Sequence[Network] = (), settings: FitSettings | None = None,
+    members: int = MEMBERS, trunk: str = "dense", hidden: tuple[int, ...] = FRESH_HIDDEN, keep_best: bool = False,
+    seed: int = 1, workers: int = 2, progress: Callable[[int], object] | None = None,
+    hear: Callable[..., object] | None = None,
+) -> dict[tuple[int, int], tuple[Network, LossCurve]]:  # fmt: skip
+    """Networks and their losses by fold and member, trained as :func:`cross_fit` says."""
     if members < 1:
         raise AgezError(f"members is {members}; expected at least 1")
     settings = settings or settings_for(len(data), from_model=bool(start))
     jobs = []
     for k, split in enumerate(splits):
-        rows = np.sort(np.concatenate([split.train, split.validation]))
+        rows = split.train if keep_best else np.sort(np.concatenate([split.train, split.validation]))
+        watched = split.validation if keep_best else split.test
         if len(rows) < 2:
             raise AgezError(f"sample: fold {k} has {len(rows)} rows to learn from; give more spectra or galaxies")
         for m in range(members):
-            jobs.append(_Job(k, m, rows, start[m % len(start)] if start else None, settings, seed, trunk))
-    found: dict[tuple[int, int], Network] = {}
-    for job, member in each_done(_train, jobs, workers=workers, start=_remember, start_with=(data,)):
-        found[job.fold, job.member] = member
+            begin = start[m % len(start)] if start else None
+            jobs.append(_Job(k, m, rows, begin, settings, seed, trunk, hidden, watched, keep_best))
+    found: dict[tuple[int, int], tuple[Network, LossCurve]] = {}
+    for job, trained in each_done(_train, jobs, workers=workers, start=_remember, start_with=(data,), hear=hear):
+        found[job.fold, job.member] = trained
         if progress is not None:
             progress(1)
-    by_fold = tuple(tuple(found[k, m] for m in range(members)) for k in range(len(splits)))
-    fold = fold_of_rows(tuple(splits), len(data))
-    views = []
-    for number in range(VIEWS):
-        seds = data.seen_anew(slice(None), np.random.default_rng((seed, len(splits), number)), VIEW_SURVEY)
-        views.append(View(seds, unseen_answers(by_fold, fold, seds, data)))
-    return CrossFit(by_fold, unseen_answers(by_fold, fold, data.seds(), data), fold, tuple(views))
+    return found
 
 
 def unseen_answers(

@@ -19,9 +19,12 @@ from agez.types import Floats
 
 
 def jax_steps(
-    parameters: Parameters, drawn: Iterator[tuple[Floats, Floats]], shape: NetworkShape, settings: FitSettings
-) -> Iterator[float]:
+    parameters: Parameters, drawn: Iterator[tuple[Floats, Floats]], shape: NetworkShape, settings: FitSettings, *,
+    every: int = 0,
+) -> Iterator[float]:  # fmt: skip
     """The loss of each step; ``parameters`` (numpy) hold the trained weights when the last has been taken.
+
+    With ``every`` they hold those of each so manieth step, too, for those who watch.
 
     AgezError if JAX or optax is not installed.
     """
@@ -46,8 +49,10 @@ def jax_steps(
     step = jax.jit(taken)
     own: Any = {key: jnp.asarray(array) for key, array in parameters.items()}
     state = optimiser.init(own)
-    for inputs, target in drawn:
+    for number, (inputs, target) in enumerate(drawn, 1):
         own, state, loss = step(own, state, inputs, target)
+        if every and number % every == 0:
+            parameters.update({key: np.array(array) for key, array in own.items()})
         yield float(loss)
     for key, array in own.items():
         parameters[key] = np.array(array)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from agez.analysis.metrics import evaluate
 from agez.distributions.mixture import Mixture, moments
@@ -20,6 +21,7 @@ from agez.novelty.novelty_score import Novelty, score_as_answered
 from agez.samples.splits import N_FOLDS, SplitKind, make_splits
 from agez.targets import SHIPPED_TARGETS, Target
 from agez.training.cross_fitting import (
+    FRESH_HIDDEN,
     MEMBERS,
     CrossFit,
     calibration_of,
@@ -32,12 +34,14 @@ from agez.training.learn_novelty import learn_novelty, recalibrated
 from agez.training.mixture_fit import FitSettings
 from agez.training.sample_batches import SAMPLE_SURVEY, SampleRows, networks_to_teach, sample_rows, taught_targets
 from agez.training_seds.seds import TrainingSeds
-from agez.types import Floats
+from agez.types import Floats, Strings
 
 #: A model trained on a sample alone needs one in this many of its bands in a row.
 BANDS_NEEDED = 4
 #: Rows with a median signal-to-noise ratio below that of the training are flagged.
 LEAST_SNR = 5.0
+#: What the losses in the header are.
+LOSS = "mean negative log density of standardised labels [nats], without log(2 pi) / 2 for each"
 #: Networks that :func:`learn_sample` trains by default.
 N_NETWORKS = N_FOLDS * MEMBERS
 
@@ -62,7 +66,9 @@ def learn_sample(
     name: str = "",
     targets: Sequence[Target] = SHIPPED_TARGETS,
     trunk: str = "dense",
+    hidden: tuple[int, ...] = FRESH_HIDDEN,
     progress: Callable[[int], object] | None = None,
+    hear: Callable[..., object] | None = None,
 ) -> LearnedSample:
     """Train, calibrate and describe a model of a sample.
 
@@ -79,24 +85,19 @@ def learn_sample(
         Networks of each fold.
     targets : sequence of Target
         The predicted targets; with ``start`` the first of the model's, up to those that mock galaxies alone can teach.
-    trunk : str
+    trunk, hidden : str, tuple of int
         Of networks that are trained from scratch.
     progress : callable, optional
         Called with 1 when a network is done; there are ``4 * members``.
+    hear : callable, optional
+        Called with training and validation loss after each hundredth of a network's training.
 
     Raises
     ------
     AgezError
         If ``start`` is of another kind, or lacks the sample's bands or redshifts; or the sample is too small.
     """
-    parts = None
-    if start is not None:
-        if not start.gives_distribution:
-            raise AgezError(
-                f"model {start.name!r} is of the paper's kind and cannot be trained on; "
-                "start from jpas, jplus, splus, paper or another model that gives distributions"
-            )
-        parts = network_of(start)
+    check_start(start)
     targets = targets if start is None else taught_targets(start)
     data = sample_rows(sample, start.bands if start is not None else None, targets=targets)
     if start is not None:
@@ -104,34 +105,72 @@ def learn_sample(
     splits = make_splits(sample, kind=split, rng=np.random.default_rng(seed))
     cross = cross_fit(
         data, splits, start=networks_to_teach(start) if start else (), settings=settings, members=members, trunk=trunk,
-        seed=seed, workers=workers, progress=progress,
+        hidden=hidden, seed=seed, workers=workers, progress=progress, hear=hear,
     )  # fmt: skip
+    with one_blas_thread():
+        if start is None:
+            novelty = learn_novelty(
+                seds_of_sample(data), np.random.default_rng(seed), redshift_range=redshift_range_of(data),
+                survey=SAMPLE_SURVEY,
+            )  # fmt: skip
+        else:
+            novelty = novelty_from(start, data, sample.rows.galaxy_id)
+    training = {
+        "source": "sample",
+        "split": split,
+        "seed": seed,
+        "settings": asdict(settings) if settings else "default",
+        "n_spectra": len(sample),
+        "n_galaxies": len(sample.galaxies),
+        "sample": plain(dict(sample.meta)),
+    }
+    return learned_model(
+        cross, data, novelty, start=start, name=name, labels=sample.labels.meta, training=training,
+        n_galaxies=len(sample.galaxies),
+    )  # fmt: skip
+
+
+def one_blas_thread() -> Any:
+    """A context of small matrix products: on a busy machine a second thread makes them ten times slower."""
+    return threadpool_limits(1, user_api="blas")
+
+
+def check_start(start: Model | None) -> None:
+    """AgezError if networks cannot go on from a model."""
+    if start is not None and not start.gives_distribution:
+        raise AgezError(
+            f"model {start.name!r} is of the paper's kind and cannot be trained on; "
+            "start from jpas, jplus, splus, paper or another model that gives distributions"
+        )
+
+
+def learned_model(
+    cross: CrossFit, data: SampleRows, novelty: Novelty, *, start: Model | None, name: str, labels: Mapping[str, Any],
+    training: Mapping[str, Any], n_galaxies: int, least_snr: float = LEAST_SNR, **more: Any,
+) -> LearnedSample:  # fmt: skip
+    """The model of cross-fitted networks, calibrated and scored on the rows that each has not seen.
+
+    ``more`` goes into the header as :func:`agez.mixture_network.mixture_model.build_model` takes it.
+    """
     learned = learned_without(cross, data)
-    answers, calibrations = held_out(cross, data, learned=learned)
-    final = MixtureNetwork(
-        tuple(one for fold in cross.members for one in fold), calibration_of(cross, data, learned=learned),
-        _novelty(data, parts, sample, seed),
-    )  # fmt: skip
-    redshift_range = tuple(start.header["redshift_range"]) if start is not None else redshift_range_of(data)
+    with one_blas_thread():
+        answers, calibrations = held_out(cross, data, learned=learned)
+        calibration = calibration_of(cross, data, learned=learned)
+    final = MixtureNetwork(tuple(one for fold in cross.members for one in fold), calibration, novelty)
+    header = {} if start is None else start.header
+    redshift_range = tuple(header.get("redshift_range", redshift_range_of(data)))
     model = build_model(
         final, data.bands, targets=data.targets, name=name,
         label_range=np.stack([data.labels.min(axis=0), data.labels.max(axis=0)]),
         redshift_range=redshift_range, frame="observed" if redshift_range[1] > 0.003 else "rest",
-        least_bands=int(start.header["least_bands"]) if start is not None else max(2, len(data.bands) // BANDS_NEEDED),
-        least_snr=float(start.header["least_snr"]) if start is not None else LEAST_SNR,
-        labels=plain(dict(sample.labels.meta)),
+        least_bands=int(header.get("least_bands", max(2, len(data.bands) // BANDS_NEEDED))),
+        least_snr=float(header.get("least_snr", least_snr)), labels=plain(dict(labels)),
         training={
-            "source": "sample",
-            "split": split,
-            "seed": seed,
-            "start": "" if start is None else start.header.get("name", ""),
-            "settings": asdict(settings) if settings else "default",
-            "n_spectra": len(sample),
-            "n_galaxies": len(sample.galaxies),
-            "sample": plain(dict(sample.meta)),
+            **training, "start": "" if start is None else start.header.get("name", ""),
+            "losses": {"of": LOSS, "unit": "step", "networks": [one._asdict() for one in cross.curves]},
         },
-        calibration={"method": "quantile regression on held-out rows", "n_galaxies": len(sample.galaxies)},
-        scores=scores_of(answers, data, calibrations, cross),
+        calibration={"method": "quantile regression on held-out rows", "n_galaxies": n_galaxies},
+        scores=scores_of(answers, data, calibrations, cross), **more,
     )  # fmt: skip
     return LearnedSample(model, answers)
 
@@ -157,7 +196,8 @@ def score_lines(model: Model) -> list[str]:
     """The scores of a model of a sample, in words."""
     scores = [(target, model.header["scores"][target.name]) for target in model.targets]
     return [
-        f"  {target.word}: sigma_mad {one['sigma_mad']:.3f} {target.unit or ''} against held-out labels; "
+        " ".join(filter(None, (f"  {target.word}: sigma_mad {one['sigma_mad']:.3f}", target.unit)))
+        + " against held-out labels; "
         f"{100 * one['coverage_68']:.0f} % and {100 * one['coverage_95']:.0f} % lie inside the 68 % and 95 % intervals"
         for target, one in scores
     ]
@@ -175,17 +215,11 @@ def check_redshifts(data: SampleRows, start: Model) -> None:
         )
 
 
-def _novelty(data: SampleRows, parts: MixtureNetwork | None, sample: Sample, seed: int) -> Novelty:
-    """That of the model that was started from, at a threshold for this sample; else one of the sample's own rows."""
-    if parts is None:
-        return learn_novelty(
-            seds_of_sample(data), np.random.default_rng(seed), redshift_range=redshift_range_of(data),
-            survey=SAMPLE_SURVEY,
-        )  # fmt: skip
-    ood: Floats = score_as_answered(
-        parts.novelty, data.seds(), *data.redshifts(), least_bands=SAMPLE_SURVEY.least_bands
-    ).ood
-    return recalibrated(parts.novelty, ood, sample.rows.galaxy_id)
+def novelty_from(start: Model, data: SampleRows, galaxy_id: Strings) -> Novelty:
+    """That of the model that was started from, at a threshold for these rows."""
+    own = network_of(start).novelty
+    ood: Floats = score_as_answered(own, data.seds(), *data.redshifts(), least_bands=data.survey.least_bands).ood
+    return recalibrated(own, ood, galaxy_id)
 
 
 def seds_of_sample(data: SampleRows) -> TrainingSeds:

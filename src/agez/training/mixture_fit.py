@@ -9,8 +9,16 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from agez.errors import AgezError
-from agez.mixture_network.trunks import FURTHER, NetworkShape, Parameters, initial_further, initial_parameters
+from agez.mixture_network.trunks import (
+    FURTHER,
+    NetworkShape,
+    Parameters,
+    forward,
+    initial_further,
+    initial_parameters,
+)
 from agez.training.dense_gradient import further_loss_and_gradient, loss_and_gradient
+from agez.training.mixture_loss import loss_and_raw_gradient
 from agez.types import Floats, Ints
 
 
@@ -41,10 +49,18 @@ class FitSettings:
 
 
 class Trained(NamedTuple):
-    """A trained network and the mean loss of each hundredth of its steps."""
+    """A trained network, and its losses at each hundredth of its steps."""
 
     parameters: Parameters
-    losses: list[float]
+    losses: list[float]  #: Of the training: the mean over the steps of the hundredth.
+    validation: list[float]  #: Of rows that are watched, after the hundredth; empty if none are.
+    kept: int  #: Which hundredth, from 1, the parameters are of: the last, or the best of the validation.
+
+
+#: Hundredths of the steps without a lower validation loss, after which training ends where the best is kept.
+PATIENCE = 30
+#: Loss of parameters on rows that are not learned from.
+Watch = Callable[[Parameters], float]
 
 
 def fit(
@@ -55,7 +71,9 @@ def fit(
     *,
     start: Parameters | None = None,
     by_jax: bool | None = None,
-    progress: Callable[[float], object] | None = None,
+    watch: Watch | None = None,
+    keep_best: bool = False,
+    progress: Callable[..., object] | None = None,
 ) -> Trained:
     """Train one network; the same generator state gives the same network.
 
@@ -66,8 +84,13 @@ def fit(
     by_jax : bool, optional
         Whether JAX and optax (``agez[train]``) differentiate and step, on an accelerator where there is one.  Default:
         for trunks other than the dense one, whose gradient by hand is faster on a CPU and is the only one by hand.
+    watch : callable, optional
+        Loss on rows that are not learned from (:func:`validation_loss`), looked at in each hundredth of the steps.
+    keep_best : bool
+        Keep the parameters of the lowest such loss, and end :data:`PATIENCE` hundredths after it (early stopping:
+        Prechelt 1998, LNCS 1524, 55).
     progress : callable, optional
-        Called with the mean loss of each hundredth of the steps.
+        Called with the mean loss of each hundredth of the steps, and that on the watched rows if there are any.
     """
     parameters = {key: array.copy() for key, array in (start or initial_parameters(shape, rng)).items()}
     if shape.first_targets:
@@ -79,18 +102,28 @@ def fit(
     if by_jax:
         from agez.training.jax_fit import jax_steps  # JAX takes a second to import, and is an extra
 
-        steps = jax_steps(parameters, batches_of(batches, settings, rng), shape, settings)
+        every = 0 if watch is None else steps_of_report(settings)
+        steps = jax_steps(parameters, batches_of(batches, settings, rng), shape, settings, every=every)
     else:
         steps = _steps_by_hand(
             parameters, batches_of(batches, settings, rng), settings,
             lambda own, inputs, target: loss_and_gradient(own, inputs, target, shape.components),
         )  # fmt: skip
-    return Trained(parameters, _mean_losses(steps, settings, progress))
+    return _trained(parameters, steps, settings, progress, watch, keep_best=keep_best)
+
+
+def validation_loss(inputs: Floats, target: Floats, shape: NetworkShape) -> Watch:
+    """The mean loss of parameters on rows of these features and standardised labels, as of a batch."""
+
+    def loss(parameters: Parameters) -> float:
+        return float(loss_and_raw_gradient(forward(shape, parameters, inputs), target, shape.components)[0].mean())
+
+    return loss
 
 
 def fit_stages(
     batches: Batches, shape: NetworkShape, settings: FitSettings, further_steps: int, rng: np.random.Generator, *,
-    progress: Callable[[float], object] | None = None,
+    progress: Callable[..., object] | None = None,
 ) -> Trained:  # fmt: skip
     """Train a network in two stages: the first for its targets alone; then, with that held fixed, the second.
 
@@ -114,9 +147,9 @@ def fit_stages(
         further, batches_of(batches, settings, rng), settings,
         lambda own, inputs, target: further_loss_and_gradient(own, first.parameters, inputs, target, shape),
     )  # fmt: skip
-    losses = _mean_losses(steps, settings, progress)
+    second = _trained(further, steps, settings, progress)
     named = {FURTHER + name: array for name, array in further.items()}
-    return Trained({**first.parameters, **named}, [*first.losses, *losses])
+    return Trained({**first.parameters, **named}, [*first.losses, *second.losses], [], len(second.losses))
 
 
 @dataclass(frozen=True)
@@ -134,21 +167,36 @@ class _Leading:
         return inputs, labels[:, : self.n_targets]
 
 
-def _mean_losses(
-    steps: Iterator[float], settings: FitSettings, progress: Callable[[float], object] | None
-) -> list[float]:
-    """Take all steps; the mean loss of each hundredth."""
+def steps_of_report(settings: FitSettings) -> int:
+    """Steps from one report of the loss to the next."""
+    return max(settings.steps // 100, 1)
+
+
+def _trained(
+    parameters: Parameters, steps: Iterator[float], settings: FitSettings, progress: Callable[..., object] | None,
+    watch: Watch | None = None, *, keep_best: bool = False,
+) -> Trained:  # fmt: skip
+    """Take all steps, which change ``parameters`` in place."""
     losses: list[float] = []
+    watched: list[float] = []
     recent: list[float] = []
-    report = max(settings.steps // 100, 1)
+    best, report = parameters, steps_of_report(settings)
     for step, loss in enumerate(steps, 1):
         recent.append(loss)
-        if step % report == 0:
-            losses.append(float(np.mean(recent)))
-            if progress is not None:
-                progress(losses[-1])
-            recent.clear()
-    return losses
+        if step % report:
+            continue
+        losses.append(float(np.mean(recent)))
+        recent.clear()
+        if watch is not None:
+            watched.append(watch(parameters))
+            if keep_best and watched[-1] == min(watched):
+                best = {key: array.copy() for key, array in parameters.items()}
+        if progress is not None:
+            progress(losses[-1], *watched[-1:])
+        if keep_best and watched and len(watched) - int(np.argmin(watched)) > PATIENCE:
+            break
+    kept = int(np.argmin(watched)) + 1 if keep_best and watched else len(losses)
+    return Trained(best, losses, watched, kept)
 
 
 def batches_of(batches: Batches, settings: FitSettings, rng: np.random.Generator) -> Iterator[tuple[Floats, Floats]]:

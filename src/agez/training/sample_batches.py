@@ -26,9 +26,15 @@ from agez.types import Bands, Bools, Floats, Ints
 #: stronger augmentation costs accuracy there (sigma_mad 0.048 and 0.082 with noise of S/N 5 to 1000 and a
 #: half of the rows complete, 0.045 and 0.077 with this, on unseen galaxies of the mock survey).
 SAMPLE_SURVEY = Survey(snr=(5.0, 50_000.0), calibration=(0.005, 0.05), zero_points=(0.0003, 0.003), complete=0.7)
+#: Conditions of the repeated observations of held-out rows that intervals are calibrated on, beside the rows as they
+#: are: samples have nearly one noise level and all bands, and other rows are noisier or lack bands.  Fluxes have their
+#: own calibration errors.
+VIEW_SURVEY = replace(SAMPLE_SURVEY, snr=(5.0, 300.0), calibration=(1e-4, 1e-3), zero_points=(1e-4, 1e-3), complete=0.4)
 #: Mean and width of log10 of scaled errors for standardising features without a shipped model: samples have nearly
 #: one noise level, and their model must generalise to others.
 ERROR_STANDARD = (-1.7, 0.8)
+#: A row of full weight is drawn as many times as often as one of the least.
+MOST_REPEATS = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +52,10 @@ class SampleRows:
     labels: Floats  #: (n, d)
     targets: tuple[Target, ...]  #: d of them
     galaxy: Ints  #: (n,) Number of each row's galaxy, from 0.
+    #: survey, views: What is done to rows in training, and where intervals are calibrated.
+    survey: Survey = SAMPLE_SURVEY
+    views: Survey = VIEW_SURVEY
+    weight: Floats | None = None  #: (n,) Above 0 and up to 1: how often a row is shown in training; None: all alike.
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -108,6 +118,13 @@ def sample_rows(
     )  # fmt: skip
 
 
+def repeated(data: SampleRows, rows: Ints) -> Ints:
+    """``rows`` as often as their weights say: those of full weight :data:`MOST_REPEATS` times, each at least once."""
+    if data.weight is None:
+        return rows
+    return np.repeat(rows, np.maximum(np.rint(MOST_REPEATS * data.weight[rows]), 1).astype(int))
+
+
 def scaling_of_sample(data: SampleRows, rows: Ints, redshift_range: tuple[float, float]) -> FeatureScaling:
     """Means and widths of a sample's training rows."""
     seds = data.seds(rows)
@@ -124,7 +141,6 @@ class SampleBatches:
     data: SampleRows
     rows: Ints
     scaling: FeatureScaling
-    survey: Survey = SAMPLE_SURVEY
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -132,6 +148,14 @@ class SampleBatches:
     def draw(self, rows: Ints, rng: np.random.Generator) -> tuple[Floats, Floats]:
         """Features and standardised labels of rows of ``rows``, with noise added and bands taken away."""
         chosen, data, scaling = self.rows[rows], self.data, self.scaling
-        inputs = features(data.seen_anew(chosen, rng, self.survey), *data.redshifts(chosen), scaling)
-        target = (data.labels[chosen] - scaling.label_mean) / scaling.label_std
-        return inputs, target.astype(np.float32)
+        inputs = features(data.seen_anew(chosen, rng, data.survey), *data.redshifts(chosen), scaling)
+        return inputs, self._standardised(chosen)
+
+    def as_they_are(self) -> tuple[Floats, Floats]:
+        """Features and standardised labels of all rows, with nothing done to them."""
+        seds, z = self.data.seds(self.rows), self.data.redshifts(self.rows)
+        return features(seds, *z, self.scaling), self._standardised(self.rows)
+
+    def _standardised(self, chosen: Ints) -> Floats:
+        scaling = self.scaling
+        return ((self.data.labels[chosen] - scaling.label_mean) / scaling.label_std).astype(np.float32)
