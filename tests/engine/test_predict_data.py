@@ -7,6 +7,8 @@ import pytest
 from astropy import units as u
 from astropy.table import QTable, Table
 from cli_road import done
+from made_up_catalogue import columns as made_up_columns
+from made_up_catalogue import write_catalogue
 
 import agez
 from agez.tables.in_memory import plain_table
@@ -102,6 +104,21 @@ def test_the_command_gives_the_same_table(tmp_path):
         assert ours.colnames == theirs.colnames
         for name in theirs.colnames:
             assert np.array_equal(ours[name], theirs[name], equal_nan=ours[name].dtype.kind == "f"), name
+
+
+def test_a_folder_of_files_is_answered_in_its_order(tmp_path):
+    pytest.importorskip("pyarrow")
+    folder = write_catalogue(tmp_path / "sky", files=3, rows=40)
+    prediction = agez.predict(folder, "splus", ebv="ebv", keep="tile", filters="splus")
+    table = prediction.to_table()
+    assert len(prediction) == len(prediction.input.photometry) == 120
+    assert table["id"].tolist() == [f"{k}-{i:05d}" for k in range(3) for i in range(40)]
+    assert set(table["tile"]) == {"STRIPE82"}
+    second = agez.predict(made_up_columns(40, seed=1), "splus", ebv="ebv", filters="splus")
+    for name in ("log_age_lw", "mh_lw_err", "ood"):
+        assert getattr(prediction[40:80], name) == pytest.approx(getattr(second, name), rel=1e-5), name
+    with pytest.raises(agez.AgezError, match="is a file, whose rows are in its own order"):
+        agez.predict(folder, "splus", redshift=np.zeros(120))
 
 
 def test_photometry_and_spectra_that_were_read_already(tmp_path, from_dict):

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from agez.arguments import check_paths
+from agez.arguments import check_paths, number_in
 from agez.errors import AgezError
 from agez.images.alignment import most_common_grid, not_aligned
 from agez.images.band_images import BandImage, cut_out, in_microjansky, psf_in_header
@@ -116,6 +116,8 @@ def read_images(
     >>> images.bands.names[:3]
     ('J0410', 'J0430', 'gSDSS')
     """
+    size_arcsec = number_in(size_arcsec, "arcsec", name="size_arcsec", optional=True)
+    redshift = number_in(redshift, "redshift", name="redshift", optional=True)
     if (center is None) != (size_arcsec is None):
         raise AgezError("images: the square to read needs --centre and --size; give both or none")
     with OpenFiles() as opened:

@@ -107,6 +107,11 @@ class MapSettings:
     seed: int = 1
     asked: Asked = field(default_factory=Asked)
 
+    def __post_init__(self) -> None:
+        for name in ("redshift", "redshift_err"):
+            number = number_in(getattr(self, name), "redshift", name=name, optional=True)
+            object.__setattr__(self, name, number)
+
 
 @dataclass(frozen=True, eq=False)
 class GalaxyMaps(Summarised):

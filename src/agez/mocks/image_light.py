@@ -7,7 +7,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from agez.arguments import takes
+from agez.arguments import number_in, takes
 from agez.errors import AgezError
 from agez.label_types import Galaxies
 from agez.mocks.galaxies import (
@@ -103,6 +103,8 @@ def galaxy_tiles(
     >>> tiles.log_age.shape
     (200,)
     """
+    redshift = number_in(redshift, "redshift", name="redshift", optional=True)
+    re_arcsec = number_in(re_arcsec, "arcsec", name="re_arcsec", optional=True)
     if not 0 <= index < len(plan):
         raise AgezError(f"mock galaxy {index} does not exist: the plan has galaxies 0 to {len(plan) - 1}")
     galaxy = plan.properties_of(index)

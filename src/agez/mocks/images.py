@@ -10,7 +10,7 @@ from astropy.wcs import WCS
 from scipy.signal import fftconvolve
 
 from agez.analysis.geometry import face_on_radius
-from agez.arguments import takes
+from agez.arguments import number_in, takes
 from agez.errors import AgezError
 from agez.images.image_set import ImageSet
 from agez.images.kernels import gaussian_kernel, moffat_psf
@@ -201,6 +201,8 @@ def make_mock_images(
     >>> made.images.shape, made.truth_seen.log_age_lw.shape
     ((48, 48), (48, 48))
     """
+    pixel_arcsec = number_in(pixel_arcsec, "arcsec", name="pixel_arcsec")
+    psf_fwhm_arcsec = number_in(psf_fwhm_arcsec, "arcsec", name="psf_fwhm_arcsec")
     b = len(filters)
     if tiles.bands.names != filters.names:
         raise AgezError("mock images: the tiles were made for other bands than those of the filter set")
