@@ -12,7 +12,7 @@ import agez  # noqa: E402
 
 project, author, version = "agez", "The agez developers", agez.__version__
 release = version
-copyright = f"2026, {author}"  # noqa: A001
+copyright = f"2026, {author}"
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "sphinx.ext.napoleon", "sphinx_copybutton"]
 exclude_patterns = ["figures/README*"]
 

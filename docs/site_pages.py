@@ -58,7 +58,16 @@ def cli_page() -> str:
     lines = ["# Command line", "", f"{whole.description}", "", f"{whole.epilog}", ""]
     for name, command in commands.choices.items():
         usage = " ".join(command.format_usage().removeprefix("usage: ").split())
-        lines += [f"## agez {name}", "", f"{short[name][:1].upper()}{short[name][1:]}.", "", "```text", usage, "```", ""]
+        lines += [
+            f"## agez {name}",
+            "",
+            f"{short[name][:1].upper()}{short[name][1:]}.",
+            "",
+            "```text",
+            usage,
+            "```",
+            "",
+        ]
         if command.epilog:
             lines += ["```sh", command.epilog.strip(), "```", ""]
         for group in command._action_groups:
@@ -84,26 +93,24 @@ def _cell(text: str, *, code: bool = True) -> str:
 
 def columns_page() -> str:
     """Columns by name: unit, meaning, and when they are NaN; targets; flags."""
-    lines = [
+    targets = [(f"`{name}`", one.unit or "", one.description) for name, one in KNOWN_TARGETS.items()]
+    others = [
+        (f"`{name}`", one.unit or "", one.comment, one.ucd) for name, one in WORDS.items() if name not in KNOWN_TARGETS
+    ]
+    flags = [(str(int(flag)), f"`{flag.name}`", "yes" if flag & FAULTS else "", word) for flag, word in MEANING.items()]
+    return "\n".join([
         "# Columns", "",
-        "Columns of agez's tables by name.  `NAME_err` is the 1-sigma error of `NAME`, `NAME_p16`, `NAME_p50`, `NAME_p84` "
-        "are quantiles of its distribution, `NAME_p025` and `NAME_p975` the ends of the 95 % interval, "
+        "Columns of agez's tables by name.  `NAME_err` is the 1-sigma error of `NAME`, `NAME_p16`, `NAME_p50`, "
+        "`NAME_p84` are quantiles of its distribution, `NAME_p025` and `NAME_p975` the ends of the 95 % interval, "
         "`NAME_library_spread` by how much answers differ from one template library to the next; `true_NAME` is the "
-        "truth of mocks, `label_NAME` the result of a spectral fit.  [files.md](../files.md) says which file has which.",
+        "truth of mocks, `label_NAME` the result of a spectral fit.  [files.md](../files.md) says which file has them.",
         "", "## Predicted quantities", "",
         "NaN where no prediction is made, and `flags` says why; masses, rates and magnitudes also where no redshift, "
-        "and so no distance, is known.", "",
-        *_table(("column", "unit", "meaning"),
-                ((f"`{name}`", one.unit or "", one.description) for name, one in KNOWN_TARGETS.items())),
-        "", "## All other columns", "",
-        *_table(("column", "unit", "meaning", "UCD"),
-                ((f"`{name}`", one.unit or "", one.comment, one.ucd) for name, one in WORDS.items() if name not in KNOWN_TARGETS)),
+        "and so no distance, is known.", "", *_table(("column", "unit", "meaning"), targets),
+        "", "## All other columns", "", *_table(("column", "unit", "meaning", "UCD"), others),
         "", "## Flags", "", "`flags` is a sum of these; a fault makes `good` false.", "",
-        *_table(("bit", "name", "fault", "meaning"),
-                ((str(int(flag)), f"`{flag.name}`", "yes" if flag & FAULTS else "", words) for flag, words in MEANING.items())),
-        "",
-    ]  # fmt: skip
-    return "\n".join(lines)
+        *_table(("bit", "name", "fault", "meaning"), flags), "",
+    ])  # fmt: skip
 
 
 def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> list[str]:

@@ -1,6 +1,6 @@
 """Take the picture of the page of maps that README.md and the site show: needs playwright and Chromium.
 
-    agez demo -o demo && python tools/page_picture.py demo/maps.html [docs/figures/page_maps.png]
+agez demo -o demo && python tools/page_picture.py demo/maps.html [docs/figures/page_maps.png]
 """
 
 from __future__ import annotations

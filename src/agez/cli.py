@@ -504,7 +504,10 @@ def _add_map(p: argparse.ArgumentParser) -> None:
     p.add_argument("--inclination", type=float, metavar="I", help="[degree], 0 = face-on; with --pa")
     p.add_argument("--pa", type=float, metavar="PA", help="position angle, north through east [degree]")
     p.add_argument(
-        "--centre", type=_numbers(2), metavar="RA,DEC", help="of the galaxy [degree]; default: found, or as cubes say it"
+        "--centre",
+        type=_numbers(2),
+        metavar="RA,DEC",
+        help="of the galaxy [degree]; default: found, or as cubes say",
     )
     p.add_argument("--ebv", type=float, metavar="E", help="E(B-V) of the Milky Way's dust, to be taken away")
     p.add_argument("--galaxies", metavar="TABLE", help=f"{_GALAXIES}; options go before it")

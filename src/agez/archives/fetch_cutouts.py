@@ -26,9 +26,9 @@ from agez.archives.login import login_headers, refusals_explained
 from agez.archives.selections import Circle
 from agez.archives.tap_query import SILENCE, ask_tap, columns_there, need_pyvo
 from agez.errors import AgezError
-from agez.images.band_images import PSF_KEYWORDS, first_number
+from agez.images.band_images import PSF_KEYWORDS
 from agez.images.image_extensions import is_two_dimensional, role_of
-from agez.images.pixel_units import ZERO_POINT_KEYWORDS
+from agez.images.pixel_units import ZERO_POINT_KEYWORDS, first_number
 from agez.runtime.downloads import fetch_each, fetch_file, fetch_text
 from agez.runtime.files import make_folder
 from agez.runtime.retries import Downloads, NotThereError, UnreachableError

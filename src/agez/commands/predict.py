@@ -185,7 +185,6 @@ def _picture(path: str, tally: Tally, flags: Any, n_rows: int, *, title: str) ->
 
 def _page(options: Namespace, job: AnswerJob, catalogue: Catalogue) -> list[str]:
     """The page of the rows, or of some of them, which are answered again."""
-    from agez.engine.answer import model_of
     from agez.engine.sampling import some_rows
     from agez.models.predict import predict_asked
     from agez.report.answer_page import write_answer_page
@@ -193,7 +192,7 @@ def _page(options: Namespace, job: AnswerJob, catalogue: Catalogue) -> list[str]
     from agez.runtime.compiled import is_available
 
     rows = some_rows(job, catalogue, at_most=MOST_ROWS)
-    model = model_of(job.model, job.model_digest)
+    model = job.answering
     prediction = predict_asked(model, rows, job.asked, compiled=job.compiled and is_available())
     some = f"{len(rows)} rows, evenly spaced among {len(catalogue)}" if len(rows) < len(catalogue) else "all rows"
     notes = () if len(rows) == len(catalogue) else (f"The page shows {some}.",)

@@ -85,7 +85,7 @@ class AnswerJob:
     @property
     def answering(self) -> Model:
         """The model, read once by a process; AgezError if it is another file than it was when the run began."""
-        return self.loaded or _model_of(self.model, self.model_digest)
+        return self.loaded or model_of(self.model, self.model_digest)
 
     @property
     def row_options(self) -> RowOptions:
@@ -161,7 +161,8 @@ def _check_bands(job: AnswerJob, model: Model) -> None:
 
 
 @lru_cache(maxsize=4)
-def _model_of(path_or_name: str, digest: str) -> Model:
+def model_of(path_or_name: str, digest: str) -> Model:
+    """The model, read once by a process; AgezError if it is another file than it was when the run began."""
     path = find_model(path_or_name)
     if file_hash(path) != digest:
         raise AgezError(f"{path} is another model for {socket.gethostname()} than where the run began; copy it there")

@@ -8,8 +8,8 @@ from astropy.table import Table
 from agez.analysis.geometry import face_on_radius
 from agez.analysis.gradients import gradients_with_errors
 from agez.analysis.region_errors import shared_errors
-from agez.label_types import Galaxies, Labels
-from agez.samples.galaxy_files import named_as
+from agez.label_types import Labels
+from agez.samples.galaxy_facts import GalaxyTable
 from agez.tables.column_metadata import describe_columns
 from agez.tables.maps import MapFrame
 from agez.tables.summaries import OF_SUMMARIES, join_rows, slope_columns
@@ -19,7 +19,7 @@ from agez.types import LABEL_NAMES, Floats, Ints
 _SEED = 1
 
 
-def label_summary(labels: Labels, *, frame: MapFrame | None = None, galaxies: Galaxies | None = None) -> Table:
+def label_summary(labels: Labels, *, frame: MapFrame | None = None, galaxies: GalaxyTable | None = None) -> Table:
     """A row for each galaxy of the labels.
 
     Labels are means over the rows without a fault: by the light of a cube's bins, where ``frame`` says it
@@ -30,14 +30,14 @@ def label_summary(labels: Labels, *, frame: MapFrame | None = None, galaxies: Ga
     ----------
     frame : MapFrame, optional
         Where the bins lie, of labels of a cube.
-    galaxies : Galaxies, optional
+    galaxies : GalaxyTable, optional
         Effective radii and tilts: with them there are gradients.
     """
     names = labels.rows.galaxy_id
-    known = None if galaxies is None else named_as(galaxies, names)
     light = None if frame is None or frame.mean_flux is None else _light_of_bins(frame, len(labels))
     rows = [
-        _row(labels, str(name), np.flatnonzero(names == name), light, known) for name in dict.fromkeys(names.tolist())
+        _row(labels, str(name), np.flatnonzero(names == name), light, galaxies)
+        for name in dict.fromkeys(names.tolist())
     ]
     table = join_rows(rows)
     table.meta = {"TEMPLATE": str(labels.meta.get("templates", ""))[:60]}
@@ -51,7 +51,7 @@ def _light_of_bins(frame: MapFrame, n: int) -> Floats:
     return np.asarray(np.bincount(frame.bin_id[inside], weights=np.maximum(flux, 0.0), minlength=n), float)
 
 
-def _row(labels: Labels, name: str, of_it: Ints, light: Floats | None, galaxies: Galaxies | None) -> Table:
+def _row(labels: Labels, name: str, of_it: Ints, light: Floats | None, galaxies: GalaxyTable | None) -> Table:
     own = labels.take(of_it)
     radius, shape = _radii(own, name, galaxies)
     table = Table({"name": [name], "redshift": [_median(own.redshift)]})
@@ -86,13 +86,13 @@ def _row(labels: Labels, name: str, of_it: Ints, light: Floats | None, galaxies:
     return table
 
 
-def _radii(own: Labels, name: str, galaxies: Galaxies | None) -> tuple[Floats, dict[str, float]]:
+def _radii(own: Labels, name: str, galaxies: GalaxyTable | None) -> tuple[Floats, dict[str, float]]:
     """(n,) radius over the effective radius, face-on where the tilt is not known, and the disc; NaN where unknown."""
     shape = {"re_arcsec": np.nan, "inclination": np.nan, "pa": np.nan}
-    if galaxies is None or name not in galaxies.galaxy_id:
+    facts = None if galaxies is None else galaxies.of(name)
+    if facts is None:
         return np.full(len(own), np.nan), shape
-    row = int(np.argmax(galaxies.galaxy_id == name))
-    shape = {key: float(getattr(galaxies, key)[row]) for key in shape}
+    shape = {"re_arcsec": facts.re_arcsec, "inclination": facts.inclination_deg, "pa": facts.pa_deg}
     tilt = (shape["inclination"], shape["pa"]) if np.isfinite([shape["inclination"], shape["pa"]]).all() else (0.0, 0.0)
     if not shape["re_arcsec"] > 0 or not 0 <= tilt[0] < 90:
         return np.full(len(own), np.nan), shape
