@@ -52,8 +52,7 @@ def median_of(values: Floats) -> float:
         if around is not None:
             near, below = around
             # where it is in the sample, give or take
-            rank = first + (last - first) * (middle - below) // np.count_nonzero(near)
-            rank = int(rank)
+            rank = first + (last - first) * (middle - below) // int(np.count_nonzero(near))
             closer = sample[max(first, rank - _SLACK)], sample[min(last, rank + _SLACK)]
             near, below = _between(values, middle, *closer) or around
             values, middle = values[near], middle - below
