@@ -61,7 +61,8 @@ def test_noise_of_pixels_and_the_deep_image(rng):
     weight = 1 / deep.sigma[:2] ** 2
     expected = np.tensordot(weight, images.flux[:2].astype(float), 1) / weight.sum()
     np.testing.assert_allclose(deep.image[~mask], expected[~mask], rtol=1e-12)
-    assert deep.mask[mask].all() and not deep.image[mask].any()
+    assert deep.mask[mask].all()
+    assert not deep.image[mask].any()
     np.testing.assert_array_equal(source_mask(images), source_mask(images, deep=deep))
     np.testing.assert_array_equal(light_shape(images), light_shape(images, deep=deep))
     both = select_bands(images, ["B0", "B1"])
@@ -176,7 +177,7 @@ def test_levels_are_those_of_astropy(rng):
 
     for outliers in (0, 40, 400):
         image = rng.normal(3, 1, (50, 50))
-        image.ravel()[: outliers] += rng.exponential(10, outliers)
+        image.ravel()[:outliers] += rng.exponential(10, outliers)
         use = rng.uniform(size=image.shape) < 0.7
         expected = biweight_location(sigma_clip(image[use], sigma=3.0, maxiters=10, masked=False))
         assert constant_level(image, use)[0] == pytest.approx(float(expected), rel=1e-12)

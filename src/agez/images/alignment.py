@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from astropy import units as u
 from astropy.wcs import WCS
-from astropy.wcs.utils import proj_plane_pixel_area
 
 from agez.errors import AgezError
 from agez.sky_offsets import pixels_of_sky, sky_positions

@@ -120,9 +120,7 @@ class RawImage:
     beside: tuple[str, ...] = field(default_factory=tuple)
 
 
-def image_files(
-    inputs: str | os.PathLike[str] | Iterable[str | os.PathLike[str]], files: OpenFiles
-) -> list[Path]:
+def image_files(inputs: str | os.PathLike[str] | Iterable[str | os.PathLike[str]], files: OpenFiles) -> list[Path]:
     """All FITS files of a folder, or those of a list (of files and folders), each once; AgezError if there is none."""
     given = [inputs] if isinstance(inputs, str | os.PathLike) else list(inputs)
     found: list[Path] = []
@@ -201,9 +199,7 @@ def headers_of(path: Path, files: OpenFiles, *, extension: str | None = None) ->
     return (science_hdu(hdus, path, extension=extension).header, hdus[0].header)
 
 
-def read_raw_image(
-    path: Path, files: OpenFiles, *, beside: dict[Role, Path], extension: str | None = None
-) -> RawImage:
+def read_raw_image(path: Path, files: OpenFiles, *, beside: dict[Role, Path], extension: str | None = None) -> RawImage:
     """A science image with its weight, error and mask from its extensions and the files ``beside`` it.
 
     Which extension is the science image, unless ``extension`` says it, and which ones belong to it:

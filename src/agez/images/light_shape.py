@@ -21,8 +21,8 @@ def light_shape(images: ImageSet, *, deep: DeepImage | None = None) -> Floats:
 
     With the deep image D, a band's level is s = sum(f D) / sum(D**2) over its good pixels; the shape is
     sum(s f / sigma**2) / sum(s**2 / sigma**2) over the bands that have the pixel.  Pixels that no band has get what
-    :func:`membrane` spans over them.  ``deep`` is :func:`agez.images.detection.deep_image` of the images, if it is there
-    already.
+    :func:`membrane` spans over them.  ``deep`` is :func:`agez.images.detection.deep_image` of the images, if it is
+    there already.
     """
     deep = deep_image(images) if deep is None else deep
     total, weights = np.zeros(images.shape), np.zeros(images.shape)

@@ -1,7 +1,7 @@
 """Plain FITS images read without astropy's objects, which take longer than the pixels of a cut-out.
 
-Plain is what most surveys' cut-outs are: image extensions alone, of numbers that need no scaling, in a file of the right
-length, with headers of one card a keyword.  All else is astropy's to read, and to say what is wrong with.
+Plain is what most surveys' cut-outs are: image extensions alone, of numbers that need no scaling, in a file of the
+right length, with headers of one card a keyword.  All else is astropy's to read, and to say what is wrong with.
 """
 
 from __future__ import annotations
@@ -25,7 +25,9 @@ _NOT_PLAIN = ("BSCALE", "BZERO", "BLANK", "GROUPS", "ZIMAGE", "CONTINUE", "HIERA
 #: A header of more blocks than this is astropy's.
 _MOST_BLOCKS = 100
 #: A string, a logical, an integer or a real number, and a comment.
-_VALUE = re.compile(r" *(?:'((?:[^']|'')*)'|([TF])|([+-]?\d+)|([+-]?(?:\d+\.\d*|\.\d+|\d+(?=E))(?:E[+-]?\d+)?)) *(?:/.*)?")
+_VALUE = re.compile(
+    r" *(?:'((?:[^']|'')*)'|([TF])|([+-]?\d+)|([+-]?(?:\d+\.\d*|\.\d+|\d+(?=E))(?:E[+-]?\d+)?)) *(?:/.*)?"
+)
 
 
 class PlainHeader(Mapping[str, Any]):

@@ -123,7 +123,9 @@ def read_images(
                 name, raw, zero_point=zero_point.get(name), pivot_angstrom=pivot, source_noise=source_noise
             )
             if band.mask.all():
-                remarks.append(f"band {name} is left out: {raw.path} has no usable pixel (weights or values are all bad)")
+                remarks.append(
+                    f"band {name} is left out: {raw.path} has no usable pixel (weights or values are all bad)"
+                )
             else:
                 read.append(band)
     if not read:
