@@ -1,11 +1,12 @@
 """Seconds that a galaxy's images take on one core, and the same of another commit, stage by stage.
 
-Run ``python benchmarks/image_speed.py [--sides 100 300] [--against COMMIT] [--rounds 3] [--bands 56]``.  A mock galaxy
-of S/N 30 a pixel at 1 Re is written as files in the bands of the model ``jpas``, read, prepared (background, noise,
-stars, PSF matching), divided into regions of S/N 10 and measured.  Its size grows with the image: Re is a seventh of
-the side.  ``--against`` checks the other commit out into a temporary git worktree and runs the same stages there in
-turn, a fresh process a round.  Seconds are of processor time (one thread; the machine may be busy), after one run to
-warm up; the least of the rounds.  Differences are those of this tree's results from the other's.
+Run ``python benchmarks/image_speed.py [--sides 100 300] [--against COMMIT] [--rounds 3] [--bands 56] [--re 7]``.  A
+mock galaxy of S/N 30 a pixel at 1 Re is written as files in the first bands of ``jpas``, read, prepared (background,
+noise, stars, PSF matching), divided into regions of S/N 10 and measured.  Its size grows with the image: the side is
+seven effective radii (``--re``), and the galaxy leaves little sky.  ``--against`` checks the other commit out into a
+temporary git worktree and runs the same stages there in turn, a fresh process a round.  Seconds are of processor time
+(one thread; the machine may be busy): the least of the rounds, after one run to warm up, whose time stands by itself.
+Differences are those of this tree's results from the other's.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ COMPARED = {
 }
 
 
-def write_galaxy(folder: Path, side: int, n_bands: int) -> None:
+def write_galaxy(folder: Path, side: int, n_bands: int, re_of_side: float = 7.0) -> None:
     """A mock galaxy as files."""
     from agez.mocks.image_files import write_mock_images
     from agez.mocks.image_light import galaxy_tiles
@@ -46,7 +47,7 @@ def write_galaxy(folder: Path, side: int, n_bands: int) -> None:
     bands = load_filters("jpas")
     filters = bands.select(bands.names[:n_bands])
     rng = np.random.default_rng(SEED)
-    re_arcsec = side * PIXEL_ARCSEC / 7
+    re_arcsec = side * PIXEL_ARCSEC / re_of_side
     tiles = galaxy_tiles(
         survey_plan(1, 400, seed=SEED), 0, load_templates("emiles"), filters, redshift=0.03, re_arcsec=re_arcsec
     )
@@ -110,8 +111,10 @@ def in_turn(trees: list[Path], folder: Path, rounds: int) -> list[dict[str, np.n
 
 def table(found: list[dict[str, np.ndarray]], names: list[str]) -> str:
     """Seconds of the stages as Markdown, and their ratio."""
-    head = f"| stage | {' | '.join(names)} |{' ratio |' * (len(found) == 2)}"
-    lines = [head, "|---" * (len(found) * 3 // 2 + 1) + "|"]
+    lines = [
+        f"| stage | {' | '.join(names)} |{' ratio |' * (len(found) == 2)}",
+        "|---" * (len(found) * 3 // 2 + 1) + "|",
+    ]
     rows = [(stage, [float(one["seconds"][k]) for one in found]) for k, stage in enumerate(STAGES)]
     rows.append(("all", [float(one["seconds"].sum()) for one in found]))
     rows.append(("all, first run of a process", [float(one["first"].sum()) for one in found]))
@@ -150,6 +153,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sides", type=int, nargs="+", default=[100, 300], help="pixels; default: 100 300")
     parser.add_argument("--bands", type=int, default=56)
+    parser.add_argument("--re", type=float, default=7.0, help="side of the image in effective radii; default: 7")
     parser.add_argument("--against", metavar="COMMIT", help="of this repository, to be run beside this tree")
     parser.add_argument("--rounds", type=int, default=3, help="processes a tree; default: 3")
     parser.add_argument("--stages-of", type=Path, help=argparse.SUPPRESS)
@@ -168,7 +172,7 @@ def main() -> None:
         try:
             for side in options.sides:
                 folder = Path(place) / f"galaxy{side}"
-                write_galaxy(folder, side, options.bands)
+                write_galaxy(folder, side, options.bands, options.re)
                 found = in_turn(trees, folder, options.rounds)
                 print(f"## {options.bands} bands of {side} x {side} pixels\n\n{table(found, names)}\n", flush=True)
                 if len(found) == 2:

@@ -38,7 +38,7 @@ def pixel_size_arcsec(wcs: WCS) -> float:
 
 def offset_between(wcs: WCS, reference: WCS, shape: tuple[int, int]) -> Offset:
     """How far the pixels of ``wcs`` are from the same pixels of ``reference``, at corners, edges and centre."""
-    if wcs is reference:
+    if _is_same(wcs, reference):
         return Offset(0.0, 0.0, False, 1.0)
     ny, nx = shape
     y, x = (part.ravel() for part in np.meshgrid(np.linspace(0, ny - 1, 3), np.linspace(0, nx - 1, 3), indexing="ij"))
@@ -51,6 +51,12 @@ def offset_between(wcs: WCS, reference: WCS, shape: tuple[int, int]) -> Offset:
     distance = np.hypot(there_x - x, there_y - y)
     pixels = float(np.max(distance)) if np.isfinite(distance).all() else np.inf
     return Offset(pixels, pixels * pixel_size_arcsec(reference), mirrored, scale)
+
+
+def _is_same(wcs: WCS, reference: WCS) -> bool:
+    """Whether they say the very same, which is sooner known than where pixels lie."""
+    plain = not (wcs.has_distortion or reference.has_distortion)
+    return wcs is reference or (plain and bool(wcs.wcs.compare(reference.wcs)))
 
 
 def _handedness(wcs: WCS) -> float:

@@ -73,9 +73,12 @@ def variance_of_one_region(sigma: Floats, correlation: Floats) -> float:
 
 
 def variances_of_one_region(sigma: Floats, correlations: Sequence[Floats], region: Bools) -> Floats:
-    """(b,) the same of the pixels of a region (ny, nx) in b bands, ``sigma`` (b, ny, nx), each with its correlation."""
+    """(b,) the same of the pixels of a region (ny, nx) in b bands, ``sigma`` (b, ny, nx), each with its correlation.
+
+    Correlations are symmetric.  By Parseval's theorem it is the sum of the power of s times the transform of c.
+    """
     variance = np.zeros(len(correlations))
-    rows, columns = (region.any(axis=axis).nonzero()[0] for axis in (1, 0))
+    rows, columns = (np.flatnonzero(region.any(axis=axis)) for axis in (1, 0))
     if not len(rows):
         return variance
     box = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
