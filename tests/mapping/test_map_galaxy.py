@@ -154,7 +154,13 @@ def test_map_and_table_leave_out_the_same_regions(maps, tmp_path):
         flags[region] = int(flag)
     assert len(inside) > len(Flag(FAULTS)) + 5
     found = with_gradients(
-        maps.frame, maps.photometry, replace(maps.prediction, flags=flags), settings(), maps.meta, light=None
+        maps.frame,
+        maps.photometry,
+        replace(maps.prediction, flags=flags),
+        settings(),
+        maps.meta,
+        light=None,
+        whole=maps.whole,
     )
     write_galaxy_maps(tmp_path / "maps.fits", found)
     table, _ = gradient_from_table(tmp_path / "maps.fits", re_arcsec=4.0)
