@@ -98,9 +98,7 @@ def test_other_files_are_passed_over_and_damaged_ones_are_not(tmp_path, rng):
     image = fits.Header({"CTYPE1": "RA---TAN", "CRVAL1": 1.0, "CDELT1": 1.0, "CTYPE2": "DEC--TAN"})
     planes = [fits.ImageHDU(np.ones((5, 5)), image, name=name) for name in ("DATA", "STAT")]
     fits.HDUList([fits.PrimaryHDU(), *planes]).writeto(tmp_path / "image.fits")
-    with pytest.raises(
-        AgezError, match=r"no file of spectra among the 6 in this folder; of the first FITS file: .*"
-    ):
+    with pytest.raises(AgezError, match=r"no file of spectra among the 6 in this folder; of the first FITS file: .*"):
         spectra_files([tmp_path])
     califa_cube(tmp_path / "b.fits", rng)
     (tmp_path / "a.fits").write_bytes((tmp_path / "b.fits").read_bytes()[:9000])
