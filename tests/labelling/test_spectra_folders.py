@@ -98,9 +98,7 @@ def test_other_files_are_passed_over_and_damaged_ones_are_not(tmp_path, rng):
     image = fits.Header({"CTYPE1": "RA---TAN", "CRVAL1": 1.0, "CDELT1": 1.0, "CTYPE2": "DEC--TAN"})
     planes = [fits.ImageHDU(np.ones((5, 5)), image, name=name) for name in ("DATA", "STAT")]
     fits.HDUList([fits.PrimaryHDU(), *planes]).writeto(tmp_path / "image.fits")
-    with pytest.raises(
-        AgezError, match=r"none of the 6 files in this folder holds spectra; of the first FITS file: .*"
-    ):
+    with pytest.raises(AgezError, match=r"no file of spectra among the 6 in this folder; of the first FITS file: .*"):
         spectra_files([tmp_path])
     califa_cube(tmp_path / "b.fits", rng)
     (tmp_path / "a.fits").write_bytes((tmp_path / "b.fits").read_bytes()[:9000])
@@ -120,4 +118,4 @@ def test_a_folder_of_ecsv_spectra_is_labelled_by_one_command(tmp_path, rng):
     assert sorted(path.name for path in (tmp_path / "each").iterdir()) == ["n1.labels.fits", "n2.labels.fits"]
     done("synth", tmp_path, "-o", tmp_path / "p.fits")  # the labels beside them are no spectra
     (tmp_path / "none").mkdir()
-    refused("label", tmp_path / "none", "-o", out, says="none of the 0 files")
+    refused("label", tmp_path / "none", "-o", out, says="no file of spectra among the 0")

@@ -18,6 +18,8 @@ _FILLED = {
     "redshift": "redshift", "redshift_err": "redshift_err", "re": "re_arcsec", "inclination": "inclination_deg",
     "pa": "pa_deg", "ebv": "ebv", "centre": "centre_deg",
 }  # fmt: skip
+#: Keywords of a galaxy's name: S-Cubes', MaNGA's, and all others'.
+_NAME_KEYS = ("GALAXY", "PLATEIFU", "OBJECT", "MANGAID")
 
 
 def with_known_galaxy(options: Namespace, *, cube: bool) -> Namespace:
@@ -46,22 +48,22 @@ def with_known_galaxy(options: Namespace, *, cube: bool) -> Namespace:
 
 
 def names_of(inputs: Sequence[str]) -> list[str]:
-    """Names that the galaxy of some files may have: OBJECT of the first header, the folder's, the file's."""
+    """Names that the galaxy of some files may have: those in the first header that says any, the folder's or file's."""
     first = Path(inputs[0])
     if first.is_dir():
         files, name = sorted(path for path in first.iterdir() if path.is_file()), first.resolve().name
     else:
         files, name = [first], first.name.split(".")[0]
-    said = next((word for word in map(_object_of, files) if word), "")
-    return [said, name]
+    return [*next((words for words in map(_names_in, files) if words), []), name]
 
 
-def _object_of(path: Path) -> str:
+def _names_in(path: Path) -> list[str]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             with fits.open(path, memmap=False) as hdus:
-                words = (hdu.header.get("GALAXY") or hdu.header.get("OBJECT") for hdu in hdus[:2])
-                return str(next(filter(None, words), "")).strip()
+                headers = [hdu.header for hdu in hdus[:2]]
+            words = (next(filter(None, (header.get(key) for header in headers)), "") for key in _NAME_KEYS)
+            return list(dict.fromkeys(str(word).strip() for word in words if word))
     except Exception:
-        return ""  # no FITS, or damaged: whoever reads it says what is wrong
+        return []  # no FITS, or damaged: whoever reads it says what is wrong

@@ -100,7 +100,7 @@ def fitted_rows(
     """
     spectra, auto = read_one(path, redshift=number_of(redshift)), redshift == "auto"
     search = partial(complete_redshifts, auto=auto, templates=templates, sky_mask_angstrom=sky_mask_angstrom)
-    known = {name: _known(galaxies, name, path) for name in np.unique(spectra.rows.galaxy_id).tolist()}
+    known = _known_galaxies(spectra, galaxies)
     if not auto:
         said = _of_rows(spectra, known, "redshift")
         use = np.isnan(spectra.redshift) & np.isfinite(said)
@@ -128,17 +128,22 @@ def fitted_rows(
     return deredden_spectra(cube.spectra, np.full(len(cube.spectra), dust[0])), frame
 
 
-def _known(galaxies: GalaxyTable | None, name: str, path: Path) -> GalaxyFacts | None:
-    """What the table says of a galaxy, by its name or by that of its file."""
-    return None if galaxies is None else galaxies.of(name, path.name.split(".")[0])
+def _known_galaxies(spectra: Spectra, galaxies: GalaxyTable | None) -> dict[str, GalaxyFacts | None]:
+    """What the table says of each galaxy of a file, by its name; of the only one also by that of the file."""
+    names = np.unique(spectra.rows.galaxy_id).tolist()
+    also = [Path(spectra.source).name.split(".")[0]] if len(names) == 1 else []
+    return {name: None if galaxies is None else galaxies.of(name, *also) for name in names}
 
 
 def unknown_galaxies(spectra: Spectra, galaxies: GalaxyTable) -> list[str]:
     """What is to be said where the table does not know the galaxies of a file."""
-    path = Path(spectra.source)
-    unknown = [name for name in np.unique(spectra.rows.galaxy_id).tolist() if _known(galaxies, name, path) is None]
+    unknown = [name for name, facts in _known_galaxies(spectra, galaxies).items() if facts is None]
     more = f" and {len(unknown) - 3} more" if len(unknown) > 3 else ""
-    return [f"{path.name}: no row of {', '.join(unknown[:3])}{more} in {galaxies.source}"] if unknown else []
+    return (
+        [f"{Path(spectra.source).name}: no row of {', '.join(unknown[:3])}{more} in {galaxies.source}"]
+        if unknown
+        else []
+    )
 
 
 def _of_rows(spectra: Spectra, known: Mapping[str, GalaxyFacts | None], what: str) -> Floats:

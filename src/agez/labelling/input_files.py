@@ -54,7 +54,7 @@ def _spectra_in(folder: Path) -> list[Path]:
             read_spectra(path)
         except AgezError as error:
             why = f"; of the first FITS file: {error}"
-    raise AgezError(f"{folder}: none of the {len(files)} files in this folder holds spectra{why}")
+    raise AgezError(f"{folder}: no file of spectra among the {len(files)} in this folder{why}")
 
 
 def read_one(path: Path, *, redshift: float | None = None) -> Spectra:
