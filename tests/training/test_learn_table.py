@@ -16,8 +16,9 @@ from agez.bench.evaluation import evaluate_model
 from agez.errors import AgezError
 from agez.models.model_file import load_model
 from agez.models.predict import predict
-from agez.samples.labelled_table import labelled_of_sample, read_labelled_table, row_digests
+from agez.samples.labelled_table import labelled_of_sample, read_labelled_table
 from agez.samples.sample_files import write_sample
+from agez.samples.training_rows import row_digests
 from agez.tables.table_files import read_table
 from agez.training.learn_table import label_weights, learn_table, table_settings
 

@@ -19,7 +19,8 @@ from agez.mixture_network.calibration import pit_in_intervals, signal_to_noise
 from agez.models.features import normalised
 from agez.models.model import Model
 from agez.models.predict import in_model_order, predict
-from agez.samples.labelled_table import TRAINING_ROWS, LabelledTable, row_digests
+from agez.samples.labelled_table import LabelledTable
+from agez.samples.training_rows import TRAINING_ROWS, row_digests
 from agez.types import Bools, Floats, Prediction
 
 SCHEMA = "agez.evaluation/1"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -22,16 +21,12 @@ from agez.photometry.vector_columns import likeness
 from agez.tables.table_columns import PlainTable, number_column, text_column
 from agez.tables.table_files import READABLE, extension, open_fits, read_table
 from agez.targets import KNOWN_TARGETS, Target
-from agez.types import Bands, Bools, Floats, Ints, Photometry, Prediction, Rows
+from agez.types import Bools, Floats, Photometry, Prediction, Rows
 
 #: What surveys write where there is no label; 99 and the like may be labels.
 CODES = (-99.0, -999.0, -9999.0)
 #: A band that fewer of the rows have is left out: networks would hardly ever see it.
 LEAST_SHARE_OF_BAND = 0.05
-#: Array of a model: digests of the photometry that it was trained on (:func:`row_digests`).
-TRAINING_ROWS = "training_rows"
-#: Relative step to which fluxes count as the same in :func:`row_digests`: tables round them.
-_SAME_FLUX = 1e-4
 
 
 @dataclass(frozen=True, eq=False)
@@ -298,15 +293,3 @@ def labelled_of_sample(sample: Sample, targets: Sequence[Target], *, source: str
     ], axis=1)  # fmt: skip
     errors = np.where(errors > 0, errors, np.nan)
     return _usable(sample.photometry, there, values, errors, {"source": source})
-
-
-def row_digests(photometry: Photometry, bands: Bands) -> Ints:
-    """(n,) uint64: of the shape of each SED in ``bands``, the same for the same photometry in another unit or table."""
-    ordered = photometry.in_bands(bands)
-    flux = np.where(ordered.covered, ordered.flux, 0.0)
-    scale = np.maximum(np.abs(flux).max(axis=1, keepdims=True, initial=0.0), 1e-300)
-    steps = np.where(ordered.covered, np.rint(flux / scale / _SAME_FLUX), -(2**31)).astype("<i4")
-    return np.array(
-        [int.from_bytes(hashlib.blake2b(one.tobytes(), digest_size=8).digest(), "little") for one in steps],
-        dtype=np.uint64,
-    )

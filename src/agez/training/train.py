@@ -19,8 +19,9 @@ from agez.models.model_file import load_model
 from agez.paper_network.ensemble import train_paper_networks
 from agez.paper_network.jobs import CONVERGED_FAST
 from agez.runtime.progress import progress
-from agez.samples.labelled_table import TRAINING_ROWS, LabelledTable, row_digests
+from agez.samples.labelled_table import LabelledTable
 from agez.samples.splits import SplitKind
+from agez.samples.training_rows import TRAINING_ROWS, row_digests
 from agez.training.cross_fitting import FRESH_HIDDEN, settings_for
 from agez.training.learn_sample import N_NETWORKS, learn_sample
 from agez.training.learn_table import TABLE_HIDDEN, learn_table, table_settings
