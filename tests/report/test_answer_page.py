@@ -10,9 +10,9 @@ import pytest
 
 import agez
 from agez.errors import AgezError
-from agez.models.predict import predict
+from agez.models.predict import expected_as_answered, predict
 from agez.report.answer_page import check_page, page_data, plain_label, write_answer_page
-from agez.report.page_content import PageMap, content_of_rows, expected_as_answered
+from agez.report.page_content import PageMap, content_of_rows
 from agez.targets import KNOWN_TARGETS
 from agez.types import Photometry, Rows
 

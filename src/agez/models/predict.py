@@ -12,6 +12,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from agez.errors import AgezError
+from agez.flags import Flag, has_flag
 from agez.models.asked import Asked
 from agez.models.model import DEFAULT_COSMOLOGY, Model
 from agez.models.model_file import load_model
@@ -130,7 +131,26 @@ def expected_of(prediction: Prediction) -> tuple[Floats, Floats]:
         model = load_model(str(prediction.meta.get("model", "")))
         if any(prediction.meta.get(key) != value for key, value in model.answer_meta.items()):
             raise AgezError(f"the model {model.name!r} that comes with agez is not the one that made this prediction")
-    return model.expected(prediction.input.photometry)
+    return expected_as_answered(model, prediction.input.photometry, prediction)
+
+
+def expected_as_answered(model: Model, photometry: Photometry, prediction: Prediction) -> tuple[Floats, Floats]:
+    """Expected flux of each band given the others, (n, b), and its error, without what the answer left out.
+
+    A band that all others contradict (BAND_CONTRADICTED) has no say in what the others are expected to be.
+
+    Raises
+    ------
+    AgezError
+        If the model predicts no SEDs.
+    """
+    covered = photometry.covered
+    if prediction.worst_band is not None:
+        left_out = has_flag(prediction.flags, Flag.BAND_CONTRADICTED)[:, None]
+        named = np.asarray(prediction.worst_band)[:, None] == np.array(photometry.bands.names)
+        covered = covered & ~(left_out & named)
+    flux, flux_err = (np.where(covered, part, np.nan) for part in (photometry.flux, photometry.flux_err))
+    return model.expected(replace(photometry, flux=flux, flux_err=flux_err, covered=covered))
 
 
 def predict_asked(model: Model, photometry: Photometry, asked: Asked, *, compiled: bool | None = None) -> Prediction:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from agez.errors import AgezError
-from agez.flags import Flag, has_flag
 from agez.images.colour_picture import colour_image, three_bands
 from agez.mapping.map_files import profile_table
 from agez.mapping.remarks import together
 from agez.models.model import Model
+from agez.models.predict import expected_as_answered
 from agez.photometry.dereddening import deredden, extinction_coefficients
 from agez.photometry.error_floors import with_error_floor
 from agez.types import Floats, Ints, Photometry, Prediction
@@ -98,20 +98,10 @@ class PageContent:
             raise AgezError(f"page: {len(self.prediction)} answers of {n} rows of photometry")
 
 
-def expected_as_answered(model: Model, photometry: Photometry, prediction: Prediction) -> tuple[Floats, Floats]:
-    """Expected flux of each band given the others, (n, b), and its error; NaN for models that expect no fluxes.
-
-    A band that was left out of the answer (BAND_CONTRADICTED) has no say in what others are expected to be.
-    """
-    covered = photometry.covered.copy()
-    if prediction.worst_band is not None:
-        left_out = has_flag(prediction.flags, Flag.BAND_CONTRADICTED)
-        covered &= ~(
-            left_out[:, None] & (np.asarray(prediction.worst_band)[:, None] == np.array(photometry.bands.names))
-        )
-    flux, flux_err = (np.where(covered, part, np.nan) for part in (photometry.flux, photometry.flux_err))
+def _expected(model: Model, photometry: Photometry, prediction: Prediction) -> tuple[Floats, Floats]:
+    """Expected fluxes (n, b) and their errors; NaN for models that predict no SEDs."""
     try:
-        return model.expected(replace(photometry, flux=flux, flux_err=flux_err, covered=covered))
+        return expected_as_answered(model, photometry, prediction)
     except AgezError:
         nothing = np.full(photometry.flux.shape, np.nan)
         return nothing, nothing
@@ -123,7 +113,7 @@ def content_of_rows(
     """The page of rows of a catalogue; ``photometry`` is what the model was given."""
     known = [name for name in photometry.bands.names if name in model.bands.names]
     photometry = photometry.select_bands(known)
-    expected, expected_err = expected_as_answered(model, photometry, prediction)
+    expected, expected_err = _expected(model, photometry, prediction)
     columns = {"redshift given": photometry.redshift, "signal-to-noise ratio": _snr(photometry)}
     if "rSDSS" in photometry.bands.names:
         flux = photometry.flux[:, photometry.bands.names.index("rSDSS")]
@@ -147,7 +137,7 @@ def content_of_maps(maps: GalaxyMaps, model: Model, *, images: ImageSet | None =
         dimming = 10 ** (-0.4 * extinction_coefficients(photometry.bands) * meta["ebv"])
     if meta["error_floor"]:
         ready = with_error_floor(ready, meta["error_floor"])
-    expected, expected_err = expected_as_answered(model, ready, maps.prediction)
+    expected, expected_err = _expected(model, ready, maps.prediction)
     columns = {"radius [arcsec]": maps.radius_arcsec}
     if np.isfinite(maps.r_re).any():
         columns = {"radius [Re]": maps.r_re, **columns}
