@@ -10,7 +10,7 @@ import numpy as np
 from agez.errors import AgezError
 from agez.labelling.cube_bins import fitted_rows
 from agez.labelling.input_files import remarks_on
-from agez.mapping.map_galaxy import GalaxyMaps, MapSettings, disc_frame, with_gradients
+from agez.mapping.map_galaxy import GalaxyMaps, MapSettings, disc_frame, of_lacking, with_gradients
 from agez.models.model import Model
 from agez.models.predict import distance_remarks, photometry_for, predict_asked
 from agez.photometry.filters import FilterSet
@@ -44,6 +44,8 @@ def map_cube(
     prediction = predict_asked(model, photometry, settings.asked)
     binned = spectra.meta.get("binning", {})
     remark = str(binned.get("remark", ""))
+    unseen = np.flatnonzero(~photometry.covered.any(axis=0))
+    lacking = [photometry.bands.names[b] for b in unseen]
     meta = {
         "galaxy": str(spectra.rows.galaxy_id[0]), "model": model.header.get("name", ""),
         "seds_of": "spectra",
@@ -51,7 +53,11 @@ def map_cube(
         "regions": {"method": binned.get("method", binning.method), "target_snr": binning.target_snr},
         "snr_band": "spectra, per Angstrom", "labels": dict(model.header["labels"]),
         "inputs": [input_record(path, "cube of spectra")], "centre": _centre_said(spectra, frame),
-        "remarks": [*([remark] if remark else []), *remarks_on(spectra), *distance_remarks(prediction)],
+        "missing_bands": lacking,
+        "remarks": [
+            *of_lacking(lacking, model, "covered by the spectra"), *([remark] if remark else []),
+            *remarks_on(spectra), *distance_remarks(prediction),
+        ],
     }  # fmt: skip
     frame = disc_frame(frame, settings.geometry)
     light = None if frame.mean_flux is None else np.nan_to_num(frame.mean_flux)
