@@ -229,6 +229,16 @@ def test_options_of_images_with_a_cube_of_spectra(tmp_path, options, says):
     assert not out.exists()
 
 
+def test_the_header_of_a_cube_of_spectra_says_what_it_was_made_from(tmp_path):
+    path = write_califa(tmp_path / "NGC0001.fits", cube(np.random.default_rng(1), ny=4, nx=4))
+    content = done("map", path, "-o", tmp_path / "m.fits", "--model", "paper", "--snr", 5, "--json").json
+    told = json.loads(fits.getheader(tmp_path / "m.fits")["MAPMETA"])
+    assert [one["sha256"] for one in told["inputs"]] == [hashlib.sha256(path.read_bytes()).hexdigest()]
+    assert told["centre"] == {"x": 2.0, "y": 2.0, "from": "reference pixel of the cube"}
+    assert len(told["missing_bands"]) == 33  # the spectra of the test are short
+    assert any(one.startswith("33 of the 34 bands of model paper are not covered") for one in content["remarks"])
+
+
 def write_scube(path):
     """The same galaxy as one S-Cube."""
     wave, shape = np.array(BANDS.pivot_angstrom), (SIDE, SIDE)

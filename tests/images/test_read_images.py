@@ -103,7 +103,7 @@ def test_poisson_noise_is_that_of_the_electrons(tmp_path, rng, cards, electrons)
         return
     assert error < 1e-3 * images.flux[0].std()
     assert len(said) == ("GAIN" in cards)
-    assert all("errors of band rSDSS are those of its weights" in words for words in said)
+    assert all("errors of band rSDSS are those of the weights" in words for words in said)
 
 
 @pytest.mark.parametrize("bunit", ["adu", "electron/s", "counts", "e- s^-1", "DN / pix", "ADU / (s pix)", None])

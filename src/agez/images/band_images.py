@@ -110,7 +110,7 @@ def in_microjansky(
                 variance = variance + np.clip(np.nan_to_num(raw.science), 0, None) / electrons
                 words += f", source noise with {why}"
             elif why:
-                remark = f"errors of band {name} are those of its weights, without the galaxy's photons: {why}"
+                remark = f"errors of band {name} are those of the weights, without the galaxy's photons: {why}"
         bad = ~np.isfinite(variance) if raw.layers else np.zeros(mask.shape, dtype=bool)
         for role in raw.layers.keys() - ({"variance"} if "error" in raw.layers else set()):
             bad |= ~(raw.layers[role] > 0)

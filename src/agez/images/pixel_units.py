@@ -111,14 +111,14 @@ def electrons_per_unit(unit: PixelUnit, headers: Sequence[Mapping[str, Any]]) ->
     """
     gain = first_number(headers, ("GAIN",))
     if not unit.counted:
-        return np.nan, f"GAIN {gain:g} is of counts, and its pixels are fluxes ({unit.words})" if gain > 0 else ""
+        return np.nan, f"GAIN {gain:g} is of counts, and the pixels are fluxes ({unit.words})" if gain > 0 else ""
     per_count, words = (1.0, "electrons") if unit.counted == "electrons" else (gain, f"gain {gain:g}")
     if not per_count > 0:
         return np.nan, ""
     if unit.per_second and not (unit.counted == "counts" and gain > _LARGEST_DETECTOR_GAIN):
         exposure = first_number(headers, EXPOSURE_KEYWORDS)
         if not exposure > 0:
-            return np.nan, f"its pixels are {unit.counted} a second, and no keyword says the exposure"
+            return np.nan, f"the pixels are {unit.counted} a second, and no keyword says the exposure"
         return per_count * exposure, f"{words} times {exposure:g} s"
     return per_count, words
 

@@ -10,7 +10,7 @@ import numpy as np
 from agez.errors import AgezError
 from agez.labelling.cube_bins import fitted_rows
 from agez.labelling.input_files import remarks_on
-from agez.mapping.map_galaxy import GalaxyMaps, MapSettings, disc_frame, with_gradients
+from agez.mapping.map_galaxy import GalaxyMaps, MapSettings, disc_frame, of_lacking, with_gradients
 from agez.mapping.whole_galaxy import bands_missing, sum_of_rows
 from agez.models.model import Model
 from agez.models.predict import distance_remarks, photometry_for, predict_asked
@@ -61,14 +61,18 @@ def map_cube(
     whole = predict_asked(model, sum_of_rows(photometry), settings.asked)
     binned = spectra.meta.get("binning", {})
     remark = str(binned.get("remark", ""))
+    lacking = bands_missing(model, photometry)
     meta = {
         "galaxy": str(spectra.rows.galaxy_id[0]), "model": model.header.get("name", ""),
-        "seds_of": "spectra", "missing_bands": bands_missing(model, photometry),
+        "seds_of": "spectra", "missing_bands": lacking,
         "redshift": float(np.median(spectra.redshift)), "ebv": settings.ebv, "error_floor": 0.0,
         "regions": {"method": binned.get("method", binning.method), "target_snr": binning.target_snr},
         "snr_band": "spectra, per Angstrom", "labels": dict(model.header["labels"]),
         "inputs": [input_record(path, "cube of spectra")], "centre": _centre_said(spectra, frame),
-        "remarks": [*([remark] if remark else []), *remarks_on(spectra), *distance_remarks(prediction)],
+        "remarks": [
+            *of_lacking(lacking, model, "covered by the spectra"), *([remark] if remark else []),
+            *remarks_on(spectra), *distance_remarks(prediction),
+        ],
     }  # fmt: skip
     frame = disc_frame(frame, settings.geometry)
     light = None if frame.mean_flux is None else np.nan_to_num(frame.mean_flux)

@@ -21,7 +21,6 @@ from agez.images.image_set import ImageSet
 from agez.images.measure import light_of_pixels, measure, pixel_offsets
 from agez.images.regions import RegionSettings, make_regions
 from agez.images.stars import circles
-from agez.mapping.whole_galaxy import bands_missing
 from agez.models.asked import Asked
 from agez.models.model import Model
 from agez.models.predict import predict_asked
@@ -202,8 +201,8 @@ def map_galaxy(images: ImageSet, model: Model, *, settings: MapSettings | None =
         "snr_band": regions.band,
         "labels": dict(model.header["labels"]),
         "images": {key: images.meta[key] for key in ("background", "noise", "psf") if key in images.meta},
-        "n_stars": len(images.meta.get("stars", [])), "missing_bands": bands_missing(model, photometry),
-        "remarks": _remarks(images, [*_of_lacking(lacking, model), *regions.remarks], prediction),
+        "n_stars": len(images.meta.get("stars", [])), "missing_bands": lacking,
+        "remarks": _remarks(images, [*of_lacking(lacking, model, "among the images"), *regions.remarks], prediction),
         "inputs": inputs, "centre": _centre_said(images, centre),
     }  # fmt: skip
     light = light_of_pixels(images, regions.bin_id)
@@ -231,11 +230,12 @@ def _in_the_disc(regions: RegionSettings, geometry: Geometry) -> RegionSettings:
     return replace(regions, re_arcsec=geometry.re_arcsec) if np.isnan(regions.re_arcsec) else regions
 
 
-def _of_lacking(lacking: Sequence[str], model: Model) -> list[str]:
+def of_lacking(lacking: Sequence[str], model: Model, where: str) -> list[str]:
+    """What is said of the model's bands that are not there."""
     if not lacking:
         return []
     name, n = model.header.get("name", ""), len(model.bands)
-    return [f"{len(lacking)} of the {n} bands of model {name} are not among the images: {', '.join(lacking)}"]
+    return [f"{len(lacking)} of the {n} bands of model {name} are not {where}: {', '.join(lacking)}"]
 
 
 def _centre_said(images: ImageSet, centre: tuple[float, float]) -> dict[str, Any]:
