@@ -199,3 +199,12 @@ def test_the_faintest_band_by_its_pixels(rng):
     mask = rng.uniform(size=flux.shape) < 0.05
     extent = np.hypot(*(np.indices((30, 30)) - 15)) < 10
     assert faintest_useful_band(image_set(flux, 1.0, mask=mask, fwhm=PIXEL_ARCSEC), extent) == 1
+
+
+def test_a_thin_ring_of_many_pixels(rng):
+    """More pixels than pairs are held of, in a frame that is nearly empty."""
+    inside = np.abs(np.hypot(*(np.indices((150, 150)) - 75)) - 70) < 0.7
+    assert inside.sum() > 300
+    sigma, c = rng.uniform(1, 2, inside.shape), after_convolution(WHITE, gaussian_kernel(0.8))[0]
+    found = region_variances(sigma[None], [c], np.where(inside, 0, -1), 1)
+    assert found[0, 0] == pytest.approx(by_pairs(sigma, np.where(np.abs(c) < 1e-4, 0, c), inside), rel=1e-11)

@@ -5,7 +5,8 @@ import pytest
 from astropy.io import fits
 from image_worlds import tangent_wcs
 
-from agez.images.image_files import OpenFiles, headers_of
+from agez.errors import AgezError
+from agez.images.image_files import OpenFiles, headers_of, read_raw_image
 from agez.images.plain_fits import plain_images
 from agez.images.read_images import read_images
 
@@ -91,3 +92,12 @@ def test_headers_are_read_once_and_files_are_closed(tmp_path):
     assert wcs[0] is wcs[1]
     assert len({id(one) for one in wcs}) == 3
     assert all(handle.closed for handle in handles)
+
+
+def test_a_file_that_changes_between_headers_and_pixels_is_one_line(tmp_path):
+    path = written(tmp_path / "one_rSDSS.fits")
+    with OpenFiles() as files:
+        files.hdus(path)
+        path.write_bytes(path.read_bytes()[:6000])
+        with pytest.raises(AgezError, match=r"one_rSDSS\.fits cannot be read as a fits image"):
+            read_raw_image(path, files, beside={})

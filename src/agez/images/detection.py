@@ -53,8 +53,8 @@ def median_of(values: Floats) -> float:
             near, below = around
             # where it is in the sample, give or take
             rank = first + (last - first) * (middle - below) // int(np.count_nonzero(near))
-            closer = sample[max(first, rank - _SLACK)], sample[min(last, rank + _SLACK)]
-            near, below = _between(values, middle, *closer) or around
+            low, high = sample[max(first, rank - _SLACK)], sample[min(last, rank + _SLACK)]
+            near, below = _between(values, middle, low, high) or around
             values, middle = values[near], middle - below
     parts = np.partition(values, (middle - 1, middle))
     return float(parts[middle] if n % 2 else 0.5 * (parts[middle - 1] + parts[middle]))
@@ -63,7 +63,7 @@ def median_of(values: Floats) -> float:
 def _between(values: Floats, middle: int, low: float, high: float) -> tuple[Bools, int] | None:
     """Which values lie between two, and how many below; None if that of rank ``middle`` or the one before does not."""
     from_low, to_high = values >= low, values <= high
-    below = int(values.size - np.count_nonzero(from_low))
+    below = values.size - int(np.count_nonzero(from_low))
     return (from_low & to_high, below) if below < middle < np.count_nonzero(to_high) else None
 
 

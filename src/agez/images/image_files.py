@@ -96,9 +96,13 @@ class OpenFiles:
     @contextmanager
     def reading(self, path: Path) -> Iterator[Sequence[Any]]:
         """The HDUs of a file whose pixels are to be read; AgezError if that fails."""
-        plain = self._plain.get(path)
-        if plain is not None:
-            yield plain
+        if path not in self._plain:
+            self._plain[path] = plain_images(path)
+        if (plain := self._plain[path]) is not None:
+            try:
+                yield plain
+            except (OSError, ValueError) as error:
+                raise AgezError(f"{path} cannot be read as a fits image: {error}; was it changed meanwhile?") from error
             return
         with open_fits(path, what="image", opened=self._opened.pop(path, None)) as hdus:
             yield list(hdus)

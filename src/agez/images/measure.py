@@ -22,6 +22,8 @@ LEAST_LIGHT = 0.6
 _NO_CORRELATION = 1e-4
 #: Squared pixels of a region over those of its padded frame, from which transforms are sooner done than pairs.
 _PAIRS_OF_TRANSFORMS = 8
+#: And pixels of the largest region whose pairs are held in memory.
+_MOST_IN_PAIRS = 256
 
 
 def measure(
@@ -197,7 +199,7 @@ def region_variances(sigma: Floats, correlations: Sequence[Floats], bin_id: Ints
         at_y, at_x = y[begin:end], x[begin:end]
         box = slice(at_y[0], at_y[-1] + 1), slice(at_x.min(), at_x.max() + 1)
         padded = (box[0].stop - box[0].start + reach) * (box[1].stop - box[1].start + reach)
-        if (end - begin) ** 2 > _PAIRS_OF_TRANSFORMS * padded:
+        if end - begin > _MOST_IN_PAIRS or (end - begin) ** 2 > _PAIRS_OF_TRANSFORMS * padded:
             variance[region] = variances_of_one_region(sigma[(slice(None), *box)], counted, bin_id[box] == region)
             continue
         s = np.ascontiguousarray(sigma[:, at_y, at_x].T, dtype=np.float64)
@@ -213,7 +215,7 @@ def region_variances(sigma: Floats, correlations: Sequence[Floats], bin_id: Ints
     return np.asarray(np.maximum(variance, 0.0))
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=32)
 def _pairs(n: int) -> tuple[Ints, Ints]:
     """Numbers of the first and the second of all pairs of n pixels."""
     first, second = np.triu_indices(n, 1)
