@@ -21,7 +21,7 @@ from gradient_learning import learned
 from gradient_trials import Regions, regions_of_galaxies
 
 from agez.analysis.gradients import MAX_RADIUS, galaxy_gradients, gradients_with_errors
-from agez.analysis.region_errors import SHARED_ERRORS, mean_error, shared_errors
+from agez.analysis.region_errors import ANY, SHARED_ERRORS, mean_error, shared_errors
 from agez.targets import PAPER_TARGETS
 from agez.types import Floats
 
@@ -53,13 +53,14 @@ def galaxies_of_survey(model: str, n: int, seed: int, cache: Path | None) -> lis
     return found
 
 
-def pulls(galaxies: Sequence[Regions], kind: str) -> dict[str, list[list[Floats]]]:
+def pulls(galaxies: Sequence[Regions], name: str) -> dict[str, list[list[Floats]]]:
     """Differences from the truth and errors: for each of three things, for age and [M/H], an array (n, 2)."""
+    origin = {"kind": KINDS.get(name, "images"), "model": name}
     out: dict[str, list[list[Floats]]] = {what: [[], []] for what in ("slope", "central value", "profile")}
     for one in galaxies:
-        name, rng = np.full(len(one.r_re), one.galaxy), np.random.default_rng(1)
+        ids, rng = np.full(len(one.r_re), one.galaxy), np.random.default_rng(1)
         values = np.where(one.good[:, None] & np.isfinite(one.truth), one.value, np.nan)
-        found = gradients_with_errors(name, one.r_re, values, one.err, names=PAPER_TARGETS, rng=rng, kind=kind)
+        found = gradients_with_errors(ids, one.r_re, values, one.err, names=PAPER_TARGETS, rng=rng, **origin)
         for k, target in enumerate(PAPER_TARGETS):
             used = np.isfinite(values[:, k]) & (one.err[:, k] > 0) & (one.r_re <= MAX_RADIUS)
             if used.sum() < 3:
@@ -71,15 +72,15 @@ def pulls(galaxies: Sequence[Regions], kind: str) -> dict[str, list[list[Floats]
                 ring = np.isfinite(values[:, k]) & (one.r_re >= low) & (one.r_re < low + RING_RE)
                 if ring.any():
                     difference = np.median(values[ring, k]) - np.median(one.truth[ring, k])
-                    error = mean_error(one.r_re[ring], one.err[ring, k], shared_errors(target, kind=kind))
+                    error = mean_error(one.r_re[ring], one.err[ring, k], shared_errors(target, **origin))
                     out["profile"][k].append(np.array([difference, error]))
     return out
 
 
-def table(model: str, method: str, galaxies: Sequence[Regions], kind: str) -> list[str]:
+def table(model: str, method: str, galaxies: Sequence[Regions]) -> list[str]:
     """Rows of the table of coverage."""
     rows = []
-    for what, both in pulls(galaxies, kind).items():
+    for what, both in pulls(galaxies, model).items():
         for word, found in zip(WORDS, both, strict=True):
             off, error = np.array(found).T
             pull = np.abs(off / error)
@@ -94,7 +95,7 @@ def together(found: Mapping[str, Sequence[Regions]]) -> list[str]:
     """The rows of all models together, without annuli and spectral fits: of each galaxy one map."""
     rows = []
     of_models = [
-        pulls([one for one in galaxies if one.method != "annuli"], KINDS.get(name, "images"))
+        pulls([one for one in galaxies if one.method != "annuli"], name)
         for name, galaxies in found.items()
         if name != "labels"
     ]
@@ -173,17 +174,19 @@ def main() -> None:
         models, seeds = " ".join(options.models), " ".join(map(str, options.seed))
         print(f"# benchmarks/gradient_errors.py --learn --models {models} --galaxies {options.galaxies} --seed {seeds}")
         for kind in SHARED_ERRORS:
-            ours = [one for name in found if KINDS.get(name, "images") == kind for one in found[name]]
-            for k, target in enumerate(PAPER_TARGETS if ours else ()):
-                print(f"\n[{kind}.{target}]")
-                print("\n".join(f"{name} = {value}" for name, value in vars(learned(ours, k)).items()), flush=True)
+            of_kind = {name: ours for name, ours in found.items() if KINDS.get(name, "images") == kind}
+            of_all = [one for ours in of_kind.values() for one in ours]
+            for name, ours in {ANY: of_all, **(of_kind if len(of_kind) > 1 else {})}.items():
+                for k, target in enumerate(PAPER_TARGETS if ours else ()):
+                    print(f"\n[{kind}.{name}.{target}]")
+                    print("\n".join(f"{name} = {value}" for name, value in vars(learned(ours, k)).items()), flush=True)
         return
     print("| regions | what | n | rms error | error said, median | inside 1 sigma | inside 2 sigma |")
     print("|---|---|---:|---:|---:|---:|---:|")
     for name, galaxies in found.items():
         for method in sorted({one.method for one in galaxies}):
             ours = [one for one in galaxies if one.method == method]
-            print("\n".join(table(name, method, ours, KINDS.get(name, "images"))), flush=True)
+            print("\n".join(table(name, method, ours)), flush=True)
     print("\n".join(together(found)), flush=True)
     print(
         "\nCorrelation of the errors of two regions of a galaxy; populations: distance of true age and [M/H], thirds:\n"

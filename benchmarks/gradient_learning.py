@@ -15,9 +15,9 @@ from agez.types import Floats
 
 #: Share of differences from the truth that are below one sigma.
 ONE_SIGMA = 0.6827
-#: Regions of a galaxy that are used, at most, and the weight of the likelihood of all of them together; slope, central
-#: value and profile have weight 1 each.
-MOST_REGIONS, WEIGHT_OF_REGIONS = 60, 0.2
+#: Regions of a galaxy that are used at most: lines of few would lean less on what regions share; and of the likelihood,
+#: whose weight is that of all of them together (slope, central value and profile have weight 1 each).
+MOST_REGIONS, MOST_OF_LIKELIHOOD, WEIGHT_OF_REGIONS = 400, 60, 0.2
 #: Width of the rings of profiles, and where these end [Re].
 RING_RE, LAST_RE = 0.25, 2.0
 #: Where the search begins, and the Gaussian prior of ln length [Re], which few galaxies tell.
@@ -44,22 +44,23 @@ def learned(galaxies: Sequence[Regions], column: int) -> SharedErrors:
 
 @dataclass(frozen=True, eq=False)
 class _Galaxy:
-    """Regions (n,) and what is compared: the true line inside Re, and rings as rows with their differences."""
+    """Regions (n,), which of them the likelihood takes, and what is compared: the line inside Re, rings as rows."""
 
     radius: Floats
     value: Floats
     off: Floats
     err: Floats
+    few: Floats
     inside: Floats
     line: tuple[float, float]
     rings: list[tuple[Floats, float]]
 
 
 def _loss(one: _Galaxy, shared: SharedErrors) -> float:
-    n = len(one.radius)
-    lower = np.linalg.cholesky(shared.covariance(one.err, one.radius) + 1e-12 * np.eye(n))
-    scaled = np.linalg.solve(lower, one.off)
-    total = WEIGHT_OF_REGIONS * float(0.5 * scaled @ scaled + np.log(np.diag(lower)).sum()) / n
+    few = one.few
+    lower = np.linalg.cholesky(shared.covariance(one.err[few], one.radius[few]) + 1e-12 * np.eye(len(few)))
+    scaled = np.linalg.solve(lower, one.off[few])
+    total = WEIGHT_OF_REGIONS * float(0.5 * scaled @ scaled + np.log(np.diag(lower)).sum()) / len(few)
     line = fit_line(one.radius[one.inside], one.value[one.inside], one.err[one.inside], shared)
     total += _quantile_loss(line.slope - one.line[0], line.slope_err)
     total += _quantile_loss(line.intercept - one.line[1], line.intercept_err)
@@ -82,8 +83,7 @@ def _of(x: Floats) -> SharedErrors:
 def _used(one: Regions, column: int) -> _Galaxy | None:
     parts = one.r_re, one.value[:, column], one.truth[:, column], one.err[:, column]
     rows = np.flatnonzero(one.good & np.all([np.isfinite(part) for part in parts], axis=0) & (parts[3] > 0))
-    if len(rows) > MOST_REGIONS:
-        rows = np.sort(np.random.default_rng(1).choice(rows, MOST_REGIONS, replace=False))
+    rows = np.sort(np.random.default_rng(1).permutation(rows)[:MOST_REGIONS])
     radius, value, truth, err = (part[rows] for part in parts)
     inside = np.flatnonzero(radius <= MAX_RADIUS)
     if len(inside) < 3:
@@ -92,4 +92,5 @@ def _used(one: Regions, column: int) -> _Galaxy | None:
     rings = [np.flatnonzero((radius >= low) & (radius < low + RING_RE)) for low in edges]
     offs = [(ring, float(np.median(value[ring]) - np.median(truth[ring]))) for ring in rings if len(ring)]
     slope, centre = np.polyfit(radius[inside], truth[inside], 1)
-    return _Galaxy(radius, value, value - truth, err, inside, (float(slope), float(centre)), offs)
+    few = np.random.default_rng(2).permutation(len(radius))[:MOST_OF_LIKELIHOOD]
+    return _Galaxy(radius, value, value - truth, err, few, inside, (float(slope), float(centre)), offs)

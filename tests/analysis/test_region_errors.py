@@ -98,8 +98,10 @@ def test_numbers_that_make_no_covariance(wrong):
 
 
 def test_what_is_known_of_which_quantity():
-    assert shared_errors("mh_mw") is SHARED_ERRORS["images"]["mh_lw"]
-    assert shared_errors("av", kind="spectra") is SHARED_ERRORS["spectra"]["log_age_lw"]
+    assert shared_errors("mh_mw") is SHARED_ERRORS["images"]["any"]["mh_lw"]
+    assert shared_errors("mh_mw", model="my own") is SHARED_ERRORS["images"]["any"]["mh_lw"]
+    assert shared_errors("mh_mw", model="splus") is SHARED_ERRORS["images"]["splus"]["mh_lw"]
+    assert shared_errors("av", kind="spectra") is SHARED_ERRORS["spectra"]["any"]["log_age_lw"]
     with pytest.raises(AgezError, match="images, spectra, labels"):
         shared_errors("mh_lw", kind="dreams")
 

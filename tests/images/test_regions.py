@@ -153,6 +153,10 @@ def test_segments_on_another_grid_are_refused(rng, tmp_path):
         else:
             with pytest.raises(AgezError, match=rf"segments\.fits: by its WCS.*{words}"):
                 make_regions(images, settings, centre=CENTRE)
+    primary = fits.PrimaryHDU(header=fits.Header({**header, "CRPIX1": header["CRPIX1"] + 4}))  # of all extensions
+    fits.HDUList([primary, fits.ImageHDU(number, name="SEGMENTATION")]).writeto(path, overwrite=True)
+    with pytest.raises(AgezError, match="pixels are 4 pixels off"):
+        make_regions(images, settings, centre=CENTRE)
     fits.PrimaryHDU(number + 0.5).writeto(path, overwrite=True)
     with pytest.raises(AgezError, match="fractions"):
         make_regions(images, settings, centre=CENTRE)

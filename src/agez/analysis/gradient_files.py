@@ -121,7 +121,7 @@ def gradient_from_table(
     errors = _errors(rows, wanted, source)
     with np.errstate(invalid="ignore"):
         unsure = [np.isfinite(values[:, wanted.index(one)]) & ~(err > 0) for one, err in errors.items()]
-    table = _gradients(np.full(len(rows), name), radius, values, errors, wanted, seed, _kind(rows))
+    table = _gradients(np.full(len(rows), name), radius, values, errors, wanted, seed, _origin(rows))
     if np.all(table.reason != ""):
         raise AgezError(
             f"{source}: no radial gradient of {wanted[0]}: {table.reason[0, 0]} (Re = {re_arcsec:g} arcsec)"
@@ -167,11 +167,12 @@ def _errors(rows: Table, wanted: Sequence[str], path: Path) -> dict[str, Floats]
     return {name: _numbers(rows, f"{name}_err", path) for name in wanted if f"{name}_err" in rows.colnames}
 
 
-def _kind(rows: Table) -> str:
-    """What the values come from: spectral fits, or answers to photometry of spectra or of images."""
+def _origin(rows: Table) -> dict[str, str]:
+    """What the values come from: spectral fits, or answers to photometry of spectra or of images, and which model's."""
     if "velocity_kms" in rows.colnames:
-        return "labels"
-    return "spectra" if str(rows.meta.get(SEDS_OF, "")).strip() == "spectra" else "images"
+        return {"kind": "labels"}
+    kind = "spectra" if str(rows.meta.get(SEDS_OF, "")).strip() == "spectra" else "images"
+    return {"kind": kind, "model": str(rows.meta.get("model", rows.meta.get("MODEL", ""))).strip()}
 
 
 def _gradients(
@@ -181,7 +182,7 @@ def _gradients(
     errors: Mapping[str, Floats],
     wanted: Sequence[str],
     seed: int,
-    kind: str,
+    origin: Mapping[str, str],
 ) -> GradientTable:
     """Gradients that know errors, of quantities that have them; of the others by the paper's rule and least squares."""
     parts = []
@@ -189,7 +190,7 @@ def _gradients(
         column, rng = values[:, k : k + 1], np.random.default_rng(seed)
         if name in errors:
             err = errors[name][:, None]
-            parts.append(gradients_with_errors(galaxy, radius, column, err, names=(name,), rng=rng, kind=kind))
+            parts.append(gradients_with_errors(galaxy, radius, column, err, names=(name,), rng=rng, **origin))
         else:
             parts.append(galaxy_gradients(galaxy, radius, column, names=(name,), rng=rng))
     return beside(parts)

@@ -248,6 +248,7 @@ def gradients_with_errors(
     names: Sequence[str],
     rng: np.random.Generator,
     kind: str = "images",
+    model: str = "",
 ) -> GradientTable:
     """Radial gradients of regions with errors: lines that know what regions share (:mod:`agez.analysis.region_errors`).
 
@@ -261,6 +262,7 @@ def gradients_with_errors(
     rng : numpy.random.Generator
         Of the subsets whose scatter is ``slope_scatter``.
     kind : 'images', 'spectra' or 'labels'
+    model : str
         What the values come from, as of :func:`agez.analysis.region_errors.shared_errors`.
 
     Returns
@@ -279,7 +281,7 @@ def gradients_with_errors(
     ids = np.asarray(galaxy_id).astype(str)
     for g, k in zip(*np.nonzero(table.reason == ""), strict=True):
         used = (ids == table.galaxy_id[g]) & np.isfinite(data[:, k]) & (radius <= MAX_RADIUS)
-        shared = shared_errors(table.names[k], kind=kind)
+        shared = shared_errors(table.names[k], kind=kind, model=model)
         fitted[:, g, k] = fit_line(radius[used], data[used, k], sigma[used, k], shared)
     slope, slope_err, intercept, intercept_err = fitted
     return replace(table, slope=slope, slope_err=slope_err, intercept=intercept, intercept_err=intercept_err)

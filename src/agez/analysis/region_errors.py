@@ -61,25 +61,30 @@ class SharedErrors:
         return np.asarray(shared * scaled[:, None] * scaled[None, :])
 
 
-def _read() -> dict[str, dict[str, SharedErrors]]:
-    text = (files("agez") / "analysis/data/shared_errors.toml").read_text(encoding="utf-8")
-    kinds = tomllib.loads(text)
-    return {kind: {name: SharedErrors(**one) for name, one in of.items()} for kind, of in kinds.items()}
+def _read() -> dict[str, dict[str, dict[str, SharedErrors]]]:
+    kinds = tomllib.loads((files("agez") / "analysis/data/shared_errors.toml").read_text(encoding="utf-8"))
+    return {
+        kind: {model: {name: SharedErrors(**one) for name, one in of.items()} for model, of in models.items()}
+        for kind, models in kinds.items()
+    }
 
 
-#: Of answers to photometry of images, and of spectra, and of spectral fits; by quantity.
-SHARED_ERRORS: Mapping[str, Mapping[str, SharedErrors]] = _read()
+#: The model that stands for all others of its kind.
+ANY = "any"
+#: Of answers to photometry of images, and of spectra, and of spectral fits; by model; by quantity.
+SHARED_ERRORS: Mapping[str, Mapping[str, Mapping[str, SharedErrors]]] = _read()
 
 
-def shared_errors(quantity: str, *, kind: str = "images") -> SharedErrors:
+def shared_errors(quantity: str, *, kind: str = "images", model: str = "") -> SharedErrors:
     """The shared errors of a quantity; of one that is not known those of the age, of a metallicity of ``mh_lw``.
 
     ``kind`` is 'images', 'spectra' or 'labels': answers to photometry of images, or to synthetic photometry of spectra,
-    or spectral fits.
+    or spectral fits.  A ``model`` that they were not learned for by itself has those of the others of its kind.
     """
     if kind not in SHARED_ERRORS:
         raise AgezError(f"shared errors of {kind!r} are not known; expected one of {', '.join(SHARED_ERRORS)}")
-    return SHARED_ERRORS[kind]["mh_lw" if quantity.startswith("mh") else "log_age_lw"]
+    of_kind = SHARED_ERRORS[kind]
+    return of_kind.get(model, of_kind[ANY])["mh_lw" if quantity.startswith("mh") else "log_age_lw"]
 
 
 class Line(NamedTuple):

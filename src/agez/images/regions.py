@@ -177,7 +177,8 @@ def _segments(images: ImageSet, extent: Bools, settings: RegionSettings, remarks
         path = Path(settings.segments)
         with open_fits(path, what="image") as hdus:
             hdu = only_image(hdus, path, words=_SEGMENT_WORDS, what="the image of segments")
-            found, header = pixels_of(hdu), hdu.header.copy()
+            header = next((one for one in (hdu.header, hdus[0].header) if has_sky_axes(one)), hdu.header).copy()
+            found = pixels_of(hdu)
         _check_segments(path, found, header, images)
         if not has_sky_axes(header):
             remarks.append(f"{path} has no WCS: its segments are taken pixel for pixel")

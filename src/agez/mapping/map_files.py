@@ -112,7 +112,7 @@ def profile_table(maps: GalaxyMaps) -> Table:
     r_re = np.nan_to_num(maps.r_re)
     for target in (one.name for one in maps.prediction.targets):
         value, err = getattr(maps.prediction, target), getattr(maps.prediction, f"{target}_err")
-        shared = shared_errors(target, kind=str(maps.meta["seds_of"]))
+        shared = shared_errors(target, kind=str(maps.meta["seds_of"]), model=str(maps.meta["model"]))
         numbers = np.array([_ring(value[ring], err[ring], r_re[ring], shared) for ring in rings])
         for k, name in enumerate(("", "_err", "_scatter")):
             table[f"{target}{name}"] = numbers[:, k]

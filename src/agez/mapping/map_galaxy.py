@@ -251,7 +251,7 @@ def with_gradients(
         values = np.where(prediction.good[:, None], values, np.nan)
         gradients = gradients_with_errors(
             prediction.rows.galaxy_id, radius, values, errors, names=names,
-            rng=np.random.default_rng(settings.seed), kind=str(meta["seds_of"]),
+            rng=np.random.default_rng(settings.seed), kind=str(meta["seds_of"]), model=str(meta["model"]),
         )  # fmt: skip
     told = {**meta, "tilt_deg": geometry.tilt_deg, "seed": settings.seed, "version": __version__}
     return GalaxyMaps(frame, photometry, prediction, gradients, radius_arcsec, radius, told, whole)
