@@ -58,7 +58,7 @@ def image_files(inputs: str | os.PathLike[str] | Iterable[str | os.PathLike[str]
     for one in map(Path, given):
         if one.is_dir():
             inside = sorted(path for path in one.iterdir() if is_image_name(path) and path.is_file())
-            inside = [path for path in inside if not is_only_tables(path)]
+            inside = [path for path in inside if not _is_only_tables(path)]
             if not inside:
                 raise AgezError(f"{one}: no FITS file in this folder; give one that holds an image for each band")
             found += inside
@@ -69,7 +69,7 @@ def image_files(inputs: str | os.PathLike[str] | Iterable[str | os.PathLike[str]
     return list(dict.fromkeys(found))
 
 
-def is_only_tables(path: Path) -> bool:
+def _is_only_tables(path: Path) -> bool:
     """Whether a file can be read and holds tables, but no image: a catalogue beside the images."""
     try:
         with warnings.catch_warnings():
