@@ -15,7 +15,7 @@ from agez.commands.galaxy_columns import ALSO_CALLED, INPUTS, NAMED, PATHS, cell
 from agez.commands.maps import is_spectral_cube, settings_of
 from agez.commands.option_checks import check_numbers
 from agez.errors import AgezError
-from agez.images.image_files import is_image_name, is_only_tables
+from agez.images.image_files import is_image_name
 from agez.runtime.files import check_input
 from agez.tables.table_files import READABLE, column_names, extension, open_fits, read_table
 
@@ -33,10 +33,16 @@ def is_list(path: str) -> bool:
     check_input(path)
     if READABLE[extension(Path(path))] != "fits":
         return True
-    if not _has_names(column_names(path)):
-        return False
-    with open_fits(path) as hdus:
-        return not any(hdu.is_image and len(hdu.shape) > 1 for hdu in hdus)
+    return _has_names(column_names(path)) and not _has_image(path)
+
+
+def _has_image(path: str | Path) -> bool:
+    """Whether a FITS file holds an image or a cube, or is damaged: whoever reads it says so."""
+    try:
+        with open_fits(path) as hdus:
+            return any(hdu.is_image and len(hdu.shape) > 1 for hdu in hdus)
+    except AgezError:
+        return True
 
 
 def _has_names(columns: Sequence[str]) -> bool:
@@ -51,7 +57,7 @@ def folders_of_galaxies(path: str, *, but: str = "") -> list[Path]:
     folder = Path(path)
     if not folder.is_dir():
         return []
-    if any(is_image_name(one) and one.is_file() and not is_only_tables(one) for one in folder.iterdir()):
+    if any(is_image_name(one) and one.is_file() and _has_image(one) for one in folder.iterdir()):
         return []
     inside = sorted(one for one in folder.iterdir() if one.is_dir() and not one.name.startswith("."))
     out = Path(but).resolve()

@@ -142,12 +142,6 @@ def image_files(inputs: str | os.PathLike[str] | Iterable[str | os.PathLike[str]
     return list(dict.fromkeys(found))
 
 
-def is_only_tables(path: Path) -> bool:
-    """Whether a file can be read and holds tables, but no image: a catalogue beside the images."""
-    with OpenFiles() as files:
-        return _is_only_tables(files.hdus(path))
-
-
 def _is_only_tables(hdus: Sequence[Any]) -> bool:
     """Whether a file holds tables, but no image: a catalogue beside the images."""
     tables = any(isinstance(hdu, fits.BinTableHDU | fits.TableHDU) for hdu in hdus)
