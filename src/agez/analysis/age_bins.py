@@ -6,10 +6,17 @@ import numpy as np
 
 from agez.arrays import Floats
 
+#: Width of a bin where there is one age only: E-MILES's step [dex].
+ONLY_BIN_DEX = 0.1
+
 
 def log_bin_edges(log_age: Floats) -> Floats:
-    """(n_age + 1,) edges of the age bins in log age, the first and the last bin as wide as half a step further."""
-    ends = log_age[[0, -1]] + np.array([-1.0, 1.0]) * 0.5 * np.diff(log_age)[[0, -1]]
+    """(n_age + 1,) edges of the age bins in log age: halfway between nodes, and as far beyond the first and the last.
+
+    The bin of a single age is ``ONLY_BIN_DEX`` wide.
+    """
+    steps = np.diff(log_age) if len(log_age) > 1 else np.array([ONLY_BIN_DEX])
+    ends = log_age[[0, -1]] + np.array([-1.0, 1.0]) * 0.5 * steps[[0, -1]]
     return np.concatenate([ends[:1], 0.5 * (log_age[1:] + log_age[:-1]), ends[1:]])
 
 
