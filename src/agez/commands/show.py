@@ -25,7 +25,12 @@ _RECORDED = (
 
 
 def run_of(options: Namespace) -> dict[str, Any]:
-    """What a file of answers records of the command that made it, so that a row can be answered again."""
+    """What a file of answers records of the command that made it, so that a row can be answered again.
+
+    Of a pipe nothing: it cannot be read again.
+    """
+    if set(getattr(options, "pipes", ())) & {"input", *_RECORDED}:
+        return {}
     given = {name: getattr(options, name) for name in _RECORDED}
     return {"input": str(options.input)} | {name: value for name, value in given.items() if value not in (None, False)}
 

@@ -9,7 +9,7 @@ import errno
 import json
 import os
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -77,9 +77,8 @@ class AnswerJob:
     #: as the others.
     compiled: bool = False
     version: str = __version__  #: Of agez: workers of another one refuse.
-    run: Mapping[str, Any] | None = (
-        None  #: What the output records of the command, so that a row can be answered again.
-    )
+    #: The command, which the output records: a row can be answered again.
+    run: dict[str, Any] | None = None
     loaded: Model | None = None  #: The model itself, where it is in memory and so is all the work.
 
     @property
@@ -122,6 +121,12 @@ def make_job(
     )  # fmt: skip
     known = job.answering
     job = with_survey_columns(job, known.bands)
+    if job.run:  # with what was taken of a survey's table unasked: as if it had been asked for
+        taken = {
+            "redshift": job.redshift, "redshift_err": job.corrections.redshift_err, "id": job.id_column,
+            "ebv": job.corrections.ebv,
+        }  # fmt: skip
+        job = replace(job, run=job.run | {name: value for name, value in taken.items() if value is not None})
     named = [] if job.id_column is None else id_columns(job.id_column, catalogue.columns, source=catalogue.path)
     job = replace(job, catalogue=with_kinds(catalogue, [*kept, *named]).without_partitions())
     if job.distribution and not known.gives_distribution:
@@ -197,7 +202,7 @@ def answer_rows(job: AnswerJob, photometry: Photometry, columns: PlainTable, par
     ready = corrected(photometry, job.corrections, model.bands, ebv=ebv)
     prediction = predict_asked(model, ready, job.asked, compiled=job.compiled and is_available())
     if job.run:
-        prediction = replace(prediction, meta={**prediction.meta, "run": dict(job.run)})
+        prediction = replace(prediction, meta={**prediction.meta, "run": job.run})
     at_most = max(256, 2_000_000 // job.n_partitions)
     report = PartitionReport(
         partition.number, partition.name, partition.path, n_rows=len(prediction),

@@ -18,11 +18,15 @@ _HEAD_BYTES = 4096
 
 @contextmanager
 def pipes_as_files(options: Namespace, names: Sequence[str]) -> Iterator[None]:
-    """Put files in the place of the pipes among these options, as long as the ``with`` lasts."""
+    """Put files in the place of the pipes among these options, as long as the ``with`` lasts.
+
+    ``options.pipes`` names those options.
+    """
     pipes = {name: value for name in names if _has_pipe(value := getattr(options, name, None))}
     if not pipes:
         yield
         return
+    options.pipes = tuple(pipes)
     with tempfile.TemporaryDirectory(prefix="agez-pipe-") as folder:
         for name, value in pipes.items():
             many = value if isinstance(value, list) else [value]

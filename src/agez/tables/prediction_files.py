@@ -64,8 +64,8 @@ def prediction_to_table(prediction: Prediction) -> Table:
     table.meta["LABLMETA"] = json.dumps(dict(prediction.meta.get("labels", {})))
     if "corrections" in prediction.meta:
         table.meta["CORRMETA"] = json.dumps(prediction.meta["corrections"])  # of the photometry, before it was answered
-    if "run" in prediction.meta:  # no quote that ends a FITS string where a long one is continued
-        table.meta[RUN] = json.dumps(prediction.meta["run"]).replace("'", r"\u0027")
+    if prediction.meta.get("run"):  # no quote that ends a FITS string where a long one is continued
+        table.meta[RUN] = json.dumps(prediction.meta["run"], sort_keys=True).replace("'", r"\u0027")
     special = OF_PREDICTIONS | words_of_targets(prediction.targets)
     if prediction.mixture is not None:
         special |= words_of_components(prediction.mixture.n_components, prediction.targets)
