@@ -19,7 +19,7 @@ from agez.models.model_file import load_model
 from agez.photometry.same_set import check_same_set
 from agez.runtime.compiled import is_available, is_worthwhile, usable_cores
 from agez.runtime.optional_packages import check_installed
-from agez.types import Bands, Floats, Photometry, Prediction, PredictionInput, Spectra
+from agez.types import Answering, Bands, Floats, Photometry, Prediction, PredictionInput, Spectra
 
 if TYPE_CHECKING:
     from agez.photometry.filters import FilterSet
@@ -134,7 +134,7 @@ def expected_of(prediction: Prediction) -> tuple[Floats, Floats]:
     return expected_as_answered(model, prediction.input.photometry, prediction)
 
 
-def expected_as_answered(model: Model, photometry: Photometry, prediction: Prediction) -> tuple[Floats, Floats]:
+def expected_as_answered(model: Answering, photometry: Photometry, prediction: Prediction) -> tuple[Floats, Floats]:
     """Expected flux of each band given the others, (n, b), and its error, without what the answer left out.
 
     A band that all others contradict (BAND_CONTRADICTED) has no say in what the others are expected to be.
