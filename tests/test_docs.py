@@ -124,10 +124,12 @@ def test_the_page_on_python_runs(tmp_path, monkeypatch: pytest.MonkeyPatch, caps
     assert all(callable(getattr(agez.Prediction, name)) for name in methods)
 
 
-@pytest.mark.parametrize("page", sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("benchmarks/*.md")]))
+@pytest.mark.parametrize(
+    "page", sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("benchmarks/*.md")])
+)
 def test_links_lead_somewhere(page):
     for target in re.findall(r"\]\(([^)#]+)", page.read_text(encoding="utf-8")):
-        if not target.startswith("http"):
+        if not target.startswith("http") and Path(target).parent.name != "reference":  # those the site writes
             assert (page.parent / target).exists(), f"{page.name} points to {target}"
 
 
