@@ -65,7 +65,9 @@ def figure_row(prediction: Prediction, row: int | str, path: _Path | None = None
         sed, below = page.subplots(2, 1, sharex=True, height_ratios=(3, 1.15), gridspec_kw=grid)
         _sed(sed, one, expected, expected_err)
         _residuals(below, one, expected, expected_err)
-        page.suptitle(_title(one), x=0.06, ha="left", y=0.985, fontsize=12, parse_math=False)
+        title = _title(one)
+        size = 12 if len(title) < 110 else 12 * 110 / len(title)  # names of survey objects are long
+        page.suptitle(title, x=0.06, ha="left", y=0.985, fontsize=size, parse_math=False)
         page.text(0.06, 0.935, _flag_words(one), ha="left", va="top", fontsize=9, wrap=False)
         names = tuple(name for name in PAPER_TARGETS if name in [target.name for target in one.targets])
         if names:
