@@ -6,7 +6,7 @@ from astropy.io import fits
 from image_worlds import image_set, tangent_wcs
 
 from agez.errors import AgezError
-from agez.images.image_files import OpenFiles, headers_of
+from agez.images.image_files import ImageHeaders, headers_of
 from agez.images.read_images import read_images
 from agez.images.regions import RegionSettings, make_regions
 from agez.images.scubes import read_photometric_cube
@@ -90,8 +90,8 @@ def test_only_what_is_no_science_image(tmp_path):
     with pytest.raises(AgezError, match=r"by their names none .*1 PSF 11 x 14; 2 MODEL.*--extension"):
         flux_of(path)
     np.testing.assert_allclose(flux_of(path, extension="MODEL"), SCIENCE)
-    with OpenFiles() as files, pytest.raises(AgezError, match="by their names none"):
-        headers_of(path, files)
+    with pytest.raises(AgezError, match="by their names none"):
+        headers_of(path, ImageHeaders())
 
 
 def test_layers_are_those_of_the_chosen_version(tmp_path):

@@ -6,7 +6,7 @@ import os
 import re
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,14 +28,12 @@ from agez.images.image_extensions import (
     science_hdu,
 )
 from agez.images.plain_fits import PlainImage, plain_images
-from agez.runtime.files import check_input, is_gzipped
+from agez.runtime.files import check_input
 from agez.sky_offsets import celestial_wcs
 from agez.tables.table_files import open_fits
 from agez.types import Bools, Floats
 
 EXTENSIONS = (".fits", ".fit", ".fits.fz", ".fits.gz", ".fit.fz", ".fit.gz", ".fz")
-#: Files that are open at one time.
-_MOST_OPEN = 250
 #: How keywords of a WCS, its distortions and tables of these begin.
 _WCS_KEYWORDS = re.compile(
     r"NAXIS|WCS|CTYPE|CUNIT|CRVAL|CRPIX|CDELT|CROTA|(CD|PC|PV|PS)\d+_|LONPOLE|LATPOLE|RADE|EQUINOX|EPOCH|[AB]P?_|C[PQ]DIS|"
@@ -44,44 +42,33 @@ _WCS_KEYWORDS = re.compile(
 _EXTENSION = re.compile(r"(\.(fits?|fz|gz))+$", re.IGNORECASE)
 
 
-class OpenFiles:
-    """FITS files whose headers are read once, and what astropy reads stays open until its pixels are read.
-
-    To be used in a ``with``, which closes what is open still.
-    """
+class ImageHeaders:
+    """The headers of FITS files, each read once, and their WCS."""
 
     def __init__(self) -> None:
         self._plain: dict[Path, list[PlainImage] | None] = {}
-        self._opened: dict[Path, fits.HDUList] = {}
+        self._other: dict[Path, Sequence[Any]] = {}
         self._wcs: dict[tuple[str, ...], WCS] = {}
-
-    def __enter__(self) -> OpenFiles:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        while self._opened:
-            self._opened.popitem()[1].close()
 
     def hdus(self, path: Path) -> Sequence[Any]:
         """All HDUs, without their pixels; none if the file cannot be read (whoever reads it says what is wrong)."""
+        plain = self._plain_images(path)
+        if plain is not None:
+            return plain
+        if path not in self._other:
+            try:
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")
+                    with fits.open(path) as hdus:
+                        self._other[path] = list(hdus)
+            except Exception:
+                self._other[path] = ()
+        return self._other[path]
+
+    def _plain_images(self, path: Path) -> list[PlainImage] | None:
         if path not in self._plain:
             self._plain[path] = plain_images(path)
-        if (plain := self._plain[path]) is not None:
-            return plain
-        try:
-            with warnings.catch_warnings(record=True) as said, ExitStack() as stack:
-                warnings.simplefilter("always")
-                if path in self._opened:
-                    return list(self._opened[path])
-                hdus = stack.enter_context(fits.open(path, memmap=False))
-                found = list(hdus)
-                # what is cut short, or packed as a whole, is opened anew by who reads it, and says what is wrong
-                if not said and not is_gzipped(path) and len(self._opened) < _MOST_OPEN:
-                    stack.pop_all()
-                    self._opened[path] = hdus
-                return found
-        except Exception:
-            return ()
+        return self._plain[path]
 
     def wcs(self, header: Any, path: Path) -> WCS:
         """The celestial WCS of a header; one object for all headers that say the same of it.
@@ -96,15 +83,14 @@ class OpenFiles:
     @contextmanager
     def reading(self, path: Path) -> Iterator[Sequence[Any]]:
         """The HDUs of a file whose pixels are to be read; AgezError if that fails."""
-        if path not in self._plain:
-            self._plain[path] = plain_images(path)
-        if (plain := self._plain[path]) is not None:
+        plain = self._plain_images(path)
+        if plain is not None:
             try:
                 yield plain
             except (OSError, ValueError) as error:
                 raise AgezError(f"{path} cannot be read as a fits image: {error}; was it changed meanwhile?") from error
             return
-        with open_fits(path, what="image", opened=self._opened.pop(path, None)) as hdus:
+        with open_fits(path, what="image") as hdus:
             yield list(hdus)
 
 
@@ -124,7 +110,7 @@ class RawImage:
     beside: tuple[str, ...] = field(default_factory=tuple)
 
 
-def image_files(inputs: str | os.PathLike[str] | Iterable[str | os.PathLike[str]], files: OpenFiles) -> list[Path]:
+def image_files(inputs: str | os.PathLike[str] | Iterable[str | os.PathLike[str]], files: ImageHeaders) -> list[Path]:
     """All FITS files of a folder, or those of a list (of files and folders), each once; AgezError if there is none."""
     given = [inputs] if isinstance(inputs, str | os.PathLike) else list(inputs)
     found: list[Path] = []
@@ -195,7 +181,7 @@ def siblings(paths: Sequence[Path]) -> dict[Path, dict[Role, Path]]:
     return found
 
 
-def headers_of(path: Path, files: OpenFiles, *, extension: str | None = None) -> tuple[Any, ...]:
+def headers_of(path: Path, files: ImageHeaders, *, extension: str | None = None) -> tuple[Any, ...]:
     """Headers of the science extension and of the primary, without the pixels; none if the file cannot be read."""
     hdus = files.hdus(path)
     if not any(is_two_dimensional(hdu) for hdu in hdus):
@@ -203,7 +189,9 @@ def headers_of(path: Path, files: OpenFiles, *, extension: str | None = None) ->
     return (science_hdu(hdus, path, extension=extension).header, hdus[0].header)
 
 
-def read_raw_image(path: Path, files: OpenFiles, *, beside: dict[Role, Path], extension: str | None = None) -> RawImage:
+def read_raw_image(
+    path: Path, files: ImageHeaders, *, beside: dict[Role, Path], extension: str | None = None
+) -> RawImage:
     """A science image with its weight, error and mask from its extensions and the files ``beside`` it.
 
     Which extension is the science image, unless ``extension`` says it, and which ones belong to it:

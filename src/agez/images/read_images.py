@@ -18,7 +18,7 @@ from agez.images.band_of_file import band_of_file, filter_set_of
 from agez.images.band_tables import ByBand, band_numbers
 from agez.images.image_extensions import Role
 from agez.images.image_files import (
-    OpenFiles,
+    ImageHeaders,
     headers_of,
     image_files,
     read_raw_image,
@@ -120,42 +120,41 @@ def read_images(
     redshift = number_in(redshift, "redshift", name="redshift", optional=True)
     if (center is None) != (size_arcsec is None):
         raise AgezError("images: the square to read needs --centre and --size; give both or none")
-    with OpenFiles() as opened:
-        paths = image_files(check_paths("read_images", "inputs", inputs), opened)
-        science = [path for path in paths if role_in_name(path) is None]
-        if not science:
-            raise AgezError(f"{paths[0]}: only weights, errors or masks are given; give the images, too")
-        headers = [headers_of(path, opened, extension=extension) for path in science]
-        named = filter_set_of(science, headers, model_set=model_set) if filters is None else filters
-        filter_set = load_filters(named) if isinstance(named, str) else named
-        files = _by_band(science, headers, filter_set, band_of or {})
-        beside = _beside(science, [path for path in paths if role_in_name(path) is not None])
-        zero_point = band_numbers(zero_points, "zero_point", filter_set.names)
-        fwhm = band_numbers(psf_fwhm, "psf_fwhm", filter_set.names)
-        remarks: list[str] = []
-        inputs_read = [
-            input_record(table, what)
-            for table, what in ((zero_points, "zero points"), (psf_fwhm, "PSFs"))
-            if isinstance(table, str | os.PathLike)
-        ]
-        read: list[BandImage] = []
-        for name in (one for one in filter_set.names if one in files):
-            others = beside[files[name]]
-            raw = read_raw_image(files[name], opened, beside=others, extension=extension)
-            inputs_read.append(input_record(files[name], f"image of {name}"))
-            inputs_read += [input_record(other, f"{role} of {name}") for role, other in others.items()]
-            if center is not None and size_arcsec is not None:
-                raw = cut_out(raw, center, size_arcsec)
-            pivot = filter_set.bands.pivot_angstrom[filter_set.names.index(name)]
-            band = in_microjansky(
-                name, raw, zero_point=zero_point.get(name), pivot_angstrom=pivot, source_noise=source_noise
-            )
-            if band.mask.all():
-                words = "has no usable pixel (weights or values are all bad)"
-                remarks.append(f"band {name} is left out: {raw.path} {words}")
-            else:
-                read.append(band)
-                remarks += [band.remark] if band.remark else []
+    known_headers = ImageHeaders()
+    paths = image_files(check_paths("read_images", "inputs", inputs), known_headers)
+    science = [path for path in paths if role_in_name(path) is None]
+    if not science:
+        raise AgezError(f"{paths[0]}: only weights, errors or masks are given; give the images, too")
+    headers = [headers_of(path, known_headers, extension=extension) for path in science]
+    named = filter_set_of(science, headers, model_set=model_set) if filters is None else filters
+    filter_set = load_filters(named) if isinstance(named, str) else named
+    files = _by_band(science, headers, filter_set, band_of or {})
+    beside = _beside(science, [path for path in paths if role_in_name(path) is not None])
+    zero_point = band_numbers(zero_points, "zero_point", filter_set.names)
+    fwhm = band_numbers(psf_fwhm, "psf_fwhm", filter_set.names)
+    remarks: list[str] = []
+    inputs_read = [
+        input_record(table, what)
+        for table, what in ((zero_points, "zero points"), (psf_fwhm, "PSFs"))
+        if isinstance(table, str | os.PathLike)
+    ]
+    read: list[BandImage] = []
+    for name in (one for one in filter_set.names if one in files):
+        others = beside[files[name]]
+        raw = read_raw_image(files[name], known_headers, beside=others, extension=extension)
+        inputs_read.append(input_record(files[name], f"image of {name}"))
+        inputs_read += [input_record(other, f"{role} of {name}") for role, other in others.items()]
+        if center is not None and size_arcsec is not None:
+            raw = cut_out(raw, center, size_arcsec)
+        pivot = filter_set.bands.pivot_angstrom[filter_set.names.index(name)]
+        band = in_microjansky(
+            name, raw, zero_point=zero_point.get(name), pivot_angstrom=pivot, source_noise=source_noise
+        )
+        if band.mask.all():
+            remarks.append(f"band {name} is left out: {raw.path} has no usable pixel (weights or values are all bad)")
+        else:
+            read.append(band)
+            remarks += [band.remark] if band.remark else []
     if not read:
         raise AgezError(f"{science[0].parent}: no image has a usable pixel; {remarks[0]}")
     images = _on_one_grid(read, filter_set, remarks=remarks, reproject=reproject)

@@ -8,7 +8,7 @@ import json
 import os
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 from xml.etree.ElementTree import iterparse
@@ -160,19 +160,13 @@ N_EXTENSIONS = "AGEZNEXT"
 
 
 @contextmanager
-def open_fits(
-    path: str | os.PathLike[str], *, what: str = "table", opened: fits.HDUList | None = None
-) -> Iterator[fits.HDUList]:
+def open_fits(path: str | os.PathLike[str], *, what: str = "table") -> Iterator[fits.HDUList]:
     """The HDUs of a FITS file; whatever goes wrong inside the ``with`` for the file's sake is one AgezError.
 
-    ``what`` it is, for the message; ``opened`` are its HDUs, if it is open already.  Afterwards it is closed.
+    ``what`` it is, for the message.
     """
     path = check_input(path)
-    with ExitStack() as stack:
-        stack.enter_context(_one_clear_line(path, "fits", what))
-        if opened is None:
-            opened = fits.open(stack.enter_context(_unpacked(path)), memmap=False)
-        hdus = stack.enter_context(opened)
+    with _one_clear_line(path, "fits", what), _unpacked(path) as file, fits.open(file, memmap=False) as hdus:
         found = len(hdus) - 1  # reads on to the end, so that a file cut short anywhere is noticed
         whole = hdus[0].header.get(N_EXTENSIONS, found)
         if found < whole:
