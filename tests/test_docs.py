@@ -180,7 +180,16 @@ def test_every_library_is_in_the_citation_file():
     extras = project["optional-dependencies"]
     wanted = [*project["dependencies"], *(one for extra in extras.values() for one in extra)]
     names = {re.split(r"[\[<>=~! ]", one)[0] for one in wanted}
-    names -= {"agez", "mypy", "playwright", "pytest", "pytest-xdist", "ruff"}  # tools of the developers
+    names -= {
+        "agez",
+        "jedi",
+        "mypy",
+        "playwright",
+        "polars",
+        "pytest",
+        "pytest-xdist",
+        "ruff",
+    }  # tools of the developers
     names -= {"myst-nb", "pydata-sphinx-theme", "sphinx", "sphinx-copybutton"}
     assert [name for name in sorted(names) if f'notes: "{name}' not in text] == []
 

@@ -20,7 +20,7 @@ R = TypeVar("R")
 TO_PASS = {
     "path": "the path of a file",
     "name": "a name, or a path",
-    "Spectra": "Spectra, as agez.read_spectra makes of files and agez.Spectra of arrays",
+    "Spectra": "Spectra, as agez.read_spectra makes of files and agez.Spectra.from_arrays of arrays",
     "Photometry": "Photometry, as agez.read_photometry makes of files and tables, and agez.synthesize of spectra",
     "Labels": "Labels, as agez.fit_labels makes of spectra and agez.read_labels of files",
     "Galaxies": "Galaxies, a table with a row a galaxy as agez.samples.galaxy_files.read_galaxies reads",
