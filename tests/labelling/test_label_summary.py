@@ -11,7 +11,7 @@ from agez.analysis.region_errors import shared_errors
 from agez.flags import Flag
 from agez.label_types import Labels
 from agez.labelling.label_summary import label_summary
-from agez.samples.galaxy_files import unknown_galaxies
+from agez.samples.galaxy_facts import GalaxyFacts, GalaxyTable
 from agez.tables.maps import MapFrame
 from agez.tables.table_files import read_table
 from agez.types import Rows
@@ -29,8 +29,7 @@ def labels_of(galaxy_id, radius, age, *, flags=0):
 
 
 def disc(name, re):
-    table = unknown_galaxies(np.array([name]))
-    return type(table)(**{**vars(table), "re_arcsec": np.array([re])})
+    return GalaxyTable("made here", (GalaxyFacts(name, re_arcsec=re),))
 
 
 def test_means_are_weighted_by_light_and_rows_with_a_fault_do_not_count():

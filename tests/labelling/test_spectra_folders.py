@@ -115,7 +115,8 @@ def test_a_folder_of_ecsv_spectra_is_labelled_by_one_command(tmp_path, rng):
     done("label", tmp_path, "-o", out, "--templates", "made-up", "--workers", 1)
     assert read_labels(out).rows.galaxy_id.tolist() == ["n1", "n2"]
     done("label", tmp_path, "-o", f"{tmp_path}/each/", "--templates", "made-up", "--workers", 1)
-    assert sorted(path.name for path in (tmp_path / "each").iterdir()) == ["n1.labels.fits", "n2.labels.fits"]
+    written = sorted(path.name for path in (tmp_path / "each").iterdir())
+    assert written == ["n1.labels.fits", "n2.labels.fits", "summary.fits"]
     done("synth", tmp_path, "-o", tmp_path / "p.fits")  # the labels beside them are no spectra
     (tmp_path / "none").mkdir()
     refused("label", tmp_path / "none", "-o", out, says="no file of spectra among the 0")

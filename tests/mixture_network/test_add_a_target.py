@@ -128,7 +128,7 @@ def test_tables_have_its_columns(sample, model, tmp_path, ending):
 def test_maps_have_its_planes_and_profiles(sample, model):
     answer = predict(model, sample.photometry.take(slice(0, 12)))
     frame = MapFrame(np.arange(12).reshape(3, 4), {}, np.zeros((2, 3, 4)), None, np.ones((3, 4)))
-    meta = {"snr_band": "", "seds_of": "images", "tilt_deg": (np.nan, np.nan)}
+    meta = {"snr_band": "", "seds_of": "images", "model": "", "tilt_deg": (np.nan, np.nan)}
     maps = GalaxyMaps(
         frame, sample.photometry.take(slice(0, 12)), answer, None, np.arange(12.0), np.full(12, np.nan), meta,
         answer.take([0]),

@@ -60,6 +60,12 @@ def sky_coordinates(
     return np.asarray(-east), np.asarray(north)
 
 
+def azimuth_deg(major: Floats, minor: Floats) -> Floats:
+    """Angle in the plane of the disc from the major axis [degree], 0 to below 360."""
+    azimuth = np.degrees(np.arctan2(minor, major)) % 360.0
+    return np.asarray(np.where(azimuth < 360.0, azimuth, 0.0))  # of a hair below 0 the rest of a division is 360
+
+
 def face_on_radius(
     x_arcsec: ArrayLike,
     y_arcsec: ArrayLike,

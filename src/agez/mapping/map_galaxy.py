@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from agez import __version__
-from agez.analysis.geometry import disc_coordinates
+from agez.analysis.geometry import azimuth_deg, disc_coordinates
 from agez.analysis.gradients import GradientTable, gradients_with_errors
 from agez.arguments import number_in, takes
 from agez.arrays import Summarised
@@ -343,7 +343,7 @@ def disc_frame(frame: MapFrame, geometry: Geometry) -> MapFrame:
         return frame
     major, minor = geometry.coordinates(*frame.offsets)
     radius = np.hypot(major, minor)
-    azimuth = np.degrees(np.arctan2(minor, major)) % 360.0
+    azimuth = azimuth_deg(major, minor)
     return replace(frame, ellcoo=np.stack([radius, radius / geometry.re_arcsec, azimuth]))
 
 

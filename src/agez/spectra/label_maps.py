@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from agez.analysis.geometry import disc_coordinates
+from agez.analysis.geometry import azimuth_deg, disc_coordinates
 from agez.flags import FAULTS, Flag, has_flag
 from agez.label_types import Labels
 from agez.spectra.formats_fits import spaxel_offsets
@@ -107,5 +107,5 @@ def cube_frame(
         major, minor = disc_coordinates(x, y, inclination_deg=inclination_deg, pa_deg=pa_deg)
         radius = np.hypot(major, minor)
         in_re = radius / re_arcsec if re_arcsec > 0 else np.full(radius.shape, np.nan)
-        ellcoo = np.stack([radius, in_re, np.degrees(np.arctan2(minor, major)) % 360.0])
+        ellcoo = np.stack([radius, in_re, azimuth_deg(major, minor)])
     return MapFrame(np.asarray(bin_id), dict(wcs), np.stack([x, y]), ellcoo, snr, mean_flux, flux_unit, stars)
