@@ -116,7 +116,7 @@ def test_a_sample_takes_numbers_or_columns(tmp_path):
     assert found.redshift.tolist() == [0.02] * 3
     assert np.allclose(found.redshift_err, 0.01)
     assert found.flux[0, 0] < found.flux[1, 0] < 2 * found.flux[0, 0]
-    assert answer["remarks"] == []
+    assert answer["remarks"] == ["dereddened: E(B-V) sfd, median 0.100 mag"]
     remarks = done(*command, "--id", "number", "--json").json["remarks"]
     assert "--redshift zb" in remarks[0]
     assert np.isnan(read_sample(out).photometry.redshift).all()

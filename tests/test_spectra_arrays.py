@@ -238,10 +238,10 @@ def test_the_class_of_specutils_1_is_one_too(stars):
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
-        (FLUX, "a ndarray is no spectra"),
-        ("cube.fits", "'cube.fits' is the name of a file"),
-        ({"wave": WAVE}, "a dict is no spectra"),
-        (None, "a NoneType is no spectra"),
+        (FLUX, "a numpy array of shape"),
+        ("cube.fits", "the text 'cube.fits'"),
+        ({"wave": WAVE}, "a dict of 1"),
+        (None, "spectra is None"),
     ],
 )
 def test_what_is_no_spectra_is_refused_with_what_to_pass(wrong, words):
@@ -250,7 +250,7 @@ def test_what_is_no_spectra_is_refused_with_what_to_pass(wrong, words):
         lambda: agez.synthesize(wrong, "jplus"),
         lambda: agez.find_redshift(wrong),
     ):
-        with pytest.raises(AgezError, match=f"{words}.*; pass Spectra: agez.read_spectra") as caught:
+        with pytest.raises(AgezError, match=f"{words}.*; expected Spectra, as agez.read_spectra") as caught:
             call()
         assert "\n" not in str(caught.value)
 

@@ -21,6 +21,7 @@ TO_PASS = {
     "path": "the path of a file",
     "name": "a name, or a path",
     "Spectra": "Spectra, as agez.read_spectra makes of files and agez.Spectra.from_arrays of arrays",
+    "specutils": "a spectrum of specutils",
     "Photometry": "Photometry, as agez.read_photometry makes of files and tables, and agez.synthesize of spectra",
     "Labels": "Labels, as agez.fit_labels makes of spectra and agez.read_labels of files",
     "Galaxies": "Galaxies, a table with a row a galaxy as agez.samples.galaxy_files.read_galaxies reads",
@@ -68,11 +69,12 @@ def described(value: Any) -> str:
 def check_type(function: str, argument: str, value: Any, wanted: str) -> None:
     """AgezError unless a value is of one of the types whose names ``wanted`` has, with ``or`` between.
 
-    ``path`` and ``name`` are text or a path; a question mark at the end allows None.  The message says what was given
-    and what to pass (:data:`TO_PASS`).
+    ``path`` and ``name`` are text or a path, ``specutils`` is any of its spectra; a question mark at the end allows
+    None.  The message says what was given and what to pass (:data:`TO_PASS`).
     """
     kinds = wanted.removesuffix("?").split(" or ")
-    names = {kind.__name__ for kind in type(value).__mro__ if kind.__module__.partition(".")[0] == "agez"}
+    own = [(kind.__module__.partition(".")[0], kind.__name__) for kind in type(value).__mro__]
+    names = {name if package == "agez" else package for package, name in own if package in ("agez", "specutils")}
     if isinstance(value, str | os.PathLike) and str(value) != "":
         names |= {"path", "name"}
     if names.intersection(kinds) or (value is None and wanted.endswith("?")):

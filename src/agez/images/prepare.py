@@ -81,8 +81,8 @@ def prepare(images: ImageSet, *, settings: ImageSettings | None = None) -> Image
     >>> see = dict(pixel_arcsec=1.0, shape=(48, 48), psf_fwhm_arcsec=1.5, snr=30, rng=np.random.default_rng(1))
     >>> made = agez.make_mock_images(tiles, filters, **see)
     >>> images = agez.prepare_images(made.images)
-    >>> sorted(images.meta)[:3]
-    ['background', 'centre', 'noise']
+    >>> sorted(images.meta)[:4]
+    ['background', 'centre', 'centre_from', 'noise']
     """
     settings = settings or ImageSettings()
     if images.mask.all():

@@ -49,7 +49,7 @@ def ab_magnitude(flux_microjansky: ArrayLike, flux_err: ArrayLike | None = None)
     return AB_ZERO_POINT_MICROJANSKY - 2.5 * np.log10(positive), 2.5 / np.log(10) * err / positive
 
 
-@takes(spectra="Spectra", filters="FilterSet or name")
+@takes(spectra="Spectra or specutils", filters="FilterSet or name")
 def synthesize(
     spectra: Spectra | Any,
     filters: FilterSet | str,

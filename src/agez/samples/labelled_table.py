@@ -12,6 +12,7 @@ import numpy as np
 from astropy import units as u
 from astropy.table import Table
 
+from agez.arguments import check_type
 from agez.arrays import PerRow, check, check_shape
 from agez.errors import AgezError
 from agez.label_types import Sample
@@ -103,12 +104,12 @@ def read_labelled_table(
     >>> table.values.tolist(), table.targets[0].symbol
     ([[9.3], [9.7]], 'age [dex(yr)]')
     """
+    if not isinstance(path, Table):
+        check_type("read_labelled_table", "path", path, "path")
     source = "table" if isinstance(path, Table) else str(path)
     table = path if isinstance(path, Table) else read_table(path, prefer=(EXTENSION,), likeness=likeness)
     photometry = table_to_photometry(table, source=source, **how)
-    return with_labels(
-        table, photometry, labels, units=units, galaxy_id=galaxy_id, known=known, source=source
-    )  # fmt: skip
+    return with_labels(table, photometry, labels, units=units, galaxy_id=galaxy_id, known=known, source=source)
 
 
 def label_columns(text: str) -> dict[str, str]:

@@ -50,7 +50,7 @@ _LEAST_COVERED, _LEAST_OF_REACHED = 0.4, 0.6
 _ANSWERS = ("chi2", *(f"{name}{end}" for name in (*LABEL_NAMES, "av") for end in ("", "_err")))
 
 
-@takes(spectra="Spectra", templates="SSPGrid or name")
+@takes(spectra="Spectra or specutils", templates="SSPGrid or name")
 def fit_labels(
     spectra: Spectra | Any,
     templates: SSPGrid | str = "emiles",

@@ -18,7 +18,7 @@ from agez.spectra_specutils import as_spectra
 from agez.types import LABEL_NAMES, Floats, Spectra
 
 
-@takes(spectra="Spectra")
+@takes(spectra="Spectra or specutils")
 def fit_labels_by_libraries(
     spectra: Spectra | Any,
     templates: Sequence[SSPGrid | str],

@@ -81,7 +81,7 @@ class FoundRedshifts(PerRow):
         return np.isfinite(self.redshift)
 
 
-@takes(spectra="Spectra", templates="SSPGrid or name")
+@takes(spectra="Spectra or specutils", templates="SSPGrid or name")
 def find_redshift(
     spectra: Spectra | Any,
     templates: SSPGrid | str = "emiles",
