@@ -26,7 +26,8 @@ FUNCTIONS = {
     "galaxy_tiles": (0, None, None), "load_filters": (), "load_model": (), "load_templates": (),
     "make_mock_images": (None,), "make_sample": (None,), "map_galaxy": (None,), "predict": (), "predict_hats": (),
     "prepare_images": (), "read_images": (), "read_labels": (), "read_maps": (), "read_photometry": (),
-    "read_labelled_table": (["age"],), "read_prediction": (), "read_sample": (), "read_spectra": (), "register_survey": (), "subtract_lines": (None,),
+    "read_labelled_table": (["age"],),
+    "read_prediction": (), "read_sample": (), "read_spectra": (), "register_survey": (), "subtract_lines": (None,),
     "synthesize": ("jpas",), "train": (), "with_redshifts": (None,), "write_galaxy_maps": (None,),
     "write_labels": (None,), "write_photometry": (None,), "write_prediction": (None,), "write_sample": (None,),
 }  # fmt: skip
