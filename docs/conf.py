@@ -22,9 +22,12 @@ myst_enable_extensions = ["dollarmath", "deflist"]
 # Tutorials are executed at every build, and stop it where they fail.
 nb_execution_mode = "cache"
 nb_execution_timeout = 300
+nb_execution_in_temp = True
 nb_execution_raise_on_error = True
 nb_merge_streams = True
 
+# Types in docstrings are words, such as "path or name", which some attribute may have, too.
+suppress_warnings = ["ref.python"]
 autosummary_generate = True
 autosummary_ignore_module_all = False
 autodoc_typehints = "none"

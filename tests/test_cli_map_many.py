@@ -279,13 +279,13 @@ def test_one_galaxy_and_many_are_told_apart(galaxies, tmp_path):
 
 
 def test_cubes_of_spectra_in_a_list(tmp_path):
-    """A folder that holds one cube is that cube; what is not in it is not asked of it."""
+    """A folder that holds one cube is that cube, and its place is that of the list."""
     (tmp_path / "N1").mkdir()
     write_califa(tmp_path / "N1" / "N1.V500.rscube.fits", cube(np.random.default_rng(4), ny=8, nx=9))
     (one,), remarks = rows_of(write_list(tmp_path / "list.csv", name=["N1"], ra=[150.0], dec=[2.0]), "--snr", 5)
     assert one.input == [str(tmp_path / "N1" / "N1.V500.rscube.fits")]
-    assert one.centre is None
-    assert remarks == ["ra and dec are not used of cubes of spectra, whose headers say where they are"]
+    assert one.centre == (150.0, 2.0)
+    assert remarks == []
 
 
 @pytest.mark.slow

@@ -78,6 +78,11 @@ class Target:
         return self.symbol.partition(" [")[0]
 
     @property
+    def is_extensive(self) -> bool:
+        """Whether a part of a galaxy has another value for being a part: masses, rates, magnitudes."""
+        return bool(self.per_flux) or any(KNOWN_TARGETS[name].per_flux for name in self.sum_of if name in KNOWN_TARGETS)
+
+    @property
     def is_plain(self) -> bool:
         """Whether networks learn its value, and not one per unit of flux or on another scale."""
         return self.scale == "linear" and not self.per_flux

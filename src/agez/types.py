@@ -509,6 +509,8 @@ class Prediction(PredictionViews, PerRow):
         AgezError
             If the model gave no distribution.
         """
+        words = f"agez.Prediction.sample: rng is {rng!r:.40}; expected a generator, as of numpy.random.default_rng(1)"
+        check(isinstance(rng, np.random.Generator), words)
         check(self.mixture is not None, "this prediction has no distributions to draw from: the model gives none")
         assert self.mixture is not None
         draws = sample(self.mixture, size, rng)

@@ -243,7 +243,7 @@ BAD_TABLES = {
         ("1 band",),
     ),
     "reserved": (lambda t: t.rename_column("mh", "flags"), "flags", ("flags", "another column")),
-    "mass": (lambda t: t.rename_column("mh", "log_mass"), "log_mass", ("log_mass", "my_log_mass=log_mass")),
+    "mass": (lambda t: t.rename_column("mh", "log_mass"), "log_mass", ("log_mass", "my_log_mass=COLUMN")),
     "space": (lambda t: t.rename_column("mh", "m h"), "m h", ("m_h=m h",)),
     "twice": (lambda t: None, "mh,mh", ("each name once",)),
     "clash": (lambda t: t.rename_column("log_age", "mh_p16"), "mh,mh_p16", ("mh_p16", "rename")),

@@ -11,6 +11,7 @@ from astropy.table import Table
 
 from agez.errors import AgezError
 from agez.flags import is_good
+from agez.photometry.join_suffixes import SUFFIXES
 from agez.runtime.files import check_input
 from agez.sky_offsets import celestial_wcs, sky_positions
 from agez.tables.maps import MapBit
@@ -80,6 +81,8 @@ def read_side(path: str | os.PathLike[str], *, columns: tuple[str, ...] | None =
     source = check_input(path)
     wanted = columns or QUANTITIES
     kind = "" if as_table else _kind_of_maps(source, wanted)
+    if kind == "maps" and not columns:  # of masses, rates and magnitudes pixels have those of their whole regions
+        wanted = tuple(name for name in wanted if name not in KNOWN_TARGETS or not KNOWN_TARGETS[name].is_extensive)
     side = {"maps": _of_maps, "images": _of_images, "": _of_table}[kind](source, wanted)
     if not side.values:
         raise AgezError(
@@ -186,7 +189,7 @@ def _of_table(path: Path, wanted: tuple[str, ...]) -> Side:
     def likeness(names: object) -> int:
         return sum(name in wanted or name.removeprefix("true_") in wanted for name in names)  # type: ignore[attr-defined]
 
-    table, source = read_table(path, prefer=_TABLES, likeness=likeness), str(path)
+    table, source = _in_our_words(read_table(path, prefer=_TABLES, likeness=likeness)), str(path)
     if not len(table):
         raise AgezError(f"{path}: the table has no rows; there is nothing to compare")
     there = set(table.colnames)
@@ -219,6 +222,17 @@ def _of_table(path: Path, wanted: tuple[str, ...]) -> Side:
         row_id=None if named is None else text_column(table, named),
         light=number_column(table, "light", source=source) if "light" in there else None,
     )  # fmt: skip
+
+
+def _in_our_words(table: Table) -> Table:
+    """Identifiers and positions under agez's names, whatever their case and the suffixes that joins leave."""
+    for name in ("spec_id", "id", "galaxy_id", "ra", "dec"):
+        if name in table.colnames:
+            continue
+        alike = [column for suffix in SUFFIXES for column in table.colnames if column.lower() == name + suffix]
+        if alike:
+            table.rename_column(alike[0], name)
+    return table
 
 
 def _pair(table: Table, names: tuple[str, str], source: str) -> Floats | None:

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from astropy import units as u
-from astropy.coordinates import SkyCoord
 from scipy.spatial import cKDTree
 
 from agez.analysis.compared_file import Side
@@ -253,14 +252,9 @@ def _nearest_pixels(own: Side, other: Side, tolerance: float | None) -> tuple[In
 
 
 def _common_plane(a: Side, b: Side) -> tuple[Floats, Floats, str]:
-    """Places of both in one plane [arcsec], unknown ones far away, and what they are."""
+    """Places of both in one plane, or on one sphere [arcsec], unknown ones far away, and what they are."""
     if a.sky is not None and b.sky is not None:
-        middle = SkyCoord(*np.nanmedian(a.sky, axis=0), unit="deg")
-        planes = []
-        for sky in (a.sky, b.sky):
-            east, north = middle.spherical_offsets_to(SkyCoord(*np.nan_to_num(sky).T, unit="deg"))
-            planes.append(np.column_stack([-east.arcsec, north.arcsec]))
-            planes[-1][~np.isfinite(sky).all(axis=1)] = np.nan
+        planes = [_on_sphere(sky) for sky in (a.sky, b.sky)]
         words = "sky position"
     elif a.offsets is not None and b.offsets is not None:
         planes, words = [np.array(a.offsets), np.array(b.offsets)], "offset from the galaxy's centre"
@@ -276,6 +270,13 @@ def _common_plane(a: Side, b: Side) -> tuple[Floats, Floats, str]:
     for number, plane in enumerate(planes):
         plane[~np.isfinite(plane).all(axis=1)] = 1e12 * (1 + number)
     return planes[0], planes[1], words
+
+
+def _on_sphere(sky: Floats) -> Floats:
+    """(n, 3) places on a sphere on which an arcsec is a unit: small distances are angles anywhere on the sky."""
+    ra, dec = np.radians(sky).T
+    unit = np.column_stack([np.cos(dec) * np.cos(ra), np.cos(dec) * np.sin(ra), np.sin(dec)])
+    return np.asarray(np.degrees(1.0) * 3600 * unit)
 
 
 def _positions(side: Side) -> str:

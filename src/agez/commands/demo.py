@@ -16,11 +16,13 @@ from agez.runtime.optional_packages import is_installed
 
 def demo(options: Namespace) -> Answer:
     """``agez demo``."""
-    from agez.demo.demo_files import true_in_intervals, write_demo_files
+    from agez.demo.demo_files import is_demo_folder, true_in_intervals, write_demo_files
 
     begin = time.perf_counter()
     folder = make_folder(options.out)
     strangers = [one.name for one in folder.iterdir() if one.name not in _OURS]
+    if not strangers and any(folder.iterdir()) and not is_demo_folder(folder):
+        strangers = sorted(one.name for one in folder.iterdir())
     if strangers:
         raise AgezError(f"{folder} holds other files ({strangers[0]}); name a new folder with -o")
     made = write_demo_files(folder)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from agez.commands.galaxy_columns import ALSO_CALLED, INPUTS, NAMED, PATHS, cells_of, columns_of_list, plain_name
-from agez.commands.maps import is_spectral_cube, settings_of
+from agez.commands.maps import settings_of
 from agez.commands.option_checks import check_numbers
 from agez.errors import AgezError
 from agez.images.image_files import is_image_name
@@ -99,8 +99,6 @@ def galaxies_of_list(path: str, options: Namespace) -> tuple[list[Namespace], li
         except AgezError as error:
             raise AgezError(f"{place}: {error}") from error
         places.append(place)
-    if "ra" in cells and any(is_spectral_cube(one.input) for one in each):
-        remarks.append("ra and dec are not used of cubes of spectra, whose headers say where they are")
     return _with_outputs(each, options, places), remarks
 
 
@@ -125,7 +123,7 @@ def _of_row(values: dict[str, Any], options: Namespace, folder: Path) -> Namespa
         found = _inputs_of(folder / values.pop("folder"))
     else:
         found = _files(values.pop("files"), folder)
-    if ra is not None and not is_spectral_cube(found):
+    if ra is not None:
         values["centre"] = (ra, dec)
     one = _one(options, name, found)
     for key in PATHS:

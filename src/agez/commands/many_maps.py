@@ -7,7 +7,6 @@ import sys
 import time
 from argparse import Namespace
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -35,7 +34,7 @@ from agez.runtime.run_lock import sole_run
 from agez.tables.column_metadata import Words, describe_columns
 from agez.tables.summaries import EXTENSION as SUMMARY
 from agez.tables.summaries import OF_SUMMARIES, SUMMARY_FILE, galaxy_lines, join_rows
-from agez.tables.table_files import open_fits, read_table, write_table
+from agez.tables.table_files import read_table, write_table
 
 #: Files of the folder beside the maps.
 FAILURES_FILE, SHEET = "failures.ecsv", "contact_sheet"
@@ -101,7 +100,12 @@ def _output(options: Namespace) -> Path:
 
 def _outcomes(galaxies: Sequence[Namespace], options: Namespace, folder: Path) -> dict[str, MapOutcome]:
     """What came of each galaxy, by its name."""
-    digests = {model: file_hash(find_model(model)) for model in {one.model for one in galaxies}}
+    digests: dict[str, str] = {}
+    for one in galaxies:
+        try:
+            digests[one.model] = digests.get(one.model) or file_hash(find_model(one.model))
+        except AgezError as error:
+            raise AgezError(f"{options.input[0]}, {one.name}: {error}") from error
     for one in galaxies:
         one.model_digest = digests[one.model]
         if options.scheduler is not None:  # workers elsewhere stand in other folders
@@ -204,11 +208,9 @@ def _finished(
     remarks: list[str], started: float,
 ) -> Answer:  # fmt: skip
     """Write what all galaxies have together, and say what came of them."""
-    failed = [(one, outcomes[one.name].problem) for one in galaxies if outcomes[one.name].problem]
+    failed = [(one, _reason(one, outcomes[one.name])) for one in galaxies if outcomes[one.name].problem]
     rows_failed = [row for row, one in enumerate(galaxies, start=1) if outcomes[one.name].problem]
     mapped = [one for one in galaxies if not outcomes[one.name].problem]
-    for one, _ in failed:
-        _remove_own(Path(one.out))
     _write_failures(folder / FAILURES_FILE, rows_failed, failed)
     rows = [_with_file(outcomes[one.name].row, one) for one in mapped]
     summary, sheets = folder / SUMMARY_FILE, list[Path]()
@@ -217,10 +219,8 @@ def _finished(
         write_table(summary, table, name=SUMMARY, describe=False)
         sheets, said = _contact_sheets(folder, [(one.name, Path(one.out)) for one in mapped])
         remarks = [*remarks, *said]
-    else:
-        summary.unlink(missing_ok=True)
-    for old in set(folder.glob(f"{SHEET}*.png")) - set(sheets):
-        old.unlink()
+        for old in set(folder.glob(f"{SHEET}*.png")) - set(sheets):
+            old.unlink()
     resumed = sum(outcomes[one.name].resumed for one in mapped)
     content: dict[str, Any] = {
         "output": options.out, "n_galaxies": len(galaxies), "n_mapped": len(mapped),
@@ -251,19 +251,16 @@ def _finished(
     )
 
 
+def _reason(one: Namespace, outcome: MapOutcome) -> str:
+    """Why a galaxy was set aside; maps that an earlier run made of it stay where they are, and in no summary."""
+    left = f"; {Path(one.out).name}, of an earlier run, is left as it is" if Path(one.out).exists() else ""
+    return outcome.problem + left
+
+
 def _with_file(row: Table | None, one: Namespace) -> Table:
     assert row is not None
     row["file"] = [Path(one.out).name]
     return describe_columns(row, special=OF_SUMMARIES)
-
-
-def _remove_own(path: Path) -> None:
-    """The maps that an earlier run made of a galaxy that fails now: they are not of its files as they are."""
-    with suppress(AgezError):
-        with open_fits(path) as hdus:
-            own = FINGERPRINT in hdus[0].header
-        if own:
-            path.unlink()
 
 
 def _write_failures(path: Path, rows: Sequence[int], failed: Sequence[tuple[Namespace, str]]) -> None:

@@ -56,7 +56,7 @@ def train(options: Namespace) -> Answer:
     rows = "spectra" if options.labels is None else "rows"
     lines = [*remarks, f"{options.out}: {len(data)} {rows} of {n_galaxies} galaxies, split {options.split}"]
     content["n_redshift_unknown"] = int(np.isnan(data.photometry.redshift).sum())
-    if options.labels is not None and content["n_redshift_unknown"] == len(data):
+    if not model.header.get("uses_redshift", True):
         lines.append("no redshift in any row: the model neither knows of redshifts nor asks for them")
     elif options.labels is None and content["n_redshift_unknown"]:
         lines.append(

@@ -146,7 +146,7 @@ def _again(options: Namespace, path: Path) -> Answer:
             f"{path} holds answers, but not the photometry that they are of, and does not say where it is; give the "
             "input itself: agez show INPUT --row ID --model NAME"
         )
-    said = [name for name in _RECORDED if getattr(options, name) not in (None, False)]
+    said = [name for name in _RECORDED if name != "id" and getattr(options, name) not in (None, False)]
     if said:
         raise AgezError(
             f"--{said[0].replace('_', '-')}: {path} says with what it was made; leave it out, or give the input"
@@ -158,6 +158,7 @@ def _again(options: Namespace, path: Path) -> Answer:
             f"{path} was made of {run['input']}, which is not there; give the input itself: agez show INPUT"
         )
     again = Namespace(**{**vars(options), **{name: run.get(name) for name in _RECORDED}, "input": str(source)})
+    again.id = options.id or run.get("id")
     again.no_recalibration = bool(run.get("no_recalibration"))
     prediction, remarks = _row(again)
     return _drawn(options, prediction, [*remarks, *_differences(prediction, told, path)])
@@ -166,6 +167,7 @@ def _again(options: Namespace, path: Path) -> Answer:
 def _region(options: Namespace, path: Path) -> Answer:
     """A region of a galaxy's map: its fluxes, which are in the file, answered again."""
     from agez.engine.predict_data import predict
+    from agez.models.model import DEFAULT_COSMOLOGY
     from agez.models.model_file import load_model
     from agez.models.predict import is_rest_frame
     from agez.report.row_figures import row_number
@@ -173,6 +175,9 @@ def _region(options: Namespace, path: Path) -> Answer:
     from agez.tables.table_files import open_fits, read_table
 
     told = read_prediction(path)
+    said = [name for name in _RECORDED if name != "model" and getattr(options, name) not in (None, False)]
+    if said:
+        raise AgezError(f"--{said[0].replace('_', '-')}: {path} says with what it was made; leave it out")
     if options.row is None:
         raise AgezError(f"{path} has {len(told)} regions; name one with --row: 0 to {len(told) - 1}")
     at = row_number(told, options.row)
@@ -186,7 +191,7 @@ def _region(options: Namespace, path: Path) -> Answer:
         fluxes[keep], model, redshift=0.0 if rest_frame else float(header["REDSHIFT"]),
         redshift_err=_meta(header).get("redshift_err"), ebv=float(header.get("EBV", 0.0)) or None,
         error_floor=float(header.get("ERRFLOOR", 0.0)) or None, columns=[target.name for target in told.targets],
-        library=told.meta.get("library"),
+        library=told.meta.get("library"), cosmology=str(told.meta.get("cosmology") or DEFAULT_COSMOLOGY),
     )  # fmt: skip
     return _drawn(options, prediction, _differences(prediction, told, path))
 

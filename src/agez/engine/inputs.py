@@ -84,6 +84,11 @@ def correction_lines(corrections: Corrections, counts: Counts, catalogue: Catalo
     if corrections.ebv is not None:
         median = counts.ebv.median
         lines.append(f"dereddened: E(B-V) {corrections.ebv}" + ("" if median is None else f", median {median:.3f} mag"))
+        if counts.ebv.n_unknown:
+            lines.append(
+                f"{counts.ebv.n_unknown} rows have no E(B-V) in {corrections.ebv}, and so no flux without dust: they "
+                "are not answered; give them one, or '--ebv 0' for all"
+            )
         if counts.n_rows and not counts.any_redshift:
             lines.append("every redshift is 0: dereddened as if the bands had been observed so; SEDs that were brought "
                          "to the rest frame had other light behind the dust")  # fmt: skip

@@ -166,7 +166,7 @@ def _centred(spectra: Spectra, centre: tuple[float, float] | None) -> Spectra:
     assumed = tuple(word for word in meta.get("assumed", ()) if word != "centre")
     return replace(
         spectra, rows=replace(spectra.rows, x=offsets[0], y=offsets[1]),
-        meta={**meta, "centre_deg": centre, "assumed": assumed},
+        meta={**meta, "centre_deg": centre, "centre_from": "given", "assumed": assumed},
     )  # fmt: skip
 
 

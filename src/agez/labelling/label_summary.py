@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 from astropy.table import Table
 
@@ -53,7 +55,9 @@ def _light_of_bins(frame: MapFrame, n: int) -> Floats:
 
 def _row(labels: Labels, name: str, of_it: Ints, light: Floats | None, galaxies: GalaxyTable | None) -> Table:
     own = labels.take(of_it)
-    radius, shape = _radii(own, name, galaxies)
+    # a table of galaxies may name a file that holds one galaxy by the file's name, as the fit has it
+    file_name = Path(str(labels.meta.get("source", ""))).name.split(".")[0] if len(own) == len(labels) else ""
+    radius, shape = _radii(own, name, file_name, galaxies)
     table = Table({"name": [name], "redshift": [_median(own.redshift)]})
     table["n_spectra"], table["n_spectra_good"] = [len(own)], [int(own.good.sum())]
     for column in ("snr", "chi2", "sigma_kms", "av"):
@@ -86,10 +90,10 @@ def _row(labels: Labels, name: str, of_it: Ints, light: Floats | None, galaxies:
     return table
 
 
-def _radii(own: Labels, name: str, galaxies: GalaxyTable | None) -> tuple[Floats, dict[str, float]]:
+def _radii(own: Labels, name: str, file_name: str, galaxies: GalaxyTable | None) -> tuple[Floats, dict[str, float]]:
     """(n,) radius over the effective radius, face-on where the tilt is not known, and the disc; NaN where unknown."""
     shape = {"re_arcsec": np.nan, "inclination": np.nan, "pa": np.nan}
-    facts = None if galaxies is None else galaxies.of(name)
+    facts = None if galaxies is None else galaxies.of(name, file_name)
     if facts is None:
         return np.full(len(own), np.nan), shape
     shape = {"re_arcsec": facts.re_arcsec, "inclination": facts.inclination_deg, "pa": facts.pa_deg}

@@ -80,8 +80,10 @@ def map_cube(
 
 
 def _centre_said(spectra: Spectra, frame: MapFrame) -> dict[str, Any]:
-    """Where offsets are 0: the object's place in the header [degree], or the reference pixel of its WCS, from 0."""
+    """Where offsets are 0 [degree], or the reference pixel of the WCS, from 0; and who says so."""
     if (place := spectra.meta.get("centre_deg")) is not None:
-        return {"ra_deg": float(place[0]), "dec_deg": float(place[1]), "from": "the object's place in the header"}
+        found = "found: the brightest place" if "centre" in spectra.meta.get("assumed", ()) else "the header"
+        how = str(spectra.meta.get("centre_from", found))
+        return {"ra_deg": float(place[0]), "dec_deg": float(place[1]), "from": how}
     pixel = {axis: frame.wcs[f"CRPIX{k}"] - 1 for k, axis in ((1, "x"), (2, "y")) if f"CRPIX{k}" in frame.wcs}
     return {**pixel, "from": "reference pixel of the cube"}

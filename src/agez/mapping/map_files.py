@@ -112,7 +112,8 @@ def profile_table(maps: GalaxyMaps) -> Table:
 
     Rings of ``RING_RE``, or ``RINGS`` of them where no effective radius is known.  Regions with a fault do not count.
     Errors know what regions share (:mod:`agez.analysis.region_errors`; without an effective radius, as if all regions
-    were at one radius); a scatter needs ``LEAST_REGIONS``.
+    were at one radius); a scatter needs ``LEAST_REGIONS``.  Masses, rates and magnitudes are those of whole regions, of
+    whatever size, and have no profile.
     """
     radius = maps.radius_arcsec
     last = float(np.nanmax(radius, initial=0.0))
@@ -125,7 +126,7 @@ def profile_table(maps: GalaxyMaps) -> Table:
     rings = [good & (radius >= low) & (radius < low + width) for low in inner]
     table["n_regions"] = [int(ring.sum()) for ring in rings]
     r_re = np.nan_to_num(maps.r_re)
-    for target in (one.name for one in maps.prediction.targets):
+    for target in (one.name for one in maps.prediction.targets if not one.is_extensive):
         value, err = getattr(maps.prediction, target), getattr(maps.prediction, f"{target}_err")
         shared = shared_errors(target, kind=str(maps.meta["seds_of"]), model=str(maps.meta["model"]))
         numbers = np.array([_ring(value[ring], err[ring], r_re[ring], shared) for ring in rings])

@@ -312,7 +312,10 @@ def checked_redshift(redshift: float | Literal["auto"] | None, model: Model) -> 
     """A galaxy's redshift that the model knows; AgezError otherwise."""
     if redshift == "auto":
         raise AgezError("--redshift auto is for cubes of spectra, whose lines tell it; of images give a number")
-    if redshift is None or not np.isfinite(redshift):
+    known = redshift is not None and bool(np.isfinite(redshift))
+    if not model.header.get("uses_redshift", True):
+        return float(redshift) if redshift is not None and known else 0.0
+    if redshift is None or not known:
         raise AgezError("the images do not say the galaxy's redshift; give it with --redshift")
     low, high = model.header["redshift_range"]
     slack = float(model.header["redshift_tolerance"])
@@ -355,7 +358,9 @@ def bin_maps(maps: GalaxyMaps) -> list[BinMap]:
     for t, target in enumerate(prediction.targets):
         title, unit = target.name.upper(), target.unit or ""
         value, err = prediction.mean[:, t], getattr(prediction, f"{target.name}_err")
-        out.append(BinMap(title, value, err, unit, doubtful, comment=target.description.removesuffix(", dex")))
+        comment = target.description.removesuffix(", dex")
+        comment = f"of the whole region: {comment}" if target.is_extensive else comment
+        out.append(BinMap(title, value, err, unit, doubtful, comment=comment))
         between = np.ascontiguousarray(prediction.quantiles[:, t, :3])
         channels = ("p16", "p50", "p84")
         words = f"quantiles 16, 50, 84 % of {title}"

@@ -57,6 +57,8 @@ def summary_line(name: str, model: Model, path: Path) -> str:
 
 
 def _range(model: Model) -> str:
+    if not model.header.get("uses_redshift", True):
+        return "any, as it asks for none"
     low, high = model.header["redshift_range"]
     return f"{low:g}-{high:g}"
 
@@ -222,7 +224,9 @@ def _sample_scores(model: Model) -> list[str]:
     scores = model.header["scores"]
     rows = [["", "sigma_mad", "bias", "in 68 %", "in 95 %"]]
     rows += [[one.word, *_numbers(scores[one.name])] for one in model.targets if one.name in scores]
-    return ["Held-out rows of its sample against their labels, in dex.", "", *_table(rows)]
+    units = {one.unit or "none" for one in model.targets if one.name in scores}
+    words = "in dex" if units == {"dex"} else "in the labels' units"
+    return [f"Held-out rows of its sample against their labels, {words}.", "", *_table(rows)]
 
 
 def _numbers(one: Mapping[str, Any]) -> list[str]:

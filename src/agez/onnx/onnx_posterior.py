@@ -76,6 +76,8 @@ def add_to_graph(graph: Graph, model: Model) -> str:
     flux, flux_err = (graph.input(name, ("n", b), F64) for name in ("flux", "flux_err"))
     covered = graph.input("covered", ("n", b), np.bool_)
     z, z_err = (graph.input(name, ("n",), F64) for name in ("redshift", "redshift_err"))
+    if not model.header.get("uses_redshift", True):  # whatever is fed, it is none
+        z = graph.op("Add", graph.op("Mul", z, graph.constant(0.0, F64)), graph.constant(np.nan, F64))
     covered = _believed(graph, flux, flux_err, covered, b) if b >= 3 else covered
     seds = _scaled(graph, flux, flux_err, covered, b)
     contrasts = _contrasts(graph, seds, b)

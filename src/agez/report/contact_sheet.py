@@ -137,7 +137,9 @@ def _strip(page: Any, one: Thumbnails, limits: Sequence[tuple[float, float]], le
         colours = matplotlib.colormaps[KNOWN_TARGETS[target].colour_map](Normalize(low, high)(values))[..., :3]
         pictures.append(np.where(np.isfinite(values)[..., None], colours, _UNUSED))
     axes = page.add_axes((left / width, bottom / height, 3 * INCHES / width, INCHES / height))
-    axes.imshow(np.concatenate(pictures, axis=1), origin="lower", interpolation="nearest", aspect="auto")
+    axes.imshow(
+        np.clip(np.concatenate(pictures, axis=1), 0.0, 1.0), origin="lower", interpolation="nearest", aspect="auto"
+    )
     axes.set_axis_off()
 
 

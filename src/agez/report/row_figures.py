@@ -95,6 +95,9 @@ def figure_corner(
 
 def figure_rows(prediction: Prediction, path: _Path | None = None) -> Page:
     """See :meth:`agez.Prediction.plot`."""
+    lacking = [name for name in PAPER_TARGETS if name not in [one.name for one in prediction.targets]]
+    if lacking:
+        raise AgezError(f"agez.Prediction.plot draws {', '.join(PAPER_TARGETS)}: name {lacking[0]} in columns, too")
     model = str(prediction.meta.get("model", ""))
     title = f"{len(prediction)} rows" + (f", model {model}" if model else "")
     if len(prediction) > MOST_POINTS:
@@ -174,6 +177,7 @@ def _sed(axes: Axes, one: Prediction, expected: Floats, expected_err: Floats) ->
             wave[b], 0.985, name if seen[b] else f"{name} (none)", transform=axes.get_xaxis_transform(), rotation=90,
             ha="center", va="top", fontsize=8, color=colour, parse_math=False,
         )  # fmt: skip
+    axes.set_xlim(wave.min() - width[wave.argmin()], wave.max() + width[wave.argmax()])
     axes.legend(loc="lower right")
 
 
@@ -190,8 +194,7 @@ def _worst(
     if not np.isfinite(residual).any():
         return None, np.nan
     b = int(np.nanargmax(np.abs(residual)))
-    said = None if one.worst_band_sigma is None else float(one.worst_band_sigma[0])
-    return b, float(residual[b]) if said is None or not np.isfinite(said) else said
+    return b, float(residual[b])  # worst_band_sigma may be of another band, which nothing names
 
 
 def _residuals(axes: Axes, one: Prediction, expected: Floats, expected_err: Floats) -> None:

@@ -150,7 +150,8 @@ def _is_none(what: str, numbers: Any) -> Any:
     """Codes, and numbers that the quantity cannot have."""
     with np.errstate(invalid="ignore"):
         if what in ("re_arcsec", "pa_deg", "ra_deg", "dec_deg"):  # 99 is an angle like others
-            return (np.abs(numbers) >= 999) | ((numbers <= 0) & (what == "re_arcsec"))
+            beyond = np.abs(numbers) > 90 if what == "dec_deg" else (numbers <= 0) & (what == "re_arcsec")
+            return (np.abs(numbers) >= 999) | (numbers == -99) | beyond
         if what == "inclination_deg":
             return (numbers < 0) | (numbers >= 90)
         return is_missing(numbers) | (numbers <= (-1 if what == "redshift" else -1e-12))

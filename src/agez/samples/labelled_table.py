@@ -104,6 +104,8 @@ def read_labelled_table(
     >>> table.values.tolist(), table.targets[0].symbol
     ([[9.3], [9.7]], 'age [dex(yr)]')
     """
+    if isinstance(labels, str) or not labels:
+        raise AgezError(f"agez.read_labelled_table: labels is {labels!r}; expected names of columns, as in ['log_age']")
     if not isinstance(path, Table):
         check_type("read_labelled_table", "path", path, "path")
     source = "table" if isinstance(path, Table) else str(path)
@@ -197,7 +199,7 @@ def target_of_label(name: str, unit: str | None, description: str = "", *, known
             "is learned on another scale"
         )  # fmt: skip
         raise AgezError(
-            f"label {name!r} is agez's name of what {why}; give the column another name, --labels my_{name}={name}, or "
+            f"label {name!r} is agez's name of what {why}; give the label another name, --labels my_{name}=COLUMN, or "
             "a quantity per unit of light"
         )
     return Target(name, unit, description or f"{name}, as labelled", f"{name} [{unit}]" if unit else name)
@@ -221,7 +223,7 @@ def _check_names(targets: Sequence[Target]) -> None:
         if one.name in taken and one.name not in KNOWN_TARGETS:
             raise AgezError(
                 f"label {one.name!r}: predictions have another column of that name; call it --labels my_{one.name}="
-                f"{one.name}"
+                "COLUMN"
             )
         own = {one.name, *(f"{one.name}_{end}" for end in ("err", "p16", "p50", "p84", "p025", "p975"))}
         if own & seen:
