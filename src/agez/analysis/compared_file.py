@@ -11,9 +11,9 @@ from astropy.table import Table
 
 from agez.errors import AgezError
 from agez.flags import is_good
-from agez.photometry.join_suffixes import SUFFIXES
 from agez.runtime.files import check_input
 from agez.sky_offsets import celestial_wcs, sky_positions
+from agez.tables.join_suffixes import SUFFIXES
 from agez.tables.maps import MapBit
 from agez.tables.maps_files import read_maps
 from agez.tables.prediction_files import SEDS_OF

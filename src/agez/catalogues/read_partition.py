@@ -13,13 +13,13 @@ from agez.errors import AgezError
 from agez.photometry.band_columns import BandColumn, band_names, named_columns
 from agez.photometry.filters import FilterSet
 from agez.photometry.find_columns import FILTER_SET_COLUMN, filter_set_column
-from agez.photometry.join_suffixes import SUFFIXES
 from agez.photometry.row_values import RowOptions
 from agez.photometry.survey_columns import SurveyPhotometry, survey_bands, survey_photometry
 from agez.photometry.survey_names import has_survey_columns
 from agez.photometry.survey_units import HEAD_ROWS
 from agez.photometry.tables import rows_to_photometry
 from agez.photometry.vector_columns import find_vector_photometry, vector_band_columns
+from agez.tables.join_suffixes import SUFFIXES
 from agez.tables.table_columns import PlainTable
 from agez.types import Bands, Photometry
 

@@ -115,11 +115,11 @@ def below(arrays: Mapping[str, NDArray[Any]], prefix: str) -> dict[str, NDArray[
 def find_model(path_or_name: str | os.PathLike[str]) -> Path:
     """The file of a model, given by path or by the name of one that comes with agez; AgezError if there is none."""
     path = Path(path_or_name)
+    models = available_models()
+    if str(path) in models and not path.is_file():  # a folder of that name is no model
+        return models[path.name]
     if path.exists() or path.suffix or len(path.parts) > 1:
         return check_input(path)
-    models = available_models()
-    if path.name in models:
-        return models[path.name]
     known = f"there are {', '.join(models)}" if models else "none comes with this version"
     raise AgezError(
         f"no model is called {path.name!r}: {known}; give the path of a model file, "

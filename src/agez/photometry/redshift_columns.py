@@ -13,7 +13,7 @@ from agez.arguments import takes
 from agez.distributions.redshift_mixture import ONE_SIGMA, RedshiftMixture
 from agez.distributions.redshift_reduction import MOST_COMPONENTS
 from agez.errors import AgezError
-from agez.photometry.join_suffixes import SUFFIXES
+from agez.tables.join_suffixes import SUFFIXES
 from agez.tables.table_columns import MISSING_WORDS, AnyTable, is_code, is_nines, masked_column, number_column
 from agez.types import Bools, Floats, Photometry
 

@@ -10,11 +10,11 @@ from typing import Any
 from agez.errors import AgezError, UnclearFiltersError
 from agez.photometry.band_columns import BandColumn, band_column, band_names, given_bands
 from agez.photometry.filters import FilterSet, load_filters
-from agez.photometry.join_suffixes import SUFFIXES
 from agez.photometry.names import find_band
 from agez.photometry.survey_names import SurveyColumn, columns_by_survey, n_bands
 from agez.surveys.record import SurveyRecord
 from agez.surveys.registry import all_bands, filter_sets, surveys, surveys_in_text
+from agez.tables.join_suffixes import SUFFIXES
 from agez.types import Bands
 
 

@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from agez.photometry.join_suffixes import SUFFIXES
 from agez.surveys.record import ColumnForm, SurveyRecord
 from agez.surveys.registry import surveys
+from agez.tables.join_suffixes import SUFFIXES
 
 _JOINED = "|".join(sorted((re.escape(one) for one in SUFFIXES if one), key=len, reverse=True))
 
