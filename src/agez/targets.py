@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
@@ -105,6 +106,29 @@ class Target:
         """What :meth:`to_dict` described."""
         known = {one.name for one in fields(cls)}
         return cls(**{key: value for key, value in content.items() if key in known})
+
+
+#: How LaTeX of axis labels is written without LaTeX.
+_LETTERS = {r"\star": "\u2217", r"\odot": "\u2609", r"\alpha": "\u03b1", r"\AA": "\u00c5", r"\rm": ""}
+
+
+def plain_label(symbol: str) -> list[list[str]]:
+    r"""An axis label of LaTeX as pieces of text, each with ``sub``, ``sup`` or nothing.
+
+    Examples
+    --------
+    >>> plain_label(r"log $M_\star$ [log$_{10}$ M$_\odot$]")
+    [['log M', ''], ['∗', 'sub'], [' [log', ''], ['10', 'sub'], [' M', ''], ['☉', 'sub'], [']', '']]
+    """
+    text = symbol.replace("$", "").replace(" - ", " \u2212 ")
+    for word, letter in _LETTERS.items():
+        text = text.replace(word, letter)
+    out: list[list[str]] = []
+    for piece in re.findall(r"_\{[^}]*\}|\^\{[^}]*\}|_.|\^.|[^_^]+", text):
+        where = {"_": "sub", "^": "sup"}.get(piece[0], "")
+        words = piece[1:].strip("{}").strip() if where else piece
+        out.append([words.replace("-", "\u2212") if where == "sup" else words, where])
+    return out
 
 
 #: By name: the targets that agez knows, whose records need not stand in a model's header.

@@ -11,9 +11,9 @@ import pytest
 import agez
 from agez.errors import AgezError
 from agez.models.predict import expected_as_answered, predict
-from agez.report.answer_page import check_page, page_data, plain_label, write_answer_page
+from agez.report.answer_page import check_page, page_data, write_answer_page
 from agez.report.page_content import PageMap, content_of_rows
-from agez.targets import KNOWN_TARGETS
+from agez.targets import KNOWN_TARGETS, plain_label
 from agez.types import Photometry, Rows
 
 

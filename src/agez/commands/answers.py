@@ -12,7 +12,7 @@ from agez.flags import MEANING, count_flags
 from agez.label_types import Labels
 from agez.models.asked import Asked, asked_columns
 from agez.models.model import DEFAULT_COSMOLOGY
-from agez.targets import LOG_AGE_LW, SHIPPED_TARGETS, Target
+from agez.targets import LOG_AGE_LW, SHIPPED_TARGETS, Target, plain_label
 from agez.types import Prediction
 
 #: An object for ``--json``, and the lines that a person sees.
@@ -45,7 +45,9 @@ def few_rows(answer: Labels | Prediction) -> list[str]:
 
 def _value(target: Target, value: float, error: float) -> str:
     sign = "" if target == LOG_AGE_LW else "+"
-    return f"{target.symbol_alone} {value:{sign}.2f} +- {error:.2f}"
+    symbol = "".join(piece for piece, _ in plain_label(target.symbol_alone))
+    digits = 2 if not 0 < error < 0.01 else 4
+    return f"{symbol} {value:{sign}.{digits}f} +- {error:.{digits}f}"
 
 
 def reasons(counts: Mapping[str, int]) -> list[str]:

@@ -24,15 +24,13 @@ from agez.errors import AgezError
 from agez.flags import FAULTS, MEANING, Flag
 from agez.report.page_content import PageContent, PageMap
 from agez.runtime.files import check_output, whole_file
-from agez.targets import Target
+from agez.targets import Target, plain_label
 from agez.types import Floats, Prediction
 
 #: Parts of the page, in their order.
 _SCRIPTS = ("data.js", "draw.js", "maps.js", "panels.js", "table.js", "main.js")
 #: Targets of which the joint distribution is drawn.
 _JOINT = ("log_age_lw", "mh_lw")
-#: How LaTeX of axis labels is written without LaTeX.
-_LETTERS = {r"\star": "\u2217", r"\odot": "\u2609", r"\alpha": "\u03b1", r"\AA": "\u00c5", r"\rm": ""}
 
 
 def check_page(path: str | os.PathLike[str]) -> Path:
@@ -152,25 +150,6 @@ def _target(target: Target, prediction: Prediction, k: int) -> dict[str, Any]:
         "name": target.name, "label": plain_label(target.symbol), "unit": target.unit or "", "word": target.word,
         "description": target.description, "scale": target.colour_map, "range": [float(low), float(high)],
     }  # fmt: skip
-
-
-def plain_label(symbol: str) -> list[list[str]]:
-    r"""An axis label of LaTeX as pieces of text, each with ``sub``, ``sup`` or nothing.
-
-    Examples
-    --------
-    >>> plain_label(r"log $M_\star$ [log$_{10}$ M$_\odot$]")
-    [['log M', ''], ['∗', 'sub'], [' [log', ''], ['10', 'sub'], [' M', ''], ['☉', 'sub'], [']', '']]
-    """
-    text = symbol.replace("$", "").replace(" - ", " \u2212 ")
-    for word, letter in _LETTERS.items():
-        text = text.replace(word, letter)
-    out: list[list[str]] = []
-    for piece in re.findall(r"_\{[^}]*\}|\^\{[^}]*\}|_.|\^.|[^_^]+", text):
-        where = {"_": "sub", "^": "sup"}.get(piece[0], "")
-        words = piece[1:].strip("{}").strip() if where else piece
-        out.append([words.replace("-", "\u2212") if where == "sup" else words, where])
-    return out
 
 
 def _packed(values: Floats) -> str:
