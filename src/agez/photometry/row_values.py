@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from astropy import units as u
 
 from agez.distributions.redshift_mixture import RedshiftMixture
 from agez.errors import AgezError
 from agez.photometry.redshift_columns import chosen_distribution, read_distributions
-from agez.tables.table_columns import AnyTable, is_code, is_nines, number_column
+from agez.tables.table_columns import AnyTable, is_code, is_nines, number_column, unit_of
 from agez.types import Floats
 
 #: Redshifts outside are placeholders: -1, -99, 99.  Nearby galaxies come towards us, at -0.001 and less.
@@ -116,6 +117,14 @@ def row_values(table: AnyTable, value: float | str, *, option: str, source: str)
     return np.where(is_code(numbers) | is_nines(numbers), np.nan, numbers)
 
 
+def _is_velocity(unit: str) -> bool:
+    """Whether a unit is one of velocity; others at a column of redshifts mean nothing."""
+    try:
+        return bool(unit) and bool(u.Unit(unit).is_equivalent(u.km / u.s))
+    except (ValueError, TypeError):
+        return False
+
+
 def redshifts_of_rows(table: AnyTable, options: RowOptions, *, source: str) -> Redshifts:
     """Redshifts and their errors by the options, or by the columns ``redshift`` and ``redshift_err`` in any case.
 
@@ -140,8 +149,12 @@ def redshifts_of_rows(table: AnyTable, options: RowOptions, *, source: str) -> R
     if named is None:
         values = np.full(len(table), np.nan)
     elif isinstance(named, str):
-        raw = number_column(table, option_column(named, table.colnames, option="--redshift", source=source),
-                            source=source)  # fmt: skip
+        column = option_column(named, table.colnames, option="--redshift", source=source)
+        if _is_velocity(unit := unit_of(table, column)):
+            raise AgezError(
+                f"{source}: column {column} is in {unit}, and a redshift has no unit; divide by the speed of light"
+            )
+        raw = number_column(table, column, source=source)
         values = np.where((raw >= LEAST_REDSHIFT) & (raw <= LARGEST_REDSHIFT), raw, np.nan)
     else:
         values = np.full(len(table), float(named))
