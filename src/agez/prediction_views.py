@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
+from agez.errors import AgezError
 from agez.runtime.optional_packages import check_installed
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class PredictionViews:
 
         NumPy arrays of every column are attributes, for plots of one's own.
         """
-        return _drawn("figure_rows", self, path)
+        return _drawn("figure_rows", self, _png(path))
 
     def corner(
         self, row: int | str = 0, path: str | os.PathLike[str] | None = None, *,
@@ -74,7 +75,7 @@ class PredictionViews:
         AgezError
             If there is no such row or target, or the model gave no distribution.
         """
-        return _drawn("figure_corner", self, row, path, targets=targets)
+        return _drawn("figure_corner", self, row, _png(path), targets=targets)
 
     def show(self, row: int | str = 0, path: str | os.PathLike[str] | None = None) -> Any:
         """One row seen: its SED, what the model expects, the residuals, and the posterior of age and [M/H].
@@ -90,7 +91,14 @@ class PredictionViews:
         -------
         matplotlib.figure.Figure
         """
-        return _drawn("figure_row", self, row, path)
+        return _drawn("figure_row", self, row, _png(path))
+
+
+def _png(path: str | os.PathLike[str] | None) -> str | os.PathLike[str] | None:
+    """The path of a picture; AgezError if its name says another format."""
+    if path is not None and not os.fspath(path).lower().endswith(".png"):
+        raise AgezError(f"{os.fspath(path)}: pictures are PNG; give a name that ends in .png")
+    return path
 
 
 def _drawn(name: str, *values: Any, **options: Any) -> Any:

@@ -250,7 +250,7 @@ def test_one_error_for_all_redshifts() -> None:
 def test_velocities_are_no_redshifts(unit):
     """A column in km/s was taken for redshifts of thousands, and so for unknown ones."""
     table = Table({"flux_gSDSS": [1.0], "flux_rSDSS": [2.0], "cz": [6000.0]}, units={"cz": unit})
-    with pytest.raises(AgezError, match="column cz is in k?m.*s.*, and a redshift has no unit"):
+    with pytest.raises(AgezError, match=r"column cz is in k?m.*s.*, and a redshift has no unit"):
         read_photometry(table, filters="splus", redshift="cz")
     table["cz"] = [0.02]
     assert read_photometry(table, filters="splus", redshift="cz").redshift.tolist() == [0.02]
