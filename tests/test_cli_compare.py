@@ -98,3 +98,26 @@ def test_numbers_need_no_matplotlib(tables, tmp_path, monkeypatch):
 
 def test_help_has_an_example():
     assert "Example: agez compare maps.fits" in done("compare", "--help").out
+
+
+def test_places_are_matched_all_over_the_sky(tmp_path, rng):
+    """Far from the first rows, offsets in longitude are no angles: rows were lost by the cosine of the latitude."""
+    n = 400
+    ra, dec, age = rng.uniform(0, 360, n), rng.uniform(-80, 80, n), rng.normal(9, 0.3, n)
+    Table({"RA": ra, "DEC": dec, "log_age_lw": age}).write(tmp_path / "a.csv")
+    moved = ra + 0.8 / 3600 / np.cos(np.radians(dec))
+    Table({"RA_": moved, "DEC_": dec, "log_age_lw": age + 0.1}).write(tmp_path / "b.csv")
+    answer = done("compare", tmp_path / "a.csv", tmp_path / "b.csv", "--json").json
+    one = answer["quantities"]["log_age_lw"]
+    assert one["n"] == n
+    assert one["bias"] == pytest.approx(-0.1)
+
+
+def test_masses_of_regions_are_compared_only_where_asked(tmp_path, rng):
+    for name in ("a", "b"):
+        y, x = np.indices((10, 10))
+        some = [BinMap(one, rng.normal(9, 0.1, 4), np.full(4, 0.1), unit="dex") for one in ("LOG_AGE_LW", "LOG_MASS")]
+        write_fits(tmp_path / f"{name}.fits", maps_hdus(some, MapFrame((y // 5) * 2 + x // 5, wcs=WCS)))
+    given = ("compare", tmp_path / "a.fits", tmp_path / "b.fits", "--json")
+    assert list(done(*given).json["quantities"]) == ["log_age_lw"]
+    assert list(done(*given, "--columns", "log_mass").json["quantities"]) == ["log_mass"]

@@ -312,3 +312,16 @@ def test_all_of_them_fail(galaxies, tmp_path):
     assert "nowhere: no such file" in answer.err
     assert "--redshift" in answer.err
     assert [one.name for one in (tmp_path / "maps").iterdir()] == ["failures.ecsv"]
+
+
+def test_maps_of_an_earlier_run_stay_where_their_galaxy_fails_now(copied, tmp_path):
+    """Images on a disk that is gone for an hour were enough to lose the maps of a night."""
+    out = tmp_path / "maps"
+    done(*command(copied / "list.csv", out))
+    before = digests(out)
+    (copied / "NGC 2").rename(copied / "hidden")
+    answer = agez(*command(copied / "list.csv", out, "--json"))
+    assert answer.status == 1
+    assert "NGC_2.maps.fits, of an earlier run, is left as it is" in (out / "failures.ecsv").read_text()
+    assert digests(out)["NGC_2.maps.fits"] == before["NGC_2.maps.fits"]
+    assert list(read_table(out / "summary.fits")["name"]) == ["NGC 1", "NGC 3"]

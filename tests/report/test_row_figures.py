@@ -41,7 +41,6 @@ def test_the_row_has_the_numbers_of_the_table(prediction, tmp_path):
     assert "b, z = 0.0200, model splus, reduced chi2" in told
     assert "J0378 (none)" in told
     assert all(name in told for name in prediction.input.photometry.bands.names)
-    assert f"{row['worst_band_sigma']:+.1f} $\\sigma$" in told
 
 
 def test_what_is_drawn_is_the_photometry_and_what_the_model_expects(prediction):
@@ -139,3 +138,30 @@ def test_many_rows_are_counted_and_few_are_points(prediction, tmp_path):
     assert few._repr_png_()[:4] == b"\x89PNG"
     many = agez.Prediction.concatenate([prediction] * 100)
     assert "300 of 400 rows answered" in words(many.plot()).replace("\u2009", "")
+
+
+def test_pictures_are_png_and_a_row_of_nothing_is_drawn(prediction, tmp_path):
+    with pytest.raises(agez.AgezError, match=r"a\.jpg: pictures are PNG"):
+        prediction.show(0, tmp_path / "a.jpg")
+    prediction.show("none", tmp_path / "none.png")
+    assert (tmp_path / "none.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_worst_band_and_its_number_belong_together(prediction):
+    """The number of another band, which no column names, stood beside the band with the largest residual."""
+    for row in (0, 1):
+        page = prediction.show(row)
+        photometry = prediction.input.photometry
+        flux, error = (one[row] for one in prediction.expected())
+        residual = (photometry.flux[row] - flux) / np.hypot(photometry.flux_err[row], error)
+        b = int(np.nanargmax(np.abs(residual)))
+        assert f"worst band: {photometry.bands.names[b]} {residual[b]:+.1f} " in words(page)
+
+
+def test_what_cannot_be_drawn_or_drawn_from_is_said(prediction):
+    table = {f"flux_{name}": [10.0] for name in agez.load_filters("splus").bands.names}
+    dust = agez.predict(table, "splus", redshift=0.02, columns="av")
+    with pytest.raises(agez.AgezError, match="name log_age_lw in columns"):
+        dust.plot()
+    with pytest.raises(agez.AgezError, match="expected a generator"):
+        dust.sample(2, 5)
