@@ -8,7 +8,6 @@ import time
 from argparse import Namespace
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +26,7 @@ from agez.labelling.label_parts import FINGERPRINT, has_fingerprint
 from agez.mapping.map_files import write_galaxy_maps
 from agez.models.model_file import find_model
 from agez.runtime.files import make_folder
-from agez.runtime.finished_work import file_hash, fingerprint, remove_half_written
+from agez.runtime.finished_work import file_hash, fingerprint, input_hash, remove_half_written
 from agez.runtime.optional_packages import is_installed
 from agez.runtime.progress import progress
 from agez.runtime.run_lock import sole_run
@@ -179,7 +178,7 @@ def _fingerprint(options: Namespace) -> str:
     said = {key: value for key, value in vars(options).items() if key not in (*OF_THE_RUN, "model")}
     beside = [said.pop(key) for key in (*PATHS, "psf") if isinstance(said.get(key), str) and Path(said[key]).exists()]
     files = [*_files_of(options.input, wanted=is_image_name), *_files_of(beside)]
-    content = [[file.name, _hash(file, file.stat().st_size, file.stat().st_mtime_ns)] for file in files]
+    content = [[file.name, input_hash(file)] for file in files]
     return fingerprint({"maps": said, "content": content})
 
 
@@ -187,12 +186,6 @@ def _files_of(paths: Sequence[str], *, wanted: Callable[[Path], bool] = Path.is_
     """Files, and those of folders that are wanted."""
     each = (sorted(filter(wanted, one.iterdir())) if one.is_dir() else [one] for one in map(Path, paths))
     return [file for files in each for file in files if file.is_file()]
-
-
-@lru_cache(maxsize=4096)
-def _hash(path: Path, size: int, changed: int) -> str:
-    """Of a file's content, once for all galaxies that are cut out of it."""
-    return file_hash(path)
 
 
 def _make_absolute(options: Namespace) -> None:

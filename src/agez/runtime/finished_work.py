@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +25,20 @@ def file_hash(path: str | os.PathLike[str]) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def input_hash(path: str | os.PathLike[str]) -> str:
+    """:func:`file_hash` of an input, once for all that is made of it in this process, as long as it does not change."""
+    state = Path(path).stat()
+    return _hash_of_state(str(Path(path).resolve()), state.st_size, state.st_mtime_ns)
+
+
+@lru_cache(maxsize=4096)
+def _hash_of_state(path: str, size: int, changed: int) -> str:
+    return file_hash(path)
+
+
 def input_record(path: str | os.PathLike[str], what: str) -> dict[str, Any]:
     """What a product's header says of a file that it was made from: name, kind, size and SHA-256."""
-    return {"file": str(path), "what": what, "bytes": Path(path).stat().st_size, "sha256": file_hash(path)}
+    return {"file": str(path), "what": what, "bytes": Path(path).stat().st_size, "sha256": input_hash(path)}
 
 
 def read_json(path: str | os.PathLike[str]) -> dict[str, Any] | None:
