@@ -72,7 +72,7 @@ def _map_one(options: Namespace) -> Answer:
         from agez.report.answer_page import write_answer_page
         from agez.report.page_content import content_of_maps
 
-        write_answer_page(options.page, content_of_maps(maps, model, images=images))
+        write_answer_page(options.page, content_of_maps(maps))
     return _answer(options, maps, [str(path) for path in pictures])
 
 

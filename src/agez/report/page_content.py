@@ -9,17 +9,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from agez.errors import AgezError
-from agez.images.colour_picture import colour_image, three_bands
 from agez.mapping.map_files import profile_table
 from agez.mapping.remarks import together
 from agez.models.model import Model
-from agez.models.predict import expected_as_answered
-from agez.photometry.dereddening import deredden, extinction_coefficients
-from agez.photometry.error_floors import with_error_floor
-from agez.types import Floats, Ints, Photometry, Prediction
+from agez.models.predict import expected_of
+from agez.photometry.dereddening import extinction_coefficients
+from agez.types import Bands, Floats, Ints, Photometry, Prediction
 
 if TYPE_CHECKING:
-    from agez.images.image_set import ImageSet
     from agez.mapping.map_galaxy import GalaxyMaps
 
 #: Rows of a catalogue that a page shows at most: with 56 bands they take 4 MB.
@@ -98,13 +95,16 @@ class PageContent:
             raise AgezError(f"page: {len(self.prediction)} answers of {n} rows of photometry")
 
 
-def _expected(model: Model, photometry: Photometry, prediction: Prediction) -> tuple[Floats, Floats]:
-    """Expected fluxes (n, b) and their errors; NaN for models that predict no SEDs."""
+def _expected(prediction: Prediction, bands: Bands) -> tuple[Floats, Floats]:
+    """Fluxes (n, b) that are expected of what was answered, and their errors; NaN for models that predict no SEDs."""
+    assert prediction.input is not None
     try:
-        return expected_as_answered(model, photometry, prediction)
+        at = prediction.input.photometry.bands.index(bands.names)
+        flux, err = expected_of(prediction)
     except AgezError:
-        nothing = np.full(photometry.flux.shape, np.nan)
+        nothing = np.full((len(prediction), len(bands)), np.nan)
         return nothing, nothing
+    return flux[:, at], err[:, at]
 
 
 def content_of_rows(
@@ -113,7 +113,7 @@ def content_of_rows(
     """The page of rows of a catalogue; ``photometry`` is what the model was given."""
     known = [name for name in photometry.bands.names if name in model.bands.names]
     photometry = photometry.select_bands(known)
-    expected, expected_err = _expected(model, photometry, prediction)
+    expected, expected_err = _expected(prediction, photometry.bands)
     columns = {"redshift given": photometry.redshift, "signal-to-noise ratio": _snr(photometry)}
     if "rSDSS" in photometry.bands.names:
         flux = photometry.flux[:, photometry.bands.names.index("rSDSS")]
@@ -122,22 +122,13 @@ def content_of_rows(
     return PageContent(title, "row", photometry, expected, expected_err, prediction, columns, model.name, notes)
 
 
-def content_of_maps(maps: GalaxyMaps, model: Model, *, images: ImageSet | None = None) -> PageContent:
-    """The page of a galaxy's maps; fluxes are shown as measured.
-
-    Parameters
-    ----------
-    images : ImageSet, optional
-        Prepared, for the colour image.
-    """
+def content_of_maps(maps: GalaxyMaps) -> PageContent:
+    """The page of a galaxy's maps; fluxes are shown as measured."""
     photometry, meta = maps.photometry, maps.meta
-    ready, dimming = photometry, np.ones(len(photometry.bands))
+    expected, expected_err = _expected(maps.prediction, photometry.bands)
+    dimming = np.ones(len(photometry.bands))
     if meta["ebv"] and meta["seds_of"] == "images":  # that of spectra is taken away before they become photometry
-        ready = deredden(photometry, meta["ebv"])
         dimming = 10 ** (-0.4 * extinction_coefficients(photometry.bands) * meta["ebv"])
-    if meta["error_floor"]:
-        ready = with_error_floor(ready, meta["error_floor"])
-    expected, expected_err = _expected(model, ready, maps.prediction)
     columns = {"radius [arcsec]": maps.radius_arcsec}
     if np.isfinite(maps.r_re).any():
         columns = {"radius [Re]": maps.r_re, **columns}
@@ -145,13 +136,9 @@ def content_of_maps(maps: GalaxyMaps, model: Model, *, images: ImageSet | None =
     columns["signal-to-noise ratio"] = _snr(photometry)
     table = profile_table(maps)
     profile = {name: np.asarray(table[name], float) for name in table.colnames}
-    colour: Any = None
-    bands: tuple[str, ...] = ()
-    if images is not None:
-        blue, green, red = three_bands(images)
-        colour = np.round(255 * colour_image(images, (red, green, blue))).astype(np.uint8)
-        bands = tuple(images.bands.names[k] for k in (red, green, blue))
-    place = PageMap(maps.frame.bin_id, _pixel_arcsec(maps.frame.offsets), colour, bands, profile)
+    frame = maps.frame
+    colour = None if frame.colour is None else np.moveaxis(frame.colour, 0, -1)
+    place = PageMap(frame.bin_id, _pixel_arcsec(frame.offsets), colour, frame.colour_of, profile)
     title = f"{meta['galaxy'] or 'galaxy'}, z = {meta['redshift']:.4f}"
     return PageContent(
         title, "region", photometry, expected * dimming, expected_err * dimming, maps.prediction, columns,
