@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
-from agez.errors import AgezError
+from agez.runtime.files import check_png
 from agez.runtime.optional_packages import check_installed
 
 if TYPE_CHECKING:
@@ -96,9 +96,7 @@ class PredictionViews:
 
 def _png(path: str | os.PathLike[str] | None) -> str | os.PathLike[str] | None:
     """The path of a picture; AgezError if its name says another format."""
-    if path is not None and not os.fspath(path).lower().endswith(".png"):
-        raise AgezError(f"{os.fspath(path)}: pictures are PNG; give a name that ends in .png")
-    return path
+    return None if path is None else check_png(path, option="")
 
 
 def _drawn(name: str, *values: Any, **options: Any) -> Any:

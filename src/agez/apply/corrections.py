@@ -64,6 +64,10 @@ class EbvSeen:
         """Of those that are kept; None if none is known."""
         return float(np.median(self.some)) if self.some else None
 
+    def words(self, option: float | str | None) -> str:
+        """What was done, for a person; ``option`` is the number or the column that was given."""
+        return f"dereddened: E(B-V) {option}" + ("" if self.median is None else f", median {self.median:.3f} mag")
+
 
 def ebv_of_rows(table: AnyTable, corrections: Corrections, *, source: str) -> Floats | None:
     """E(B-V) of each row, NaN where it is a survey's code for nothing; None if there is no dereddening.

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from pathlib import Path
 from typing import Any
 
 from agez.commands.answers import Answer
 from agez.errors import AgezError
-from agez.runtime.files import check_input, check_output
+from agez.runtime.files import check_input, check_png
 from agez.runtime.optional_packages import check_installed
 
 
@@ -21,9 +20,7 @@ def compare(options: Namespace) -> Answer:
         check_input(path)
     if options.out is not None:
         check_installed("matplotlib", extra="report", purpose="a picture")
-        if Path(options.out).suffix.lower() != ".png":
-            raise AgezError(f"picture {options.out}: expected a name that ends in .png")
-        check_output(options.out)
+        check_png(options.out, option="-o/--out")
     a, b = _sides(options)
     matched = match(a, b, tolerance_arcsec=options.tolerance)
     names = list(matched.a)

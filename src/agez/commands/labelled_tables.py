@@ -51,8 +51,7 @@ def photometry_of(options: Namespace, source: str, *, model: Bands | None = None
     if ebv is not None:
         photometry = deredden(photometry, ebv, recalibrate=not options.no_recalibration)
         others = [one for one in photometry.meta.get("remarks", ()) if not one.startswith("E(B-V)")]
-        median = ebv_seen(ebv, at_most=10_000).median
-        said = f"dereddened: E(B-V) {options.ebv}" + ("" if median is None else f", median {median:.3f} mag")
+        said = ebv_seen(ebv, at_most=10_000).words(options.ebv)
         photometry = replace(photometry, meta={**photometry.meta, "remarks": [*others, said]})
     return table, photometry
 

@@ -11,7 +11,7 @@ import numpy as np
 from agez.commands.answers import Answer, asked_of, few_rows
 from agez.errors import AgezError
 from agez.flags import count_flags
-from agez.runtime.files import check_input, check_output
+from agez.runtime.files import check_input, check_png
 from agez.runtime.optional_packages import check_installed
 from agez.types import Prediction
 
@@ -39,9 +39,7 @@ def show(options: Namespace) -> Answer:
     """``agez show``."""
     from agez.commands.corrections import check_recalibration
 
-    if Path(options.out).suffix.lower() != ".png":
-        raise AgezError(f"-o/--out is {options.out}: pictures are PNG; give a name that ends in .png")
-    check_output(options.out)
+    check_png(options.out, option="-o/--out")
     check_installed("matplotlib", extra="report", purpose="agez show")
     check_recalibration(options)
     path = Path(options.input)

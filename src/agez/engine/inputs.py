@@ -82,8 +82,7 @@ def correction_lines(corrections: Corrections, counts: Counts, catalogue: Catalo
     if corrections.zero_points is not None:
         lines.append(f"zero points of {corrections.zero_points_file} applied")
     if corrections.ebv is not None:
-        median = counts.ebv.median
-        lines.append(f"dereddened: E(B-V) {corrections.ebv}" + ("" if median is None else f", median {median:.3f} mag"))
+        lines.append(counts.ebv.words(corrections.ebv))
         if counts.ebv.n_unknown:
             lines.append(
                 f"{counts.ebv.n_unknown} rows have no E(B-V) in {corrections.ebv}, and so no flux without dust: they "

@@ -11,9 +11,8 @@ import numpy as np
 from matplotlib.colors import LogNorm
 
 from agez.engine.tally import EDGES, Tally
-from agez.errors import AgezError
 from agez.report.style import BLUE, DENSITY, ORANGE, QUANTITY, VERMILLION, Page, figure, margins, note
-from agez.runtime.files import check_output
+from agez.runtime.files import check_png
 from agez.types import Floats
 
 #: Flags are named one by one up to so many.
@@ -23,9 +22,7 @@ _QUANTILES = 0.16, 0.5, 0.84
 
 def check_picture(path: str | os.PathLike[str]) -> Path:
     """The path of a picture that can be written; to be called before long work."""
-    if Path(path).suffix.lower() != ".png":
-        raise AgezError(f"--picture {path}: pictures are PNG; give a name that ends in .png")
-    return check_output(path)
+    return check_png(path, option="--picture")
 
 
 def catalogue_picture(

@@ -57,6 +57,13 @@ def check_output(path: str | os.PathLike[str]) -> Path:
     return path
 
 
+def check_png(path: str | os.PathLike[str], *, option: str) -> Path:
+    """:func:`check_output` of a picture; AgezError, too, if its name says another format than PNG."""
+    if Path(path).suffix.lower() != ".png":
+        raise AgezError(f"{option} {path}: pictures are PNG; give a name that ends in .png".lstrip())
+    return check_output(path)
+
+
 def behind_links(path: str | os.PathLike[str]) -> Path:
     """The file that a symbolic link leads to, whether it is there or not yet; any other path as it is."""
     path = Path(path)
