@@ -1,11 +1,15 @@
 """agez show: a catalogue's row, an answer, a region of a map, a labelled spectrum; the numbers are the table's."""
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from astropy.table import Table
 from cli_road import done, refused
 
 import agez
+from agez.report.history_figures import figure_history
+from agez.spectra.histories import histories
+from agez.spectra.label_tables import read_history
 from agez.tables.table_files import read_table
 
 N = 5
@@ -120,11 +124,23 @@ def test_a_labelled_spectrum(toy_grid, tmp_path):
 
     (mock,) = iterate_survey(agez.survey_plan(n_galaxies=1, n_spectra=3), toy_grid)
     labels = agez.fit_labels(mock.spectra, toy_grid, keep_fits=True)
-    agez.write_labels(tmp_path / "labels.fits", labels)
+    agez.write_labels(tmp_path / "labels.fits", labels, grid=toy_grid)
     name = str(labels.rows.spec_id[1])
     answer = done("show", tmp_path / "labels.fits", "--row", name, "-o", tmp_path / "fit.png", "--json").json
     assert answer["answer"]["log_age_lw"] == pytest.approx(float(labels.log_age_lw[1]))
     assert (tmp_path / "fit.png").read_bytes()[:4] == b"\x89PNG"
+    assert answer["history"] == str(tmp_path / "fit.history.png")
+    (history, nodes), given = read_history(tmp_path / "labels.fits", 1), histories(
+        labels.weights[[1]], toy_grid, labels.history_errors.take([1])
+    )  # fmt: skip
+    assert nodes == pytest.approx(toy_grid.mh)
+    assert np.stack(history.log_lookback(0.5)) == pytest.approx(np.stack(given.log_lookback(0.5)), abs=1e-5)
+    (drawn, drawn_again) = (figure_history(tmp_path / "given.png", labels, toy_grid, 1), tmp_path / "fit.history.png")
+    assert np.allclose(plt.imread(drawn), plt.imread(drawn_again), atol=0.02)
+    agez.write_labels(tmp_path / "no_history.fits", labels)
+    answer = done("show", tmp_path / "no_history.fits", "--row", name, "-o", tmp_path / "only.png", "--json").json
+    assert "history" not in answer
+    assert not (tmp_path / "only.history.png").exists()
     refused("show", tmp_path / "labels.fits", "--row", "x", "-o", tmp_path / "x.png", says=("'x'", name))
     agez.write_labels(tmp_path / "bare.fits", agez.fit_labels(mock.spectra, toy_grid))
     refused("show", tmp_path / "bare.fits", "--row", name, "-o", tmp_path / "x.png", says="--keep-fits")

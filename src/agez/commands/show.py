@@ -224,8 +224,10 @@ def _differences(prediction: Prediction, told: Prediction, path: Path) -> list[s
 
 def _label(options: Namespace, path: Path) -> Answer:
     """The fit of a labelled spectrum, where its file has it."""
-    from agez.report.fit_figures import figure_fit
+    from agez.report.fit_figures import figure_fit, title_of
+    from agez.report.history_figures import draw_history
     from agez.spectra.label_files import read_labels
+    from agez.spectra.label_tables import read_history
 
     labels = read_labels(path)
     ids = labels.rows.spec_id
@@ -241,4 +243,11 @@ def _label(options: Namespace, path: Path) -> Answer:
     figure_fit(options.out, labels, row)
     numbers = {name: _plain(getattr(labels, name)[row]) for name in labels.column_names()}
     content = {"picture": str(options.out), "row": str(ids[row]), "answer": numbers, "remarks": []}
-    return content, [*few_rows(labels.take([row])), f"{options.out}: picture of the fit"]
+    lines = [*few_rows(labels.take([row])), f"{options.out}: picture of the fit"]
+    history = read_history(path, row)
+    if history is not None and np.isfinite(history[0].mass_fraction).all():
+        picture = Path(options.out).with_suffix(".history.png")
+        draw_history(picture, *history, title=title_of(labels, row))
+        content["history"] = str(picture)
+        lines.append(f"{picture}: picture of the star-formation history")
+    return content, lines

@@ -33,11 +33,16 @@ def figure_history(path: str | os.PathLike[str], labels: Labels, grid: SSPGrid, 
     """
     one = labels.take([row])
     found = histories(np.empty((1, 0)) if one.weights is None else one.weights, grid, one.history_errors)
+    return draw_history(path, found, grid.mh, title=title_of(labels, row))
+
+
+def draw_history(path: str | os.PathLike[str], found: Histories, mh_nodes: Floats, *, title: str) -> Path:
+    """The same of the history of one row; ``mh_nodes`` (m,) are the [M/H] of the template grid."""
     gyr = 10 ** (found.log_age - 9)
     edges = 10 ** (log_bin_edges(found.log_age) - 9)
     with figure(path, width=11, height=3.7) as page:
         panels = page.subplots(1, 3, gridspec_kw=margins(page, left=0.75, right=0.15, bottom=0.6, top=0.5, wspace=0.3))
-        page.suptitle(title_of(labels, row), fontsize=11)
+        page.suptitle(title, fontsize=11)
         for axes in panels:
             axes.set_xscale("log")
             axes.set_xlim(edges[0], edges[-1])
@@ -45,7 +50,7 @@ def figure_history(path: str | os.PathLike[str], labels: Labels, grid: SSPGrid, 
             axes.set_xlabel("age [Gyr]")
         _mass(panels[0], found, edges)
         _cumulative(panels[1], found, edges)
-        _metallicity(panels[2], found, gyr, grid.mh)
+        _metallicity(panels[2], found, gyr, mh_nodes)
     return Path(path)
 
 

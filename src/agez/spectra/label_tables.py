@@ -13,12 +13,12 @@ from astropy.table import Table
 from agez.analysis.age_bins import log_bin_edges
 from agez.errors import AgezError
 from agez.label_types import FittedSpectra, HistoryErrors, Lines
-from agez.spectra.histories import histories
+from agez.spectra.histories import Histories, histories
 from agez.spectra.templates import SSPGrid
 from agez.tables.column_metadata import Words, describe_columns
 from agez.tables.maps_files import fits_unit
 from agez.tables.table_columns import native
-from agez.tables.table_files import hdu_to_table, table_hdu
+from agez.tables.table_files import hdu_to_table, open_fits, table_hdu
 from agez.types import Floats, Rows
 
 #: Names of the extensions.
@@ -163,6 +163,19 @@ def read_history_errors(hdus: fits.HDUList) -> HistoryErrors | None:
     if SFH not in hdus or any(f"{name}_err" not in hdus[SFH].columns.names for name in names):
         return None
     return HistoryErrors(*(np.atleast_2d(native(hdus[SFH].data[f"{name}_err"])) for name in names))
+
+
+def read_history(path: str | os.PathLike[str], row: int) -> tuple[Histories, Floats] | None:
+    """The history of one row of a label file, and [M/H] of the template grid; None if the file has no table SFH."""
+    with open_fits(path) as hdus:
+        if SFH not in hdus or GRID not in hdus:
+            return None
+        table, nodes = hdu_to_table(hdus[SFH]), native(hdus[GRID].data["mh"])
+        errors = read_history_errors(hdus)
+    _need(table, ["log_age", "mass_fraction", "light_fraction", "mh"], path)
+    parts = ("log_age", "mass_fraction", "light_fraction", "mh")
+    log_age, *columns = (np.atleast_2d(native(table[name].data))[[row]].astype(float) for name in parts)
+    return Histories(log_age[0], *columns, None if errors is None else errors.take([row])), np.unique(nodes)
 
 
 # ---------------------------------------------------------------- fitted spectra
