@@ -174,8 +174,9 @@ def read_history(path: str | os.PathLike[str], row: int) -> tuple[Histories, Flo
         errors = read_history_errors(hdus)
     _need(table, ["log_age", "mass_fraction", "light_fraction", "mh"], path)
     parts = ("log_age", "mass_fraction", "light_fraction", "mh")
-    log_age, *columns = (np.atleast_2d(native(table[name].data))[[row]].astype(float) for name in parts)
-    return Histories(log_age[0], *columns, None if errors is None else errors.take([row])), np.unique(nodes)
+    log_age, mass, light, mh = (np.atleast_2d(native(table[name].data))[[row]].astype(float) for name in parts)
+    own = None if errors is None else errors.take([row])
+    return Histories(log_age[0], mass, light, mh, own), np.unique(nodes)
 
 
 # ---------------------------------------------------------------- fitted spectra
