@@ -47,7 +47,7 @@ def without(whole: Recipe, name: str) -> Recipe:
     total = sum(left.values())
     return replace(
         whole, libraries={key: share / total for key, share in left.items()}, targets=MAIN_TARGETS, main_targets=(),
-        first_targets=0, further_hidden=(), further_steps=0, tell_library=False, n_seds=150_000,
+        first_targets=0, further_hidden=(), further_steps=0, tell_library=False, n_seds=150_000, unknown_steps=0,
         settings=FitSettings(steps=6000, batch=768), n_calibration=40_000,
     )  # fmt: skip
 

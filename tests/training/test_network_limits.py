@@ -12,6 +12,7 @@ from scipy.stats import norm
 
 import agez.training.shipped_training as training
 from agez.errors import AgezError
+from agez.mixture_network.mixture_model import network_of
 from agez.models.model_file import load_model
 from agez.spectra.templates import made_up_grid
 from agez.training.mixture_fit import FitSettings
@@ -45,6 +46,24 @@ def model():
         one.setattr(training, "load_libraries", lambda names: [library_of(made_up_grid())])
         one.setattr(training, "star_seds", lambda filters, rng: None)
         yield training.finished_model(RECIPE, (training.trained_network(RECIPE),))
+
+
+def test_a_network_for_unknown_redshifts_finds_them_better(model):
+    patch, both = pytest.MonkeyPatch(), replace(RECIPE, unknown_seds=6000, unknown_steps=700)
+    assert Recipe.from_dict(both.to_dict()) == both
+    with patch.context() as one:
+        one.setattr(training, "load_libraries", lambda names: [library_of(made_up_grid())])
+        one.setattr(training, "star_seds", lambda filters, rng: None)
+        member = training.trained_network(both.of_unknown, training.NUMBER_OF_UNKNOWN)
+        other = training.finished_model(both, network_of(model).members, of_unknown=member)
+    for key, array in model.arrays.items():
+        np.testing.assert_array_equal(array, other.arrays[key], err_msg=key)
+    unknown = other.header["scores"]["snr 30, redshift unknown"]["redshift"]
+    assert 0.63 < unknown["coverage_68"] < 0.74
+    with patch.context() as one:
+        one.setattr(training, "load_libraries", lambda names: [library_of(made_up_grid())])
+        scores = training.scores_of(both, replace(network_of(other), of_unknown=network_of(model)))
+    assert unknown["sigma_mad"] < scores["snr 30, redshift unknown"]["redshift"]["sigma_mad"]
 
 
 @pytest.mark.parametrize("name", SHIPPED)

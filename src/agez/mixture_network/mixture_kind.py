@@ -36,9 +36,12 @@ class MixtureKind:
     gives_distribution = True
     onnx_module = "agez.onnx.onnx_posterior"
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: Model, network: MixtureNetwork | None = None) -> None:
         self.model = model
-        self.network: MixtureNetwork = read_network(model)
+        self.network: MixtureNetwork = read_network(model) if network is None else network
+        #: Answers rows of unknown redshift, where they have a network of their own.
+        of_unknown = self.network.of_unknown
+        self.of_unknown = None if of_unknown is None else MixtureKind(model, of_unknown)
         self._leading: dict[tuple[int, int | None], MixtureNetwork] = {}
 
     def most_missing(self) -> int:
@@ -59,7 +62,8 @@ class MixtureKind:
     def expected(self, photometry: Photometry) -> tuple[Floats, Floats]:
         """Expected flux of each band and its error, predicted from the other bands of the row."""
         seds = normalised(photometry.flux, photometry.flux_err, photometry.covered)
-        z, z_err = photometry.redshift, photometry.redshift_err
+        z_err = photometry.redshift_err
+        z = np.where(np.isposinf(z_err), np.nan, photometry.redshift)
         if self.network.redshift_target is not None:
             network = self.leading(self.model.main_targets)
             z, z_err, _ = network.searched(network.answer(seds, z, z_err), z, z_err)
@@ -87,8 +91,20 @@ class MixtureKind:
             from agez.mixture_network.redshift_averages import averaged_over_redshifts  # few catalogues need it
 
             return averaged_over_redshifts(self, photometry, compiled=compiled, asked=asked)
-        model, header = self.model, self.model.header
         asked = asked or Asked()
+        unknown = np.isnan(photometry.redshift) | np.isposinf(photometry.redshift_err)
+        if self.of_unknown is None or not seen or not unknown.any():
+            return self._answer(photometry, seen=seen, compiled=compiled, asked=asked)
+        parts = [np.flatnonzero(~unknown), np.flatnonzero(unknown)]
+        each = [
+            kind._answer(photometry.take(rows), seen=True, compiled=compiled, asked=asked)
+            for kind, rows in zip((self, self.of_unknown), parts, strict=True) if len(rows)
+        ]  # fmt: skip
+        return each[0] if len(each) == 1 else Prediction.concatenate(each).take(np.argsort(np.concatenate(parts)))
+
+    def _answer(self, photometry: Photometry, *, seen: bool, compiled: bool, asked: Asked) -> Prediction:
+        """Predict rows by this network alone; ``seen``: redshifts are shown."""
+        model, header = self.model, self.model.header
         wanted = asked.targets(model)
         network = self.leading(wanted, asked.library_number(model))
         own = model.targets[: network.n_targets]

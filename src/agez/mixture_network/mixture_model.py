@@ -36,6 +36,8 @@ from agez.types import Bands, Floats, Ints
 
 #: Value of the header's key ``kind``.
 KIND = "posterior"
+#: With which names of arrays of the network for rows of unknown redshift begin.
+OF_UNKNOWN = "unknown_redshift."
 #: Tolerance at the ends of a model's redshift range.
 REDSHIFT_TOLERANCE = 0.002
 
@@ -62,6 +64,8 @@ class MixtureNetwork:
     calibration: IntervalCalibration
     novelty: Novelty
     redshift_target: int | None = None  #: Which of the targets is the redshift.
+    #: Answers rows of unknown redshift in place of this one; it has the same targets and novelty score.
+    of_unknown: MixtureNetwork | None = None
 
     @property
     def n_targets(self) -> int:
@@ -74,7 +78,12 @@ class MixtureNetwork:
 
     def answer(self, seds: NormalisedPhotometry, redshift: Floats, redshift_err: Floats) -> Mixture:
         """The calibrated mixture."""
-        return calibrate(self.calibration, self.uncalibrated(seds, redshift, redshift_err), seds)
+        mixture = calibrate(self.calibration, self.uncalibrated(seds, redshift, redshift_err), seds)
+        unknown = np.flatnonzero(np.isnan(redshift))
+        if self.of_unknown is None or not unknown.size:
+            return mixture
+        some = seds.take(unknown)
+        return mixture.with_rows(unknown, self.of_unknown.answer(some, redshift[unknown], redshift_err[unknown]))
 
     def searched(self, mixture: Mixture, redshift: Floats, redshift_err: Floats) -> Search:
         """Redshifts and errors at which the novelty score looks for rows of these answers."""
@@ -83,13 +92,19 @@ class MixtureNetwork:
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """Arrays of the model file."""
+        out = self._own_arrays() | {f"typicality.{key}": array for key, array in self.novelty.to_arrays().items()}
+        if self.of_unknown is not None:
+            out |= {OF_UNKNOWN + key: array for key, array in self.of_unknown._own_arrays().items()}
+        return out
+
+    def _own_arrays(self) -> dict[str, NDArray[Any]]:
+        """Arrays of networks and calibration."""
         out: dict[str, NDArray[Any]] = {}
         for number, member in enumerate(self.members):
             for key, array in member.scaling.to_arrays().items():
                 out[f"member{number}.standard.{key}"] = array
             out |= {f"member{number}.{key}": array for key, array in member.parameters.items()}
-        out |= {f"recalibration.{key}": array for key, array in self.calibration.to_arrays().items()}
-        return out | {f"typicality.{key}": array for key, array in self.novelty.to_arrays().items()}
+        return out | {f"recalibration.{key}": array for key, array in self.calibration.to_arrays().items()}
 
 
 def ensemble(
@@ -112,17 +127,18 @@ def leading(network: MixtureNetwork, p: int) -> MixtureNetwork:
     if shape.trunk != "dense" or not 0 < p < d:
         raise AgezError(f"{p} of {d} targets of the trunk {shape.trunk!r}: only the dense trunk answers for a part")
     members = [leading_member(member, p) for member in network.members]
-    at = network.redshift_target
+    at, unknown = network.redshift_target, network.of_unknown
     return MixtureNetwork(
         tuple(members), leading_calibration(network.calibration, p), network.novelty,
-        None if at is None or at >= p else at,
+        None if at is None or at >= p else at, None if unknown is None else leading(unknown, p),
     )  # fmt: skip
 
 
 def told(network: MixtureNetwork, number: int) -> MixtureNetwork:
     """The same network, told that the template library of that number is true."""
     members = (replace(member, parameters=told_library(member.parameters, number)) for member in network.members)
-    return replace(network, members=tuple(members))
+    unknown = None if network.of_unknown is None else told(network.of_unknown, number)
+    return replace(network, members=tuple(members), of_unknown=unknown)
 
 
 def leading_member(member: Network, p: int) -> Network:
@@ -162,17 +178,19 @@ def read_network(model: Model) -> MixtureNetwork:
     """Build the network from the arrays of a model."""
     arrays, header = model.arrays, model.header
     shape = NetworkShape.from_dict(header["architecture"], n_targets=len(header["targets"]))
-    members = []
-    for k in range(int(header["members"])):
-        own = below(arrays, f"member{k}.")
-        scaling = FeatureScaling.from_arrays(below(own, "standard."))
-        members.append(Network(scaling, shape, {n: a for n, a in own.items() if not n.startswith("standard.")}))
-    return MixtureNetwork(
-        tuple(members),
-        IntervalCalibration.from_arrays(below(arrays, "recalibration.")),
-        Novelty.from_arrays(below(arrays, "typicality.")),
-        redshift_target(model.targets),
-    )
+    novelty, at = Novelty.from_arrays(below(arrays, "typicality.")), redshift_target(model.targets)
+
+    def own(arrays: Mapping[str, NDArray[Any]], count: int, of_unknown: MixtureNetwork | None) -> MixtureNetwork:
+        members = []
+        for k in range(count):
+            found = below(arrays, f"member{k}.")
+            scaling = FeatureScaling.from_arrays(below(found, "standard."))
+            members.append(Network(scaling, shape, {n: a for n, a in found.items() if not n.startswith("standard.")}))
+        calibration = IntervalCalibration.from_arrays(below(arrays, "recalibration."))
+        return MixtureNetwork(tuple(members), calibration, novelty, at, of_unknown)
+
+    further = below(arrays, OF_UNKNOWN)
+    return own(arrays, int(header["members"]), own(further, 1, None) if further else None)
 
 
 def redshift_target(targets: Sequence[Target]) -> int | None:

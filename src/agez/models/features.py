@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from agez.models.feature_scaling import FeatureScaling
-from agez.types import Bools, Floats
+from agez.types import Bools, Floats, Ints
 
 #: Errors below this part of a row's typical flux count as this much in the weights of its scale: no band rules alone.
 SCALE_FLOOR = 0.1
@@ -44,6 +44,11 @@ class NormalisedPhotometry(NamedTuple):
     scale: Floats
     covered: Bools
     assumed: Bools
+
+    def take(self, rows: Ints) -> NormalisedPhotometry:
+        """Some of the rows."""
+        columns: list[Any] = [column[rows] for column in self]
+        return NormalisedPhotometry(*columns)
 
 
 def normalised(flux: Floats, flux_err: Floats, covered: Bools) -> NormalisedPhotometry:

@@ -20,6 +20,7 @@ _WAYS = (
     ("snr 30", "all bands, S/N 30"),
     ("snr 100", "all bands, S/N 100"),
     ("snr 30, half of the bands", "half of the bands, S/N 30"),
+    ("snr 30, redshift unknown", "all bands, S/N 30, redshift unknown"),
     ("as trained", "as trained: S/N, bands and redshift errors drawn"),
 )
 
@@ -124,7 +125,18 @@ def _sky_lines(header: Mapping[str, Any]) -> list[str]:
             else ""
         )
         + f"; seed {recipe['seed']}.",
+        *_unknown_lines(recipe),
         f"- Intervals and the out-of-distribution score are calibrated on {recipe['n_calibration']} other galaxies.",
+    ]
+
+
+def _unknown_lines(recipe: Mapping[str, Any]) -> list[str]:
+    """Of recipes with a network for rows of unknown redshift."""
+    if not recipe.get("unknown_steps"):
+        return []
+    return [
+        f"- A second network of the same size answers rows of unknown redshift: {recipe['unknown_seds']} mock "
+        f"galaxies, {recipe['unknown_steps']} and {recipe['unknown_further_steps']} steps."
     ]
 
 
@@ -214,8 +226,8 @@ def _scores_by_target(model: Model) -> list[str]:
     note = (
         "sigma_mad of unseen mock galaxies of the same kinds, by S/N of a band, and over all S/N, bands and redshift "
         "errors of the training (drawn), for which the last columns are the shares of truths inside the 68 % and the "
-        "95 % interval.  Last row: share flagged `OUT_OF_DISTRIBUTION`.  Redshifts are known, except as "
-        "drawn; masses, rates and magnitudes are at the true distance."
+        "95 % interval.  Last row: share flagged `OUT_OF_DISTRIBUTION`.  Redshifts are known unless the head or the "
+        "draw says otherwise; masses, rates and magnitudes are at the true distance."
     )
     return [note, "", *_table(rows)]
 
@@ -238,7 +250,7 @@ def _numbers(one: Mapping[str, Any]) -> list[str]:
 FEW_TARGETS = 3
 _SHORT_WAYS = {
     "snr 10": "S/N 10", "snr 30": "S/N 30", "snr 100": "S/N 100", "snr 30, half of the bands": "30, half of the bands",
-    "as trained": "drawn",
+    "snr 30, redshift unknown": "30, redshift unknown", "as trained": "drawn",
 }  # fmt: skip
 _SIGMA_FORMAT = {"redshift_phot": ".4f"}
 _ERRORS = (("sigma_mad", ".3f"), ("bias", "+.3f"))

@@ -83,7 +83,7 @@ def rows_of_nodes(subspaces: SedSubspace, redshift: Floats, redshift_err: Floats
     nodes = subspaces.redshift
     z = np.clip(np.asarray(redshift, float), nodes[0], nodes[-1])
     nearest = np.where(np.isfinite(z), np.rint((np.nan_to_num(z) - nodes[0]) / subspaces.step), -1)
-    error = np.nan_to_num(np.asarray(redshift_err, float), nan=0.0)
+    error = np.nan_to_num(np.asarray(redshift_err, float), nan=0.0, posinf=1e9)
     for k, node in enumerate(nodes):
         beyond = np.maximum(np.abs(z - node) - subspaces.step / 2, 0.0)
         rows = np.flatnonzero(~np.isfinite(z) | (nearest == k) | (beyond < 3 * error))

@@ -15,7 +15,7 @@ from agez.distributions.mixture import diagonal, triangle_size
 from agez.errors import AgezError
 from agez.mixture_network.calibration import REFERENCE_TARGETS, IntervalCalibration
 from agez.mixture_network.mixture_head import MAX_LOG_PRECISION, numbers_of_component
-from agez.mixture_network.mixture_model import Network, leading, network_of
+from agez.mixture_network.mixture_model import MixtureNetwork, Network, leading, network_of
 from agez.mixture_network.redshift_inside import UNKNOWN_STRETCH
 from agez.mixture_network.trunks import dense_layers
 from agez.models import features
@@ -81,9 +81,15 @@ def add_to_graph(graph: Graph, model: Model) -> str:
     covered = _believed(graph, flux, flux_err, covered, b) if b >= 3 else covered
     seds = _scaled(graph, flux, flux_err, covered, b)
     contrasts = _contrasts(graph, seds, b)
-    answers = [_answer(graph, member, seds, contrasts, z, z_err, b) for member in network.members]
     k = network.members[0].shape.components
-    mixture = _calibrated(graph, network.calibration, _combined(graph, answers, k), seds, b)
+
+    def mixture_by(own: MixtureNetwork) -> _Mixture:
+        answers = [_answer(graph, member, seds, contrasts, z, z_err, b) for member in own.members]
+        return _calibrated(graph, own.calibration, _combined(graph, answers, k), seds, b)
+
+    mixture = mixture_by(network)
+    if network.of_unknown is not None:
+        mixture = _where_unknown(graph, z, mixture_by(network.of_unknown), mixture)
     if not model.header.get("knows_unknown_redshift"):
         mixture = _stretched(graph, mixture, z)
     for t, target in enumerate(targets):
@@ -351,6 +357,20 @@ def _calibrated(graph: Graph, calibration: IntervalCalibration, m: _Mixture, sed
         for place, (i, j) in enumerate(triangle(d))
     ]
     return _Mixture(m.weight, means, covariance)
+
+
+def _where_unknown(graph: Graph, z: str, unknown: _Mixture, known: _Mixture) -> _Mixture:
+    """One mixture in rows of unknown redshift, the other elsewhere."""
+    here = graph.reshape(graph.op("IsNaN", z), -1, 1)
+
+    def chosen(one: str, other: str) -> str:
+        return graph.op("Where", here, one, other)
+
+    means, covariance = (
+        [chosen(one, other) for one, other in zip(*pair, strict=True)]
+        for pair in ((unknown.mean, known.mean), (unknown.covariance, known.covariance))
+    )
+    return _Mixture(chosen(unknown.weight, known.weight), means, covariance)
 
 
 def _stretched(graph: Graph, m: _Mixture, z: str) -> _Mixture:

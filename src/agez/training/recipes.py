@@ -37,7 +37,7 @@ _LATER = (
     "targets", "main_targets", "first_targets", "further_hidden", "further_steps", "tell_library",
     "near_share", "blend_share", "age_margin", "galaxy_share", "metal_poor_share", "burst_times",
     "blue_zero_points", "bad_band", "bad_band_size", "redshift_unknown", "band_zero_points", "band_zero_points_factor",
-    "errors_understated", "redshift_tail",
+    "errors_understated", "redshift_tail", "unknown_seds", "unknown_steps", "unknown_further_steps",
 )  # fmt: skip
 
 
@@ -88,6 +88,11 @@ class Recipe:
     tell_library: bool = False  #: Whether networks may be told the template library.
     members: int = 2  #: Networks of the ensemble.
     settings: FitSettings = field(default_factory=lambda: FitSettings(steps=22_000, batch=768))
+    #: SEDs and steps of the two stages of a network of the same shape that answers rows of unknown redshift alone; 0:
+    #: the same network answers them.
+    unknown_seds: int = 0
+    unknown_steps: int = 0
+    unknown_further_steps: int = 0
     survey: Survey = field(default_factory=Survey)
     least_bands: int = 6  #: Rows with fewer have no prediction.
     n_calibration: int = 40_000  #: Further SEDs, for calibration, novelty and scores.
@@ -107,6 +112,17 @@ class Recipe:
         """The filters of the model's bands."""
         filters = load_filters(self.filter_set)
         return filters.select(self.bands) if self.bands else filters
+
+    @property
+    def of_unknown(self) -> Recipe | None:
+        """The recipe of the network for rows of unknown redshift; None if there is none."""
+        if not self.unknown_steps:
+            return None
+        return replace(
+            self, members=1, n_seds=self.unknown_seds, settings=replace(self.settings, steps=self.unknown_steps),
+            further_steps=self.unknown_further_steps, unknown_seds=0, unknown_steps=0, unknown_further_steps=0,
+            survey=replace(self.survey, redshift_known=0.0, redshift_unknown=1.0),
+        )  # fmt: skip
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-able form."""
@@ -172,6 +188,7 @@ def recipe(name: str) -> Recipe:
         tell_library=True, n_seds=1_000_000, hidden=(512, 512, 384), components=6,
         first_targets=len(MAIN_TARGETS), further_hidden=(384, 256), further_steps=7_000, members=1,
         settings=FitSettings(steps=26_000, batch=768), survey=CATALOGUE_SURVEY, n_calibration=200_000, seed=4,
+        unknown_seds=500_000, unknown_steps=16_000, unknown_further_steps=4_000,
     )  # fmt: skip
     if len(bands or survey.bands) > FEW_BANDS:
         return whole
@@ -180,6 +197,7 @@ def recipe(name: str) -> Recipe:
         whole, survey_share=0.1, galaxy_share=0.5, redshift_range=(0.0, 0.5), n_seds=500_000,
         hidden=(384, 384, 256), further_hidden=(256, 192), further_steps=5_000,
         settings=FitSettings(steps=18_000, batch=768), n_calibration=120_000, seed=2,
+        unknown_seds=300_000, unknown_steps=14_000, unknown_further_steps=3_000,
         survey=SPLUS_SURVEY if name == "splus" else CATALOGUE_SURVEY,
     )  # fmt: skip
 

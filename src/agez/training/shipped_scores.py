@@ -6,17 +6,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.special import ndtri
 
 from agez.analysis.metrics import evaluate
 from agez.distributions.mixture import moments
-from agez.mixture_network.calibration import TWO_SIGMA, calibrated_probabilities, normal_scores
+from agez.mixture_network.calibration import TWO_SIGMA, normal_scores, pit_in_intervals
 from agez.models.features import normalised, redshift_unit
 from agez.novelty.novelty_score import score_as_answered
 from agez.training.sed_batches import labels_as_seen
 from agez.training_seds.observe import observe, observe_redshift
 from agez.training_seds.seds import TrainingSeds
-from agez.types import Floats
 
 if TYPE_CHECKING:
     from agez.mixture_network.mixture_model import MixtureNetwork
@@ -38,6 +36,9 @@ def shipped_scores(
     ways = {f"snr {snr}": known.even(snr) for snr in SNRS}
     out: dict[str, Any] = {name: _scores(parts, sky, recipe, survey, rng) for name, survey in ways.items()}
     out["snr 30, half of the bands"] = _scores(parts, sky, recipe, ways["snr 30"], rng, keep=0.5)
+    if parts.of_unknown is not None:
+        unknown = replace(known, redshift_known=0.0, redshift_unknown=1.0)
+        out["snr 30, redshift unknown"] = _scores(parts, sky, recipe, unknown.even(30), rng)
     out["as trained"] = _scores(parts, sky, recipe, recipe.survey, rng)
     return out
 
@@ -60,22 +61,20 @@ def _scores(
     labels = labels_as_seen(sky, seds, z, z_err, recipe.redshift_range, rng)
     places = normal_scores(mixture, labels)
     out: dict[str, Any] = {}
+    tails = np.tile(parts.calibration.tail, (len(places), 1))
+    if parts.of_unknown is not None:
+        tails[np.isnan(z)] = parts.of_unknown.calibration.tail
+    within_two = np.abs(pit_in_intervals(mixture, labels, tails) - 0.5) < TWO_SIGMA / 2
     _, redshift_width = redshift_unit(z, z_err, recipe.redshift_range)
     for t, target in enumerate(sky.targets):
         unit = redshift_width if target.scale == "redshift" else 1.0
         out[target.word] = {
             **evaluate(mean[:, t] * unit, labels[:, t] * unit).to_json(),
             "coverage_68": float(np.mean(np.abs(places[:, t]) < 1.0)),
-            "coverage_95": _two_sigma(parts, places[:, t], t),
+            "coverage_95": float(np.mean(within_two[:, t])),
         }
     search = parts.searched(mixture, z, z_err)
     out["flagged"] = float(
         np.mean(score_as_answered(parts.novelty, seds, *search, least_bands=recipe.least_bands).ood > 1.0)
     )
     return out
-
-
-def _two_sigma(parts: MixtureNetwork, places: Floats, target: int) -> float:
-    """The share inside the interval of two sigma (95.4 %)."""
-    edge = float(ndtri(calibrated_probabilities(parts.calibration, np.array([0.5 + TWO_SIGMA / 2]), target)[0]))
-    return float(np.mean(np.abs(places) < edge))

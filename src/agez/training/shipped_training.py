@@ -9,12 +9,13 @@ from dataclasses import replace
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from agez.distributions.mixture import Mixture
 from agez.errors import AgezError
-from agez.mixture_network.calibration import REFERENCE_TARGETS, calibrate, leading_calibration
+from agez.mixture_network.calibration import REFERENCE_TARGETS, IntervalCalibration, calibrate, leading_calibration
 from agez.mixture_network.mixture_model import (
     MixtureNetwork,
     Network,
@@ -27,6 +28,7 @@ from agez.mixture_network.redshift_search import Search, search_redshift
 from agez.mixture_network.trunks import NetworkShape, with_library_biases
 from agez.models.features import NormalisedPhotometry, n_features, normalised
 from agez.models.model import Model
+from agez.novelty.novelty_score import Novelty
 from agez.runtime.files import whole_file
 from agez.runtime.worker_pool import Workers, each_done, say
 from agez.targets import KNOWN_TARGETS
@@ -49,6 +51,8 @@ LEAST_SNR = 2.0
 
 #: SEDs that one process makes at a time.
 PIECE = 50_000
+#: Number of the network for rows of unknown redshift, from which its chance follows.
+NUMBER_OF_UNKNOWN = 100
 
 
 def many_seds(recipe: Recipe, n: int, seed: Sequence[int], *, workers: int = 1) -> TrainingSeds:
@@ -135,8 +139,11 @@ def train_shipped(
     progress : callable, optional
         Called with the mean loss of each hundredth of the steps of each stage, of the networks as they are trained.
     """
-    each = max(workers // recipe.members, 1)
+    of_unknown = recipe.of_unknown
+    each = max(workers // (recipe.members + (of_unknown is not None)), 1)
     jobs = [_Job(recipe, number, each) for number in range(recipe.members)]
+    if of_unknown is not None:
+        jobs.append(_Job(of_unknown, NUMBER_OF_UNKNOWN, each))
     found: dict[int, Network] = {}
     with Workers(min(workers, len(jobs))) as pool:
         known = partial(_kept_network, kept)
@@ -144,7 +151,8 @@ def train_shipped(
             found[job.number] = member
             if kept is not None:
                 _keep(kept, job, member)
-    return finished_model(recipe, tuple(found[number] for number in range(recipe.members)), workers=workers)
+    members = tuple(found[number] for number in range(recipe.members))
+    return finished_model(recipe, members, of_unknown=found.get(NUMBER_OF_UNKNOWN), workers=workers)
 
 
 def _kept_network(folder: Path | None, job: _Job) -> Network | None:
@@ -167,8 +175,10 @@ def _place(folder: Path, job: _Job) -> Path:
     return folder / f"{job.recipe.name}-{job.number}-{digest}.pickle"
 
 
-def finished_model(recipe: Recipe, members: tuple[Network, ...], *, workers: int = 1) -> Model:
-    """A model of trained networks.
+def finished_model(
+    recipe: Recipe, members: tuple[Network, ...], *, of_unknown: Network | None = None, workers: int = 1
+) -> Model:  # fmt: skip
+    """A model of trained networks, and of one for rows of unknown redshift where the recipe has one.
 
     New training SEDs, observed once, calibrate the distributions and the novelty score.
     Scores are from further ones.
@@ -180,8 +190,7 @@ def finished_model(recipe: Recipe, members: tuple[Network, ...], *, workers: int
     seds = normalised(*seen)
     raw = ensemble(members, seds, z, z_err)
     labels = labels_as_seen(sky, seds, z, z_err, recipe.redshift_range, rng)
-    center, width = members[0].scaling.label_mean, members[0].scaling.label_std
-    calibration = learn_calibration(raw, labels, seds, n_galaxies=len(sky), center=center, width=width)
+    calibration = _calibration(members, raw, labels, seds)
     at = redshift_target(sky.targets)
     first = members, calibration
     if at is not None and REFERENCE_TARGETS <= at + 1 < len(sky.targets):  # no need of all targets for the redshift
@@ -197,7 +206,9 @@ def finished_model(recipe: Recipe, members: tuple[Network, ...], *, workers: int
         stars=star_seds(recipe.filters(), rng), search=search,
     )  # fmt: skip
     parts = MixtureNetwork(members, calibration, novelty, at)
-    scores = shipped_scores(parts, recipe, seds_of_recipe(recipe, recipe.n_calibration // 4, rng), rng)
+    if of_unknown is not None:
+        parts = replace(parts, of_unknown=network_of_unknown(recipe, of_unknown, novelty, at, sky))
+    scores = scores_of(recipe, parts)
     return build_model(
         parts, sky.bands, targets=sky.targets, name=recipe.name,
         label_range=np.stack([labels.min(axis=0), labels.max(axis=0)]), redshift_range=recipe.redshift_range,
@@ -215,3 +226,30 @@ def finished_model(recipe: Recipe, members: tuple[Network, ...], *, workers: int
         training={"source": "sky", "recipe": recipe.to_dict()},
         calibration={"method": "quantile regression on held-out galaxies", "n_galaxies": recipe.n_calibration},
     )  # fmt: skip
+
+
+def _calibration(
+    members: Sequence[Network], raw: Mixture, labels: Floats, seds: NormalisedPhotometry
+) -> IntervalCalibration:  # fmt: skip
+    center, width = members[0].scaling.label_mean, members[0].scaling.label_std
+    return learn_calibration(raw, labels, seds, n_galaxies=len(labels), center=center, width=width)
+
+
+def network_of_unknown(
+    recipe: Recipe, network: Network, novelty: Novelty, redshift_target: int | None, sky: TrainingSeds
+) -> MixtureNetwork:  # fmt: skip
+    """The network for rows of unknown redshift, calibrated on training SEDs that it has not seen, observed once."""
+    own = recipe.of_unknown
+    assert own is not None
+    rng = np.random.default_rng((recipe.seed, 1001))
+    seds = normalised(*observe(sky.flux, sky.present, np.array(sky.bands.pivot_angstrom), rng, survey=own.survey))
+    z, z_err = observe_redshift(sky.redshift, recipe.redshift_range, rng, survey=own.survey)
+    labels = labels_as_seen(sky, seds, z, z_err, recipe.redshift_range, rng)
+    calibration = _calibration((network,), ensemble((network,), seds, z, z_err), labels, seds)
+    return MixtureNetwork((network,), calibration, novelty, redshift_target)
+
+
+def scores_of(recipe: Recipe, network: MixtureNetwork) -> dict[str, Any]:
+    """Scores of a model's network on SEDs that neither training nor calibration has seen."""
+    rng = np.random.default_rng((recipe.seed, 1002))
+    return shipped_scores(network, recipe, seds_of_recipe(recipe, recipe.n_calibration // 4, rng), rng)
