@@ -68,7 +68,9 @@ def draw_contact_sheets(path: str | os.PathLike[str], maps: Sequence[tuple[str, 
         Names of galaxies, and the files that ``agez map`` wrote.
     """
     shown = [thumbnails(name, file) for name, file in maps]
-    values = [np.concatenate([np.zeros(0), *(one.values[k].ravel() for one in shown)]) for k in range(len(PAPER_TARGETS))]
+    values = [
+        np.concatenate([np.zeros(0), *(one.values[k].ravel() for one in shown)]) for k in range(len(PAPER_TARGETS))
+    ]
     limits = [value_limits(one, 0.0) for one in values]
     extends = [extend_of(one, *scale) for one, scale in zip(values, limits, strict=True)]
     rows = _rows(shown)
@@ -88,7 +90,9 @@ def thumbnails(name: str, path: Path) -> Thumbnails:
     maps, frame = read_maps(path)
     window = _window(frame.bin_id >= 0)
     values = [
-        np.asarray(maps[target.upper()].values, float) if target.upper() in maps else np.full(frame.bin_id.shape, np.nan)
+        np.asarray(maps[target.upper()].values, float)
+        if target.upper() in maps
+        else np.full(frame.bin_id.shape, np.nan)
         for target in PAPER_TARGETS
     ]
     light, *values = (_resized(_cut(image, window)) for image in (_light(frame), *values))

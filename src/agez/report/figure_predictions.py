@@ -23,8 +23,8 @@ from agez.report.style import (
     counts_on_grid,
     figure,
     margins,
-    quantiles_in_bins,
     note,
+    quantiles_in_bins,
     robust_limits,
 )  # fmt: skip
 from agez.targets import PAPER_TARGETS

@@ -17,8 +17,7 @@ from agez.types import Bools, Floats
 
 #: Panels are no longer and no narrower than this, height over width; a longer galaxy's have grey beside it.
 LONGEST = 5.0
-#: Room above a panel for its colour bar, ticks and words [inch], and the width from which one line of words will do.
-BAR_ROOM, BAR_ROOM_ONE_LINE, ONE_LINE = 0.80, 0.62, 2.75
+#: Height of a colour bar [inch].
 _BAR_HEIGHT = 0.12
 _UNUSED = "0.85"
 _EDGE = (withStroke(linewidth=3, foreground="black"),)
@@ -123,6 +122,11 @@ def panel_axes(page: Any, left: float, bottom: float, width: float, window: SkyW
     axes.set(xlim=(x_low, x_high), ylim=(y_low, y_high), facecolor=_UNUSED)
     roomy_ticks(axes)
     return axes
+
+
+def bar_room(width: float) -> float:
+    """Room above a panel for its colour bar, ticks, and one line of words or, under narrow panels, three [inch]."""
+    return 0.62 if width >= 2.5 else 0.82
 
 
 def draw_image(axes: Any, image: Floats, window: SkyWindow, **how: Any) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -15,10 +15,8 @@ from agez.flags import FAULTS, has_flag
 from agez.mapping.map_files import profile_table, ring_unit
 from agez.mapping.map_galaxy import GalaxyMaps
 from agez.report.map_panels import (
-    BAR_ROOM,
-    BAR_ROOM_ONE_LINE,
-    ONE_LINE,
     SkyWindow,
+    bar_room,
     compass,
     draw_image,
     draw_psf,
@@ -39,7 +37,6 @@ from agez.report.style import (
 )
 from agez.runtime.files import make_folder
 from agez.targets import KNOWN_TARGETS, PAPER_TARGETS
-from agez.types import Floats
 
 #: Colour map of errors; as those of the targets, it is even in lightness, for all eyes.
 ERROR_COLOURS = "magma"
@@ -62,23 +59,23 @@ def draw_maps(maps: GalaxyMaps, folder: str | os.PathLike[str]) -> list[Path]:
     return [_maps(folder / f"{name}_maps.png", maps), _profiles(folder / f"{name}_profiles.png", maps)]
 
 
-def _layout(aspect: float) -> tuple[tuple[tuple[str, ...], ...], float, float]:
-    """The layout whose panels, of height over width ``aspect``, are the largest; their width and room above [inch]."""
+def _layout(aspect: float) -> tuple[tuple[tuple[str, ...], ...], float]:
+    """The layout whose panels, of height over width ``aspect``, are the largest; and their width [inch]."""
 
     def width(rows: tuple[tuple[str, ...], ...]) -> float:
         across, down = len(rows[0]), len(rows)
         beside = (_WIDEST - _LEFT - _RIGHT - (across - 1) * _GAP) / across
-        above = (_HIGHEST - _TOP - _BOTTOM - down * BAR_ROOM) / down
+        above = (_HIGHEST - _TOP - _BOTTOM - down * bar_room(beside)) / down
         return max(min(beside, above / aspect), _NARROWEST)
 
     best = max(_LAYOUTS, key=width)
-    return best, width(best), BAR_ROOM_ONE_LINE if width(best) >= ONE_LINE else BAR_ROOM
+    return best, width(best)
 
 
 def _maps(path: Path, maps: GalaxyMaps) -> Path:
     window = SkyWindow.around(maps.frame.bin_id >= 0, maps.frame.offsets)
-    layout, across, room = _layout(window.aspect)
-    up = across * window.aspect
+    layout, across = _layout(window.aspect)
+    up, room = across * window.aspect, bar_room(across)
     width = _LEFT + _RIGHT + len(layout[0]) * (across + _GAP) - _GAP
     height = _TOP + _BOTTOM + len(layout) * (up + room)
     re_arcsec = ring_unit(maps)

@@ -69,7 +69,7 @@ _OVERHANG = 9.0
 
 
 class RoomyLocator(MaxNLocator):  # type: ignore[misc]
-    """Round numbers whose labels fit along an axis of so many inches: none touches another, or reaches into a corner.
+    """Round numbers whose labels fit along an axis of so many inches: none touches another, or stands out far.
 
     Parameters
     ----------
@@ -95,7 +95,7 @@ class RoomyLocator(MaxNLocator):  # type: ignore[misc]
             shown = np.asarray(ticks[(ticks >= low) & (ticks <= high)])
             at = (shown - low) / max(high - low, 1e-300) * self._points
             half = self._half_widths(shown)
-            margin = 0.4 * self._size if self._vertical else half - _OVERHANG
+            margin = half - _OVERHANG
             inside = (at >= margin) & (at <= self._points - margin)
             shown, at, half = shown[inside], at[inside], half[inside]
             if (np.diff(at) > half[1:] + half[:-1] + 0.6 * self._size).all() and shown.size:
@@ -111,11 +111,12 @@ class RoomyLocator(MaxNLocator):  # type: ignore[misc]
 
 
 def roomy_ticks(axes: Any) -> None:
-    """Ticks of both axes whose labels have room, in the font's size of all figures."""
+    """Ticks of both axes whose labels have room: side by side, above each other, and where the axes meet."""
     box = axes.get_position()
     width, height = np.array([box.width, box.height]) * axes.figure.get_size_inches()
     axes.xaxis.set_major_locator(RoomyLocator(width, _RC["font.size"]))
     axes.yaxis.set_major_locator(RoomyLocator(height, _RC["font.size"], vertical=True))
+    axes.tick_params(axis="x", pad=0.65 * _RC["font.size"])
 
 
 def wrapped(text: str, inches: float, font_size: float) -> str:
