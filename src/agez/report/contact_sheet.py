@@ -23,10 +23,12 @@ DOWN, WIDTH = 8, 10.7
 #: Longer side of a picture [pixel of the page's mosaic], and height of a row [inch].
 SIDE, INCHES = 96, 1.15
 _UNUSED = 0.85
-#: Pictures of galaxies that are longer, width over height, stand above each other, not side by side.
-_LONG = 3.0
-#: Room [inch] for a name, between galaxies, around the page, and for the colour bars; and width of a letter.
-_NAME, _GAP, _EDGE, _BARS, _LETTER = 0.22, 0.15, 0.2, 0.75, 0.075
+#: Pictures of this width over height or more stand above each other, not side by side.
+_FLAT = 3.0
+#: Room [inch] for a name, between galaxies, around the page, and for the colour bars.
+_NAME, _GAP, _EDGE, _BARS = 0.22, 0.15, 0.2, 0.75
+#: Width of a letter of a name [inch], and the most letters.
+_LETTER, _LONGEST = 0.075, 48
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,20 +43,25 @@ class Thumbnails:
     def stacked(self) -> bool:
         """Whether the pictures stand above each other: as those of a galaxy along the rows do, to be larger."""
         height, width = self.colour.shape[:2]
-        return width > _LONG * height
+        return width >= _FLAT * height
 
     @property
     def size_inches(self) -> tuple[float, float]:
         """Width and height of the three pictures together."""
         height, width = self.colour.shape[:2]
         across, down = (1, 3) if self.stacked else (3, 1)
-        scale = INCHES / max(down * height, height, width if not self.stacked else 0)
+        scale = INCHES / max(down * height, width / down)
         return across * width * scale, down * height * scale
+
+    @property
+    def label(self) -> str:
+        """The name, or its beginning."""
+        return self.name if len(self.name) <= _LONGEST else f"{self.name[: _LONGEST - 1]}\N{HORIZONTAL ELLIPSIS}"
 
     @property
     def width_inches(self) -> float:
         """Of the pictures, or of the name."""
-        return max(self.size_inches[0], _LETTER * len(self.name))
+        return max(self.size_inches[0], _LETTER * len(self.label))
 
 
 def draw_contact_sheets(path: str | os.PathLike[str], maps: Sequence[tuple[str, Path]]) -> list[Path]:
@@ -131,11 +138,12 @@ def _cut(image: Floats, window: tuple[int, int, int, int]) -> Floats:
 
 
 def _resized(image: Floats) -> Floats:
-    """The nearest pixels on a grid whose longer side is SIDE: no value is one that no region has."""
+    """The nearest pixels on a grid of SIDE along the longer side, 3 SIDE of flat ones: no value that no region has."""
     shape = np.array(image.shape[:2])
+    side = SIDE * (3 if shape[1] >= _FLAT * shape[0] else 1)
     places = [
-        np.minimum((np.arange(side) + 0.5) / side * n, n - 1).astype(int)
-        for n, side in zip(shape, np.maximum(np.round(SIDE * shape / shape.max()), 1).astype(int), strict=True)
+        np.minimum((np.arange(new) + 0.5) / new * n, n - 1).astype(int)
+        for n, new in zip(shape, np.maximum(np.round(side * shape / shape.max()), 1).astype(int), strict=True)
     ]
     return image[np.ix_(*places)]
 
@@ -165,7 +173,7 @@ def _page(
             left, top = _EDGE, height - _EDGE - number * (INCHES + _NAME)
             for one in row:
                 _pictures(page, one, limits, left, top - _NAME)
-                page.text(left / width, (top - _NAME + 0.05) / height, one.name, fontsize=8, parse_math=False)
+                page.text(left / width, (top - _NAME + 0.05) / height, one.label, fontsize=8, parse_math=False)
                 left += one.width_inches + _GAP
         _bars(page, limits, extends, left=_EDGE)
         if of:

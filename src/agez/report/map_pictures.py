@@ -65,8 +65,8 @@ def _layout(aspect: float) -> tuple[tuple[tuple[str, ...], ...], float]:
     def width(rows: tuple[tuple[str, ...], ...]) -> float:
         across, down = len(rows[0]), len(rows)
         beside = (_WIDEST - _LEFT - _RIGHT - (across - 1) * _GAP) / across
-        above = (_HIGHEST - _TOP - _BOTTOM - down * bar_room(beside)) / down
-        return max(min(beside, above / aspect), _NARROWEST)
+        fits = [min(beside, ((_HIGHEST - _TOP - _BOTTOM) / down - bar_room(one)) / aspect) for one in (_WIDEST, 0.0)]
+        return max(fits[0] if bar_room(fits[0]) == bar_room(_WIDEST) else fits[1], _NARROWEST)
 
     best = max(_LAYOUTS, key=width)
     return best, width(best)
@@ -202,7 +202,8 @@ def _profiles(path: Path, maps: GalaxyMaps) -> Path:
                 line = np.array([0.0, 1.0])
                 told = f"{one['slope']:+.3f} $\\pm$ {one['slope_err']:.3f} dex / $R_e$"
                 axes.plot(line, one["intercept"] + one["slope"] * line, color=VERMILLION, lw=2, zorder=4, label=told)
-            axes.set_xlim(0.0, 1.02 * max(float(np.max(table[f"{unit}_outer"])), float(np.nanmax(radius, initial=0.0))))
+            reach = np.concatenate([radius, np.asarray(table[f"{unit}_outer"])])
+            axes.set_xlim(0.0, 1.02 * float(np.max(reach, initial=0.0, where=np.isfinite(reach))) or 1.0)
             roomy_ticks(axes)
             axes.set_xlabel(words)
             axes.set_ylabel(QUANTITY[target])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -120,8 +121,12 @@ def roomy_ticks(axes: Any) -> None:
 
 
 def wrapped(text: str, inches: float, font_size: float) -> str:
-    """Words in lines that are no wider than so many inches."""
-    return textwrap.fill(text, max(int(72 * inches / (_LETTER * font_size)), 12), break_long_words=False)
+    """Words in lines that are no wider than so many inches; a unit in brackets is not broken."""
+    most = max(int(72 * inches / (_LETTER * font_size)), 12)
+    if len(text) <= most:
+        return text
+    whole = re.sub(r"\[.*?\]", lambda unit: unit[0].replace(" ", "\N{NO-BREAK SPACE}"), text)
+    return textwrap.fill(whole, most, break_long_words=False)
 
 
 def quantiles_in_bins(x: Floats, y: Floats, n_bins: int) -> tuple[Floats, Floats]:
