@@ -172,10 +172,10 @@ def compass(axes: Any, window: SkyWindow) -> None:
     for name, sky in (("N", (0.0, 1.0)), ("E", (1.0, 0.0))):
         step = window.from_sky @ np.array(sky) * signs
         step /= np.hypot(*step)
-        begin = np.array([-18.0, -34.0])  # points from the corner
+        start = np.array([-18.0, -34.0])  # points from the corner
         arrow = {"arrowstyle": "-|>", "color": "white", "lw": 1.5, "shrinkA": 0, "shrinkB": 0, "path_effects": _EDGE}
-        axes.annotate("", begin + 18 * step, begin, xycoords=corner, textcoords=corner, arrowprops=arrow)
-        axes.text(*(begin + 25 * step), name, transform=corner, va="center", **words)
+        axes.annotate("", start + 18 * step, start, xycoords=corner, textcoords=corner, arrowprops=arrow)
+        axes.text(*(start + 25 * step), name, transform=corner, va="center", **words)
     width = abs(right - left)
     length = max(step for step in (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300) if step <= max(width / 3, 0.1))
     begin, height = left + 0.06 * (right - left), bottom + 0.06 * (top - bottom)

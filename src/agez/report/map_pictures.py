@@ -142,7 +142,7 @@ def _light(axes: Any, maps: GalaxyMaps, window: SkyWindow) -> None:
         snr = np.full(frame.bin_id.shape, np.nan) if frame.snr is None else np.asarray(frame.snr, float)
         map_panel(axes, snr, window, f"S/N of a spaxel {frame.snr_of}", "gray_r", low=0.0)
     else:
-        draw_image(axes, np.moveaxis(frame.colour, 0, -1), window)
+        draw_image(axes, np.moveaxis(np.asarray(frame.colour), 0, -1), window)
         width = axes.get_position().width * axes.figure.get_figwidth()
         axes.set_title(wrapped(f"{', '.join(frame.colour_of)} as R, G, B", width, 9.0), fontsize=9)
     compass(axes, window)

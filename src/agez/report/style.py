@@ -86,13 +86,13 @@ class RoomyLocator(MaxNLocator):  # type: ignore[misc]
         super().__init__(nbins=1, steps=[1, 2, 2.5, 5, 10], min_n_ticks=1)
         self._points, self._size, self._vertical = 72 * inches, font_size, vertical
 
-    def tick_values(self, vmin: float, vmax: float) -> Floats:
+    def tick_values(self, vmin: float, vmax: float) -> list[float]:
         """The most ticks, up to 8, that have room."""
         low, high = min(vmin, vmax), max(vmin, vmax)
         shown = np.zeros(0)
         for most in range(8, 0, -1):
             self.set_params(nbins=most)
-            ticks = super().tick_values(low, high)
+            ticks = np.asarray(super().tick_values(low, high))
             shown = np.asarray(ticks[(ticks >= low) & (ticks <= high)])
             at = (shown - low) / max(high - low, 1e-300) * self._points
             half = self._half_widths(shown)
@@ -101,13 +101,14 @@ class RoomyLocator(MaxNLocator):  # type: ignore[misc]
             shown, at, half = shown[inside], at[inside], half[inside]
             if (np.diff(at) > half[1:] + half[:-1] + 0.6 * self._size).all() and shown.size:
                 break
-        return shown
+        return list(map(float, shown))
 
     def _half_widths(self, values: Floats) -> Floats:
         """Half of each label's length along the axis [points]."""
         if self._vertical:
             return np.full(len(values), 0.6 * self._size)
-        labels = self.axis.get_major_formatter().format_ticks(values)
+        axis: Any = self.axis
+        labels = axis.get_major_formatter().format_ticks(values)
         return np.array([0.5 * self._size * sum(_OTHERS.get(one, _DIGIT) for one in label) for label in labels])
 
 

@@ -25,7 +25,7 @@ VARIABLE = "AGEZ_PROGRESS"
 class Progress(Protocol[Item]):
     """What counts: tqdm's bars, and :class:`LogLines`."""
 
-    n: float
+    n: int
 
     def __iter__(self) -> Iterator[Item]: ...
 
@@ -43,14 +43,14 @@ class Progress(Protocol[Item]):
 
 
 def progress(
-    items: Iterable[T] | None = None,
+    items: Iterable[Any] | None = None,
     *,
     total: int | None = None,
     title: str = "",
     in_bytes: bool = False,
     unit: str = "",
     initial: int = 0,
-) -> Progress[T]:
+) -> Progress[Any]:
     """Wrap ``items`` (or count by hand with ``.update``) and show on stderr how far the work is.
 
     On a terminal and in a notebook a bar, from ``BAR_DELAY`` on; elsewhere (a cluster's log, nohup) a plain line after
@@ -122,11 +122,11 @@ class LogLines(Generic[T]):
         initial: int = 0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.n: float = initial
+        self.n = initial
         self._items, self._total, self._title, self._unit, self._initial = items, total, title, unit, initial
         self._clock, self._begin, self._words = clock, clock(), ""
         self._next = self._begin + FIRST_LINE
-        self._told: float | None = None  # The count in the last line.
+        self._told: int | None = None  # The count in the last line.
 
     def __iter__(self) -> Iterator[T]:
         with self:
