@@ -206,9 +206,17 @@ if __name__ == "__main__":
 """
 
 
-def test_workers_are_silent():
-    done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, timeout=120, check=True)
-    assert {line.split(":")[1] for line in done.stderr.splitlines()} == {" here"}
+@pytest.mark.parametrize(("asked", "pipe", "told"), [("", False, True), ("", True, False), ("on", True, True)])
+def test_files_are_told_pipes_only_if_asked_and_workers_are_silent(tmp_path, monkeypatch, asked, pipe, told):
+    monkeypatch.setenv("AGEZ_PROGRESS", asked)
+    log = tmp_path / "log"
+    with log.open("w") as file:
+        done = subprocess.run(
+            [sys.executable, "-c", PROGRAM], stderr=subprocess.PIPE if pipe else file, text=True, timeout=120,
+            check=True,
+        )  # fmt: skip
+    lines = (done.stderr if pipe else log.read_text()).splitlines()
+    assert {line.split(":")[1] for line in lines} == ({" here"} if told else set())
 
 
 @pytest.mark.parametrize("quiet", [False, True])

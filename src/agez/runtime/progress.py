@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import stat
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sized
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TextIO, TypeVar
 
 from tqdm import tqdm
 
@@ -18,7 +19,7 @@ Item = TypeVar("Item", covariant=True)
 
 #: Bars come after this time, lines after that, and then no more often than that [second].
 BAR_DELAY, FIRST_LINE, LINES_APART = 2.0, 10.0, 30.0
-#: Environment variable that silences progress if it is ``off``, of Python and of all processes below.
+#: Environment variable: ``off`` silences progress, of Python and of all processes below; ``on`` tells pipes, too.
 VARIABLE = "AGEZ_PROGRESS"
 
 
@@ -53,9 +54,10 @@ def progress(
 ) -> Progress[Any]:
     """Wrap ``items`` (or count by hand with ``.update``) and show on stderr how far the work is.
 
-    On a terminal and in a notebook a bar, from ``BAR_DELAY`` on; elsewhere (a cluster's log, nohup) a plain line after
-    ``FIRST_LINE``, and one each ``LINES_APART`` at most.  Workers are silent, and so is everything under
-    :func:`quiet_progress` or with ``AGEZ_PROGRESS=off`` in the environment.
+    On a terminal and in a notebook a bar, from ``BAR_DELAY`` on; in a file (a cluster's log, nohup) a plain line after
+    ``FIRST_LINE``, and one each ``LINES_APART`` at most.  A pipe, whose reader may take any word for an error, gets
+    them with ``AGEZ_PROGRESS=on`` in the environment.  Workers are silent, and so is everything under
+    :func:`quiet_progress` or with ``AGEZ_PROGRESS=off``.
 
     Parameters
     ----------
@@ -66,9 +68,11 @@ def progress(
     initial : int
         How many an earlier run has done: they say nothing of the speed.
     """
-    wanted = os.environ.get(VARIABLE, "").lower() != "off" and sys.stderr is not None
-    wanted = wanted and multiprocessing.parent_process() is None
-    if wanted and not (sys.stderr.isatty() or _in_notebook()):
+    asked = os.environ.get(VARIABLE, "").lower()
+    wanted = asked != "off" and sys.stderr is not None and multiprocessing.parent_process() is None
+    has_bar = wanted and (sys.stderr.isatty() or _in_notebook())
+    wanted = wanted and (has_bar or asked == "on" or not _is_pipe(sys.stderr))
+    if wanted and not has_bar:
         if total is None and isinstance(items, Sized):
             total = len(items)
         return LogLines(items, total=total, title=title, unit="B" if in_bytes else unit, initial=initial)
@@ -93,6 +97,14 @@ def quiet_progress() -> Iterator[None]:
             del os.environ[VARIABLE]
         else:
             os.environ[VARIABLE] = before
+
+
+def _is_pipe(stream: TextIO) -> bool:
+    try:
+        mode = os.fstat(stream.fileno()).st_mode
+    except (OSError, ValueError, AttributeError):  # not of the system, as a text in memory
+        return False
+    return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)
 
 
 def _in_notebook() -> bool:
