@@ -180,6 +180,8 @@ def test_one_row_of_pixels_has_no_directions(pages, tmp_path):
     found = made_up_prediction(np.array([9.0, 9.5]), 0.1, flagged=[0])
     map_pictures.draw_maps(made_up_maps(np.array([[0, 0, 1, 1, 1, 1]]), found, psf=1.0), tmp_path)
     assert panels(pages[0])[0].get_xlabel() in ("", "x [pixel]")
+    assert not [one for axes in panels(pages[0]) for one in axes.patches if isinstance(one, Circle)]
+    assert [text.get_text() for text in pages[0].texts][1] == "hatched: flagged, 1 of 2 regions"
 
 
 def test_ticks_fit_any_range(rng):

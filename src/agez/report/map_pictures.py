@@ -94,11 +94,11 @@ def _maps(path: Path, maps: GalaxyMaps) -> Path:
                     axes.set_xlabel(window.labels[0])
                 if column == 0:
                     axes.set_ylabel(window.labels[1])
-        _words(page, maps, re_arcsec if ellipse is not None else None)
+        _words(page, maps, re_arcsec if ellipse is not None else None, _psf_arcsec(maps, window))
     return path
 
 
-def _words(page: Any, maps: GalaxyMaps, re_arcsec: float | None) -> None:
+def _words(page: Any, maps: GalaxyMaps, re_arcsec: float | None, psf: float | None) -> None:
     """The title, and below it what is drawn over the maps."""
     width, height = page.get_size_inches()
     name = str(maps.meta["galaxy"]) or "galaxy"
@@ -108,7 +108,7 @@ def _words(page: Any, maps: GalaxyMaps, re_arcsec: float | None) -> None:
     said = ", ".join(title)
     size = min(12.0, 72 * 0.95 * width / (0.6 * len(said)))
     page.text(0.5, 1 - 0.1 / height, said, ha="center", va="top", fontsize=size, parse_math=False)
-    psf, flagged = maps.meta.get("psf_fwhm_arcsec"), int(has_flag(maps.prediction.flags, FAULTS).sum())
+    flagged = int(has_flag(maps.prediction.flags, FAULTS).sum())
     drawn = [
         None if re_arcsec is None else f'dashed ellipse: effective radius {re_arcsec:.3g}"',
         None if psf is None else f'white disc: PSF, FWHM {psf:.2g}"',
@@ -146,8 +146,13 @@ def _light(axes: Any, maps: GalaxyMaps, window: SkyWindow) -> None:
         width = axes.get_position().width * axes.figure.get_figwidth()
         axes.set_title(wrapped(f"{', '.join(frame.colour_of)} as R, G, B", width, 9.0), fontsize=9)
     compass(axes, window)
-    if maps.meta.get("psf_fwhm_arcsec") is not None:
-        draw_psf(axes, window, float(maps.meta["psf_fwhm_arcsec"]))
+    if (psf := _psf_arcsec(maps, window)) is not None:
+        draw_psf(axes, window, psf)
+
+
+def _psf_arcsec(maps: GalaxyMaps, window: SkyWindow) -> float | None:
+    """The PSF's FWHM, where it is known and the axes are in arcsec."""
+    return None if window.from_sky is None else maps.meta.get("psf_fwhm_arcsec")
 
 
 def _unlike(axes: Any, maps: GalaxyMaps, window: SkyWindow) -> None:
