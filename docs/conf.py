@@ -1,5 +1,6 @@
 """Configuration of the documentation site: ``sphinx-build -W docs site``."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -19,7 +20,8 @@ exclude_patterns = ["figures/README*"]
 myst_heading_anchors = 4
 myst_enable_extensions = ["dollarmath", "deflist"]
 
-# Tutorials are executed at every build, and stop it where they fail.
+# Tutorials are executed at every build, and stop it where they fail; how far they are is no part of a page.
+os.environ["AGEZ_PROGRESS"] = "off"
 nb_execution_mode = "cache"
 nb_execution_timeout = 300
 nb_execution_in_temp = True

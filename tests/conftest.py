@@ -1,5 +1,6 @@
 """What all tests share: reference data where there is any, template grids, and a seeded generator."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,9 @@ from agez.spectra.templates import SSPGrid, load_templates, made_up_grid
 # A test's time depends on the machine and on what else runs there: hypothesis must not fail one for being slow.
 settings.register_profile("agez", settings(deadline=None))
 settings.load_profile("agez")
+
+# A slow machine must not put lines of progress on the stderr of commands whose messages are tested.
+os.environ["AGEZ_PROGRESS"] = "off"
 
 REFERENCE_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 

@@ -9,6 +9,7 @@ import os
 import shlex
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from agez import __version__
@@ -28,6 +29,7 @@ def _parser() -> argparse.ArgumentParser:
     def command(name: str, help: str) -> argparse.ArgumentParser:
         added = commands.add_parser(name, help=help, description=help[0].upper() + help[1:] + ".")
         added.add_argument("--json", action="store_true", help="print one JSON object to stdout")
+        added.add_argument("--quiet", action="store_true", help="show no progress on stderr")
         return added
 
     _add_demo(command("demo", "answer and map mock galaxies that come with agez, and show what to do with your own"))
@@ -628,7 +630,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         check_numbers(options)
         check_output_is_new(options)
-        with pipes_as_files(options, READ):
+        with pipes_as_files(options, READ), _shown(options.quiet):
             content, lines = commands.COMMANDS[options.command](options)
         answer, status = _answer(options, content, lines), 0
     except PartlyDoneError as error:
@@ -656,6 +658,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         return 1
     return _told(answer, status)
+
+
+def _shown(quiet: bool) -> AbstractContextManager[None]:
+    """Where progress is shown, unless it is not wanted."""
+    if not quiet:
+        return nullcontext()
+    from agez.runtime.progress import quiet_progress
+
+    return quiet_progress()
 
 
 def _told(answer: str | None, status: int) -> int:

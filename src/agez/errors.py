@@ -58,3 +58,8 @@ class UnclearFiltersError(AgezError):
 
     def __reduce__(self) -> tuple[type[UnclearFiltersError], tuple[str, tuple[str, ...]]]:
         return UnclearFiltersError, (str(self), self.candidates)
+
+
+def counted(n: int, noun: str, plural: str = "") -> str:
+    """``1 region``, ``2 regions``."""
+    return f"{n} {noun if n == 1 else plural or noun + 's'}"

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from agez.arrays import Summarised, plain_array
+from agez.errors import counted
 from agez.flags import count_flags, is_good
 
 #: Letters of a repr, of one fact in it, and of a fact in a notebook.
@@ -101,8 +102,7 @@ def range_words(values: Any, form: str = ".4g") -> str:
 
 
 def _size(thing: Any) -> str:
-    n = len(thing)
-    return f"{n} row{'' if n == 1 else 's'}"
+    return counted(len(thing), "row")
 
 
 def _rows(thing: Any) -> Facts:

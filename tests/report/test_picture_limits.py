@@ -4,15 +4,12 @@ from contextlib import contextmanager
 
 import numpy as np
 import pytest
+from made_up_maps import made_up_maps, made_up_prediction
 from matplotlib.figure import Figure
 
-from agez.mapping.map_galaxy import Geometry, MapSettings, with_gradients
 from agez.report import catalogue_picture as catalogue
 from agez.report import map_pictures
 from agez.report.style import value_limits
-from agez.tables.maps import MapFrame
-from agez.targets import SHIPPED_TARGETS
-from agez.types import Bands, Photometry, Prediction, Rows
 
 
 @pytest.mark.parametrize("n", [1, 2, 30, 500])
@@ -36,19 +33,6 @@ def test_values_that_are_not_there_do_not_count():
     assert value_limits(values, errors) == pytest.approx((9.05 - 0.2, 9.05 + 0.2))
 
 
-def prediction(n, age, age_err):
-    names = [
-        *Prediction.required_columns(SHIPPED_TARGETS),
-        *Prediction.wide_columns(SHIPPED_TARGETS),
-        *Prediction.OPTIONAL,
-    ]
-    values = {name: np.zeros(n) for name in names if name not in ("flags", "mixture")}
-    values |= {"log_age_lw": age}
-    for name, err in (("log_age_lw", age_err), ("mh_lw", 0.3)):
-        values |= {f"{name}_p16": values[name] - err, f"{name}_p84": values[name] + err}
-    return Prediction.of_columns(Rows.numbered(n), SHIPPED_TARGETS, {**values, "flags": np.zeros(n, np.int32)})
-
-
 @pytest.fixture
 def pages(monkeypatch):
     """The pages that are drawn, instead of files."""
@@ -67,17 +51,8 @@ def pages(monkeypatch):
 @pytest.mark.parametrize("n", [1, 6])
 def test_maps_and_profiles(rng, pages, tmp_path, n):
     bin_id = np.arange(36).reshape(6, 6) * n // 36
-    west, north = np.meshgrid(np.arange(6.0) - 2.5, np.arange(6.0) - 2.5)
-    frame = MapFrame(bin_id, {}, np.stack([west, north]), None, np.ones((6, 6)))
-    found = prediction(n, 9.5 + 0.01 * rng.normal(size=n), 0.2)
-    photometry = Photometry(
-        Bands(("a",), (5000.0,), (100.0,), "own"), np.ones((n, 1)), np.ones((n, 1)), np.ones((n, 1), bool),
-        found.rows, np.zeros(n), np.zeros(n, np.int32),
-    )  # fmt: skip
-    meta = {"seds_of": "images", "galaxy": "g", "model": "m", "redshift": 0.01, "snr_band": "a"}
-    maps = with_gradients(
-        frame, photometry, found, MapSettings(geometry=Geometry(2.0)), meta, light=None, whole=found.take([0])
-    )
+    found = made_up_prediction(9.5 + 0.01 * rng.normal(size=n), 0.2)
+    maps = made_up_maps(bin_id, found)
     map_pictures.draw_maps(maps, tmp_path)
     for axes in pages[0].axes:
         for image in axes.images:

@@ -72,7 +72,7 @@ _OURS = {
 def _run(command: list[str | Path]) -> list[str]:
     """Run a command of agez as a user would; the command and what it printed."""
     words = [str(word) for word in command]
-    ran = subprocess.run([sys.executable, "-m", "agez", *words], capture_output=True, text=True, check=False)
+    ran = subprocess.run([sys.executable, "-m", "agez", *words, "--quiet"], capture_output=True, text=True, check=False)
     if ran.returncode:
         raise AgezError(f"agez {' '.join(words)}: {ran.stderr.strip().removeprefix('agez: error: ')}")
     return [f"$ agez {' '.join(words)}", *(f"  {line}" for line in ran.stdout.splitlines())]

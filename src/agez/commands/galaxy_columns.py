@@ -31,6 +31,7 @@ OF_THE_RUN = (
     "command",
     "command_line",
     "json",
+    "quiet",
     "input",
     "out",
     "images",

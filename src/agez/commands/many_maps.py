@@ -158,11 +158,11 @@ def _lost(options: Namespace) -> MapOutcome:
 def _map(options: Namespace, word: str) -> None:
     options = completed(options)
     settings = checked_settings(options)
-    maps, images = maps_of(options, model_of(options.model, options.model_digest), settings)
+    maps = maps_of(options, model_of(options.model, options.model_digest), settings)
     if options.pictures is not None:
         from agez.report.map_pictures import draw_maps
 
-        draw_maps(maps, options.pictures, images=images)
+        draw_maps(maps, options.pictures)
     write_galaxy_maps(options.out, maps, header={FINGERPRINT: (word, "input, settings, version")})
 
 

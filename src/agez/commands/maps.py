@@ -11,7 +11,7 @@ import numpy as np
 
 from agez.commands.answers import Answer, asked_of, flag_lines
 from agez.commands.known_galaxy import with_known_galaxy
-from agez.errors import AgezError
+from agez.errors import AgezError, counted
 from agez.flags import count_flags
 from agez.mapping.remarks import together
 from agez.models.model import Model
@@ -61,13 +61,13 @@ def _map_one(options: Namespace) -> Answer:
     options = completed(options)
     settings = checked_settings(options)
     model = load_model(options.model)
-    maps, images = maps_of(options, model, settings)
+    maps = maps_of(options, model, settings)
     write_galaxy_maps(options.out, maps)
     pictures = []
     if options.pictures is not None:
         from agez.report.map_pictures import draw_maps
 
-        pictures = draw_maps(maps, options.pictures, images=images)
+        pictures = draw_maps(maps, options.pictures)
     if options.page is not None:
         from agez.report.answer_page import write_answer_page
         from agez.report.page_content import content_of_maps
@@ -103,24 +103,24 @@ def checked_settings(options: Namespace) -> MapSettings:
     return settings
 
 
-def maps_of(options: Namespace, model: Model, settings: MapSettings) -> tuple[GalaxyMaps, ImageSet | None]:
-    """The maps of one galaxy, and its images, if it is none of spectra."""
+def maps_of(options: Namespace, model: Model, settings: MapSettings) -> GalaxyMaps:
+    """The maps of one galaxy."""
     settings.asked.check(model)
     undrawn = [name for name in PAPER_TARGETS if name not in settings.asked.targets(model)]
     if options.pictures is not None and undrawn:
         raise AgezError(f"--pictures draws {', '.join(PAPER_TARGETS)}: name {undrawn[0]} in --columns, too")
     if is_spectral_cube(options.input):
-        maps, images = _of_cube(options, model, settings), None
+        maps = _of_cube(options, model, settings)
         maps = maps if options.name is None else replace(maps, meta={**maps.meta, "galaxy": options.name})
     else:
-        maps, images = _of_images(options, model, settings)
+        maps = _of_images(options, model, settings)
     named = [
         input_record(path, what)
         for path, what in ((options.model, "model"), (options.filters, "filters"))
         if path is not None and Path(path).is_file()
     ]
     of_run = {"inputs": [*maps.meta["inputs"], *named], "command": options.command_line}
-    return replace(maps, meta={**maps.meta, **of_run}), images
+    return replace(maps, meta={**maps.meta, **of_run})
 
 
 def settings_of(options: Namespace) -> MapSettings:
@@ -177,7 +177,7 @@ def _of_cube(options: Namespace, model: Model, settings: MapSettings) -> GalaxyM
     )  # fmt: skip
 
 
-def _of_images(options: Namespace, model: Model, settings: MapSettings) -> tuple[GalaxyMaps, ImageSet]:
+def _of_images(options: Namespace, model: Model, settings: MapSettings) -> GalaxyMaps:
     from agez.images.prepare import prepare
     from agez.mapping.map_galaxy import checked_redshift, map_galaxy
     from agez.models.predict import in_model_order
@@ -201,7 +201,7 @@ def _of_images(options: Namespace, model: Model, settings: MapSettings) -> tuple
     if options.name is not None:
         images = replace(images, meta={**images.meta, "object": options.name})
     images = prepare(images, settings=_image_settings(options))
-    return map_galaxy(images, model, settings=replace(settings, redshift=redshift)), images
+    return map_galaxy(images, model, settings=replace(settings, redshift=redshift))
 
 
 def _read(options: Namespace, model: Model) -> ImageSet:
@@ -261,7 +261,7 @@ def _answer(options: Namespace, maps: GalaxyMaps, pictures: list[str]) -> Answer
         "remarks": list(meta["remarks"]),
         "gradients": gradients, "pictures": pictures, "page": options.page,
     }  # fmt: skip
-    lines = [*together(meta["remarks"]), f"{options.out}: {answered} of {len(prediction)} regions answered"]
+    lines = [*together(meta["remarks"]), f"{options.out}: {answered} of {counted(len(prediction), 'region')} answered"]
     if meta["regions"]["method"] in ("voronoi", "annuli"):
         lines.append(f"  regions of S/N {content['target_snr']:g} in {content['snr_of']}")
     for one in gradients:

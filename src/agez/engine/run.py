@@ -158,8 +158,7 @@ class _Who:
 def _answer_all(who: _Who, work: Sequence[Work], totals: Totals, *, n_rows: int, rows_before: int) -> None:
     """Answer what is to be done; AgezError where the run had better stop."""
     reports = who.answer(work)
-    with progress(total=n_rows, title="predicting", unit="rows") as bar:
-        bar.update(rows_before)
+    with progress(total=n_rows, title="predicting", unit="rows", initial=rows_before) as bar:
         try:
             for report in reports:
                 totals.add(report)

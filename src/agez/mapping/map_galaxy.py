@@ -194,6 +194,7 @@ def map_galaxy(images: ImageSet, model: Model, *, settings: MapSettings | None =
     prediction = predict_asked(model, _corrected(photometry, settings), settings.asked)
     ready = _corrected(_of_redshift_error(whole, settings.redshift_err), settings)
     frame = replace(_frame(images, regions.bin_id, regions.snr, centre, settings.geometry), snr_of=f"in {regions.band}")
+    fwhm = images.psf_fwhm_arcsec
     meta = {
         "galaxy": name, "model": model.header.get("name", ""), "seds_of": "images", "redshift": redshift,
         "redshift_err": float(settings.redshift_err), "ebv": settings.ebv, "error_floor": settings.error_floor,
@@ -201,6 +202,7 @@ def map_galaxy(images: ImageSet, model: Model, *, settings: MapSettings | None =
         "snr_band": regions.band,
         "labels": dict(model.header["labels"]),
         "images": {key: images.meta[key] for key in ("background", "noise", "psf") if key in images.meta},
+        "psf_fwhm_arcsec": float(np.nanmax(fwhm)) if np.isfinite(fwhm).any() else None,  # of the widest band
         "n_stars": len(images.meta.get("stars", [])), "missing_bands": lacking,
         "remarks": _remarks(images, [*of_lacking(lacking, model, "among the images"), *regions.remarks], prediction),
         "inputs": inputs, "centre": _centre_said(images, centre),

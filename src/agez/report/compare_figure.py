@@ -11,15 +11,32 @@ import numpy as np
 
 from agez.analysis.comparing import Agreement, Profile, combined_error
 from agez.analysis.matching import Matched
-from agez.report.map_pictures import axes_of, map_panel, window_of, with_room
-from agez.report.style import BLUE, ORANGE, VERMILLION, figure, margins, note, robust_limits, value_limits
+from agez.report.map_panels import SkyWindow, bar_room, map_panel, panel_axes
+from agez.report.map_pictures import with_room
+from agez.report.style import (
+    BLUE,
+    MOST_POINTS,
+    ORANGE,
+    VERMILLION,
+    draw_band,
+    figure,
+    inch_axes,
+    note,
+    robust_limits,
+    roomy_ticks,
+    value_limits,
+)
 from agez.targets import KNOWN_TARGETS
 from agez.types import Floats
 
 #: Rows of the picture.
 MOST = 6
-#: Rows of tables that are drawn one by one; of more, so many evenly spread ones.
-MOST_POINTS = 3000
+#: Room [inch] left of the page and of panels with numbers of their own, between maps, and below a panel.
+_LEFT, _GAP, _BETWEEN, _BELOW = 0.8, 0.85, 0.36, 0.62
+#: Width of panels of values; maps are no wider, no higher, and no narrower than these [inch].
+_VALUES, _WIDEST, _HIGHEST, _NARROWEST = 2.4, 2.7, 4.5, 1.0
+#: Maps of this height over width or less stand above each other; from ``_TALL`` on, too, the pulls above the profile.
+_FLAT, _TALL, _FLAT_WIDTH = 0.5, 1.6, 4.5
 _PULLS = np.linspace(-5.0, 5.0, 31)
 _HEADS = ("quantity", "n", "bias", "sigma_mad", "median error", "inside 68 %", "inside 95 %")
 
@@ -42,20 +59,55 @@ def figure_comparison(
         What A and B are called.
     """
     shown = list(numbers)[:MOST]
-    of_maps = matched.regions is not None
-    columns = 5 if of_maps else 4
-    with figure(path, width=3.1 * columns + 0.5, height=3.0 * len(shown) + 0.25 * len(numbers) + 1.5) as page:
-        below = 0.25 * len(numbers) + 1.0
-        grid = margins(page, left=0.75, right=0.2, bottom=below + 0.1, top=0.65, wspace=0.38, hspace=0.48)
-        panels = page.subplots(len(shown), columns, gridspec_kw=grid, squeeze=False)
+    window = None
+    if matched.regions is not None:
+        offsets = None if matched.corner is None else np.moveaxis(matched.corner, -1, 0)
+        window = SkyWindow.around(matched.regions >= 0, offsets)
+    of_radius = any(profiles.get(name) is not None for name in shown)
+    maps, values, each = _places(window, (2 if window is None else 0) + 1 + of_radius)
+    each += _BELOW
+    table = 0.25 * len(numbers) + 1.0
+    width, height = max(one[0] + one[2] for one in [*maps, *values]) + 0.25, len(shown) * each + table + 0.4
+    with figure(path, width=width, height=height) as page:
         title = f"A: {names[0]}     B: {names[1]}     {len(matched)} {matched.how}"
-        page.suptitle(title, y=1 - 0.15 / page.get_figheight(), va="top", fontsize=11, parse_math=False)
-        for row, name in zip(panels, shown, strict=True):
-            (_map_panels if of_maps else _value_panels)(page, row, matched, name)
-            _pulls(row[-2], matched, name)
-            _profile(row[-1], profiles.get(name), matched, name)
-        _table(page, numbers, below)
+        size = min(11.0, 72 * 0.95 * width / (0.6 * len(title)))
+        page.suptitle(title, y=1 - 0.15 / height, va="top", fontsize=size, parse_math=False)
+        for number, name in enumerate(shown):
+            bottom = height - 0.4 - (number + 1) * each + _BELOW
+            if window is not None:
+                row = [panel_axes(page, left, bottom + up, across, window) for left, up, across, _ in maps]
+                _map_panels(row, matched, name, window, stacked=maps[1][0] == maps[0][0])
+            row = [inch_axes(page, left, bottom + up, *size) for left, up, *size in values]
+            if window is None:
+                _value_panels(row, matched, name)
+            _pulls(row[2 if window is None else 0], matched, name)
+            if of_radius:
+                _profile(row[-1], profiles.get(name), matched, name)
+            for axes in row:
+                roomy_ticks(axes)
+        _table(page, numbers, table)
     return Path(path)
+
+
+Place = tuple[float, float, float, float]
+
+
+def _places(window: SkyWindow | None, n_values: int) -> tuple[list[Place], list[Place], float]:
+    """A row's three maps and its panels of values: left, bottom, width, height [inch]; and the height of all."""
+    if window is None:
+        return [], [(_LEFT + k * (_VALUES + _GAP), 0.0, _VALUES, _VALUES) for k in range(n_values)], _VALUES + 0.1
+    flat = window.aspect < _FLAT
+    across = _FLAT_WIDTH if flat else max(min(_WIDEST, _HIGHEST / window.aspect), _NARROWEST)
+    up, room = across * window.aspect, bar_room(across)
+    if flat:
+        maps = [(_LEFT, k * (up + room), across, up) for k in (2, 1, 0)]
+    else:
+        maps = [(_LEFT + k * (across + _BETWEEN), 0.0, across, up) for k in range(3)]
+    high, right = maps[0][1] + up + room, maps[-1][0] + across + _GAP
+    if not flat and window.aspect < _TALL:
+        return maps, [(right + k * (_VALUES + _GAP), 0.0, _VALUES, up) for k in range(n_values)], high
+    size = min((high - 0.1 - (n_values - 1) * _BELOW) / n_values, _VALUES)
+    return maps, [(right, k * (size + _BELOW), _VALUES, size) for k in reversed(range(n_values))], high
 
 
 def _label(matched: Matched, name: str) -> str:
@@ -69,54 +121,55 @@ def _unit(matched: Matched, name: str) -> str:
     return f" [{unit}]" if unit else ""
 
 
-def _map_panels(page: Any, row: Sequence[Any], matched: Matched, name: str) -> None:
-    assert matched.regions is not None
-    a, b = matched.a[name], matched.b[name]
-    image = matched.regions
-    window = window_of(image >= 0)
-    offsets = None if matched.corner is None else np.moveaxis(matched.corner, -1, 0)
-    extent, (x_words, y_words) = axes_of(offsets, window)
+def _map_panels(row: Sequence[Any], matched: Matched, name: str, window: SkyWindow, *, stacked: bool) -> None:
+    a, b, image = matched.a[name], matched.b[name], matched.regions
+    assert image is not None
 
     def painted(values: Floats) -> Floats:
-        return np.where(image >= 0, values[image], np.nan)[window]
+        return np.where(image >= 0, values[image], np.nan)
 
     low, high = value_limits(np.concatenate([a, b]), np.concatenate([matched.a_err[name], matched.b_err[name]]))
     known = KNOWN_TARGETS.get(name)
     colours = known.colour_map if known is not None else "viridis"
     for axes, values, side in zip(row, (a, b), "AB", strict=False):
-        map_panel(page, axes, painted(values), extent, f"{side}: {_label(matched, name)}", colours, low=low, high=high)
+        map_panel(axes, painted(values), window, f"{side}: {_label(matched, name)}", colours, low=low, high=high)
     most = max(float(np.nanquantile(np.abs(a - b), 0.98)) if np.isfinite(a - b).any() else 0.0, 1e-3)
-    map_panel(page, row[2], painted(a - b), extent, f"A less B{_unit(matched, name)}", "RdBu_r", low=-most, high=most)
-    row[0].set_ylabel(y_words)
-    for axes in row[:3]:
-        axes.set_xlabel(x_words)
+    map_panel(row[2], painted(a - b), window, f"A less B{_unit(matched, name)}", "RdBu_r", low=-most, high=most)
+    for k, axes in enumerate(row):
+        axes.tick_params(labelleft=stacked or k == 0, labelbottom=not stacked or k == 2)
+        axes.set_xlabel(window.labels[0] if not stacked or k == 2 else "")
+        axes.set_ylabel(window.labels[1] if stacked or k == 0 else "")
 
 
-def _value_panels(page: Any, row: Sequence[Any], matched: Matched, name: str) -> None:
+def _value_panels(row: Sequence[Any], matched: Matched, name: str) -> None:
     a, b = matched.a[name], matched.b[name]
     both = np.flatnonzero(np.isfinite(a) & np.isfinite(b))
-    step = max(-(-len(both) // MOST_POINTS), 1)
-    both = both[::step]
-    if step > 1:
-        note(row[0], f"1 of {step} rows drawn")
-    few = {"fmt": "o", "ms": 3, "color": BLUE, "ecolor": "0.75", "elinewidth": 0.6, "zorder": 2, "rasterized": True}
     limits = robust_limits(a[both], b[both], keep=0.995)
     error = [_bars(err[both]) for err in (matched.a_err[name], matched.b_err[name])]
-    row[0].errorbar(b[both], a[both], yerr=error[0], xerr=error[1], **few)
+    _points(row[0], b[both], a[both], error, legend="lower right")
     row[0].plot(limits, limits, color=VERMILLION, lw=1, zorder=3)
     row[0].set_xlim(limits)
     row[0].set_ylim(limits)
     row[0].set_xlabel(f"B: {_label(matched, name)}")
     row[0].set_ylabel(f"A: {_label(matched, name)}")
     difference = (a - b)[both]
-    row[1].errorbar(
-        b[both], difference, yerr=_bars(combined_error(matched.a_err[name], matched.b_err[name])[both]), **few
-    )
+    combined = _bars(combined_error(matched.a_err[name], matched.b_err[name])[both])
+    _points(row[1], b[both], difference, (combined, None), legend="upper left")
     row[1].axhline(0, color=VERMILLION, lw=1, zorder=3)
     row[1].set_xlim(limits)
     row[1].set_ylim(robust_limits(difference, keep=0.99, pad=0.3))
     row[1].set_xlabel(f"B: {_label(matched, name)}")
     row[1].set_ylabel(f"A less B{_unit(matched, name)}")
+
+
+def _points(axes: Any, x: Floats, y: Floats, error: Sequence[Floats | None], *, legend: str) -> None:
+    """Values with errors (of y, of x); of many, their median and scatter."""
+    if len(x) > MOST_POINTS:
+        draw_band(axes, x, y, things="rows", colour=BLUE)
+        axes.legend(loc=legend)
+    else:
+        how = {"fmt": "o", "ms": 3, "color": BLUE, "ecolor": "0.75", "elinewidth": 0.6, "zorder": 2}
+        axes.errorbar(x, y, yerr=error[0], xerr=error[1], **how)
 
 
 def _bars(error: Floats) -> Floats | None:
@@ -138,16 +191,17 @@ def _pulls(axes: Any, matched: Matched, name: str) -> None:
     axes.stairs(counts / (pull.size * width), _PULLS, fill=True, color=BLUE, alpha=0.4)
     x = np.linspace(_PULLS[0], _PULLS[-1], 201)
     axes.plot(x, np.exp(-0.5 * x**2) / np.sqrt(2 * np.pi), color=VERMILLION, lw=1.4, label="unit Gaussian")
-    axes.set_ylim(0, 1.25 * axes.get_ylim()[1])
-    axes.legend(loc="upper left")
     beyond = int((np.abs(pull) > _PULLS[-1]).sum())
     if beyond:
-        note(axes, f"{beyond} beyond 5", where="upper right")
+        axes.plot([], [], " ", label=f"{beyond} beyond {_PULLS[-1]:g}")
+    axes.set_ylim(0, 1.3 * axes.get_ylim()[1])
+    axes.legend(loc="upper left")
 
 
 def _profile(axes: Any, found: Profile | None, matched: Matched, name: str) -> None:
     if found is None:
         note(axes, "no radii")
+        axes.set_axis_off()
         return
     # the two are set apart by a little, so that their bars do not lie on each other
     apart = 0.008 * float(np.ptp(found.radius))

@@ -24,6 +24,7 @@ from agez.report.style import (
     figure,
     margins,
     note,
+    quantiles_in_bins,
     robust_limits,
 )  # fmt: skip
 from agez.targets import PAPER_TARGETS
@@ -137,10 +138,7 @@ def _running_median(axes: Any, x: Floats, d: Floats, n_bins: int = 12) -> None:
     good = np.isfinite(x) & np.isfinite(d)
     if good.sum() < 5 * n_bins:
         return
-    order = np.argsort(x[good])
-    groups = np.array_split(order, n_bins)
-    centre = [np.median(x[good][g]) for g in groups]
-    low, middle, high = np.array([np.quantile(d[good][g], [0.16, 0.5, 0.84]) for g in groups]).T
+    centre, (low, middle, high) = quantiles_in_bins(x[good], d[good], n_bins)
     axes.plot(
         centre, middle, "o-", color="black", mfc="white", ms=4, lw=1.2, label="residual: median of equal-number bins"
     )

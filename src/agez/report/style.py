@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import os
+import re
+import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,13 +16,15 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from agez.runtime.files import whole_file
 from agez.targets import KNOWN_TARGETS, PAPER_TARGETS, TARGET_WORDS
 from agez.types import Floats
 
 DPI = 150
+#: Panels draw no more points than these one by one; of more, :func:`draw_band`.
+MOST_POINTS = 500
 # The palette of Okabe & Ito (2008, Color Universal Design).
 BLUE, VERMILLION, GREEN, ORANGE, SKY, PURPLE = "#0072B2", "#D55E00", "#009E73", "#E69F00", "#56B4E9", "#CC79A7"
 FOLD_COLOURS = (BLUE, VERMILLION, GREEN, PURPLE)
@@ -57,6 +61,88 @@ class Page(Figure):  # type: ignore[misc]
         with matplotlib.rc_context(_RC):
             self.savefig(content, dpi=DPI, format="png")
         return content.getvalue()
+
+
+#: Width of characters, in units of the font's size: a digit, a letter, and others of numbers.
+_DIGIT, _LETTER, _OTHERS = 0.64, 0.53, {".": 0.32, "\N{MINUS SIGN}": 0.84}
+#: Labels of ticks stand out over the ends of an axis by no more [points].
+_OVERHANG = 9.0
+
+
+class RoomyLocator(MaxNLocator):  # type: ignore[misc]
+    """Round numbers whose labels fit along an axis of so many inches: none touches another, or stands out far.
+
+    Parameters
+    ----------
+    inches : float
+        Length of the axis.
+    font_size : float
+        Of the labels [points].
+    vertical : bool
+        Labels stand above each other.
+    """
+
+    def __init__(self, inches: float, font_size: float, *, vertical: bool = False) -> None:
+        super().__init__(nbins=1, steps=[1, 2, 2.5, 5, 10], min_n_ticks=1)
+        self._points, self._size, self._vertical = 72 * inches, font_size, vertical
+
+    def tick_values(self, vmin: float, vmax: float) -> list[float]:
+        """The most ticks, up to 8, that have room."""
+        low, high = min(vmin, vmax), max(vmin, vmax)
+        shown = np.zeros(0)
+        for most in range(8, 0, -1):
+            self.set_params(nbins=most)
+            ticks = np.asarray(super().tick_values(low, high))
+            shown = np.asarray(ticks[(ticks >= low) & (ticks <= high)])
+            at = (shown - low) / max(high - low, 1e-300) * self._points
+            half = self._half_widths(shown)
+            margin = half - _OVERHANG
+            inside = (at >= margin) & (at <= self._points - margin)
+            shown, at, half = shown[inside], at[inside], half[inside]
+            if (np.diff(at) > half[1:] + half[:-1] + 0.6 * self._size).all() and shown.size:
+                break
+        return list(map(float, shown))
+
+    def _half_widths(self, values: Floats) -> Floats:
+        """Half of each label's length along the axis [points]."""
+        if self._vertical:
+            return np.full(len(values), 0.6 * self._size)
+        axis: Any = self.axis
+        labels = axis.get_major_formatter().format_ticks(values)
+        return np.array([0.5 * self._size * sum(_OTHERS.get(one, _DIGIT) for one in label) for label in labels])
+
+
+def roomy_ticks(axes: Any) -> None:
+    """Ticks of both axes whose labels have room: side by side, above each other, and where the axes meet."""
+    box = axes.get_position()
+    width, height = np.array([box.width, box.height]) * axes.figure.get_size_inches()
+    axes.xaxis.set_major_locator(RoomyLocator(width, _RC["font.size"]))
+    axes.yaxis.set_major_locator(RoomyLocator(height, _RC["font.size"], vertical=True))
+    axes.tick_params(axis="x", pad=0.65 * _RC["font.size"])
+
+
+def wrapped(text: str, inches: float, font_size: float) -> str:
+    """Words in lines that are no wider than so many inches; a unit in brackets is not broken."""
+    most = max(int(72 * inches / (_LETTER * font_size)), 12)
+    if len(text) <= most:
+        return text
+    whole = re.sub(r"\[.*?\]", lambda unit: unit[0].replace(" ", "\N{NO-BREAK SPACE}"), text)
+    return textwrap.fill(whole, most, break_long_words=False)
+
+
+def quantiles_in_bins(x: Floats, y: Floats, n_bins: int) -> tuple[Floats, Floats]:
+    """Median x of bins of equal numbers along ``x``, (n_bins,), and 16, 50, 84 % of ``y`` in each, (3, n_bins)."""
+    bins = np.array_split(np.argsort(x, kind="stable"), n_bins)
+    between = np.array([np.quantile(y[one], (0.16, 0.5, 0.84)) for one in bins]).T
+    return np.array([np.median(x[one]) for one in bins]), between
+
+
+def draw_band(axes: Any, x: Floats, y: Floats, *, things: str, colour: str = "0.4", n_bins: int = 20) -> None:
+    """Median and 16-84 % of ``y`` in bins along ``x``, in place of more than ``MOST_POINTS`` points."""
+    centre, (low, middle, high) = quantiles_in_bins(x, y, n_bins)
+    axes.fill_between(centre, low, high, color=colour, alpha=0.3, lw=0, zorder=1)
+    label = f"{len(x)} {things} in {n_bins} bins:\nmedian, 16-84 %"
+    axes.plot(centre, middle, color=colour, lw=1.5, zorder=2, label=label)
 
 
 @contextmanager
@@ -96,6 +182,18 @@ def colour_bar(page: Figure, mesh: Any, label: str, *, right: float) -> None:
         bar.ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
         bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         bar.ax.yaxis.set_minor_formatter(NullFormatter())
+
+
+def inch_axes(page: Any, left: float, bottom: float, width: float, height: float) -> Any:
+    """Axes at a place in inches from the page's lower left."""
+    across, up = page.get_size_inches()
+    return page.add_axes((left / across, bottom / up, width / across, height / up))
+
+
+def extend_of(values: Floats, low: float, high: float) -> str:
+    """At which ends a colour bar from ``low`` to ``high`` has arrows: those beyond which values lie."""
+    ends = {(True, True): "both", (True, False): "min", (False, True): "max"}
+    return ends.get((bool((values < low).any()), bool((values > high).any())), "neither")
 
 
 def note(axes: Any, text: str, *, where: str = "upper left") -> None:

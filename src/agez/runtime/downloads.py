@@ -211,8 +211,7 @@ def _copy(
     """Bytes of the body to the file; how many came."""
     came = 0
     total = None if length is None else have + length
-    with progress(total=total, title=title, in_bytes=True) as bar:
-        bar.update(have)
+    with progress(total=total, title=title, in_bytes=True, initial=have) as bar:
         while True:
             try:
                 block = answer.read1(_BLOCK)

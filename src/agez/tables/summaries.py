@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from astropy.table import Column, Table
 
+from agez.errors import counted
 from agez.tables.column_metadata import Words
 from agez.targets import KNOWN_TARGETS, PAPER_TARGETS
 
@@ -48,8 +49,9 @@ def galaxy_lines(table: Table) -> list[str]:
             for name in PAPER_TARGETS
             if name in table.colnames
         ]
-        kind = next(one for one in ("regions", "spectra") if f"n_{one}" in table.colnames)
-        lines.append(f"  {row['name']}: {', '.join([*words, str(row[f'n_{kind}'])])} {kind}")
+        of_regions = "n_regions" in table.colnames
+        number = counted(row["n_regions"], "region") if of_regions else counted(row["n_spectra"], "spectrum", "spectra")
+        lines.append(f"  {row['name']}: {', '.join([*words, number])}")
     return lines
 
 
