@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import agez
-from agez.cli import _parser
+from agez.cli import EXIT_STATUS, _parser
+from agez.cli_examples import EXAMPLES
 from agez.flags import FAULTS, MEANING
 from agez.tables.column_metadata import WORDS
 from agez.targets import KNOWN_TARGETS
@@ -55,7 +56,7 @@ def cli_page() -> str:
     whole = _parser()
     (commands,) = [one for one in whole._actions if isinstance(one, argparse._SubParsersAction)]
     short = {one.dest: one.help or "" for one in commands._choices_actions}
-    lines = ["# Command line", "", f"{whole.description}", "", f"{whole.epilog}", ""]
+    lines = ["# Command line", "", f"{whole.description}", "", EXIT_STATUS, "", *_example("")]
     for name, command in commands.choices.items():
         usage = " ".join(command.format_usage().removeprefix("usage: ").split())
         lines += [
@@ -68,14 +69,18 @@ def cli_page() -> str:
             "```",
             "",
         ]
-        if command.epilog:
-            lines += ["```sh", command.epilog.strip(), "```", ""]
+        lines += _example(name)
         for group in command._action_groups:
             rows = [_option(one) for one in group._group_actions if one.dest != "help"]
             if rows:
                 title = [] if group.title in ("positional arguments", "options") else [f"**{group.title}**", ""]
                 lines += [*title, "| option | |", "|---|---|", *rows, ""]
     return "\n".join(lines)
+
+
+def _example(command: str) -> list[str]:
+    example = EXAMPLES[command]
+    return ["```sh", *example.commands, "```", "", f"Result: {_cell(example.result, code=False)}.", ""]
 
 
 def _option(action: argparse.Action) -> str:

@@ -41,7 +41,7 @@ ROOMS = (
     ("experiments",),
     ("report", "demo"),
     ("commands",),
-    ("cli", "__main__"),
+    ("cli_examples", "cli", "__main__"),
 )
 #: Imports inside functions that point the other way, each for a reason said where it stands.
 KNOWN_EXCEPTIONS = {

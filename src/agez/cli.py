@@ -12,21 +12,45 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from agez import __version__
+from agez.cli_examples import example_text
 from agez.errors import AgezError, PartlyDoneError
+
+
+#: What ``agez --help`` ends with.
+EXIT_STATUS = (
+    "'agez COMMAND --help' documents each command. Exit status: 0 done, 1 a problem with data or arguments (one line "
+    "on stderr says what to do), 2 wrong usage."
+)
+
+
+class _Help(argparse.HelpFormatter):
+    """Keeps the lines of examples."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        lines = text.split("\n")
+        return "\n".join(
+            line if line.startswith("  ") else super(_Help, self)._fill_text(line, width, indent) for line in lines
+        )
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="agez",
         description="Ages and metallicities of galaxies from narrow-band photometry.",
-        epilog="'agez COMMAND --help' documents each command. Exit status: 0 done, 1 a problem with data or arguments "
-        "(one line on stderr says what to do), 2 wrong usage.",
+        epilog=f"{example_text('')}\n\n{EXIT_STATUS}",
+        formatter_class=_Help,
     )
     parser.add_argument("--version", action="version", version=f"agez {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     def command(name: str, help: str) -> argparse.ArgumentParser:
-        added = commands.add_parser(name, help=help, description=help[0].upper() + help[1:] + ".")
+        added = commands.add_parser(
+            name,
+            help=help,
+            description=help[0].upper() + help[1:] + ".",
+            epilog=example_text(name),
+            formatter_class=_Help,
+        )
         added.add_argument("--json", action="store_true", help="print one JSON object to stdout")
         return added
 
@@ -578,7 +602,6 @@ def _add_compare(p: argparse.ArgumentParser) -> None:
         "--tolerance", type=float, metavar="ARCSEC",
         help="within which places are the same; default: 1 for rows of tables, 0.75 pixel for maps",
     )  # fmt: skip
-    p.epilog = "Example: agez compare maps.fits mock-images/truth/MOCK0001.fits -o compared.png"
 
 
 def _add_models(p: argparse.ArgumentParser) -> None:
