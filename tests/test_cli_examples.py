@@ -18,7 +18,7 @@ QUICK = ("predict", "map", "show", "gradient", "evaluate", "filters", "models")
 @pytest.mark.parametrize("command", [*COMMANDS, ""])
 def test_help_ends_with_an_example_that_the_parser_takes(command):
     example = EXAMPLES[command]
-    out = done(*[command][: len(command)], "--help").out
+    out = done(*([command] if command else []), "--help").out
     shown = out.partition("example")[2].splitlines()
     assert [line.strip() for line in shown[1 : len(example.commands) + 1]] == list(example.commands)
     assert shown[len(example.commands) + 1].strip() == f"-> {example.result}"
