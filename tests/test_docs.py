@@ -1,5 +1,6 @@
 """The commands and code of the README and of docs/ work, and the pages keep step with the code."""
 
+import argparse
 import re
 import shlex
 import subprocess
@@ -243,11 +244,44 @@ def test_every_library_is_in_the_citation_file():
 
 
 def test_version_is_the_same_everywhere():
-    import agez
-
+    """In the package, CITATION.cff and the conda recipe; the newest release of the changelog has its date."""
     content = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
     assert str(content["version"]) == agez.__version__
-    assert f"## {agez.__version__}" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    recipe = (ROOT / "conda" / "meta.yaml").read_text(encoding="utf-8")
+    assert re.findall(r'set version = "(.*)"', recipe) == [agez.__version__]
+    releases = re.findall(r"^## \[(.+?)\](?: - (\d{4}-\d\d-\d\d))?$", changelog(), flags=re.MULTILINE)
+    assert releases[0] == ("Unreleased", "")
+    assert releases[1] == (agez.__version__, str(content["date-released"]))
+    assert all(date for _, date in releases[1:])
+    versions = [tuple(map(int, version.split("."))) for version, _ in releases[1:]]
+    assert versions == sorted(set(versions), reverse=True)
+
+
+def changelog() -> str:
+    return (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
+def test_changelog_is_in_the_common_form():
+    """https://keepachangelog.com/en/1.1.0: known headings, each once a release and in their order."""
+    kinds = ["Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"]
+    assert changelog().startswith("# Changelog\n")
+    assert len(re.findall(r"^## ", changelog(), flags=re.MULTILINE)) == len(
+        re.findall(r"^## \[", changelog(), flags=re.MULTILINE)
+    )
+    for release in changelog().split("\n## ")[1:]:
+        found = re.findall(r"^### (.*)$", release, flags=re.MULTILINE)
+        assert found == [kind for kind in kinds if kind in found]
+
+
+def test_what_the_changelog_names_is_there():
+    """Public names, and options of the new release, as it spells them."""
+    text = changelog().partition("## [0.2.0]")[2].partition("### Removed")[0]
+    names = set(re.findall(r"`agez\.(\w+)", text)) - {"learn", "posterior", "sky", "maps_files"}
+    assert [name for name in names if not hasattr(agez, name)] == []
+    (subparsers,) = [one for one in _parser()._actions if isinstance(one, argparse._SubParsersAction)]
+    options = {option for one in subparsers.choices.values() for option in one._option_string_actions}
+    assert set(re.findall(r"(?<!-)--[a-z][a-z-]+", text)) <= options
+    assert set(re.findall(r"`agez ([a-z]+)", text)) <= set(subparsers.choices)
 
 
 def test_the_minimum_versions_are_those_that_are_tested():
