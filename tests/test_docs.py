@@ -6,13 +6,13 @@ import shlex
 import subprocess
 import sys
 import tomllib
-from pathlib import Path
 
 import numpy as np
 import pytest
 import yaml
 from astropy.table import Table
 from cli_road import Road
+from doc_pages import PAGES, ROOT, name_of
 
 import agez
 from agez.cli import _parser
@@ -22,15 +22,7 @@ from agez.photometry.filters import load_filters
 from agez.photometry.synthesis import synthesize
 from agez.report.citations import citations
 
-ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-#: Pages that people read, without those that Sphinx writes.
-PAGES = sorted(
-    page
-    for pattern in ("*.md", "docs/**/*.md", "benchmarks/*.md", "joss/*.md", ".github/**/*.md")
-    for page in ROOT.glob(pattern)
-    if not {"reference", "jupyter_execute", "_build"} & set(page.relative_to(ROOT).parts)
-)
 #: Two screens.
 MOST_LINES, WIDEST = 100, 120
 
@@ -85,7 +77,7 @@ def test_every_extra_is_on_the_install_page():
     assert all(re.search(rf"\b{name}\b", page) for name in packages)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_commands_of_every_page_are_understood(page):
     blocks = re.findall(r"```(?:sh|text)?\n(.*?)```", page.read_text(encoding="utf-8"), flags=re.DOTALL)
     for words in (words for one in blocks for words in commands(one)):
@@ -173,13 +165,6 @@ def test_the_page_on_python_runs(tmp_path, monkeypatch: pytest.MonkeyPatch, caps
     methods = re.findall(r"^\| `(\w+)\(", page, flags=re.MULTILINE)
     assert methods
     assert all(callable(getattr(agez.Prediction, name)) for name in methods)
-
-
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
-def test_links_lead_somewhere(page):
-    for target in re.findall(r"\]\(([^)#]+)", page.read_text(encoding="utf-8")):
-        if not target.startswith("http") and Path(target).parent.name != "reference":  # those the site writes
-            assert (page.parent / target).exists(), f"{page.name} points to {target}"
 
 
 def test_every_page_and_benchmark_is_listed():
