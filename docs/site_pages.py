@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
 import agez
-from agez.cli import _parser
+from agez.cli import EXIT_STATUS, _parser
+from agez.cli_examples import EXAMPLES
 from agez.flags import FAULTS, MEANING
 from agez.tables.column_metadata import WORDS
 from agez.targets import KNOWN_TARGETS
@@ -55,7 +57,7 @@ def cli_page() -> str:
     whole = _parser()
     (commands,) = [one for one in whole._actions if isinstance(one, argparse._SubParsersAction)]
     short = {one.dest: one.help or "" for one in commands._choices_actions}
-    lines = ["# Command line", "", f"{whole.description}", "", f"{whole.epilog}", ""]
+    lines = ["# Command line", "", f"{whole.description}", "", _prose(EXIT_STATUS), "", *_example("")]
     for name, command in commands.choices.items():
         usage = " ".join(command.format_usage().removeprefix("usage: ").split())
         lines += [
@@ -68,8 +70,7 @@ def cli_page() -> str:
             "```",
             "",
         ]
-        if command.epilog:
-            lines += ["```sh", command.epilog.strip(), "```", ""]
+        lines += _example(name)
         for group in command._action_groups:
             rows = [_option(one) for one in group._group_actions if one.dest != "help"]
             if rows:
@@ -78,17 +79,33 @@ def cli_page() -> str:
     return "\n".join(lines)
 
 
+def _example(command: str) -> list[str]:
+    example = EXAMPLES[command]
+    title = "Example:" if len(example.commands) == 1 else "Examples:"
+    return [title, "", "```sh", *example.commands, "```", "", f"Result: {_prose(example.result)}.", ""]
+
+
 def _option(action: argparse.Action) -> str:
     value = action.metavar or ("{" + ",".join(map(str, action.choices)) + "}" if action.choices else "")
     value = " ".join(value) if isinstance(value, tuple) else str(value)
     names = ", ".join(action.option_strings) or value
     takes = f" {value}" if action.option_strings and value and action.nargs != 0 else ""
-    return f"| `{_cell(names + takes)}` | {_cell(action.help or '', code=False)} |"
+    return f"| `{_cell(names + takes)}` | {_prose(action.help or '')} |"
 
 
 def _cell(text: str, *, code: bool = True) -> str:
     text = text.replace("|", r"\|").replace("\n", " ")
     return text if code else text.replace("<", r"\<").replace("*", r"\*").replace("_", r"\_").replace("[", r"\[")
+
+
+def _prose(text: str) -> str:
+    """A sentence of the command line: commands, which stand in quotes there, and options become code."""
+    pieces = re.split(r"'(agez [^']*)'|(?<![\w-])(--[a-z][a-z-]*)", text)
+    return "".join(
+        f"`{_cell(piece)}`" if n % 3 else _cell(piece, code=False)
+        for n, piece in enumerate(pieces)
+        if piece is not None
+    )
 
 
 def columns_page() -> str:

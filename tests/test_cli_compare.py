@@ -96,10 +96,6 @@ def test_numbers_need_no_matplotlib(tables, tmp_path, monkeypatch):
     assert done("compare", *tables, "--json").json["n_matched"] == 300
 
 
-def test_help_has_an_example():
-    assert "Example: agez compare maps.fits" in done("compare", "--help").out
-
-
 def test_places_are_matched_all_over_the_sky(tmp_path, rng):
     """Far from the first rows, offsets in longitude are no angles: rows were lost by the cosine of the latitude."""
     n = 400

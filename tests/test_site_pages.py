@@ -9,6 +9,7 @@ import pytest
 
 import agez
 from agez.cli import _parser
+from agez.cli_examples import EXAMPLES
 from agez.flags import Flag
 from agez.targets import KNOWN_TARGETS
 
@@ -41,6 +42,14 @@ def test_every_option_of_every_command_is_there(reference):
         for action in command._actions:
             for option in action.option_strings:
                 assert option in section or option in ("-h", "--help"), f"agez {name} {option}"
+
+
+def test_every_example_is_there(reference):
+    for command, example in EXAMPLES.items():
+        before, _, section = reference["cli"].partition(f"## agez {command}\n")
+        section = section.partition("\n## ")[0] if command else before.partition("\n## ")[0]
+        assert all(f"\n{line}\n" in section for line in example.commands), command
+    assert "`agez COMMAND --help` documents each command" in reference["cli"]
 
 
 def test_every_quantity_and_flag_is_there(reference):

@@ -19,7 +19,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 #: Public names and where they live (``module``, or ``module:name`` of another name there); loaded on first use, so
 #: that ``import agez`` stays light.  ``python tools/write_stub.py`` tells editors of them, in ``__init__.pyi``.

@@ -13,47 +13,72 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from agez import __version__
+from agez.cli_examples import example_text
 from agez.errors import AgezError, PartlyDoneError
+
+#: What ``agez --help`` ends with.
+EXIT_STATUS = (
+    "'agez COMMAND --help' documents each command. Exit status: 0 done, 1 a problem with data or arguments (one line "
+    "on stderr says what to do), 2 wrong usage."
+)
+
+
+class _Help(argparse.HelpFormatter):
+    """Keeps the lines of examples."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        lines = text.split("\n")
+        return "\n".join(
+            line if line.startswith("  ") else super(_Help, self)._fill_text(line, width, indent) for line in lines
+        )
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="agez",
         description="Ages and metallicities of galaxies from narrow-band photometry.",
-        epilog="'agez COMMAND --help' documents each command. Exit status: 0 done, 1 a problem with data or arguments "
-        "(one line on stderr says what to do), 2 wrong usage.",
+        epilog=f"{example_text('')}\n\n{EXIT_STATUS}",
+        formatter_class=_Help,
     )
     parser.add_argument("--version", action="version", version=f"agez {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     def command(name: str, help: str) -> argparse.ArgumentParser:
-        added = commands.add_parser(name, help=help, description=help[0].upper() + help[1:] + ".")
+        added = commands.add_parser(
+            name,
+            help=help,
+            description=help[0].upper() + help[1:] + ".",
+            epilog=example_text(name),
+            formatter_class=_Help,
+        )
         added.add_argument("--json", action="store_true", help="print one JSON object to stdout")
         added.add_argument("--quiet", action="store_true", help="show no progress on stderr")
         return added
 
-    _add_demo(command("demo", "answer and map mock galaxies that come with agez, and show what to do with your own"))
-    _add_reproduce(command("reproduce", "run the whole experiment of Liew-Cain et al. (2021) and write its report"))
-    _add_mock(command("mock", "make a CALIFA-like mock survey: spectra, galaxy table, truth"))
-    _add_synth(command("synth", "synthetic photometry of spectra or cubes"))
-    _add_label(command("label", "full spectral fitting: ages, metallicities, kinematics"))
-    _add_sample(command("sample", "join photometry and labels into a training sample"))
-    _add_train(command("train", "train and calibrate a model on a sample, or on a table with labels of your own"))
-    _add_evaluate(
-        command("evaluate", "judge a model on a test set of your own: residuals, calibration, learning curves")
+    _add_demo(
+        command("demo", "predict and map the mock galaxies that agez brings, and print the commands for your own files")
     )
-    _add_predict(command("predict", "ages and metallicities of photometry or spectra by a trained model"))
-    _add_show(command("show", "draw one object: its SED and fit, residuals, and the posterior of age and metallicity"))
-    _add_map(command("map", "maps of ages and metallicities of galaxies, from their images or cubes"))
-    _add_gradient(command("gradient", "radial gradients, with errors, of a table of labels or predictions"))
-    _add_compare(command("compare", "two maps or two tables of the same objects side by side, difference over error"))
+    _add_reproduce(command("reproduce", "run the experiments of Liew-Cain et al. (2021) and write a report"))
+    _add_mock(command("mock", "make a CALIFA-like mock survey: spectra, galaxy table, truth"))
+    _add_synth(command("synth", "compute synthetic photometry of spectra or cubes"))
+    _add_label(command("label", "fit spectra: ages, metallicities, kinematics, emission lines"))
+    _add_sample(command("sample", "join photometry and labels into a training sample"))
+    _add_train(command("train", "train and calibrate a model on a sample, or on a table with your own labels"))
+    _add_evaluate(command("evaluate", "test a model on your own test set: residuals, calibration, learning curves"))
+    _add_predict(command("predict", "predict ages, metallicities and more from photometry or spectra"))
+    _add_show(command("show", "draw one object: SED and fit, residuals, posterior of age and metallicity"))
+    _add_map(command("map", "map ages and metallicities of galaxies from images or cubes"))
+    _add_gradient(command("gradient", "radial gradients, with errors, from a table of labels or predictions"))
+    _add_compare(
+        command("compare", "compare two maps or tables of the same objects, with differences in units of the errors")
+    )
     _add_fetch(
-        command("fetch", "rows, cut-outs or cubes of a survey from its own archive, going on after interruptions")
+        command("fetch", "download rows, cut-outs or cubes from a survey's archive; resumes after interruptions")
     )
     _add_filters(command("filters", "list filter sets, or the bands of one"))
-    _add_models(command("models", "list the models that come with agez, or show the card of one"))
+    _add_models(command("models", "list the shipped models, or show the card of one"))
     _add_bench(
-        command("bench", "judge a model, or another code's answers, on real galaxies: scores that need no labels")
+        command("bench", "test a model, or another code's results, on real galaxies, by scores that need no labels")
     )
     command("check", "test what works on this machine")
     return parser
@@ -70,7 +95,7 @@ def _add_reproduce(p: argparse.ArgumentParser) -> None:
     p.add_argument("--preset", default="standard", choices=("quick", "standard", "full"), help="default: standard")
     p.add_argument("--out", "-o", default="agez-out", metavar="DIR", help="output folder; default: agez-out")
     p.add_argument("--seed", type=int, default=1, metavar="N", help="default: 1; the same seed gives the same figures")
-    p.add_argument("--sample", metavar="FILE", help="a sample file; without it a mock survey is made")
+    p.add_argument("--sample", metavar="FILE", help="a sample file; default: make a mock survey")
     p.add_argument("--templates", metavar="NAME|PATH", help="of the mock survey; default: emiles")
     p.add_argument(
         "--only",
@@ -79,7 +104,9 @@ def _add_reproduce(p: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="experiments, figures or tables (fig13, table1, peers); several with commas, or given several times",
     )
-    p.add_argument("--fresh", action="store_true", help="begin anew, whatever an earlier run has left in the folder")
+    p.add_argument(
+        "--fresh", action="store_true", help="start from scratch; ignore what an earlier run left in the folder"
+    )
     _add_workers(p)
 
 
@@ -94,7 +121,7 @@ def _add_mock(p: argparse.ArgumentParser) -> None:
     p.add_argument("--seed", type=int, default=1, metavar="N", help="default: 1")
     p.add_argument("--templates", default="emiles", metavar="NAME|PATH", help="default: emiles")
     kind = p.add_mutually_exclusive_group()
-    kind.add_argument("--cubes", action="store_true", help="write cubes in CALIFA's format in place of rows of spectra")
+    kind.add_argument("--cubes", action="store_true", help="write cubes in CALIFA's format instead of rows of spectra")
     kind.add_argument("--images", action="store_true", help="write images in each band, a folder a galaxy, instead")
     p.add_argument("--filters", metavar="NAME|PATH", help="of --images; default: jpas")
     p.add_argument("--snr", type=float, metavar="X", help="of --images: of a pixel at 1 Re; default: 5 to 50, drawn")
@@ -107,9 +134,9 @@ def _add_fetch(p: argparse.ArgumentParser) -> None:
     p.add_argument(
         "--release", metavar="NAME", help="default: DR3 (califa), dr4 (splus), dr3 (jplus), minijpas-pdr201912 (jpas)"
     )
-    p.add_argument("--base-url", metavar="URL", help="of a mirror, or where the archive is by now: http(s)://...")
-    p.add_argument("--retries", type=int, default=5, metavar="N", help="after failures in a row; default: 5")
-    p.add_argument("--overwrite", action="store_true", help="fetch again what is there")
+    p.add_argument("--base-url", metavar="URL", help="of a mirror, or the archive's new address: http(s)://...")
+    p.add_argument("--retries", type=int, default=5, metavar="N", help="attempts after failures in a row; default: 5")
+    p.add_argument("--overwrite", action="store_true", help="download again what is there")
     rows = p.add_argument_group(
         "splus, jplus, jpas",
         "A login, where one is needed: AGEZ_CEFCA_USER and AGEZ_CEFCA_PASSWORD (AGEZ_SPLUS_...) in the environment, or "
@@ -124,10 +151,10 @@ def _add_fetch(p: argparse.ArgumentParser) -> None:
         metavar="RA,DEC[,SIZE]",
         help="images of all bands; size [arcsec], default: 120",
     )
-    rows.add_argument("--radius", type=float, metavar="R", help="of --list: how near a source is [arcsec]; default: 1")
-    rows.add_argument("--max-rows", type=int, metavar="N", help="of --region: no more rows than these")
+    rows.add_argument("--radius", type=float, metavar="R", help="match radius of --list [arcsec]; default: 1")
+    rows.add_argument("--max-rows", type=int, metavar="N", help="of --region: number of rows at most")
     cubes = p.add_argument_group("califa")
-    cubes.add_argument("--galaxies", metavar="TABLE", help="fetch all of the column galaxy_id of a table, too")
+    cubes.add_argument("--galaxies", metavar="TABLE", help="also fetch all galaxies of the column galaxy_id of a table")
     cubes.add_argument("--setup", choices=("V500", "V1200", "COMB"), help="default: V500")
     cubes.add_argument("--checksums", metavar="FILE", help="of sha256sum or md5sum; default: the server's SHA256SUMS")
 
@@ -149,13 +176,13 @@ def _add_synth(p: argparse.ArgumentParser) -> None:
         metavar="Z",
         help="redshift at which the bands see the objects; default: 0, the rest frame",
     )
-    p.add_argument("--observed", action="store_true", help="leave every object at its own redshift")
+    p.add_argument("--observed", action="store_true", help="keep every object at its own redshift")
     p.add_argument("--source-redshift", type=_number_or_auto, metavar="Z|auto", help=_SPECTRA_REDSHIFT)
-    p.add_argument("--magnitudes", action="store_true", help="write AB magnitudes in place of microjansky")
+    p.add_argument("--magnitudes", action="store_true", help="write AB magnitudes instead of microjansky")
     p.add_argument(
         "--bins",
         metavar="LABELS",
-        help="photometry of the bins that 'agez label' made of these cubes: its file, or its folder of files",
+        help="photometry of the bins that 'agez label' made of these cubes: its file or folder",
     )
     p.add_argument("--measured", action="store_true", help="use measured curves from the SVO service (fetched once)")
 
@@ -181,16 +208,16 @@ def _add_label(p: argparse.ArgumentParser) -> None:
     p.add_argument(
         "--continuum",
         choices=("polynomial", "calibrated", "attenuation"),
-        help="smooth factor of dust and flux calibration: a free polynomial, an attenuation law, or the law with a "
-        "polynomial held to the calibration's accuracy; default: as agez.fit_labels",
+        help="model of dust and flux calibration: a free polynomial, an attenuation law, or the law times a polynomial "
+        "limited to the calibration's accuracy; default: as agez.fit_labels",
     )
     p.add_argument(
         "--prior",
         choices=("fixed", "gcv"),
-        help="strength of the histories' smoothness: fixed, or by cross-validation of each spectrum; "
+        help="smoothness of the star-formation histories: fixed, or by cross-validation of each spectrum; "
         "default: as agez.fit_labels",
     )
-    p.add_argument("--no-lines", action="store_true", help="mask emission lines in place of fitting them")
+    p.add_argument("--no-lines", action="store_true", help="mask emission lines instead of fitting them")
     p.add_argument(
         "--sky-mask",
         action="append",
@@ -202,10 +229,10 @@ def _add_label(p: argparse.ArgumentParser) -> None:
         "--template-error",
         type=float,
         metavar="F",
-        help="what templates are wrong by, as a fraction of the flux, added to errors in quadrature; default: 0",
+        help="template error as a fraction of the flux, added to errors in quadrature; default: 0",
     )
-    p.add_argument("--engine", default="agez", choices=("agez", "ppxf"), help="who fits; default: agez")
-    p.add_argument("--overwrite", action="store_true", help="fit again what an earlier run has done")
+    p.add_argument("--engine", default="agez", choices=("agez", "ppxf"), help="fitting code; default: agez")
+    p.add_argument("--overwrite", action="store_true", help="refit what an earlier run has finished")
     _add_workers(p)
     cubes = p.add_argument_group("cubes")
     cubes.add_argument(
@@ -216,13 +243,13 @@ def _add_label(p: argparse.ArgumentParser) -> None:
     cubes.add_argument(
         "--covariance",
         metavar="LAW",
-        help="of neighbouring spaxels' noise: none, califa, manga, or a slope; default: by survey",
+        help="noise covariance of neighbouring spaxels: none, califa, manga, or a slope; default: by survey",
     )
     more = p.add_argument_group("more output")
-    more.add_argument("--keep-fits", action="store_true", help="write data and model of every spectrum, too")
+    more.add_argument("--keep-fits", action="store_true", help="also write data and model of every spectrum")
     more.add_argument("--subtracted", metavar="FILE", help="write the spectra without their emission lines")
     more.add_argument("--plots", metavar="DIR", help="figures of some fits and their histories")
-    more.add_argument("--n-plots", type=int, metavar="N", help="of at most so many fits; default: 20")
+    more.add_argument("--n-plots", type=int, metavar="N", help="number of fits at most; default: 20")
 
 
 def _add_sample(p: argparse.ArgumentParser) -> None:
@@ -244,10 +271,10 @@ def _add_train(p: argparse.ArgumentParser) -> None:
         "--network",
         default="posterior",
         choices=("posterior", "paper"),
-        help="posterior: distributions, from noisy and incomplete photometry; paper: the networks of the paper; "
+        help="posterior: distributions, from noisy and incomplete photometry; paper: the paper's networks; "
         "default: posterior",
     )
-    p.add_argument("--init", metavar="MODEL", help="go on from a shipped model (agez models) or a file")
+    p.add_argument("--init", metavar="MODEL", help="fine-tune a shipped model (agez models) or a model file")
     p.add_argument(
         "--steps",
         type=int,
@@ -255,11 +282,9 @@ def _add_train(p: argparse.ArgumentParser) -> None:
         help="of training each posterior network; default: 4000; with --init up to 1000, by the sample's size; of a "
         "table 100 epochs",
     )
-    p.add_argument(
-        "--epochs", type=float, metavar="N", help="passes over the rows of the training, in place of --steps"
-    )
-    p.add_argument("--batch", type=int, metavar="N", help="rows of a step; default: 256; of a table up to 128")
-    p.add_argument("--learning-rate", type=float, metavar="R", help="at its highest; default: 0.001; less with --init")
+    p.add_argument("--epochs", type=float, metavar="N", help="passes over the training rows, instead of --steps")
+    p.add_argument("--batch", type=int, metavar="N", help="rows in a step; default: 256; of a table up to 128")
+    p.add_argument("--learning-rate", type=float, metavar="R", help="maximum; default: 0.001; less with --init")
     p.add_argument(
         "--hidden",
         metavar="N,...",
@@ -268,8 +293,8 @@ def _add_train(p: argparse.ArgumentParser) -> None:
     p.add_argument(
         "--learning-curve",
         action="store_true",
-        help="measure what --init gains over starting afresh with 10, 30, 100 and all galaxies; trains much more; of a "
-        "table, the error with an eighth to all of its rows",
+        help="measure the gain of --init over training from scratch with 10, 30, 100 and all galaxies; takes "
+        "much longer; of a table, the error with an eighth to all of its rows",
     )
     p.add_argument(
         "--max-epochs", type=int, metavar="N", help="of the paper's networks; default: that of the standard preset"
@@ -280,9 +305,9 @@ def _add_train(p: argparse.ArgumentParser) -> None:
 
 
 def _add_labels(p: argparse.ArgumentParser, what: str) -> None:
-    own = p.add_argument_group("tables with labels of your own")
+    own = p.add_argument_group("tables with your own labels")
     own.add_argument("--labels", metavar="NAME[=COLUMN],...", help=what)
-    own.add_argument("--label-units", metavar="NAME=UNIT,...", help="of labels whose columns say none: dex, km/s, ...")
+    own.add_argument("--label-units", metavar="NAME=UNIT,...", help="of labels whose columns have none: dex, km/s, ...")
     own.add_argument(
         "--galaxy-id",
         metavar="COLUMN",
@@ -291,11 +316,11 @@ def _add_labels(p: argparse.ArgumentParser, what: str) -> None:
 
 
 def _add_evaluate(p: argparse.ArgumentParser) -> None:
-    p.add_argument("model", metavar="MODEL", help="a file that 'train' wrote, or a name (agez models)")
+    p.add_argument("model", metavar="MODEL", help="a file written by 'agez train', or a shipped model (agez models)")
     p.add_argument("sample", metavar="SAMPLE", help="of 'agez sample', or a table of photometry with labels")
     p.add_argument("-o", "--out", required=True, metavar="DIR", help="folder: evaluation.json, .html and figures/")
     p.add_argument("--seed", type=int, default=1, metavar="N", help="of the bootstrap over galaxies; default: 1")
-    _add_labels(p, "which column is which of the model's quantities; default: columns of their names")
+    _add_labels(p, "columns of the model's quantities; default: columns of the same names")
     _add_rows_of_table(p)
 
 
@@ -313,34 +338,36 @@ def _add_predict(p: argparse.ArgumentParser) -> None:
         "--model",
         default="jpas",
         metavar="FILE|NAME",
-        help="see 'agez models', or a file that 'train' wrote; default: jpas",
+        help="see 'agez models', or a file written by 'agez train'; default: jpas",
     )
-    p.add_argument("--distribution", action="store_true", help="write the whole distribution of each row, too")
+    p.add_argument("--distribution", action="store_true", help="also write the whole distribution of each row")
     _add_asked(p)
     of_tables = _add_photometry(p)
     of_tables.add_argument(
-        "--estimate-zero-points", metavar="FILE", help="write what factors the model finds: .ecsv, .fits or .csv"
+        "--estimate-zero-points", metavar="FILE", help="write the factors that the model finds: .ecsv, .fits or .csv"
     )
     large = p.add_argument_group("catalogues")
-    large.add_argument("--keep", metavar="COLUMN,...|all", help="columns of the input that the output has, too")
-    large.add_argument("--picture", metavar="FILE.png", help="draw ages, metallicities, errors and flags of all rows")
+    large.add_argument("--keep", metavar="COLUMN,...|all", help="columns of the input to copy to the output")
     large.add_argument(
-        "--page", metavar="FILE.html", help="one page that shows each row's SED and fit, up to 2000 rows"
+        "--picture", metavar="FILE.png", help="picture of ages, metallicities, errors and flags of all rows"
+    )
+    large.add_argument(
+        "--page", metavar="FILE.html", help="interactive page of each row's SED and fit, up to 2000 rows"
     )
     large.add_argument(
         "--rows-per-part",
         type=int,
         metavar="N",
-        help="rows that are read, answered and written at a time; default: 100000",
+        help="rows processed at a time; default: 100000",
     )
     large.add_argument(
         "--workers",
         type=int,
         metavar="N",
-        help=f"processes; default: one, and {_WORKERS} where there is so much to do that it pays",
+        help=f"processes; default: one; {_WORKERS} for large inputs",
     )
-    large.add_argument("--scheduler", metavar="ADDRESS", help="of a running Dask scheduler, whose workers do the work")
-    large.add_argument("--fresh", action="store_true", help="begin anew, whatever an earlier run has left")
+    large.add_argument("--scheduler", metavar="ADDRESS", help="of a running Dask scheduler whose workers to use")
+    large.add_argument("--fresh", action="store_true", help="start from scratch; ignore what an earlier run left")
 
 
 def _add_photometry(p: argparse.ArgumentParser) -> argparse._ArgumentGroup:
@@ -362,12 +389,12 @@ def _add_show(p: argparse.ArgumentParser) -> None:
     p.add_argument(
         "input",
         metavar="FILE",
-        help="a catalogue or spectra, as for agez predict; what agez predict wrote of one; maps (agez map), or labels "
+        help="a catalogue or spectra, as for agez predict; the output of agez predict; maps (agez map), or labels "
         "with their fits (agez label --keep-fits)",
     )
     p.add_argument("--row", metavar="ID", help="identifier of the row, the region or the spectrum")
     p.add_argument("-o", "--out", required=True, metavar="PICTURE", help="PNG file")
-    p.add_argument("--model", metavar="FILE|NAME", help="default: jpas, or what the file says")
+    p.add_argument("--model", metavar="FILE|NAME", help="default: that of the file, else jpas")
     _add_asked(p)
     _add_photometry(p)
 
@@ -378,7 +405,7 @@ def _add_rows_of_table(p: argparse.ArgumentParser, *, spectra: str = "") -> argp
         "--filters",
         metavar="NAME|PATH",
         help="filter set of the table's bands (agez filters, or your own curves), if neither the file nor the model "
-        "says it",
+        "names it",
     )
     p.add_argument(
         "--redshift",
@@ -406,7 +433,7 @@ def _add_rows_of_table(p: argparse.ArgumentParser, *, spectra: str = "") -> argp
         "--ebv",
         type=_number_or_name,
         metavar="COLUMN|E",
-        help="take away the Milky Way's dust: E(B-V) of the map of Schlegel et al. (1998), or the column that holds it",
+        help="correct for the Milky Way's dust: E(B-V) of the map of Schlegel et al. (1998), or its column",
     )
     of_tables.add_argument(
         "--no-recalibration", action="store_true", help="--ebv is a true colour excess, not that map's: see the docs"
@@ -414,7 +441,7 @@ def _add_rows_of_table(p: argparse.ArgumentParser, *, spectra: str = "") -> argp
     of_tables.add_argument(
         "--id",
         metavar="COLUMN,...",
-        help="what identifies the rows, or several columns that do so together; default: id",
+        help="column that identifies the rows, or several that do so together; default: id",
     )
     of_tables.add_argument(
         "--aperture",
@@ -426,7 +453,7 @@ def _add_rows_of_table(p: argparse.ArgumentParser, *, spectra: str = "") -> argp
     of_tables.add_argument(
         "--unit",
         metavar="UNIT",
-        help="of columns of photometry that say none: nanomaggy, Jy, 'erg / (s cm2 Angstrom)', mag, ...; default: "
+        help="of columns of photometry that have none: nanomaggy, Jy, 'erg / (s cm2 Angstrom)', mag, ...; default: "
         "microjansky (flux_), AB magnitudes (mag_, and by the names of surveys)",
     )
     return of_tables
@@ -434,14 +461,14 @@ def _add_rows_of_table(p: argparse.ArgumentParser, *, spectra: str = "") -> argp
 
 #: Help of the redshift of spectra.
 _SPECTRA_REDSHIFT = (
-    "of the spectra, in place of what the files say; auto: find it from the spectra whatever the files say; default: "
-    "find it where they say nothing"
+    "redshift of the spectra, overriding the files; auto: measure it from the spectra even if the files give one; "
+    "default: measure it where they give none"
 )
 
 
 _GALAXIES = (
-    "what is known of galaxies, by name (galaxy_id): redshift where files say none, re [arcsec], inclination and pa "
-    "[degree], ebv of the Milky Way's dust, to be taken away, ra and dec of the centre [degree]; any of them"
+    "properties of galaxies by name (galaxy_id): redshift where files have none, re [arcsec], inclination and pa "
+    "[degree], ebv of the Milky Way's dust, to correct for, ra and dec of the centre [degree]; any of them"
 )
 
 
@@ -462,12 +489,12 @@ def _number_or_name(text: str) -> float | str:
 
 
 def _add_asked(p: argparse.ArgumentParser) -> None:
-    asked = p.add_argument_group("what is asked of the model")
+    asked = p.add_argument_group("predicted quantities")
     asked.add_argument(
         "--columns", metavar="all|NAME,...", help="quantities, and NAME_library_spread; default: the model's main ones"
     )
-    asked.add_argument("--cosmology", metavar="NAME", help="of distances, one of astropy's; default: Planck18")
-    asked.add_argument("--library", metavar="NAME", help="answer as if that template library were true; default: any")
+    asked.add_argument("--cosmology", metavar="NAME", help="for distances, one of astropy's; default: Planck18")
+    asked.add_argument("--library", metavar="NAME", help="predict as if this template library were true; default: all")
 
 
 def _add_map(p: argparse.ArgumentParser) -> None:
@@ -484,13 +511,13 @@ def _add_map(p: argparse.ArgumentParser) -> None:
     p.add_argument(
         "--filters",
         metavar="NAME|PATH",
-        help="filter set, if headers and names do not say it; default: the model's, where its bands fit",
+        help="filter set, if headers and names do not give it; default: the model's, where its bands fit",
     )
     p.add_argument(
         "--redshift",
         type=_number_or_auto,
         metavar="Z|auto",
-        help="of the galaxy, if the files do not say it; auto, and the default for cubes of spectra: found from these",
+        help="of the galaxy, if the files do not give it; auto, the default for cubes of spectra: measured from them",
     )
     p.add_argument(
         "--bins", default="voronoi", choices=("voronoi", "pixels", "segments", "annuli"), help="default: voronoi"
@@ -509,36 +536,43 @@ def _add_map(p: argparse.ArgumentParser) -> None:
         "--centre",
         type=_numbers(2),
         metavar="RA,DEC",
-        help="of the galaxy [degree]; default: found, or as cubes say",
+        help="of the galaxy [degree]; default: measured, or that of the cube",
     )
-    p.add_argument("--ebv", type=float, metavar="E", help="E(B-V) of the Milky Way's dust, to be taken away")
+    p.add_argument("--ebv", type=float, metavar="E", help="E(B-V) of the Milky Way's dust, to correct for")
     p.add_argument("--galaxies", metavar="TABLE", help=f"{_GALAXIES}; options go before it")
     p.add_argument("--pictures", metavar="DIR", help="draw the maps and the profiles")
-    p.add_argument("--page", metavar="FILE.html", help="one page of maps to click, with each region's SED and fit")
+    p.add_argument("--page", metavar="FILE.html", help="interactive page of maps, with each region's SED and fit")
     p.add_argument("--seed", type=int, default=1, metavar="N", help="of the gradients; default: 1")
     many = p.add_argument_group("many galaxies")
     many.add_argument("--workers", type=int, metavar="N", help=f"processes; default: {_WORKERS}")
-    many.add_argument("--scheduler", metavar="ADDRESS", help="of a running Dask scheduler, whose workers do the work")
-    many.add_argument("--fresh", action="store_true", help="map anew what an earlier run has done")
+    many.add_argument("--scheduler", metavar="ADDRESS", help="of a running Dask scheduler whose workers to use")
+    many.add_argument("--fresh", action="store_true", help="map again what an earlier run has finished")
     many.add_argument(
         "--images", nargs="+", metavar="PATH", help="images out of which each galaxy of the list is cut: ra, dec, size"
     )
     images = p.add_argument_group("images")
-    images.add_argument("--size", type=float, metavar="ARCSEC", help="read only a square of that side around --centre")
+    images.add_argument("--size", type=float, metavar="ARCSEC", help="read only a square of this side around --centre")
     images.add_argument("--band-of", action="append", metavar="FILE=BAND", help="which band a file is; several times")
-    images.add_argument("--extension", metavar="NAME|NUMBER", help="of the science image, where names do not tell")
+    images.add_argument("--extension", metavar="NAME|NUMBER", help="of the science image, if names do not identify it")
     images.add_argument("--zero-points", metavar="TABLE", help="AB magnitudes of 1 count: columns band, zero_point")
     images.add_argument("--psf", type=_number_or_name, metavar="FWHM|TABLE", help="[arcsec], or columns band, psf_fwhm")
-    images.add_argument("--no-psf-match", action="store_true", help="leave each band its own PSF")
-    images.add_argument("--max-psf", type=float, metavar="FWHM", help="leave bands of a wider PSF out [arcsec]")
+    images.add_argument("--no-psf-match", action="store_true", help="keep each band's own PSF")
+    images.add_argument("--max-psf", type=float, metavar="FWHM", help="leave out bands with a wider PSF [arcsec]")
     images.add_argument("--background", choices=("auto", "none", "constant", "map"), help="default: auto")
     images.add_argument("--noise", choices=("auto", "given", "measure"), help="errors of the files, or of the sky")
-    images.add_argument("--no-source-noise", action="store_true", help="weights know the galaxy's own noise")
+    images.add_argument(
+        "--no-source-noise", action="store_true", help="weight maps already include the galaxy's own noise"
+    )
     images.add_argument("--no-stars", action="store_true", help="do not look for foreground stars")
-    images.add_argument("--star-table", metavar="FILE", help="stars to be masked: ra, dec [degree] and radius [arcsec]")
-    images.add_argument("--reproject", action="store_true", help="resample images that are on another grid")
+    images.add_argument("--star-table", metavar="FILE", help="stars to mask: ra, dec [degree] and radius [arcsec]")
+    images.add_argument("--reproject", action="store_true", help="resample images that are on different grids")
     images.add_argument("--segments", metavar="FILE", help="FITS image of segments, with --bins segments")
-    images.add_argument("--pixel-snr", type=float, metavar="S", help="where the galaxy ends, all bands; default: 3")
+    images.add_argument(
+        "--pixel-snr",
+        type=float,
+        metavar="S",
+        help="S/N of a pixel, all bands together, where the galaxy ends; default: 3",
+    )
     images.add_argument("--error-floor", type=float, metavar="F", help="fraction of the flux, added to errors")
     images.add_argument("--redshift-err", type=float, metavar="E", help="1-sigma error of the redshift; default: 0")
 
@@ -565,7 +599,7 @@ def _add_gradient(p: argparse.ArgumentParser) -> None:
     p.add_argument("--re", required=True, type=float, metavar="R", help="effective radius, major axis [arcsec]")
     p.add_argument("--inclination", type=float, metavar="I", help="[degree], 0 = face-on; with --pa")
     p.add_argument("--pa", type=float, metavar="PA", help="position angle, north through east [degree]")
-    p.add_argument("--galaxy", metavar="ID", help="which galaxy, where the table holds several")
+    p.add_argument("--galaxy", metavar="ID", help="which galaxy, if the table holds several")
     p.add_argument("--column", action="append", metavar="NAME", help="quantity; may be given several times")
     p.add_argument("--seed", type=int, default=1, metavar="N", help="of the bootstrap; default: 1")
 
@@ -574,18 +608,17 @@ def _add_compare(p: argparse.ArgumentParser) -> None:
     p.add_argument(
         "input", nargs=2, metavar="FILE", help="A and B: maps, labels, predictions, a mock's truth, tables like them"
     )
-    p.add_argument("-o", "--out", metavar="PICTURE", help="PNG; without it only numbers are printed")
-    p.add_argument("--columns", metavar="NAME,...", help="what is compared; default: all quantities that both have")
+    p.add_argument("-o", "--out", metavar="PICTURE", help="PNG; default: print numbers only")
+    p.add_argument("--columns", metavar="NAME,...", help="quantities to compare; default: all that both have")
     p.add_argument(
         "--tolerance", type=float, metavar="ARCSEC",
-        help="within which places are the same; default: 1 for rows of tables, 0.75 pixel for maps",
+        help="match radius; default: 1 for rows of tables, 0.75 pixel for maps",
     )  # fmt: skip
-    p.epilog = "Example: agez compare maps.fits mock-images/truth/MOCK0001.fits -o compared.png"
 
 
 def _add_models(p: argparse.ArgumentParser) -> None:
-    p.add_argument("name", nargs="?", metavar="NAME|FILE", help="a model; without it all of agez's own are listed")
-    p.add_argument("--onnx", metavar="FILE", help="write the model as an ONNX file, for other tools than agez")
+    p.add_argument("name", nargs="?", metavar="NAME|FILE", help="a model; default: list all shipped models")
+    p.add_argument("--onnx", metavar="FILE", help="write the model as an ONNX file, for other software")
 
 
 def _add_bench(p: argparse.ArgumentParser) -> None:
@@ -594,18 +627,16 @@ def _add_bench(p: argparse.ArgumentParser) -> None:
     p.add_argument("--set", action="append", default=[], metavar="FILE.toml", help="a set of your own; several times")
     p.add_argument("--list", action="store_true", help="list the sets")
     p.add_argument("--model", metavar="FILE|NAME", help="default: that of each set's survey")
-    p.add_argument("--answers", metavar="TABLE", help="judge another code's answers about a set of photometry")
+    p.add_argument("--answers", metavar="TABLE", help="test another code's results for a set of photometry")
     p.add_argument("--columns", metavar="NAME=COL,...", help="of --answers: age, age_err, mh, mh_err, mass, ..., id")
     p.add_argument("--templates", metavar="NAME|PATH", help="of the spectral fit; default: as agez label")
-    p.add_argument(
-        "--ebv", type=float, metavar="E", help="E(B-V) of the Milky Way before tables, in place of the set's"
-    )
+    p.add_argument("--ebv", type=float, metavar="E", help="E(B-V) of the Milky Way before tables, instead of the set's")
     p.add_argument("-o", "--out", metavar="DIR", help="write bench.json and a page with figures")
     p.add_argument("--seed", type=int, default=1, metavar="N", help="of the bootstraps and mocks; default: 1")
 
 
 def _add_filters(p: argparse.ArgumentParser) -> None:
-    p.add_argument("name", nargs="?", metavar="NAME|PATH", help="filter set; without it all are listed")
+    p.add_argument("name", nargs="?", metavar="NAME|PATH", help="filter set; default: list all")
     p.add_argument("--fetch", action="store_true", help="fetch its measured curves from the SVO service")
 
 

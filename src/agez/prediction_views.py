@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from numpy.typing import NDArray
-
+from agez.arrays import Floats
 from agez.runtime.files import check_png
 from agez.runtime.optional_packages import check_installed
 
 if TYPE_CHECKING:
     from astropy.table import Table
+    from matplotlib.figure import Figure
+    from pandas import DataFrame
 
 
 class PredictionViews:
@@ -29,11 +30,11 @@ class PredictionViews:
         """
         return _call("agez.tables.prediction_files:table_of_answers", self, distribution=distribution)
 
-    def to_pandas(self, *, distribution: bool = False) -> Any:
+    def to_pandas(self, *, distribution: bool = False) -> DataFrame:
         """:meth:`to_table` as a :class:`pandas.DataFrame`; AgezError if pandas is not installed."""
         return _call("agez.tables.prediction_files:frame_of_answers", self, distribution=distribution)
 
-    def expected(self) -> tuple[NDArray[Any], NDArray[Any]]:
+    def expected(self) -> tuple[Floats, Floats]:
         """Fluxes that the model expects of each row, given its other bands, and their errors [microjansky].
 
         Returns
@@ -48,7 +49,7 @@ class PredictionViews:
         """
         return _call("agez.models.predict:expected_of", self)
 
-    def plot(self, path: str | os.PathLike[str] | None = None) -> Any:
+    def plot(self, path: str | os.PathLike[str] | None = None) -> Figure:
         """Ages, metallicities and their errors of all rows: a :class:`matplotlib.figure.Figure`, and a PNG at ``path``.
 
         NumPy arrays of every column are attributes, for plots of one's own.
@@ -58,7 +59,7 @@ class PredictionViews:
     def corner(
         self, row: int | str = 0, path: str | os.PathLike[str] | None = None, *,
         targets: Sequence[str] | None = None,
-    ) -> Any:  # fmt: skip
+    ) -> Figure:  # fmt: skip
         """The joint posterior of a row: marginals and 39, 86 % contours of each pair of targets.
 
         Parameters
@@ -77,7 +78,7 @@ class PredictionViews:
         """
         return _drawn("figure_corner", self, row, _png(path), targets=targets)
 
-    def show(self, row: int | str = 0, path: str | os.PathLike[str] | None = None) -> Any:
+    def show(self, row: int | str = 0, path: str | os.PathLike[str] | None = None) -> Figure:
         """One row seen: its SED, what the model expects, the residuals, and the posterior of age and [M/H].
 
         Parameters
