@@ -50,9 +50,9 @@ def flags_page() -> str:
     lines = [
         "# Flags",
         "",
-        "Every row of every output has a column `flags`, a sum of the bits below, and a column `good`, true if no bit is a",
-        "fault.  Rows with a fault must not be used as they stand.  The other bits are information (a band that is not",
-        "covered, an error that was assumed), which the errors of the row include: select rows by `good`, not by",
+        "Every row of every output has a column `flags`, a sum of the bits below, and a column `good`, true if no bit",
+        "is a fault.  Rows with a fault must not be used as they stand.  The other bits are information (a band that is",
+        "not covered, an error that was assumed), which the errors of the row include: select rows by `good`, not by",
         "`flags == 0`.  This page is written by `python tools/write_docs.py` from",
         "`agez.flags`.",
         "",

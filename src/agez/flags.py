@@ -78,7 +78,7 @@ MEANING: dict[Flag, str] = {
     "others, and was left out",
     Flag.REDSHIFT_ESTIMATED: "no redshift is given; the model estimated its own (redshift_phot)",
     Flag.REDSHIFT_FOUND: "the redshift was measured from the spectrum itself",
-    Flag.REDSHIFT_AMBIGUOUS: "the redshift was measured from the spectrum itself, and two values fit about equally well",
+    Flag.REDSHIFT_AMBIGUOUS: "the redshift was measured from the spectrum itself, and two fit about equally well",
     Flag.ON_GRID_EDGE: "more than 20 % of the light is in the most metal-poor templates and in the youngest, "
     "where these are older than 10 Myr: the stars may lie beyond the templates",
     Flag.NO_GEOMETRY: "no position, effective radius or centre: no galactocentric radius",

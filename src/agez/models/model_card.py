@@ -134,11 +134,7 @@ def _later_lines(recipe: Mapping[str, Any]) -> list[str]:
     if recipe.get("blend_share"):
         lines.append(
             f"- {100 * recipe['blend_share']:.0f} % of the galaxies are blends of two libraries"
-            + (
-                "; the library of a galaxy is an optional input (`--library`)."
-                if recipe.get("tell_library")
-                else "."
-            )
+            + ("; the library of a galaxy is an optional input (`--library`)." if recipe.get("tell_library") else ".")
         )
     if recipe.get("age_margin") is not None:
         lines.append(
@@ -270,9 +266,7 @@ def _limits(model: Model, made: bool) -> list[str]:
             "- Accuracy on real galaxies: the scores above are for mock galaxies; for real ones see docs/real_sky.md.",
         ]
     else:
-        lines.append(
-            "- Galaxies unlike those of its sample: the model knows their labels, noise and selection only."
-        )
+        lines.append("- Galaxies unlike those of its sample: the model knows their labels, noise and selection only.")
     survey = find_survey(str(header.get("name", ""))) if made else None
     return [*lines, *(f"- {line}" for line in (survey.model.limits if survey and survey.model else ()))]
 
