@@ -103,8 +103,8 @@ def columns_page() -> str:
         "Columns of agez's tables by name.  `NAME_err` is the 1-sigma error of `NAME`, `NAME_p16`, `NAME_p50`, "
         "`NAME_p84` are quantiles of its distribution, `NAME_p025` and `NAME_p975` the ends of the 95 % interval, "
         "`NAME_library_spread` is the standard deviation of the predictions between template libraries, `true_NAME` "
-        "the truth of mocks, `label_NAME` the result of a spectral fit.  [files.md](../files.md) lists the columns of each "
-        "file.",
+        "the truth of mocks, `label_NAME` the result of a spectral fit.  [files.md](../files.md) lists the columns of "
+        "each file.",
         "", "## Predicted quantities", "",
         "NaN where no prediction is made (`flags` gives the reason); masses, rates and magnitudes also without a "
         "redshift, and therefore without a distance.", "", *_table(("column", "unit", "meaning"), targets),
