@@ -214,9 +214,7 @@ def print_mocks(n: int, templates: str, library: str) -> None:
 
 def print_nothing(n: int, known: SSPGrid, rng: np.random.Generator) -> None:
     """What is found where there is nothing to be found."""
-    print(
-        "| spectra without a redshift | a redshift is given, % | and not flagged as ambiguous, % |\n|---|---|---|"
-    )
+    print("| spectra without a redshift | a redshift is given, % | and not flagged as ambiguous, % |\n|---|---|---|")
     for setup in setups():
         wave = setup.wave_angstrom
         shape = (n, len(wave))
