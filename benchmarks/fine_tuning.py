@@ -1,4 +1,4 @@
-"""What starting from a shipped model gains over starting afresh, by number of galaxies.
+"""What starting from a shipped model gains over training from scratch, by number of galaxies.
 
 Run ``python benchmarks/fine_tuning.py [--sample FILE] [--model paper] [--draws 2] [--out FILE]``: minutes.  Without a
 sample the standard mock survey is made.  Both ways are trained, calibrated and scored as ``agez train --init MODEL
@@ -42,7 +42,7 @@ def table(curve: dict[str, Any]) -> str:
     def cell(way: dict[str, Any]) -> str:
         return f"{way['sigma_mad']:.3f} ({100 * way['coverage_68']:.0f} %)"
 
-    lines = ["| | galaxies | spectra | afresh | from the model | gain |", "|---|---|---|---|---|---|"]
+    lines = ["| | galaxies | spectra | from scratch | from the model | gain |", "|---|---|---|---|---|---|"]
     for word in TARGET_WORDS.values():
         lines.append(f"| {TITLES[word]} | 0 | 0 | - | {cell(curve['as_it_is'][word])} | - |")
         for point in curve["points"]:

@@ -181,7 +181,7 @@ def main() -> None:
                     print(f"\n[{kind}.{name}.{target}]")
                     print("\n".join(f"{name} = {value}" for name, value in vars(learned(ours, k)).items()), flush=True)
         return
-    print("| regions | what | n | rms error | error said, median | inside 1 sigma | inside 2 sigma |")
+    print("| regions | what | n | rms error | predicted error, median | inside 1 sigma | inside 2 sigma |")
     print("|---|---|---:|---:|---:|---:|---:|")
     for name, galaxies in found.items():
         for method in sorted({one.method for one in galaxies}):

@@ -136,7 +136,7 @@ def main() -> None:
     parser.add_argument("--galaxies", type=int, default=400)
     parser.add_argument("--splus", type=Path, help="the survey's photometry, for the real rows")
     options = parser.parse_args()
-    print("| model | S/N | q | band believed | as agez answers |\n|---|---:|---:|---:|---:|")
+    print("| model | S/N | q | band used as given | as treated by agez |\n|---|---:|---:|---:|---:|")
     for name in options.models:
         for snr in (10.0, 30.0, 100.0):
             print("\n".join(bands_table(name, options.galaxies, snr)), flush=True)

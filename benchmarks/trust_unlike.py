@@ -84,7 +84,7 @@ def odd_rows(
         )
     }
     if is_wide(model):
-        distant = {"galaxies 0.2 from the redshift that is said": lambda: elsewhere(model, galaxies)}
+        distant = {"galaxies 0.2 from the given redshift": lambda: elsewhere(model, galaxies)}
     return {
         "stars of MILES": lambda: outliers.real_stars(filters, min(n, 900), rng, SNR),
         "stars of black bodies and lines": lambda: outliers.stars(filters, n, rng, SNR),

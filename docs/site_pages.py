@@ -119,13 +119,14 @@ def columns_page() -> str:
         "# Columns", "",
         "Columns of agez's tables by name.  `NAME_err` is the 1-sigma error of `NAME`, `NAME_p16`, `NAME_p50`, "
         "`NAME_p84` are quantiles of its distribution, `NAME_p025` and `NAME_p975` the ends of the 95 % interval, "
-        "`NAME_library_spread` by how much answers differ from one template library to the next; `true_NAME` is the "
-        "truth of mocks, `label_NAME` the result of a spectral fit.  [files.md](../files.md) says which file has them.",
+        "`NAME_library_spread` is the standard deviation of the predictions between template libraries, `true_NAME` "
+        "the truth of mocks, `label_NAME` the result of a spectral fit.  [files.md](../files.md) lists the columns of "
+        "each file.",
         "", "## Predicted quantities", "",
-        "NaN where no prediction is made, and `flags` says why; masses, rates and magnitudes also where no redshift, "
-        "and so no distance, is known.", "", *_table(("column", "unit", "meaning"), targets),
+        "NaN where no prediction is made (`flags` gives the reason); masses, rates and magnitudes also without a "
+        "redshift, and therefore without a distance.", "", *_table(("column", "unit", "meaning"), targets),
         "", "## All other columns", "", *_table(("column", "unit", "meaning", "UCD"), others),
-        "", "## Flags", "", "`flags` is a sum of these; a fault makes `good` false.", "",
+        "", "## Flags", "", "`flags` is a sum of these; a fault sets `good` to false.", "",
         *_table(("bit", "name", "fault", "meaning"), flags), "",
     ])  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""agez train, afresh and from a model, with its learning curve; agez models and cards; the models that ship."""
+"""agez train, from scratch and from a model, with its learning curve; agez models and cards; the models that ship."""
 
 import json
 import subprocess
@@ -35,7 +35,7 @@ def trained(sample):
     return path, done("train", sample, "-o", path, *TRAIN, "--json").json
 
 
-def test_training_afresh_makes_a_posterior_model(trained):
+def test_training_from_scratch_makes_a_posterior_model(trained):
     path, answer = trained
     assert answer["network"] == "posterior"
     assert answer["init"] is None
@@ -101,7 +101,7 @@ def test_going_on_from_a_model_with_its_learning_curve(sample, trained, tmp_path
     one = curve["points"][0]["age"]
     assert one["gain"] == pytest.approx(one["fresh"]["sigma_mad"] - one["from_model"]["sigma_mad"])
     card = done("models", out).out
-    assert "- Begun from the model fresh." in card
+    assert "- Fine-tuned from the model fresh." in card
     assert "3 unseen galaxies, 3 draws" in card
     assert "`python tools/make_models.py" not in card
 

@@ -49,7 +49,7 @@ def _search(preset: Preset) -> str:
 def _distributions(preset: Preset) -> str:
     size = preset.uncertainty
     fresh, tuned = (min(size.steps, one.steps) for one in (FRESH_SETTINGS, TUNED_SETTINGS))
-    steps = f"{fresh} steps" if fresh == tuned else f"{fresh} steps afresh, {tuned} from a model"
+    steps = f"{fresh} steps" if fresh == tuned else f"{fresh} steps from scratch, {tuned} from a model"
     return f"{2 * N_FOLDS * size.members} networks, {steps}, batch {FRESH_SETTINGS.batch}"
 
 

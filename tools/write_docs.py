@@ -36,8 +36,8 @@ DOCS = Path(__file__).resolve().parents[1] / "docs"
 #: Pages that hold what one benchmark prints, by the mark there.
 SAVED = {
     "fine-tuning": "models.md", "scale": "catalogues.md", "maps": "mock_images.md", "survey": "survey_night.md",
-    "map regions": "maps.md", "many maps": "maps.md", "gradient errors": "maps.md", "less known": "models.md",
-    "bayes limit": "trust.md", "information": "targets.md", "type ceiling": "real_sky.md",
+    "map regions": "maps.md", "many maps": "maps.md", "image speed": "maps.md", "gradient errors": "maps.md",
+    "less known": "models.md", "bayes limit": "trust.md", "information": "targets.md", "type ceiling": "real_sky.md",
     "splus zero points": "real_sky.md", "redshifts": "labels.md",
     "alpha": "trust.md", "young": "labels.md", "histories": "labels.md", "unknown library": "trust.md",
     "left-out library": "trust.md",
@@ -50,10 +50,10 @@ def flags_page() -> str:
     lines = [
         "# Flags",
         "",
-        "Every row of every output has a column `flags`, a sum of the bits below, and a column `good`: true where none",
-        "of them is a fault.  A fault means that the numbers of the row must not be used as they stand; other bits are",
-        "information (a band that is not covered, an error that was assumed), which the errors of the row include.  So",
-        "select rows by `good`, not by `flags == 0`.  This page is written by `python tools/write_docs.py` from",
+        "Every row of every output has a column `flags`, a sum of the bits below, and a column `good`, true if no bit",
+        "is a fault.  Rows with a fault must not be used as they stand.  The other bits are information (a band that",
+        "is not covered, an error that was assumed), which the errors of the row include: select rows by `good`, not",
+        "by `flags == 0`.  This page is written by `python tools/write_docs.py` from",
         "`agez.flags`.",
         "",
         "| bit | value | name | fault | meaning |",
@@ -67,7 +67,7 @@ def flags_page() -> str:
         "In Python: `prediction.good`, `labels.good`, `agez.flags.is_good(flags)`, and",
         "`agez.flags.has_flag(flags, agez.Flag.LOW_SNR)` for one bit.  In TOPCAT: `good`, or `(flags & 32) != 0` for",
         f"the rows of low signal-to-noise ratio; `(flags & {int(FAULTS)}) == 0` is `good`.",
-        "`agez gradient` and the gradients of `agez map` leave rows out that are not good.",
+        "`agez gradient` and the gradients of `agez map` use only good rows.",
         "",
     ]
     return "\n".join(lines)
@@ -76,9 +76,9 @@ def flags_page() -> str:
 def models_page() -> str:
     """docs/shipped_models.md: what ``agez models`` and ``agez models NAME`` print."""
     lines = [
-        "# Models that ship",
+        "# Shipped models",
         "",
-        "What `agez models NAME` prints of each; written by `python tools/write_docs.py` from the model files.",
+        "Output of `agez models NAME` for each model; written by `python tools/write_docs.py` from the model files.",
         "How to use them: [models.md](models.md).",
     ]
     for name, path in available_models().items():

@@ -293,8 +293,8 @@ def _add_train(p: argparse.ArgumentParser) -> None:
     p.add_argument(
         "--learning-curve",
         action="store_true",
-        help="measure the gain of --init over training from scratch with 10, 30, 100 and all galaxies; takes "
-        "much longer; of a table, the error with an eighth to all of its rows",
+        help="measure what --init gains over training from scratch with 10, 30, 100 and all galaxies; trains much "
+        "more; of a table, the error with an eighth to all of its rows",
     )
     p.add_argument(
         "--max-epochs", type=int, metavar="N", help="of the paper's networks; default: that of the standard preset"

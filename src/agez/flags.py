@@ -54,31 +54,31 @@ MEANING: dict[Flag, str] = {
     Flag.NON_FINITE: "some fluxes were NaN or infinite; they were left out",
     Flag.BAD_ERROR: "some errors were zero, negative or not finite; those pixels or bands were left out",
     Flag.BAND_NOT_COVERED: "at least one band of the filter set is not covered by the spectrum (its flux is NaN), or "
-    "its error is so far above the row's others that it counts as not observed",
+    "its error is so large compared with the row's others that it counts as not observed",
     Flag.BAND_FILLED: "at least one band that the model needs was missing and was replaced by its "
-    "conditional mean given the other bands; the error includes what that adds",
+    "conditional mean given the other bands; the error includes this uncertainty",
     Flag.LOW_SNR: "signal-to-noise ratio too low for a meaningful result; labels of spectra below 5 per Angstrom "
     "rest on the prior",
-    Flag.FIT_FAILED: "the spectral fit gave no answer",
+    Flag.FIT_FAILED: "the spectral fit failed: no result",
     Flag.BAD_CHI2: "reduced chi2 of the spectral fit above 2: rejected from samples",
     Flag.KINEMATICS_FAILED: "velocity and dispersion could not be measured; the population fit used "
     "the systemic redshift and a default dispersion",
-    Flag.OUT_OF_RANGE: "the answer lies outside the range of the templates or the training labels",
+    Flag.OUT_OF_RANGE: "the result lies outside the range of the templates or the training labels",
     Flag.OUT_OF_DISTRIBUTION: "the SED is unlike the training set: the prediction is an extrapolation",
     Flag.REDSHIFT_OUTSIDE_MODEL: "more than half of the redshift's distribution is outside the model's range: the "
-    "answer is for the part inside (column redshift_inside); below 0.023 there is none",
+    "prediction is for the part inside (column redshift_inside); below 0.023 there is none",
     Flag.TOO_FEW_BANDS: "too many bands missing for this model: no prediction",
-    Flag.REDSHIFT_UNKNOWN: "no redshift is known, and none was found; a spectrum was taken as rest-frame; photometry "
-    "was answered for any redshift of the model, or, by models of the rest frame, as if it were in it",
+    Flag.REDSHIFT_UNKNOWN: "no redshift is given, and none could be measured; a spectrum was taken as rest-frame; "
+    "photometry was predicted for any redshift of the model, or, by rest-frame models, as rest-frame",
     Flag.PARTLY_COVERED: "the spectrum has less than 40 % of the spectral fit's range, or less than 60 % of "
-    "what lies between its ends: errors are too small",
-    Flag.ERROR_ASSUMED: "some bands came without an error, and the model took 5 % of the flux; or a spectrum did, and "
-    "its own scatter stands for it",
-    Flag.BAND_CONTRADICTED: "one band (column worst_band) is more than 4.5 sigma off what the others say of it: the "
-    "answer is without it",
-    Flag.REDSHIFT_ESTIMATED: "no redshift is known; the model's own (redshift_phot) stands in for it",
-    Flag.REDSHIFT_FOUND: "the redshift was found from the spectrum itself",
-    Flag.REDSHIFT_AMBIGUOUS: "the redshift was found from the spectrum itself, and two fit it about equally well",
+    "the pixels between its ends: errors are too small",
+    Flag.ERROR_ASSUMED: "some bands had no error, and the model assumed 5 % of the flux; or a spectrum had none, and "
+    "the error was estimated from its scatter",
+    Flag.BAND_CONTRADICTED: "one band (column worst_band) deviates by more than 4.5 sigma from its prediction by the "
+    "others, and was left out",
+    Flag.REDSHIFT_ESTIMATED: "no redshift is given; the model estimated its own (redshift_phot)",
+    Flag.REDSHIFT_FOUND: "the redshift was measured from the spectrum itself",
+    Flag.REDSHIFT_AMBIGUOUS: "the redshift was measured from the spectrum itself, and two fit about equally well",
     Flag.ON_GRID_EDGE: "more than 20 % of the light is in the most metal-poor templates and in the youngest, "
     "where these are older than 10 Myr: the stars may lie beyond the templates",
     Flag.NO_GEOMETRY: "no position, effective radius or centre: no galactocentric radius",

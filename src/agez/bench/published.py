@@ -19,7 +19,7 @@ GALLAZZI_2005 = (
     (11.72, 0.14), (11.91, 0.15),
 )  # fmt: skip
 #: For tables.
-GALLAZZI_WORDS = "Gallazzi et al. (2005), table 2, by memory"
+GALLAZZI_WORDS = "Gallazzi et al. (2005), table 2, from memory"
 
 
 class KindRelations(NamedTuple):

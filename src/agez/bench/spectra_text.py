@@ -38,7 +38,7 @@ def _row_lines(block: Mapping[str, Any]) -> list[str]:
         metals = [_answer(row[one], "mh_lw", "+.2f") for one in who]
         rows.append((row["name"], row["kind"], number(row["fit"]["snr"], ".0f"), *ages, *metals))
     header = ("spectrum", "kind", "S/N", "log age, fit", *block["models"], "[M/H], fit", *block["models"])
-    return section("**Answers**; S/N per Angstrom", header, rows)
+    return section("**Results**; S/N per Angstrom", header, rows)
 
 
 def _answer(of: Mapping[str, Any], name: str, form: str) -> str:
@@ -55,8 +55,8 @@ def _network_lines(block: Mapping[str, Any]) -> list[str]:
         if of["n"]
     ]
     title = (
-        "**Network less fit** of one spectrum, without a fault in either: median, width over the joint error, share "
-        "within 2 sigma"
+        "**Network minus fit** for each spectrum without a fault in either: median, width over the joint error, "
+        "fraction within 2 sigma"
     )
     return section(title, ("model", "kind", "rows", *_THREE), rows)
 
@@ -80,11 +80,11 @@ def _known_lines(block: Mapping[str, Any]) -> list[str]:
                 offsets = (number(of["offset"], "+.2f"), number(of["largest"], ".2f"))
                 rows.append((who, WORDS[name], str(of["n"]), *offsets, percent(of["within"])))
         header = ("answers", "quantity", "rows", "offset", "largest", "within 2 sigma")
-        lines += section("**Against what is known**", header, rows)
+        lines += section("**Known values**", header, rows)
     if block["gas"] is not None:
         names = list(block["gas"]["fit"])
         rows = [(who, *(number(of[name], "+.2f") for name in names)) for who, of in block["gas"].items()]
-        lines += section("**[M/H] of the stars less that of the gas** [dex]", ("answers", *names), rows)
+        lines += section("**[M/H] of the stars minus that of the gas** [dex]", ("answers", *names), rows)
     return lines
 
 
@@ -92,7 +92,5 @@ def _order_lines(block: Mapping[str, Any]) -> list[str]:
     if block["order"] is None:
         return []
     rows = [(who, measured(of["age"], ".2f"), measured(of["dust"], ".2f")) for who, of in block["order"].items()]
-    title = (
-        "**Order of types**: share of pairs whose age falls, and whose dust rises, as it must (error: that of chance)"
-    )
+    title = "**Order of types**: fraction of pairs with ages, and dust, in the expected order (error: by chance)"
     return section(title, ("answers", "age", "dust"), rows)

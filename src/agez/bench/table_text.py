@@ -24,9 +24,9 @@ def table_lines(block: Mapping[str, Any]) -> list[str]:
 
 def _opening(block: Mapping[str, Any]) -> str:
     n, (low, high) = block["n"], block["redshift_range"]
-    ebv = "" if block["ebv"] is None else f"  E(B-V) {block['ebv']:g} of the Milky Way is taken away."
+    ebv = "" if block["ebv"] is None else f"  Dereddened for E(B-V) {block['ebv']:g} of the Milky Way."
     return (
-        f"Answers of `{block['answers']}`: {n['rows']} rows, {n['chosen']} of them at {low:g} < z < {high:g}, "
+        f"Results of `{block['answers']}`: {n['rows']} rows, {n['chosen']} of them at {low:g} < z < {high:g}, "
         f"{n['good']} of these without a fault.{ebv}"
     )
 
@@ -62,7 +62,7 @@ def _reference_lines(block: Mapping[str, Any]) -> list[str]:
     for kind, of in ECALIFA.items():
         age, mh = _span(of.log_age_lw, ".2f"), _span(of.mh_lw, "+.2f")
         rows.append((kind_words(kind), str(of.n), age, mh, f"{of.slope[0]:.3f} ± {of.slope[1]:.3f}"))
-    title = f"**The same of eCALIFA**, by spectra of whole galaxies; P(older) = {ECALIFA_OLDER[0]} ± {ECALIFA_OLDER[1]}"
+    title = f"**The same from eCALIFA**, spectra of whole galaxies; P(older) = {ECALIFA_OLDER[0]} ± {ECALIFA_OLDER[1]}"
     return section(title, ("kind", "galaxies", "log age", "[M/H]", "[M/H]-mass slope"), rows)
 
 
@@ -73,7 +73,7 @@ def _mass_lines(block: Mapping[str, Any]) -> list[str]:
         sigma = number(mass["value"] / mass["err"], ".1f") if mass["value"] is not None and mass["err"] else "-"
         published = number(mass["published"], ".2f")
         rows.append((kind_words(kind), measured(mass), sigma, published, measured(of["absmag_r"], "+.3f")))
-    title = f"**[M/H] against stellar mass and luminosity**; beside it {GALLAZZI_WORDS}, over the same masses"
+    title = f"**[M/H] against stellar mass and luminosity**; compared with {GALLAZZI_WORDS}, over the same masses"
     return section(title, ("kind", "slope [dex/dex]", "over its error", "Gallazzi", "slope with M_r [dex/mag]"), rows)
 
 
@@ -119,7 +119,7 @@ def _band_lines(bands: Sequence[Mapping[str, Any]]) -> list[str]:
         widths = (number(one["scatter_mag"]), number(one["pull"], ".2f"))
         rows.append((one["band"], str(one["n"]), *offsets, *widths, zero_point, percent(one["flagged_without"])))
     title = (
-        "**Bands**: observed less expected from the other bands [mag] (above 0: fainter), its scatter, the zero point "
+        "**Bands**: observed minus expected from the other bands [mag] (above 0: fainter), its scatter, the zero point "
         "to be added, and rows with a fault without the band"
     )
     header = ("band", "rows", "offset", *map(kind_words, kinds), "scatter", "pull", "zero point", "fault without it")
@@ -140,7 +140,7 @@ def _half_lines(halves: Mapping[str, Any]) -> list[str]:
     lines = section(title, ("quantity", "real", "matched mocks", "real / mocks", "gain"), rows)
     if halves["missing"]:
         return [*lines, f"No mocks: {halves['missing']}.", ""]
-    gain = "Gain: the part of a true difference that answers show (mocks)."
+    gain = "Gain: the fraction of a true difference that results recover (mocks)."
     return [*lines, f"{gain}  Mocks with a fault: {percent(halves['mock_flagged'])}.", ""]
 
 
@@ -186,7 +186,7 @@ def _label_lines(block: Mapping[str, Any]) -> list[str]:
             for name, of in known.items()
         ]
         header = ("quantity", "rows", "offset", "scatter", "difference over its error")
-        lines += section("**Against what is known**", header, rows)
+        lines += section("**Known values**", header, rows)
     if order is not None:
         ages = ", ".join(f"{kind} {number(age, '.2f')}" for kind, age in order["log_age_lw"].items())
         lines += [f"Median ages in the expected order: {ages}; {measured(order['kept'], '.2f')} of the pairs fall.", ""]

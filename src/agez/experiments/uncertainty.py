@@ -2,7 +2,7 @@
 
 The paper's networks give a bare number.  Here networks that give distributions answer every spectrum of the same folds
 unseen, calibrated on the other folds.  If agez comes with a model of the sample's bands they go on from it: it knows
-mock galaxies that the paper's networks have never seen, and ``start`` says so; else they start afresh.
+mock galaxies that the paper's networks have never seen, and ``start`` says so; else they are trained from scratch.
 
 Coverage is that of the intervals which users are given, with the stretched tails of
 :func:`agez.mixture_network.calibration.calibrated_probabilities`; CRPS is that of the stored mixtures.  The claims are
@@ -298,6 +298,6 @@ def _no_worse(name: str, scores: Mapping[str, Any], start: str, few: str) -> Cla
             continue
         told.append(f"{word} {one['sigma_mad']:.3f} against {network:.3f} (gain {low:+.3f} to {high:+.3f})")
         decisions.append(None if few else True if low >= -MARGIN * network else False if high < 0 else None)
-    begun = f"went on from model {start!r}" if start else "started afresh"
+    begun = f"fine-tuned from model {start!r}" if start else "trained from scratch"
     of_set = f" ({set_title(name)})"
     return judged("distributions_no_worse", decisions, told, of_set=of_set, margin=100 * MARGIN, begun=begun, few=few)

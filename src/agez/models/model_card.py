@@ -145,12 +145,8 @@ def _later_lines(recipe: Mapping[str, Any]) -> list[str]:
     lines = []
     if recipe.get("blend_share"):
         lines.append(
-            f"- {100 * recipe['blend_share']:.0f} % of the galaxies are of blends of two libraries"
-            + (
-                "; the networks may be told the library of a galaxy (`--library`)."
-                if recipe.get("tell_library")
-                else "."
-            )
+            f"- {100 * recipe['blend_share']:.0f} % of the galaxies are blends of two libraries"
+            + ("; the library of a galaxy is an optional input (`--library`)." if recipe.get("tell_library") else ".")
         )
     if recipe.get("age_margin") is not None:
         lines.append(
@@ -173,7 +169,7 @@ def _spoilt_lines(survey: Mapping[str, Any]) -> list[str]:
         )
     if survey.get("errors_understated"):
         largest = math.exp(survey["errors_understated"][1])
-        lines.append(f"- The noise is up to {largest:.2g} times what the errors say.")
+        lines.append(f"- The noise is up to {largest:.2g} times the given errors.")
     if survey.get("redshift_tail"):
         lines.append(f"- {100 * survey['redshift_tail']:.0f} % of redshifts with errors are off by four times as much.")
     return lines
@@ -188,7 +184,7 @@ def _sample_lines(model: Model) -> list[str]:
         f"{training.get('split', '?')}, seed {training.get('seed', '?')}."
     ]
     if model.gives_distribution:
-        lines.append(f"- Begun from the model {start}." if start else "- Begun afresh.")
+        lines.append(f"- Fine-tuned from the model {start}." if start else "- Trained from scratch.")
     return lines
 
 
@@ -206,8 +202,8 @@ def _sky_scores(model: Model) -> list[str]:
             numbers = [cell for one in model.targets for cell in _numbers(scores[key][one.word])]
             rows.append([words, *numbers, _percent(scores[key].get("flagged"))])
     note = (
-        "Unseen mock galaxies of the same kinds, in dex; the share of truths inside the 68 % and the 95 % interval; "
-        "the share flagged `OUT_OF_DISTRIBUTION`."
+        "Unseen mock galaxies of the same kinds, in dex; the fraction of true values inside the 68 % and the 95 % "
+        "interval; the fraction flagged `OUT_OF_DISTRIBUTION`."
     )
     return [note, "", *_table(rows)]
 
@@ -225,9 +221,9 @@ def _scores_by_target(model: Model) -> list[str]:
     rows.append(["flagged", "", *(_percent(scores[key].get("flagged")) for key, _ in ways), "", ""])
     note = (
         "sigma_mad of unseen mock galaxies of the same kinds, by S/N of a band, and over all S/N, bands and redshift "
-        "errors of the training (drawn), for which the last columns are the shares of truths inside the 68 % and the "
-        "95 % interval.  Last row: share flagged `OUT_OF_DISTRIBUTION`.  Redshifts are known unless the head or the "
-        "draw says otherwise; masses, rates and magnitudes are at the true distance."
+        "errors of the training (drawn), for which the last columns are the fractions of true values inside the 68 % "
+        "and the 95 % interval.  Last row: fraction flagged `OUT_OF_DISTRIBUTION`.  Redshifts are known unless "
+        "the head or the draw says otherwise; masses, rates and magnitudes are at the true distance."
     )
     return [note, "", *_table(rows)]
 
@@ -263,28 +259,26 @@ def _percent(share: float | None) -> str:
 def _limits(model: Model, made: bool) -> list[str]:
     header = model.header
     lines = [
-        f"- Redshifts outside {_range(model)}: not answered (`REDSHIFT_OUTSIDE_MODEL`); of one with an error the part "
-        "inside is answered, its share told (`redshift_inside`), and the row flagged below a half."
+        f"- Redshifts outside {_range(model)}: no prediction (`REDSHIFT_OUTSIDE_MODEL`).  For a redshift with an error "
+        "the prediction is for the part inside (its fraction: `redshift_inside`); below a half the row is flagged."
     ]
     if model.gives_distribution:
         lines += [
-            f"- Fewer than {header['least_bands']} bands: not answered (`TOO_FEW_BANDS`).",
-            f"- Median S/N of a band below {header['least_snr']:g}: noisier than what it has seen (`LOW_SNR`).",
+            f"- Fewer than {header['least_bands']} bands: no prediction (`TOO_FEW_BANDS`).",
+            f"- Median S/N of a band below {header['least_snr']:g}: noisier than the training set (`LOW_SNR`).",
         ]
     if made:
         survey = header["training"]["recipe"]["survey"]
         lines += [
-            f"- Photometry off by more than {100 * survey['calibration'][1]:.0f} %.",
-            "- Active nuclei, stars, blends: it knows no continuum but that of stars in galaxies and of their "
+            f"- Photometry with calibration errors above {100 * survey['calibration'][1]:.0f} %.",
+            "- Active nuclei, stars, blends: the training set has only the continuum of stars in galaxies and of their "
             "nebulae.  Not all of them are flagged `OUT_OF_DISTRIBUTION`.",
             "- [M/H] of alpha-enhanced galaxies on a scale of their own: no training library has [alpha/Fe] as a "
-            "parameter; what is known of the bias is in docs/trust.md.",
-            "- Proof by the scores above, which are of mock galaxies; real ones are in docs/real_sky.md.",
+            "parameter; the bias is measured in docs/trust.md.",
+            "- Accuracy on real galaxies: the scores above are for mock galaxies; for real ones see docs/real_sky.md.",
         ]
     else:
-        lines.append(
-            "- Galaxies unlike those of its sample: their labels, their noise, their selection are all it knows."
-        )
+        lines.append("- Galaxies unlike those of its sample: the model knows their labels, noise and selection only.")
     survey = find_survey(str(header.get("name", ""))) if made else None
     return [*lines, *(f"- {line}" for line in (survey.model.limits if survey and survey.model else ()))]
 
@@ -343,9 +337,9 @@ def curve_lines(curve: Mapping[str, Any]) -> list[str]:
     """The table that a person sees, of the header's ``learning_curve``: sigma_mad against labels [dex]."""
     name = curve["start"] or "the model"
     lines = [
-        f"what starting from {name} gains: sigma_mad [dex] and 68 % coverage on {curve['n_test_galaxies']} unseen "
+        f"gain of starting from {name}: sigma_mad [dex] and 68 % coverage on {curve['n_test_galaxies']} unseen "
         f"galaxies, {curve['n_draws']} draw{'s' if curve['n_draws'] != 1 else ''}",
-        f"{'':13s}{'galaxies':>9s}{'spectra':>9s}{'afresh':>14s}{'from ' + name[:16]:>22s}   gain",
+        f"{'':13s}{'galaxies':>9s}{'spectra':>9s}{'from scratch':>14s}{'from ' + name[:16]:>22s}   gain",
     ]
     for word in curve["as_it_is"]:
         same = curve["as_it_is"][word]

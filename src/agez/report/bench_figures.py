@@ -118,7 +118,7 @@ def figure_mass(path: Path, block: Mapping[str, Any], masks: Mapping[str, Bools]
         axes = page.subplots(gridspec_kw=margins(page, left=0.75, right=0.2, bottom=0.6, top=0.2))
         _points(axes, x, y, masks)
         mass, mh = np.array(GALLAZZI_2005).T
-        axes.plot(mass, mh, color="black", lw=1.8, ls="--", label="Gallazzi et al. (2005), by memory")
+        axes.plot(mass, mh, color="black", lw=1.8, ls="--", label="Gallazzi et al. (2005), from memory")
         gain = ((block.get("halves") or {}).get("mh_lw") or {}).get("gain")
         if gain and gain["value"] is not None:
             middle = float(np.nanmedian(y))

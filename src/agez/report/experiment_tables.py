@@ -226,7 +226,7 @@ def uncertainty_table(blocks: Blocks) -> str:
             rows.append(row(word, shown + cell(blocks, f"{one}.departure", "{:.3f}") + EMPTY * 2))
         rows.append(row("both", EMPTY * 8 + cells(blocks, base, ("residual_pcc", "correlation"), "{:+.2f}")))
     start = find(blocks, "uncertainty.measured.start")
-    begun = f"trained on from the model {escape(repr(str(start)))}" if start else "started afresh"
+    begun = f"fine-tuned from the model {escape(repr(str(start)))}" if start else "trained from scratch"
     return named_table("uncertainty", rows, begun=begun)
 
 
