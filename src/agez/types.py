@@ -366,8 +366,9 @@ class PredictionInput(PerRow):
     photometry: Photometry  #: As the model saw it: its bands, corrected.
     columns: Any = None  #: PlainTable of the input's columns that tables of answers have, too.
     model: Answering | None = None
+    index: Any = None  #: Index of the pandas DataFrame that was answered.
 
-    _row_fields = ("photometry", "columns")
+    _row_fields = ("photometry", "columns", "index")
 
     def __len__(self) -> int:
         return len(self.photometry)

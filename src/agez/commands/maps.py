@@ -92,7 +92,7 @@ def checked_settings(options: Namespace) -> MapSettings:
         check_input(options.star_table)
     if options.pictures is not None:
         check_installed("matplotlib", extra="report", purpose="--pictures")
-        make_folder(options.pictures)
+        make_folder(options.pictures, option="--pictures")
     if options.page is not None:
         from agez.report.answer_page import check_page
 
