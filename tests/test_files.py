@@ -139,11 +139,11 @@ def test_what_is_no_path_is_no_file():
 
 def test_an_output_error_names_the_option_that_was_given(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(AgezError, match="choose another with --page$"):
+    with pytest.raises(AgezError, match=r"choose another with --page$"):
         check_page(tmp_path / "file" / "page.html")
-    with pytest.raises(AgezError, match="choose another with --picture$"):
+    with pytest.raises(AgezError, match=r"choose another with --picture$"):
         check_picture(tmp_path / "file" / "picture.png")
-    with pytest.raises(AgezError, match="choose another with --pictures$"):
+    with pytest.raises(AgezError, match=r"choose another with --pictures$"):
         make_folder(tmp_path / "file" / "pictures", option="--pictures")
-    with pytest.raises(AgezError, match="choose another with -o/--out$"):
+    with pytest.raises(AgezError, match=r"choose another with -o/--out$"):
         check_output(tmp_path / "file" / "out.fits")
