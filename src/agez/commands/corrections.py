@@ -43,8 +43,8 @@ def check_corrections(options: Namespace) -> None:
 
 
 def given_for_tables(options: Namespace) -> dict[str, Any]:
-    """The redshift and the options that make sense for tables of photometry only, as they were given."""
-    return {"redshift": options.redshift, **{name: getattr(options, name) for name in _OPTIONS}}
+    """The redshift and the options of the command that make sense for tables of photometry only, as they were given."""
+    return {"redshift": options.redshift, **{name: getattr(options, name) for name in _OPTIONS if name in options}}
 
 
 def corrections_of(options: Namespace) -> Corrections:

@@ -129,6 +129,12 @@ def robust_limits(*values: Floats, keep: float = 0.999, pad: float = 0.06) -> tu
     return float(low - margin), float(high + margin)
 
 
+def running_quantiles(x: Floats, y: Floats, n_bins: int) -> Floats:
+    """(4, n_bins) median of ``x``, and 16, 50 and 84 % of ``y``, in bins of equal numbers along ``x``."""
+    groups = np.array_split(np.argsort(x, kind="stable"), n_bins)
+    return np.array([(np.median(x[one]), *np.quantile(y[one], (0.16, 0.5, 0.84))) for one in groups]).T
+
+
 def value_limits(values: Floats, errors: Floats | float, *, keep: float = 0.96) -> tuple[float, float]:
     """Limits for values with errors: their central ``keep``, and at least 2 median errors either side of the median.
 
