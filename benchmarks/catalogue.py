@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from agez.analysis.metrics import sigma_mad
+from agez.bench.text import section
 from agez.models.luminosity import log_luminosity
 from agez.models.model import Model
 from agez.models.model_file import load_model
@@ -97,10 +98,7 @@ def cells(
 
 def table(title: str, head: list[str], lines: list[list[str]]) -> str:
     """A Markdown table under a title."""
-    rule = "|".join(["---"] * len(head))
-    return "\n".join(
-        [f"\n### {title}\n", f"| {' | '.join(head)} |", f"|{rule}|", *(f"| {' | '.join(x)} |" for x in lines)]
-    )
+    return "\n".join(["", *section(f"### {title}", head, lines)])
 
 
 def scores(model: Model, how: Recipe, n: int, workers: int) -> str:

@@ -12,28 +12,14 @@ import time
 from pathlib import Path
 from typing import Any
 
-from agez.experiments.mock_sample import make_mock_sample
-from agez.experiments.presets import PRESETS
-from agez.label_types import Sample
-from agez.mocks.survey import survey_plan
+from trust import sample_of
+
 from agez.models.model_file import load_model
-from agez.photometry.filters import load_filters
-from agez.photometry.names import PAPER_BANDS
 from agez.runtime.files import whole_file
-from agez.samples.sample import read_sample
 from agez.targets import TARGET_WORDS
 from agez.training.learning_curve import NUMBERS, learning_curve
 
 TITLES = {"age": "log age", "metallicity": "[M/H]"}
-
-
-def sample_of(path: Path | None, workers: int) -> Sample:
-    """That of the file, or that of ``agez reproduce``."""
-    if path is not None:
-        return read_sample(path)
-    size = PRESETS["standard"]
-    plan = survey_plan(size.n_galaxies, size.n_spectra, seed=1)
-    return make_mock_sample(plan, load_filters("jpas").select(PAPER_BANDS), workers=workers)[0]
 
 
 def table(curve: dict[str, Any]) -> str:
@@ -66,7 +52,7 @@ def main() -> None:
     options = parser.parse_args()
     begin = time.perf_counter()
     curve = learning_curve(
-        sample_of(options.sample, options.workers), load_model(options.model), numbers=options.galaxies,
+        sample_of(options.sample, False, options.workers), load_model(options.model), numbers=options.galaxies,
         n_draws=options.draws, steps=options.steps, workers=options.workers,
     )  # fmt: skip
     text = (

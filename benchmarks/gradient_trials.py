@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from maps_trials import noise_of_regions, perfect_flux, truth_of, with_flux
+from maps_trials import REFERENCE, SHAPE, SNR_RANGE, noise_of_regions, perfect_flux, truth_of, with_flux
 
 from agez.errors import AgezError
 from agez.flags import is_good
@@ -32,10 +32,6 @@ from agez.spectra.fitting import fit_labels
 from agez.spectra.templates import SSPGrid, load_templates
 from agez.targets import PAPER_TARGETS
 from agez.types import Floats, Prediction
-
-#: The band in which S/N is set, S/N of pixels at 1 Re, and pixels of the images.
-REFERENCE = {"jpas": "J0620", "splus": "rSDSS", "jplus": "rSDSS"}
-SNR_RANGE, SHAPE = (5.0, 50.0), (100, 100)
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,7 +110,7 @@ def _of_cube(plan: SurveyPlan, index: int, grid: SSPGrid, model: Model | None) -
         if model is None:
             return _labelled(path, made, grid)
         maps = map_cube(path, model, settings=MapSettings(geometry=_geometry(made)), binning=BinSettings())
-    return _regions(maps, "cube", _truth_of_bins(made, maps.frame.bin_id))
+    return _regions(maps, "cube", _of_bins(made, maps.frame.bin_id, *_truth(made)))
 
 
 def _labelled(path: Path, made: MockCube, grid: SSPGrid) -> Regions:
@@ -123,16 +119,12 @@ def _labelled(path: Path, made: MockCube, grid: SSPGrid) -> Regions:
     spectra, frame = fitted_rows(path, redshift=None, binning=BinSettings())
     assert frame is not None
     labels = fit_labels(spectra, grid)
-    bins = frame.bin_id[made.pixel_y, made.pixel_x]
-    inside = bins >= 0
-    n = len(labels.rows)
-    weight = np.bincount(bins[inside], made.light[inside], minlength=n)
-    radius = np.bincount(bins[inside], (made.light * made.r_re)[inside], minlength=n) / weight
+    radius = _of_bins(made, frame.bin_id, made.r_re)[:, 0]
     value, err = (np.stack([getattr(labels, name + end) for name in PAPER_TARGETS], axis=1) for end in ("", "_err"))
     nan = np.full_like(value, np.nan)
     return Regions(
         str(made.galaxies.galaxy_id[0]), "labels", radius, value, err, is_good(labels.flags),
-        _truth_of_bins(made, frame.bin_id), nan, nan,
+        _of_bins(made, frame.bin_id, *_truth(made)), nan, nan,
     )  # fmt: skip
 
 
@@ -155,14 +147,14 @@ def _values(prediction: Prediction) -> Floats:
     return np.stack([getattr(prediction, name) for name in PAPER_TARGETS], axis=1)
 
 
-def _truth_of_bins(made: MockCube, bin_id: Any) -> Floats:
-    """(n, 2) light-weighted means of the spaxels of each bin."""
+def _truth(made: MockCube) -> list[Floats]:
+    return [getattr(made.truth, name) for name in PAPER_TARGETS]
+
+
+def _of_bins(made: MockCube, bin_id: Any, *values: Floats) -> Floats:
+    """(n, values) light-weighted means of the spaxels of each bin."""
     bins = bin_id[made.pixel_y, made.pixel_x]
-    inside = bins >= 0
-    n = int(bin_id.max()) + 1
-    weight = np.bincount(bins[inside], made.light[inside], minlength=n)
+    inside, n = bins >= 0, int(bin_id.max()) + 1
+    sums = [np.bincount(bins[inside], (made.light * one)[inside], minlength=n) for one in (*values, 1.0)]
     with np.errstate(invalid="ignore", divide="ignore"):
-        sums = [
-            np.bincount(bins[inside], (made.light * getattr(made.truth, t))[inside], minlength=n) for t in PAPER_TARGETS
-        ]
-        return np.stack(sums, axis=1) / weight[:, None]
+        return np.stack(sums[:-1], axis=1) / sums[-1][:, None]

@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+import zlib
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -23,9 +24,10 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from agez.analysis.metrics import evaluate
+from agez.bench.text import section
 from agez.label_types import Labels, Truth
 from agez.mocks import observation
-from agez.mocks.galaxies import FLUX_UNIT, make_galaxy
+from agez.mocks.galaxies import make_galaxy
 from agez.mocks.plan import survey_plan
 from agez.spectra.engine_ppxf import fit_labels_ppxf
 from agez.spectra.fit_settings import FitSettings
@@ -75,6 +77,15 @@ def mock_options(doc: str | None, *, spectra: int, seed: int) -> argparse.Argume
     return parser
 
 
+def fitted_cases(doc: str | None, *, spectra: int, seed: int) -> tuple[SSPGrid, Cases, Labels]:
+    """What the command line asks for: templates, cases, and their fits on one thread."""
+    options = mock_options(doc, spectra=spectra, seed=seed).parse_args()
+    grid = load_templates(options.templates)
+    cases = make_cases(grid, options.spectra, seed=options.seed)
+    with threadpool_limits(1):
+        return grid, cases, fit_labels(cases.spectra, grid)
+
+
 def make_cases(grid: SSPGrid, n: int, *, seed: int, snrs: tuple[float, ...] = SNRS) -> Cases:
     """``n`` spectra of each type at each S/N; the first ones do not depend on ``n``."""
     plan = survey_plan(GALAXIES, GALAXIES * SPECTRA_A_GALAXY, seed=seed)
@@ -120,55 +131,17 @@ def _one_galaxy(plan, index: int, grid: SSPGrid, *, seed: int, snrs: tuple[float
     )  # fmt: skip
 
 
-#: Fields of Spectra, Truth and Cases that differ from row to row, as they are kept in a cache.
-SPECTRA_FIELDS = ("flux", "flux_err", "mask", "redshift", "flags")
-TRUTH_FIELDS = Truth._row_fields
+#: Fields of Cases beside the spectra and the truth.
 CASE_FIELDS = ("line_fluxes", "snr", "early", "mass")
 
 
-def pack(cases: Cases) -> dict[str, np.ndarray]:
-    """Cases as arrays."""
+def ids_of(cases: Cases) -> np.ndarray:
+    """Names that change with the spectra, so that answers that are kept are of the same ones."""
     spectra = cases.spectra
-    out = {name: getattr(spectra, name) for name in SPECTRA_FIELDS}
-    out |= {"spec_id": spectra.rows.spec_id, "galaxy_id": spectra.rows.galaxy_id}
-    out |= {"wave": spectra.wave_angstrom, "fwhm": spectra.fwhm_angstrom}
-    out |= {f"truth_{name}": getattr(cases.truth, name) for name in TRUTH_FIELDS}
-    return out | {name: getattr(cases, name) for name in CASE_FIELDS}
-
-
-def unpack(held: dict[str, np.ndarray]) -> Cases:
-    """The opposite of :func:`pack`."""
-    nan = np.full(len(held["snr"]), np.nan)
-    spectra = Spectra(
-        wave_angstrom=held["wave"], fwhm_angstrom=held["fwhm"], medium="air", flux_unit=FLUX_UNIT,
-        rows=Rows(held["spec_id"], held["galaxy_id"], nan, nan), meta={"source": "mock spectra"},
-        **{name: held[name] for name in SPECTRA_FIELDS},
-    )  # fmt: skip
-    truth = Truth(**{name: held[f"truth_{name}"] for name in TRUTH_FIELDS})
-    # caches of older versions have no masses, which this benchmark does not score
-    held = {"mass": np.full((len(nan), 0, 0), np.nan), **held}
-    return Cases(spectra, truth, *(held[name] for name in CASE_FIELDS))
-
-
-def cached_cases(cache: Cache, grid: SSPGrid, n: int, *, seed: int) -> Cases:
-    """The sample of the cache, or a new one that the cache then holds: reruns see the same spectra."""
-    way = f"cases {grid.name}, seed {seed}, {n}"
-    larger = [int(key.rsplit(" ", 1)[1].split("|")[0]) for key in cache.held if key.startswith(way.rsplit(" ", 1)[0])]
-    larger = sorted(number for number in set(larger) if number >= n)
-    if larger:
-        found = f"{way.rsplit(' ', 1)[0]} {larger[0]}|"
-        held = {key.removeprefix(found): value for key, value in cache.held.items() if key.startswith(found)}
-        cases = unpack(held)
-        keep = [
-            name
-            for kind in (True, False)
-            for name in list(dict.fromkeys(cases.spectra.rows.galaxy_id[cases.early == kind]))[:n]
-        ]
-        return take(cases, np.flatnonzero(np.isin(cases.spectra.rows.galaxy_id, keep)))
-    cases = make_cases(grid, n, seed=seed)
-    cache.held |= {f"{way}|{name}": value for name, value in pack(cases).items()}
-    cache.write()
-    return cases
+    return np.array([
+        f"{name}-{zlib.crc32(flux.tobytes()):08x}"
+        for name, flux in zip(spectra.rows.spec_id, spectra.flux, strict=True)
+    ])  # fmt: skip
 
 
 def take(cases: Cases, at: np.ndarray) -> Cases:
@@ -237,7 +210,7 @@ def ppxf_answers(
         f"{words} order {order}, {settings.continuum} {settings.polynomial_order}, "
         f"{settings.fit_range_angstrom[0]:g}-{settings.fit_range_angstrom[1]:g}, bootstraps {bootstraps}, {grid.name}"
     )
-    ids = cases.spectra.rows.spec_id
+    ids = ids_of(cases)
     known = set(cache.known(way))
     missing = np.array([i for i, one in enumerate(ids) if str(one) not in known], dtype=int)
     # a few at a time, of all kinds alike, so that an interruption loses little
@@ -269,11 +242,9 @@ def cells(cases: Cases) -> list[tuple[str, float, np.ndarray]]:
     ]
 
 
-def print_table(title: str, header: list[str], rows: list[list[str]]) -> None:
-    """A table in Markdown."""
-    print(f"\n{title}\n\n| " + " | ".join(header) + " |\n|" + "---|" * len(header))
-    for row in rows:
-        print("| " + " | ".join(row) + " |")
+def show(title: str, header: list[str], rows: list[list[str]]) -> None:
+    """Print a table in Markdown."""
+    print("\n" + "\n".join(section(title, header, rows)))
 
 
 def print_accuracy(cases: Cases, codes: dict[str, Answers]) -> None:
@@ -296,7 +267,7 @@ def print_accuracy(cases: Cases, codes: dict[str, Answers]) -> None:
             for code in others:
                 row += [f"{scores[first][0] / scores[code][0]:.2f}", f"{abs(scores[first][1] / scores[code][1]):.2f}"]
             rows.append(row)
-        print_table(f"**{words}** against truth [dex]", header, rows)
+        show(f"**{words}** against truth [dex]", header, rows)
 
 
 def print_kinematics(cases: Cases, codes: dict[str, Answers]) -> None:
@@ -313,7 +284,7 @@ def print_kinematics(cases: Cases, codes: dict[str, Answers]) -> None:
                 row += [f"{np.nanmedian(np.abs(difference)):.1f}", f"{scatter:.1f}"]
             row.append(f"{bias:+.1f}")
         rows.append(row)
-    print_table("**Velocity and dispersion** against truth [km/s]", header, rows)
+    show("**Velocity and dispersion** against truth [km/s]", header, rows)
 
 
 def print_coverage(cases: Cases, codes: dict[str, Answers]) -> None:
@@ -331,7 +302,7 @@ def print_coverage(cases: Cases, codes: dict[str, Answers]) -> None:
                 known = np.isfinite(error)
                 row.append(f"{100 * inside[known].mean():.0f}" if known.any() else "-")
             rows.append(row)
-        print_table(f"**{code}**: 1-sigma intervals that hold the truth [%]", ["type", "S/N", *names], rows)
+        show(f"**{code}**: 1-sigma intervals that hold the truth [%]", ["type", "S/N", *names], rows)
 
 
 def print_lines(cases: Cases, codes: dict[str, Answers]) -> None:
@@ -356,7 +327,7 @@ def print_lines(cases: Cases, codes: dict[str, Answers]) -> None:
             spread = 1.4826 * np.median(np.abs(pull - np.median(pull)))
             row += [str(int(use.sum())), f"{np.median(flux[use] / truth[use]):.3f}", f"{spread:.2f}"]
         rows.append(row)
-    print_table("**Emission lines** of true S/N above 10: flux over truth", header, rows)
+    show("**Emission lines** of true S/N above 10: flux over truth", header, rows)
 
 
 def print_fit_quality(cases: Cases, codes: dict[str, Answers]) -> None:
@@ -366,7 +337,7 @@ def print_fit_quality(cases: Cases, codes: dict[str, Answers]) -> None:
         chi2 = answers["chi2"]
         low, middle, high = np.nanpercentile(chi2, [16, 50, 84])
         rows.append([code, f"{middle:.3f}", f"{low:.3f} to {high:.3f}", str(int((~np.isfinite(chi2)).sum()))])
-    print_table("**Reduced chi2**", ["code", "median", "16 to 84 %", "no answer"], rows)
+    show("**Reduced chi2**", ["code", "median", "16 to 84 %", "no answer"], rows)
 
 
 def number_or_word(text: str) -> float | str:
@@ -392,7 +363,7 @@ def main() -> int:
     options = parser.parse_args()
     grid, settings = load_templates(options.templates), FitSettings(fit_range_angstrom=tuple(options.fit_range))
     cache = Cache(options.cache)
-    cases = cached_cases(cache, grid, options.spectra, seed=options.seed)
+    cases = make_cases(grid, options.spectra, seed=options.seed)
     codes: dict[str, Answers] = {}
     if not options.no_agez:
         with threadpool_limits(1):

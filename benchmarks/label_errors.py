@@ -10,12 +10,9 @@ from __future__ import annotations
 import sys
 
 import numpy as np
-from label_accuracy import cells, make_cases, mock_options
-from threadpoolctl import threadpool_limits
+from label_accuracy import cells, fitted_cases
 
 from agez.spectra import label_means
-from agez.spectra.fitting import fit_labels
-from agez.spectra.templates import load_templates
 from agez.types import LABEL_NAMES, Floats
 
 #: What is tried: factor on the curvature's error, and floor [dex] added in quadrature.
@@ -44,11 +41,7 @@ def calibrate(difference: Floats, raw: Floats, groups: list[np.ndarray]) -> tupl
 
 def main() -> int:
     """Print the calibration and a table of coverage in Markdown."""
-    options = mock_options(__doc__, spectra=120, seed=21).parse_args()
-    grid = load_templates(options.templates)
-    cases = make_cases(grid, options.spectra, seed=options.seed)
-    with threadpool_limits(1):
-        labels = fit_labels(cases.spectra, grid)
+    _, cases, labels = fitted_cases(__doc__, spectra=120, seed=21)
     _, galaxy = np.unique(cases.spectra.rows.galaxy_id, return_inverse=True)
     odd = galaxy % 2 == 1
     groups = [at for _, _, at in cells(cases)]

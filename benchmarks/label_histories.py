@@ -10,13 +10,11 @@ from __future__ import annotations
 import sys
 
 import numpy as np
-from label_accuracy import SNRS, make_cases, mock_options
-from threadpoolctl import threadpool_limits
+from label_accuracy import SNRS, fitted_cases
 
 from agez.analysis.age_bins import log_bin_edges
-from agez.spectra.fitting import fit_labels
 from agez.spectra.histories import Histories, histories
-from agez.spectra.templates import SSPGrid, load_templates
+from agez.spectra.templates import SSPGrid
 from agez.types import Floats
 
 #: Ages at which shares are printed [log yr]; those of the cumulative history are the edges below them.
@@ -73,11 +71,7 @@ def report(found: Histories, truth: Histories, snr: Floats, grid: SSPGrid) -> No
 
 def main() -> int:
     """Print shares of truth in Markdown."""
-    options = mock_options(__doc__, spectra=120, seed=77).parse_args()
-    grid = load_templates(options.templates)
-    cases = make_cases(grid, options.spectra, seed=options.seed)
-    with threadpool_limits(1):
-        labels = fit_labels(cases.spectra, grid)
+    grid, cases, labels = fitted_cases(__doc__, spectra=120, seed=77)
     assert labels.weights is not None
     print(f"{grid.name}; {len(labels)} spectra: share of truth within 16 to 84 % [%] (median difference)\n")
     found = histories(labels.weights, grid, labels.history_errors)

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 from maps_ngc4047 import ngc4047_table
 from maps_scores import bars, score_table, scores
-from maps_trials import trials
+from maps_trials import REFERENCE, SHAPE, SNR_RANGE, trials
 
 from agez.mocks.image_files import TILES
 from agez.mocks.plan import survey_plan
@@ -28,11 +28,9 @@ from agez.photometry.filters import load_filters
 from agez.runtime.files import whole_file
 from agez.spectra.templates import load_templates
 
-#: The band in which S/N is set.
-REFERENCE = {"jpas": "J0620", "splus": "rSDSS", "jplus": "rSDSS"}
 #: Of regions, in the faintest useful band.
 TARGET_SNR = 10.0
-SNR_RANGE, SHAPE, DRAWS, SEED = (5.0, 50.0), (100, 100), 4, 7
+DRAWS, SEED = 4, 7
 
 
 def survey(name: str, n_galaxies: int) -> str:

@@ -11,11 +11,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from maps_scores import WORDS, sigma_mad
-from maps_trials import Trial, try_images
+from maps_scores import WORDS
+from maps_trials import REFERENCE, Trial, try_images
 from ngc4047_gradient import find_package, read_spaxels
 
 from agez.analysis.gradients import compare_gradients
+from agez.analysis.metrics import sigma_mad
 from agez.mocks.image_light import Tiles, tiles_of_maps
 from agez.mocks.images import make_mock_images
 from agez.mocks.plan import survey_plan
@@ -63,7 +64,7 @@ def try_ngc4047(name: str, *, target_snr: float, draws: int = 1) -> tuple[Trial,
         return None
     filters, rng = load_filters(name), np.random.default_rng(SEED)
     tiles = ngc4047_tiles(package, load_templates("emiles"), filters)
-    reference = {"jpas": "J0620"}.get(name, "rSDSS")
+    reference = REFERENCE[name]
     fwhm = rng.uniform(*PSF_RANGE_ARCSEC, len(filters))
     made = make_mock_images(
         tiles, filters, pixel_arcsec=PIXEL_ARCSEC, shape=SHAPE, psf_fwhm_arcsec=fwhm, psf_beta=PSF_BETA, snr=SNR,

@@ -10,8 +10,8 @@ import numpy as np
 from maps_trials import Answer, Trial
 
 from agez.analysis.gradients import radial_gradient
+from agez.analysis.metrics import sigma_mad
 from agez.errors import AgezError
-from agez.types import Floats
 
 WORDS = ("age", "metallicity")
 KINDS = ("road", "perfect", "independent", "unmatched")
@@ -51,10 +51,6 @@ class Score:
 def scores(found: Sequence[Trial]) -> dict[str, dict[str, Score]]:
     """By kind and quantity."""
     return {kind: {word: _score(found, kind, k) for k, word in enumerate(WORDS)} for kind in KINDS}
-
-
-def sigma_mad(values: Floats) -> float:
-    return float(1.4826 * np.nanmedian(np.abs(values - np.nanmedian(values))))
 
 
 def _score(found: Sequence[Trial], kind: str, column: int) -> Score:

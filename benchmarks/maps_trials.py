@@ -28,6 +28,10 @@ from agez.spectra.templates import SSPGrid
 from agez.targets import PAPER_TARGETS
 from agez.types import Bools, Floats, Ints, Photometry, Prediction
 
+#: The band in which S/N is set, S/N of pixels at 1 Re, and pixels of the images.
+REFERENCE = {"jpas": "J0620", "splus": "rSDSS", "jplus": "rSDSS"}
+SNR_RANGE, SHAPE = (5.0, 50.0), (100, 100)
+
 
 @dataclass(frozen=True, eq=False)
 class Answer:

@@ -17,6 +17,7 @@ import numpy as np
 from agez.mixture_network.mixture_model import Network
 from agez.mixture_network.trunks import dense_layers, forward
 from agez.paper_network import network_numpy
+from agez.paper_network.architecture import Architecture
 from agez.types import Floats
 
 Contenders = dict[str, Callable[[], int]]
@@ -140,6 +141,18 @@ def _keras(make: Callable[[], Any], inputs: Floats, skipped: set[str]) -> Conten
     return out | {f"Keras predict ({backend}), batches of {b}": lambda b=b: rows(b, FEW) for b in BATCHES}
 
 
+def paper_layers(sizes: Architecture) -> list[Any]:
+    """The layers of the paper's network after its input (n, bands, 1)."""
+    from keras import layers
+
+    both = zip(sizes.filters, sizes.widths, strict=True)
+    return [
+        *(layers.Conv1D(*size, padding="same", activation="relu") for size in both),
+        layers.MaxPooling1D(sizes.pool), layers.Flatten(), layers.Dense(sizes.dense, activation="relu"),
+        layers.Dense(1),
+    ]  # fmt: skip
+
+
 def _keras_convolutional(networks: list[network_numpy.Prepared]) -> Any:
     """All networks side by side in one model, with the same weights."""
     import keras
@@ -150,12 +163,7 @@ def _keras_convolutional(networks: list[network_numpy.Prepared]) -> Any:
     for network in networks:
         sizes, p = network.architecture, network.parameters
         x = layers.Reshape((-1, 1))(first)
-        stack = [
-            layers.Conv1D(sizes.filters[0], sizes.widths[0], padding="same", activation="relu"),
-            layers.Conv1D(sizes.filters[1], sizes.widths[1], padding="same", activation="relu"),
-            layers.MaxPooling1D(sizes.pool), layers.Flatten(),
-            layers.Dense(sizes.dense, activation="relu"), layers.Dense(1),
-        ]  # fmt: skip
+        stack = paper_layers(sizes)
         for layer in stack:
             x = layer(x)
         weights += zip([stack[k] for k in (0, 1, 4, 5)], ("conv1", "conv2", "dense", "output"), [p] * 4, strict=True)

@@ -20,6 +20,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 import agez
+from agez.bench.text import table
 from agez.flags import count_flags
 from agez.label_types import Labels
 from agez.models.model import Model
@@ -215,7 +216,7 @@ def verdicts(all_fits: list[Fits]) -> list[str]:
 
 def print_fits(all_fits: list[Fits]) -> None:
     """The table of both engines' fits, and what it says."""
-    print_table(FIT_HEADER, [row for fits in all_fits for row in fit_rows(fits)])
+    print("\n".join(table(FIT_HEADER, [row for fits in all_fits for row in fit_rows(fits)])))
     print("\n" + "\n".join(verdicts(all_fits)))
 
 
@@ -232,13 +233,6 @@ def draw(folder: Path, name: str, labels: Labels) -> None:
             with Image.open(path) as image:  # few colours make a small file
                 small = image.convert("RGB").quantize(96, method=Image.Quantize.MAXCOVERAGE)
             small.save(path, optimize=True)
-
-
-def print_table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
-    """A table in Markdown."""
-    print(f"| {' | '.join(header)} |\n|" + "---|" * len(header))
-    for row in rows:
-        print(f"| {' | '.join(row)} |")
 
 
 def main() -> int:
@@ -270,7 +264,7 @@ def main() -> int:
                 tolerant = agez.fit_labels(spectra, settings=FitSettings(template_error=TEMPLATE_ERROR))
                 fits.append(Fits(source, labels, tolerant, fit_labels_ppxf(spectra, bootstraps=0)))
     if model is not None:
-        print_table(HEADER, rows)
+        print("\n".join(table(HEADER, rows)))
     if sigmas:
         for name, column in zip(("log age", "[M/H]"), np.abs(np.array(sigmas)).T, strict=True):
             print(

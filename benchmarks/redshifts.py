@@ -12,7 +12,6 @@ sdss-mangadap.  What is missing is said in one line and left out.
 from __future__ import annotations
 
 import argparse
-import csv
 import sys
 import time
 from collections.abc import Iterator
@@ -20,12 +19,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from astropy.io import fits
-from real_spectra import in_package
+from real_spectra import NGC2691_REDSHIFT, in_package
 from scipy.interpolate import interp1d
 from threadpoolctl import threadpool_limits
 
 import agez
+from agez.bench.registry import find_sets
 from agez.mocks.galaxies import draw_populations, star_light
 from agez.mocks.nebular import line_fluxes
 from agez.mocks.observation import PreparedGrid, prepare_range
@@ -251,52 +250,27 @@ def real_spectra(data: Path | None) -> Iterator[Real]:
     if data is None:
         print("real spectra of reference data: left out (give --data FOLDER)", file=sys.stderr)
         return
-    yield from known("NGC 2691, CALIFA", data / "califa/NGC2691.COMB.RSS.fits", 0.01313)
-    for name in ("spec-2101-53858-0220.fits", "spSpec-52143-0650-457.fit"):
-        yield from known(name, data / "sky/spectra" / name)
-    for name in ("0414.51901.393.cxt", "0784.52327.478.cxt"):
-        yield from known(f"{name}, rest frame", data / "sky/spectra" / name, 0.0, medium="air")
-    yield from known("M67", data / "sky/clusters/m67_nobs.dat", 0.0, medium="air")
-    with (data / "sky/atlas/redshifts.csv").open(encoding="utf-8") as file:
-        for line in csv.DictReader(file):
-            if line["file"] not in WORTHLESS:
-                spectra = atlas_spectrum(data / "sky/atlas" / line["file"])
-                yield Real(f"atlas: {line['file'].removesuffix('.fits')}", spectra, float(line["redshift"]))
+    yield from known("NGC 2691, CALIFA", data / "califa/NGC2691.COMB.RSS.fits", NGC2691_REDSHIFT)
+    for one in find_sets(["sdss", "clusters", "atlas"]):
+        rows = one.rows(str(data / "sky"))
+        for name, spectra in zip(rows.known.name, rows.spectra, strict=True):
+            yield from each(f"{one.name}: {name}", spectra, spectra.redshift)
 
 
-#: Files of the atlas whose redshift in the list is wrong.
-WORTHLESS = ("ngc3115.fits", "ngc4579.fits")
-
-
-def known(name: str, path: Path | None, redshift: float | None = None, *, medium: str | None = None) -> Iterator[Real]:
+def known(name: str, path: Path | None, redshift: float | None = None) -> Iterator[Real]:
     """The spectra of a file, with its redshifts or that which is given."""
     if path is None or not path.exists():
         print(f"{name}: no file, left out", file=sys.stderr)
         return
-    spectra = agez.read_spectra(path, medium=medium)
-    if spectra.mask.all():  # M67: a fourth column that is 1 everywhere is taken for a mask
-        wave, flux, error = np.loadtxt(path, usecols=(0, 1, 2), unpack=True)
-        good = np.zeros((1, len(wave)), dtype=bool)
-        spectra = replace(spectra, wave_angstrom=wave, flux=flux[None, :], flux_err=error[None, :], mask=good)
-    true = spectra.redshift if redshift is None else np.full(len(spectra), redshift)
-    for i, z in enumerate(true):
+    spectra = agez.read_spectra(path)
+    yield from each(name, spectra, spectra.redshift if redshift is None else np.full(len(spectra), redshift))
+
+
+def each(name: str, spectra: Spectra, redshift: Floats) -> Iterator[Real]:
+    """The rows one by one."""
+    for i, z in enumerate(redshift):
         one = replace(spectra.take([i]), redshift=np.full(1, np.nan))
         yield Real(name if len(spectra) == 1 else f"{name}, {i + 1}", one, float(z))
-
-
-def atlas_spectrum(path: Path) -> Spectra:
-    """An IRAF spectrum without errors: those are taken from how much neighbouring pixels scatter."""
-    with fits.open(path) as hdus:
-        header, flux = hdus[0].header, np.asarray(hdus[0].data, dtype=float).ravel()
-    step = header.get("CD1_1") or header["CDELT1"]
-    wave = header["CRVAL1"] + step * (np.arange(len(flux)) + 1 - header.get("CRPIX1", 1))
-    use = wave > 3200.0
-    wave, flux = wave[use], flux[use]
-    second = np.abs(flux[2:] - 2 * flux[1:-1] + flux[:-2])
-    noise = 1.4826 * np.median(second[flux[1:-1] != 0]) / np.sqrt(6.0)
-    error = np.hypot(noise, 0.01 * np.abs(flux))[None, :]
-    setup = Setup("atlas", wave, np.where(wave < 6400.0, 9.0, 5.5))
-    return replace(spectra_of(setup, flux[None, :], error), mask=(flux == 0)[None, :], meta={"source": path.name})
 
 
 def print_real(data: Path | None, templates: str) -> None:

@@ -17,7 +17,7 @@ import numpy as np
 from astropy.table import Table
 from threadpoolctl import threadpool_limits
 
-from agez.analysis.metrics import MAD_TO_SIGMA
+from agez.analysis.metrics import sigma_mad
 from agez.experiments.presets import find_preset
 from agez.mocks.nebular import RATIO_GRADIENT
 from agez.mocks.survey import make_galaxy, survey_plan
@@ -27,12 +27,6 @@ from agez.spectra.templates import load_templates
 from agez.types import Floats
 
 TARGETS = (("log_age_lw", "age"), ("mh_lw", "metallicity"))
-
-
-def robust(values: Floats) -> float:
-    """sigma_mad of some values."""
-    values = values[np.isfinite(values)]
-    return float(MAD_TO_SIGMA * np.median(np.abs(values - np.median(values)))) if len(values) else float("nan")
 
 
 def causes(n_galaxies: int, n_spectra: int, seed: int) -> tuple[list[str], dict[str, Floats]]:
@@ -101,14 +95,15 @@ def main() -> int:
             d = np.asarray(predictions[f"{key}_{target}"], float) - np.asarray(predictions[f"label_{target}"], float)
             median = np.array([np.nanmedian(d[galaxy == g]) for g in range(galaxy.max() + 1)])
             residuals[name, word], offsets[name, word] = d, median
-            print(f"| {name} | {word} | {robust(d):.3f} | {robust(median):.3f} | {robust(d - median[galaxy]):.3f} |")
+            scatter = (sigma_mad(one) for one in (d, median, d - median[galaxy]))
+            print(f"| {name} | {word} | {' | '.join(f'{one:.3f}' for one in scatter)} |")
     print(
         "\n| bands missing | spectra | galaxies | age, Set A | age, Set B | metallicity, Set A | metallicity, Set B |"
     )
     print("|---|---|---|---|---|---|---|")
     for number in np.unique(n_missing):
         here = n_missing == number
-        cells = [f"{robust(residuals[s, w][here]):.3f}" for w in ("age", "metallicity") for s in ("Set A", "Set B")]
+        cells = [f"{sigma_mad(residuals[s, w][here]):.3f}" for w in ("age", "metallicity") for s in ("Set A", "Set B")]
         print(f"| {number} | {here.sum()} | {len(np.unique(galaxy[here]))} | {' | '.join(cells)} |")
     about = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
     if about["sample"]["source"] != "mock":

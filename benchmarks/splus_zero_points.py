@@ -9,7 +9,7 @@ the column FIELD_ of their file names the tile::
 from __future__ import annotations
 
 import argparse
-import importlib.util
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,18 +23,16 @@ from agez.tables.table_columns import text_column
 from agez.tables.table_files import read_table
 from agez.types import Bools, Floats, Photometry, Strings
 
-TOOL = Path(__file__).resolve().parents[1] / "tools" / "measure_zero_points.py"
+TOOLS = Path(__file__).resolve().parents[1] / "tools"
 
 
 def changes(sky: Path, tiles: Strings) -> Floats:
     """(n, 12) by what magnitudes of each row's tile changed between the releases, in the order of the bands."""
-    specification = importlib.util.spec_from_file_location("measure_zero_points", TOOL)
-    assert specification is not None
-    assert specification.loader is not None
-    tool = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(tool)
+    sys.path.insert(0, str(TOOLS))
+    from measure_zero_points import zero_points
+
     first, second = (
-        tool.zero_points(str(sky / "zero_points" / name)) for name in ("iDR4_zero-points.csv", "iDR5_fields_zps.csv")
+        zero_points(str(sky / "zero_points" / name)) for name in ("iDR4_zero-points.csv", "iDR5_fields_zps.csv")
     )
     nothing = np.full(12, np.nan)
     return np.array([second.get(tile, nothing) - first.get(tile, nothing) for tile in tiles])

@@ -29,6 +29,7 @@ import jax  # noqa: E402
 import jax.numpy as jnp  # noqa: E402
 import jax_network  # noqa: E402
 import numpy as np  # noqa: E402
+from prediction_peers import paper_layers  # noqa: E402
 
 from agez.paper_network import fit_numpy, gradient_numpy  # noqa: E402
 from agez.paper_network.architecture import PAPER_ARCHITECTURES, Architecture, initial_parameters  # noqa: E402
@@ -86,19 +87,7 @@ def keras_epoch(architecture: Architecture, n_rows: int) -> Callable[[], object]
     """One epoch of the same network as Keras runs it with TensorFlow, compiled, after a first epoch."""
     import keras
 
-    (f1, f2), (w1, w2) = architecture.filters, architecture.widths
-    layers = keras.layers
-    model = keras.Sequential(
-        [
-            layers.Input((N_BANDS, 1)),
-            layers.Conv1D(f1, w1, padding="same", activation="relu"),
-            layers.Conv1D(f2, w2, padding="same", activation="relu"),
-            layers.MaxPooling1D(architecture.pool),
-            layers.Flatten(),
-            layers.Dense(architecture.dense, activation="relu"),
-            layers.Dense(1),
-        ]
-    )
+    model = keras.Sequential([keras.layers.Input((N_BANDS, 1)), *paper_layers(architecture)])
     model.compile(optimizer=keras.optimizers.RMSprop(1e-3), loss="mse")
     rng = np.random.default_rng(1)
     inputs, target = (

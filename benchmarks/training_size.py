@@ -31,6 +31,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from prediction_peers import paper_layers
 
 from agez.experiments.presets import PRESETS
 from agez.paper_network.architecture import PAPER_ARCHITECTURES
@@ -85,21 +86,10 @@ def keras_training(job: TrainingJob, tuned: bool) -> dict[str, Any]:
     """Train as ``job`` says; when each epoch ended [s of processor], and the best validation MSE."""
     import keras
 
-    a, settings, n_bands = job.architecture, job.settings, job.inputs.shape[1]
+    settings, n_bands = job.settings, job.inputs.shape[1]
     start, ends = time.process_time(), []
     keras.utils.set_random_seed(job.seed)
-    layers = keras.layers
-    model = keras.Sequential(
-        [
-            layers.Input((n_bands, 1)),
-            layers.Conv1D(a.filters[0], a.widths[0], padding="same", activation="relu"),
-            layers.Conv1D(a.filters[1], a.widths[1], padding="same", activation="relu"),
-            layers.MaxPooling1D(a.pool),
-            layers.Flatten(),
-            layers.Dense(a.dense, activation="relu"),
-            layers.Dense(1),
-        ]
-    )
+    model = keras.Sequential([keras.layers.Input((n_bands, 1)), *paper_layers(job.architecture)])
     optimizer = {"adam": keras.optimizers.Adam, "rmsprop": keras.optimizers.RMSprop}[settings.optimizer]
     model.compile(optimizer=optimizer(settings.learning_rate), loss="mse", steps_per_execution=8 if tuned else 1)
     callbacks = [

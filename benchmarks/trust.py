@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import argparse
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -24,9 +23,10 @@ from trust_ablation import ablation
 from trust_agreement import agreement
 from trust_cross import QUICK, Size, cross, shipped
 from trust_set_b import set_b
-from trust_table import Bar, Part, bars_table, markdown
+from trust_table import Part
 from trust_unlike import unlike
 
+from agez.bench.text import bar_lines, section
 from agez.errors import AgezError
 from agez.experiments.mock_sample import make_mock_sample
 from agez.experiments.presets import PRESETS
@@ -102,11 +102,7 @@ def _agreement(model: Model, name: str) -> Part:
     flux = rng.lognormal(0.0, 0.4, (500, b))
     seds = normalised(flux, 0.05 * flux, rng.uniform(size=flux.shape) < 0.8)
     found = agreement(model, seds, rng.uniform(*model.header["redshift_range"], len(flux)))
-    return Part([_named(bar, name) for bar in found.bars], found.tables)
-
-
-def _named(bar: Bar, name: str) -> Bar:
-    return replace(bar, bar=f"{name}: {bar.bar}")
+    return Part([bar._replace(what=f"{name}: {bar.what}") for bar in found.bars], found.tables)
 
 
 def text_of(parts: dict[str, Part]) -> str:
@@ -115,11 +111,12 @@ def text_of(parts: dict[str, Part]) -> str:
     judged = [bar for bar in bars if bar.met is not None]
     lines = [
         "# Whether predictions can be trusted", "",
-        f"{sum(bool(bar.met) for bar in judged)} of {len(judged)} bars are met.", "", bars_table(bars),
+        f"{sum(bool(bar.met) for bar in judged)} of {len(judged)} bars are met.", "",
+        *bar_lines([bar.to_json() for bar in bars]),
     ]  # fmt: skip
     for part in parts.values():
         for table in part.tables:
-            lines += ["", f"## {table.title}", "", markdown(table.columns, table.rows)]
+            lines += section(f"## {table.title}", table.columns, table.rows)
     return "\n".join(lines) + "\n"
 
 

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from trust_table import Bar, Part
+from trust_table import Part
 
+from agez.bench.bars import Bar
 from agez.distributions.mixture import Mixture, moments
 from agez.errors import AgezError
 from agez.mixture_network.mixture_head import mixture_of

@@ -10,8 +10,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from trust_table import WORDS, Bar, Part, RowAnswers, Table, answers, percent, scores
+from trust_table import WORDS, Part, RowAnswers, Table, answers, percent, scores
 
+from agez.bench.bars import Bar
 from agez.distributions.mixture import Mixture
 from agez.mixture_network.calibration import IntervalCalibration, calibrate
 from agez.mixture_network.mixture_model import Network, network_of

@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from trust_table import NOMINAL, WORDS, Bar, Part, RowAnswers, Table, answers, percent, scores
+from trust_table import NOMINAL, WORDS, Part, RowAnswers, Table, answers, percent, scores
 
 from agez.analysis.calibration_metrics import calibration
 from agez.analysis.metrics import sigma_mad
+from agez.bench.bars import Bar
 from agez.distributions.mixture import Mixture
 from agez.label_types import Sample
 from agez.mixture_network.calibration import IntervalCalibration, calibrate, signal_to_noise
@@ -106,7 +107,7 @@ def set_b(
         say("set B: ours, afresh")
         alone = train("by-galaxy", None).answers()
         residuals.append(("B", "ours, afresh", alone.residual))
-        bars += [replace(one, met=None) for one in _ratios(alone.residual, theirs, galaxy, "afresh")]
+        bars += [one._replace(met=None) for one in _ratios(alone.residual, theirs, galaxy, "afresh")]
     columns = ("set", "networks", "sigma_mad age [dex]", "[M/H] [dex]", "bias age", "[M/H]", "rms age", "[M/H]")
     rows = tuple((name, how, *_row_of_residuals(one)) for name, how, one in residuals)
     tables = [Table("Residuals against the labels", columns, rows)]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from agez.analysis.metrics import evaluate
+from agez.bench.bars import Bar
 from agez.distributions.mixture import Mixture, moments
 from agez.mixture_network.calibration import pit_in_intervals
 from agez.targets import PAPER_TARGETS, TARGET_WORDS
@@ -17,16 +17,6 @@ from agez.types import Bools, Floats
 #: Probabilities of the intervals, by the names that they go by.
 NOMINAL = {"68": 0.6826894921, "95": 0.9544997361}
 WORDS = tuple(TARGET_WORDS[target] for target in PAPER_TARGETS)
-
-
-@dataclass(frozen=True)
-class Bar:
-    """What was asked for and what was measured; ``met`` None where nothing is judged."""
-
-    bar: str
-    asked: str
-    measured: str
-    met: bool | None
 
 
 @dataclass(frozen=True)
@@ -46,7 +36,7 @@ class Part(NamedTuple):
 
     def to_json(self) -> dict[str, Any]:
         """For a file."""
-        return {"bars": [asdict(one) for one in self.bars], "tables": [asdict(one) for one in self.tables]}
+        return {"bars": [one.to_json() for one in self.bars], "tables": [asdict(one) for one in self.tables]}
 
 
 class RowAnswers(NamedTuple):
@@ -92,17 +82,3 @@ def scores(given: RowAnswers, rows: Bools | None = None) -> dict[str, dict[str, 
 def percent(value: float, err: float | None = None) -> str:
     """A share of 1 in per cent, with its error."""
     return f"{100 * value:.1f}" + ("" if err is None or not np.isfinite(err) else f" +- {100 * err:.1f}")
-
-
-def markdown(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table."""
-    lines = [columns, ["---"] * len(columns), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
-
-
-def bars_table(bars: Sequence[Bar]) -> str:
-    """All bars as a table."""
-    said = {True: "yes", False: "**no**", None: ""}
-    return markdown(
-        ("bar", "asked", "measured", "met"), [(one.bar, one.asked, one.measured, said[one.met]) for one in bars]
-    )

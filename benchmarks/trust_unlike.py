@@ -7,8 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 import unlike_seds
-from trust_table import Bar, Part, Table, percent
+from trust_table import Part, Table, percent
 
+from agez.bench.bars import Bar
 from agez.errors import AgezError
 from agez.mixture_network.calibration import REFERENCE_TARGETS
 from agez.mixture_network.mixture_model import leading, network_of

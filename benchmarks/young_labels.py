@@ -20,9 +20,10 @@ import numpy as np
 from label_accuracy import make_cases
 from real_spectra import sources
 from scipy.ndimage import gaussian_filter1d
-from sky_spectra import GAS_MH, QUIET, STARBURSTS, atlas_spectra, with_errors
 
 import agez
+from agez.bench.registry import find_sets
+from agez.bench.spectra_bench import SOLAR_OH, fitted
 from agez.errors import AgezError
 from agez.experiments.diverse_galaxies import mock_library
 from agez.flags import Flag, has_flag
@@ -43,6 +44,9 @@ SETS = ("emiles", "emiles-young")
 LIBRARIES = ("popstar", "mastar", "bc03-miles")
 #: log age and EW(Ha) [Angstrom] of a burst (Leitherer et al. 1999, ApJS 123, 3, figure 83).
 NEBULAR = ([6.5, 6.6, 6.7, 6.8, 6.9, 7.0, 7.1], [2000.0, 1000.0, 500.0, 200.0, 60.0, 20.0, 0.0])
+#: Nuclei with strong star formation that the atlas lists elsewhere, quiet ones that it lists as LINERs, and one that is
+#: neither: NGC 205 is an elliptical with young stars.
+ALSO_FORMING, ALSO_QUIET, NEITHER = ("ngc3077", "ngc6221"), ("ngc1052", "ngc1433"), ("ngc205",)
 #: Photometry of spectra that are flux-calibrated to this.
 CALIBRATION = 0.03
 #: Of the spectra beside the atlas one has young stars; those below this S/N per pixel are left out.
@@ -82,8 +86,8 @@ def real(sky: Path, grids: dict[str, SSPGrid]) -> None:
     row(header), row(["---"] * len(header))
     inside, near_gas, glowing, edge = [], [], [], {name: [] for name in SETS}
     gas_too = with_nebular_continuum(grids["emiles-young"])
-    for name, first in atlas_spectra(sky, STARBURSTS):
-        spectra = with_errors(first, grids["emiles"])
+    forming, quiet = atlas(sky, grids["emiles"])
+    for name, spectra, gas_mh in forming:
         labels = {one: agez.fit_labels(spectra, grid) for one, grid in grids.items()}
         calibrated = agez.fit_labels(spectra, grids["emiles-young"], settings=FitSettings(continuum="calibrated"))
         level = np.abs(spectra.flux) * CALIBRATION
@@ -99,13 +103,13 @@ def real(sky: Path, grids: dict[str, SSPGrid]) -> None:
         inside.append(max(map(abs, pulls)) < 2)
         for one in SETS:
             edge[one].append(bool(has_flag(labels[one].flags, Flag.ON_GRID_EDGE)[0]))
-        if name in GAS_MH:
-            near_gas.append((name, float(ours.mh_lw[0]) - GAS_MH[name]))
+        if np.isfinite(gas_mh):
+            near_gas.append((name, float(ours.mh_lw[0]) - gas_mh))
         assert ours.weights is not None
         young = float(ours.weights[0][grids["emiles-young"].log_age < 7.75].sum())
         row([
             name, f"{ours.snr[0]:.0f}", *(words(labels[one]) for one in SETS), f"{young:.2f}", words(calibrated),
-            words(found), f"{GAS_MH[name]:+.2f}" if name in GAS_MH else "-", *(f"{pull:+.1f}" for pull in pulls),
+            words(found), f"{gas_mh:+.2f}" if np.isfinite(gas_mh) else "-", *(f"{pull:+.1f}" for pull in pulls),
             *("ON_GRID_EDGE" if edge[one][-1] else "-" for one in SETS),
         ])  # fmt: skip
     print(f"\nwithin 2 sigma of the network: {sum(inside)} of {len(inside)} (bar: 90 %)")
@@ -120,8 +124,7 @@ def real(sky: Path, grids: dict[str, SSPGrid]) -> None:
     header = ["galaxy", "S/N", *SETS, "network", "d log age", "d [M/H]"]
     row(header), row(["---"] * len(header))
     moved = []
-    atlas = ((name, with_errors(first, grids["emiles"])) for name, first in atlas_spectra(sky, QUIET))
-    for name, spectra in (*atlas, *readable(sky)):
+    for name, spectra in (*((name, spectra) for name, spectra, _ in quiet), *readable(sky)):
         labels = {one: agez.fit_labels(spectra, grid) for one, grid in grids.items()}
         level = np.abs(spectra.flux) * CALIBRATION
         found = predict_spectra(model, replace(spectra, flux_err=np.maximum(spectra.flux_err, level)))
@@ -135,6 +138,19 @@ def real(sky: Path, grids: dict[str, SSPGrid]) -> None:
             *(f"{move:+.3f}" for move in moves),
         ])  # fmt: skip
     print(f"\nmoved by less than 0.03 dex in both: {sum(moved)} of {len(moved)}\n")
+
+
+def atlas(sky: Path, grid: SSPGrid) -> tuple[list[tuple[str, Spectra, float]], ...]:
+    """Nuclei with and without star formation: names, spectra with errors by which ``grid`` fits them, [M/H] of gas."""
+    (one,) = find_sets(["atlas"])
+    rows = one.rows(str(sky))
+    name, kind, gas_mh = rows.known.name, rows.known.kind, rows.known.gas_oh - SOLAR_OH
+    forming = (kind == "starburst") | np.isin(name, ALSO_FORMING)
+    quiet = np.isin(kind, ("elliptical", "spiral")) | np.isin(name, ALSO_QUIET)
+    return tuple(
+        [(str(name[k]), fitted(rows.spectra[k], grid)[0], float(gas_mh[k])) for k in np.flatnonzero(chosen)]
+        for chosen in (forming, quiet & ~forming & ~np.isin(name, NEITHER))
+    )
 
 
 def readable(sky: Path) -> list[tuple[str, Spectra]]:

@@ -18,6 +18,8 @@ from agez.cli import _parser
 from agez.commands.galaxy_columns import CHOICES, NUMBERS, OF_THE_RUN, PATHS, TRUTHS, WORDS
 from agez.commands.galaxy_list import folders_of_galaxies, galaxies_of_list, is_list
 from agez.engine.schedulers import local_client
+from agez.samples.galaxy_facts import read_galaxy_facts
+from agez.samples.galaxy_files import read_galaxies
 from agez.tables.maps_files import read_maps
 from agez.tables.table_files import read_table
 
@@ -224,6 +226,26 @@ def test_units_of_a_list_count(tmp_path):
     assert a.re == pytest.approx(12)
     assert a.centre == pytest.approx((15, 2))
     assert remarks == ["column galaxy_id is taken as name", "column re_arcsec is taken as re"]
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"galaxy_id": ["a"], "z": [0.02], "re_arcsec": [0.2], "INCL": [45.0], "pa_deg": [99.0], "E(B-V)": [-99.0]},
+        {"object": ["a"], "redshift": [0.02], "Re": [0.2], "inclination": [45.0], "PA": [99.0], "ebv": [99.0]},
+    ],
+)
+def test_a_list_and_tables_of_galaxies_take_the_same_columns_and_codes(tmp_path, columns):
+    re = next(name for name in columns if name.lower().startswith("re") and name != "redshift")
+    table = Table(columns, units={re: "arcmin"})
+    table.write(tmp_path / "list.ecsv")
+    (one,), _ = rows_of(tmp_path / "list.ecsv")
+    facts = read_galaxy_facts(tmp_path / "list.ecsv").need("a")
+    galaxy = read_galaxies(tmp_path / "list.ecsv")
+    assert (one.name, one.redshift, one.re, one.inclination, one.pa, one.ebv) == ("a", 0.02, 12.0, 45.0, 99.0, None)
+    of_table = (facts.redshift, facts.re_arcsec, facts.inclination_deg, facts.pa_deg, facts.ebv)
+    np.testing.assert_equal(of_table, (0.02, 12, 45, 99, np.nan))
+    np.testing.assert_equal((galaxy.redshift[0], galaxy.re_arcsec[0], galaxy.pa[0]), (0.02, 12, 99))
 
 
 @pytest.mark.parametrize(

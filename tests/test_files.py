@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from agez.errors import AgezError
+from agez.report.answer_page import check_page
+from agez.report.catalogue_picture import check_picture
 from agez.runtime.files import check_input, check_not_input, check_output, make_folder, whole_file, write_json
 
 
@@ -133,3 +135,15 @@ def test_what_is_no_path_is_no_file():
     for one in ({"a": 1}, 3, None):
         with pytest.raises(AgezError, match=f"a {type(one).__name__} is no file"):
             check_input(one)
+
+
+def test_an_output_error_names_the_option_that_was_given(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(AgezError, match=r"choose another with --page$"):
+        check_page(tmp_path / "file" / "page.html")
+    with pytest.raises(AgezError, match=r"choose another with --picture$"):
+        check_picture(tmp_path / "file" / "picture.png")
+    with pytest.raises(AgezError, match=r"choose another with --pictures$"):
+        make_folder(tmp_path / "file" / "pictures", option="--pictures")
+    with pytest.raises(AgezError, match=r"choose another with -o/--out$"):
+        check_output(tmp_path / "file" / "out.fits")

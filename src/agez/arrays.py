@@ -111,12 +111,20 @@ _MASKED_IS: dict[str, Any] = {"flags": 0, "mask": True, "spec_id": "", "galaxy_i
 
 
 class PerRow(Summarised):
-    """Row selection and concatenation for dataclasses whose per-row fields are listed in ``_row_fields``.
+    """Row selection and concatenation for dataclasses whose per-row fields are listed in ``_row_fields``, else all.
 
     Masked arrays become plain ones, and quantities numbers in the fields' units: see :func:`plain_array`.
     """
 
     _row_fields: tuple[str, ...] = ()
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if "_row_fields" not in vars(cls):
+            cls._row_fields = tuple(cls.__annotations__)
+
+    def __len__(self) -> int:
+        return len(getattr(self, self._row_fields[0]))
 
     def _make_plain(self, *also: str, units: Mapping[str, str] | None = None) -> None:
         """Per-row fields, and those of ``also``, as plain arrays; called before anything else looks at them."""

@@ -44,9 +44,6 @@ class Lines(PerRow):
         for name in self._row_fields:
             check_shape(self, name, (n, len(self.names)) if name in ("flux", "flux_err", "ew_angstrom") else (n,))
 
-    def __len__(self) -> int:
-        return len(self.velocity_kms)
-
 
 @dataclass(frozen=True, eq=False)
 class FittedSpectra(PerRow):
@@ -69,9 +66,6 @@ class FittedSpectra(PerRow):
         for name in self._row_fields:
             check_shape(self, name, (len(self.flux), len(self.wave_angstrom)))
 
-    def __len__(self) -> int:
-        return len(self.flux)
-
 
 @dataclass(frozen=True, eq=False)
 class LibraryLabels(PerRow):
@@ -91,9 +85,6 @@ class LibraryLabels(PerRow):
         shape = (len(self.chi2), len(self.libraries))
         for name in self._row_fields:
             check_shape(self, name, (*shape, len(LABEL_NAMES)) if name in ("values", "errors") else shape)
-
-    def __len__(self) -> int:
-        return len(self.chi2)
 
     @property
     def spread(self) -> Floats:
@@ -116,15 +107,10 @@ class HistoryErrors(PerRow):
     formed_before: Floats  #: Of the part formed earlier than the young edge of the age's bin; 0 at the youngest age.
     mh: Floats  #: Of the mean [M/H] of the stars of this age [dex]; NaN where they are too few.
 
-    _row_fields = ("mass_fraction", "formed_before", "mh")
-
     def __post_init__(self) -> None:
         self._make_plain()
         for name in self._row_fields:
             check_shape(self, name, np.shape(self.mass_fraction))
-
-    def __len__(self) -> int:
-        return len(self.mass_fraction)
 
 
 @dataclass(frozen=True, eq=False)
@@ -215,9 +201,6 @@ class Labels(PerRow):
         for part in (self.weights, self.lines, self.fitted, self.libraries, self.history_errors):
             check(part is None or len(part) == len(self.rows), "Labels: lines, fits or other parts of other rows")
 
-    def __len__(self) -> int:
-        return len(self.rows)
-
     @classmethod
     def column_names(cls) -> tuple[str, ...]:
         """Names of the per-row scalar columns, in the order of the LABELS table."""
@@ -245,15 +228,10 @@ class Truth(PerRow):
     velocity_kms: Floats
     sigma_kms: Floats
 
-    _row_fields = ("log_age_lw", "mh_lw", "log_age_mw", "mh_mw", "av", "velocity_kms", "sigma_kms")
-
     def __post_init__(self) -> None:
         self._make_plain()
         for name in self._row_fields:
             check_shape(self, name, (len(self.log_age_lw),))
-
-    def __len__(self) -> int:
-        return len(self.log_age_lw)
 
 
 @dataclass(frozen=True, eq=False)
@@ -300,19 +278,11 @@ class Galaxies(PerRow):
     log_ssfr: Floats
     bulge_fraction: Floats
 
-    _row_fields = (
-        "galaxy_id", "redshift", "morphology", "log_mass", "re_arcsec",
-        "inclination", "pa", "av", "log_ssfr", "bulge_fraction",
-    )  # fmt: skip
-
     def __post_init__(self) -> None:
         self._make_plain(units={"inclination": "deg", "pa": "deg"})
         for name in self._row_fields:
             check_shape(self, name, (len(self.galaxy_id),))
         check(len(np.unique(self.galaxy_id)) == len(self.galaxy_id), "the galaxy table names a galaxy_id twice")
-
-    def __len__(self) -> int:
-        return len(self.galaxy_id)
 
     def rows_of(self, galaxy_id: Strings) -> Ints:
         """Row of the table for each of the names, all of which are in it."""
@@ -367,9 +337,6 @@ class Sample(PerRow):
         check(
             len(unknown) == 0, f"sample: galaxies {', '.join(unknown[:5])} have spectra but no row in the galaxy table"
         )
-
-    def __len__(self) -> int:
-        return len(self.photometry)
 
     @property
     def rows(self) -> Rows:

@@ -31,7 +31,13 @@ class PredictionViews:
         return _call("agez.tables.prediction_files:table_of_answers", self, distribution=distribution)
 
     def to_pandas(self, *, distribution: bool = False) -> DataFrame:
-        """:meth:`to_table` as a :class:`pandas.DataFrame`; AgezError if pandas is not installed."""
+        """:meth:`to_table` as a :class:`pandas.DataFrame`, with the index of the DataFrame that was answered, if any.
+
+        Raises
+        ------
+        AgezError
+            If pandas is not installed.
+        """
         return _call("agez.tables.prediction_files:frame_of_answers", self, distribution=distribution)
 
     def expected(self) -> tuple[Floats, Floats]:

@@ -63,15 +63,10 @@ class Rows(PerRow):
     x: Floats
     y: Floats
 
-    _row_fields = ("spec_id", "galaxy_id", "x", "y")
-
     def __post_init__(self) -> None:
         self._make_plain(units={"x": "arcsec", "y": "arcsec"})
         for name in self._row_fields[1:]:
             check_shape(self, name, (len(self.spec_id),))
-
-    def __len__(self) -> int:
-        return len(self.spec_id)
 
     @classmethod
     def numbered(cls, n: int, *, galaxy_id: str = "") -> Rows:
@@ -158,9 +153,6 @@ class Spectra(PerRow):
             f"{self.source}: wavelengths must be finite and strictly increasing; the first bad pixel is "
             f"{int(np.argmin(np.where(np.isfinite(step), step > 0, False))) + 1}; sort the file and remove duplicates",
         )
-
-    def __len__(self) -> int:
-        return len(self.rows)
 
     @classmethod
     def from_arrays(cls, wave: Any, flux: Any, err: Any, **options: Any) -> Spectra:
@@ -306,9 +298,6 @@ class Photometry(PerRow):
         if self.redshift_mixture is not None:
             self.redshift_mixture.check_summary(self.redshift)
 
-    def __len__(self) -> int:
-        return len(self.rows)
-
     @classmethod
     def concatenate(cls, parts: Sequence[Photometry]) -> Photometry:  # type: ignore[override]
         """Rows of all parts; Gaussians where only other parts have mixtures of redshifts."""
@@ -366,11 +355,9 @@ class PredictionInput(PerRow):
     photometry: Photometry  #: As the model saw it: its bands, corrected.
     columns: Any = None  #: PlainTable of the input's columns that tables of answers have, too.
     model: Answering | None = None
+    index: Any = None  #: Index of the pandas DataFrame that was answered.
 
-    _row_fields = ("photometry", "columns")
-
-    def __len__(self) -> int:
-        return len(self.photometry)
+    _row_fields = ("photometry", "columns", "index")
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "model": None}
@@ -468,9 +455,6 @@ class Prediction(PredictionViews, PerRow):
             check_shape(self, "library_spread", (n, d))
         check(self.mixture is None or len(self.mixture) == n, "Prediction.mixture has other rows")
         check(self.input is None or len(self.input) == n, "Prediction.input has other rows")
-
-    def __len__(self) -> int:
-        return len(self.rows)
 
     def __getitem__(self, index: int | Index) -> Prediction:
         """Rows as a prediction of their own: one by its number, several by a slice, a mask or numbers."""

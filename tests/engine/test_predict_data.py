@@ -261,3 +261,15 @@ def test_data_frames_of_answers(from_dict):
     assert frame["log_age_lw"].tolist() == from_dict.log_age_lw.tolist()
     wide = from_dict.to_table(distribution=True)
     assert len(wide.colnames) > len(frame.columns)
+
+
+@pytest.mark.parametrize("name", [None, "id", "other"])
+def test_data_frames_of_answers_have_the_index_of_the_input(name):
+    pandas = pytest.importorskip("pandas")
+    given = pandas_frame()
+    given.index = pandas.Index([f"g{k}" for k in range(len(given))][::-1], name=name)
+    given = given.drop(columns="id") if name == "id" else given
+    prediction = agez.predict(given, model="splus")
+    pandas.testing.assert_index_equal(prediction.to_pandas().index, given.index)
+    pandas.testing.assert_index_equal(prediction[1:3].to_pandas().index, given.index[1:3])
+    assert prediction[2].to_pandas().index.tolist() == [given.index[2]]

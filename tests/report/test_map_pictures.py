@@ -15,7 +15,7 @@ from agez.flags import FAULTS, has_flag
 from agez.mapping.map_galaxy import Geometry
 from agez.report import map_pictures
 from agez.report.map_panels import SkyWindow
-from agez.report.style import RoomyLocator, extend_of, quantiles_in_bins
+from agez.report.style import RoomyLocator, extend_of, running_quantiles
 
 TURNED = ((-0.6, 0.8), (0.8, 0.6))
 
@@ -171,7 +171,7 @@ def test_more_than_500_good_regions_are_binned(pages, tmp_path, rng):
 def test_quantiles_of_bins(rng):
     x = rng.permutation(100.0 * np.arange(10)[:, None] + np.arange(100) * 0.1).ravel()
     y = np.floor(x / 100) + rng.permutation(1000) * 0
-    centre, between = quantiles_in_bins(x, y, 10)
+    centre, *between = running_quantiles(x, y, 10)
     np.testing.assert_allclose(centre, 100 * np.arange(10) + 4.95)
     np.testing.assert_allclose(between, np.tile(np.arange(10), (3, 1)))
 

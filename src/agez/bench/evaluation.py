@@ -11,6 +11,7 @@ import agez
 from agez.analysis.calibration_metrics import calibration, calibration_in_bins
 from agez.analysis.metrics import evaluate, json_number, json_numbers
 from agez.analysis.pit import pit_shape
+from agez.bench.text import number, percent
 from agez.distributions.marginals import crps
 from agez.distributions.mixture import Mixture
 from agez.errors import AgezError
@@ -164,12 +165,12 @@ def evaluation_lines(block: Mapping[str, Any]) -> list[str]:
     for name, one in block["targets"].items():
         for which, words in (("all", ""), ("good", ", good rows")):
             score, overall = one["scores"][which], one["overall"]
-            bias = _number(score["bias"], "+.3f")
-            calibrated = [_percent(overall[key]) for key in ("coverage_68", "coverage_95")]
-            calibrated += [_number(overall["sharpness"]["value"]), _number(one["label_err"])]
+            bias = number(score["bias"], "+.3f")
+            calibrated = [percent(overall[key]) for key in ("coverage_68", "coverage_95")]
+            calibrated += [number(overall["sharpness"]["value"]), number(one["label_err"])]
             lines.append(
-                f"| `{name}`{words} | {score['n']} | {_number(score['sigma_mad'])} | {bias} | "
-                f"{_number(score['rmse'])} | {' | '.join(calibrated if which == 'all' else ['', '', '', ''])} |"
+                f"| `{name}`{words} | {score['n']} | {number(score['sigma_mad'])} | {bias} | "
+                f"{number(score['rmse'])} | {' | '.join(calibrated if which == 'all' else ['', '', '', ''])} |"
             )
     return lines
 
@@ -180,10 +181,10 @@ def bin_lines(one: Mapping[str, Any]) -> list[str]:
     for name, binned in one["bins"].items():
         lines += [f"| {BINS[name]} | rows | sigma_mad | bias | in 68 % | in 95 % |", "|---|---|---|---|---|---|"]
         for k, row in enumerate(binned["bins"]):
-            (low, high), bias = binned["edges"][k : k + 2], _number(row["bias"], "+.3f")
+            (low, high), bias = binned["edges"][k : k + 2], number(row["bias"], "+.3f")
             lines.append(
-                f"| {low:.4g} to {high:.4g} | {row['n']} | {_number(row['sigma_mad'])} | {bias} "
-                f"| {_percent(row['coverage_68'])} | {_percent(row['coverage_95'])} |"
+                f"| {low:.4g} to {high:.4g} | {row['n']} | {number(row['sigma_mad'])} | {bias} "
+                f"| {percent(row['coverage_68'])} | {percent(row['coverage_95'])} |"
             )
         lines.append("")
     return lines
@@ -227,14 +228,3 @@ def _binned(values: Floats, rows: Sequence[Any], residual: Floats, how: Mapping[
 
 def _scores(mean: Floats, label: Floats, rows: Bools) -> dict[str, Any]:
     return evaluate(mean[rows], label[rows]).to_json()
-
-
-def _number(value: float | None, form: str = ".3f") -> str:
-    return "-" if value is None else f"{value:{form}}"
-
-
-def _percent(one: Mapping[str, Any]) -> str:
-    if one["value"] is None:
-        return "-"
-    error = "" if one["err"] is None else f" ± {100 * one['err']:.1f}"
-    return f"{100 * one['value']:.1f}{error} %"

@@ -42,16 +42,11 @@ class Known(PerRow):
     inclination: Floats
     repeat: Strings
 
-    _row_fields = ("name", "kind", "log_age", "log_age_err", "mh", "mh_err", "gas_oh", "inclination", "repeat")
-
     def __post_init__(self) -> None:
         n = len(self.name)
         for column in self._row_fields:
             if np.shape(getattr(self, column)) != (n,):
                 raise AgezError(f"Known.{column} has shape {np.shape(getattr(self, column))} for {n} objects")
-
-    def __len__(self) -> int:
-        return len(self.name)
 
     @classmethod
     def of(cls, name: Any, **columns: Any) -> Known:

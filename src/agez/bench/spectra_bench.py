@@ -19,7 +19,7 @@ from agez.models.model import Model
 from agez.models.predict import predict_spectra
 from agez.spectra.fitting import fit_labels
 from agez.spectra.templates import SSPGrid
-from agez.types import Floats, Prediction, Spectra
+from agez.types import Bools, Floats, Prediction, Spectra
 
 #: Solar 12 + log(O/H) (Asplund et al. 2009, ARA&A 47, 481), for [M/H] of gas.
 SOLAR_OH = 8.69
@@ -127,17 +127,20 @@ def _agreement(
         where = good if kind == "all" else good & (rows.known.kind == kind)
         out[kind] = {"n": int(where.sum())}
         for name in JUDGED:
-            difference, err = _difference(network, fit, name)
-            out[kind][name] = {
-                "offset": json_number(float(np.median(difference[where]))) if where.any() else None,
-                "pull": pull_width(difference[where], err[where], rng=rng).to_json(),
-                "within": share_within(difference[where], err[where], AGREE_SIGMA).to_json(),
-            }
+            out[kind][name] = _apart(network, fit, name, where, rng)
     return out
 
 
-def _difference(first: Mapping[str, Any], second: Mapping[str, Any], name: str) -> tuple[Floats, Floats]:
-    return first[name] - second[name], np.hypot(first[f"{name}_err"], second[f"{name}_err"])
+def _apart(
+    first: Mapping[str, Any], second: Mapping[str, Any], name: str, rows: Bools, rng: np.random.Generator
+) -> dict[str, Any]:
+    """How far two answers are apart: median, width over their joint errors, and share within them."""
+    difference, err = (first[name] - second[name])[rows], np.hypot(first[f"{name}_err"], second[f"{name}_err"])[rows]
+    return {
+        "offset": json_number(float(np.median(difference))) if rows.any() else None,
+        "pull": pull_width(difference, err, rng=rng).to_json(),
+        "within": share_within(difference, err, AGREE_SIGMA).to_json(),
+    }
 
 
 def _surveys(answers: Mapping[str, Any], models: list[str], rng: np.random.Generator) -> list[dict[str, Any]]:
@@ -149,15 +152,8 @@ def _surveys(answers: Mapping[str, Any], models: list[str], rng: np.random.Gener
     for i, first in enumerate(models):
         for second in models[i + 1 :]:
             good = is_good(answers[first]["flags"]) & is_good(answers[second]["flags"])
-            pair: dict[str, Any] = {"first": first, "second": second, "n": int(good.sum())}
-            for name in JUDGED:
-                difference, err = _difference(answers[first], answers[second], name)
-                pair[name] = {
-                    "offset": json_number(float(np.median(difference[good]))) if good.any() else None,
-                    "pull": pull_width(difference[good], err[good], rng=rng).to_json(),
-                    "within": share_within(difference[good], err[good], AGREE_SIGMA).to_json(),
-                }
-            out.append(pair)
+            apart = {name: _apart(answers[first], answers[second], name, good, rng) for name in JUDGED}
+            out.append({"first": first, "second": second, "n": int(good.sum()), **apart})
     return out
 
 

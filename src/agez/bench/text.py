@@ -46,10 +46,11 @@ def measured(content: Mapping[str, Any] | None, form: str = ".3f") -> str:
 
 
 def percent(content: Mapping[str, Any] | None) -> str:
-    """A share in per cent, with its error."""
+    """A share in per cent, with its error where it has one."""
     if content is None or content.get("value") is None:
         return "-"
-    return f"{100 * content['value']:.1f} ± {100 * content['err']:.1f} %"
+    error = "" if content["err"] is None else f" ± {100 * content['err']:.1f}"
+    return f"{100 * content['value']:.1f}{error} %"
 
 
 def bar_lines(bars: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -37,13 +37,14 @@ def check_corrections(options: Namespace) -> None:
     if options.zero_points is not None:
         raise AgezError("--zero-points and --estimate-zero-points exclude each other: estimate first, then apply")
     check_not_input(target, [one for one in (options.input, options.model, options.filters) if one is not None])
-    if check_table_output(target).resolve() == check_table_output(options.out).resolve():
+    estimate = check_table_output(target, option="--estimate-zero-points")
+    if estimate.resolve() == check_table_output(options.out).resolve():
         raise AgezError(f"--estimate-zero-points and -o/--out are both {target}; give one another name")
 
 
 def given_for_tables(options: Namespace) -> dict[str, Any]:
-    """The redshift and the options that make sense for tables of photometry only, as they were given."""
-    return {"redshift": options.redshift, **{name: getattr(options, name) for name in _OPTIONS}}
+    """The redshift and the options of the command that make sense for tables of photometry only, as they were given."""
+    return {"redshift": options.redshift, **{name: getattr(options, name) for name in _OPTIONS if name in options}}
 
 
 def corrections_of(options: Namespace) -> Corrections:

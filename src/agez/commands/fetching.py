@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from agez.commands.answers import Answer
 from agez.errors import AgezError, PartlyDoneError
+
+if TYPE_CHECKING:
+    from agez.archives.fetch_cutouts import FetchedCutouts
+    from agez.spectra.fetch_califa import FetchRun
 
 #: Options of CALIFA's cubes, and those of the surveys' rows and cut-outs.
 _OF_CUBES = {"name": "NAME", "galaxies": "--galaxies", "setup": "--setup", "checksums": "--checksums"}
@@ -43,27 +48,10 @@ def _cutouts(options: Namespace) -> Answer:
         overwrite=options.overwrite, how=Downloads(retries=options.retries, timeout=SILENCE),
     )  # fmt: skip
     tables = {"zero_points": run.zero_points, "psf": run.psf}
-    content: dict[str, Any] = {
-        "folder": options.out,
-        "fetched": [str(path) for path in run.fetched],
-        "present": [str(path) for path in run.present],
-        "problems": run.problems,
-        "bytes": run.n_bytes,
-        "remarks": list(run.remarks),
-        **{name: None if path is None else str(path) for name, path in tables.items()},
-    }
-    words = f"{options.out}: {len(run.fetched)} files fetched, {run.n_bytes / 1e6:.1f} MB"
-    words += f"; {len(run.present)} were there already, which --overwrite would fetch again" if run.present else ""
+    more = {name: None if path is None else str(path) for name, path in tables.items()}
+    content, lines = _fetched(options, run, "files", {"remarks": list(run.remarks), **more}, run.remarks)
     given = "".join(f" --{name.replace('_', '-')} {path}" for name, path in tables.items() if path is not None)
-    following = f"next: agez map {options.out} -o maps.fits --model {survey.name} --redshift Z{given}"
-    if run.problems:
-        told = "; ".join(f"{_few(names)}: {why}" for why, names in _by_reason(run.problems).items())
-        n_all = len(run.problems) + len(run.fetched) + len(run.present)
-        raise PartlyDoneError(
-            f"{len(run.problems)} of {n_all} files could not be had: {told}", content=content,
-            lines=[words, *run.remarks],
-        )  # fmt: skip
-    return content, [words, *run.remarks, following]
+    return content, [*lines, f"next: agez map {options.out} -o maps.fits --model {survey.name} --redshift Z{given}"]
 
 
 def _rows(options: Namespace) -> Answer:
@@ -104,39 +92,30 @@ def _cubes(options: Namespace) -> Answer:
         names, options.out, setup=options.setup or "V500", release=options.release or "DR3", base_url=options.base_url,
         checksums=options.checksums, overwrite=options.overwrite, how=Downloads(retries=options.retries),
     )  # fmt: skip
-    content: dict[str, Any] = {
-        "folder": options.out,
-        "fetched": [str(path) for path in run.fetched],
-        "present": [str(path) for path in run.present],
-        "problems": run.problems,
-        "bytes": run.n_bytes,
-        "checksums": run.checked_by,
-    }
-    words = f"{options.out}: {len(run.fetched)} cubes fetched, {run.n_bytes / 1e6:.1f} MB"
-    if run.present:
-        words += f"; {len(run.present)} were there already, which --overwrite would fetch again"
-    by = (
-        f"checked by {run.checked_by}"
-        if run.checked_by
-        else "no checksums on the server: gzip's and FITS' own looked at"
-    )
-    lines = [words, *([by] if run.fetched else [])]
+    nothing = "no checksums on the server: gzip's and FITS' own looked at"
+    by = f"checked by {run.checked_by}" if run.checked_by else nothing
+    return _fetched(options, run, "cubes", {"checksums": run.checked_by}, [by] if run.fetched else [])
+
+
+def _fetched(
+    options: Namespace, run: FetchRun | FetchedCutouts, what: str, more: dict[str, Any], lines: Sequence[str]
+) -> Answer:
+    """What is said of files that were fetched; PartlyDoneError with it where some could not be had."""
+    content = {
+        "folder": options.out, "fetched": [str(path) for path in run.fetched],
+        "present": [str(path) for path in run.present], "problems": run.problems, "bytes": run.n_bytes, **more,
+    }  # fmt: skip
+    words = f"{options.out}: {len(run.fetched)} {what} fetched, {run.n_bytes / 1e6:.1f} MB"
+    words += f"; {len(run.present)} were there already, which --overwrite would fetch again" if run.present else ""
     if run.problems:
-        told = "; ".join(f"{_few(names)}: {why}" for why, names in _by_reason(run.problems).items())
-        raise PartlyDoneError(
-            f"{len(run.problems)} of {len(set(run.problems)) + len(run.fetched) + len(run.present)} galaxies could "
-            f"not be had: {told}",
-            content=content,
-            lines=lines,
-        )
-    return content, lines
-
-
-def _by_reason(problems: dict[str, str]) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    for name, why in problems.items():
-        found.setdefault(why, []).append(name)
-    return found
+        by_reason: dict[str, list[str]] = {}
+        for name, why in run.problems.items():
+            by_reason.setdefault(why, []).append(name)
+        told = "; ".join(f"{_few(names)}: {why}" for why, names in by_reason.items())
+        n_all = len(run.problems) + len(run.fetched) + len(run.present)
+        lacking = f"{len(run.problems)} of {n_all} {'galaxies' if what == 'cubes' else what}"
+        raise PartlyDoneError(f"{lacking} could not be had: {told}", content=content, lines=[words, *lines])
+    return content, [words, *lines]
 
 
 def _few(names: list[str]) -> str:

@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-from astropy import units as u
 from astropy.table import Table
 
 from agez.errors import AgezError
-from agez.tables.table_columns import number_column, text_column
+from agez.samples.galaxy_files import COLUMNS, is_none, plain_column
+from agez.tables.table_columns import angle_column, number_column, text_column
 
 #: Columns that say what is read; of the options that are columns, those of numbers, truths, words, and paths.
 INPUTS = ("folder", "files")
@@ -41,38 +41,32 @@ OF_THE_RUN = (
     "scheduler",
     "fresh",
 )
+#: By the option, what a table of galaxies calls it.
+_FACTS = {what.removesuffix("_deg").removesuffix("_arcsec"): what for what in COLUMNS}
 #: Names that other tables have for a column, in the order in which they are taken where it is not there itself.
 ALSO_CALLED: Mapping[str, tuple[str, ...]] = {
-    "name": ("galaxy_id", "galaxy", "id"), "folder": ("path",), "files": ("file", "cube"),
-    "redshift": ("z",), "redshift_err": ("z_err",), "re": ("re_arcsec",), "inclination": ("inc", "incl"),
-    "ebv": ("e(b_v)", "e_b_v"), "centre": ("center",),
+    **{option: COLUMNS[what] for option, what in _FACTS.items()},
+    "folder": ("path",), "files": ("file", "cube"), "centre": ("center",),
 }  # fmt: skip
 KNOWN = (*INPUTS, *NUMBERS, *TRUTHS, *WORDS, *PATHS, *CHOICES, "ra", "dec")
-#: Units that numbers are in; a column in another one is converted.
+#: Units that angles are in; a column in another one is converted.
 _UNITS = {
-    **dict.fromkeys(("ra", "dec", "inclination", "pa"), u.deg),
-    **dict.fromkeys(("re", "size", "psf", "max_psf"), u.arcsec),
+    **dict.fromkeys(("ra", "dec", "inclination", "pa"), "deg"),
+    **dict.fromkeys(("re", "size", "psf", "max_psf"), "arcsec"),
 }  # fmt: skip
 #: How alike a name is to a known one that was probably meant.
 _ALIKE = 0.8
 _TRUE, _FALSE = ("true", "t", "1", "yes"), ("false", "f", "0", "no")
-#: Numbers that stand for none; 99 is an angle, or a S/N, like others.
-_CODES = (-99.0, -999.0, -9999.0, 999.0, 9999.0)
 NAMED = 12
-
-
-def plain_name(name: str) -> str:
-    """A column's name as it is compared with others."""
-    return name.strip().lower().replace("-", "_").replace(" ", "_")
 
 
 def columns_of_list(table: Table, path: str) -> tuple[dict[str, str], list[str]]:
     """Which column of the table is which of the list's, and remarks; AgezError for one that looks misspelt."""
     plain: dict[str, str] = {}
     for column in table.colnames:
-        if plain_name(column) in plain:
-            raise AgezError(f"{path}: columns {plain[plain_name(column)]} and {column} are one by name; remove one")
-        plain[plain_name(column)] = column
+        if plain_column(column) in plain:
+            raise AgezError(f"{path}: columns {plain[plain_column(column)]} and {column} are one by name; remove one")
+        plain[plain_column(column)] = column
     found = {name: plain[name] for name in KNOWN if name in plain}
     remarks = []
     for name, others in ALSO_CALLED.items():
@@ -83,10 +77,10 @@ def columns_of_list(table: Table, path: str) -> tuple[dict[str, str], list[str]]
     unused = [column for column in table.colnames if column not in found.values()]
     also = {other for others in ALSO_CALLED.values() for other in others}
     for column in unused:
-        if plain_name(column) in OF_THE_RUN:
+        if plain_column(column) in OF_THE_RUN:
             raise AgezError(f"{path}: column {column}: that option is of the whole run, not of a galaxy; remove it")
-        near = difflib.get_close_matches(plain_name(column), KNOWN, n=1, cutoff=_ALIKE)
-        if near and plain_name(column) not in also:
+        near = difflib.get_close_matches(plain_column(column), KNOWN, n=1, cutoff=_ALIKE)
+        if near and plain_column(column) not in also:
             raise AgezError(
                 f"{path}: column {column!r} is no option of a galaxy, but looks like {near[0]!r}; correct its name, or "
                 "remove it"
@@ -119,14 +113,11 @@ def _numbers(table: Table, column: str, name: str, path: str) -> list[Any]:
         texts = [str(text) for text in text_column(table, column)]
         words = {row: text for row, text in enumerate(texts) if text == "auto" or (name == "psf" and _is_word(text))}
         table = Table({column: ["" if row in words else text for row, text in enumerate(texts)]})
-    unit = table[column].unit
-    values = number_column(table, column, source=path)
-    if unit is not None and name in _UNITS:
-        try:
-            values = (values * u.Unit(unit)).to_value(_UNITS[name])
-        except u.UnitsError:
-            raise AgezError(f"{path}: column {column} is in {unit}; expected {_UNITS[name]}") from None
-    none = ~np.isfinite(values) | (np.isin(values, _CODES) & (name != "seed"))
+    if name in _UNITS:
+        values = angle_column(table, column, source=path, unit=_UNITS[name])
+    else:
+        values = number_column(table, column, source=path)
+    none = ~np.isfinite(values) | (is_none(_FACTS.get(name, name), values) & (name != "seed"))
     convert = int if name == "seed" else float
     return [words.get(row, None if none[row] else convert(value)) for row, value in enumerate(values.tolist())]
 

@@ -11,12 +11,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from agez.commands.galaxy_columns import ALSO_CALLED, INPUTS, NAMED, PATHS, cells_of, columns_of_list, plain_name
+from agez.commands.galaxy_columns import ALSO_CALLED, INPUTS, NAMED, PATHS, cells_of, columns_of_list
 from agez.commands.maps import settings_of
 from agez.commands.option_checks import check_numbers
 from agez.errors import AgezError
 from agez.images.image_files import is_image_name
 from agez.runtime.files import check_input
+from agez.samples.galaxy_files import plain_column
 from agez.tables.table_files import READABLE, column_names, extension, open_fits, read_table
 
 #: How the file of a galaxy's maps ends.
@@ -46,7 +47,7 @@ def _has_image(path: str | Path) -> bool:
 
 
 def _has_names(columns: Sequence[str]) -> bool:
-    return not {plain_name(one) for one in columns}.isdisjoint(("name", *ALSO_CALLED["name"]))
+    return not {plain_column(one) for one in columns}.isdisjoint(("name", *ALSO_CALLED["name"]))
 
 
 def folders_of_galaxies(path: str, *, but: str = "") -> list[Path]:

@@ -25,8 +25,8 @@ _NAME_KEYS = ("GALAXY", "PLATEIFU", "OBJECT", "MANGAID")
 def with_known_galaxy(options: Namespace, *, cube: bool) -> Namespace:
     """Options of ``agez map`` with those that are not given filled by the galaxy's row in ``--galaxies``.
 
-    Of a cube of spectra a redshift that its header says goes before the table's, as in ``agez label``, so it is left
-    to the reader; its error has no use there.
+    ``galaxies`` of them is the table that was read.  Of a cube of spectra a redshift that its header says goes before
+    the table's, as in ``agez label``, so it is left to the reader; its error has no use there.
 
     Raises
     ------
@@ -35,8 +35,10 @@ def with_known_galaxy(options: Namespace, *, cube: bool) -> Namespace:
     """
     if options.galaxies is None:
         return options
-    facts = read_galaxy_facts(options.galaxies).need(*names_of(options.input))
+    table = read_galaxy_facts(options.galaxies)
+    facts = table.need(*names_of(options.input))
     filled = copy.copy(options)
+    filled.galaxies = table
     for option, what in _FILLED.items():
         value = getattr(facts, what)
         known = value is not None and bool(np.all(np.isfinite(value)))

@@ -92,7 +92,7 @@ def checked_settings(options: Namespace) -> MapSettings:
         check_input(options.star_table)
     if options.pictures is not None:
         check_installed("matplotlib", extra="report", purpose="--pictures")
-        make_folder(options.pictures)
+        make_folder(options.pictures, option="--pictures")
     if options.page is not None:
         from agez.report.answer_page import check_page
 
@@ -155,7 +155,6 @@ def _of_cube(options: Namespace, model: Model, settings: MapSettings) -> GalaxyM
     from agez.mapping.map_cube import map_cube
     from agez.photometry.filters import load_filters
     from agez.photometry.same_set import check_same_set
-    from agez.samples.galaxy_facts import read_galaxy_facts
     from agez.spectra.binning import BinSettings, can_bin
 
     for name, default in _OF_IMAGES.items():
@@ -170,10 +169,9 @@ def _of_cube(options: Namespace, model: Model, settings: MapSettings) -> GalaxyM
     filters = None if options.filters is None else load_filters(options.filters)
     if filters is not None:
         check_same_set(model.bands, filters.bands, source="--filters")
-    galaxies = None if options.galaxies is None else read_galaxy_facts(options.galaxies)
     return map_cube(
-        Path(options.input[0]), model, settings=settings, binning=binning, filters=filters, galaxies=galaxies,
-        centre_deg=options.centre,
+        Path(options.input[0]), model, settings=settings, binning=binning, filters=filters,
+        galaxies=options.galaxies, centre_deg=options.centre,
     )  # fmt: skip
 
 

@@ -78,7 +78,7 @@ def _kind(path: Path) -> str:
 
 def _row(options: Namespace) -> tuple[Prediction, list[str]]:
     """Answer the row of a catalogue, or of spectra."""
-    from agez.commands.corrections import corrections_of
+    from agez.commands.corrections import corrections_of, given_for_tables
     from agez.engine.answer import make_job
     from agez.engine.inputs import answer_spectra, open_input
     from agez.engine.one_row import answer_row
@@ -91,7 +91,7 @@ def _row(options: Namespace) -> tuple[Prediction, list[str]]:
     )  # fmt: skip
     model = load_model(options.model or "jpas")
     if isinstance(catalogue, str):
-        given = {name: getattr(options, name) for name in _OF_TABLES} | {"redshift": options.redshift}
+        given = given_for_tables(options)
         prediction, _, remarks = answer_spectra(
             model, options.input, given=given, filters=options.filters, asked=asked_of(options), no_catalogue=catalogue
         )
@@ -104,11 +104,6 @@ def _row(options: Namespace) -> tuple[Prediction, list[str]]:
         distribution=model.gives_distribution, asked=asked_of(options), id_column=options.id,
     )  # fmt: skip
     return answer_row(catalogue, job, options.row), [*catalogue.remarks, *job.remarks]
-
-
-#: Options that make sense for tables of photometry only.
-_OF_TABLES = ("ebv", "no_recalibration", "error_floor", "zero_points", "redshift_err", "redshift_grid", "id", "unit",
-              "aperture")  # fmt: skip
 
 
 def _drawn(options: Namespace, prediction: Prediction, remarks: list[str]) -> Answer:

@@ -194,12 +194,12 @@ def _check_extras(options: Namespace, files: list[Path]) -> None:
             raise AgezError("--subtracted needs the fitted lines; do not give --no-lines with it")
         if len(files) != 1:
             raise AgezError(f"--subtracted is one file of spectra, but there are {len(files)} inputs; give one")
-        check_output(options.subtracted)
+        check_output(options.subtracted, option="--subtracted")
         if Path(options.subtracted).resolve() in (Path(options.out).resolve(), files[0].resolve()):
             raise AgezError(f"--subtracted {options.subtracted} is the input or the output; give another name")
     if options.plots is not None:
         check_installed("matplotlib", extra="report", purpose="--plots")
-        make_folder(options.plots)
+        make_folder(options.plots, option="--plots")
     elif options.n_plots is not None:
         raise AgezError("--n-plots says how many figures --plots draws; give --plots DIR too")
 

@@ -59,8 +59,6 @@ class Mixture(PerRow):
     #: variance of the second.
     covariance: Floats
 
-    _row_fields = ("weights", "mean", "covariance")
-
     def __post_init__(self) -> None:
         shape = np.shape(self.weights)
         check(len(shape) == 2 and shape[1] > 0, f"Mixture.weights has shape {shape}; expected (n, k) with k > 0")
@@ -68,9 +66,6 @@ class Mixture(PerRow):
         check(d > 0, f"Mixture.mean has shape {np.shape(self.mean)}; expected (n, k, d) with d > 0")
         check_shape(self, "mean", (*shape, d))
         check_shape(self, "covariance", (*shape, triangle_size(d)))
-
-    def __len__(self) -> int:
-        return len(self.weights)
 
     @property
     def n_components(self) -> int:

@@ -59,8 +59,6 @@ class RedshiftMixture(PerRow):
     means: Floats
     stds: Floats
 
-    _row_fields = ("weights", "means", "stds")
-
     def __post_init__(self) -> None:
         self._make_plain()
         shape = np.shape(self.weights)
@@ -79,9 +77,6 @@ class RedshiftMixture(PerRow):
             bool(((np.abs(total - 1) < 1e-6) | (total == 0)).all()),
             "RedshiftMixture.weights: expected rows that sum to 1, or to 0 where the redshift is unknown",
         )
-
-    def __len__(self) -> int:
-        return len(self.weights)
 
     @classmethod
     def concatenate(cls, parts: Sequence[RedshiftMixture]) -> RedshiftMixture:  # type: ignore[override]

@@ -30,18 +30,17 @@ def answer_row(catalogue: Catalogue, job: AnswerJob, row: str | None) -> Predict
 
 def find_row(catalogue: Catalogue, job: AnswerJob, row: str | None) -> tuple[Partition, int]:
     """The partition of a row, as short as can be, and its place there."""
-    if row is None and len(catalogue) > 1:
-        first = next(one for one in catalogue.partitions if len(one) and not one.fault)
-        some = ", ".join(row_ids(catalogue, job, first)[:5].tolist())
-        raise AgezError(f"{catalogue.path} has {len(catalogue)} rows; name one with --row: {some}, ...")
+    usable = [one for one in catalogue.partitions if len(one) and not one.fault]
+    if not usable:
+        raise AgezError(catalogue.partitions[0].fault)
     found: list[tuple[Partition, int]] = []
-    for partition in catalogue.partitions:
-        if len(partition) and not partition.fault:
-            ids = row_ids(catalogue, job, partition)
-            found += [(partition, int(at)) for at in np.flatnonzero(ids == row if row is not None else ids == ids)]
+    for partition in usable if row is not None or len(catalogue) <= 1 else ():
+        ids = row_ids(catalogue, job, partition)
+        found += [(partition, int(at)) for at in np.flatnonzero(ids == row if row is not None else ids == ids)]
     if not found:
-        first = next(one for one in catalogue.partitions if len(one) and not one.fault)
-        some = ", ".join(row_ids(catalogue, job, first)[:5].tolist())
+        some = ", ".join(row_ids(catalogue, job, usable[0])[:5].tolist())
+        if row is None:
+            raise AgezError(f"{catalogue.path} has {len(catalogue)} rows; name one with --row: {some}, ...")
         raise AgezError(
             f"--row is {row!r}, which no row of {catalogue.path} is called; there are {some}, ...; --id COLUMN says "
             "what identifies the rows"

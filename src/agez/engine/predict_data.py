@@ -176,7 +176,10 @@ def predict(
             options["photometry"] = options.pop("aperture")
             catalogue = open_table(table, source=source, **options)
         corrections = replace(corrections, ebv=rows["ebv"], redshift_err=rows["redshift_err"])
-        return _catalogue(answering, catalogue, rows, corrections, asked, filters=filters, keep=keep)
+        prediction = _catalogue(answering, catalogue, rows, corrections, asked, filters=filters, keep=keep)
+        if prediction.input is None or not hasattr(data, "reset_index"):
+            return prediction
+        return replace(prediction, input=replace(prediction.input, index=data.index))  # of pandas
     except AgezError as error:
         raise python_words(error) from error
 

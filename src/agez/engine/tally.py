@@ -81,11 +81,7 @@ def tally(prediction: Prediction, redshift: Floats) -> Tally:
 
 
 def _count(name: str, columns: tuple[Floats, ...]) -> Ints:
+    edges = [EDGES[axis] for axis in AXES[name]]
     known = np.all([np.isfinite(column) for column in columns], axis=0)
-    shape = [len(EDGES[axis]) - 1 for axis in AXES[name]]
-    at = [
-        np.clip(np.searchsorted(EDGES[axis], column[known], side="right") - 1, 0, n - 1)
-        for axis, column, n in zip(AXES[name], columns, shape, strict=True)
-    ]
-    flat = np.ravel_multi_index(at, shape)
-    return np.bincount(flat, minlength=int(np.prod(shape))).astype(np.int64).reshape(shape)
+    inside = [np.clip(column[known], one[0], one[-1]) for column, one in zip(columns, edges, strict=True)]
+    return np.histogramdd(inside, edges)[0].astype(np.int64)

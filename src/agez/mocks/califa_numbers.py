@@ -32,8 +32,7 @@ RATIO_ON_LOG_EW: dict[str, float] = _NUMBERS["RATIO_ON_LOG_EW"]
 _STARS = json.loads((_DATA / "califa_stars.json").read_text(encoding="utf-8"))
 #: Properties of whole galaxies and centres, in the order of the rows of STAR_CORRELATIONS; LEVELS are the same.
 STAR_PROPERTIES: list[str] = _STARS["PROPERTIES"]
-#: By ``whole early``, ``whole late``, ``centre early`` and ``centre late``: number of galaxies, quantiles of each
-#: property (log_mass, log_age_lw, mh_lw [dex], av [mag], log_ew_ha [log Angstrom]), and correlations as above.
-N_STAR_GALAXIES: dict[str, int] = _STARS["N_GALAXIES"]
+#: By ``whole early``, ``whole late``, ``centre early`` and ``centre late``: quantiles of each property
+#: (log_mass, log_age_lw, mh_lw [dex], av [mag], log_ew_ha [log Angstrom]), and correlations as above.
 STAR_QUANTILES: dict[str, dict[str, list[float]]] = _STARS["QUANTILES"]
 STAR_CORRELATIONS: dict[str, list[list[float]]] = _STARS["CORRELATIONS"]

@@ -34,11 +34,6 @@ MASS_METALLICITY_RADIUS_RE = 0.5
 MASS_METALLICITY_SCATTER = ((9.5, 11.0), (0.20, 0.10))
 
 
-def correlation_matrix(morphology: str) -> Floats:
-    """(k, k) correlations of the normal scores of ``PROPERTIES`` for ``early`` or ``late`` types."""
-    return symmetric(CORRELATIONS[morphology])
-
-
 def symmetric(triangle: Sequence[Sequence[float]]) -> Floats:
     """(k, k) the symmetric matrix of which ``triangle`` holds the rows up to the diagonal."""
     matrix = np.zeros((len(triangle), len(triangle)))
@@ -69,12 +64,8 @@ def draw_stars(kind: str, n: int, rng: np.random.Generator) -> dict[str, Floats]
     >>> bool(np.median(old["log_age_lw"]) > np.median(young["log_age_lw"]) + 0.3)
     True
     """
-    root = np.linalg.cholesky(symmetric(STAR_CORRELATIONS[kind]))
-    level = ndtr(rng.standard_normal((n, len(STAR_PROPERTIES))) @ root.T)
-    return {
-        name: np.interp(level[:, column], LEVELS, STAR_QUANTILES[kind][name])
-        for column, name in enumerate(STAR_PROPERTIES)
-    }
+    deviates = rng.standard_normal((n, len(STAR_PROPERTIES)))
+    return _copula(deviates, STAR_CORRELATIONS[kind], STAR_PROPERTIES, STAR_QUANTILES[kind])
 
 
 def draw_properties(morphology: Strings, rng: np.random.Generator) -> dict[str, Floats]:
@@ -101,13 +92,20 @@ def draw_properties(morphology: Strings, rng: np.random.Generator) -> dict[str, 
     drawn = {name: np.full(g, np.nan) for name in (*PROPERTIES, "log_sigma")}
     for word in ("early", "late"):
         here = np.asarray(morphology == word)
-        level = ndtr(deviates[here] @ np.linalg.cholesky(correlation_matrix(word)).T)
-        for column, name in enumerate(PROPERTIES):
-            drawn[name][here] = np.interp(level[:, column], LEVELS, QUANTILES[word][name])
+        for name, values in _copula(deviates[here], CORRELATIONS[word], PROPERTIES, QUANTILES[word]).items():
+            drawn[name][here] = values
         slope, intercept, _ = LOG_SIGMA_ON_MASS[word]
         mean = intercept + slope * (drawn["log_mass"][here] - 10.5)
         drawn["log_sigma"][here] = mean + LOG_SIGMA_SCATTER * sigma_deviate[here]
     return drawn
+
+
+def _copula(
+    deviates: Floats, triangle: Sequence[Sequence[float]], names: Sequence[str], quantiles: dict[str, list[float]]
+) -> dict[str, Floats]:
+    """Values of each name with its ``quantiles`` and the correlations in ``triangle``, of (g, k) normal deviates."""
+    level = ndtr(deviates @ np.linalg.cholesky(symmetric(triangle)).T)
+    return {name: np.interp(level[:, column], LEVELS, quantiles[name]) for column, name in enumerate(names)}
 
 
 def mean_metallicity(log_mass: Floats) -> Floats:

@@ -28,7 +28,7 @@ def export_onnx(path: str | os.PathLike[str], model: Model) -> Path:
     path = Path(path)
     if path.suffix != EXTENSION:
         raise AgezError(f"output {path}: the name of an ONNX file ends in .onnx; give {path.stem or 'model'}.onnx")
-    check_output(path)
+    check_output(path, option="--onnx")
     content = build(model).SerializeToString()
     with whole_file(path) as part:
         part.write_bytes(content)

@@ -37,7 +37,7 @@ def check_page(path: str | os.PathLike[str]) -> Path:
     """The path of a page that can be written; to be called before long work."""
     if Path(path).suffix.lower() not in (".html", ".htm"):
         raise AgezError(f"--page {path}: a page is HTML; give a name that ends in .html")
-    return check_output(path)
+    return check_output(path, option="--page")
 
 
 def write_answer_page(path: str | os.PathLike[str], content: PageContent) -> None:

@@ -23,6 +23,7 @@ from agez.report.style import (
     margins,
     note,
     robust_limits,
+    running_quantiles,
 )
 from agez.types import Bools, Floats
 
@@ -141,11 +142,8 @@ def _points(axes: Any, x: Floats, y: Floats, masks: Mapping[str, Bools]) -> None
         axes.plot(x[where], y[where], ".", ms=2.5, color=colour, alpha=0.35, rasterized=True, zorder=1)
         if where.sum() < 3 * _LEAST_ROWS:
             continue
-        edges = np.quantile(x[where], np.linspace(0, 1, 1 + min(_BINS, int(where.sum() // _LEAST_ROWS))))
-        bins = np.clip(np.searchsorted(edges, x[where], side="right") - 1, 0, len(edges) - 2)
-        rows = [(x[where][bins == k], y[where][bins == k]) for k in range(len(edges) - 1) if (bins == k).any()]
-        centre = np.array([np.median(of[0]) for of in rows])
-        low, middle, high = np.array([np.quantile(of[1], (0.16, 0.5, 0.84)) for of in rows]).T
+        n_bins = min(_BINS, int(where.sum() // _LEAST_ROWS))
+        centre, low, middle, high = running_quantiles(x[where], y[where], n_bins)
         axes.fill_between(centre, low, high, color=colour, alpha=0.15, lw=0, zorder=2)
         axes.plot(centre, middle, "-", color="white", lw=4, zorder=3)
         axes.plot(centre, middle, "-", color=colour, lw=2.2, zorder=4, label=f"{kind_words(kind)}: running median")

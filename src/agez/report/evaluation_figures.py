@@ -11,7 +11,18 @@ from matplotlib.lines import Line2D
 
 from agez.report.figure_calibration import figure_calibration
 from agez.report.numbers import floats, number
-from agez.report.style import BLUE, DENSITY, FOLD_COLOURS, VERMILLION, count_norm, counts_on_grid, figure, margins, note
+from agez.report.style import (
+    BLUE,
+    DENSITY,
+    FOLD_COLOURS,
+    VERMILLION,
+    count_norm,
+    counts_on_grid,
+    figure,
+    margins,
+    note,
+    running_quantiles,
+)
 from agez.report.style import robust_limits as limits_of
 
 #: Fewer rows are drawn as dots; bins of running medians, and rows of each at least.
@@ -48,13 +59,9 @@ def figure_residuals(path: Path, one: Mapping[str, Any]) -> Path:
         left.set(xlim=both, ylim=both, xlabel=f"label: {one['symbol']}", ylabel=f"prediction: {one['symbol']}")
         _draw(right, label, mean - label, both, off)
         right.axhline(0, color="0.25", lw=1, ls="--")
-        edges = np.unique(np.quantile(label[known], np.linspace(0, 1, 1 + min(_BINS, known.sum() // _LEAST_ROWS))))
-        if len(edges) > 2:
-            at = np.clip(np.searchsorted(edges, label[known], side="right") - 1, 0, len(edges) - 2)
-            bins = [at == k for k in range(len(edges) - 1) if (at == k).any()]
-            rows = [(label[known][inside], (mean - label)[known][inside]) for inside in bins]
-            centre = [np.median(x) for x, _ in rows]
-            low, middle, high = np.array([np.quantile(y, (0.16, 0.5, 0.84)) for _, y in rows]).T
+        n_bins = min(_BINS, int(known.sum() // _LEAST_ROWS))
+        if n_bins > 1 and np.ptp(label[known]) > 0:
+            centre, low, middle, high = running_quantiles(label[known], (mean - label)[known], n_bins)
             right.plot(centre, middle, color=VERMILLION, lw=2)
             for edge in (low, high):
                 right.plot(centre, edge, color=VERMILLION, lw=1.2, ls="--")

@@ -24,13 +24,15 @@ from agez.report.style import (
     figure,
     margins,
     note,
-    quantiles_in_bins,
     robust_limits,
+    running_quantiles,
 )  # fmt: skip
 from agez.targets import PAPER_TARGETS
 from agez.types import Floats
 
 _CELLS = 70
+#: Of running medians.
+_BINS = 12
 _PLACES = {"top": (0, 0), "corner": (0, 1), "main": (1, 0), "side": (1, 1)}
 #: Of the contours, over the highest density.
 LEVELS = (0.05, 0.15, 0.3, 0.5, 0.75)
@@ -133,12 +135,12 @@ def _scores_text(scores: Any) -> str:
     )
 
 
-def _running_median(axes: Any, x: Floats, d: Floats, n_bins: int = 12) -> None:
+def _running_median(axes: Any, x: Floats, d: Floats) -> None:
     """Median and 16-84 % of ``d`` in bins of equal numbers along ``x``."""
     good = np.isfinite(x) & np.isfinite(d)
-    if good.sum() < 5 * n_bins:
+    if good.sum() < 5 * _BINS:
         return
-    centre, (low, middle, high) = quantiles_in_bins(x[good], d[good], n_bins)
+    centre, low, middle, high = running_quantiles(x[good], d[good], _BINS)
     axes.plot(
         centre, middle, "o-", color="black", mfc="white", ms=4, lw=1.2, label="residual: median of equal-number bins"
     )

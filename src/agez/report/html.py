@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from html import escape
-from importlib.resources import files
 from typing import Any
 
 from agez.experiments.paper import CITATION
@@ -15,6 +14,7 @@ from agez.report.cells import WORDS, look_up
 from agez.report.chapters import CHAPTERS, Part, chapter, claims_table, contents, not_run
 from agez.report.citations import citations
 from agez.report.numbers import duration, number
+from agez.report.plain_page import page_html
 from agez.report.tables import baseline_table, measured_table, pairs_table, truth_table
 from agez.runtime.files import check_input, whole_file
 
@@ -66,14 +66,7 @@ def _page(result: RunResult, images: Mapping[FigureKey, bytes]) -> str:
         contents(sections),
         *(f'<section id="{part.anchor}">\n<h2>{escape(part.title)}</h2>\n{part.body}</section>' for part in sections),
     ]
-    style = (files("agez") / "report/data/report.css").read_text(encoding="utf-8")
-    return (
-        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>agez: {title}</title>\n<style>\n{style}</style>\n</head>\n<body>\n"
-        + "\n".join(body)
-        + "\n</body>\n</html>\n"
-    )
+    return page_html(title, "\n".join(body))
 
 
 def _headline(summary: Mapping[str, Any]) -> str:

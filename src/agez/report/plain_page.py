@@ -13,19 +13,24 @@ from agez.runtime.files import whole_file
 
 def write_plain_page(path: Path, title: str, introduction: str, sections: Mapping[str, str]) -> Path:
     """Write the page, whole or not at all; ``sections`` are the HTML of each, by the name that the contents show."""
-    style = (files("agez") / "report/data/report.css").read_text(encoding="utf-8")
     contents = "".join(f'<li><a href="#{escape(name)}">{escape(name)}</a></li>' for name in sections)
     body = "\n".join(f'<section id="{escape(name)}">\n{one}</section>' for name, one in sections.items())
-    page = (
-        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>agez: {escape(title)}</title>\n<style>\n{style}</style>\n</head>\n<body>\n"
-        f"<header><h1>{escape(title)}</h1>\n<p>{escape(introduction)}</p></header>\n"
-        f"<nav><ul>{contents}</ul></nav>\n" + body + "\n</body>\n</html>\n"
-    )
+    header = f"<header><h1>{escape(title)}</h1>\n<p>{escape(introduction)}</p></header>"
+    page = page_html(title, f"{header}\n<nav><ul>{contents}</ul></nav>\n{body}")
     with whole_file(path) as part:
         part.write_text(page, encoding="utf-8")
     return path
+
+
+def page_html(title: str, body: str) -> str:
+    """A whole page around its body, with the style that all pages of reports have."""
+    style = (files("agez") / "report/data/report.css").read_text(encoding="utf-8")
+    return (
+        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>agez: {escape(title)}</title>\n<style>\n{style}</style>\n</head>\n<body>\n"
+        f"{body}\n</body>\n</html>\n"
+    )
 
 
 def figure_html(path: Path, caption: str) -> str:

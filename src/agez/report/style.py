@@ -130,16 +130,9 @@ def wrapped(text: str, inches: float, font_size: float) -> str:
     return textwrap.fill(whole, most, break_long_words=False)
 
 
-def quantiles_in_bins(x: Floats, y: Floats, n_bins: int) -> tuple[Floats, Floats]:
-    """Median x of bins of equal numbers along ``x``, (n_bins,), and 16, 50, 84 % of ``y`` in each, (3, n_bins)."""
-    bins = np.array_split(np.argsort(x, kind="stable"), n_bins)
-    between = np.array([np.quantile(y[one], (0.16, 0.5, 0.84)) for one in bins]).T
-    return np.array([np.median(x[one]) for one in bins]), between
-
-
 def draw_band(axes: Any, x: Floats, y: Floats, *, things: str, colour: str = "0.4", n_bins: int = 20) -> None:
     """Median and 16-84 % of ``y`` in bins along ``x``, in place of more than ``MOST_POINTS`` points."""
-    centre, (low, middle, high) = quantiles_in_bins(x, y, n_bins)
+    centre, low, middle, high = running_quantiles(x, y, n_bins)
     axes.fill_between(centre, low, high, color=colour, alpha=0.3, lw=0, zorder=1)
     label = f"{len(x)} {things} in {n_bins} bins:\nmedian, 16-84 %"
     axes.plot(centre, middle, color=colour, lw=1.5, zorder=2, label=label)
@@ -225,6 +218,12 @@ def robust_limits(*values: Floats, keep: float = 0.999, pad: float = 0.06) -> tu
     low, high = np.quantile(joined, [(1 - keep) / 2, (1 + keep) / 2])
     margin = max(pad * (high - low), 1e-3)
     return float(low - margin), float(high + margin)
+
+
+def running_quantiles(x: Floats, y: Floats, n_bins: int) -> Floats:
+    """(4, n_bins) median of ``x``, and 16, 50 and 84 % of ``y``, in bins of equal numbers along ``x``."""
+    groups = np.array_split(np.argsort(x, kind="stable"), n_bins)
+    return np.array([(np.median(x[one]), *np.quantile(y[one], (0.16, 0.5, 0.84))) for one in groups]).T
 
 
 def value_limits(values: Floats, errors: Floats | float, *, keep: float = 0.96) -> tuple[float, float]:

@@ -46,14 +46,14 @@ def open_content(path: str | os.PathLike[str]) -> IO[bytes]:
     return gzip.open(path, "rb") if is_gzipped(path) else Path(path).open("rb")  # type: ignore[return-value]
 
 
-def check_output(path: str | os.PathLike[str]) -> Path:
-    """The path of a file that can be written: its folder is made if need be; AgezError otherwise."""
+def check_output(path: str | os.PathLike[str], *, option: str = "-o/--out") -> Path:
+    """The path of a file that can be written: its folder is made if need be; AgezError, with the option, otherwise."""
     path = Path(path)
     if path.is_dir():
         raise AgezError(f"output {path} is a folder; give a file name")
     if path.exists() and not path.is_file():
         raise AgezError(f"output {path} is a pipe or a device; give the name of a file")
-    make_folder(behind_links(path).parent)
+    make_folder(behind_links(path).parent, option=option)
     return path
 
 
@@ -61,7 +61,7 @@ def check_png(path: str | os.PathLike[str], *, option: str) -> Path:
     """:func:`check_output` of a picture; AgezError, too, if its name says another format than PNG."""
     if Path(path).suffix.lower() != ".png":
         raise AgezError(f"{option} {path}: pictures are PNG; give a name that ends in .png".lstrip())
-    return check_output(path)
+    return check_output(path, option=option)
 
 
 def behind_links(path: str | os.PathLike[str]) -> Path:
@@ -82,7 +82,7 @@ def check_not_input(output: str | os.PathLike[str], inputs: Iterable[str | os.Pa
             raise AgezError(f"output {output} is the input {one}, which would be lost; give -o/--out another name")
 
 
-def make_folder(path: str | os.PathLike[str]) -> Path:
+def make_folder(path: str | os.PathLike[str], *, option: str = "-o/--out") -> Path:
     """Make a folder (and its parents) that files can be written into; AgezError if that fails."""
     path = Path(path)
     try:
@@ -90,9 +90,8 @@ def make_folder(path: str | os.PathLike[str]) -> Path:
         with tempfile.TemporaryFile(dir=path):
             pass
     except OSError as error:
-        raise AgezError(
-            f"output folder {path} cannot be written: {error.strerror}; choose another with -o/--out"
-        ) from error
+        advice = f"choose another with {option}" if option else "choose another"
+        raise AgezError(f"output folder {path} cannot be written: {error.strerror}; {advice}") from error
     return path
 
 

@@ -3,30 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
 from agez.errors import AgezError
-from agez.samples.galaxy_files import plain_name
-from agez.tables.table_columns import AnyTable, angle_column, is_missing, number_column, text_column
+from agez.samples.galaxy_files import columns_of, numbers_of, plain_name
+from agez.tables.table_columns import AnyTable, text_column
 from agez.tables.table_files import read_table
 
-#: Names of each column, in any case; the first that is there counts.
-COLUMNS: Mapping[str, tuple[str, ...]] = {
-    "name": ("galaxy_id", "name", "galaxy", "object", "id"),
-    "redshift": ("redshift", "z"),
-    "redshift_err": ("redshift_err", "z_err"),
-    "re_arcsec": ("re_arcsec", "re"),
-    "inclination_deg": ("inclination", "inclination_deg", "incl", "inc"),
-    "pa_deg": ("pa", "pa_deg"),
-    "ebv": ("ebv", "e_bv", "e(b-v)", "e_b_v"),
-    "ra_deg": ("ra", "ra_deg"),
-    "dec_deg": ("dec", "dec_deg"),
-}
-_ANGLES = {"re_arcsec": "arcsec", **dict.fromkeys(("inclination_deg", "pa_deg", "ra_deg", "dec_deg"), "deg")}
+#: The least and the largest number that is taken; what is beyond stands for none.
+_LIMITS = {
+    "redshift": (np.nextafter(-1, 0), np.inf), "redshift_err": (0, np.inf), "ebv": (0, np.inf), "dec_deg": (-90, 90),
+    "re_arcsec": (np.nextafter(0, 1), np.inf), "inclination_deg": (0, np.nextafter(90, 0)),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -119,24 +110,13 @@ def read_galaxy_facts(path: str | os.PathLike[str]) -> GalaxyTable:
 
 def galaxy_facts_of(table: AnyTable, *, source: str) -> GalaxyTable:
     """The same of a table that is read already."""
-    known = {str(name).strip().lower(): name for name in reversed(table.colnames)}
-    columns = {what: next((known[name] for name in names if name in known), None) for what, names in COLUMNS.items()}
-    if columns["name"] is None:
-        raise AgezError(
-            f"{source}: no column galaxy_id among {', '.join(table.colnames[:12])}; rename the one that names galaxies"
-        )
-    if len(table) == 0:
-        raise AgezError(f"{source}: the galaxy table has no rows")
+    columns = columns_of(table, source)
+    names = text_column(table, columns.pop("name")).tolist()
     values: dict[str, Any] = {}
     for what, column in columns.items():
-        if what != "name" and column is not None:
-            unit = _ANGLES.get(what)
-            numbers = (
-                number_column(table, column, source=source) if unit is None
-                else angle_column(table, column, source=source, unit=unit)
-            )  # fmt: skip
-            values[what] = np.where(_is_none(what, numbers), np.nan, numbers).tolist()
-    names = text_column(table, columns["name"]).tolist()
+        numbers = numbers_of(table, column, what, source)
+        low, high = _LIMITS.get(what, (-np.inf, np.inf))
+        values[what] = np.where((numbers >= low) & (numbers <= high), numbers, np.nan).tolist()
     return GalaxyTable(
         source,
         tuple(
@@ -144,14 +124,3 @@ def galaxy_facts_of(table: AnyTable, *, source: str) -> GalaxyTable:
             for row, name in enumerate(names)
         ),
     )
-
-
-def _is_none(what: str, numbers: Any) -> Any:
-    """Codes, and numbers that the quantity cannot have."""
-    with np.errstate(invalid="ignore"):
-        if what in ("re_arcsec", "pa_deg", "ra_deg", "dec_deg"):  # 99 is an angle like others
-            beyond = np.abs(numbers) > 90 if what == "dec_deg" else (numbers <= 0) & (what == "re_arcsec")
-            return (np.abs(numbers) >= 999) | (numbers == -99) | beyond
-        if what == "inclination_deg":
-            return (numbers < 0) | (numbers >= 90)
-        return is_missing(numbers) | (numbers <= (-1 if what == "redshift" else -1e-12))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -12,12 +13,27 @@ from astropy.table import Table
 
 from agez.errors import AgezError
 from agez.label_types import Galaxies
-from agez.tables.table_columns import is_missing, number_column, text_column
+from agez.tables.table_columns import AnyTable, angle_column, is_missing, number_column, text_column
 from agez.tables.table_files import read_table, write_table
-from agez.types import Strings
+from agez.types import Bools, Floats, Strings
 
 #: Name of the table in a FITS file.
 EXTENSION = "GALAXIES"
+#: Names of each column, as :func:`plain_column` spells them; the first that is there counts.
+COLUMNS: Mapping[str, tuple[str, ...]] = {
+    "name": ("galaxy_id", "name", "galaxy", "object", "id"),
+    "redshift": ("redshift", "z"),
+    "redshift_err": ("redshift_err", "z_err"),
+    "re_arcsec": ("re_arcsec", "re"),
+    "inclination_deg": ("inclination", "inclination_deg", "incl", "inc"),
+    "pa_deg": ("pa", "pa_deg"),
+    "ebv": ("ebv", "e_bv", "e(b_v)", "e_b_v"),
+    "ra_deg": ("ra", "ra_deg"),
+    "dec_deg": ("dec", "dec_deg"),
+}
+_ANGLES = {"re_arcsec": "arcsec", **dict.fromkeys(("inclination_deg", "pa_deg", "ra_deg", "dec_deg"), "deg")}
+#: What 99 is a code for; it is a radius, an angle, or a signal-to-noise ratio like others.
+_NEVER_99 = ("redshift", "redshift_err", "inclination_deg", "ebv", "av", "log_mass", "log_ssfr", "bulge_fraction")
 _TEXT = ("galaxy_id", "morphology")
 #: Words that stand for no morphology.
 _UNKNOWN = ("nan", "none", "unknown", "--", "?")
@@ -34,27 +50,53 @@ def galaxies_to_table(galaxies: Galaxies) -> Table:
     return Table({name: getattr(galaxies, name) for name in Galaxies._row_fields})
 
 
-def table_to_galaxies(table: Table, *, source: str) -> Galaxies:
-    """Galaxies of a table: ``galaxy_id`` is required, other columns may be missing (NaN, or a survey's code).
+def plain_column(name: str) -> str:
+    """A column's name as it is compared with others."""
+    return name.strip().lower().replace("-", "_").replace(" ", "_")
 
-    Morphologies are ``early`` or ``late``, in capitals or not; AgezError for another word: it would count as neither.
-    """
-    if "galaxy_id" not in table.colnames:
+
+def columns_of(table: AnyTable, source: str) -> dict[str, str]:
+    """Those of :data:`COLUMNS` that a table has; AgezError if none names its galaxies, or there are no rows."""
+    known = {plain_column(name): name for name in reversed(table.colnames)}
+    found = {what: known[name] for what, names in COLUMNS.items() for name in reversed(names) if name in known}
+    if "name" not in found:
         raise AgezError(
             f"{source}: no column galaxy_id among {', '.join(table.colnames[:12])}; rename the one that names galaxies"
         )
     if len(table) == 0:
         raise AgezError(f"{source}: the galaxy table has no rows")
+    return found
+
+
+def numbers_of(table: AnyTable, column: str, what: str, source: str) -> Floats:
+    """A column in the unit of what it holds; NaN where it has a code, or is not there."""
+    if what in _ANGLES:
+        numbers = angle_column(table, column, source=source, unit=_ANGLES[what])
+    else:
+        numbers = number_column(table, column, source=source)
+    return np.where(is_none(what, numbers), np.nan, numbers)
+
+
+def is_none(what: str, numbers: Floats) -> Bools:
+    """Where a number is a code that stands for none."""
+    none = is_missing(numbers)
+    return none if what in _NEVER_99 else none & (numbers != 99)
+
+
+def table_to_galaxies(table: Table, *, source: str) -> Galaxies:
+    """Galaxies of a table, by the names of :data:`COLUMNS`; all but a name may be missing (NaN, or a survey's code).
+
+    Morphologies are ``early`` or ``late``, in capitals or not; AgezError for another word: it would count as neither.
+    """
+    columns = columns_of(table, source)
     values: dict[str, Any] = {
-        name: text_column(table, name) if name in _TEXT else number_column(table, name, source=source)
-        for name in Galaxies._row_fields
+        "galaxy_id": text_column(table, columns["name"]),
+        "morphology": _morphology(text_column(table, "morphology"), source),
     }
-    for name, numbers in values.items():
+    for name in Galaxies._row_fields:
         if name not in _TEXT:
-            # 99 arcsec and 99 degrees are a radius and an angle like others
-            none = np.abs(numbers) >= 999 if name in ("re_arcsec", "pa") else is_missing(numbers)
-            values[name] = np.where(none, np.nan, numbers)
-    values["morphology"] = _morphology(values["morphology"], source)
+            what = f"{name}_deg" if name in ("inclination", "pa") else name
+            values[name] = numbers_of(table, columns.get(what, name), what, source)
     return Galaxies(**values)
 
 

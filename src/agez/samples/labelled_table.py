@@ -60,9 +60,6 @@ class LabelledTable(PerRow):
         check_shape(self, "errors", shape)
         check(bool(np.isfinite(self.values).all()), "LabelledTable.values: every label must be finite")
 
-    def __len__(self) -> int:
-        return len(self.photometry)
-
     @property
     def rows(self) -> Rows:
         """Identity of each row; rows of one ``galaxy_id`` are of one galaxy."""

@@ -7,6 +7,7 @@ Husemann et al. 2013, A&A 549, A87 (first release).  Errors of 1e10 and BADPIX m
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -31,7 +32,7 @@ from agez.spectra.formats_common import (
 )
 from agez.spectra.formats_fits import has, image, sky_header, spaxel_offsets
 from agez.spectral_units import flux_unit_of, parse_unit
-from agez.types import Bools, Floats, Medium, Rows, Spectra
+from agez.types import Bools, Floats, Ints, Medium, Rows, Spectra
 
 #: CALIFA writes 1e10 (at a few pixels 1e8) as the error of a bad pixel.
 BAD_PIXEL_ERROR = 1e7
@@ -138,8 +139,7 @@ def read_cube(hdus: fits.HDUList, options: Options) -> Spectra:
     if has(hdus, "BADPIX"):
         bad |= _spaxels_first(image(path, hdus, "BADPIX", cube.shape)) != 0
     keep = spaxels_with_data(path, flux, bad)
-    y_pixel, x_pixel = np.divmod(keep, nx)
-    x, y = spaxel_offsets(header, x_pixel.astype(float), y_pixel.astype(float), path)
+    rows, of_cube = cube_rows(path, header, keep, (ny, nx), galaxy_name(path, header))
     name, setup_fwhm = setup_of(wave)
     in_medium, assumed = medium_of(options, header, 3, name)
     fwhm, assumed_fwhm = fwhm_of(header, setup_fwhm)
@@ -149,7 +149,7 @@ def read_cube(hdus: fits.HDUList, options: Options) -> Spectra:
         flux=flux[keep],
         error=error[keep],
         bad=bad[keep],
-        rows=one_galaxy_rows(pixel_ids(y_pixel, x_pixel), galaxy_name(path, header), x, y),
+        rows=rows,
         medium=in_medium,
         unit=flux_unit_of(path, flux_unit_text(options, header), default=CALIFA_FLUX_UNIT, per_angstrom_implied=True),
         redshift=header_redshift(header),
@@ -159,7 +159,7 @@ def read_cube(hdus: fits.HDUList, options: Options) -> Spectra:
             "format": "califa-cube",
             "survey": header_text(header, "SURVEY") or "CALIFA",
             "setup": name,
-            **cube_meta(header, (ny, nx), y_pixel, x_pixel),
+            **of_cube,
         },
     )
     return one_row_per_bin(path, hdus, spectra)
@@ -182,19 +182,22 @@ def spaxels_with_data(path: os.PathLike[str], flux: Floats, bad: Bools) -> NDArr
     return keep
 
 
-def cube_meta(
-    header: fits.Header,
-    shape: tuple[int, int],
-    y_pixel: NDArray[np.int64],
-    x_pixel: NDArray[np.int64],
+def cube_rows(
+    path: Path, header: fits.Header, keep: Ints, shape: tuple[int, int], galaxy: str,
     centre: tuple[float, float] | None = None,
-) -> dict[str, Any]:
-    """What maps of a cube need; ``centre`` (ra, dec) [degree] is where offsets are 0, if not at the reference pixel."""
+) -> tuple[Rows, dict[str, Any]]:  # fmt: skip
+    """Rows of the spaxels ``keep``, and what maps of a cube need.
+
+    ``centre`` (ra, dec) [degree] is where offsets are 0, if not at the reference pixel.
+    """
+    y_pixel, x_pixel = np.divmod(keep, shape[1])
+    x, y = spaxel_offsets(header, x_pixel.astype(float), y_pixel.astype(float), path, centre)
     meta: dict[str, Any] = {"cube_shape": shape, "pixel_y": y_pixel, "pixel_x": x_pixel, "wcs": sky_header(header)}
-    return meta if centre is None else {**meta, "centre_deg": centre}
+    meta |= {} if centre is None else {"centre_deg": centre}
+    return one_galaxy_rows(pixel_ids(y_pixel, x_pixel), galaxy, x, y), meta
 
 
-def pixel_ids(y_pixel: NDArray[np.int64], x_pixel: NDArray[np.int64]) -> list[str]:
+def pixel_ids(y_pixel: Ints, x_pixel: Ints) -> list[str]:
     """``spec_id`` of spaxels: ``y-x``, counted from 0."""
     return [f"{y}-{x}" for y, x in zip(y_pixel, x_pixel, strict=True)]
 

@@ -26,7 +26,7 @@ from agez.spectra.flux_error_layout import (
     words_of,
 )
 from agez.spectra.formats_bins import one_row_per_bin
-from agez.spectra.formats_califa import cube_meta, pixel_ids
+from agez.spectra.formats_califa import cube_rows
 from agez.spectra.formats_common import (
     Format,
     Options,
@@ -37,7 +37,7 @@ from agez.spectra.formats_common import (
     header_text,
     one_galaxy_rows,
 )
-from agez.spectra.formats_fits import has_sky_axes, object_position, sky_header, spaxel_offsets
+from agez.spectra.formats_fits import has_sky_axes, object_position, sky_header
 from agez.types import Bools, Floats, Ints, Spectra
 
 #: Planes of a cube read at a time: temporary arrays stay small beside the spectra.
@@ -158,10 +158,8 @@ def read_flux_error(hdus: fits.HDUList, options: Options) -> Spectra:
         if centre is None and has_sky_axes(sky):
             centre = _brightest(light, sky, options)
             assumed.append("centre")
-        y_pixel, x_pixel = np.divmod(keep, light.shape[1])
-        offsets = spaxel_offsets(sky, x_pixel.astype(float), y_pixel.astype(float), path, centre)
-        rows = one_galaxy_rows(pixel_ids(y_pixel, x_pixel), galaxy, *offsets)
-        meta |= cube_meta(sky, (light.shape[0], light.shape[1]), y_pixel, x_pixel, centre)
+        rows, of_cube = cube_rows(path, sky, keep, (light.shape[0], light.shape[1]), galaxy, centre)
+        meta |= of_cube
     flux, error, bad = pixels.whole(keep, factor)
     if keep is None:
         rows = one_galaxy_rows([str(i) for i in range(len(flux))], galaxy)

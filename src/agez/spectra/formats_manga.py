@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from agez.errors import AgezError
 from agez.spectra.formats_bins import one_row_per_bin
-from agez.spectra.formats_califa import cube_meta, pixel_ids, spaxels_with_data
+from agez.spectra.formats_califa import cube_rows, spaxels_with_data
 from agez.spectra.formats_common import (
     FWHM_PER_SIGMA,
     Format,
@@ -30,7 +30,7 @@ from agez.spectra.formats_common import (
     native_float,
     one_galaxy_rows,
 )
-from agez.spectra.formats_fits import has, image, object_position, spaxel_offsets
+from agez.spectra.formats_fits import has, image, object_position
 from agez.spectral_units import flux_unit_of
 from agez.types import Floats, Medium, Spectra
 
@@ -145,21 +145,20 @@ def read_cube(hdus: fits.HDUList, options: Options) -> Spectra:
 
     flux, error, bad = rows_first(native_float(cube)), rows_first(error), rows_first(bad)
     keep = spaxels_with_data(path, flux, bad)
-    y_pixel, x_pixel = np.divmod(keep, nx)
     centre = object_position(hdus[0].header, hdus["FLUX"].header)
-    x, y = spaxel_offsets(header, x_pixel.astype(float), y_pixel.astype(float), path, centre)
+    rows, of_cube = cube_rows(path, header, keep, (ny, nx), _name(hdus, options), centre)
     spectra = assemble(
         options,
         wave_angstrom=wave,
         flux=flux[keep],
         error=error[keep],
         bad=bad[keep],
-        rows=one_galaxy_rows(pixel_ids(y_pixel, x_pixel), _name(hdus, options), x, y),
+        rows=rows,
         medium=_medium(hdus, options),
         unit=flux_unit_of(path, _unit_text(hdus, options), default=MANGA_FLUX_UNIT),
         redshift=_redshift(hdus),
         fwhm_angstrom=_fwhm(hdus, wave),
-        meta={"format": "manga-cube", "survey": "MaNGA", **cube_meta(header, (ny, nx), y_pixel, x_pixel, centre)},
+        meta={"format": "manga-cube", "survey": "MaNGA", **of_cube},
     )
     return one_row_per_bin(path, hdus, spectra)
 

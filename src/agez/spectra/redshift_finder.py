@@ -61,8 +61,6 @@ class FoundRedshifts(PerRow):
     second_redshift: Floats
     ambiguous: Bools  #: The second fits about equally well.
 
-    _row_fields = ("redshift", "redshift_err", "significance", "margin", "second_redshift", "ambiguous")
-
     def __post_init__(self) -> None:
         self._make_plain()
         for name in self._row_fields:
@@ -71,9 +69,6 @@ class FoundRedshifts(PerRow):
             bool(np.array_equal(np.isfinite(self.redshift), np.isfinite(self.redshift_err))),
             "FoundRedshifts: every redshift has an error, and every error a redshift",
         )
-
-    def __len__(self) -> int:
-        return len(self.redshift)
 
     @property
     def found(self) -> Bools:

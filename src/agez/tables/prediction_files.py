@@ -86,13 +86,15 @@ def table_of_answers(prediction: Prediction, *, distribution: bool = False) -> T
 
 
 def frame_of_answers(prediction: Prediction, *, distribution: bool = False) -> Any:
-    """The same as a pandas DataFrame; columns of vectors are those of lists."""
+    """The same as a pandas DataFrame, with the index of the one that was answered; columns of vectors are of lists."""
     need("pandas", extra="parquet", purpose="to_pandas")
     table = table_of_answers(prediction, distribution=distribution)
     vectors = {name: list(table[name]) for name in table.colnames if table[name].ndim > 1}
     frame = table[[name for name in table.colnames if name not in vectors]].to_pandas()
     for name, values in vectors.items():
         frame[name] = values
+    if prediction.input is not None and prediction.input.index is not None:
+        frame.index = prediction.input.index
     return frame[table.colnames]
 
 

@@ -56,11 +56,11 @@ def _kind(path: str | os.PathLike[str], formats: Mapping[str, str], also: Sequen
     return kind
 
 
-def check_table_output(path: str | os.PathLike[str], *, also: Sequence[str] = ()) -> Path:
+def check_table_output(path: str | os.PathLike[str], *, also: Sequence[str] = (), option: str = "-o/--out") -> Path:
     """The path of a table that can be written, its kind known by the extension; to be called before long work."""
     if not Path(path).is_dir():
         table_format(path, also=also)
-    return check_output(path)
+    return check_output(path, option=option)
 
 
 def check_fits_output(path: str | os.PathLike[str]) -> Path:

@@ -70,9 +70,6 @@ class TrainingSeds(PerRow):
 
     _row_fields = ("flux", "present", "labels", "redshift", "av", "ew_ha", "library", "family")
 
-    def __len__(self) -> int:
-        return len(self.labels)
-
 
 def make_training_seds(
     filters: FilterSet,
