@@ -190,7 +190,7 @@ def _add_synth(p: argparse.ArgumentParser) -> None:
 def _add_label(p: argparse.ArgumentParser) -> None:
     _add_inputs(p, "files of spectra or cubes, or folders of them")
     p.add_argument(
-        "-o", "--out", required=True, metavar="LABELS", help="FITS file; or a folder/, for a file each: cubes need one"
+        "-o", "--out", required=True, metavar="LABELS", help="FITS file; or a folder/, a file each (several cubes)"
     )
     p.add_argument(
         "--templates",
