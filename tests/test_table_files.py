@@ -8,6 +8,7 @@ import pytest
 from astropy.io import fits
 from astropy.table import MaskedColumn, Table
 from hypothesis import HealthCheck, given, settings
+from hypothesis import example as always
 from hypothesis import strategies as st
 
 from agez.errors import AgezError
@@ -228,6 +229,7 @@ _names = st.text(st.characters(codec="utf-8", exclude_categories=("Cs", "Cc", "Z
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None)
 @given(rows=st.lists(st.tuples(_names, st.floats(width=64)), min_size=1, max_size=5))
+@always(rows=[("nan", np.nan)])
 @pytest.mark.parametrize("kind", ["fits", "ecsv", "csv", "parquet"])
 def test_any_name_and_any_number_survive(tmp_path, kind, rows):
     names, numbers = [row[0] for row in rows], np.array([row[1] for row in rows])

@@ -150,7 +150,9 @@ def write_table(path: str | os.PathLike[str], table: Table, *, name: str = "", d
             for name in table.colnames:
                 if table[name].dtype.kind == "b":  # as Parquet's tools write and read them
                     table[name] = np.where(table[name], "true", "false")
-            table.write(part, format=kind, overwrite=True, fill_values=[("nan", "")])
+            numbers = [name for name in table.colnames if table[name].dtype.kind == "f"]
+            empty = [("nan", "", *numbers)] if numbers else []  # an object may be called nan
+            table.write(part, format=kind, overwrite=True, fill_values=empty)
         else:
             table.write(part, format=kind, overwrite=True)
 
