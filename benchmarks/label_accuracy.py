@@ -24,6 +24,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from agez.analysis.metrics import evaluate
+from agez.arrays import PerRow
 from agez.bench.text import section
 from agez.label_types import Labels, Truth
 from agez.mocks import observation
@@ -54,7 +55,7 @@ Answers = dict[str, Floats]
 
 
 @dataclass(frozen=True, eq=False)
-class Cases:
+class Cases(PerRow):
     """Mock spectra with their truth; ``line_fluxes`` (n, l) have the calibration's errors in them, as the data do.
 
     ``mass`` (n, n_age, n_mh) is the mass formed by template.
@@ -95,11 +96,7 @@ def make_cases(grid: SSPGrid, n: int, *, seed: int, snrs: tuple[float, ...] = SN
     parts: list[Cases] = []
     for index in (*np.flatnonzero(early)[:n], *np.flatnonzero(~early)[:n]):
         parts.append(_one_galaxy(plan, int(index), grid, seed=seed, snrs=snrs))
-    return Cases(
-        Spectra.concatenate([one.spectra for one in parts]),
-        Truth.concatenate([one.truth for one in parts]),
-        *(np.concatenate([getattr(one, name) for one in parts]) for name in CASE_FIELDS),
-    )
+    return Cases.concatenate(parts)
 
 
 def _one_galaxy(plan, index: int, grid: SSPGrid, *, seed: int, snrs: tuple[float, ...]) -> Cases:  # type: ignore[no-untyped-def]
@@ -131,10 +128,6 @@ def _one_galaxy(plan, index: int, grid: SSPGrid, *, seed: int, snrs: tuple[float
     )  # fmt: skip
 
 
-#: Fields of Cases beside the spectra and the truth.
-CASE_FIELDS = ("line_fluxes", "snr", "early", "mass")
-
-
 def ids_of(cases: Cases) -> np.ndarray:
     """Names that change with the spectra, so that answers that are kept are of the same ones."""
     spectra = cases.spectra
@@ -142,13 +135,6 @@ def ids_of(cases: Cases) -> np.ndarray:
         f"{name}-{zlib.crc32(flux.tobytes()):08x}"
         for name, flux in zip(spectra.rows.spec_id, spectra.flux, strict=True)
     ])  # fmt: skip
-
-
-def take(cases: Cases, at: np.ndarray) -> Cases:
-    """Some rows."""
-    return Cases(
-        cases.spectra.take(at), cases.truth.take(at), *(getattr(cases, name)[at] for name in CASE_FIELDS)
-    )  # fmt: skip
 
 
 def answers_of(labels: Labels) -> Answers:
@@ -390,7 +376,7 @@ def main() -> int:
     # the same spectra for all: those that pPXF has answered
     have = np.all([np.isfinite(one["log_age_lw"]) for name, one in codes.items() if name != "agez"] or [[True]], axis=0)
     at = np.flatnonzero(np.broadcast_to(have, len(cases.snr)))
-    cases = take(cases, at)
+    cases = cases.take(at)
     codes = {name: {key: values[at] for key, values in one.items()} for name, one in codes.items()}
     print_accuracy(cases, codes)
     print_kinematics(cases, codes)

@@ -112,7 +112,7 @@ def text_of(parts: dict[str, Part]) -> str:
     lines = [
         "# Whether predictions can be trusted", "",
         f"{sum(bool(bar.met) for bar in judged)} of {len(judged)} bars are met.", "",
-        *bar_lines([bar.to_json() for bar in bars]),
+        *bar_lines([bar._asdict() for bar in bars]),
     ]  # fmt: skip
     for part in parts.values():
         for table in part.tables:

@@ -36,8 +36,7 @@ def celestial_wcs(header: Mapping[str, Any], source: Path | str) -> WCS:
     from astropy.io import fits
     from astropy.wcs import WCS
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of keywords that astropy corrects
+    with warnings.catch_warnings(action="ignore"):  # of keywords that astropy corrects
         try:
             wcs = WCS(header if isinstance(header, fits.Header) else fits.Header(dict(header))).celestial
         except Exception as error:  # wcslib has an exception of its own for each way in which a header is wrong

@@ -75,8 +75,7 @@ def parse_unit(text: str) -> u.UnitBase:
     for pattern, word in _WORDS:
         rest = pattern.sub(word, rest)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", u.UnitsWarning)
+        with warnings.catch_warnings(action="ignore", category=u.UnitsWarning):
             unit = u.Unit(rest)
     except (ValueError, TypeError) as error:
         raise ValueError(f"{text!r} is not a unit") from error
@@ -157,8 +156,7 @@ def line_flux_unit(flux_unit: str) -> str:
     Words put side by side would not do: astropy reads ``a / (b c) Angstrom`` as a / (b c Angstrom).
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with warnings.catch_warnings(action="ignore"):
             return str((u.Unit(flux_unit) * u.AA).to_string())
     except (ValueError, TypeError):
         return f"{flux_unit} * Angstrom"

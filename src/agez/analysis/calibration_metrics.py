@@ -31,7 +31,7 @@ from agez.analysis.galaxy_bootstrap import (
     members,
     sums_of_galaxies,
 )
-from agez.analysis.metrics import strict_json
+from agez.analysis.metrics import StrictJson
 from agez.analysis.pit import checked_pit, pit_shape
 from agez.errors import AgezError
 from agez.targets import PAPER_TARGETS, TARGET_WORDS
@@ -44,7 +44,7 @@ N_BINS = 5
 
 
 @dataclass(frozen=True)
-class Calibration:
+class Calibration(StrictJson):
     """How well the intervals of ``n`` rows of ``n_galaxies`` galaxies hold."""
 
     n: int
@@ -56,24 +56,14 @@ class Calibration:
     crps: Estimate
     sharpness: Estimate
 
-    def to_json(self) -> dict[str, Any]:
-        """All of it for strict JSON: each estimate as {"value", "err"}."""
-        content: dict[str, Any] = strict_json(self)
-        return content
-
 
 @dataclass(frozen=True, eq=False)
-class BinnedCalibration:
+class BinnedCalibration(StrictJson):
     """Calibrations in bins of a quantity."""
 
     edges: Floats  #: (b + 1,) A bin holds its lower edge; the last holds its upper edge, too.
     centre: Floats  #: (b,) Median of the quantity in each bin; NaN in an empty one.
     bins: tuple[Calibration, ...]  #: (b,)
-
-    def to_json(self) -> dict[str, Any]:
-        """edges and centre as lists, bins as a list of the calibrations' JSON."""
-        content: dict[str, Any] = strict_json(self)
-        return content
 
 
 class _Rows(NamedTuple):

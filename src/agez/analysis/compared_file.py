@@ -16,7 +16,7 @@ from agez.sky_offsets import celestial_wcs, sky_positions
 from agez.tables.join_suffixes import SUFFIXES
 from agez.tables.maps import MapBit
 from agez.tables.maps_files import read_maps
-from agez.tables.prediction_files import SEDS_OF
+from agez.tables.prediction_files import seds_of
 from agez.tables.table_columns import (
     angle_column,
     is_missing,
@@ -134,8 +134,7 @@ def _of_maps(path: Path, wanted: tuple[str, ...]) -> Side:
 
 def _seds_of(path: Path) -> str:
     with open_fits(path) as hdus:
-        header = hdus["PREDICTIONS"].header if "PREDICTIONS" in hdus else {}
-        return "spectra" if str(header.get(SEDS_OF, "")).strip() == "spectra" else "images"
+        return seds_of(hdus["PREDICTIONS"].header if "PREDICTIONS" in hdus else {})
 
 
 def _of_images(path: Path, wanted: tuple[str, ...]) -> Side:
@@ -208,13 +207,7 @@ def _of_table(path: Path, wanted: tuple[str, ...]) -> Side:
         units[name] = str(table[column].unit or "")
     named = next((name for name in ("spec_id", "id") if name in there), None)
     radius, unit = _radius_of(table, source)
-    kind = (
-        "labels"
-        if "velocity_kms" in there
-        else "spectra"
-        if str(table.meta.get(SEDS_OF, "")) == "spectra"
-        else "images"
-    )
+    kind = "labels" if "velocity_kms" in there else seds_of(table.meta)
     return Side(
         path, values, errors, units, kind, int((~good).sum()),
         sky=_pair(table, ("ra", "dec"), source), offsets=_pair(table, ("x", "y"), source), radius=radius,

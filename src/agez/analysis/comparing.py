@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from agez.analysis.metrics import bias, json_number, json_numbers, rmse, sigma_mad
+from agez.analysis.metrics import StrictJson, bias, rmse, sigma_mad
 from agez.analysis.region_errors import mean_error, shared_errors
 from agez.errors import AgezError
 from agez.types import Floats
@@ -21,7 +21,7 @@ MOST_TOGETHER = 1000
 
 
 @dataclass(frozen=True)
-class Agreement:
+class Agreement(StrictJson):
     """How far values of A are from those of B; NaN where nothing can be said.
 
     The differences are A less B; ``inside_68`` and ``inside_95`` are the shares of them within 1 and 1.96 of their
@@ -39,10 +39,6 @@ class Agreement:
     #: pull_bias, pull_sigma_mad: Median and robust standard deviation of difference over error: 0 and 1 are right.
     pull_bias: float
     pull_sigma_mad: float
-
-    def to_json(self) -> dict[str, float | int | None]:
-        """The numbers for strict JSON."""
-        return {name: value if isinstance(value, int) else json_number(value) for name, value in vars(self).items()}
 
 
 def combined_error(a_err: Floats, b_err: Floats) -> Floats:
@@ -82,7 +78,7 @@ def agreement(a: Floats, a_err: Floats, b: Floats, b_err: Floats) -> Agreement:
 
 
 @dataclass(frozen=True, eq=False)
-class Profile:
+class Profile(StrictJson):
     """Medians of A and of B in the same rings, with errors; each (rings,), NaN in rings with too few values."""
 
     radius: Floats  #: Middle of each ring.
@@ -91,10 +87,6 @@ class Profile:
     a_err: Floats
     b: Floats
     b_err: Floats
-
-    def to_json(self) -> dict[str, list[float | None]]:
-        """The arrays for strict JSON."""
-        return {name: json_numbers(value) for name, value in vars(self).items()}
 
 
 def profile(

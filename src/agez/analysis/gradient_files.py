@@ -24,7 +24,7 @@ from agez.analysis.gradients import (
 from agez.errors import AgezError
 from agez.flags import is_good
 from agez.runtime.files import write_json
-from agez.tables.prediction_files import SEDS_OF
+from agez.tables.prediction_files import seds_of
 from agez.tables.table_columns import angle_column, has_columns, is_missing, is_nines, number_column, text_column
 from agez.tables.table_files import check_table_output, read_table, table_format, write_table
 from agez.types import LABEL_NAMES, Bools, Floats
@@ -171,8 +171,7 @@ def _origin(rows: Table) -> dict[str, str]:
     """What the values come from: spectral fits, or answers to photometry of spectra or of images, and which model's."""
     if "velocity_kms" in rows.colnames:
         return {"kind": "labels"}
-    kind = "spectra" if str(rows.meta.get(SEDS_OF, "")).strip() == "spectra" else "images"
-    return {"kind": kind, "model": str(rows.meta.get("model", rows.meta.get("MODEL", ""))).strip()}
+    return {"kind": seds_of(rows.meta), "model": str(rows.meta.get("model", rows.meta.get("MODEL", ""))).strip()}
 
 
 def _gradients(

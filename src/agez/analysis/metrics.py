@@ -26,19 +26,23 @@ MAD_TO_SIGMA = 1.4826
 N_DRAWS = 100
 
 
+class StrictJson:
+    """A record that is written as strict JSON: None instead of NaN, lists for arrays and tuples."""
+
+    def to_json(self) -> dict[str, Any]:
+        """All of its fields."""
+        content: dict[str, Any] = strict_json(self)
+        return content
+
+
 @dataclass(frozen=True)
-class Scores:
+class Scores(StrictJson):
     """How far ``n`` predictions are from their reference, in the unit of the reference (dex); NaN if n is 0."""
 
     sigma_mad: float
     bias: float
     rmse: float
     n: int
-
-    def to_json(self) -> dict[str, float | int | None]:
-        """The four numbers for strict JSON: None instead of NaN."""
-        numbers: dict[str, float | int | None] = strict_json(self)
-        return numbers
 
 
 def json_number(value: float) -> float | None:

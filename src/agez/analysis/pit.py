@@ -9,13 +9,12 @@ too narrow, a hump that they are too wide, a slope that they are off to one side
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from agez.analysis.galaxy_bootstrap import N_BOOTSTRAP, counts_of_galaxies, draw_galaxies, means_over_rows, members
-from agez.analysis.metrics import strict_json
+from agez.analysis.metrics import StrictJson
 from agez.errors import AgezError
 from agez.types import Floats
 
@@ -30,7 +29,7 @@ _ROUNDING = 1e-12
 
 
 @dataclass(frozen=True, eq=False)
-class PitShape:
+class PitShape(StrictJson):
     """Histogram of the PIT and coverage against nominal, with errors from a bootstrap over galaxies."""
 
     edges: Floats  #: (b + 1,)
@@ -48,11 +47,6 @@ class PitShape:
     departure_95: float
     n: int
     n_galaxies: int
-
-    def to_json(self) -> dict[str, Any]:
-        """All of it for strict JSON, arrays as lists."""
-        content: dict[str, Any] = strict_json(self)
-        return content
 
 
 def pit_shape(

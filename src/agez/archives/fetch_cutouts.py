@@ -281,8 +281,7 @@ def _has_weight(path: Path, there: list[str]) -> bool:
 
 
 def _opened(path: Path) -> fits.HDUList:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of headers that are not by the book
+    with warnings.catch_warnings(action="ignore"):  # of headers that are not by the book
         return fits.open(path, lazy_load_hdus=False)
 
 

@@ -79,8 +79,7 @@ def ask_tap(url: str, query: str, how: Downloads, *, most: int) -> tuple[Table, 
 
     def attempt() -> tuple[Table, bool]:
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # of VOTables that are not by the book, and of overflows
+            with warnings.catch_warnings(action="ignore"):  # of VOTables that are not by the book, and of overflows
                 result = dal.tap.TAPQuery(url, query, maxrec=most, session=session).execute()
                 table = result.to_table()
         except dal.DALQueryError as error:

@@ -37,10 +37,6 @@ class Bar(NamedTuple):
     measured: str
     met: bool | None
 
-    def to_json(self) -> dict[str, Any]:
-        """For strict JSON."""
-        return self._asdict()
-
 
 def bars_of(block: Mapping[str, Any]) -> list[Bar]:
     """The bars of a shipped set; none for sets of a user's own."""

@@ -80,7 +80,7 @@ def _judged(one: BenchSet, rows: BenchRows, options: BenchOptions) -> dict[str, 
     else:
         templates = load_templates(options.templates or default_templates()[0])
         block = bench_spectra(one, rows, models=_models(one, options), templates=templates, seed=options.seed)
-    return block | {"bars": [bar.to_json() for bar in bars_of(block)]}
+    return block | {"bars": [bar._asdict() for bar in bars_of(block)]}
 
 
 def _models(one: BenchSet, options: BenchOptions) -> dict[str, Model]:

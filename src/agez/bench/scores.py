@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from agez.analysis.metrics import MAD_TO_SIGMA, json_number
+from agez.analysis.metrics import MAD_TO_SIGMA, StrictJson
 from agez.errors import AgezError
 from agez.types import Floats, Strings
 
@@ -19,7 +19,7 @@ MIN_ROWS = 5
 
 
 @dataclass(frozen=True)
-class Measured:
+class Measured(StrictJson):
     """A number measured on ``n`` rows, and its 1-sigma error; NaN where it is not defined."""
 
     value: float
@@ -30,10 +30,6 @@ class Measured:
     def sigma(self) -> float:
         """The value in units of its error."""
         return self.value / self.err if self.err > 0 else float("nan")
-
-    def to_json(self) -> dict[str, float | int | None]:
-        """For strict JSON: None instead of NaN."""
-        return {"value": json_number(self.value), "err": json_number(self.err), "n": self.n}
 
 
 def finite_rows(*columns: ArrayLike) -> tuple[Floats, ...]:

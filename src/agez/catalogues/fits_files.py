@@ -116,8 +116,8 @@ def fields_of(layout: _Layout) -> list[Field]:
 @lru_cache(maxsize=8)
 def _layout(path: str, _modified: int) -> _Layout:
     try:
-        with warnings.catch_warnings(), open_content(path) as file:
-            warnings.simplefilter("ignore")  # what is odd in other extensions is no concern
+        # what is odd in other extensions is no concern
+        with warnings.catch_warnings(action="ignore"), open_content(path) as file:
             return _found(file, path)
     except AgezError:
         raise

@@ -84,7 +84,7 @@ def _open(path: Path, rows: int) -> Catalogue:
     if name.endswith((".fits", ".fit")):
         return fits_files.open_fits_table(path, rows)
     if name.endswith((".parquet", ".parq", ".pq")):
-        return parquet_files.open_file(path, rows)
+        return parquet_files.open_files(path, "parquet", [(path, "")], rows)
     if name.endswith(".csv"):
         return csv_files.open_csv(path, rows)
     if name.endswith(whole_files.EXTENSIONS):

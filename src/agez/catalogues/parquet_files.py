@@ -37,11 +37,6 @@ def need_pyarrow(path: object) -> Any:
     return need("pyarrow.parquet", extra="parquet", purpose=f"{path}: Parquet")
 
 
-def open_file(path: Path, rows: int) -> Catalogue:
-    """One file."""
-    return open_files(path, "parquet", [(path, "")], rows)
-
-
 def open_folder(path: Path, rows: int) -> Catalogue:
     """A folder, searched to any depth, of Parquet files of one schema; hidden files and ``_metadata`` are left out."""
     files = sorted(one for one in path.rglob("*") if one.suffix in (".parquet", ".parq", ".pq") and _is_data(one, path))

@@ -10,8 +10,8 @@ import numpy as np
 from astropy.table import Table
 
 from agez.errors import AgezError
-from agez.samples.galaxy_files import COLUMNS, is_none, plain_column
-from agez.tables.table_columns import angle_column, number_column, text_column
+from agez.samples.galaxy_files import COLUMNS, numbers_of, plain_column
+from agez.tables.table_columns import number_column, text_column
 
 #: Columns that say what is read; of the options that are columns, those of numbers, truths, words, and paths.
 INPUTS = ("folder", "files")
@@ -49,11 +49,6 @@ ALSO_CALLED: Mapping[str, tuple[str, ...]] = {
     "folder": ("path",), "files": ("file", "cube"), "centre": ("center",),
 }  # fmt: skip
 KNOWN = (*INPUTS, *NUMBERS, *TRUTHS, *WORDS, *PATHS, *CHOICES, "ra", "dec")
-#: Units that angles are in; a column in another one is converted.
-_UNITS = {
-    **dict.fromkeys(("ra", "dec", "inclination", "pa"), "deg"),
-    **dict.fromkeys(("re", "size", "psf", "max_psf"), "arcsec"),
-}  # fmt: skip
 #: How alike a name is to a known one that was probably meant.
 _ALIKE = 0.8
 _TRUE, _FALSE = ("true", "t", "1", "yes"), ("false", "f", "0", "no")
@@ -113,13 +108,10 @@ def _numbers(table: Table, column: str, name: str, path: str) -> list[Any]:
         texts = [str(text) for text in text_column(table, column)]
         words = {row: text for row, text in enumerate(texts) if text == "auto" or (name == "psf" and _is_word(text))}
         table = Table({column: ["" if row in words else text for row, text in enumerate(texts)]})
-    if name in _UNITS:
-        values = angle_column(table, column, source=path, unit=_UNITS[name])
-    else:
-        values = number_column(table, column, source=path)
-    none = ~np.isfinite(values) | (is_none(_FACTS.get(name, name), values) & (name != "seed"))
-    convert = int if name == "seed" else float
-    return [words.get(row, None if none[row] else convert(value)) for row, value in enumerate(values.tolist())]
+    what, is_seed = _FACTS.get(name, name), name == "seed"  # of a seed no number is a code
+    values = number_column(table, column, source=path) if is_seed else numbers_of(table, column, what, path)
+    known, convert = np.isfinite(values), int if is_seed else float
+    return [words.get(row, convert(value) if known[row] else None) for row, value in enumerate(values.tolist())]
 
 
 def _is_word(text: str) -> bool:

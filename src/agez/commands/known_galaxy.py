@@ -61,8 +61,7 @@ def names_of(inputs: Sequence[str]) -> list[str]:
 
 def _names_in(path: Path) -> list[str]:
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with warnings.catch_warnings(action="ignore"):
             with fits.open(path, memmap=False) as hdus:
                 headers = [hdu.header for hdu in hdus[:2]]
             words = (next(filter(None, (header.get(key) for header in headers)), "") for key in _NAME_KEYS)

@@ -187,7 +187,8 @@ def claims(block: Mapping[str, Any]) -> list[Claim]:
         return [judged("growing_accuracy", None, how=why)]
     first, last = whole[0], whole[-1]
     small, large = (f"{measured['fractions'][f]:.0%}" for f in (first, last))
-    random = random_scatter(measured["random_mse"]["age"])
+    mse = measured["random_mse"]["age"]  # of random guesses, the red line of figure 13
+    random = None if mse is None else float(np.sqrt(mse))
     a, b = ({f: scatter(name, f) for f in (first, last)} for name in SETS)
     over_random = {} if random is None else {
         f"{set_title(name)}, {word}": random - found[f]
@@ -202,11 +203,6 @@ def claims(block: Mapping[str, Any]) -> list[Claim]:
         _about_one_sigma(a[first], a[last], sizes),
         _positive("known_with_less", {"age": b[last] - a[first]}, **sizes),
     ]
-
-
-def random_scatter(mse: float | None) -> float | None:
-    """Standard deviation of random guesses [dex], the red line of figure 13."""
-    return None if mse is None else float(np.sqrt(mse))
 
 
 def _less_certain(smallest: Floats, largest: Floats, sizes: Mapping[str, Any]) -> Claim:

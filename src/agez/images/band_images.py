@@ -70,8 +70,7 @@ def cut_out(raw: RawImage, center: tuple[float, float], size_arcsec: float) -> R
     options: dict[str, Any] = {"mode": "partial", "fill_value": np.nan}
 
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with warnings.catch_warnings(action="ignore"):
             science = Cutout2D(raw.science, place, side, wcs=raw.wcs, **options)
             mask = Cutout2D(raw.mask.astype(float), place, side, **options).data
             layers = {role: Cutout2D(layer, place, side, **options).data for role, layer in raw.layers.items()}

@@ -57,10 +57,8 @@ class ImageHeaders:
             return plain
         if path not in self._other:
             try:
-                with warnings.catch_warnings():
-                    warnings.simplefilter("ignore")
-                    with fits.open(path) as hdus:
-                        self._other[path] = list(hdus)
+                with warnings.catch_warnings(action="ignore"), fits.open(path) as hdus:
+                    self._other[path] = list(hdus)
             except Exception:
                 self._other[path] = ()
         return self._other[path]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from scipy import ndimage
 
+from agez.arrays import PerRow
 from agez.images.detection import pixel_sigma
 from agez.images.kernels import moffat_alpha
 from agez.runtime.optional_packages import need
@@ -25,7 +25,7 @@ _TRIED, _REACH_FWHM = np.geomspace(0.4, 3.0, 41), 2.5
 
 
 @dataclass(frozen=True, eq=False)
-class PointSources:
+class PointSources(PerRow):
     """Sources, n of them."""
 
     #: x, y: (n,) Pixel coordinates.
@@ -36,13 +36,6 @@ class PointSources:
     peak: Floats  #: (n,) Of the source by itself.
     snr: Floats  #: (n,) Peak over the noise of a pixel.
     background: Floats  #: (n,) What lies under it: the median of a ring around.
-
-    def __len__(self) -> int:
-        return len(self.x)
-
-    def take(self, which: Any) -> PointSources:
-        """Only some of them."""
-        return PointSources(*(getattr(self, name)[which] for name in self.__dataclass_fields__))
 
 
 def without_smooth_light(image: Floats, mask: Bools, fwhm_pixels: float) -> Floats:
@@ -88,8 +81,7 @@ def find_point_sources(
     if not (np.isfinite(sigma) and sigma > 0):
         return none
     narrow = without_smooth_light(image, mask, fwhm_pixels)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with warnings.catch_warnings(action="ignore"):
         finder = detection.DAOStarFinder(
             threshold_sigma * sigma, fwhm_pixels, roundness_range=(-_ROUNDNESS, _ROUNDNESS), exclude_border=False
         )
@@ -167,8 +159,7 @@ def _fit_moffat(image: Floats, mask: Bools, x: Floats, y: Floats, fwhm_pixels: f
     model.alpha.bounds = (0.3, 20 * fwhm_pixels)
     start = Table({"x_init": x, "y_init": y})
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with warnings.catch_warnings(action="ignore"):
             found = psf.PSFPhotometry(model, shape, aperture_radius=1.5 * fwhm_pixels)(
                 image, mask=mask, init_params=start
             )

@@ -70,8 +70,7 @@ def resample(
 def _on_new_grid(layers: Floats, wcs: WCS, to: WCS, shape: tuple[int, int]) -> tuple[Floats, Floats]:
     """All layers (n, ny, nx) on another grid, 0 where there is nothing, and how much of each pixel is covered."""
     reproject = need("reproject", extra="images", purpose="--reproject")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with warnings.catch_warnings(action="ignore"):
         new, coverage = reproject.reproject_exact((layers, wcs), to, shape_out=(len(layers), *shape))
     return np.nan_to_num(new), np.nan_to_num(coverage)
 

@@ -48,15 +48,13 @@ def is_photometric_cube(path: str | os.PathLike[str]) -> bool:
     file that cannot be read is none.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with fits.open(path, memmap=True) as hdus:
-                table, data = _part(hdus, _TABLES), _part(hdus, _DATA)
-                if table is None or data is None or data.header.get("NAXIS") != 3:
-                    return False
-                columns = {str(name).lower() for name in table.columns.names}
-                bands = next((name for name in _BAND_COLUMNS if name in columns), None)
-                return bands is not None and len(table.data) == data.header["NAXIS3"]
+        with warnings.catch_warnings(action="ignore"), fits.open(path, memmap=True) as hdus:
+            table, data = _part(hdus, _TABLES), _part(hdus, _DATA)
+            if table is None or data is None or data.header.get("NAXIS") != 3:
+                return False
+            columns = {str(name).lower() for name in table.columns.names}
+            bands = next((name for name in _BAND_COLUMNS if name in columns), None)
+            return bands is not None and len(table.data) == data.header["NAXIS3"]
     except Exception:
         return False  # whoever reads it says what is wrong
 
@@ -223,8 +221,7 @@ def _factors(unit: str, wave: Floats, path: Path) -> Floats:
     """Microjansky for a value of 1, at each wavelength."""
     refuse_logarithms(str(path), unit)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with warnings.catch_warnings(action="ignore"):
             one = u.Unit(unit)
         return np.array([(1 * one).to_value(u.uJy, u.spectral_density(w * u.AA)) for w in wave])
     except (ValueError, TypeError, u.UnitConversionError) as error:

@@ -40,11 +40,9 @@ _ENDINGS = (".gz", ".bz2", ".fits", ".fit", ".rscube", ".RSS", ".fz", ".ecsv", "
 def is_cube(path: str | os.PathLike[str]) -> bool:
     """Whether a file begins with an image of three axes; only its first headers are read."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with fits.open(path, memmap=False) as hdus:
-                first = hdus[0].header.get("NAXIS")
-                return bool((hdus[1].header.get("NAXIS") if first == 0 else first) == 3)
+        with warnings.catch_warnings(action="ignore"), fits.open(path, memmap=False) as hdus:
+            first = hdus[0].header.get("NAXIS")
+            return bool((hdus[1].header.get("NAXIS") if first == 0 else first) == 3)
     except Exception:
         return False  # not FITS, or damaged: whoever reads it says what is wrong
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.ndimage import convolve
 
+from agez.arrays import PerRow
 from agez.images.kernels import gaussian_kernel
 from agez.images.noise_correlation import WHITE, autocorrelation, trimmed
 from agez.spectra.formats_common import FWHM_PER_SIGMA
@@ -70,16 +71,13 @@ def spoil(flux: Floats, sigma: Floats, share: float, rng: np.random.Generator) -
 
 
 @dataclass(frozen=True, eq=False)
-class FieldStars:
+class FieldStars(PerRow):
     """Foreground stars, ``n`` of them."""
 
     #: x_pixel, y_pixel: (n,) From 0 at the centre of the first pixel.
     x_pixel: Floats
     y_pixel: Floats
     flux: Floats  #: (n, b) [microjansky].
-
-    def __len__(self) -> int:
-        return len(self.x_pixel)
 
 
 def draw_stars(

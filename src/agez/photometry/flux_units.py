@@ -47,8 +47,7 @@ def parse_unit(text: str) -> Any:
         spelled = pattern.sub(word, spelled)
     for how in (None, "fits", "vounit"):
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
+            with warnings.catch_warnings(action="ignore"):
                 return u.Unit(spelled, format=how)
         except (ValueError, TypeError):
             continue

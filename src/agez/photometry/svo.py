@@ -89,8 +89,7 @@ def _download(facility: str, instrument: str, bands: tuple[str, ...]) -> dict[st
     service = need("astroquery.svo_fps", extra="svo", purpose="a set of measured curves").SvoFps
     found: dict[str, tuple[Floats, Floats]] = {}
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # the service's tables break rules of the VOTable standard
+        with warnings.catch_warnings(action="ignore"):  # the service's tables break rules of the VOTable standard
             listed = service.get_filter_list(facility, instrument=instrument)
             # Several versions of a curve may be listed (with and without atmosphere): the plain name comes first.
             ids: dict[str, str] = {}

@@ -31,7 +31,11 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     "ra_deg": ("ra", "ra_deg"),
     "dec_deg": ("dec", "dec_deg"),
 }
-_ANGLES = {"re_arcsec": "arcsec", **dict.fromkeys(("inclination_deg", "pa_deg", "ra_deg", "dec_deg"), "deg")}
+#: Units of angles, these and others of lists of galaxies; a column in another one is converted.
+_ANGLES = {
+    **dict.fromkeys(("inclination_deg", "pa_deg", "ra_deg", "dec_deg"), "deg"),
+    **dict.fromkeys(("re_arcsec", "size", "psf", "max_psf"), "arcsec"),
+}  # fmt: skip
 #: What 99 is a code for; it is a radius, an angle, or a signal-to-noise ratio like others.
 _NEVER_99 = ("redshift", "redshift_err", "inclination_deg", "ebv", "av", "log_mass", "log_ssfr", "bulge_fraction")
 _TEXT = ("galaxy_id", "morphology")

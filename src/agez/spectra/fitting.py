@@ -10,6 +10,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from agez.arguments import takes
+from agez.arrays import PerRow
 from agez.flags import Flag, set_flag
 from agez.label_types import FittedSpectra, HistoryErrors, Labels, Lines
 from agez.spectra.fit_inputs import (
@@ -125,8 +126,10 @@ def fit_labels(
 
 
 @dataclass(frozen=True, eq=False)
-class _Group:
+class _Group(PerRow):
     """Spectra that share a template basis, and how to see them shifted by a velocity."""
+
+    _row_fields = ("spectra", "redshift", "scale", "flux", "variance", "good")
 
     spectra: Spectra
     redshift: Floats
@@ -161,12 +164,6 @@ class _Group:
         flux, variance, good = self.sums.rebin(self.basis.edges_angstrom, stretch)
         use = good & self.usable
         return np.where(use, flux, 0).astype(np.float32), np.where(use, 1.0 / variance, 0).astype(np.float32)
-
-    def take(self, rows: np.ndarray) -> _Group:
-        return _Group(
-            self.spectra.take(rows), self.redshift[rows], self.basis, self.usable, self.away, self.scale[rows],
-            self.flux[rows], self.variance[rows], self.good[rows], self.edges_in, self.span,
-        )  # fmt: skip
 
 
 def _fit_group(group: _Group, templates: SSPGrid, settings: FitSettings, *, keep_fits: bool) -> Labels:

@@ -148,8 +148,7 @@ def _by_wcs(
             words[keyword] = header[keyword]
     words |= {f"PV1_{m}": header[f"PV{axis}_{m}"] for m in range(7) if f"PV{axis}_{m}" in header}
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of keywords that astropy corrects
+        with warnings.catch_warnings(action="ignore"):  # of keywords that astropy corrects
             metres = WCS(fits.Header(words)).wcs_pix2world(np.arange(n_pixels, dtype=float), 0)[0]
     except Exception as error:  # wcslib has an exception of its own for each way in which a header is wrong
         reason = str(error).strip().splitlines()[-1] if str(error).strip() else type(error).__name__

@@ -18,8 +18,7 @@ def read_with_specutils(options: Options) -> tuple[Spectra | None, str]:
     """
     if not is_installed("specutils"):
         return None, "format 'specutils' needs specutils, which is not installed; run: pip install specutils"
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with warnings.catch_warnings(action="ignore"):
         try:
             import specutils
 

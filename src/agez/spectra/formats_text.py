@@ -27,8 +27,7 @@ def read_text(text: str, options: Options) -> Spectra:
 
 def _read_ecsv(text: str, options: Options) -> Columns:
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with warnings.catch_warnings(action="ignore"):
             table = Table.read(text.splitlines(), format="ascii.ecsv")
     except Exception as error:  # astropy and yaml raise many kinds
         reason = str(error).strip().splitlines()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 from scipy.special import ndtr
 
+from agez.arrays import PerRow
 from agez.spectra.dust import attenuation_curve
 from agez.spectra.lines import CASE_B_OVER_HBETA, EMISSION_LINES, SPEED_OF_LIGHT_KMS, Line
 from agez.spectra.template_basis import TemplateBasis
@@ -121,7 +122,7 @@ def line_windows(basis: TemplateBasis, names: tuple[str, ...] | None = None) -> 
 
 
 @dataclass(frozen=True, eq=False)
-class GasMotion:
+class GasMotion(PerRow):
     """Motion of the gas relative to the stars, and the scale of its lines; all (n,).
 
     Where ``measured`` is false, velocity 0 and the default dispersion stand in.  ``scale`` is an upper estimate of
@@ -134,10 +135,6 @@ class GasMotion:
     sigma_err_kms: Floats
     measured: Bools
     scale: Floats
-
-    def take(self, rows: Ints) -> GasMotion:
-        """The same for some of the rows."""
-        return GasMotion(*(getattr(self, f.name)[rows] for f in fields(self)))
 
 
 def fit_gas_motion(basis: TemplateBasis, residual: Floats, weight: Floats) -> GasMotion:

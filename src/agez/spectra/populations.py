@@ -9,6 +9,7 @@ from typing import TypedDict
 import numpy as np
 from numpy.polynomial.legendre import legvander
 
+from agez.arrays import PerRow
 from agez.label_types import HistoryErrors
 from agez.spectra.dust import attenuation_curve
 from agez.spectra.fit_settings import FitSettings
@@ -68,7 +69,7 @@ class PopulationFit:
 
 
 @dataclass(frozen=True, eq=False)
-class _State:
+class _State(PerRow):
     """The present solution for n rows."""
 
     light: Floats  # (n, m)
@@ -76,9 +77,6 @@ class _State:
     lines: Floats  # (n, f), fluxes of the free lines; none before they are fitted
     strength: Floats  # (n,)
     centre: Floats  # (n,), [M/H] that the prior on its spread is about
-
-    def take(self, rows: Ints) -> _State:
-        return _State(*(getattr(self, f.name)[rows] for f in fields(self)))
 
     def put(self, rows: Ints, other: _State) -> None:
         for f in fields(self):

@@ -72,8 +72,7 @@ class PpxfAnswer:
 @contextlib.contextmanager
 def _quietly() -> Iterator[None]:
     """pPXF prints, and warns of divisions that it copes with."""
-    with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings(), np.errstate(all="ignore"):
-        warnings.simplefilter("ignore")
+    with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings(action="ignore"), np.errstate(all="ignore"):
         yield
 
 

@@ -106,8 +106,7 @@ def _gas_templates(
 ) -> tuple[Floats, tuple[tuple[int, float], ...]]:
     """Instrumental profiles of the lines that the data's pixels cover, integrated over pixels (Westfall et al. 2019,
     AJ 158, 231, equations 14 and 15, as pPXF's own), and where each line is found among them."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of its plotting
+    with warnings.catch_warnings(action="ignore"):  # of its plotting
         from ppxf.ppxf_util import gaussian
 
     columns: list[Floats] = []

@@ -148,8 +148,8 @@ def signal_and_noise(spectra: Spectra, window: tuple[float, float]) -> tuple[Flo
     with np.errstate(invalid="ignore"):
         good = ~spectra.mask[:, part] & np.isfinite(flux) & np.isfinite(error) & (error > 0)
     enough = good.sum(axis=1) >= max(min(_MIN_WINDOW_PIXELS, len(wave)), 0.5 * len(at))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # a row without a good pixel is NaN, as it should be
+    # a row without a good pixel is NaN, as it should be
+    with warnings.catch_warnings(action="ignore", category=RuntimeWarning):
         signal = np.where(enough, np.nanmedian(np.where(good, flux, np.nan), axis=1), np.nan)
         noise = np.where(enough, np.nanmedian(np.where(good, error, np.nan), axis=1), np.nan)
     return signal, noise, float(np.median(np.gradient(wave)[part])) if len(at) else np.nan

@@ -25,8 +25,7 @@ _MAX_ITERATIONS = 50
 
 def need_powerbin() -> Any:
     """The class PowerBin; AgezError with the command that installs it."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with warnings.catch_warnings(action="ignore"):
         return need("powerbin", extra="bin", purpose="Voronoi binning (method none does without)").PowerBin
 
 
@@ -75,8 +74,7 @@ def _cells(xy: Floats, capacity: Any, target: float) -> tuple[NDArray[np.int64],
     power_bin = need_powerbin()
     if len(xy) >= _MIN_SPAXELS:
         for regularise in (True, False):
-            with warnings.catch_warnings(), np.errstate(all="ignore"):
-                warnings.simplefilter("ignore")
+            with warnings.catch_warnings(action="ignore"), np.errstate(all="ignore"):
                 try:
                     done = power_bin(
                         xy, capacity, target, pixelsize=1.0, verbose=0, regul=regularise, maxiter=_MAX_ITERATIONS

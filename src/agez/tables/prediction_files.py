@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -41,6 +41,11 @@ RUN = "RUNMETA"
 ROWS = ("id", "galaxy_id", "x", "y")
 #: Columns of the input that mean what agez's do, whoever made them; of others nothing is said that the input does not.
 UNDERSTOOD = ("redshift", "redshift_err")
+
+
+def seds_of(header: Mapping[str, Any]) -> str:
+    """Whether answers are to photometry of ``spectra`` or of ``images``, as their header says."""
+    return "spectra" if str(header.get(SEDS_OF, "")).strip() == "spectra" else "images"
 
 
 def prediction_to_table(prediction: Prediction) -> Table:

@@ -184,8 +184,7 @@ def _unpacked(path: Path) -> IO[bytes]:
 @contextmanager
 def _one_clear_line(path: Path, kind: str, what: str = "table") -> Iterator[None]:
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # odd units or keywords in what is not ours are no concern
+        with warnings.catch_warnings(action="ignore"):  # odd units or keywords in what is not ours are no concern
             warnings.filterwarnings("error", message="(?s).*(truncated|corrupted)")  # all else is there, but not whole
             yield
     except AgezError:
@@ -306,8 +305,7 @@ def column_names(path: str | os.PathLike[str]) -> tuple[str, ...]:
     kind = READABLE.get(suffix)
     try:
         if kind == "fits":
-            with warnings.catch_warnings(), path.open("rb") as file, fits.open(file) as hdus:
-                warnings.simplefilter("ignore")
+            with warnings.catch_warnings(action="ignore"), path.open("rb") as file, fits.open(file) as hdus:
                 tables = [hdu for hdu in hdus if isinstance(hdu, fits.BinTableHDU | fits.TableHDU)]
                 return tuple(name for hdu in tables for name in fits_names(hdu.header) if name)
         if kind == "parquet":

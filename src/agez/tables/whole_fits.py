@@ -17,8 +17,7 @@ def whole_fits(file: Path | IO[bytes], n_bytes: int) -> Iterator[fits.HDUList]:
 
     Compressed images stay the tables that they are stored as.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of headers that are not by the book; what matters is looked at here
+    with warnings.catch_warnings(action="ignore"):  # of headers not by the book; what matters is looked at here
         try:
             with fits.open(file, lazy_load_hdus=False, disable_image_compression=True) as hdus:
                 for hdu in hdus:

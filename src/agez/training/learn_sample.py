@@ -107,7 +107,7 @@ def learn_sample(
         data, splits, start=networks_to_teach(start) if start else (), settings=settings, members=members, trunk=trunk,
         hidden=hidden, seed=seed, workers=workers, progress=progress, hear=hear,
     )  # fmt: skip
-    with one_blas_thread():
+    with threadpool_limits(1, user_api="blas"):  # small products: a second thread may cost ten times as much
         if start is None:
             novelty = learn_novelty(
                 seds_of_sample(data), np.random.default_rng(seed), redshift_range=redshift_range_of(data),
@@ -130,11 +130,6 @@ def learn_sample(
     )  # fmt: skip
 
 
-def one_blas_thread() -> Any:
-    """A context of small matrix products: on a busy machine a second thread makes them ten times slower."""
-    return threadpool_limits(1, user_api="blas")
-
-
 def check_start(start: Model | None) -> None:
     """AgezError if networks cannot go on from a model."""
     if start is not None and not start.gives_distribution:
@@ -153,7 +148,7 @@ def learned_model(
     ``more`` goes into the header as :func:`agez.mixture_network.mixture_model.build_model` takes it.
     """
     learned = learned_without(cross, data)
-    with one_blas_thread():
+    with threadpool_limits(1, user_api="blas"):  # small products: a second thread may cost ten times as much
         answers, calibrations = held_out(cross, data, learned=learned)
         calibration = calibration_of(cross, data, learned=learned)
     final = MixtureNetwork(tuple(one for fold in cross.members for one in fold), calibration, novelty)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import asdict, replace
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from agez.errors import AgezError
 from agez.mixture_network.calibration import signal_to_noise
@@ -22,7 +23,6 @@ from agez.training.learn_sample import (
     check_start,
     learned_model,
     novelty_from,
-    one_blas_thread,
 )
 from agez.training.learn_sample import seds_of_sample as seds_of
 from agez.training.mixture_fit import FitSettings
@@ -113,7 +113,7 @@ def learn_table(
         hidden=hidden, keep_best=True, seed=seed, workers=workers, progress=progress, hear=hear,
     )  # fmt: skip
     snr = signal_to_noise(data.seds())
-    with one_blas_thread():
+    with threadpool_limits(1, user_api="blas"):  # small products: a second thread may cost ten times as much
         novelty = _novelty(data, table, splits[0], snr, seed) if start is None else novelty_from(start, data, galaxy_id)
     known = np.isfinite(data.redshift)
     names = [one.name for one in data.targets]

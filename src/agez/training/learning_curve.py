@@ -199,7 +199,7 @@ class _Scores:
 
 def _train(job: _Job) -> _Scores:
     shared = _SHARED["shared"]
-    own, own_kinds = _only(shared.data, job.rows), shared.kinds[shared.data.galaxy[job.rows]]
+    own, own_kinds = shared.data.take(job.rows), shared.kinds[shared.data.galaxy[job.rows]]
     start = shared.members if job.way == TUNED else ()
     settings = settings_for(len(own), from_model=bool(start))
     if shared.steps is not None:
@@ -227,12 +227,6 @@ def _as_it_is(start: Model, data: SampleRows, rows: Ints) -> _Scores:
     answer = network_of(start).answer(data.seds(rows), *data.redshifts(rows))
     labels = data.labels[rows]
     return _scores_of(marginal_of(answer, range(labels.shape[1])), labels, 0)
-
-
-def _only(data: SampleRows, rows: Ints) -> SampleRows:
-    """Some rows as a sample."""
-    per_row = ("flux", "flux_err", "covered", "redshift", "redshift_err", "labels", "galaxy")
-    return replace(data, **{name: getattr(data, name)[rows] for name in per_row})
 
 
 def _means(scores: Sequence[_Scores], t: int) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from itertools import takewhile
 
 import numpy as np
 
+from agez.arrays import PerRow
 from agez.errors import AgezError
 from agez.label_types import Sample
 from agez.mixture_network.mixture_model import Network, leading_member, network_of
@@ -38,8 +39,10 @@ MOST_REPEATS = 8
 
 
 @dataclass(frozen=True, eq=False)
-class SampleRows:
+class SampleRows(PerRow):
     """A sample in the form that mixture networks are trained on."""
+
+    _row_fields = ("labels", "flux", "flux_err", "covered", "redshift", "redshift_err", "galaxy", "weight")
 
     bands: Bands
     #: flux, flux_err, covered: (n, b) In the model's order; NaN, NaN and False in bands that the sample lacks.
@@ -56,9 +59,6 @@ class SampleRows:
     survey: Survey = SAMPLE_SURVEY
     views: Survey = VIEW_SURVEY
     weight: Floats | None = None  #: (n,) Above 0 and up to 1: how often a row is shown in training; None: all alike.
-
-    def __len__(self) -> int:
-        return len(self.labels)
 
     def seds(self, rows: Ints | slice = slice(None)) -> NormalisedPhotometry:
         """Normalised SEDs of some rows."""
