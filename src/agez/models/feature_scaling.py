@@ -56,6 +56,10 @@ class FeatureScaling:
 
         return between(self.center), between(self.width)
 
+    def of_unknown(self) -> FeatureScaling:
+        """The same for rows of unknown redshift alone, without those of redshifts."""
+        return replace(self, center=self.center[-1:], width=self.width[-1:])
+
     def to_arrays(self) -> dict[str, Floats]:
         """Arrays of the model file."""
         return {

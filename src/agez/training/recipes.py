@@ -115,12 +115,13 @@ class Recipe:
 
     @property
     def of_unknown(self) -> Recipe | None:
-        """The recipe of the network for rows of unknown redshift; None if there is none."""
+        """The recipe of the network for rows of unknown redshift, with a flat prior in redshift; None if there is none."""
         if not self.unknown_steps:
             return None
         return replace(
             self, members=1, n_seds=self.unknown_seds, settings=replace(self.settings, steps=self.unknown_steps),
             further_steps=self.unknown_further_steps, unknown_seds=0, unknown_steps=0, unknown_further_steps=0,
+            near_share=0.0, rest_share=0.0,
             survey=replace(self.survey, redshift_known=0.0, redshift_unknown=1.0),
         )  # fmt: skip
 

@@ -37,7 +37,7 @@ from agez.training.learn_novelty import learn_novelty
 from agez.training.mixture_fit import fit, fit_stages
 from agez.training.recipes import Recipe
 from agez.training.sed_batches import SedBatches, labels_as_seen, scaling_of_seds
-from agez.training.shipped_scores import shipped_scores
+from agez.training.shipped_scores import shipped_scores, unknown_scores
 from agez.training.star_subspace import star_seds
 from agez.training_seds.complete_library import load_libraries
 from agez.training_seds.observe import observe, observe_redshift
@@ -207,7 +207,7 @@ def finished_model(
     )  # fmt: skip
     parts = MixtureNetwork(members, calibration, novelty, at)
     if of_unknown is not None:
-        parts = replace(parts, of_unknown=network_of_unknown(recipe, of_unknown, novelty, at, sky))
+        parts = replace(parts, of_unknown=network_of_unknown(recipe, of_unknown, novelty, at, workers=workers))
     scores = scores_of(recipe, parts)
     return build_model(
         parts, sky.bands, targets=sky.targets, name=recipe.name,
@@ -236,11 +236,13 @@ def _calibration(
 
 
 def network_of_unknown(
-    recipe: Recipe, network: Network, novelty: Novelty, redshift_target: int | None, sky: TrainingSeds
+    recipe: Recipe, network: Network, novelty: Novelty, redshift_target: int | None, *, workers: int = 1
 ) -> MixtureNetwork:  # fmt: skip
     """The network for rows of unknown redshift, calibrated on training SEDs that it has not seen, observed once."""
     own = recipe.of_unknown
     assert own is not None
+    network = replace(network, scaling=network.scaling.of_unknown())
+    sky = many_seds(own, recipe.n_calibration // 2, (recipe.seed, 1001), workers=workers)
     rng = np.random.default_rng((recipe.seed, 1001))
     seds = normalised(*observe(sky.flux, sky.present, np.array(sky.bands.pivot_angstrom), rng, survey=own.survey))
     z, z_err = observe_redshift(sky.redshift, recipe.redshift_range, rng, survey=own.survey)
@@ -252,4 +254,11 @@ def network_of_unknown(
 def scores_of(recipe: Recipe, network: MixtureNetwork) -> dict[str, Any]:
     """Scores of a model's network on SEDs that neither training nor calibration has seen."""
     rng = np.random.default_rng((recipe.seed, 1002))
-    return shipped_scores(network, recipe, seds_of_recipe(recipe, recipe.n_calibration // 4, rng), rng)
+    sky = seds_of_recipe(recipe, recipe.n_calibration // 4, rng)
+    scores = shipped_scores(network, recipe, sky, rng)
+    if network.of_unknown is not None:
+        own = recipe.of_unknown
+        assert own is not None
+        sky = seds_of_recipe(own, recipe.n_calibration // 8, rng)
+        scores |= unknown_scores(network, own, sky, rng)
+    return scores
