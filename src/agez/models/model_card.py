@@ -135,8 +135,9 @@ def _unknown_lines(recipe: Mapping[str, Any]) -> list[str]:
     if not recipe.get("unknown_steps"):
         return []
     return [
-        f"- A second network of the same size answers rows of unknown redshift, whose prior is flat in redshift: "
-        f"{recipe['unknown_seds']} mock galaxies, {recipe['unknown_steps']} and {recipe['unknown_further_steps']} steps."
+        "- A second network of the same size answers rows of unknown redshift, whose prior is flat in redshift: "
+        f"{recipe['unknown_seds']} mock galaxies, {recipe['unknown_steps']} and {recipe['unknown_further_steps']} "
+        "steps."
     ]
 
 

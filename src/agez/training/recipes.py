@@ -115,7 +115,7 @@ class Recipe:
 
     @property
     def of_unknown(self) -> Recipe | None:
-        """The recipe of the network for rows of unknown redshift, with a flat prior in redshift; None if there is none."""
+        """The recipe of the network for rows of unknown redshift, its prior flat in redshift; None if there is none."""
         if not self.unknown_steps:
             return None
         return replace(
