@@ -169,10 +169,10 @@ def compass(axes: Any, window: SkyWindow) -> None:
     signs = np.sign([right - left, top - bottom])
     corner = Affine2D().scale(1 / 72) + axes.figure.dpi_scale_trans + ScaledTranslation(1, 1, axes.transAxes)
     words = {"color": "white", "ha": "center", "fontsize": 9, "path_effects": _EDGE}
-    for name, sky in (("N", (0.0, 1.0)), ("E", (1.0, 0.0))):
-        step = window.from_sky @ np.array(sky) * signs
-        step /= np.hypot(*step)
-        start = np.array([-18.0, -34.0])  # points from the corner
+    steps = signs * window.from_sky.T  # to the east, to the north
+    steps /= np.hypot(*steps.T)[:, None]
+    start = -10.0 - 26.0 * np.maximum(steps.max(axis=0), 0.0)  # points from the corner, so that all of it is inside
+    for name, step in zip("EN", steps, strict=True):
         arrow = {"arrowstyle": "-|>", "color": "white", "lw": 1.5, "shrinkA": 0, "shrinkB": 0, "path_effects": _EDGE}
         axes.annotate("", start + 18 * step, start, xycoords=corner, textcoords=corner, arrowprops=arrow)
         axes.text(*(start + 25 * step), name, transform=corner, va="center", **words)

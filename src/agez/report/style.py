@@ -93,7 +93,8 @@ class RoomyLocator(MaxNLocator):  # type: ignore[misc]
         for most in range(8, 0, -1):
             self.set_params(nbins=most)
             ticks = np.asarray(super().tick_values(low, high))
-            shown = np.asarray(ticks[(ticks >= low) & (ticks <= high)])
+            slack = 1e-9 * (high - low)
+            shown = np.asarray(ticks[(ticks >= low - slack) & (ticks <= high + slack)])
             at = (shown - low) / max(high - low, 1e-300) * self._points
             half = self._half_widths(shown)
             margin = half - _OVERHANG
