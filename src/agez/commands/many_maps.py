@@ -228,7 +228,7 @@ def _finished(
         lines.append(f"{resumed} of them by an earlier run")
     if mapped:
         some = int(np.sum(table["remarks"] != ""))
-        lines.append(f"{summary}: a row a galaxy" + (f"; {some} have something in column remarks" if some else ""))
+        lines.append(f"{summary}: a row a galaxy" + (f"; {some} have remarks (column remarks)" if some else ""))
     lines += [f"{path}: colours, ages, metallicities" for path in sheets]
     lines += galaxy_lines(table)
     if not failed:
