@@ -74,4 +74,3 @@ def sky_remarks(images: ImageSet, done: ImageSet, sources: Bools, sigma: Floats)
             "it: --background constant takes it off"
         )
     return remarks
-

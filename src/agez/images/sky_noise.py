@@ -116,9 +116,7 @@ def empirical_noise(images: ImageSet, *, how: Noise = "measure", sources: Bools 
         shared = sky_correlation(*(np.stack(part) for part in zip(*few.values(), strict=True)))
         for b in few:
             noise[b] = shared
-        remarks.append(
-            f"little sky is visible: one noise correlation is used for all of these {len(few)} bands"
-        )
+        remarks.append(f"little sky is visible: one noise correlation is used for all of these {len(few)} bands")
     meta: dict[str, Any] = {**images.meta, "noise": found, "remarks": remarks}
     return replace(images, flux_err=error, noise=tuple(noise), meta=meta)
 

@@ -31,7 +31,6 @@ from agez.sky_offsets import sky_positions
 from agez.tables.maps import BinMap, MapFrame
 from agez.types import LABEL_NAMES, Floats, Ints, Photometry, Prediction
 
-
 #: A map of which a smaller share of the regions is answered has failed, whatever else is in it.
 LEAST_SHARE = 0.1
 
@@ -205,7 +204,8 @@ def map_galaxy(images: ImageSet, model: Model, *, settings: MapSettings | None =
         "snr_band": regions.band,
         "labels": dict(model.header["labels"]),
         "images": {key: images.meta[key] for key in ("background", "noise", "psf") if key in images.meta},
-        "n_stars": len(images.meta.get("stars", [])), "stars_said": images.meta.get("stars_said", ""), "missing_bands": lacking,
+        "n_stars": len(images.meta.get("stars", [])), "stars_said": images.meta.get("stars_said", ""),
+        "missing_bands": lacking,
         "remarks": _remarks(images, [*of_lacking(lacking, model, "among the images"), *regions.remarks], prediction),
         "inputs": inputs, "centre": _centre_said(images, centre),
     }  # fmt: skip

@@ -1,9 +1,9 @@
 """Distributions whose redshift is bounded below, and the distances that go with it.
 
 The logarithm of a distance falls without limit towards redshift 0, so that a Gaussian of redshifts that reaches there
-has no luminosity.  Components are cut at :data:`agez.distributions.redshift_bounds.LEAST_REDSHIFT` and replaced by Gaussians of the same mean and
-covariance in all targets, those per unit of flux with their luminosity in them: linear relations between targets hold
-in them as before.
+has no luminosity.  Components are cut at the least redshift (:mod:`agez.distributions.redshift_bounds`) and replaced by
+Gaussians with the mean and covariance of what is left, targets per unit of flux with their luminosity: linear relations
+between targets hold in them as before.
 """
 
 from __future__ import annotations
@@ -53,7 +53,8 @@ def with_bounded_redshifts(m: Mixture, targets: Sequence[Target], at: int, cosmo
 
     With z the cut redshift, g its log distance factor and beta_t = C_tz / C_zz, a target is x_t + beta_t (z - mu_z) +
     per_flux_t g: its mean and covariances follow from those of z and g, which a quadrature gives.  Weights are those
-    of the parts above the bound.
+    of the parts above the bound.  Of targets that do not hang on the distance, ages say, each component keeps mean and
+    covariance: a line that is drawn to redshifts below 0 does not say how they change there.
     """
     mu, variance = m.mean[..., at], m.covariance[..., place(at, at)]
     cut = cut_moments(mu, np.sqrt(variance), cosmology)
@@ -62,9 +63,13 @@ def with_bounded_redshifts(m: Mixture, targets: Sequence[Target], at: int, cosmo
     weights = np.where(all_below, m.weights, part)
     beta = [m.covariance[..., place(t, at)] / variance for t in range(m.n_targets)]
     mean, covariance = np.array(m.mean), np.array(m.covariance)
+    free = [t != at and not target.per_flux for t, target in enumerate(targets)]
     for t, target in enumerate(targets):
-        mean[..., t] += beta[t] * (cut.redshift - mu) + target.per_flux * cut.distance
+        if not free[t]:
+            mean[..., t] += beta[t] * (cut.redshift - mu) + target.per_flux * cut.distance
         for u, other in enumerate(targets[: t + 1]):
+            if free[t] and free[u]:
+                continue
             covariance[..., place(t, u)] += (
                 beta[t] * beta[u] * (cut.redshift_variance - variance)
                 + (target.per_flux * beta[u] + other.per_flux * beta[t]) * cut.covariance

@@ -34,7 +34,8 @@ def figure_comparison(
     """Draw the first ``MOST`` quantities, a row each.
 
     Of maps: A and B on one colour scale, and A - B; of tables: A against B, and A - B against B.  Then the
-    differences over their combined errors beside a unit Gaussian, and both profiles.  Below: the numbers of all.
+    differences over their combined errors beside a unit Gaussian, and both profiles if there are any.
+    Below: the numbers of all.
 
     Parameters
     ----------
@@ -43,7 +44,7 @@ def figure_comparison(
     """
     shown = list(numbers)[:MOST]
     of_maps = matched.regions is not None
-    columns = 5 if of_maps else 4
+    columns = (4 if of_maps else 3) + bool(profiles)
     with figure(path, width=3.1 * columns + 0.5, height=3.0 * len(shown) + 0.25 * len(numbers) + 1.5) as page:
         below = 0.25 * len(numbers) + 1.0
         grid = margins(page, left=0.75, right=0.2, bottom=below + 0.1, top=0.65, wspace=0.38, hspace=0.48)
@@ -52,8 +53,9 @@ def figure_comparison(
         page.suptitle(title, y=1 - 0.15 / page.get_figheight(), va="top", fontsize=11, parse_math=False)
         for row, name in zip(panels, shown, strict=True):
             (_map_panels if of_maps else _value_panels)(page, row, matched, name)
-            _pulls(row[-2], matched, name)
-            _profile(row[-1], profiles.get(name), matched, name)
+            _pulls(row[3 if of_maps else 2], matched, name)
+            if profiles:
+                _profile(row[-1], profiles.get(name), matched, name)
         _table(page, numbers, below)
     return Path(path)
 
