@@ -15,14 +15,13 @@ import numpy as np
 from scipy.special import ndtr, ndtri
 
 from agez.distributions.mixture import Mixture, place
-from agez.distributions.redshift_bounds import LEAST_REDSHIFT
+from agez.distributions.redshift_bounds import LEAST_CUT, LEAST_REDSHIFT
 from agez.models.luminosity import log_luminosity
 from agez.targets import Target
 from agez.types import Bools, Floats
 
-#: Rows are cut with more than the first share of the whole, or than the second of any component, below the bound: at
-#: less, distances to first order in the width of the redshift are within 0.1 of their error.
-LEAST_CUT, LEAST_OF_COMPONENT = 0.003, 0.2
+#: Rows are cut, too, with more than this of any component below the bound.
+LEAST_OF_COMPONENT = 0.2
 #: Least standard deviation of a cut component, that its covariance stays positive definite.
 _LEAST_WIDTH = 1e-4
 #: Nodes in probability and their shares, Gauss-Legendre: means of log distances of cut Gaussians are within 0.01 dex.

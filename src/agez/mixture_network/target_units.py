@@ -14,8 +14,7 @@ from scipy.special import ndtr
 
 from agez.distributions.marginals import quantiles
 from agez.distributions.mixture import Mixture, marginal_of, moments, place
-from agez.distributions.redshift_bounds import INDEPENDENT_ERROR, LEAST_REDSHIFT, least_redshift
-from agez.mixture_network.bounded_redshifts import LEAST_CUT, cut_moments, cut_rows, with_bounded_redshifts
+from agez.distributions.redshift_bounds import INDEPENDENT_ERROR, LEAST_CUT, LEAST_REDSHIFT, least_redshift
 from agez.mixture_network.row_answers import RowAnswers
 from agez.models.features import redshift_unit
 from agez.models.luminosity import log_distance_factor, log_luminosity
@@ -69,11 +68,12 @@ def in_units(
     error, given = np.nan_to_num(redshift_err, nan=0.0), found
     if scaled:
         found = _with_known_distance(found, targets, scaled, levels, redshift, error, cosmology)
-    if "redshift_phot" in names:
-        at = names.index("redshift_phot")
-        with np.errstate(invalid="ignore"):
-            joint = ~(error <= INDEPENDENT_ERROR * (1 + redshift)) | np.isnan(redshift)
-        rows = np.flatnonzero(joint)
+    with np.errstate(invalid="ignore"):
+        joint = ~(error <= INDEPENDENT_ERROR * (1 + redshift)) | np.isnan(redshift)
+    if "redshift_phot" in names and joint.any():
+        from agez.mixture_network.bounded_redshifts import cut_rows, with_bounded_redshifts  # broad redshifts alone
+
+        at, rows = names.index("redshift_phot"), np.flatnonzero(joint)
         part = given.mixture.take(rows)
         cut = cut_rows(part, at)
         if scaled and not cut.all():
@@ -130,6 +130,8 @@ def _with_known_distance(
         variance = (_slope(redshift[wide], cosmology) * error[wide]) ** 2
         cut = ndtr((LEAST_REDSHIFT - redshift[wide]) / error[wide]) > LEAST_CUT
     if cut.any():
+        from agez.mixture_network.bounded_redshifts import cut_moments
+
         bounded = cut_moments(redshift[wide[cut]], error[wide[cut]], cosmology)
         luminosity[wide[cut]], variance[cut] = bounded.distance, bounded.distance_variance
     found = _shifted(found, targets, luminosity)
