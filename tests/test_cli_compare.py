@@ -10,7 +10,7 @@ from cli_road import agez, done, refused
 
 from agez.tables.maps import BinMap, MapFrame
 from agez.tables.maps_files import maps_hdus
-from agez.tables.table_files import write_fits
+from agez.tables.table_files import read_table, write_fits
 
 WCS = {
     "CTYPE1": "RA---TAN", "CTYPE2": "DEC--TAN", "CRPIX1": 5.5, "CRPIX2": 5.5, "CRVAL1": 10.0, "CRVAL2": -5.0,
@@ -65,6 +65,22 @@ def test_maps_side_by_side(tmp_path):
         assert (one["n"], one["bias"], one["inside_68"]) == (4, pytest.approx(-0.05, abs=1e-6), 1.0)
         assert one["median_error"] == pytest.approx(np.sqrt(0.02), rel=1e-5)
     assert (tmp_path / "c.png").stat().st_size > 10_000
+
+
+def test_without_radii_there_is_no_panel_of_profiles(tables, tmp_path):
+    pytest.importorskip("matplotlib")
+    from matplotlib.image import imread
+
+    wide = imread(done("compare", *tables, "-o", tmp_path / "wide.png", "--json").json["picture"])
+    both = []
+    for path in tables:
+        table = read_table(path)
+        table.remove_columns(["x", "y"])
+        both.append(tmp_path / f"bare_{path.stem}.csv")
+        table.write(both[-1])
+    bare = imread(done("compare", *both, "-o", tmp_path / "bare.png", "--json").json["picture"])
+    assert bare.shape[0] == wide.shape[0]
+    assert bare.shape[1] < 0.85 * wide.shape[1]
 
 
 def test_a_file_is_the_same_as_itself(tables, tmp_path):

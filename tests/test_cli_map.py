@@ -1,5 +1,7 @@
 """``agez map``: files to maps, and options that cannot be, refused in one clear line before the work."""
 
+import shutil
+
 import numpy as np
 import pytest
 from astropy.io import fits
@@ -105,6 +107,33 @@ def test_outputs_and_inputs_that_cannot_be(folder, tmp_path):
     (tmp_path / "file").write_text("in the way")
     refused(*command(folder, tmp_path / "maps.fits", "--pictures", tmp_path / "file"), says=str(tmp_path / "file"))
     assert sorted(one.name for one in tmp_path.iterdir()) == ["empty", "file"]
+
+
+def test_the_scale_and_the_stars_are_said(folder, tmp_path):
+    out = tmp_path / "maps.fits"
+    lines = done(*command(folder, out)).out.splitlines()
+    assert any(line.startswith("64 x 64 pixels of 0.55 arcsec, PSF 1.3 arcsec") for line in lines)
+    stars = tmp_path / "stars.csv"
+    stars.write_text("ra,dec,radius\n150.003,2.003,1.5\n151,2,1.5\n")
+    lines = done(*command(folder, out, "--star-table", stars)).out.splitlines()
+    (line,) = [one for one in lines if "stars masked" in one]
+    assert line.startswith("stars masked: ")
+    assert "1 of the table; 1 of the table are outside" in line
+    stars.write_text("ra,dec,r\n150.003,2.003,1.5\n")
+    refused(*command(folder, out, "--star-table", stars), says=("column r may be the radius", "rename r"))
+
+
+def test_a_map_that_hardly_answers_is_no_success(folder, tmp_path):
+    """Four bands of twelve are too few for the model: the maps are written, and the exit status says so."""
+    for band in BANDS.names[:4]:
+        shutil.copy(folder / f"ngc7_{band}.fits", tmp_path)
+    out = tmp_path / "out" / "maps.fits"
+    out.parent.mkdir()
+    answer = agez(*command(tmp_path, out))
+    assert answer.status == 1
+    assert "regions answered" in answer.err
+    assert "TOO_FEW_BANDS" in answer.out
+    assert out.exists()
 
 
 def test_a_redshift_is_needed(folder, tmp_path):

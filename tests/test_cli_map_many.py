@@ -148,17 +148,29 @@ def test_what_is_done_is_kept_and_the_rest_made_the_same(galaxies, tmp_path):
 
 
 def test_a_folder_of_folders_and_pictures(galaxies, tmp_path):
-    answer = done(
-        *command(galaxies, tmp_path / "maps", "--redshift", 0.02, "--pictures", tmp_path / "png", "--json")
-    ).json
+    options = ("--redshift", 0.02, "--pictures", tmp_path / "png", "--page", tmp_path / "pages", "--json")
+    answer = done(*command(galaxies, tmp_path / "maps", *options)).json
     assert answer["n_mapped"] == 3
+    assert sorted(one.name for one in (tmp_path / "pages").iterdir()) == [f"NGC_{k}.html" for k in (1, 2, 3)]
     assert len(list((tmp_path / "png").glob("*_maps.png"))) == 3
     (tmp_path / "png" / "NGC_2_maps.png").unlink()
-    answer = done(
-        *command(galaxies, tmp_path / "maps", "--redshift", 0.02, "--pictures", tmp_path / "png", "--json")
-    ).json
+    answer = done(*command(galaxies, tmp_path / "maps", *options)).json
     assert answer["resumed"] == 2
     assert (tmp_path / "png" / "NGC_2_maps.png").exists()
+
+
+def test_what_agez_mock_writes_is_mapped_as_it_is(copied, tmp_path):
+    """``truth/`` beside the table of galaxies is none of them; without that table it is a galaxy of the name."""
+    for name in NAMES[1:]:
+        shutil.rmtree(copied / name)
+    shutil.copytree(copied / NAMES[0], copied / "truth")
+    assert [one.name for one in folders_of_galaxies(str(copied))] == [NAMES[0], "truth"]
+    Table({"galaxy_id": [NAMES[0]], "redshift": [0.021]}).write(copied / "galaxies.fits")
+    assert [one.name for one in folders_of_galaxies(str(copied))] == [NAMES[0]]
+    answer = done(*command(copied, tmp_path / "maps", "--json")).json
+    assert answer["n_mapped"] == answer["n_galaxies"] == 1
+    assert any("galaxies.fits" in one for one in answer["remarks"])
+    assert read_table(answer["summary"])["redshift"][0] == pytest.approx(0.021)
 
 
 def test_galaxies_out_of_large_images(tmp_path):
@@ -297,6 +309,7 @@ def test_one_galaxy_and_many_are_told_apart(galaxies, tmp_path):
     refused(*command(galaxies, galaxies), says="is the folder of the galaxies")
     refused("map", galaxies / "NGC 1", "-o", tmp_path / "m.fits", "--workers", 2, says="--workers")
     refused(*command(galaxies / "list.csv", tmp_path / "maps", "--name", "x"), says="--name")
+    refused(*command(galaxies / "list.csv", tmp_path / "maps", "--page", "p.html"), says="--page pages/")
     refused(*command(galaxies / "list.csv", tmp_path / "maps", "--scheduler", "tcp://h:1"), says="--scheduler")
 
 

@@ -1,5 +1,7 @@
 """agez show: a catalogue's row, an answer, a region of a map, a labelled spectrum; the numbers are the table's."""
 
+import re
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
@@ -40,6 +42,9 @@ def test_a_row_of_a_catalogue(table, tmp_path, ending: str):
     assert answer["row"] == "103"
     for name in ("log_age_lw", "log_age_lw_err", "mh_lw_p84", "av", "chi2", "ood"):
         assert answer["answer"][name] == pytest.approx(float(row[name]), rel=2e-5), name
+    lines = done("show", source, "--row", 103, "-o", picture, *options).out.splitlines()
+    (line,) = [line for line in lines if "+-" in line]
+    assert re.search(r"log age \d+\.\d+ \+- .*\[M/H\] [+-]\d.*AV \d\S* \+- \S+ mag", line), line
     # the file of answers knows how it was made
     again = done("show", tmp_path / "out.fits", "--row", 103, "-o", tmp_path / "again.png", "--json").json
     assert again["answer"] == answer["answer"]

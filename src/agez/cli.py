@@ -541,7 +541,11 @@ def _add_map(p: argparse.ArgumentParser) -> None:
     p.add_argument("--ebv", type=float, metavar="E", help="E(B-V) of the Milky Way's dust, to correct for")
     p.add_argument("--galaxies", metavar="TABLE", help=f"{_GALAXIES}; options go before it")
     p.add_argument("--pictures", metavar="DIR", help="draw the maps and the profiles")
-    p.add_argument("--page", metavar="FILE.html", help="interactive page of maps, with each region's SED and fit")
+    p.add_argument(
+        "--page",
+        metavar="FILE.html",
+        help="interactive page of maps, with each region's SED and fit; of many: a folder",
+    )
     p.add_argument("--seed", type=int, default=1, metavar="N", help="of the gradients; default: 1")
     many = p.add_argument_group("many galaxies")
     many.add_argument("--workers", type=int, metavar="N", help=f"processes; default: {_WORKERS}")
@@ -596,7 +600,7 @@ def _numbers(least: int, most: int | None = None) -> Callable[[str], tuple[float
 def _add_gradient(p: argparse.ArgumentParser) -> None:
     p.add_argument("input", metavar="INPUT", help="labels, predictions, or any table with x, y and values")
     p.add_argument("-o", "--out", required=True, metavar="OUT", help=".fits, .ecsv, .csv or .json")
-    p.add_argument("--re", required=True, type=float, metavar="R", help="effective radius, major axis [arcsec]")
+    p.add_argument("--re", type=float, metavar="R", help="effective radius, major axis [arcsec]; default: a map's")
     p.add_argument("--inclination", type=float, metavar="I", help="[degree], 0 = face-on; with --pa")
     p.add_argument("--pa", type=float, metavar="PA", help="position angle, north through east [degree]")
     p.add_argument("--galaxy", metavar="ID", help="which galaxy, if the table holds several")

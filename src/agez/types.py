@@ -26,7 +26,8 @@ from agez.arrays import Index as Index
 from agez.arrays import Ints as Ints
 from agez.arrays import PerRow, Summarised, check, check_shape, mask_of
 from agez.arrays import Strings as Strings
-from agez.distributions.mixture import Mixture, sample
+from agez.distributions.mixture import Mixture, marginal_of, sample
+from agez.distributions.redshift_bounds import least_redshift
 from agez.errors import AgezError
 from agez.flags import is_good
 from agez.prediction_views import PredictionViews
@@ -501,6 +502,8 @@ class Prediction(PredictionViews, PerRow):
         out: dict[str, Floats] = {}
         for t, target in enumerate(target for target in self.targets if not target.sum_of):
             values = np.sinh(draws[..., t]) if target.scale == "arcsinh" else draws[..., t]
+            if target.scale == "redshift":
+                values = np.maximum(values, least_redshift(marginal_of(self.mixture, [t]))[:, None])
             values[~np.isfinite(self.mean[:, t])] = np.nan  # without a distance there is no mass
             out[target.name] = values
         for target in self.targets:

@@ -266,7 +266,23 @@ def test_tables_beside_and_axes_of_length_one(tmp_path, pixels):
 def test_a_weight_that_belongs_to_no_image(tmp_path, pixels):
     one(tmp_path, pixels, BUNIT="uJy")
     write_image(tmp_path / "another_rSDSS_weight.fits", pixels)
-    with pytest.raises(AgezError, match=r"another_rSDSS_weight\.fits: this is weight, but no image"):
+    with pytest.raises(AgezError, match=r"another_rSDSS_weight\.fits: its name says weight, and no image"):
+        read_images(tmp_path, filters="jplus")
+
+
+def test_one_mask_for_all_bands(tmp_path, pixels):
+    for band in ("rSDSS", "iSDSS"):
+        one(tmp_path, pixels, f"gal_{band}.fits", BUNIT="uJy")
+    bad = np.zeros(pixels.shape)
+    bad[3:5, 2] = 1
+    write_image(tmp_path / "gal_iSDSS_mask.fits", np.zeros(pixels.shape))  # a band's own goes before it
+    write_image(tmp_path / "gal_mask.fits", bad)
+    images = read_images(tmp_path, filters="jplus")
+    masked = dict(zip(images.bands.names, images.mask, strict=True))
+    np.testing.assert_array_equal(masked["rSDSS"], bad > 0)
+    assert not masked["iSDSS"].any()
+    write_image(tmp_path / "other_mask.fits", bad)
+    with pytest.raises(AgezError, match=r"other_mask\.fits: its name says mask, .*IMAGE_mask\.fits"):
         read_images(tmp_path, filters="jplus")
 
 

@@ -137,6 +137,8 @@ def test_gradients_of_the_table_are_those_of_the_map(images, tmp_path, method):
             np.testing.assert_allclose(getattr(table, name), getattr(found.gradients, name), rtol=1e-9)
     twice, _ = gradient_from_table(path, **{**disc, "re_arcsec": 4.0 * 1.1}, pa_deg=pa)
     assert np.isfinite(twice.slope).all()
+    table, meta = gradient_from_table(path)  # its own effective radius
+    assert meta["re_arcsec"] == pytest.approx(4.0)
     table, meta = gradient_from_table(path, re_arcsec=4.0)
     np.testing.assert_allclose(table.slope, found.gradients.slope, rtol=1e-9)
     assert (meta["inclination_deg"], meta["pa_deg"]) == (GEOMETRY.inclination_deg, GEOMETRY.pa_deg)

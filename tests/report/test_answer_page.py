@@ -35,6 +35,14 @@ def seds(model) -> Photometry:
     return Photometry(model.bands, flux, 0.03 * flux, np.isfinite(flux), rows, np.full(5, 0.05), np.zeros(5, np.int32))
 
 
+def test_the_two_redshifts_have_names_of_their_own(model, seds):
+    data = page_data(content(model, seds))
+    labels = ["".join(piece for piece, _ in one["label"]) for one in data["targets"]]
+    assert "redshift (model)" in labels
+    assert "redshift" not in labels
+    assert "redshift given" in data["columns"]
+
+
 def numbers(text):
     return np.frombuffer(base64.b64decode(text), "<f4")
 

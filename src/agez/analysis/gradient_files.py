@@ -52,7 +52,7 @@ _KEYWORDS = {
 def gradient_from_table(
     path: str | os.PathLike[str],
     *,
-    re_arcsec: float,
+    re_arcsec: float | None = None,
     inclination_deg: float | None = None,
     pa_deg: float | None = None,
     columns: Sequence[str] | None = None,
@@ -69,8 +69,8 @@ def gradient_from_table(
         (:data:`agez.flags.FAULTS`), or whose ``good`` is false, are left out; of a column ``set_a_log_age_lw`` it is
         ``set_a_flags`` that counts.  So are values that are survey codes (-99, 99, 99.9, -999, 9999).  Of the regions
         of ``agez map``, the radius is that of their pixels, not of their middle, and the tilt is that of the map.
-    re_arcsec : float
-        Effective radius along the major axis [arcsec].
+    re_arcsec : float, optional
+        Effective radius along the major axis [arcsec]; default: that which the regions of ``agez map`` were made with.
     inclination_deg, pa_deg : float, optional
         Inclination (0 = face-on) and position angle (north through east) of the major axis [degree];
         both or neither: without them the galaxy is taken as face-on.
@@ -96,13 +96,14 @@ def gradient_from_table(
     AgezError
         For an unreadable file, a missing column, bad geometry, or where no gradient can be measured at all.
     """
-    if not re_arcsec > 0:
+    if re_arcsec is not None and not re_arcsec > 0:
         raise AgezError(f"--re is {re_arcsec:g} arcsec; expected a positive effective radius")
     if (inclination_deg is None) != (pa_deg is None):
         given, other = ("--pa", "--inclination") if inclination_deg is None else ("--inclination", "--pa")
         raise AgezError(f"{given} without {other}: a tilted disc needs both; give {other} too, or neither for face-on")
     source = Path(path)
     rows = _one_galaxy(read_table(source, prefer=_TABLE_NAMES, likeness=has_columns("x", "y")), source, galaxy_id)
+    re_arcsec = _radius_of_map(rows, source) if re_arcsec is None else re_arcsec
     wanted = _quantities(rows, source, columns)
     for name in ("x", "y"):
         _check_numbers(rows, name, source)
@@ -140,6 +141,16 @@ def gradient_from_table(
         "n_without_error_left_out": int(np.sum(unsure)),
         "errors_from": "regions" if len(errors) == len(wanted) else "scatter" if not errors else "both",
     }
+
+
+def _radius_of_map(rows: Table, path: Path) -> float:
+    """Effective radius [arcsec] of regions of a map, which have it in their radii in arcsec and in Re."""
+    if _has_radii(rows) and "r_re" in rows.colnames:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratio = number_column(rows, REGION_RADIUS, source=str(path)) / number_column(rows, "r_re", source=str(path))
+        if np.isfinite(ratio).any():
+            return float(np.nanmedian(ratio))
+    raise AgezError(f"{path} does not say the effective radius; give --re R, in arcsec along the major axis")
 
 
 def _has_radii(rows: Table) -> bool:

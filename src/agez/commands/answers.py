@@ -12,7 +12,7 @@ from agez.flags import MEANING, count_flags
 from agez.label_types import Labels
 from agez.models.asked import Asked, asked_columns
 from agez.models.model import DEFAULT_COSMOLOGY
-from agez.targets import LOG_AGE_LW, SHIPPED_TARGETS, Target, plain_label
+from agez.targets import SHIPPED_TARGETS, Target, plain_label
 from agez.types import Prediction
 
 #: An object for ``--json``, and the lines that a person sees.
@@ -44,10 +44,11 @@ def few_rows(answer: Labels | Prediction) -> list[str]:
 
 
 def _value(target: Target, value: float, error: float) -> str:
-    sign = "" if target == LOG_AGE_LW else "+"
+    sign = "+" if target.name.startswith("mh_") else ""
+    unit = "" if target.unit is None or target.unit.startswith("dex") else f" {target.unit}"
     symbol = "".join(piece for piece, _ in plain_label(target.symbol_alone))
     digits = 2 if not 0 < error < 0.01 else 4
-    return f"{symbol} {value:{sign}.{digits}f} +- {error:.{digits}f}"
+    return f"{symbol} {value:{sign}.{digits}f} +- {error:.{digits}f}{unit}"
 
 
 def reasons(counts: Mapping[str, int]) -> list[str]:

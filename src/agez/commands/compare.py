@@ -89,7 +89,7 @@ def _lines(content: dict[str, Any], picture: str | None) -> list[str]:
         lines.append(
             f"left out for a fault: {content['n_faults_left_out'][0]} of A, {content['n_faults_left_out'][1]} of B"
         )
-    lines.append(f"{'A less B':14} {'n':>6} {'bias':>8} {'sigma_mad':>9} {'error':>7} {'in 68 %':>7} {'in 95 %':>7}")
+    lines.append(f"{'A - B':14} {'n':>6} {'bias':>8} {'sigma_mad':>9} {'error':>7} {'in 68 %':>7} {'in 95 %':>7}")
 
     def cell(value: float | None, form: str, width: int) -> str:
         return f"{'-' if value is None else format(value, form):>{width}}"

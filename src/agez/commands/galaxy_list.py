@@ -20,6 +20,8 @@ from agez.runtime.files import check_input
 from agez.samples.galaxy_files import plain_column
 from agez.tables.table_files import READABLE, column_names, extension, open_fits, read_table
 
+#: The table of galaxies that ``agez mock`` writes beside its images.
+GALAXIES_FILE = "galaxies.fits"
 #: How the file of a galaxy's maps ends.
 MAPS_END = ".maps.fits"
 
@@ -62,7 +64,13 @@ def folders_of_galaxies(path: str, *, but: str = "") -> list[Path]:
         return []
     inside = sorted(one for one in folder.iterdir() if one.is_dir() and not one.name.startswith("."))
     out = Path(but).resolve()
-    return [one for one in inside if one.resolve() != out and any(is_image_name(file) for file in one.iterdir())]
+    galaxies = [one for one in inside if one.resolve() != out and not _is_truth(one)]
+    return [one for one in galaxies if any(is_image_name(file) for file in one.iterdir())]
+
+
+def _is_truth(folder: Path) -> bool:
+    """Whether a folder is the one that ``agez mock --images`` writes the truth into, beside its table of galaxies."""
+    return folder.name == "truth" and (folder.parent / GALAXIES_FILE).is_file()
 
 
 def galaxies_of_folders(folders: Sequence[Path], options: Namespace) -> list[Namespace]:

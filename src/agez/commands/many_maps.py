@@ -16,7 +16,13 @@ from astropy.table import Table
 
 from agez.commands.answers import Answer
 from agez.commands.galaxy_columns import OF_THE_RUN, PATHS
-from agez.commands.galaxy_list import MAPS_END, folders_of_galaxies, galaxies_of_folders, galaxies_of_list
+from agez.commands.galaxy_list import (
+    GALAXIES_FILE,
+    MAPS_END,
+    folders_of_galaxies,
+    galaxies_of_folders,
+    galaxies_of_list,
+)
 from agez.commands.maps import checked_settings, completed, maps_of
 from agez.engine.answer import is_full_disk, model_of
 from agez.engine.galaxies import each_galaxy
@@ -64,6 +70,7 @@ def map_many(options: Namespace) -> Answer:
     folder = _output(options)
     remarks: list[str] = []
     if Path(given).is_dir():
+        options, remarks = _with_table_beside(options)
         galaxies = galaxies_of_folders(folders_of_galaxies(given, but=options.out), options)
     else:
         galaxies, remarks = galaxies_of_list(given, options)
@@ -82,6 +89,14 @@ def map_many(options: Namespace) -> Answer:
         return _finished(galaxies, outcomes, options, folder, remarks, started)
 
 
+def _with_table_beside(options: Namespace) -> tuple[Namespace, list[str]]:
+    """The options with the table of galaxies that a mock survey has beside its images, where none says a redshift."""
+    table = Path(options.input[0]) / GALAXIES_FILE
+    if options.galaxies is not None or options.redshift is not None or not table.is_file():
+        return options, []
+    return Namespace(**{**vars(options), "galaxies": str(table)}), [f"redshifts and discs: {table}, beside the images"]
+
+
 def _output(options: Namespace) -> Path:
     """The folder of the maps; AgezError for the name of a file, or the folder that is read."""
     if options.workers is not None and options.scheduler is not None:
@@ -91,9 +106,13 @@ def _output(options: Namespace) -> Path:
         raise AgezError(f"-o/--out {options.out}: {options.input[0]} has many galaxies: give a folder, -o maps/")
     if out.resolve() == Path(options.input[0]).resolve():
         raise AgezError(f"-o/--out {options.out} is the folder of the galaxies; give another")
-    for name in ("name", "page"):
-        if getattr(options, name) is not None:
-            raise AgezError(f"--{name} is of one galaxy, and {options.input[0]} has many; leave it out")
+    if options.name is not None:
+        raise AgezError(f"--name is of one galaxy, and {options.input[0]} has many; leave it out")
+    if options.page is not None:
+        if Path(options.page).is_file() or Path(options.page).suffix.lower() in (".html", ".htm"):
+            words = f"{options.input[0]} has many galaxies: give a folder, --page pages/"
+            raise AgezError(f"--page {options.page}: {words}")
+        make_folder(options.page)
     return make_folder(out)
 
 
@@ -130,7 +149,7 @@ def map_listed(options: Namespace) -> MapOutcome:
     """In a worker: one galaxy, unless an earlier run has done it; what is wrong with it is told, not raised."""
     try:
         word = _fingerprint(options)
-        pictures = _pictures(options)
+        pictures = [*_pictures(options), *_page(options)]
         done = has_fingerprint(options.out, word) and all(path.exists() for path in pictures)
         if options.fresh or not done:
             _map(options, word)
@@ -157,12 +176,17 @@ def _lost(options: Namespace) -> MapOutcome:
 
 def _map(options: Namespace, word: str) -> None:
     options = completed(options)
-    settings = checked_settings(options)
+    settings = checked_settings(Namespace(**{**vars(options), "page": None}))
     maps = maps_of(options, model_of(options.model, options.model_digest), settings)
     if options.pictures is not None:
         from agez.report.map_pictures import draw_maps
 
         draw_maps(maps, options.pictures)
+    for page in _page(options):
+        from agez.report.answer_page import write_answer_page
+        from agez.report.page_content import content_of_maps
+
+        write_answer_page(page, content_of_maps(maps))
     write_galaxy_maps(options.out, maps, header={FINGERPRINT: (word, "input, settings, version")})
 
 
@@ -171,6 +195,11 @@ def _pictures(options: Namespace) -> list[Path]:
         return []
     stem = Path(options.out).name.removesuffix(MAPS_END)
     return [Path(options.pictures) / f"{stem}_{kind}.png" for kind in ("maps", "profiles")]
+
+
+def _page(options: Namespace) -> list[Path]:
+    stem = Path(options.out).name.removesuffix(MAPS_END)
+    return [] if options.page is None else [Path(options.page) / f"{stem}.html"]
 
 
 def _fingerprint(options: Namespace) -> str:
@@ -190,9 +219,9 @@ def _files_of(paths: Sequence[str], *, wanted: Callable[[Path], bool] = Path.is_
 
 def _make_absolute(options: Namespace) -> None:
     options.input = [str(Path(one).absolute()) for one in options.input]
-    for name in ("out", "pictures", "psf", *PATHS):
+    for name in ("out", "pictures", "page", "psf", *PATHS):
         value = getattr(options, name)
-        if isinstance(value, str) and (name in ("out", "pictures") or Path(value).exists()):
+        if isinstance(value, str) and (name in ("out", "pictures", "page") or Path(value).exists()):
             setattr(options, name, str(Path(value).absolute()))
 
 
@@ -228,8 +257,10 @@ def _finished(
         lines.append(f"{resumed} of them by an earlier run")
     if mapped:
         some = int(np.sum(table["remarks"] != ""))
-        lines.append(f"{summary}: a row a galaxy" + (f"; {some} have something in column remarks" if some else ""))
+        lines.append(f"{summary}: a row a galaxy" + (f"; {some} have remarks (column remarks)" if some else ""))
     lines += [f"{path}: colours, ages, metallicities" for path in sheets]
+    if options.page is not None and mapped:
+        lines.append(f"{options.page}: a page a galaxy")
     lines += galaxy_lines(table)
     if not failed:
         return content, lines

@@ -11,7 +11,7 @@ import numpy as np
 
 from agez.commands.answers import Answer, asked_of, flag_lines
 from agez.commands.known_galaxy import with_known_galaxy
-from agez.errors import AgezError, counted
+from agez.errors import AgezError, PartlyDoneError, counted
 from agez.flags import count_flags
 from agez.mapping.remarks import together
 from agez.models.model import Model
@@ -245,6 +245,7 @@ def _image_settings(options: Namespace) -> ImageSettings:
 
 def _answer(options: Namespace, maps: GalaxyMaps, pictures: list[str]) -> Answer:
     from agez.mapping.map_files import snr_words
+    from agez.mapping.map_galaxy import LEAST_SHARE
     from agez.mapping.summary_row import summary_row
     from agez.tables.summaries import galaxy_lines
 
@@ -259,11 +260,25 @@ def _answer(options: Namespace, maps: GalaxyMaps, pictures: list[str]) -> Answer
         "remarks": list(meta["remarks"]),
         "gradients": gradients, "pictures": pictures, "page": options.page,
     }  # fmt: skip
-    lines = [*together(meta["remarks"]), f"{options.out}: {answered} of {counted(len(prediction), 'region')} answered"]
+    told = f"{options.out}: {answered} of {counted(len(prediction), 'region')} answered"
+    lines = [*together(meta["remarks"]), *_seen(maps), told]
     if meta["regions"]["method"] in ("voronoi", "annuli"):
         lines.append(f"  regions of S/N {content['target_snr']:g} in {content['snr_of']}")
     for one in gradients:
         word = word_of(one["quantity"])
         told = one["reason"] or f"{one['slope']:+.3f} +- {one['slope_err']:.3f} dex/Re"
         lines.append(f"  gradient of {word}: {told}")
-    return content, [*lines, *galaxy_lines(summary_row(maps)), *flag_lines(prediction.flags)]
+    lines += [*galaxy_lines(summary_row(maps)), *flag_lines(prediction.flags)]
+    if answered < LEAST_SHARE * len(prediction):
+        raise PartlyDoneError(f"{told}; the remarks say what may be wrong", content=content, lines=lines)
+    return content, lines
+
+
+def _seen(maps: GalaxyMaps) -> list[str]:
+    """The size of the images and of their pixels, the PSF, and the stars that are masked."""
+    ny, nx = maps.frame.bin_id.shape
+    corner = None if maps.frame.offsets is None or min(nx, ny) < 2 else maps.frame.offsets[:, :2, :2]
+    size = "" if corner is None else f" of {np.hypot(*(corner[:, 0, 1] - corner[:, 0, 0])):.2f} arcsec"
+    psf = maps.meta.get("images", {}).get("psf")
+    words = f"{nx} x {ny} pixels{size}" + (f", PSF {psf['fwhm_arcsec']:.1f} arcsec" if psf else "")
+    return [words, *filter(None, [maps.meta.get("stars_said", "")])]

@@ -15,6 +15,7 @@ from agez.images.detection import DeepImage, deep_image, source_mask
 from agez.images.image_set import ImageSet
 from agez.images.psf import match_psf
 from agez.images.psf_stars import measure_psf
+from agez.images.sky_level import sky_remarks, without_far_levels
 from agez.images.sky_noise import Noise, empirical_noise
 from agez.images.stars import galaxy_centre, mask_stars
 from agez.runtime.finished_work import input_record
@@ -89,10 +90,14 @@ def prepare(images: ImageSet, *, settings: ImageSettings | None = None) -> Image
         raise AgezError(f"{images.sources[0]} and the other bands' images have no usable pixel: all are masked")
     if settings.max_psf_arcsec is not None:
         images = _without_wide_psf(images, settings.max_psf_arcsec)
-    sources = source_mask(images)
-    images = subtract_background(
+    deep = deep_image(images)
+    level = without_far_levels(images, deep.sigma)
+    sources = source_mask(level, deep=deep if level is images else deep_image(level, sigma=deep.sigma))
+    done = subtract_background(
         images, how=settings.background, sources=None if settings.background == "none" else sources
     )
+    remarks = [*done.meta.get("remarks", []), *sky_remarks(images, done, sources, deep.sigma), *_small_psf(images)]
+    images = replace(done, meta={**done.meta, "remarks": remarks})
     images = empirical_noise(images, how=settings.noise, sources=None if settings.noise == "given" else sources)
     if settings.match_psf and not np.isfinite(images.psf_fwhm_arcsec).all():
         images = measure_psf(images)
@@ -120,6 +125,18 @@ def select_bands(images: ImageSet, names: list[str]) -> ImageSet:
         mask=images.mask[at], psf_fwhm_arcsec=images.psf_fwhm_arcsec[at],
         noise=tuple(images.noise[i] for i in at), sources=tuple(images.sources[i] for i in at),
     )  # fmt: skip
+
+
+def _small_psf(images: ImageSet) -> list[str]:
+    """That PSFs are smaller than a pixel, which no telescope's images are sampled by."""
+    size, fwhm = pixel_size_arcsec(images.wcs), images.psf_fwhm_arcsec
+    small = [name for name, one in zip(images.bands.names, fwhm, strict=True) if one < size]
+    if not small:
+        return []
+    return [
+        f"the PSF of {len(small)} of {len(fwhm)} bands ({', '.join(small)}; {np.nanmin(fwhm):.2f} arcsec) is smaller "
+        f"than a pixel of {size:.2f} arcsec: check the scale of the WCS, and the PSF's unit"
+    ]
 
 
 def _without_wide_psf(images: ImageSet, limit: float) -> ImageSet:

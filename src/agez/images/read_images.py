@@ -196,9 +196,14 @@ def _beside(science: Sequence[Path], others: Sequence[Path]) -> dict[Path, dict[
     for other in others:
         image = by_stem.get(stem_without_role(other))
         role = role_in_name(other)
+        if image is None and role == "mask" and all(set(stem_without_role(other)) <= set(stem) for stem in by_stem):
+            for layers in found.values():  # no word of its name is of one band alone: it is the mask of all
+                layers.setdefault("mask", other)
+            continue
         if image is None or role is None:
             raise AgezError(
-                f"{other}: this is {role}, but no image has the same name without that word; rename it after its image"
+                f"{other}: its name says {role}, and no image has the same name without that word; rename it after its "
+                f"image (IMAGE_{role}.fits), or leave it out"
             )
         if found[image].setdefault(role, other) != other:
             raise AgezError(f"{image}: two files of {role}: {found[image][role]} and {other}; keep one")

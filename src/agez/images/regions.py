@@ -23,7 +23,7 @@ from agez.images.image_extensions import only_image, pixels_of
 from agez.images.image_set import ImageSet
 from agez.images.measure import region_variance
 from agez.images.noise_correlation import variance_of_one_region
-from agez.images.rings import Plane, galaxy_plane, number_of_ring, ring_edges
+from agez.images.rings import WIDEST_RE, Plane, galaxy_plane, number_of_ring, ring_edges
 from agez.runtime.optional_packages import need
 from agez.sky_offsets import celestial_wcs
 from agez.spectra.formats_fits import has_sky_axes
@@ -254,7 +254,8 @@ def _remarks(images: ImageSet, bin_id: Ints, settings: RegionSettings, band: int
         if short.any():
             remarks.append(
                 f"{int(short.sum())} of {len(size)} regions stay below the S/N of {settings.target_snr:g} in "
-                f"{images.bands.names[band]} (lowest {snr.min():.1f}): rings are kept narrow, so that radii stay apart"
+                f"{images.bands.names[band]} (lowest {snr.min():.1f}): rings are kept at this S/N because they "
+                f"may not be wider than the PSF or {WIDEST_RE:g} Re"
             )
     return remarks
 

@@ -104,7 +104,7 @@ def empirical_noise(images: ImageSet, *, how: Noise = "measure", sources: Bools 
         found[name] = {"sigma": factor * typical, "over_given": factor if has_errors else np.nan, "squares": squares}
         if not has_errors:
             error[b] = np.where(images.mask[b], np.nan, factor)
-            remarks.append(f"band {name} has neither weight nor error: its error is the scatter of the sky")
+            remarks.append(f"band {name} without weights or errors: its error is the scatter of the sky")
         elif how == "measure":
             error[b] = images.flux_err[b] * factor
         elif not 1 / _SUSPECT < factor < _SUSPECT:
@@ -116,9 +116,7 @@ def empirical_noise(images: ImageSet, *, how: Noise = "measure", sources: Bools 
         shared = sky_correlation(*(np.stack(part) for part in zip(*few.values(), strict=True)))
         for b in few:
             noise[b] = shared
-        remarks.append(
-            f"a galaxy that leaves little sky: the correlation of noise is that of {len(few)} bands together"
-        )
+        remarks.append(f"little sky is visible: one noise correlation is used for all of these {len(few)} bands")
     meta: dict[str, Any] = {**images.meta, "noise": found, "remarks": remarks}
     return replace(images, flux_err=error, noise=tuple(noise), meta=meta)
 

@@ -38,6 +38,8 @@ _WINGS_SIGMA = 0.5
 _RADIUS_LIMITS = (1.5, 12.0)
 #: Sources this many times above the threshold are stars even where the fit of their profile fails.
 _BRIGHT = 5.0
+#: Columns of a catalogue of stars that are not read, and may be meant as its radius.
+_PERHAPS_RADIUS = ("r", "rad", "r_arcsec", "radius_arcsec", "rmask", "mask_radius")
 #: PSF taken where nothing is known of it [pixel, FWHM].
 _USUAL_FWHM = 3.0
 
@@ -77,7 +79,8 @@ def mask_stars(
     Returns
     -------
     ImageSet
-        ``meta["stars"]``: a list of ``x``, ``y`` [pixel], ``radius`` [arcsec] and ``from`` (found, catalogue).
+        ``meta["stars"]``: a list of ``x``, ``y`` [pixel], ``radius`` [arcsec] and ``from`` (found, catalogue);
+        ``meta["stars_said"]``: their numbers, in words.
 
     Raises
     ------
@@ -96,6 +99,7 @@ def mask_stars(
     sharp = float(np.nanpercentile(images.psf_fwhm_arcsec, 20)) / size if known.any() else _USUAL_FWHM
     sigma = pixel_sigma(deep.image, deep.mask)
     stars: list[dict[str, Any]] = []
+    outside = 0
     if find and np.isfinite(sigma) and sigma > 0:
         body = _body(source_mask(images, deep=all_bands), centre)
         found = _found_stars(deep, body, centre, sharp, known=bool(known.any()))
@@ -103,11 +107,22 @@ def mask_stars(
             radius = _wings_radius(peak / sigma, sharp, widest)
             stars.append({"x": float(x), "y": float(y), "radius": radius * size, "from": "found"})
     if catalogue is not None:
-        stars += _listed_stars(images, catalogue, deep, sigma, sharp, widest)
+        listed, outside = _listed_stars(images, catalogue, deep, sigma, sharp, widest)
+        stars += listed
     masked = circles(images.shape, [(s["x"], s["y"], s["radius"] / size) for s in stars])
     if (masked | images.mask.all(axis=0)).all():
         raise AgezError(f"stars: the masks of {len(stars)} stars leave no pixel; check the catalogue's radii [arcsec]")
-    return replace(images, mask=images.mask | masked, meta={**images.meta, "stars": stars})
+    said = _said(stars, int(masked.sum()), None if catalogue is None else outside)
+    return replace(images, mask=images.mask | masked, meta={**images.meta, "stars": stars, "stars_said": said})
+
+
+def _said(stars: list[dict[str, Any]], n_pixels: int, outside: int | None) -> str:
+    """How many stars are masked, and what came of the table's; ``outside`` of the images, None without a table."""
+    words = f"stars masked: {len(stars)} ({n_pixels} pixels)"
+    if outside is None:
+        return words
+    words += f", {sum(one['from'] == 'catalogue' for one in stars)} of the table"
+    return words + (f"; {outside} of the table are outside of the images" if outside else "")
 
 
 def circles(shape: tuple[int, int], places: list[tuple[float, float, float]]) -> Bools:
@@ -201,7 +216,8 @@ def _listed_stars(
     sigma: float,
     fwhm: float,
     widest: float,
-) -> list[dict[str, Any]]:
+) -> tuple[list[dict[str, Any]], int]:
+    """Stars of a catalogue whose masks reach onto the images, and how many do not."""
     source = "the catalogue of stars" if isinstance(catalogue, Table) else str(catalogue)
     table = catalogue if isinstance(catalogue, Table) else read_table(catalogue, likeness=has_columns("ra", "dec"))
     names = {name.lower(): name for name in table.colnames}
@@ -211,6 +227,12 @@ def _listed_stars(
             f"{source}: column(s) {', '.join(missing)} missing; expected ra, dec [degree], and radius [arcsec] if known"
         )
     ra, dec = (angle_column(table, names[name], source=source, unit="deg") for name in ("ra", "dec"))
+    unread = [names[name] for name in _PERHAPS_RADIUS if name in names]
+    if "radius" not in names and unread:
+        raise AgezError(
+            f"{source}: column {unread[0]} may be the radius of the masks, which is read from column radius "
+            f"[arcsec]; rename {unread[0]}, or leave it out if it is something else (a magnitude, say)"
+        )
     radius = angle_column(table, names["radius"], source=source) if "radius" in names else np.full(len(ra), np.nan)
     if not (np.isfinite(ra) & np.isfinite(dec) & (np.abs(dec) <= 90)).all():
         raise AgezError(f"{source}: ra and dec must be numbers [degree], dec within -90 to 90")
@@ -227,7 +249,7 @@ def _listed_stars(
         reach = given / size
         if -reach <= one_x < images.shape[1] + reach and -reach <= one_y < images.shape[0] + reach:
             stars.append({"x": float(one_x), "y": float(one_y), "radius": float(given), "from": "catalogue"})
-    return stars
+    return stars, len(ra) - len(stars)
 
 
 def _peak_at(deep: DeepImage, x: float, y: float, sigma: float, fwhm: float) -> float:

@@ -14,7 +14,7 @@ from agez.analysis.gradients import GradientTable, gradients_with_errors
 from agez.arguments import number_in, takes
 from agez.arrays import Summarised
 from agez.errors import AgezError
-from agez.flags import Flag, has_flag, is_good
+from agez.flags import Flag, count_flags, has_flag, is_good
 from agez.images.alignment import pixel_size_arcsec
 from agez.images.colour_picture import colour_image, three_bands
 from agez.images.image_set import ImageSet
@@ -30,6 +30,9 @@ from agez.runtime.finished_work import input_record
 from agez.sky_offsets import sky_positions
 from agez.tables.maps import BinMap, MapFrame
 from agez.types import LABEL_NAMES, Floats, Ints, Photometry, Prediction
+
+#: A map of which a smaller share of the regions is answered has failed, whatever else is in it.
+LEAST_SHARE = 0.1
 
 
 @dataclass(frozen=True)
@@ -203,7 +206,8 @@ def map_galaxy(images: ImageSet, model: Model, *, settings: MapSettings | None =
         "labels": dict(model.header["labels"]),
         "images": {key: images.meta[key] for key in ("background", "noise", "psf") if key in images.meta},
         "psf_fwhm_arcsec": float(np.nanmax(fwhm)) if np.isfinite(fwhm).any() else None,  # of the widest band
-        "n_stars": len(images.meta.get("stars", [])), "missing_bands": lacking,
+        "n_stars": len(images.meta.get("stars", [])), "stars_said": images.meta.get("stars_said", ""),
+        "missing_bands": lacking,
         "remarks": _remarks(images, [*of_lacking(lacking, model, "among the images"), *regions.remarks], prediction),
         "inputs": inputs, "centre": _centre_said(images, centre),
     }  # fmt: skip
@@ -258,8 +262,11 @@ def _remarks(images: ImageSet, of_regions: Sequence[str], prediction: Prediction
             if share > 0.1:
                 remarks.append(
                     f"band {band} is left out of {100 * share:.0f} % of the regions, where all others contradict it: "
-                    "check its zero point"
+                    "check its zero point, its background, and the redshift"
                 )
+    answered, n = int(prediction.answered.sum()), len(prediction)
+    if answered < LEAST_SHARE * n:
+        remarks.append(f"only {answered} of {n} regions are answered: {_why_not(prediction)}")
     unlike = has_flag(prediction.flags, Flag.OUT_OF_DISTRIBUTION)
     if unlike.mean() > 0.5:
         remarks.append(
@@ -267,6 +274,14 @@ def _remarks(images: ImageSet, of_regions: Sequence[str], prediction: Prediction
             "points and the filters"
         )
     return remarks
+
+
+def _why_not(prediction: Prediction) -> str:
+    """The commonest flags of rows without an answer."""
+    counted = count_flags(prediction.flags[~prediction.answered])
+    most = sorted(counted.items(), key=lambda item: -item[1])[:2]
+    words = ", ".join(f"{name} {count}" for name, count in most)
+    return f"{words or 'no flag says why'}; check the images' background, zero points and masks"
 
 
 def with_gradients(

@@ -21,7 +21,8 @@ from typing import Any
 import numpy as np
 
 from agez.distributions.marginals import quantiles
-from agez.distributions.mixture import Mixture, average, moments
+from agez.distributions.mixture import Mixture, average, marginal_of, moments
+from agez.distributions.redshift_bounds import least_redshift
 from agez.distributions.redshift_mixture import RedshiftMixture
 from agez.flags import Flag, has_flag, set_flag
 from agez.mixture_network.mixture_kind import COLUMN_PLACES, PROBABILITIES, MixtureKind
@@ -166,6 +167,10 @@ def _columns(
         "mixture": whole, "mean": moments(whole)[0],
         "quantiles": np.stack([quantiles(whole, level, t).T for t, level in enumerate(of_kept)]),
     }  # fmt: skip
+    for t, target in enumerate(kept):
+        if target.scale == "redshift":
+            points = columns["quantiles"][t]
+            columns["quantiles"][t] = np.maximum(points, least_redshift(marginal_of(whole, [t])))
     found = with_sums(unscaled(RowAnswers(**columns), kept), kept, sums, of_kept)
     return found.mean, found.quantiles[:, COLUMN_PLACES].transpose(2, 0, 1)
 

@@ -10,23 +10,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from scipy.special import ndtr
 
 from agez.distributions.marginals import quantiles
 from agez.distributions.mixture import Mixture, marginal_of, moments, place
+from agez.distributions.redshift_bounds import INDEPENDENT_ERROR, LEAST_CUT, LEAST_REDSHIFT, least_redshift
 from agez.mixture_network.row_answers import RowAnswers
 from agez.models.features import redshift_unit
 from agez.models.luminosity import log_distance_factor, log_luminosity
 from agez.models.model import DEFAULT_COSMOLOGY
 from agez.targets import Target
-from agez.types import Floats
+from agez.types import Floats, Ints
 
-#: Redshift errors up to this, times 1 + z, are independent of what the fluxes say: bands of 100 A see no more.  With
-#: larger ones the distance is that of the network's own redshift, component by component.
-INDEPENDENT_ERROR = 0.002
 #: Variance of an inverse hyperbolic sine beyond which its mean says nothing: it is taken as this.
 MOST_VARIANCE = 4.0
-#: Least redshift of a component, and the step of derivatives.
-_LEAST_REDSHIFT, _STEP = 1e-3, 1e-4
+#: Step of derivatives.
+_STEP = 1e-4
 
 
 def per_microjansky(found: RowAnswers, targets: Sequence[Target], flux_scale: Floats) -> RowAnswers:
@@ -66,25 +65,37 @@ def in_units(
     names = [target.name for target in targets]
     found = _with_redshifts(found, targets, redshift_unit(redshift, redshift_err, redshift_range))
     scaled = [t for t, target in enumerate(targets) if target.per_flux]
+    error, given = np.nan_to_num(redshift_err, nan=0.0), found
     if scaled:
-        error = np.nan_to_num(redshift_err, nan=0.0)
-        with np.errstate(invalid="ignore"):
-            joint = ~(error <= INDEPENDENT_ERROR * (1 + redshift)) | np.isnan(redshift)
-        if "redshift_phot" not in names:
-            joint[:] = False
-        rows, given = np.flatnonzero(joint), found
         found = _with_known_distance(found, targets, scaled, levels, redshift, error, cosmology)
-        if rows.size:
-            part = given.mixture.take(rows)
-            own = _with_own_distance(part, targets, scaled, names.index("redshift_phot"), cosmology)
-            mean, points, mixture = np.array(found.mean), np.array(found.quantiles), found.mixture
-            for t in scaled:
-                mean[rows, t] = (own.weights * own.mean[..., t]).sum(axis=1)
-                points[t][:, rows] = quantiles(marginal_of(own, [t]), levels[t], 0).T
-            for whole, new in ((mixture.mean, own.mean), (mixture.covariance, own.covariance)):
-                whole[rows] = new
-            found = found._replace(mean=mean, quantiles=points)
+    with np.errstate(invalid="ignore"):
+        joint = ~(error <= INDEPENDENT_ERROR * (1 + redshift)) | np.isnan(redshift)
+    if "redshift_phot" in names and joint.any():
+        from agez.mixture_network.bounded_redshifts import cut_rows, with_bounded_redshifts  # broad redshifts alone
+
+        at, rows = names.index("redshift_phot"), np.flatnonzero(joint)
+        part = given.mixture.take(rows)
+        cut = cut_rows(part, at)
+        if scaled and not cut.all():
+            own = _with_own_distance(part.take(~cut), targets, scaled, at, cosmology)
+            found = _replaced(found, rows[~cut], own, scaled, levels)
+        if cut.any():
+            own = with_bounded_redshifts(part.take(cut), targets, at, cosmology)
+            found = _replaced(found, rows[cut], own, range(len(targets)), levels)
+            points, correlation = found.quantiles[at], np.array(found.correlation)
+            points[:, rows[cut]] = np.maximum(points[:, rows[cut]], least_redshift(marginal_of(own, [at])))
+            correlation[rows[cut]] = moments(own)[2]
+            found = found._replace(correlation=correlation)
     return unscaled(found, targets)
+
+
+def _replaced(found: RowAnswers, rows: Ints, own: Mixture, targets: Sequence[int], levels: Floats) -> RowAnswers:
+    """The same with other distributions in some rows, and means and quantiles of some targets with them."""
+    mean, points = np.array(found.mean), np.array(found.quantiles)
+    for t in targets:
+        mean[rows, t] = (own.weights * own.mean[..., t]).sum(axis=1)
+        points[t][:, rows] = quantiles(marginal_of(own, [t]), levels[t], 0).T
+    return found._replace(mean=mean, quantiles=points, mixture=found.mixture.with_rows(rows, own))
 
 
 def _with_redshifts(
@@ -113,11 +124,18 @@ def _with_known_distance(
     error: Floats, cosmology: str,
 ) -> RowAnswers:  # fmt: skip
     """The luminosity at the given redshift is added; its error widens the distributions."""
-    found = _shifted(found, targets, log_luminosity(np.ones(len(redshift)), redshift, cosmology=cosmology))
-    points, covariance = np.array(found.quantiles), np.array(found.mixture.covariance)
+    luminosity = log_luminosity(np.ones(len(redshift)), redshift, cosmology=cosmology)
     with np.errstate(invalid="ignore"):
         wide = np.flatnonzero((error > 0) & (redshift > 0))
-    variance = (_slope(redshift[wide], cosmology) * error[wide]) ** 2
+        variance = (_slope(redshift[wide], cosmology) * error[wide]) ** 2
+        cut = ndtr((LEAST_REDSHIFT - redshift[wide]) / error[wide]) > LEAST_CUT
+    if cut.any():
+        from agez.mixture_network.bounded_redshifts import cut_moments
+
+        bounded = cut_moments(redshift[wide[cut]], error[wide[cut]], cosmology)
+        luminosity[wide[cut]], variance[cut] = bounded.distance, bounded.distance_variance
+    found = _shifted(found, targets, luminosity)
+    points, covariance = np.array(found.quantiles), np.array(found.mixture.covariance)
     for k, t in enumerate(scaled):
         for u in scaled[: k + 1]:
             both = targets[t].per_flux * targets[u].per_flux * variance
@@ -139,7 +157,7 @@ def _with_own_distance(
     Gaussians to Gaussians: C becomes A C A^T.
     """
     mean, covariance = np.array(m.mean), np.array(m.covariance)
-    z = np.maximum(mean[..., at], _LEAST_REDSHIFT)
+    z = np.maximum(mean[..., at], LEAST_REDSHIFT)
     base, slope = log_luminosity(np.ones(z.shape), z, cosmology=cosmology), _slope(z, cosmology)
     for t in scaled:
         rise = targets[t].per_flux * slope

@@ -147,9 +147,14 @@ def _target(target: Target, prediction: Prediction, k: int) -> dict[str, Any]:
     ends = ends[np.isfinite(ends).all(axis=1)]
     low, high = (0.0, 1.0) if not len(ends) else (np.quantile(ends[:, 0], 0.05), np.quantile(ends[:, 1], 0.95))
     return {
-        "name": target.name, "label": plain_label(target.symbol), "unit": target.unit or "", "word": target.word,
+        "name": target.name, "label": _label(target), "unit": target.unit or "", "word": target.word,
         "description": target.description, "scale": target.colour_map, "range": [float(low), float(high)],
     }  # fmt: skip
+
+
+def _label(target: Target) -> list[list[str]]:
+    """Its axis label; redshifts are the model's, beside those that rows were given."""
+    return plain_label(f"{target.symbol} (model)" if target.scale == "redshift" else target.symbol)
 
 
 def _packed(values: Floats) -> str:

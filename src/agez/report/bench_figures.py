@@ -171,7 +171,7 @@ def figure_halves(path: Path, block: Mapping[str, Any]) -> Path:
                 note(axes, f"real / mocks\n{ratio['value']:.2f} ± {ratio['err']:.2f}", where="upper left")
             axes.set(xlabel="difference of two halves of the bands / its error", title=word, xlim=(-3, 3))
             legend(axes, "upper right")
-        panels[0].set_ylabel("part of the rows a bin")
+        panels[0].set_ylabel("fraction of rows per bin")
         panels[0].set_ylim(0, 1.35 * max(axes.dataLim.y1 for axes in panels))
     return path
 

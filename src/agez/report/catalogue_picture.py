@@ -66,7 +66,7 @@ def _count(n: int) -> str:
 
 def _density(axes: Any, counted: Tally) -> None:
     counts = counted.counts["log_age_mh"].T
-    axes.set(xlabel=QUANTITY["log_age_lw"], ylabel=QUANTITY["mh_lw"], title="Answers a bin")
+    axes.set(xlabel=QUANTITY["log_age_lw"], ylabel=QUANTITY["mh_lw"], title="Galaxies per bin")
     if counts.any():
         mesh = axes.pcolormesh(
             EDGES["log_age"], EDGES["mh"], np.ma.masked_equal(counts, 0), cmap=DENSITY,
@@ -95,7 +95,7 @@ def _value_limits(counted: Tally, counts: Any, quantity: str) -> tuple[float, fl
 
 
 def _errors(axes: Any, counted: Tally) -> None:
-    axes.set(xlabel="error (half of 16 to 84 %) [dex]", ylabel="part of the rows", title="Errors")
+    axes.set(xlabel="error (half of 16 to 84 %) [dex]", ylabel="fraction of rows", title="Errors")
     top = 0.05
     for key, words, colour in (("log_age_err", "log age", BLUE), ("mh_err", "[M/H]", VERMILLION)):
         counts = counted.counts[key]

@@ -50,8 +50,9 @@ def figure_comparison(
 ) -> Path:
     """Draw the first ``MOST`` quantities, a row each.
 
-    Of maps: A and B on one colour scale, and A less B; of tables: A against B, and A less B against B.  Then the
-    differences over their combined errors beside a unit Gaussian, and both profiles.  Below: the numbers of all.
+    Of maps: A and B on one colour scale, and A - B; of tables: A against B, and A - B against B.  Then the
+    differences over their combined errors beside a unit Gaussian, and both profiles if there are any.
+    Below: the numbers of all.
 
     Parameters
     ----------
@@ -159,7 +160,7 @@ def _value_panels(row: Sequence[Any], matched: Matched, name: str) -> None:
     row[1].set_xlim(limits)
     row[1].set_ylim(robust_limits(difference, keep=0.99, pad=0.3))
     row[1].set_xlabel(f"B: {_label(matched, name)}")
-    row[1].set_ylabel(f"A less B{_unit(matched, name)}")
+    row[1].set_ylabel(f"A - B{_unit(matched, name)}")
 
 
 def _points(axes: Any, x: Floats, y: Floats, error: Sequence[Floats | None], *, legend: str) -> None:
@@ -180,7 +181,7 @@ def _pulls(axes: Any, matched: Matched, name: str) -> None:
     error = combined_error(matched.a_err[name], matched.b_err[name])
     pull = (matched.a[name] - matched.b[name]) / error
     pull = pull[np.isfinite(pull)]
-    axes.set_xlabel("(A less B) / combined error")
+    axes.set_xlabel("(A - B) / combined error")
     axes.set_ylabel("density")
     axes.set_xlim(_PULLS[0], _PULLS[-1])
     if not pull.size:
