@@ -135,7 +135,7 @@ def _map_panels(row: Sequence[Any], matched: Matched, name: str, window: SkyWind
     for axes, values, side in zip(row, (a, b), "AB", strict=False):
         map_panel(axes, painted(values), window, f"{side}: {_label(matched, name)}", colours, low=low, high=high)
     most = max(float(np.nanquantile(np.abs(a - b), 0.98)) if np.isfinite(a - b).any() else 0.0, 1e-3)
-    map_panel(row[2], painted(a - b), window, f"A less B{_unit(matched, name)}", "RdBu_r", low=-most, high=most)
+    map_panel(row[2], painted(a - b), window, f"A - B{_unit(matched, name)}", "RdBu_r", low=-most, high=most)
     for k, axes in enumerate(row):
         axes.tick_params(labelleft=stacked or k == 0, labelbottom=not stacked or k == 2)
         axes.set_xlabel(window.labels[0] if not stacked or k == 2 else "")
