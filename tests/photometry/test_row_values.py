@@ -152,6 +152,6 @@ def test_columns_that_look_like_bands_are_left_out_and_said() -> None:
     near, others = sorted(found.meta["remarks"])
     assert "flux_J0401" in near + others
     assert "flux_K" in others
-    assert "of no band" in others
+    assert "no band of" in others
     misspelled = table_to_photometry(table(flux_rSDS=np.ones(2)), redshift=0)
-    assert misspelled.meta["remarks"] == ["column flux_rSDS is of no band and left out; did you mean flux_rSDSS?"]
+    assert misspelled.meta["remarks"] == ["column flux_rSDS matches no band; ignored; did you mean flux_rSDSS?"]

@@ -19,6 +19,7 @@ from agez.models.asked import Asked
 from agez.models.model import Model
 from agez.models.predict import distance_remarks, predict_spectra
 from agez.photometry.band_columns import left_out
+from agez.photometry.error_columns import error_remarks
 from agez.photometry.filters import FilterSet, load_filters
 from agez.photometry.same_set import check_same_set
 from agez.photometry.tables import set_names
@@ -68,11 +69,11 @@ def open_input(
 
 def catalogue_remarks(catalogue: Catalogue, job: AnswerJob, counts: Counts) -> list[str]:
     """What a user is told of a catalogue that was answered, and of what was done to its photometry."""
-    bands, _ = photometry_layout(catalogue, filters=job.filters, model=job.answering.bands)
+    bands, columns = photometry_layout(catalogue, filters=job.filters, model=job.answering.bands)
     of_set = [*job.answering.bands.names, *set_names(bands, job.filters)]
     return [
-        *catalogue.remarks, *job.remarks, *left_out(catalogue.columns, bands, of_set=of_set), *counts.remarks,
-        *correction_lines(job.corrections, counts, catalogue),
+        *catalogue.remarks, *job.remarks, *left_out(catalogue.columns, bands, of_set=of_set),
+        *error_remarks(catalogue.columns, columns), *counts.remarks, *correction_lines(job.corrections, counts, catalogue),
     ]  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from agez.errors import AgezError, UnclearFiltersError
+from agez.photometry.error_columns import error_column
 from agez.photometry.filters import FilterSet, load_filters
 from agez.photometry.flux_units import error_factor, scale_of
 from agez.photometry.names import find_band
@@ -77,7 +78,7 @@ def named_columns(
             continue
         if band in columns:
             raise AgezError(f"{source}: columns {columns[band].value} and {column} are both of band {band}; keep one")
-        error = by_lower.get(f"{column.lower()}_err")
+        error = error_column(column, by_lower)
         columns[band] = band_column(
             band, column, error, source=source, units=units, pivot_angstrom=known.pivot_angstrom[known.index([band])[0]]
         )
@@ -138,14 +139,14 @@ def left_out(names: Sequence[str], bands: Bands, *, of_set: Sequence[str]) -> li
         column: spelled for column, spelled in band_names(names).items() if find_band(spelled, bands.names) is None
     }
     near = _near_misses(list(others), lacking)
-    remarks = [f"column {column} is of no band and left out; did you mean {name}?" for column, name in near.items()]
+    remarks = [f"column {column} matches no band; ignored; did you mean {name}?" for column, name in near.items()]
     plain = [
         column
         for column, spelled in others.items()
         if column not in near and (_LIKE_A_BAND.fullmatch(spelled) or find_band(spelled, all_bands()))
     ]
     if plain:
-        remarks.append(f"{', '.join(plain)}: of no band of {bands.filter_set!r}, left out")
+        remarks.append(f"{', '.join(plain)}: no band of {bands.filter_set!r}; ignored")
     return remarks
 
 

@@ -17,6 +17,7 @@ from agez.errors import AgezError, AgezWarning, UnclearFiltersError
 from agez.flags import Flag, is_good, set_flag
 from agez.photometry.band_columns import BandColumn, left_out
 from agez.photometry.band_values import BandGroup
+from agez.photometry.error_columns import error_remarks
 from agez.photometry.filters import FilterSet, load_filters
 from agez.photometry.find_columns import (
     FILTER_SET_COLUMN,
@@ -200,7 +201,7 @@ def table_to_photometry(
     remarks = [
         *found.remarks, *seen, *[one for one in taken.remarks if not one.startswith("E(B-V)")], *not_applied,
         *redshift_remarks(plain.colnames, options),
-        *left_out(plain.colnames, bands, of_set=set_names(bands, filters)),
+        *left_out(plain.colnames, bands, of_set=set_names(bands, filters)), *error_remarks(plain.colnames, columns),
         *count_remarks(photometry.meta["counted"]),
     ]  # fmt: skip
     return replace(photometry, meta={**photometry.meta, "remarks": remarks})
