@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 from astropy.table import Table
+from cli_road import done, refused
 
 from agez.catalogues.open_catalogue import open_table
-from agez.engine.inputs import catalogue_remarks
 from agez.engine.answer import make_job
+from agez.engine.inputs import catalogue_remarks
 from agez.engine.reports import Counts
 from agez.photometry.tables import table_to_photometry
 from agez.tables.table_columns import PlainTable
@@ -42,7 +43,8 @@ def test_the_usual_names_of_errors_are_taken_and_told(error, kind):
     made = table(error.replace("KIND", kind), kind=kind)
     assert errors_of(made, **options) == expected
     (told,) = table_to_photometry(made, filters="splus", **options).meta["remarks"]
-    assert told.startswith("errors: columns") and made.colnames[2] in told
+    assert told.startswith("errors: columns")
+    assert made.colnames[2] in told
 
 
 def test_a_column_of_its_own_name_comes_first():
@@ -54,7 +56,7 @@ def test_a_column_of_its_own_name_comes_first():
 @pytest.mark.parametrize("name", ["z_err", "e_z", "err_z", "z_sigma"])
 def test_the_error_of_a_redshift_is_none_of_band_z(name):
     made = table("mag_{band}_err", bands=("u", "J0378", "g", "r", "i"), **{name: [0.02, 0.02]})
-    assert np.isnan(errors_of(made)[-1]) and np.isfinite(errors_of(made)[:-1]).all()
+    assert np.isfinite(errors_of(made)).tolist() == [True] * 5 + [False]
     assert table_to_photometry(made, filters="splus").meta["remarks"] == []
 
 
@@ -62,7 +64,8 @@ def test_a_misspelt_column_of_errors_is_told():
     made = table("mag_{band}_err")
     made.rename_column("mag_J0378_err", "mag_J0378_er")
     (told,) = table_to_photometry(made, filters="splus").meta["remarks"]
-    assert "no errors for mag_J0378" in told and "rename mag_J0378_er to mag_J0378_err" in told
+    assert "no errors for mag_J0378" in told
+    assert "rename mag_J0378_er to mag_J0378_err" in told
     catalogue = open_table(PlainTable.of(made), source="t", filters="splus")
     job = make_job(catalogue, "splus", filters="splus")
     assert told in catalogue_remarks(catalogue, job, Counts())
@@ -71,10 +74,48 @@ def test_a_misspelt_column_of_errors_is_told():
 def test_columns_that_look_like_errors_are_told_and_not_taken():
     made = table("flux_ivar_{band}", kind="flux")
     (told,) = table_to_photometry(made, filters="splus", unit="uJy").meta["remarks"]
-    assert "no errors for flux_u" in told and "flux_ivar_u" in told
+    assert "no errors for flux_u" in told
+    assert "flux_ivar_u" in told
     assert np.isnan(errors_of(made, unit="uJy")).all()
 
 
 def test_nothing_is_said_of_other_columns():
     made = table("mag_{band}_err", bands=("u",), size_r=[1.0, 2.0], r50=[3.0, 4.0], mag_J0395_err=[0.1, 0.1])
     assert table_to_photometry(made, filters="splus").meta["remarks"] == []
+
+
+def zero(made: Table, rows: slice = slice(None)) -> Table:
+    for name in made.colnames:
+        if name.endswith("_err"):
+            made[name][rows] = 0.0
+    return made
+
+
+def test_errors_of_zero_are_refused_and_a_floor_takes_their_place(tmp_path):
+    path, out = tmp_path / "t.csv", tmp_path / "out.fits"
+    zero(table("mag_{band}_err")).write(path)
+    words = ("t.csv", "mag_u_err, mag_J0378_err", "--error-floor 0.05")
+    refused("predict", path, "-o", out, "--model", "splus", says=words, output=out)
+    answer = done("predict", path, "-o", out, "--model", "splus", "--error-floor", "0.05", "--json").json
+    assert answer["n_answered"] == 2
+    assert not {"BAD_ERROR", "ERROR_ASSUMED"} & set(answer["flags"])
+
+
+def test_a_row_with_errors_of_zero_is_flagged_or_gets_the_floor(tmp_path):
+    path, out = tmp_path / "t.csv", tmp_path / "out.fits"
+    zero(table("mag_{band}_err"), slice(0, 1)).write(path)
+    answer = done("predict", path, "-o", out, "--model", "splus", "--json").json
+    assert (answer["n_answered"], answer["flags"]["BAD_ERROR"]) == (1, 1)
+    answer = done("predict", path, "-o", out, "--model", "splus", "--error-floor", "0.05", "--json").json
+    assert answer["n_answered"] == 2
+    told = table_to_photometry(zero(table("mag_{band}_err")), filters="splus").meta["remarks"]
+    assert "0 or negative" in told[0]
+
+
+def test_a_floor_makes_no_measurement_of_an_empty_entry(tmp_path):
+    made = table("flux_{band}_err", kind="flux")
+    made["flux_u"], made["flux_u_err"] = 0.0, 0.0
+    made.write(tmp_path / "t.csv")
+    options = ("--model", "splus", "--unit", "uJy", "--error-floor", "0.05", "--json")
+    flags = done("predict", tmp_path / "t.csv", "-o", tmp_path / "o.fits", *options).json["flags"]
+    assert flags["BAD_ERROR"] == 2

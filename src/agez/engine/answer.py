@@ -90,7 +90,8 @@ class AnswerJob:
     def row_options(self) -> RowOptions:
         """What was said of all rows."""
         of_redshift = self.corrections.redshift_err, self.id_column, self.corrections.redshift_grid
-        return RowOptions(self.redshift, *of_redshift)
+        floor = self.corrections.error_floor
+        return RowOptions(self.redshift, *of_redshift, zero_errors_are_unknown=bool(floor))
 
 
 def make_job(
@@ -136,7 +137,7 @@ def make_job(
         option_column(job.corrections.ebv, catalogue.columns, option="--ebv", source=catalogue.path)
     job.row_options.columns(catalogue.columns, source=catalogue.path)
     _check_bands(job, known)
-    check_units(job, catalogue, known)
+    job = replace(job, remarks=(*job.remarks, *check_units(job, catalogue, known)))
     _check_distributions(job, first_rows(catalogue))
     return job
 

@@ -73,7 +73,8 @@ def catalogue_remarks(catalogue: Catalogue, job: AnswerJob, counts: Counts) -> l
     of_set = [*job.answering.bands.names, *set_names(bands, job.filters)]
     return [
         *catalogue.remarks, *job.remarks, *left_out(catalogue.columns, bands, of_set=of_set),
-        *error_remarks(catalogue.columns, columns), *counts.remarks, *correction_lines(job.corrections, counts, catalogue),
+        *error_remarks(catalogue.columns, columns), *counts.remarks,
+        *correction_lines(job.corrections, counts, catalogue),
     ]  # fmt: skip
 
 

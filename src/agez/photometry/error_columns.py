@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
+from agez.tables.table_columns import PlainTable, number_column
+
 if TYPE_CHECKING:
     from agez.photometry.band_columns import BandColumn
 
@@ -67,6 +69,24 @@ def error_remarks(names: Sequence[str], columns: Sequence[BandColumn]) -> list[s
             f"look{'s' * (len(near) == 1)} like them: rename {_some(pairs)}"
         )
     return remarks
+
+
+def zero_errors(head: PlainTable, columns: Sequence[BandColumn], *, source: str) -> list[str]:
+    """What is to be said if no error of some rows is positive, though the values are: then no band is usable."""
+    named = [one for one in columns if one.element is None and one.error is not None]
+    bad = []
+    for one in named:
+        value, error = (number_column(head, name, source=source) for name in (one.value, str(one.error)))
+        measured = (value > 0) & (error <= 0) & (error > -90)  # codes are unknown errors
+        if (error > 0).any():
+            return []
+        bad += [str(one.error)] * bool(measured.any())
+    if not bad:
+        return []
+    return [
+        f"errors {_some(bad)} are 0 or negative in all of the first rows: bands without a positive error are not used; "
+        "--error-floor 0.05 takes the place of such errors, or leave these columns out"
+    ]
 
 
 def _looks_like_errors(band: BandColumn, free: Sequence[str], columns: Sequence[BandColumn]) -> str | None:

@@ -37,6 +37,7 @@ class RowOptions:
     id: str | None = None  #: A column, or several with commas between, which identify a row together.
     #: Of densities in a column ``redshift_pdf``: their redshifts, or the first and the last of an even grid.
     redshift_grid: str | Sequence[float] | None = None
+    zero_errors_are_unknown: bool = False  #: An error floor takes the place of errors of 0 or less.
 
     def columns(self, names: Sequence[str], *, source: str) -> tuple[str, ...]:
         """The columns that are needed, those of the table's own among them; AgezError if one is not there."""
