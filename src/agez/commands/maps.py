@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from agez.commands.answers import Answer, asked_of, flag_lines
+from agez.commands.answers import Answer, asked_of, check_any_answered, flag_lines
 from agez.commands.known_galaxy import with_known_galaxy
 from agez.errors import AgezError
 from agez.flags import count_flags
@@ -268,4 +268,6 @@ def _answer(options: Namespace, maps: GalaxyMaps, pictures: list[str]) -> Answer
         word = word_of(one["quantity"])
         told = one["reason"] or f"{one['slope']:+.3f} +- {one['slope_err']:.3f} dex/Re"
         lines.append(f"  gradient of {word}: {told}")
-    return content, [*lines, *galaxy_lines(summary_row(maps)), *flag_lines(prediction.flags)]
+    lines += [*galaxy_lines(summary_row(maps)), *flag_lines(prediction.flags)]
+    check_any_answered(answered, len(prediction), "regions", options.out, content["flags"], (content, lines))
+    return content, lines

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,10 +18,11 @@ from agez.errors import AgezError
 from agez.labelling.input_files import complete_redshifts, is_photometry, read_one, remarks_on
 from agez.models.asked import Asked
 from agez.models.model import Model
-from agez.models.predict import distance_remarks, predict_spectra
+from agez.models.predict import check_redshift_inside, distance_remarks, predict_spectra
 from agez.photometry.band_columns import left_out
 from agez.photometry.error_columns import error_remarks
 from agez.photometry.filters import FilterSet, load_filters
+from agez.photometry.row_values import LARGEST_REDSHIFT, LEAST_REDSHIFT
 from agez.photometry.same_set import check_same_set
 from agez.photometry.tables import set_names
 from agez.photometry.unknown_columns import looks_like_photometry
@@ -29,8 +31,10 @@ from agez.surveys.registry import filter_sets
 from agez.tables.table_files import READABLE, column_names, extension
 from agez.types import Prediction, Spectra
 
-#: Column of E(B-V) that is looked for, to remind of it.
-EBV_COLUMN = "ebv"
+#: Columns that are E(B-V) by their names, of which is reminded.
+_LIKE_EBV = re.compile(r"(mw|gal|sfd|map)?_?e_?\(?b_?-?v\)?(_?(mw|gal|sfd|sf11|sch|map|planck|csfd))?", re.IGNORECASE)
+#: E(B-V) [mag] above which fields are of the Milky Way's plane, not of galaxies.
+LARGEST_USUAL_EBV = 2.0
 
 
 def open_input(
@@ -93,8 +97,15 @@ def correction_lines(corrections: Corrections, counts: Counts, catalogue: Catalo
         if counts.n_rows and not counts.any_redshift:
             lines.append("every redshift is 0: dereddened as if the bands had been observed so; SEDs that were brought "
                          "to the rest frame had other light behind the dust")  # fmt: skip
-    elif EBV_COLUMN in catalogue.columns:
-        lines.append(f"column {EBV_COLUMN} was not used: '--ebv {EBV_COLUMN}' dereddens, if that is not yet done")
+        if counts.ebv.median is not None and counts.ebv.median > LARGEST_USUAL_EBV:
+            lines.append(
+                f"a median E(B-V) above {LARGEST_USUAL_EBV:g} mag is found only near the Milky Way's plane: is it "
+                "E(B-V) in magnitudes?"
+            )
+    elif counts.any_redshift or not counts.n_rows:  # SEDs in the rest frame are models, or were corrected before
+        like = [name for name in catalogue.columns if _LIKE_EBV.fullmatch(name)]
+        column = f"{like[0]} (a column of the table)" if like else "COLUMN or a number"
+        lines.append(f"no dereddening: the Milky Way's dust is left in the photometry; --ebv {column} takes it out")
     if corrections.error_floor is not None:
         lines.append(f"error floor: {corrections.error_floor:g} of the flux")
     return lines
@@ -135,6 +146,8 @@ def answer_spectra(
     """
     asked.check(model)
     redshift = given["redshift"]
+    if isinstance(redshift, int | float) and not LEAST_REDSHIFT <= redshift <= LARGEST_REDSHIFT:
+        check_redshift_inside(model, redshift)
     if isinstance(spectra, Spectra):
         refuse_for_spectra(given, source=spectra.source)
     else:

@@ -317,13 +317,7 @@ def checked_redshift(redshift: float | Literal["auto"] | None, model: Model) -> 
         return float(redshift) if redshift is not None and known else 0.0
     if redshift is None or not known:
         raise AgezError("the images do not say the galaxy's redshift; give it with --redshift")
-    low, high = model.header["redshift_range"]
-    slack = float(model.header["redshift_tolerance"])
-    if not low - slack <= redshift <= high + slack:
-        raise AgezError(
-            f"--redshift is {redshift:g}; model {model.header.get('name', '')!r} knows {low:g} to {high:g}: "
-            "give another --model, or the right redshift"
-        )
+    check_redshift_inside(model, redshift)
     return float(redshift)
 
 

@@ -16,6 +16,7 @@ from agez.flags import Flag, has_flag
 from agez.models.asked import Asked
 from agez.models.model import DEFAULT_COSMOLOGY, Model
 from agez.models.model_file import load_model
+from agez.photometry.row_values import velocity_hint
 from agez.photometry.same_set import check_same_set
 from agez.runtime.compiled import is_available, is_worthwhile, usable_cores
 from agez.runtime.optional_packages import check_installed
@@ -201,6 +202,17 @@ def photometry_for(model: Model, spectra: Spectra, *, filters: FilterSet | None 
 def is_rest_frame(model: Model) -> bool:
     """Whether spectra are brought to the rest frame for a model, as it knows that."""
     return bool(model.header["frame"] == "rest" or model.header["redshift_range"][0] <= 0.0)
+
+
+def check_redshift_inside(model: Model, redshift: float) -> None:
+    """AgezError if a redshift, of all rows or of a galaxy, is one that the model does not know."""
+    low, high = model.header["redshift_range"]
+    slack = float(model.header["redshift_tolerance"])
+    if model.header.get("uses_redshift", True) and not low - slack <= redshift <= high + slack:
+        raise AgezError(
+            f"--redshift is {redshift:g}; model {model.header.get('name', '')!r} knows {low:g} to {high:g}: "
+            f"{velocity_hint(redshift) or 'give another --model, or the right redshift'}"
+        )
 
 
 def in_model_order(model: Model, photometry: Photometry) -> Photometry:

@@ -22,6 +22,8 @@ _REDSHIFT = re.compile(
     r"z(b|ml|mc|phot|spec|best|peak|mean|median|med|mode|map|final|hel|helio|cmb|out|ph|sp|pdf|obs|true|eazy|lephare|bpz)*"
     r"|.*(redshift|photoz|photz|zphot|specz|zspec|zbest).*"
 )
+#: Speed of light, and what is taken for a velocity [km/s].
+_LIGHT, _LEAST_VELOCITY = 299_792.458, 100.0
 _NOT_A_REDSHIFT = re.compile(
     r"(err|error|sigma|min|max|lo|hi|low|high|l68|u68|lower|upper|flag|flags|qual|quality|warning|zwarn|odds|type|src)$"
 )
@@ -126,6 +128,27 @@ def _is_velocity(unit: str) -> bool:
         return False
 
 
+def velocity_hint(value: float) -> str:
+    """What is asked about a number that is no redshift, but may be a velocity; '' if it is none."""
+    if not _LEAST_VELOCITY <= abs(value) <= _LIGHT:
+        return ""
+    return f"km/s? divide by {_LIGHT}, which makes it {value / _LIGHT:.5f}"
+
+
+def check_redshift_column(head: AnyTable, options: RowOptions, *, source: str) -> None:
+    """AgezError if most redshifts among some rows of a table are velocities."""
+    column = options.redshift if isinstance(options.redshift, str) else "redshift"
+    found = column_of(column, head.colnames)
+    if found is None or np.ndim(head[found]) != 1 or isinstance(options.redshift, int | float):
+        return
+    numbers = number_column(head, found, source=source)
+    known = numbers[np.isfinite(numbers) & ~is_code(numbers) & ~is_nines(numbers)]
+    median = float(np.median(known)) if len(known) else np.nan
+    if median > LARGEST_REDSHIFT:
+        hint = velocity_hint(median) or f"expected {LEAST_REDSHIFT:g} to {LARGEST_REDSHIFT:g}"
+        raise AgezError(f"{source}: column {found} has a median of {median:.7g}, which is no redshift: {hint}")
+
+
 def redshifts_of_rows(table: AnyTable, options: RowOptions, *, source: str) -> Redshifts:
     """Redshifts and their errors by the options, or by the columns ``redshift`` and ``redshift_err`` in any case.
 
@@ -185,7 +208,11 @@ def redshifts_of_rows(table: AnyTable, options: RowOptions, *, source: str) -> R
 def _check_number(redshift: float | str | None) -> None:
     known = redshift is None or isinstance(redshift, str)
     if not known and not LEAST_REDSHIFT <= float(redshift) <= LARGEST_REDSHIFT:  # type: ignore[arg-type]
-        raise AgezError(f"redshift is {redshift}; expected a number of {LEAST_REDSHIFT:g} to {LARGEST_REDSHIFT:g}")
+        hint = velocity_hint(float(redshift))  # type: ignore[arg-type]
+        raise AgezError(
+            f"redshift is {redshift}; expected a number of {LEAST_REDSHIFT:g} to {LARGEST_REDSHIFT:g}"
+            f"{hint and f'; {hint}'}"
+        )
 
 
 def _errors(

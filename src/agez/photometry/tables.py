@@ -28,7 +28,7 @@ from agez.photometry.find_columns import (
     with_units,
 )
 from agez.photometry.redshift_columns import redshift_columns
-from agez.photometry.row_values import RowOptions, id_columns, redshifts_of_rows
+from agez.photometry.row_values import RowOptions, check_redshift_column, id_columns, redshifts_of_rows
 from agez.photometry.survey_rows import TakenColumns, taken_columns
 from agez.photometry.survey_units import HEAD_ROWS, check_plausible, without_unit
 from agez.photometry.swapped_columns import check_swapped
@@ -194,6 +194,7 @@ def table_to_photometry(
         )
         options = taken.options
     options.columns(plain.colnames, source=source)
+    check_redshift_column(first_rows_of(plain), options, source=source)
     swapped = check_swapped(first_rows_of(plain), columns, source=source, silent=() if found.survey else silent)
     photometry = rows_to_photometry(plain, bands, columns, source=source, options=options)
     check_plausible(
