@@ -91,7 +91,26 @@ def test_rows_without_ebv_are_flagged_and_their_neighbours_answered(with_columns
 def test_a_column_ebv_that_is_not_used_is_said(with_columns, predict, road):
     answer, got = predict(with_columns(ebv=np.full(len(read_photometry(road.photometry)), 0.5)))
     assert same(got, predict(road.photometry)[1])
-    assert any("'--ebv ebv' dereddens" in line for line in answer["remarks"])
+    assert any("--ebv ebv, a column of the table, takes it out" in line for line in answer["remarks"])
+
+
+def test_dust_that_is_left_in_is_said_of_observed_photometry(with_columns, predict, road):
+    n = len(read_photometry(road.photometry))
+    told = "not dereddened"
+    assert not any(told in line for line in predict(road.photometry)[0]["remarks"])  # seen at redshift 0: models
+    observed = with_columns(redshift=np.full(n, 0.001))
+    (said,) = [line for line in predict(observed)[0]["remarks"] if told in line]
+    assert "--ebv COLUMN or a number" in said
+    assert not any(told in line for line in predict(observed, "--ebv", "0")[0]["remarks"])
+
+
+def test_dust_of_no_extragalactic_field_is_refused_or_asked_about(predict, road, tmp_path):
+    out = tmp_path / "o.fits"
+    for value in ("5", "-0.1"):
+        refused("predict", road.photometry, "-o", out, "--model", road.model, "--ebv", value, says=("--ebv is", "less"))
+    for value, asked in ((0.3, False), (2.5, True)):
+        remarks = predict(road.photometry, "--ebv", value)[0]["remarks"]
+        assert any("Milky Way's plane" in line for line in remarks) is asked
 
 
 def test_zero_points_are_applied(road, predict, tmp_path):

@@ -136,7 +136,7 @@ def test_which_survey_is_meant() -> None:
         assert survey(shared, filters=name) == name
         assert survey(shared, meta={"FILTERS": name}) == name
         assert survey(shared, source=f"folder/{name}_dr4.csv") == name
-    with pytest.raises(UnclearFiltersError, match=r"tables of jplus, splus.*agez predict t\.csv .* --filters jplus"):
+    with pytest.raises(UnclearFiltersError, match=r"tables of jplus, splus.*add --model jplus --filters jplus"):
         survey(shared, source="t.csv")
     with pytest.warns(AgezWarning, match="taken as jplus"):
         assert table_to_photometry(Table({name: [18.0] for name in shared})).bands.filter_set == "jplus"

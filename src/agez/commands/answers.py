@@ -67,7 +67,7 @@ def check_any_answered(
     why = f": most have {', '.join(f'{name} {flags[name]}' for name in most)}" if most else ""
     content, lines = answer
     raise PartlyDoneError(
-        f"none of the {n} {what} is answered{why}; {output} holds their flags; check units, errors, redshifts and bands",
+        f"none of the {n} {what} is answered{why}; {output} holds the flags of each; check units, errors and redshifts",
         content=content,
         lines=lines,
     )

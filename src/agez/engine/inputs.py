@@ -32,7 +32,9 @@ from agez.tables.table_files import READABLE, column_names, extension
 from agez.types import Prediction, Spectra
 
 #: Columns that are E(B-V) by their names, of which is reminded.
-_LIKE_EBV = re.compile(r"(mw|gal|sfd|map)?_?e_?\(?b_?-?v\)?(_?(mw|gal|sfd|sf11|sch|map|planck|csfd))?", re.IGNORECASE)
+_LIKE_EBV = re.compile(
+    r"((mw|gal|sfd|map)_?)?(ebv|e_bv|e\(b[-_]v\))(_?(mw|gal|sfd|sf11|sch|map|planck|csfd))?", re.IGNORECASE
+)
 #: E(B-V) [mag] above which fields are of the Milky Way's plane, not of galaxies.
 LARGEST_USUAL_EBV = 2.0
 
@@ -102,10 +104,11 @@ def correction_lines(corrections: Corrections, counts: Counts, catalogue: Catalo
                 f"a median E(B-V) above {LARGEST_USUAL_EBV:g} mag is found only near the Milky Way's plane: is it "
                 "E(B-V) in magnitudes?"
             )
-    elif counts.any_redshift or not counts.n_rows:  # SEDs in the rest frame are models, or were corrected before
+    else:
         like = [name for name in catalogue.columns if _LIKE_EBV.fullmatch(name)]
-        column = f"{like[0]} (a column of the table)" if like else "COLUMN or a number"
-        lines.append(f"no dereddening: the Milky Way's dust is left in the photometry; --ebv {column} takes it out")
+        if like or counts.any_redshift:  # SEDs in the rest frame are models, or were corrected before
+            column = f"{like[0]}, a column of the table," if like else "COLUMN or a number"
+            lines.append(f"not dereddened: the Milky Way's dust is left in; --ebv {column} takes it out")
     if corrections.error_floor is not None:
         lines.append(f"error floor: {corrections.error_floor:g} of the flux")
     return lines

@@ -23,7 +23,7 @@ from agez.images.regions import RegionSettings, make_regions
 from agez.images.stars import circles
 from agez.models.asked import Asked
 from agez.models.model import Model
-from agez.models.predict import predict_asked
+from agez.models.predict import check_redshift_inside, predict_asked
 from agez.photometry.dereddening import deredden
 from agez.photometry.error_floors import with_error_floor
 from agez.runtime.finished_work import input_record

@@ -232,6 +232,13 @@ def known_bands(
     names = [one.filter_set for one in best]
     if model is not None and model.filter_set in names:
         return best[names.index(model.filter_set)]
+    if model is not None:
+        raise UnclearFiltersError(
+            f"{source}: the model has {len(model)} bands, of {model.filter_set!r}, and the table's {len(set(spelled))} "
+            f"({', '.join(spelled[:3])}, ...) are those of {' or '.join(names)}: give "
+            f"--model {' or --model '.join(names)}",
+            tuple(names),
+        )
     raise UnclearFiltersError(
         f"{source}: bands of these names ({', '.join(spelled[:3])}, ...) are in the filter sets "
         f"{', '.join(names)}, and the file does not say which it is; give --filters, one of them",
