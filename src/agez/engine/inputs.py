@@ -9,15 +9,17 @@ from pathlib import Path
 from typing import Any
 
 from agez.apply.corrections import Corrections
+from agez.arguments import named_among
 from agez.catalogues.catalogue import Catalogue
 from agez.catalogues.open_catalogue import ROWS_PER_PARTITION, open_catalogue
 from agez.catalogues.read_partition import photometry_layout
 from agez.engine.answer import AnswerJob
 from agez.engine.reports import Counts
-from agez.errors import AgezError
+from agez.errors import AgezError, NoPhotometryError
 from agez.labelling.input_files import complete_redshifts, is_photometry, read_one, remarks_on
 from agez.models.asked import Asked
 from agez.models.model import Model
+from agez.models.model_file import load_model
 from agez.models.predict import check_redshift_inside, distance_remarks, predict_spectra
 from agez.photometry.band_columns import left_out
 from agez.photometry.error_columns import error_remarks
@@ -35,6 +37,8 @@ from agez.types import Prediction, Spectra
 _LIKE_EBV = re.compile(
     r"((mw|gal|sfd|map)_?)?(ebv|e_bv|e\(b[-_]v\))(_?(mw|gal|sfd|sf11|sch|map|planck|csfd))?", re.IGNORECASE
 )
+#: A table with more columns, and none that looks like wavelengths, is one of objects.
+_MOST_OF_SPECTRA, _LIKE_WAVELENGTH = 8, re.compile(r"wave|lam|^wl|spectral_axis|loglam|freq", re.IGNORECASE)
 #: E(B-V) [mag] above which fields are of the Milky Way's plane, not of galaxies.
 LARGEST_USUAL_EBV = 2.0
 
@@ -47,14 +51,27 @@ def open_input(
     filter_table: str | os.PathLike[str] | None = None,
     unit: str | None = None,
     rows_per_part: int | None = None,
+    model: Model | str | os.PathLike[str] | None = None,
 ) -> Catalogue | str:
-    """The catalogue that a file or folder is; if it may hold spectra, why it is none."""
+    """The catalogue that a file or folder is; if it may hold spectra, why it is none.
+
+    ``model`` is the one that is to answer: its bands are named where the table has none.
+    """
 
     def opened() -> Catalogue:
-        return open_catalogue(
-            path, rows_per_partition=rows_per_part or ROWS_PER_PARTITION, photometry=aperture,
-            filter_table=filter_table, filters=filters, unit=unit,
-        )  # fmt: skip
+        try:
+            return open_catalogue(
+                path, rows_per_partition=rows_per_part or ROWS_PER_PARTITION, photometry=aperture,
+                filter_table=filter_table, filters=filters, unit=unit,
+            )  # fmt: skip
+        except NoPhotometryError as error:
+            if model is None:
+                raise
+            known = model if isinstance(model, Model) else load_model(model)
+            raise AgezError(
+                f"{error}; the model {known.header.get('name', '')!r} has the bands "
+                f"{named_among(known.bands.names)}: mag_{known.bands.names[0]}, mag_{known.bands.names[0]}_err, ..."
+            ) from error
 
     path = Path(path)
     if path.is_dir():
@@ -67,7 +84,9 @@ def open_input(
     try:
         found = opened()
     except AgezError as error:
-        if looks_like_photometry(list(column_names(path))):
+        names = list(column_names(path))
+        many = len(names) > _MOST_OF_SPECTRA and not any(_LIKE_WAVELENGTH.search(name) for name in names)
+        if many or looks_like_photometry(names):
             raise
         return str(error)
     return found if found.vectors else f"{path} has no columns of photometry"

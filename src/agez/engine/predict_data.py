@@ -161,7 +161,7 @@ def predict(
                     f"{arrays[0]} is {described(rows[arrays[0]])}, but {Path(data)} is a file, whose rows are in its "
                     "own order; name a column, or read the file and give the table"
                 )
-            catalogue = open_input(data, **options)
+            catalogue = open_input(data, **options, model=answering)
             if isinstance(catalogue, str):
                 return _spectra(answering, data, given, filters, asked, no_catalogue=catalogue)
         else:

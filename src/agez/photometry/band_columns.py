@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
-from agez.errors import AgezError, UnclearFiltersError
+from agez.arguments import named_among
+from agez.errors import AgezError, NoPhotometryError, UnclearFiltersError
 from agez.photometry.error_columns import error_column
 from agez.photometry.filters import FilterSet, load_filters
 from agez.photometry.flux_units import error_factor, scale_of
@@ -65,10 +66,7 @@ def named_columns(
         none = f"{source}: no column flux_<band> or mag_<band>"
         if rename:
             raise AgezError(f"{none}, nor one named as in a survey's tables; {rename}")
-        raise AgezError(
-            f"{none}; found {', '.join(names[:12])}; "
-            f"rename the columns to the survey's band names, for example flux_J0400{hint}"
-        )
+        raise NoPhotometryError(f"{none}; its columns are {named_among(names)}; rename those of its bands{hint}")
     known = known_bands(list(found.values()), source=source, meta=meta, filters=given, model=model)
     by_lower = {name.lower(): name for name in names}
     columns: dict[str, BandColumn] = {}

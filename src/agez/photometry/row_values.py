@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from astropy import units as u
 
+from agez.arguments import named_among
 from agez.distributions.redshift_mixture import RedshiftMixture
 from agez.errors import AgezError
 from agez.photometry.redshift_columns import chosen_distribution, read_distributions
@@ -89,9 +90,8 @@ def option_column(value: str, names: Sequence[str], *, option: str, source: str,
     found = column_of(value, names)
     if found is None:
         what = "neither a number nor a column" if number else "no column"
-        more = ", ..." if len(names) > 12 else ""
         raise AgezError(
-            f"{option} is {value!r}, which is {what} of {source}; its columns are {', '.join(names[:12])}{more}"
+            f"{option} is {value!r}, which is {what} of {source}; its columns are {named_among(names, value)}"
         )
     return found
 

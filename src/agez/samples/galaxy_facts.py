@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from agez.arguments import named_among
 from agez.errors import AgezError
 from agez.samples.galaxy_files import plain_name
 from agez.tables.table_columns import AnyTable, angle_column, is_missing, number_column, text_column
@@ -123,7 +124,7 @@ def galaxy_facts_of(table: AnyTable, *, source: str) -> GalaxyTable:
     columns = {what: next((known[name] for name in names if name in known), None) for what, names in COLUMNS.items()}
     if columns["name"] is None:
         raise AgezError(
-            f"{source}: no column galaxy_id among {', '.join(table.colnames[:12])}; rename the one that names galaxies"
+            f"{source}: no column galaxy_id among {named_among(table.colnames, 'galaxy_id')}; rename the one that names galaxies"
         )
     if len(table) == 0:
         raise AgezError(f"{source}: the galaxy table has no rows")

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from astropy.table import Table
 
+from agez.arguments import named_among
 from agez.errors import AgezError
 from agez.label_types import Galaxies
 from agez.tables.table_columns import is_missing, number_column, text_column
@@ -41,7 +42,7 @@ def table_to_galaxies(table: Table, *, source: str) -> Galaxies:
     """
     if "galaxy_id" not in table.colnames:
         raise AgezError(
-            f"{source}: no column galaxy_id among {', '.join(table.colnames[:12])}; rename the one that names galaxies"
+            f"{source}: no column galaxy_id among {named_among(table.colnames, 'galaxy_id')}; rename the one that names galaxies"
         )
     if len(table) == 0:
         raise AgezError(f"{source}: the galaxy table has no rows")
