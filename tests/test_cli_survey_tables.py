@@ -1,13 +1,16 @@
 """``agez predict`` and ``agez sample`` on tables as surveys' archives give them, with no option but ``--model``."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from astropy.table import Table
-from cli_road import done, refused
+from cli_road import agez, done, refused
 from made_up_sample import made_up_sample
 
+from agez.photometry.tables import read_photometry
 from agez.samples.sample import read_sample
 from agez.spectra.label_files import write_labels
 from agez.tables.prediction_files import read_prediction
@@ -95,3 +98,64 @@ def test_a_real_table_of_splus(tmp_path, shared_data):
     found = read_prediction(tmp_path / "a.fits")
     assert found.answered.mean() > 0.98
     assert found.rows.spec_id[0].startswith("SPLUS.")
+
+
+UNKNOWN = {
+    "m_{}": "dm_{}", "{}": "e_{}", "MAG {}": "MAG {}_err", "{}mag": "e_{}mag", "{}_mag": "{}_magerr", "f_{}": "df_{}",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("value", UNKNOWN)
+def test_the_command_that_renames_columns_makes_a_table_that_is_answered(tmp_path, monkeypatch, value):
+    monkeypatch.chdir(tmp_path)
+    table = Table({"objname": ["a", "b"], "zp": [0.05, 0.06]})
+    for band, magnitude in zip(BANDS, MAGNITUDES, strict=True):
+        flux = 10 ** (0.4 * (23.9 - magnitude))
+        table[value.format(band)] = np.full(2, flux if value.startswith("f") else magnitude)
+        table[UNKNOWN[value].format(band)] = np.full(2, 0.03 * flux if value.startswith("f") else 0.03)
+    table.write("t.csv")
+    options = ("-o", "o.fits", "--model", "splus", "--redshift", "zp", "--id", "objname")
+    answer = refused(
+        "predict", "t.csv", *options, says=("no column flux_<band> or mag_<band>", "the same command with")
+    )
+    assert "--model" not in answer.err  # the user's options are the user's
+    subprocess.run([sys.executable, "-c", answer.err.split('python -c "')[1].split('"')[0]], check=True)
+    renamed = read_photometry("renamed-t.fits", filters="splus")
+    assert np.isfinite(renamed.flux_err).all()
+    assert len(renamed.bands) == 12
+    assert done("predict", "renamed-t.fits", *options, "--json").json["n_answered"] == 2
+
+
+def test_a_table_of_other_columns_is_told_the_bands_of_the_model(tmp_path):
+    path, out = tmp_path / "t.csv", tmp_path / "o.fits"
+    table = Table({f"column_{k}": [1.0, 2.0] for k in range(12)})
+    table.write(path)
+    for model, band in (("jplus", "J0395"), ("jpas", "J0390")):
+        answer = refused("predict", path, "-o", out, "--model", model, says=("mag_<band>_err", model, band), output=out)
+        assert answer.err.startswith(f"agez: error: {path}: no column flux_<band>")
+    table["wave"] = [1.0, 2.0]
+    table.write(path, overwrite=True)  # may be a spectrum
+    refused("predict", path, "-o", out, "--model", "jplus", says=("flux", "Nor is it a catalogue"), output=out)
+
+
+@pytest.mark.parametrize("option", ["--redshift", "--ebv", "--keep", "--id", "--redshift-err"])
+def test_a_column_that_is_nearly_meant_is_named_however_many_there_are(tmp_path, option):
+    path, out = tmp_path / "t.csv", tmp_path / "o.fits"
+    survey_table(redshift=0.05, **{f"c{k}": 0.0 for k in range(30)}, zphot=0.05).write(path)
+    arguments = ("predict", path, "-o", out, "--model", "splus", option)
+    refused(*arguments, "zphott", says=("zphott", "more; did you mean zphot?"), output=out)
+    done(*arguments, "zphot")
+
+
+def test_a_redshift_column_that_is_not_there_names_those_that_look_like_one(tmp_path):
+    path, out = tmp_path / "t.csv", tmp_path / "o.fits"
+    survey_table(**{f"c{k}": 0.0 for k in range(30)}).write(path)
+    arguments = ("predict", path, "-o", out, "--model", "splus", "--redshift")
+    refused(*arguments, "specific", says="redshifts by their names: zb_", output=out)
+
+
+def test_an_option_that_is_nearly_meant_is_named(tmp_path):
+    answer = agez("predict", tmp_path / "t.csv", "-o", tmp_path / "o.fits", "--redshfit", "zb_", "--xyzzy")
+    assert answer.status == 2
+    assert "unrecognized arguments: --redshfit zb_ --xyzzy; did you mean --redshift?" in answer.err
+    assert "did you mean" not in agez("models", "--xyzzy").err

@@ -420,7 +420,7 @@ def test_what_looks_like_photometry_is_named_with_a_command(tmp_path: Path) -> N
         AgezError, match="these look like photometry: gmag, e_gmag, J0378mag, psfMag_r; if they are"
     ) as error:
         open_catalogue(path)
-    code = str(error.value).split('python -c "')[1].split('" &&')[0]
+    code = str(error.value).split('python -c "')[1].split('" and give')[0]
     written = tmp_path / "renamed-t.fits"
     exec(code.replace("'renamed-t.fits'", repr(str(written))), {})
     found = agez.read_photometry(written, filters="splus")

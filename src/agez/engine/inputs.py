@@ -69,8 +69,7 @@ def open_input(
                 raise
             known = model if isinstance(model, Model) else load_model(model)
             raise AgezError(
-                f"{error}; the model {known.header.get('name', '')!r} has the bands "
-                f"{named_among(known.bands.names)}: mag_{known.bands.names[0]}, mag_{known.bands.names[0]}_err, ..."
+                f"{error}; bands of the model {known.header.get('name', '')!r}: {named_among(known.bands.names)}"
             ) from error
 
     path = Path(path)

@@ -66,7 +66,10 @@ def named_columns(
         none = f"{source}: no column flux_<band> or mag_<band>"
         if rename:
             raise AgezError(f"{none}, nor one named as in a survey's tables; {rename}")
-        raise NoPhotometryError(f"{none}; its columns are {named_among(names)}; rename those of its bands{hint}")
+        raise NoPhotometryError(
+            f"{none}; its columns are {named_among(names)}; rename the photometry to flux_<band> and flux_<band>_err, "
+            f"or mag_<band> and mag_<band>_err{hint}"
+        )
     known = known_bands(list(found.values()), source=source, meta=meta, filters=given, model=model)
     by_lower = {name.lower(): name for name in names}
     columns: dict[str, BandColumn] = {}

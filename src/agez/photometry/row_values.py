@@ -90,9 +90,10 @@ def option_column(value: str, names: Sequence[str], *, option: str, source: str,
     found = column_of(value, names)
     if found is None:
         what = "neither a number nor a column" if number else "no column"
-        raise AgezError(
-            f"{option} is {value!r}, which is {what} of {source}; its columns are {named_among(names, value)}"
-        )
+        columns = named_among(names, value)
+        like = like_redshifts(names) if option == "--redshift" and "did you mean" not in columns else []
+        hint = f"; redshifts by their names: {named_among(like)}" if like else ""
+        raise AgezError(f"{option} is {value!r}, which is {what} of {source}; its columns are {columns}{hint}")
     return found
 
 

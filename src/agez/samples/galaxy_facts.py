@@ -124,7 +124,8 @@ def galaxy_facts_of(table: AnyTable, *, source: str) -> GalaxyTable:
     columns = {what: next((known[name] for name in names if name in known), None) for what, names in COLUMNS.items()}
     if columns["name"] is None:
         raise AgezError(
-            f"{source}: no column galaxy_id among {named_among(table.colnames, 'galaxy_id')}; rename the one that names galaxies"
+            f"{source}: no column galaxy_id among {named_among(table.colnames, 'galaxy_id')}; rename the one that "
+            "names galaxies"
         )
     if len(table) == 0:
         raise AgezError(f"{source}: the galaxy table has no rows")

@@ -42,7 +42,8 @@ def table_to_galaxies(table: Table, *, source: str) -> Galaxies:
     """
     if "galaxy_id" not in table.colnames:
         raise AgezError(
-            f"{source}: no column galaxy_id among {named_among(table.colnames, 'galaxy_id')}; rename the one that names galaxies"
+            f"{source}: no column galaxy_id among {named_among(table.colnames, 'galaxy_id')}; rename the one that "
+            "names galaxies"
         )
     if len(table) == 0:
         raise AgezError(f"{source}: the galaxy table has no rows")
