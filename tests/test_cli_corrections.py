@@ -94,16 +94,6 @@ def test_a_column_ebv_that_is_not_used_is_said(with_columns, predict, road):
     assert any("--ebv ebv, a column of the table, takes it out" in line for line in answer["remarks"])
 
 
-def test_dust_that_is_left_in_is_said_of_observed_photometry(with_columns, predict, road):
-    n = len(read_photometry(road.photometry))
-    told = "not dereddened"
-    assert not any(told in line for line in predict(road.photometry)[0]["remarks"])  # seen at redshift 0: models
-    observed = with_columns(redshift=np.full(n, 0.001))
-    (said,) = [line for line in predict(observed)[0]["remarks"] if told in line]
-    assert "--ebv COLUMN or a number" in said
-    assert not any(told in line for line in predict(observed, "--ebv", "0")[0]["remarks"])
-
-
 def test_dust_of_no_extragalactic_field_is_refused_or_asked_about(predict, road, tmp_path):
     out = tmp_path / "o.fits"
     for value in ("5", "-0.1"):

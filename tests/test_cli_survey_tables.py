@@ -68,6 +68,35 @@ def test_what_is_refused(tmp_path):
     )
 
 
+def test_dust_that_is_left_in_is_said_of_observed_photometry(tmp_path):
+    path, out = tmp_path / "t.csv", tmp_path / "out.fits"
+
+    def told(*options, **columns):
+        survey_table(**columns).write(path, overwrite=True)
+        remarks = done("predict", path, "-o", out, "--model", "splus", *options, "--json").json["remarks"]
+        return [line for line in remarks if line.startswith("not dereddened")]
+
+    assert told() == ["not dereddened: the Milky Way's dust is left in; --ebv COLUMN or a number takes it out"]
+    assert "--ebv mw_ebv, a column of the table, takes it out" in told(mw_ebv=0.1)[0]
+    assert told("--ebv", "0.1") == told("--ebv", "0") == told(EBV=0.1) == told("--redshift", "0") == []
+
+
+def test_a_run_that_answers_no_row_fails_and_leaves_the_flags(tmp_path):
+    path, out = tmp_path / "t.csv", tmp_path / "out.fits"
+    table = survey_table()
+    for band in BANDS:
+        table[f"{band}_auto"] = table[f"e_{band}_auto"] = 99.0
+    table.write(path)
+    answer = agez("predict", path, "-o", out, "--model", "splus", "--json")
+    assert answer.status == 1
+    assert "none of the 3 rows is answered: most have NO_DATA 3, TOO_FEW_BANDS 3" in answer.err
+    assert (answer.json["n_rows"], answer.json["n_answered"]) == (3, 0)
+    assert read_prediction(out).flags.all()
+    table[0:1] = survey_table()[0:1]
+    table.write(path, overwrite=True)
+    assert done("predict", path, "-o", out, "--model", "splus", "--json").json["n_answered"] == 1
+
+
 def test_a_sample_of_a_survey_table(tmp_path):
     made = made_up_sample(40, n_galaxies=4, n_bands=12)
     write_labels(tmp_path / "labels.fits", made.labels.take(slice(0, 3)))

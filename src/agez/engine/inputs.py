@@ -124,7 +124,8 @@ def correction_lines(corrections: Corrections, counts: Counts, catalogue: Catalo
             )
     else:
         like = [name for name in catalogue.columns if _LIKE_EBV.fullmatch(name)]
-        if like or counts.any_redshift:  # SEDs in the rest frame are models, or were corrected before
+        # agez's own tables, and SEDs in the rest frame, are synthetic or were corrected before
+        if like or (counts.any_redshift and "FILTERS" not in catalogue.meta):
             column = f"{like[0]}, a column of the table," if like else "COLUMN or a number"
             lines.append(f"not dereddened: the Milky Way's dust is left in; --ebv {column} takes it out")
     if corrections.error_floor is not None:
