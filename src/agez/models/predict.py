@@ -16,7 +16,6 @@ from agez.flags import Flag, has_flag
 from agez.models.asked import Asked
 from agez.models.model import DEFAULT_COSMOLOGY, Model
 from agez.models.model_file import load_model
-from agez.photometry.row_values import velocity_hint
 from agez.photometry.same_set import check_same_set
 from agez.runtime.compiled import is_available, is_worthwhile, usable_cores
 from agez.runtime.optional_packages import check_installed
@@ -209,6 +208,8 @@ def check_redshift_inside(model: Model, redshift: float) -> None:
     low, high = model.header["redshift_range"]
     slack = float(model.header["redshift_tolerance"])
     if model.header.get("uses_redshift", True) and not low - slack <= redshift <= high + slack:
+        from agez.photometry.row_values import velocity_hint  # which most answers need not read
+
         raise AgezError(
             f"--redshift is {redshift:g}; model {model.header.get('name', '')!r} knows {low:g} to {high:g}: "
             f"{velocity_hint(redshift) or 'give another --model, or the right redshift'}"
