@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from astropy.io import fits
 from astropy.table import Table
-from cli_road import done, refused, write_spectrum
+from cli_road import agez, done, refused, write_spectrum
 
 from agez.flags import Flag
 from agez.photometry.tables import read_photometry
@@ -99,11 +99,20 @@ def test_bad_pixels_are_flagged_and_left_out(tmp_path, road):
         assert read_labels(out).flags[0] & flag
 
 
+def nothing_answered(path, out, model):
+    """The rows are written and flagged, and the run fails."""
+    answer = agez("predict", path, "-o", out, "--model", model, "--json")
+    assert answer.status == 1
+    assert "none of the 1 rows is answered: most have " in answer.err
+    assert answer.json["n_answered"] == 0
+    assert answer.err.count("\n") == 1
+
+
 def test_spectra_without_any_good_pixel_are_rows_without_numbers(tmp_path, road):
     path = write_spectrum(tmp_path / "none.ecsv", flux=np.full(len(WAVE), np.nan))
     out = tmp_path / "out.fits"
     refused("synth", path, "-o", out, says=("none.ecsv", "no pixel", "not finite"), output=out)
-    done("predict", path, "-o", out, "--model", road.model)
+    nothing_answered(path, out, road.model)
     got = read_prediction(out)
     assert np.isnan([got.log_age_lw[0], got.mh_lw[0], got.log_age_lw_err[0]]).all()
     assert got.flags[0] & (Flag.NO_DATA | Flag.TOO_FEW_BANDS)
@@ -116,7 +125,7 @@ def test_a_spectrum_that_covers_no_band(tmp_path, road):
     far = write_spectrum(tmp_path / "infrared.ecsv", wavelength=WAVE + 20000)
     out = tmp_path / "out.fits"
     refused("synth", far, "-o", out, says=("infrared.ecsv", "cover no band of 'jpas'"), output=out)
-    done("predict", far, "-o", out, "--model", road.model)
+    nothing_answered(far, out, road.model)
     got = read_prediction(out)
     assert np.isnan(got.log_age_lw[0])
     assert got.flags[0] & (Flag.NO_DATA | Flag.TOO_FEW_BANDS)
@@ -141,7 +150,7 @@ BAD_PHOTOMETRY = {
     "vega": (lambda t: _unit(t, "mag(Vega)"), ("flux_J0400", "mag(Vega)", "AB")),
     "misspelled": (
         lambda t: _renamed(t["id", "flux_J0400", "flux_J0500"], "flux_J0400", "flux_J040"),
-        ("lacks", "flux_J040 is of no band", "did you mean flux_J0400"),
+        ("lacks", "flux_J040 matches no band", "did you mean flux_J0400"),
     ),
     "words": (lambda t: _words(t), ("flux_J0400", "expected a number")),
     "few_bands": (lambda t: t["id", "flux_J0400", "flux_J0500"], "lacks"),

@@ -91,7 +91,16 @@ def test_rows_without_ebv_are_flagged_and_their_neighbours_answered(with_columns
 def test_a_column_ebv_that_is_not_used_is_said(with_columns, predict, road):
     answer, got = predict(with_columns(ebv=np.full(len(read_photometry(road.photometry)), 0.5)))
     assert same(got, predict(road.photometry)[1])
-    assert any("'--ebv ebv' dereddens" in line for line in answer["remarks"])
+    assert any("--ebv ebv, a column of the table, takes it out" in line for line in answer["remarks"])
+
+
+def test_dust_of_no_extragalactic_field_is_refused_or_asked_about(predict, road, tmp_path):
+    out = tmp_path / "o.fits"
+    for value in ("5", "-0.1"):
+        refused("predict", road.photometry, "-o", out, "--model", road.model, "--ebv", value, says=("--ebv is", "less"))
+    for value, asked in ((0.3, False), (2.5, True)):
+        remarks = predict(road.photometry, "--ebv", value)[0]["remarks"]
+        assert any("Milky Way's plane" in line for line in remarks) is asked
 
 
 def test_zero_points_are_applied(road, predict, tmp_path):

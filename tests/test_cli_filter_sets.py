@@ -221,3 +221,20 @@ def test_identifiers_of_a_column_stay_as_they_are_written(tmp_path):
     done("predict", path, "-o", tmp_path / "out.fits", "--model", "splus", "--id", "NAME")
     assert read_prediction(tmp_path / "out.fits").rows.spec_id.tolist() == wanted
     assert read_photometry(path, id="name", filters="splus").rows.spec_id.tolist() == wanted
+
+
+def test_a_table_of_another_survey_than_the_model_says_which_model_it_is_for(tmp_path):
+    bands = BANDS["splus"].names
+    path, out = tmp_path / "t.csv", tmp_path / "o.fits"
+    table = Table({f"mag_{band}": np.full(2, 18.0) for band in bands})
+    table["redshift"] = 0.05
+    table.write(path)
+    of_both = (
+        "has 56 bands, of 'jpas', and the table's 12 (uJAVA, J0378, J0395, ...) are those of jplus or splus: give "
+    )
+    refused("predict", path, "-o", out, says=(f"{of_both}--model jplus or --model splus",), output=out)
+    refused("predict", path, "-o", out, "--filters", "splus", says=("give --model splus", "has 56"), output=out)
+    refused("predict", path, "-o", out, "--filters", "splus", "--model", "jplus",
+            says=("give --model splus", "really are bands of 'jplus'", "--filters jplus"), output=out)  # fmt: skip
+    for options in (("splus",), ("jplus",), ("splus", "--filters", "splus")):
+        done("predict", path, "-o", out, "--model", *options)

@@ -1,13 +1,16 @@
 """``agez predict`` and ``agez sample`` on tables as surveys' archives give them, with no option but ``--model``."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from astropy.table import Table
-from cli_road import done, refused
+from cli_road import agez, done, refused
 from made_up_sample import made_up_sample
 
+from agez.photometry.tables import read_photometry
 from agez.samples.sample import read_sample
 from agez.spectra.label_files import write_labels
 from agez.tables.prediction_files import read_prediction
@@ -65,6 +68,35 @@ def test_what_is_refused(tmp_path):
     )
 
 
+def test_dust_that_is_left_in_is_said_of_observed_photometry(tmp_path):
+    path, out = tmp_path / "t.csv", tmp_path / "out.fits"
+
+    def told(*options, **columns):
+        survey_table(**columns).write(path, overwrite=True)
+        remarks = done("predict", path, "-o", out, "--model", "splus", *options, "--json").json["remarks"]
+        return [line for line in remarks if line.startswith("not dereddened")]
+
+    assert told() == ["not dereddened: the Milky Way's dust is left in; --ebv COLUMN or a number takes it out"]
+    assert "--ebv mw_ebv, a column of the table, takes it out" in told(mw_ebv=0.1)[0]
+    assert told("--ebv", "0.1") == told("--ebv", "0") == told(EBV=0.1) == told("--redshift", "0") == []
+
+
+def test_a_run_that_answers_no_row_fails_and_leaves_the_flags(tmp_path):
+    path, out = tmp_path / "t.csv", tmp_path / "out.fits"
+    table = survey_table()
+    for band in BANDS:
+        table[f"{band}_auto"] = table[f"e_{band}_auto"] = 99.0
+    table.write(path)
+    answer = agez("predict", path, "-o", out, "--model", "splus", "--json")
+    assert answer.status == 1
+    assert "none of the 3 rows is answered: most have NO_DATA 3, TOO_FEW_BANDS 3" in answer.err
+    assert (answer.json["n_rows"], answer.json["n_answered"]) == (3, 0)
+    assert read_prediction(out).flags.all()
+    table[0:1] = survey_table()[0:1]
+    table.write(path, overwrite=True)
+    assert done("predict", path, "-o", out, "--model", "splus", "--json").json["n_answered"] == 1
+
+
 def test_a_sample_of_a_survey_table(tmp_path):
     made = made_up_sample(40, n_galaxies=4, n_bands=12)
     write_labels(tmp_path / "labels.fits", made.labels.take(slice(0, 3)))
@@ -95,3 +127,64 @@ def test_a_real_table_of_splus(tmp_path, shared_data):
     found = read_prediction(tmp_path / "a.fits")
     assert found.answered.mean() > 0.98
     assert found.rows.spec_id[0].startswith("SPLUS.")
+
+
+UNKNOWN = {
+    "m_{}": "dm_{}", "{}": "e_{}", "MAG {}": "MAG {}_err", "{}mag": "e_{}mag", "{}_mag": "{}_magerr", "f_{}": "df_{}",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("value", UNKNOWN)
+def test_the_command_that_renames_columns_makes_a_table_that_is_answered(tmp_path, monkeypatch, value):
+    monkeypatch.chdir(tmp_path)
+    table = Table({"objname": ["a", "b"], "zp": [0.05, 0.06]})
+    for band, magnitude in zip(BANDS, MAGNITUDES, strict=True):
+        flux = 10 ** (0.4 * (23.9 - magnitude))
+        table[value.format(band)] = np.full(2, flux if value.startswith("f") else magnitude)
+        table[UNKNOWN[value].format(band)] = np.full(2, 0.03 * flux if value.startswith("f") else 0.03)
+    table.write("t.csv")
+    options = ("-o", "o.fits", "--model", "splus", "--redshift", "zp", "--id", "objname")
+    answer = refused(
+        "predict", "t.csv", *options, says=("no column flux_<band> or mag_<band>", "the same command with")
+    )
+    assert "--model" not in answer.err  # the user's options are the user's
+    subprocess.run([sys.executable, "-c", answer.err.split('python -c "')[1].split('"')[0]], check=True)
+    renamed = read_photometry("renamed-t.fits", filters="splus")
+    assert np.isfinite(renamed.flux_err).all()
+    assert len(renamed.bands) == 12
+    assert done("predict", "renamed-t.fits", *options, "--json").json["n_answered"] == 2
+
+
+def test_a_table_of_other_columns_is_told_the_bands_of_the_model(tmp_path):
+    path, out = tmp_path / "t.csv", tmp_path / "o.fits"
+    table = Table({f"column_{k}": [1.0, 2.0] for k in range(12)})
+    table.write(path)
+    for model, band in (("jplus", "J0395"), ("jpas", "J0390")):
+        answer = refused("predict", path, "-o", out, "--model", model, says=("mag_<band>_err", model, band), output=out)
+        assert answer.err.startswith(f"agez: error: {path}: no column flux_<band>")
+    table["wave"] = [1.0, 2.0]
+    table.write(path, overwrite=True)  # may be a spectrum
+    refused("predict", path, "-o", out, "--model", "jplus", says=("flux", "Nor is it a catalogue"), output=out)
+
+
+@pytest.mark.parametrize("option", ["--redshift", "--ebv", "--keep", "--id", "--redshift-err"])
+def test_a_column_that_is_nearly_meant_is_named_however_many_there_are(tmp_path, option):
+    path, out = tmp_path / "t.csv", tmp_path / "o.fits"
+    survey_table(redshift=0.05, **{f"c{k}": 0.0 for k in range(30)}, zphot=0.05).write(path)
+    arguments = ("predict", path, "-o", out, "--model", "splus", option)
+    refused(*arguments, "zphott", says=("zphott", "more; did you mean zphot?"), output=out)
+    done(*arguments, "zphot")
+
+
+def test_a_redshift_column_that_is_not_there_names_those_that_look_like_one(tmp_path):
+    path, out = tmp_path / "t.csv", tmp_path / "o.fits"
+    survey_table(**{f"c{k}": 0.0 for k in range(30)}).write(path)
+    arguments = ("predict", path, "-o", out, "--model", "splus", "--redshift")
+    refused(*arguments, "specific", says="redshifts by their names: zb_", output=out)
+
+
+def test_an_option_that_is_nearly_meant_is_named(tmp_path):
+    answer = agez("predict", tmp_path / "t.csv", "-o", tmp_path / "o.fits", "--redshfit", "zb_", "--xyzzy")
+    assert answer.status == 2
+    assert "unrecognized arguments: --redshfit zb_ --xyzzy; did you mean --redshift?" in answer.err
+    assert "did you mean" not in agez("models", "--xyzzy").err

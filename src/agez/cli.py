@@ -10,6 +10,7 @@ import shlex
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from difflib import get_close_matches
 from typing import Any
 
 from agez import __version__
@@ -648,13 +649,27 @@ def _answer(options: argparse.Namespace, content: dict[str, Any], lines: list[st
     return json.dumps(content, allow_nan=False) if options.json else "\n".join(lines)
 
 
+def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """The options; an unknown one is refused with those of the command that it is nearly."""
+    parser = _parser()
+    options, unknown = parser.parse_known_args(arguments)
+    if unknown:
+        (commands,) = [one for one in parser._actions if isinstance(one, argparse._SubParsersAction)]
+        command = commands.choices[options.command]
+        known = [name for one in command._actions for name in one.option_strings]
+        near = [get_close_matches(word.partition("=")[0], known, n=1, cutoff=0.7) for word in unknown]
+        meant = ", ".join(name for names in near for name in names)
+        command.error(f"unrecognized arguments: {' '.join(unknown)}" + (f"; did you mean {meant}?" if meant else ""))
+    return options
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit status."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a name that the terminal cannot show is no fault
     try:
-        options = _parser().parse_args(arguments)
+        options = _parsed(arguments)
         options.command_line = shlex.join(["agez", *(sys.argv[1:] if arguments is None else arguments)])
     except SystemExit as end:  # of --help and --version, or of wrong usage
         raise SystemExit(_told(None, int(end.code or 0))) from None

@@ -43,6 +43,10 @@ class AgezWarning(UserWarning):
     """Something had to be assumed that the caller can say: the message says what was taken, and how to say it."""
 
 
+class NoPhotometryError(AgezError):
+    """No column of a table is recognised as photometry, nor looks like it."""
+
+
 class UnclearFiltersError(AgezError):
     """Several filter sets have bands of a table's names, and nothing says which it is.
 

@@ -203,7 +203,7 @@ def test_the_band_by_file_name_header_or_hand(tmp_path, pixels):
     by_letter = one(tmp_path, pixels, "ngc_g.fits", BUNIT="uJy")
     assert read_images(by_letter, filters="jplus").bands.names == ("gSDSS",)
     odd = one(tmp_path, pixels, "odd.fits", BUNIT="uJy")
-    with pytest.raises(AgezError, match=r"odd\.fits.*unknown band"):
+    with pytest.raises(AgezError, match=r"odd\.fits.*unknown band.*--band-of odd\.fits=BAND"):
         read_images(odd, filters="jplus")
     assert read_images(odd, filters="jplus", band_of={"odd.fits": "J0378"}).bands.names == ("J0378",)
 

@@ -5,10 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from astropy.table import MaskedColumn, Table
+from cli_road import done, refused
 
 import agez
 from agez.errors import AgezError
 from agez.flags import Flag, has_flag
+from agez.photometry.filters import load_filters
 from agez.photometry.row_values import bounds_like, like_redshifts
 from agez.photometry.tables import read_photometry, table_to_photometry, write_photometry
 from agez.types import Photometry
@@ -152,6 +154,29 @@ def test_columns_that_look_like_bands_are_left_out_and_said() -> None:
     near, others = sorted(found.meta["remarks"])
     assert "flux_J0401" in near + others
     assert "flux_K" in others
-    assert "of no band" in others
+    assert "no band of" in others
     misspelled = table_to_photometry(table(flux_rSDS=np.ones(2)), redshift=0)
-    assert misspelled.meta["remarks"] == ["column flux_rSDS is of no band and left out; did you mean flux_rSDSS?"]
+    assert misspelled.meta["remarks"] == ["column flux_rSDS matches no band; ignored; did you mean flux_rSDSS?"]
+
+
+@pytest.mark.parametrize(("name", "option"), [("redshift", None), ("cz", "cz")])
+def test_velocities_in_a_column_of_redshifts_are_refused(name: str, option: str | None) -> None:
+    column = np.array([20_000.0, 7_000.0, 25_000.0, -99.0, 9999.0])
+    with pytest.raises(AgezError, match=rf"{name} has a median of 20000, .*km/s\? divide by 299792.458, .* 0\.06671"):
+        table_to_photometry(table(**{name: column}), redshift=option)
+    found = table_to_photometry(table(**{name: column / 299_792.458}), redshift=option)
+    np.testing.assert_allclose(found.redshift[:3], column[:3] / 299_792.458)
+    few = table_to_photometry(table(**{name: [0.1, 0.2, 500.0]}), redshift=option)  # one of three is a placeholder
+    assert np.isnan(few.redshift).tolist() == [False, False, True]
+
+
+def test_a_velocity_for_all_rows_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(AgezError, match=r"redshift is 7945; .*km/s\? divide by 299792.458, which makes it 0\.02650"):
+        table_to_photometry(table(), redshift=7945)
+    made = Table({f"mag_{band}": np.full(3, 18.0) for band in load_filters("splus").names})
+    with pytest.raises(AgezError, match=r"option redshift is 7945; model 'splus' knows 0 to 0.5: km/s\?"):
+        agez.predict(made, "splus", redshift=7945, filters="splus")
+    made.write(tmp_path / "t.csv")
+    arguments = ("predict", tmp_path / "t.csv", "-o", tmp_path / "o.fits", "--model", "splus", "--redshift", "7945")
+    refused(*arguments, says=("--redshift is 7945", "knows 0 to 0.5", "0.02650"), output=tmp_path / "o.fits")
+    done(*arguments[:-1], "0.0265")

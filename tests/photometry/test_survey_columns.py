@@ -136,7 +136,7 @@ def test_which_survey_is_meant() -> None:
         assert survey(shared, filters=name) == name
         assert survey(shared, meta={"FILTERS": name}) == name
         assert survey(shared, source=f"folder/{name}_dr4.csv") == name
-    with pytest.raises(UnclearFiltersError, match=r"tables of jplus, splus.*agez predict t\.csv .* --filters jplus"):
+    with pytest.raises(UnclearFiltersError, match=r"tables of jplus, splus.*add --model jplus --filters jplus"):
         survey(shared, source="t.csv")
     with pytest.warns(AgezWarning, match="taken as jplus"):
         assert table_to_photometry(Table({name: [18.0] for name in shared})).bands.filter_set == "jplus"
@@ -420,7 +420,7 @@ def test_what_looks_like_photometry_is_named_with_a_command(tmp_path: Path) -> N
         AgezError, match="these look like photometry: gmag, e_gmag, J0378mag, psfMag_r; if they are"
     ) as error:
         open_catalogue(path)
-    code = str(error.value).split('python -c "')[1].split('" &&')[0]
+    code = str(error.value).split('python -c "')[1].split('" and give')[0]
     written = tmp_path / "renamed-t.fits"
     exec(code.replace("'renamed-t.fits'", repr(str(written))), {})
     found = agez.read_photometry(written, filters="splus")

@@ -21,6 +21,7 @@ from agez.analysis.gradients import (
     galaxy_gradients,
     gradients_with_errors,
 )
+from agez.arguments import named_among
 from agez.errors import AgezError
 from agez.flags import is_good
 from agez.runtime.files import write_json
@@ -265,7 +266,9 @@ def _one_galaxy(rows: Table, path: Path, galaxy_id: str | None) -> Table:
 def _quantities(rows: Table, path: Path, columns: Sequence[str] | None) -> tuple[str, ...]:
     wanted = tuple(columns) if columns else tuple(name for name in LABEL_NAMES if name in rows.colnames)
     if not wanted:
-        raise AgezError(f"{path} has none of {', '.join(LABEL_NAMES)}; name the column to fit among: {_list(rows)}")
+        raise AgezError(
+            f"{path} has none of {', '.join(LABEL_NAMES)}; name the column to fit among: {named_among(rows.colnames)}"
+        )
     return wanted
 
 
@@ -299,7 +302,7 @@ def _truths(rows: Table, name: str, path: Path) -> Bools:
 
 def _check_numbers(rows: Table, name: str, path: Path) -> None:
     if name not in rows.colnames:
-        raise AgezError(f"{path} has no column {name!r}; it has: {_list(rows)}")
+        raise AgezError(f"{path} has no column {name!r}; it has: {named_among(rows.colnames, name)}")
     column = rows[name]
     if column.dtype.kind not in "fiu" or column.ndim != 1:
         raise AgezError(
@@ -310,8 +313,3 @@ def _check_numbers(rows: Table, name: str, path: Path) -> None:
 def _numbers(rows: Table, name: str, path: Path) -> Floats:
     _check_numbers(rows, name, path)
     return number_column(rows, name, source=str(path))
-
-
-def _list(rows: Table) -> str:
-    shown = rows.colnames[:12]
-    return ", ".join(shown) + (", ..." if len(rows.colnames) > len(shown) else "")

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from agez.arguments import named_among
 from agez.catalogues import csv_files, fits_files, parquet_files, whole_files
 from agez.catalogues.catalogue import Catalogue, Partition
 from agez.errors import AgezError
@@ -46,7 +47,9 @@ def read_partition(catalogue: Catalogue, partition: Partition, columns: Sequence
     names = list(catalogue.columns if columns is None else columns)
     missing = [name for name in names if name not in catalogue.columns]
     if missing:
-        raise AgezError(f"{catalogue.path} has no column {missing[0]}; it has {', '.join(catalogue.columns[:12])}")
+        raise AgezError(
+            f"{catalogue.path} has no column {missing[0]}; it has {named_among(catalogue.columns, missing[0])}"
+        )
     if partition.table is not None:
         table = partition.table.select(names).take(slice(partition.start, partition.stop))
     elif partition.kind == "fits":
@@ -213,7 +216,7 @@ def kept_columns(catalogue: Catalogue, also: Sequence[str] | str = ()) -> tuple[
     if missing:
         raise AgezError(
             f"{catalogue.path} has no column {missing[0]} to be kept; its columns are "
-            f"{', '.join(catalogue.columns[:12])}{', ...' if len(catalogue.columns) > 12 else ''}"
+            f"{named_among(catalogue.columns, missing[0])}"
         )
     hats = catalogue.meta.get("hats", {})
     own = {hats.get("hats_col_ra"), hats.get("hats_col_dec"), hats.get("hats_col_healpix")}

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from agez.errors import PartlyDoneError
 from agez.flags import MEANING, count_flags
 from agez.label_types import Labels
 from agez.models.asked import Asked, asked_columns
@@ -55,3 +56,19 @@ def reasons(counts: Mapping[str, int]) -> list[str]:
     """How many rows carry each flag, and what it means; none if there are none."""
     meaning = {flag.name: words for flag, words in MEANING.items()}
     return [f"flag {name} {n}: {meaning[name].split(';')[0]}" for name, n in counts.items()]
+
+
+def check_any_answered(
+    n_answered: int, n: int, what: str, output: str, flags: Mapping[str, int], answer: Answer
+) -> None:
+    """PartlyDoneError, with the command's answer, if none of ``n`` rows or regions (``what``) was answered."""
+    if n_answered or not n:
+        return
+    most = sorted(flags, key=lambda name: -flags[name])[:3]
+    why = f": most have {', '.join(f'{name} {flags[name]}' for name in most)}" if most else ""
+    content, lines = answer
+    raise PartlyDoneError(
+        f"none of the {n} {what} is answered{why}; {output} holds the flags of each; check units, errors and redshifts",
+        content=content,
+        lines=lines,
+    )

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from agez.commands.galaxy_columns import ALSO_CALLED, INPUTS, NAMED, PATHS, cells_of, columns_of_list
+from agez.arguments import named_among
+from agez.commands.galaxy_columns import ALSO_CALLED, INPUTS, PATHS, cells_of, columns_of_list
 from agez.commands.maps import settings_of
 from agez.commands.option_checks import check_numbers
 from agez.errors import AgezError
@@ -96,7 +97,7 @@ def galaxies_of_list(path: str, options: Namespace) -> tuple[list[Namespace], li
     columns, remarks = columns_of_list(table, path)
     cells = {name: cells_of(table, column, name, path) for name, column in columns.items()}
     if "name" not in cells:
-        raise AgezError(f"{path}: no column name among {', '.join(table.colnames[:NAMED])}; expected a name a galaxy")
+        raise AgezError(f"{path}: no column name among {named_among(table.colnames, 'name')}; expected a name a galaxy")
     if ("ra" in cells) != ("dec" in cells):
         raise AgezError(f"{path}: column {'ra' if 'ra' in cells else 'dec'} alone; coordinates are ra and dec [degree]")
     each, places = [], []

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from agez.commands.answers import Answer, asked_of, flag_lines
+from agez.commands.answers import Answer, asked_of, check_any_answered, flag_lines
 from agez.commands.known_galaxy import with_known_galaxy
 from agez.errors import AgezError, PartlyDoneError, counted
 from agez.flags import count_flags
@@ -269,6 +269,7 @@ def _answer(options: Namespace, maps: GalaxyMaps, pictures: list[str]) -> Answer
         told = one["reason"] or f"{one['slope']:+.3f} +- {one['slope_err']:.3f} dex/Re"
         lines.append(f"  gradient of {word}: {told}")
     lines += [*galaxy_lines(summary_row(maps)), *flag_lines(prediction.flags)]
+    check_any_answered(answered, len(prediction), "regions", options.out, content["flags"], (content, lines))
     if answered < LEAST_SHARE * len(prediction):
         raise PartlyDoneError(f"{told}; the remarks say what may be wrong", content=content, lines=lines)
     return content, lines

@@ -6,6 +6,7 @@ import math
 from argparse import Namespace
 
 from agez.errors import AgezError
+from agez.photometry.row_values import velocity_hint
 from agez.runtime.files import check_not_input
 
 #: By the option's name in the parser: how it is written, the least, whether that itself is fine, the bound above.
@@ -33,7 +34,7 @@ _LIMITS: dict[str, tuple[str, float, bool, float]] = {
     "redshift": ("--redshift", -1, False, 1000),
     "source_redshift": ("--source-redshift", -1, False, 1000),
     "redshift_err": ("--redshift-err", 0, True, 1000),
-    "ebv": ("--ebv", 0, True, 100),
+    "ebv": ("--ebv", 0, True, 5),  # mag: beyond, no galaxy is seen through the Milky Way in these bands
     "error_floor": ("--error-floor", 0, True, 1),
     "tolerance": ("--tolerance", 0, False, math.inf),
     "re": ("--re", 0, False, math.inf),
@@ -65,6 +66,8 @@ def check_numbers(options: Namespace) -> None:
         value = getattr(options, name, None)
         if not isinstance(value, int | float) or isinstance(value, bool):
             continue  # not given, or a file of that name
+        if name == "redshift" and options.command == "predict" and value > least:
+            continue  # it is told with the model's range
         if math.isfinite(value) and (least < value < bound or (least_is_fine and value == least)):
             continue
         words = ["a finite number"] if not math.isfinite(value) else []
@@ -72,4 +75,5 @@ def check_numbers(options: Namespace) -> None:
             words.append(f"{least} or more" if least_is_fine else f"more than {least}")
         if math.isfinite(bound):
             words.append(f"less than {bound}")
-        raise AgezError(f"{option} is {value:g}; expected {' and '.join(words) or 'a finite number'}")
+        hint = f"; {velocity_hint(value)}" if option.endswith("redshift") and velocity_hint(value) else ""
+        raise AgezError(f"{option} is {value:g}; expected {' and '.join(words) or 'a finite number'}{hint}")

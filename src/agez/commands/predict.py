@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from agez.commands.answers import Answer, asked_of, few_rows, reasons
+from agez.commands.answers import Answer, asked_of, check_any_answered, few_rows, reasons
 from agez.commands.show import run_of
 from agez.errors import AgezError, PartlyDoneError
 from agez.flags import count_flags
@@ -49,7 +49,7 @@ def predict(options: Namespace) -> Answer:
         check_page(options.page)
     catalogue = open_input(
         options.input, filters=options.filters, aperture=options.aperture, filter_table=options.filter_table,
-        unit=options.unit, rows_per_part=options.rows_per_part,
+        unit=options.unit, rows_per_part=options.rows_per_part, model=options.model,
     )  # fmt: skip
     return _spectra(options, catalogue) if isinstance(catalogue, str) else _photometry(options, catalogue)
 
@@ -106,6 +106,7 @@ def _photometry(options: Namespace, catalogue: Catalogue) -> Answer:
         content["page"] = options.page
         lines += _page(options, job, catalogue)
     if not report.failed:
+        check_any_answered(report.n_answered, report.n_rows, "rows", options.out, report.flags, (content, lines))
         return content, lines
     first = report.failed[0]
     more = f" and {len(report.failed) - 1} more" if len(report.failed) > 1 else ""
@@ -235,4 +236,5 @@ def _spectra(options: Namespace, no_catalogue: str) -> Answer:
         content["picture"] = options.picture
         counted = tally(prediction, np.asarray(data.redshift))
         lines += _picture(options.picture, counted, flags, len(prediction), title=str(options.input))
+    check_any_answered(answered, len(prediction), "rows", options.out, flags, (content, lines))
     return content, lines

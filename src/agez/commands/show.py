@@ -87,7 +87,7 @@ def _row(options: Namespace) -> tuple[Prediction, list[str]]:
 
     catalogue = open_input(
         options.input, filters=options.filters, aperture=options.aperture, filter_table=options.filter_table,
-        unit=options.unit,
+        unit=options.unit, model=options.model or "jpas",
     )  # fmt: skip
     model = load_model(options.model or "jpas")
     if isinstance(catalogue, str):

@@ -23,6 +23,7 @@ from agez.catalogues.catalogue import Catalogue, Partition
 from agez.catalogues.csv_files import with_kinds
 from agez.catalogues.read_partition import (
     first_rows,
+    head_rows,
     kept_columns,
     partition_rows,
     photometry_layout,
@@ -37,10 +38,18 @@ from agez.flags import count_flags
 from agez.models.asked import Asked
 from agez.models.model import Model
 from agez.models.model_file import available_models, find_model, load_model
-from agez.models.predict import in_model_order, predict_asked
+from agez.models.predict import check_redshift_inside, in_model_order, predict_asked
 from agez.photometry.band_columns import left_out
 from agez.photometry.redshift_columns import chosen_distribution, read_distributions
-from agez.photometry.row_values import RowOptions, id_columns, option_column
+from agez.photometry.row_values import (
+    LARGEST_REDSHIFT,
+    LEAST_REDSHIFT,
+    RowOptions,
+    check_redshift_column,
+    column_of,
+    id_columns,
+    option_column,
+)
 from agez.photometry.same_set import check_same_set
 from agez.photometry.tables import rows_to_photometry
 from agez.photometry.told import redshift_remarks
@@ -90,7 +99,8 @@ class AnswerJob:
     def row_options(self) -> RowOptions:
         """What was said of all rows."""
         of_redshift = self.corrections.redshift_err, self.id_column, self.corrections.redshift_grid
-        return RowOptions(self.redshift, *of_redshift)
+        floor = self.corrections.error_floor
+        return RowOptions(self.redshift, *of_redshift, zero_errors_are_unknown=bool(floor))
 
 
 def make_job(
@@ -134,11 +144,23 @@ def make_job(
     job.asked.check(known)
     if isinstance(job.corrections.ebv, str):
         option_column(job.corrections.ebv, catalogue.columns, option="--ebv", source=catalogue.path)
-    job.row_options.columns(catalogue.columns, source=catalogue.path)
+    _check_redshifts(job, catalogue, known)
     _check_bands(job, known)
-    check_units(job, catalogue, known)
+    job = replace(job, remarks=(*job.remarks, *check_units(job, catalogue, known)))
     _check_distributions(job, first_rows(catalogue))
     return job
+
+
+def _check_redshifts(job: AnswerJob, catalogue: Catalogue, model: Model) -> None:
+    """AgezError if options name what is not there, or redshifts are none: velocities, or outside the model."""
+    options = job.row_options
+    if isinstance(options.redshift, int | float) and not LEAST_REDSHIFT <= options.redshift <= LARGEST_REDSHIFT:
+        check_redshift_inside(model, options.redshift)
+    column = column_of(options.redshift if isinstance(options.redshift, str) else "redshift", catalogue.columns)
+    options.columns(catalogue.columns, source=catalogue.path)
+    head = None if column is None else head_rows(catalogue, [column])
+    if head is not None:
+        check_redshift_column(head, options, source=catalogue.path)
 
 
 def _check_distributions(job: AnswerJob, few: Partition | None) -> None:

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from agez.apply.corrections import Corrections
+from agez.arguments import named_among
 from agez.catalogues.catalogue import Catalogue
 from agez.catalogues.open_catalogue import ROWS_PER_PARTITION, open_catalogue
 from agez.catalogues.read_partition import photometry_layout
 from agez.engine.answer import AnswerJob
 from agez.engine.reports import Counts
-from agez.errors import AgezError
+from agez.errors import AgezError, NoPhotometryError
 from agez.labelling.input_files import complete_redshifts, is_photometry, read_one, remarks_on
 from agez.models.asked import Asked
 from agez.models.model import Model
-from agez.models.predict import distance_remarks, predict_spectra
+from agez.models.model_file import load_model
+from agez.models.predict import check_redshift_inside, distance_remarks, predict_spectra
 from agez.photometry.band_columns import left_out
+from agez.photometry.error_columns import error_remarks
 from agez.photometry.filters import FilterSet, load_filters
+from agez.photometry.row_values import LARGEST_REDSHIFT, LEAST_REDSHIFT
 from agez.photometry.same_set import check_same_set
 from agez.photometry.tables import set_names
 from agez.photometry.unknown_columns import looks_like_photometry
@@ -28,8 +33,14 @@ from agez.surveys.registry import filter_sets
 from agez.tables.table_files import READABLE, column_names, extension
 from agez.types import Prediction, Spectra
 
-#: Column of E(B-V) that is looked for, to remind of it.
-EBV_COLUMN = "ebv"
+#: Columns that are E(B-V) by their names, of which is reminded.
+_LIKE_EBV = re.compile(
+    r"((mw|gal|sfd|map)_?)?(ebv|e_bv|e\(b[-_]v\))(_?(mw|gal|sfd|sf11|sch|map|planck|csfd))?", re.IGNORECASE
+)
+#: A table with more columns, and none that looks like wavelengths, is one of objects.
+_MOST_OF_SPECTRA, _LIKE_WAVELENGTH = 8, re.compile(r"wave|lam|^wl|spectral_axis|loglam|freq", re.IGNORECASE)
+#: E(B-V) [mag] above which fields are of the Milky Way's plane, not of galaxies.
+LARGEST_USUAL_EBV = 2.0
 
 
 def open_input(
@@ -40,14 +51,26 @@ def open_input(
     filter_table: str | os.PathLike[str] | None = None,
     unit: str | None = None,
     rows_per_part: int | None = None,
+    model: Model | str | os.PathLike[str] | None = None,
 ) -> Catalogue | str:
-    """The catalogue that a file or folder is; if it may hold spectra, why it is none."""
+    """The catalogue that a file or folder is; if it may hold spectra, why it is none.
+
+    ``model`` is the one that is to answer: its bands are named where the table has none.
+    """
 
     def opened() -> Catalogue:
-        return open_catalogue(
-            path, rows_per_partition=rows_per_part or ROWS_PER_PARTITION, photometry=aperture,
-            filter_table=filter_table, filters=filters, unit=unit,
-        )  # fmt: skip
+        try:
+            return open_catalogue(
+                path, rows_per_partition=rows_per_part or ROWS_PER_PARTITION, photometry=aperture,
+                filter_table=filter_table, filters=filters, unit=unit,
+            )  # fmt: skip
+        except NoPhotometryError as error:
+            if model is None:
+                raise
+            known = model if isinstance(model, Model) else load_model(model)
+            raise AgezError(
+                f"{error}; bands of the model {known.header.get('name', '')!r}: {named_among(known.bands.names)}"
+            ) from error
 
     path = Path(path)
     if path.is_dir():
@@ -60,7 +83,9 @@ def open_input(
     try:
         found = opened()
     except AgezError as error:
-        if looks_like_photometry(list(column_names(path))):
+        names = list(column_names(path))
+        many = len(names) > _MOST_OF_SPECTRA and not any(_LIKE_WAVELENGTH.search(name) for name in names)
+        if many or looks_like_photometry(names):
             raise
         return str(error)
     return found if found.vectors else f"{path} has no columns of photometry"
@@ -68,10 +93,11 @@ def open_input(
 
 def catalogue_remarks(catalogue: Catalogue, job: AnswerJob, counts: Counts) -> list[str]:
     """What a user is told of a catalogue that was answered, and of what was done to its photometry."""
-    bands, _ = photometry_layout(catalogue, filters=job.filters, model=job.answering.bands)
+    bands, columns = photometry_layout(catalogue, filters=job.filters, model=job.answering.bands)
     of_set = [*job.answering.bands.names, *set_names(bands, job.filters)]
     return [
-        *catalogue.remarks, *job.remarks, *left_out(catalogue.columns, bands, of_set=of_set), *counts.remarks,
+        *catalogue.remarks, *job.remarks, *left_out(catalogue.columns, bands, of_set=of_set),
+        *error_remarks(catalogue.columns, columns), *counts.remarks,
         *correction_lines(job.corrections, counts, catalogue),
     ]  # fmt: skip
 
@@ -91,8 +117,17 @@ def correction_lines(corrections: Corrections, counts: Counts, catalogue: Catalo
         if counts.n_rows and not counts.any_redshift:
             lines.append("every redshift is 0: dereddened as if the bands had been observed so; SEDs that were brought "
                          "to the rest frame had other light behind the dust")  # fmt: skip
-    elif EBV_COLUMN in catalogue.columns:
-        lines.append(f"column {EBV_COLUMN} was not used: '--ebv {EBV_COLUMN}' dereddens, if that is not yet done")
+        if counts.ebv.median is not None and counts.ebv.median > LARGEST_USUAL_EBV:
+            lines.append(
+                f"a median E(B-V) above {LARGEST_USUAL_EBV:g} mag is found only near the Milky Way's plane: is it "
+                "E(B-V) in magnitudes?"
+            )
+    else:
+        like = [name for name in catalogue.columns if _LIKE_EBV.fullmatch(name)]
+        # agez's own tables, and SEDs in the rest frame, are synthetic or were corrected before
+        if like or (counts.any_redshift and "FILTERS" not in catalogue.meta):
+            column = f"{like[0]}, a column of the table," if like else "COLUMN or a number"
+            lines.append(f"not dereddened: the Milky Way's dust is left in; --ebv {column} takes it out")
     if corrections.error_floor is not None:
         lines.append(f"error floor: {corrections.error_floor:g} of the flux")
     return lines
@@ -133,6 +168,8 @@ def answer_spectra(
     """
     asked.check(model)
     redshift = given["redshift"]
+    if isinstance(redshift, int | float) and not LEAST_REDSHIFT <= redshift <= LARGEST_REDSHIFT:
+        check_redshift_inside(model, redshift)
     if isinstance(spectra, Spectra):
         refuse_for_spectra(given, source=spectra.source)
     else:

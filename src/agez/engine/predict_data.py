@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 #: Options that say something of each row, and may be an array.
 _OF_ROWS = ("redshift", "redshift_err", "ebv", "id")
 #: Bounds of numbers; beyond, they are none of the kind.
-_LIMITS = {"redshift": (-1.0, 1000.0), "redshift_err": (0.0, 1000.0), "ebv": (0.0, 100.0), "error_floor": (0.0, 1.0)}
+_LIMITS = {"redshift": (-1.0, np.inf), "redshift_err": (0.0, 1000.0), "ebv": (0.0, 5.0), "error_floor": (0.0, 1.0)}
 
 
 def predict(
@@ -161,7 +161,7 @@ def predict(
                     f"{arrays[0]} is {described(rows[arrays[0]])}, but {Path(data)} is a file, whose rows are in its "
                     "own order; name a column, or read the file and give the table"
                 )
-            catalogue = open_input(data, **options)
+            catalogue = open_input(data, **options, model=answering)
             if isinstance(catalogue, str):
                 return _spectra(answering, data, given, filters, asked, no_catalogue=catalogue)
         else:

@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING
 
 from agez.catalogues.catalogue import Catalogue
 from agez.catalogues.read_partition import head_rows, photometry_layout, survey_layout
+from agez.errors import AgezError
 from agez.models.model import Model
+from agez.photometry.error_columns import zero_errors
 from agez.photometry.survey_columns import survey_remarks
 from agez.photometry.survey_rows import judged_columns, taken_columns
 from agez.photometry.survey_units import check_plausible
+from agez.photometry.swapped_columns import check_swapped
 from agez.photometry.tables import rows_to_photometry
 from agez.surveys.registry import find_survey
 from agez.types import Bands
@@ -45,15 +48,23 @@ def with_survey_columns(job: AnswerJob, model: Bands) -> AnswerJob:
     )  # fmt: skip
 
 
-def check_units(job: AnswerJob, catalogue: Catalogue, model: Model) -> None:
-    """AgezError if the first rows have magnitudes of no galaxy; agez's own columns are judged if they say no unit."""
+def check_units(job: AnswerJob, catalogue: Catalogue, model: Model) -> list[str]:
+    """AgezError if the first rows have magnitudes of no galaxy; agez's own columns are judged if they say no unit.
+
+    Remarks are of columns that may hold something else than their names say.
+    """
     of_survey = bool(catalogue.vectors) or survey_layout(catalogue, filters=job.filters, model=model.bands) is not None
     bands, columns = photometry_layout(catalogue, filters=job.filters, model=model.bands)
     silent = None if of_survey else [one.value for one in columns if not catalogue.units.get(one.value)]
+    head = head_rows(catalogue, [name for one in columns for name in (one.value, one.error) if name is not None])
+    if head is None or not len(head):
+        return []
+    if not job.row_options.zero_errors_are_unknown:
+        for message in zero_errors(head, columns, source=catalogue.path):
+            raise AgezError(f"{catalogue.path}: {message}")
     if silent == [] or (not of_survey and "FILTERS" in catalogue.meta):  # agez's own tables are in microjansky
-        return
-    names = [name for one in columns for name in (one.value, one.error) if name is not None]
-    head = head_rows(catalogue, names)
-    if head is not None and len(head):
-        photometry = rows_to_photometry(head, bands, columns, source=catalogue.path)
-        check_plausible(photometry, columns, source=catalogue.path, silent=silent)
+        return []
+    remarks = check_swapped(head, columns, source=catalogue.path, silent=silent or ())
+    photometry = rows_to_photometry(head, bands, columns, source=catalogue.path)
+    check_plausible(photometry, columns, source=catalogue.path, silent=silent)
+    return remarks

@@ -39,7 +39,7 @@ def band_of_file(
         return band
     in_name, is_sure = _bands_in_name(path.name, known)
     in_header = _band_in_header(headers, known)
-    hint = f"say it with band_of (file name and band); the bands are {', '.join(known)}"
+    hint = f"say it with --band-of {path.name}=BAND; the bands are {', '.join(known)}"
     if in_header is not None:
         if is_sure and len(in_name) == 1 and in_name[0] != in_header:
             raise AgezError(f"{path}: the header says band {in_header}, the file's name {in_name[0]}; {hint}")

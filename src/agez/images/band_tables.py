@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from agez.arguments import named_among
 from agez.errors import AgezError
 from agez.photometry.names import find_band
 from agez.tables.table_columns import number_column, text_column
@@ -49,7 +50,9 @@ def band_numbers(given: ByBand | None, column: str, known: Sequence[str]) -> dic
         found = next((names[name] for name in _ALSO[column] if name in names), None)
         band_column = next((names[name] for name in ("band", "filter") if name in names), None)
         if found is None or band_column is None:
-            raise AgezError(f"{source}: expected the columns band and {column}; found {', '.join(table.colnames[:12])}")
+            raise AgezError(
+                f"{source}: expected the columns band and {column}; found {named_among(table.colnames, column)}"
+            )
         values = number_column(table, found, source=source)
         pairs = list(zip(text_column(table, band_column).tolist(), values.tolist(), strict=True))
     numbers: dict[str, float] = {}

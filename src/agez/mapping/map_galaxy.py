@@ -23,7 +23,7 @@ from agez.images.regions import RegionSettings, make_regions
 from agez.images.stars import circles
 from agez.models.asked import Asked
 from agez.models.model import Model
-from agez.models.predict import predict_asked
+from agez.models.predict import check_redshift_inside, predict_asked
 from agez.photometry.dereddening import deredden
 from agez.photometry.error_floors import with_error_floor
 from agez.runtime.finished_work import input_record
@@ -334,13 +334,7 @@ def checked_redshift(redshift: float | Literal["auto"] | None, model: Model) -> 
         return float(redshift) if redshift is not None and known else 0.0
     if redshift is None or not known:
         raise AgezError("the images do not say the galaxy's redshift; give it with --redshift")
-    low, high = model.header["redshift_range"]
-    slack = float(model.header["redshift_tolerance"])
-    if not low - slack <= redshift <= high + slack:
-        raise AgezError(
-            f"--redshift is {redshift:g}; model {model.header.get('name', '')!r} knows {low:g} to {high:g}: "
-            "give another --model, or the right redshift"
-        )
+    check_redshift_inside(model, redshift)
     return float(redshift)
 
 

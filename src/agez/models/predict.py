@@ -203,6 +203,19 @@ def is_rest_frame(model: Model) -> bool:
     return bool(model.header["frame"] == "rest" or model.header["redshift_range"][0] <= 0.0)
 
 
+def check_redshift_inside(model: Model, redshift: float) -> None:
+    """AgezError if a redshift, of all rows or of a galaxy, is one that the model does not know."""
+    low, high = model.header["redshift_range"]
+    slack = float(model.header["redshift_tolerance"])
+    if model.header.get("uses_redshift", True) and not low - slack <= redshift <= high + slack:
+        from agez.photometry.row_values import velocity_hint  # which most answers need not read
+
+        raise AgezError(
+            f"--redshift is {redshift:g}; model {model.header.get('name', '')!r} knows {low:g} to {high:g}: "
+            f"{velocity_hint(redshift) or 'give another --model, or the right redshift'}"
+        )
+
+
 def in_model_order(model: Model, photometry: Photometry) -> Photometry:
     """The model's bands in its order; those that the table lacks are columns of NaN."""
     bands = model.bands

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
-from agez.errors import AgezError, UnclearFiltersError
+from agez.arguments import named_among
+from agez.errors import AgezError, NoPhotometryError, UnclearFiltersError
+from agez.photometry.error_columns import error_column
 from agez.photometry.filters import FilterSet, load_filters
 from agez.photometry.flux_units import error_factor, scale_of
 from agez.photometry.names import find_band
@@ -64,9 +66,9 @@ def named_columns(
         none = f"{source}: no column flux_<band> or mag_<band>"
         if rename:
             raise AgezError(f"{none}, nor one named as in a survey's tables; {rename}")
-        raise AgezError(
-            f"{none}; found {', '.join(names[:12])}; "
-            f"rename the columns to the survey's band names, for example flux_J0400{hint}"
+        raise NoPhotometryError(
+            f"{none}; its columns are {named_among(names)}; rename the photometry to flux_<band> and flux_<band>_err, "
+            f"or mag_<band> and mag_<band>_err{hint}"
         )
     known = known_bands(list(found.values()), source=source, meta=meta, filters=given, model=model)
     by_lower = {name.lower(): name for name in names}
@@ -77,7 +79,7 @@ def named_columns(
             continue
         if band in columns:
             raise AgezError(f"{source}: columns {columns[band].value} and {column} are both of band {band}; keep one")
-        error = by_lower.get(f"{column.lower()}_err")
+        error = error_column(column, by_lower)
         columns[band] = band_column(
             band, column, error, source=source, units=units, pivot_angstrom=known.pivot_angstrom[known.index([band])[0]]
         )
@@ -138,14 +140,14 @@ def left_out(names: Sequence[str], bands: Bands, *, of_set: Sequence[str]) -> li
         column: spelled for column, spelled in band_names(names).items() if find_band(spelled, bands.names) is None
     }
     near = _near_misses(list(others), lacking)
-    remarks = [f"column {column} is of no band and left out; did you mean {name}?" for column, name in near.items()]
+    remarks = [f"column {column} matches no band; ignored; did you mean {name}?" for column, name in near.items()]
     plain = [
         column
         for column, spelled in others.items()
         if column not in near and (_LIKE_A_BAND.fullmatch(spelled) or find_band(spelled, all_bands()))
     ]
     if plain:
-        remarks.append(f"{', '.join(plain)}: of no band of {bands.filter_set!r}, left out")
+        remarks.append(f"{', '.join(plain)}: no band of {bands.filter_set!r}; ignored")
     return remarks
 
 
@@ -231,6 +233,13 @@ def known_bands(
     names = [one.filter_set for one in best]
     if model is not None and model.filter_set in names:
         return best[names.index(model.filter_set)]
+    if model is not None:
+        raise UnclearFiltersError(
+            f"{source}: the model has {len(model)} bands, of {model.filter_set!r}, and the table's {len(set(spelled))} "
+            f"({', '.join(spelled[:3])}, ...) are those of {' or '.join(names)}: give "
+            f"--model {' or --model '.join(names)}",
+            tuple(names),
+        )
     raise UnclearFiltersError(
         f"{source}: bands of these names ({', '.join(spelled[:3])}, ...) are in the filter sets "
         f"{', '.join(names)}, and the file does not say which it is; give --filters, one of them",

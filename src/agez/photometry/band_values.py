@@ -39,8 +39,8 @@ class BandGroup:
         )
         return cls(at, ours, values, errors, _MaskedBands.of(table, ours))
 
-    def measured(self, rows: slice) -> Measured:
-        """Fluxes and errors (bands, rows)."""
+    def measured(self, rows: slice, *, zero_is_unknown: bool = False) -> Measured:
+        """Fluxes and errors (bands, rows); errors of 0 and less are bad ones, or unknown."""
         value, error = self._block(self.values, rows), self._block(self.errors, rows)
         for k, one in enumerate(self.columns):
             if one.relative_error:
@@ -50,6 +50,8 @@ class BandGroup:
             unusable = self.masked.element(rows, one)
             if unusable is not None:
                 value[k, unusable] = np.nan
+        if zero_is_unknown:  # 0 +- 0 is an empty entry
+            error[(error <= 0) & (value > 0)] = np.nan
         factor, factor_err, offset = (
             np.array([[getattr(one, name)] for one in self.columns]) for name in ("factor", "factor_err", "offset")
         )

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from astropy import units as u
 
+from agez.arguments import named_among
 from agez.distributions.redshift_mixture import RedshiftMixture
 from agez.errors import AgezError
 from agez.photometry.redshift_columns import chosen_distribution, read_distributions
@@ -22,6 +23,8 @@ _REDSHIFT = re.compile(
     r"z(b|ml|mc|phot|spec|best|peak|mean|median|med|mode|map|final|hel|helio|cmb|out|ph|sp|pdf|obs|true|eazy|lephare|bpz)*"
     r"|.*(redshift|photoz|photz|zphot|specz|zspec|zbest).*"
 )
+#: Speed of light, and what is taken for a velocity [km/s].
+_LIGHT, _LEAST_VELOCITY = 299_792.458, 100.0
 _NOT_A_REDSHIFT = re.compile(
     r"(err|error|sigma|min|max|lo|hi|low|high|l68|u68|lower|upper|flag|flags|qual|quality|warning|zwarn|odds|type|src)$"
 )
@@ -37,6 +40,7 @@ class RowOptions:
     id: str | None = None  #: A column, or several with commas between, which identify a row together.
     #: Of densities in a column ``redshift_pdf``: their redshifts, or the first and the last of an even grid.
     redshift_grid: str | Sequence[float] | None = None
+    zero_errors_are_unknown: bool = False  #: An error floor takes the place of errors of 0 or less.
 
     def columns(self, names: Sequence[str], *, source: str) -> tuple[str, ...]:
         """The columns that are needed, those of the table's own among them; AgezError if one is not there."""
@@ -86,10 +90,10 @@ def option_column(value: str, names: Sequence[str], *, option: str, source: str,
     found = column_of(value, names)
     if found is None:
         what = "neither a number nor a column" if number else "no column"
-        more = ", ..." if len(names) > 12 else ""
-        raise AgezError(
-            f"{option} is {value!r}, which is {what} of {source}; its columns are {', '.join(names[:12])}{more}"
-        )
+        columns = named_among(names, value)
+        like = like_redshifts(names) if option == "--redshift" and "did you mean" not in columns else []
+        hint = f"; redshifts by their names: {named_among(like)}" if like else ""
+        raise AgezError(f"{option} is {value!r}, which is {what} of {source}; its columns are {columns}{hint}")
     return found
 
 
@@ -123,6 +127,27 @@ def _is_velocity(unit: str) -> bool:
         return bool(unit) and bool(u.Unit(unit).is_equivalent(u.km / u.s))
     except (ValueError, TypeError):
         return False
+
+
+def velocity_hint(value: float) -> str:
+    """What is asked about a number that is no redshift, but may be a velocity; '' if it is none."""
+    if not _LEAST_VELOCITY <= abs(value) <= _LIGHT:
+        return ""
+    return f"km/s? divide by {_LIGHT}, which makes it {value / _LIGHT:.5f}"
+
+
+def check_redshift_column(head: AnyTable, options: RowOptions, *, source: str) -> None:
+    """AgezError if most redshifts among some rows of a table are velocities."""
+    column = options.redshift if isinstance(options.redshift, str) else "redshift"
+    found = column_of(column, head.colnames)
+    if found is None or np.ndim(head[found]) != 1 or isinstance(options.redshift, int | float):
+        return
+    numbers = number_column(head, found, source=source)
+    known = numbers[np.isfinite(numbers) & ~is_code(numbers) & ~is_nines(numbers)]
+    median = float(np.median(known)) if len(known) else np.nan
+    if median > LARGEST_REDSHIFT:
+        hint = velocity_hint(median) or f"expected {LEAST_REDSHIFT:g} to {LARGEST_REDSHIFT:g}"
+        raise AgezError(f"{source}: column {found} has a median of {median:.7g}, which is no redshift: {hint}")
 
 
 def redshifts_of_rows(table: AnyTable, options: RowOptions, *, source: str) -> Redshifts:
@@ -184,7 +209,11 @@ def redshifts_of_rows(table: AnyTable, options: RowOptions, *, source: str) -> R
 def _check_number(redshift: float | str | None) -> None:
     known = redshift is None or isinstance(redshift, str)
     if not known and not LEAST_REDSHIFT <= float(redshift) <= LARGEST_REDSHIFT:  # type: ignore[arg-type]
-        raise AgezError(f"redshift is {redshift}; expected a number of {LEAST_REDSHIFT:g} to {LARGEST_REDSHIFT:g}")
+        hint = velocity_hint(float(redshift))  # type: ignore[arg-type]
+        raise AgezError(
+            f"redshift is {redshift}; expected a number of {LEAST_REDSHIFT:g} to {LARGEST_REDSHIFT:g}"
+            f"{hint and f'; {hint}'}"
+        )
 
 
 def _errors(

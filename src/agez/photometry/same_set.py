@@ -14,10 +14,17 @@ def check_same_set(model: Bands, bands: Bands, *, source: str, option: str = "--
     ours, theirs = model.filter_set, bands.filter_set
     if ours == theirs:
         return
-    from agez.surveys.registry import filter_sets  # the surveys' records, which most answers need not read
+    from agez.surveys.registry import filter_sets, find_survey  # their records, which most answers need not read
 
-    if {ours, theirs} <= set(filter_sets()):
-        raise AgezError(
-            f"{source}: its bands are those of {theirs!r}, not those of the model ({option} of {ours!r}), though they "
-            f"have the same names; use a model of {theirs!r}, or, if they are in truth {ours!r}'s, say --filters {ours}"
-        )
+    if not {ours, theirs} <= set(filter_sets()):
+        return
+    record = find_survey(theirs)
+    shipped = record is not None and record.model is not None and option == "--model"
+    use = f"give --model {theirs}" if shipped else f"use a model of {theirs!r}"
+    words = f"{source}: its bands are those of {theirs!r}, not those of the model ({option} of {ours!r})"
+    if sum(name in model.names for name in bands.names) < 0.75 * len(bands):
+        raise AgezError(f"{words}: these are {len(bands)}, the model has {len(model)}; {use}")
+    raise AgezError(
+        f"{words}, though they have the same names; {use}; or, if they really are bands of {ours!r}, say --filters "
+        f"{ours}"
+    )

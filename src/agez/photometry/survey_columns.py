@@ -188,8 +188,8 @@ def _which_survey(
     columns = ", ".join(one.name for one in found[best[0]][:3])
     raise UnclearFiltersError(
         f"{source}: columns are named so ({columns}, ...) in tables of {', '.join(best)}, and the file does not say "
-        f"which it is; give --filters, one of them: agez predict {source} -o ages.fits --model {best[0]} "
-        f"--filters {best[0]}",
+        f"which it is; add --model {best[0]} --filters {best[0]} to the command, or those of "
+        f"{' or '.join(best[1:])}",
         tuple(best),
     )
 

@@ -17,6 +17,7 @@ from agez.errors import AgezError, AgezWarning, UnclearFiltersError
 from agez.flags import Flag, is_good, set_flag
 from agez.photometry.band_columns import BandColumn, left_out
 from agez.photometry.band_values import BandGroup
+from agez.photometry.error_columns import error_remarks, zero_errors
 from agez.photometry.filters import FilterSet, load_filters
 from agez.photometry.find_columns import (
     FILTER_SET_COLUMN,
@@ -27,9 +28,10 @@ from agez.photometry.find_columns import (
     with_units,
 )
 from agez.photometry.redshift_columns import redshift_columns
-from agez.photometry.row_values import RowOptions, id_columns, redshifts_of_rows
+from agez.photometry.row_values import RowOptions, check_redshift_column, id_columns, redshifts_of_rows
 from agez.photometry.survey_rows import TakenColumns, taken_columns
 from agez.photometry.survey_units import HEAD_ROWS, check_plausible, without_unit
+from agez.photometry.swapped_columns import check_swapped
 from agez.photometry.synthesis import ab_magnitude
 from agez.photometry.told import PLACEHOLDER, count_remarks, redshift_remarks
 from agez.photometry.vector_columns import likeness
@@ -192,15 +194,18 @@ def table_to_photometry(
         )
         options = taken.options
     options.columns(plain.colnames, source=source)
+    check_redshift_column(first_rows_of(plain), options, source=source)
+    swapped = check_swapped(first_rows_of(plain), columns, source=source, silent=() if found.survey else silent)
     photometry = rows_to_photometry(plain, bands, columns, source=source, options=options)
     check_plausible(
         photometry.take(slice(0, HEAD_ROWS)), columns, source=source, silent=None if found.survey else silent
     )
     not_applied = [] if taken.ebv is None else [f"E(B-V): column {taken.ebv} is not used; fluxes are as in the table"]
     remarks = [
-        *found.remarks, *seen, *[one for one in taken.remarks if not one.startswith("E(B-V)")], *not_applied,
+        *found.remarks, *seen, *swapped, *zero_errors(first_rows_of(plain), columns, source=source),
+        *[one for one in taken.remarks if not one.startswith("E(B-V)")], *not_applied,
         *redshift_remarks(plain.colnames, options),
-        *left_out(plain.colnames, bands, of_set=set_names(bands, filters)),
+        *left_out(plain.colnames, bands, of_set=set_names(bands, filters)), *error_remarks(plain.colnames, columns),
         *count_remarks(photometry.meta["counted"]),
     ]  # fmt: skip
     return replace(photometry, meta={**photometry.meta, "remarks": remarks})
@@ -233,12 +238,13 @@ def rows_to_photometry(
     infinite: Bools = np.zeros(n, dtype=bool)
     bad_error: Bools = np.zeros(n, dtype=bool)
     n_placeholders = np.zeros(len(bands), dtype=int)
+    options = options or RowOptions()
     groups = [BandGroup.of(table, columns, magnitude, source) for magnitude in (False, True)]
     for start in range(0, n, _BLOCK_ROWS):
         rows = slice(start, min(start + _BLOCK_ROWS, n))
         for group in groups:
             if len(group.at):
-                measured = group.measured(rows)
+                measured = group.measured(rows, zero_is_unknown=options.zero_errors_are_unknown)
                 # a group of all bands is written in one go, not band by band
                 where = (rows, slice(None)) if len(group.at) == len(bands) else (rows, group.at)
                 flux[where], flux_err[where] = measured.flux.T, measured.flux_err.T
@@ -246,7 +252,6 @@ def rows_to_photometry(
                 bad_error[rows] |= measured.bad_error.any(axis=0)
                 n_placeholders[group.at] += measured.placeholder.sum(axis=1)
     covered = np.isfinite(flux)
-    options = options or RowOptions()
     seen_at = redshifts_of_rows(table, options, source=source)
     flags = np.zeros(n, dtype=np.int32)
     if set(table.colnames) >= _OWN and table["flags"].ndim == 1 and np.issubdtype(table["flags"].dtype, np.integer):

@@ -8,6 +8,7 @@ import os
 import numpy as np
 from astropy.table import Table
 
+from agez.arguments import named_among
 from agez.errors import AgezError
 from agez.photometry.zero_points import ZeroPoints
 from agez.tables.table_columns import meta_json, number_column, text_column
@@ -51,7 +52,7 @@ def read_zero_points(path: str | os.PathLike[str]) -> ZeroPoints:
     if "band" not in table.colnames or not {"factor", "magnitude_offset"} & set(table.colnames):
         raise AgezError(
             f"{source} is no table of zero points: expected the columns band, and factor or magnitude_offset; found "
-            f"{', '.join(table.colnames[:12])}"
+            f"{named_among(table.colnames, 'magnitude_offset' if 'band' in table.colnames else 'band')}"
         )
     names = tuple(text_column(table, "band").tolist())
     twice = sorted({name for name in names if names.count(name) > 1})

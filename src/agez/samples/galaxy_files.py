@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from astropy.table import Table
 
+from agez.arguments import named_among
 from agez.errors import AgezError
 from agez.label_types import Galaxies
 from agez.tables.table_columns import AnyTable, angle_column, is_missing, number_column, text_column
@@ -65,7 +66,8 @@ def columns_of(table: AnyTable, source: str) -> dict[str, str]:
     found = {what: known[name] for what, names in COLUMNS.items() for name in reversed(names) if name in known}
     if "name" not in found:
         raise AgezError(
-            f"{source}: no column galaxy_id among {', '.join(table.colnames[:12])}; rename the one that names galaxies"
+            f"{source}: no column galaxy_id among {named_among(table.colnames, 'galaxy_id')}; rename the one that "
+            "names galaxies"
         )
     if len(table) == 0:
         raise AgezError(f"{source}: the galaxy table has no rows")
