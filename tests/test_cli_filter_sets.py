@@ -64,7 +64,7 @@ def test_predict(tmp_path, name, kind):
 
 def test_predict_with_a_model_of_another_set(tmp_path):
     path = write_table(tmp_path / "plain.fits", "splus", named=False)
-    says = ("jplus, splus", "--filters")
+    says = ("jplus or splus", "give --model jplus or --model splus")
     refused("predict", path, "-o", tmp_path / "no.fits", "--model", "jpas", says=says)
     refused(
         "predict",

@@ -164,7 +164,7 @@ def test_other_sets() -> None:
     ("table", "message"),
     [
         (Table({"flux_J0400": [], "id": []}), "the table is empty"),
-        (Table({"id": ["a"], "J0400": [1.0]}), "no column flux_<band> or mag_<band>; found id, J0400"),
+        (Table({"id": ["a"], "J0400": [1.0]}), "no column flux_<band> or mag_<band>; its columns are id, J0400"),
         (Table({"flux_J0401": [1.0], "FLUX_RADIUS": [1.0]}), "no column flux_<band> .* did you mean flux_J0400"),
         (Table({"flux_J0400": [1.0], "mag_J0400": [1.0]}), "columns flux_J0400 and mag_J0400 are both of band J0400"),
         (Table({"flux_J0400": ["x"]}), "column flux_J0400, row 1 is 'x'; expected a number"),

@@ -142,6 +142,8 @@ def check_redshift_column(head: AnyTable, options: RowOptions, *, source: str) -
     found = column_of(column, head.colnames)
     if found is None or np.ndim(head[found]) != 1 or isinstance(options.redshift, int | float):
         return
+    if _is_velocity(unit_of(head, found)):
+        return  # which is told with the unit
     numbers = number_column(head, found, source=source)
     known = numbers[np.isfinite(numbers) & ~is_code(numbers) & ~is_nines(numbers)]
     median = float(np.median(known)) if len(known) else np.nan
