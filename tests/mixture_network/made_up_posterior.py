@@ -4,7 +4,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from agez.mixture_network.mixture_model import MixtureNetwork, Network, build_model, ensemble
+from agez.mixture_network.build_model import build_model
+from agez.mixture_network.mixture_model import MixtureNetwork, Network, ensemble
 from agez.mixture_network.trunks import NetworkShape
 from agez.models.features import n_features, normalised
 from agez.photometry.filters import load_filters

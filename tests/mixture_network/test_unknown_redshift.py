@@ -7,8 +7,9 @@ import pytest
 from made_up_posterior import RANGE, small_member, small_model, small_parts, small_photometry, small_sky
 
 from agez.flags import Flag, has_flag
+from agez.mixture_network.build_model import build_model
 from agez.mixture_network.calibration import IntervalCalibration
-from agez.mixture_network.mixture_model import MixtureNetwork, build_model, network_of
+from agez.mixture_network.mixture_model import MixtureNetwork, network_of
 from agez.models.model import Model
 from agez.models.model_file import load_model, save_model
 from agez.models.predict import predict

@@ -9,8 +9,9 @@ from made_up_posterior import small_parts
 from made_up_sample import made_up_model, made_up_sample
 
 from agez.errors import AgezError
+from agez.mixture_network.build_model import build_model
 from agez.mixture_network.calibration import IntervalCalibration
-from agez.mixture_network.mixture_model import MixtureNetwork, Network, build_model
+from agez.mixture_network.mixture_model import MixtureNetwork, Network
 from agez.mixture_network.trunks import NetworkShape
 from agez.models.features import n_features
 from agez.models.model_card import curve_lines

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-import agez
 from agez.distributions.mixture import Mixture, combine
 from agez.errors import AgezError
 from agez.mixture_network.calibration import IntervalCalibration, calibrate, leading_calibration
@@ -28,18 +27,14 @@ from agez.mixture_network.trunks import (
 )
 from agez.models.feature_scaling import FeatureScaling
 from agez.models.features import NormalisedPhotometry, features
-from agez.models.model import MIXTURE_SCHEMA, Model
+from agez.models.model import Model
 from agez.models.model_file import below
 from agez.novelty.novelty_score import Novelty
-from agez.targets import Target, header_of_targets
-from agez.types import Bands, Floats, Ints
+from agez.targets import Target
+from agez.types import Floats, Ints
 
-#: Value of the header's key ``kind``.
-KIND = "posterior"
 #: With which names of arrays of the network for rows of unknown redshift begin.
 OF_UNKNOWN = "unknown_redshift."
-#: Tolerance at the ends of a model's redshift range.
-REDSHIFT_TOLERANCE = 0.002
 
 
 @dataclass(frozen=True, eq=False)
@@ -196,76 +191,3 @@ def read_network(model: Model) -> MixtureNetwork:
 def redshift_target(targets: Sequence[Target]) -> int | None:
     """Which of the targets is the redshift, learned as a departure from the given one."""
     return next((t for t, target in enumerate(targets) if target.scale == "redshift"), None)
-
-
-def build_model(
-    network: MixtureNetwork,
-    bands: Bands,
-    *,
-    targets: Sequence[Target],
-    label_range: Floats,
-    name: str,
-    redshift_range: tuple[float, float],
-    least_bands: int,
-    least_snr: float,
-    frame: str,
-    main_targets: Sequence[str] | None = None,
-    libraries: Sequence[str] = (),
-    knows_unknown_redshift: bool = False,
-    uses_redshift: bool = True,
-    labels: Mapping[str, Any],
-    training: Mapping[str, Any],
-    calibration: Mapping[str, Any],
-    scores: Mapping[str, Any],
-) -> Model:
-    """Assemble a model with its header.
-
-    Parameters
-    ----------
-    targets : sequence of Target
-        In the order of the distribution's dimensions.
-    label_range : (2, d) float
-        Lowest and highest of each label in training.
-    redshift_range : (low, high)
-        Of the redshifts that the model predicts.
-    least_bands : int
-        Rows with fewer have no prediction.
-    least_snr : float
-        Rows with a lower median signal-to-noise ratio are flagged.
-    frame : 'rest' or 'observed'
-    main_targets : sequence of str, optional
-        Those that are predicted where no others are asked for; default: all.
-    libraries : sequence of str
-        Template libraries that the networks may be told of, in the order of their inputs.
-    knows_unknown_redshift : bool
-        Whether the networks were trained on rows of unknown redshift, too.
-    uses_redshift : bool
-        False: no row of the training had one, and none is asked for.
-    labels, training, calibration, scores : mapping
-        JSON-able, for the header.
-    """
-    header = {
-        "schema": MIXTURE_SCHEMA,
-        "kind": KIND,
-        "version": agez.__version__,
-        "name": name,
-        **header_of_targets(targets),
-        "members": len(network.members),
-        "architecture": network.members[0].shape.to_dict(),
-        "bands": bands.to_dict(),
-        "frame": frame,
-        "redshift_range": list(redshift_range),
-        "redshift_tolerance": REDSHIFT_TOLERANCE,
-        "least_bands": least_bands,
-        "least_snr": least_snr,
-        "ood_threshold": 1.0,
-        "labels": dict(labels),
-        "training": dict(training),
-        "calibration": dict(calibration),
-        "scores": dict(scores),
-        **({} if main_targets is None else {"main_targets": list(main_targets)}),
-        **({"libraries": list(libraries)} if libraries else {}),
-        **({"knows_unknown_redshift": True} if knows_unknown_redshift else {}),
-        **({} if uses_redshift else {"uses_redshift": False}),
-    }
-    return Model(network.to_arrays() | {"label_range": np.asarray(label_range)}, header)

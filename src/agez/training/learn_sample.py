@@ -13,8 +13,9 @@ from agez.analysis.metrics import evaluate
 from agez.distributions.mixture import Mixture, moments
 from agez.errors import AgezError
 from agez.label_types import Sample
+from agez.mixture_network.build_model import build_model
 from agez.mixture_network.calibration import IntervalCalibration, normal_scores
-from agez.mixture_network.mixture_model import MixtureNetwork, build_model, network_of
+from agez.mixture_network.mixture_model import MixtureNetwork, network_of
 from agez.models.model import Model
 from agez.models.model_file import plain
 from agez.novelty.novelty_score import Novelty, score_as_answered
@@ -145,7 +146,7 @@ def learned_model(
 ) -> LearnedSample:  # fmt: skip
     """The model of cross-fitted networks, calibrated and scored on the rows that each has not seen.
 
-    ``more`` goes into the header as :func:`agez.mixture_network.mixture_model.build_model` takes it.
+    ``more`` goes into the header as :func:`agez.mixture_network.build_model.build_model` takes it.
     """
     learned = learned_without(cross, data)
     with threadpool_limits(1, user_api="blas"):  # small products: a second thread may cost ten times as much

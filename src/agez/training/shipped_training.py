@@ -15,15 +15,9 @@ import numpy as np
 
 from agez.distributions.mixture import Mixture
 from agez.errors import AgezError
+from agez.mixture_network.build_model import build_model
 from agez.mixture_network.calibration import REFERENCE_TARGETS, IntervalCalibration, calibrate, leading_calibration
-from agez.mixture_network.mixture_model import (
-    MixtureNetwork,
-    Network,
-    build_model,
-    ensemble,
-    leading_member,
-    redshift_target,
-)
+from agez.mixture_network.mixture_model import MixtureNetwork, Network, ensemble, leading_member, redshift_target
 from agez.mixture_network.redshift_search import Search, search_redshift
 from agez.mixture_network.trunks import NetworkShape, with_library_biases
 from agez.models.features import NormalisedPhotometry, n_features, normalised
