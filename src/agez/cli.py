@@ -574,6 +574,7 @@ def _add_compare(p: argparse.ArgumentParser) -> None:
     )
     p.add_argument("-o", "--out", metavar="PICTURE", help="PNG; without it only numbers are printed")
     p.add_argument("--columns", metavar="NAME,...", help="what is compared; default: all quantities that both have")
+    p.add_argument("--galaxy", metavar="ID", help="which galaxy, where a file holds several")
     p.add_argument(
         "--tolerance", type=float, metavar="ARCSEC",
         help="within which places are the same; default: 1 for rows of tables, 0.75 pixel for maps",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 
@@ -58,3 +59,15 @@ class UnclearFiltersError(AgezError):
 
     def __reduce__(self) -> tuple[type[UnclearFiltersError], tuple[str, tuple[str, ...]]]:
         return UnclearFiltersError, (str(self), self.candidates)
+
+
+def some_of(names: Iterable[object], most: int = 4) -> str:
+    """The first few of some names, for a message.
+
+    Examples
+    --------
+    >>> some_of(["a", "b", "c"], 2)
+    'a, b, ...'
+    """
+    first = [str(name) for name, _ in zip(names, range(most + 1), strict=False)]
+    return ", ".join([*first[:most], *["..."] * (len(first) > most)])

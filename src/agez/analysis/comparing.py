@@ -24,7 +24,7 @@ MOST_TOGETHER = 1000
 class Agreement:
     """How far values of A are from those of B; NaN where nothing can be said.
 
-    The differences are A less B; ``inside_68`` and ``inside_95`` are the shares of them within 1 and 1.96 of their
+    The differences are A - B; ``inside_68`` and ``inside_95`` are the shares of them within 1 and 1.96 of their
     combined errors, where 0.683 and 0.95 would be right.
     """
 

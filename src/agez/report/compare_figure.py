@@ -33,7 +33,7 @@ def figure_comparison(
 ) -> Path:
     """Draw the first ``MOST`` quantities, a row each.
 
-    Of maps: A and B on one colour scale, and A less B; of tables: A against B, and A less B against B.  Then the
+    Of maps: A and B on one colour scale, and A - B; of tables: A against B, and A - B against B.  Then the
     differences over their combined errors beside a unit Gaussian, and both profiles.  Below: the numbers of all.
 
     Parameters
@@ -86,7 +86,7 @@ def _map_panels(page: Any, row: Sequence[Any], matched: Matched, name: str) -> N
     for axes, values, side in zip(row, (a, b), "AB", strict=False):
         map_panel(page, axes, painted(values), extent, f"{side}: {_label(matched, name)}", colours, low=low, high=high)
     most = max(float(np.nanquantile(np.abs(a - b), 0.98)) if np.isfinite(a - b).any() else 0.0, 1e-3)
-    map_panel(page, row[2], painted(a - b), extent, f"A less B{_unit(matched, name)}", "RdBu_r", low=-most, high=most)
+    map_panel(page, row[2], painted(a - b), extent, f"A - B{_unit(matched, name)}", "RdBu_r", low=-most, high=most)
     row[0].set_ylabel(y_words)
     for axes in row[:3]:
         axes.set_xlabel(x_words)
@@ -116,7 +116,7 @@ def _value_panels(page: Any, row: Sequence[Any], matched: Matched, name: str) ->
     row[1].set_xlim(limits)
     row[1].set_ylim(robust_limits(difference, keep=0.99, pad=0.3))
     row[1].set_xlabel(f"B: {_label(matched, name)}")
-    row[1].set_ylabel(f"A less B{_unit(matched, name)}")
+    row[1].set_ylabel(f"A - B{_unit(matched, name)}")
 
 
 def _bars(error: Floats) -> Floats | None:
@@ -127,7 +127,7 @@ def _pulls(axes: Any, matched: Matched, name: str) -> None:
     error = combined_error(matched.a_err[name], matched.b_err[name])
     pull = (matched.a[name] - matched.b[name]) / error
     pull = pull[np.isfinite(pull)]
-    axes.set_xlabel("(A less B) / combined error")
+    axes.set_xlabel("(A - B) / combined error")
     axes.set_ylabel("density")
     axes.set_xlim(_PULLS[0], _PULLS[-1])
     if not pull.size:
