@@ -16,6 +16,9 @@ from agez.errors import AgezError
 P = ParamSpec("P")
 R = TypeVar("R")
 
+#: Redshifts outside are placeholders (-1, -99, 99) or velocities.  Nearby galaxies come towards us, at -0.001 and less.
+LEAST_REDSHIFT, LARGEST_REDSHIFT = -0.01, 20.0
+
 #: By the name of a type, what is to be given where it is expected.
 TO_PASS = {
     "path": "the path of a file",
@@ -121,6 +124,13 @@ def check_paths(function: str, argument: str, value: Any) -> Any:
     if not paths or not all(isinstance(one, str | os.PathLike) for one in paths):
         raise AgezError(f"agez.{function}: {argument} is {described(value)}; expected the path of a folder, or paths")
     return paths
+
+
+def velocity_hint(redshift: float) -> str:
+    """What may be meant by a number too large for a redshift: '; km/s? ...', or nothing."""
+    if not 100.0 <= abs(redshift) < 200_000.0:
+        return ""
+    return f"; a velocity in km/s? its redshift is {redshift / 299_792.458:.5f}"
 
 
 def number_in(value: Any, unit: str, *, name: str, optional: bool = False) -> Any:

@@ -17,6 +17,7 @@ from agez.errors import AgezError
 from agez.labelling.input_files import complete_redshifts, is_photometry, read_one, remarks_on
 from agez.models.asked import Asked
 from agez.models.model import Model
+from agez.models.model_file import load_model
 from agez.models.predict import distance_remarks, predict_spectra
 from agez.photometry.band_columns import left_out
 from agez.photometry.filters import FilterSet, load_filters
@@ -35,13 +36,17 @@ EBV_COLUMN = "ebv"
 def open_input(
     path: str | os.PathLike[str],
     *,
+    model: Model | str | os.PathLike[str],
     filters: Any = None,
     aperture: str | None = None,
     filter_table: str | os.PathLike[str] | None = None,
     unit: str | None = None,
     rows_per_part: int | None = None,
 ) -> Catalogue | str:
-    """The catalogue that a file or folder is; if it may hold spectra, why it is none."""
+    """The catalogue that a file or folder is; if it may hold spectra, why it is none.
+
+    Bands are those that agez knows, and those of the model that is to answer.
+    """
 
     def opened() -> Catalogue:
         return open_catalogue(
@@ -56,6 +61,9 @@ def open_input(
     own = filters is not None and (not isinstance(filters, str) or filters not in filter_sets())
     only_tables = READABLE.get(extension(path)) in ("parquet", "votable")
     if own or aperture or unit or filter_table or only_tables or is_photometry(path):
+        return opened()
+    answering = model if isinstance(model, Model) else load_model(model)
+    if is_photometry(path, answering.bands.names):
         return opened()
     try:
         found = opened()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from agez.apply.corrections import Corrections, corrected, ebv_seen
-from agez.arguments import check_type, described, number_in
+from agez.arguments import LARGEST_REDSHIFT, LEAST_REDSHIFT, check_type, described, number_in, velocity_hint
 from agez.catalogues.catalogue import Catalogue
 from agez.catalogues.open_catalogue import open_table
 from agez.engine.answer import answer_rows, make_job, read
@@ -38,7 +38,12 @@ if TYPE_CHECKING:
 #: Options that say something of each row, and may be an array.
 _OF_ROWS = ("redshift", "redshift_err", "ebv", "id")
 #: Bounds of numbers; beyond, they are none of the kind.
-_LIMITS = {"redshift": (-1.0, 1000.0), "redshift_err": (0.0, 1000.0), "ebv": (0.0, 100.0), "error_floor": (0.0, 1.0)}
+_LIMITS = {
+    "redshift": (LEAST_REDSHIFT, LARGEST_REDSHIFT),
+    "redshift_err": (0.0, 1000.0),
+    "ebv": (0.0, 100.0),
+    "error_floor": (0.0, 1.0),
+}
 
 
 def predict(
@@ -161,7 +166,7 @@ def predict(
                     f"{arrays[0]} is {described(rows[arrays[0]])}, but {Path(data)} is a file, whose rows are in its "
                     "own order; name a column, or read the file and give the table"
                 )
-            catalogue = open_input(data, **options)
+            catalogue = open_input(data, model=answering, **options)
             if isinstance(catalogue, str):
                 return _spectra(answering, data, given, filters, asked, no_catalogue=catalogue)
         else:
@@ -212,7 +217,8 @@ def _checked(name: str, value: Any) -> Any:
     plain = number_in(plain, unit, name=name)
     low, high = _LIMITS[name]
     if isinstance(plain, int | float) and not low <= plain < high:
-        raise AgezError(f"{name} is {plain:g}; expected a finite number from {low:g} to below {high:g}")
+        hint = velocity_hint(plain) if name == "redshift" else ""
+        raise AgezError(f"{name} is {plain:g}; expected a finite number from {low:g} to below {high:g}{hint}")
     return plain
 
 

@@ -117,9 +117,9 @@ def band_names(names: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def has_bands(names: Sequence[str]) -> bool:
-    """Whether any column is of a band of a set that agez knows."""
-    every = all_bands()
+def has_bands(names: Sequence[str], also: Sequence[str] = ()) -> bool:
+    """Whether any column is of a band of a set that agez knows, or of one of ``also``."""
+    every = all_bands().union(also)
     return any(find_band(spelled, every) for spelled in band_names(names).values())
 
 

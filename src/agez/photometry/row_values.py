@@ -9,14 +9,13 @@ from dataclasses import dataclass, field
 import numpy as np
 from astropy import units as u
 
+from agez.arguments import LARGEST_REDSHIFT, LEAST_REDSHIFT, velocity_hint
 from agez.distributions.redshift_mixture import RedshiftMixture
 from agez.errors import AgezError
 from agez.photometry.redshift_columns import chosen_distribution, read_distributions
 from agez.tables.table_columns import AnyTable, is_code, is_nines, number_column, unit_of
 from agez.types import Floats
 
-#: Redshifts outside are placeholders: -1, -99, 99.  Nearby galaxies come towards us, at -0.001 and less.
-LEAST_REDSHIFT, LARGEST_REDSHIFT = -0.01, 20.0
 #: Names by which tables call redshifts, in small letters and without what stands between words.
 _REDSHIFT = re.compile(
     r"z(b|ml|mc|phot|spec|best|peak|mean|median|med|mode|map|final|hel|helio|cmb|out|ph|sp|pdf|obs|true|eazy|lephare|bpz)*"
@@ -130,7 +129,7 @@ def redshifts_of_rows(table: AnyTable, options: RowOptions, *, source: str) -> R
 
     Where columns of distributions are taken (:mod:`agez.photometry.redshift_columns`), those are the redshifts of rows
     that have one, and rows whose distribution is malformed have none.  Numbers that are none (below
-    :data:`LEAST_REDSHIFT`, above :data:`LARGEST_REDSHIFT`, not finite) are unknown.
+    :data:`agez.arguments.LEAST_REDSHIFT`, above the largest, not finite) are unknown.
 
     Raises
     ------
@@ -184,7 +183,9 @@ def redshifts_of_rows(table: AnyTable, options: RowOptions, *, source: str) -> R
 def _check_number(redshift: float | str | None) -> None:
     known = redshift is None or isinstance(redshift, str)
     if not known and not LEAST_REDSHIFT <= float(redshift) <= LARGEST_REDSHIFT:  # type: ignore[arg-type]
-        raise AgezError(f"redshift is {redshift}; expected a number of {LEAST_REDSHIFT:g} to {LARGEST_REDSHIFT:g}")
+        hint = velocity_hint(float(redshift))  # type: ignore[arg-type]
+        limits = f"{LEAST_REDSHIFT:g} to {LARGEST_REDSHIFT:g}"
+        raise AgezError(f"redshift is {redshift}; expected a number of {limits}{hint}")
 
 
 def _errors(

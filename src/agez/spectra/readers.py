@@ -6,10 +6,9 @@ import os
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 from astropy.io import fits
 
-from agez.arguments import number_in, takes
+from agez.arguments import LARGEST_REDSHIFT, LEAST_REDSHIFT, number_in, takes, velocity_hint
 from agez.errors import AgezError
 from agez.runtime.files import check_input
 from agez.spectra.flux_error_layout import layout_of
@@ -126,8 +125,11 @@ def _check_options(
         raise AgezError(f"unknown spectrum format {format!r}; choose one of {', '.join(format_names())}")
     if medium not in (None, "air", "vacuum"):
         raise AgezError(f"medium is {medium!r}; expected 'air' or 'vacuum'")
-    if redshift is not None and not (np.isfinite(redshift) and -0.02 < redshift < 20.0):
-        raise AgezError(f"redshift is {redshift!r}; expected a number between -0.02 and 20")
+    if redshift is not None and not LEAST_REDSHIFT <= redshift <= LARGEST_REDSHIFT:
+        raise AgezError(
+            f"redshift is {redshift!r}; expected a number of {LEAST_REDSHIFT:g} to {LARGEST_REDSHIFT:g}"
+            f"{velocity_hint(redshift)}"
+        )
     if flux_unit is not None:
         flux_unit_of(path, flux_unit, default=None)
 
