@@ -1,4 +1,4 @@
-"""What a spectral fit tells a person unasked: an unknown resolution, correlated noise, a redshift that cannot be right."""
+"""What a spectral fit tells a person unasked: unknown resolution, correlated noise, a wrong redshift."""
 
 from __future__ import annotations
 
