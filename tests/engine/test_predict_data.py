@@ -275,5 +275,5 @@ def test_files_in_bands_of_the_models_own_are_known_by_the_model(tmp_path):
     table.write(tmp_path / "own.csv")
     found, same = agez.predict(tmp_path / "own.csv", own), agez.predict(table, own)
     np.testing.assert_allclose(found.mean, same.mean, rtol=1e-5)
-    with pytest.raises(agez.AgezError, match="no wavelength column|no columns of photometry"):
+    with pytest.raises(agez.AgezError, match=r"no wavelength column|no columns of photometry"):
         agez.predict(tmp_path / "own.csv", model)

@@ -27,7 +27,7 @@ def test_an_unknown_resolution_is_told_and_an_assumed_one_has_its_value():
     unknown = replace(known, fwhm_angstrom=np.full_like(known.fwhm_angstrom, np.nan))
     assert "sigma_kms includes the instrument's; set SPECRES" in resolution_remarks(unknown)[0]
     assumed = replace(known, meta={**known.meta, "assumed": ("fwhm",)})
-    assert "FWHM 6 Angstrom" in resolution_remarks(assumed)[0]
+    assert "resolution assumed: FWHM 6." in resolution_remarks(assumed)[0]
 
 
 def test_independent_spaxels_are_told_unless_asked_for():

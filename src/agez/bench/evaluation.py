@@ -158,8 +158,8 @@ def warnings_of(block: Mapping[str, Any]) -> list[str]:
     if not seen:
         galaxies = block["galaxies_in_training"]
         return [
-            f"warning: {galaxies} of {block['n_galaxies']} galaxies are also in the training set: the scores may be better "
-            "than on new galaxies"
+            f"warning: {galaxies} of {block['n_galaxies']} galaxies are also in the training set: the scores may be "
+            "better than on new galaxies"
         ] if galaxies else []  # fmt: skip
     return [
         f"warning: {seen} of {n} rows are of the model's own training: the scores are better than on new galaxies; "

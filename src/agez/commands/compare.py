@@ -74,8 +74,7 @@ def _wide_errors(numbers: dict[str, Any]) -> list[str]:
     wide = [
         name
         for name, one in numbers.items()
-        if one.n_with_error
-        and one.inside_68 > NORMAL_68 + 3 * math.sqrt(NORMAL_68 * (1 - NORMAL_68) / one.n_with_error)
+        if one.n_with_error and one.inside_68 - NORMAL_68 > 3 * math.sqrt(0.25 / one.n_with_error)
     ]
     if not wide:
         return []

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
-from agez.errors import AgezError, UnclearFiltersError
+from agez.errors import AgezError, UnclearFiltersError, some_of
 from agez.photometry.filters import FilterSet, load_filters
 from agez.photometry.flux_units import error_factor, scale_of
 from agez.photometry.names import find_band
@@ -64,6 +64,11 @@ def named_columns(
         none = f"{source}: no column flux_<band> or mag_<band>"
         if rename:
             raise AgezError(f"{none}, nor one named as in a survey's tables; {rename}")
+        own = list(band_names(names))
+        if own and given is None and not near:
+            raise AgezError(
+                f"{source}: {some_of(own, 3)} are of no known filter set: --filters FOLDER|FILE says theirs"
+            )
         raise AgezError(
             f"{none}; found {', '.join(names[:12])}; "
             f"rename the columns to the survey's band names, for example flux_J0400{hint}"

@@ -44,7 +44,8 @@ class LabelledTable(PerRow):
     values, errors : (n, d) float
         The labels, finite, and their 1-sigma errors, NaN where unknown.
     meta : mapping
-        ``source``; ``columns``, of each target; ``says_galaxies``, whether a column says which rows are of one galaxy; ``left_out``, how many rows for which reason; ``remarks``.
+        ``source``; ``columns``, of each target; ``says_galaxies``, whether a column
+        says which rows are of one galaxy; ``left_out``, how many rows for which reason; ``remarks``.
     """
 
     photometry: Photometry

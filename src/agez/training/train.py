@@ -87,7 +87,7 @@ def check_training(
     if learning_curve and table and init is not None:
         raise AgezError("--learning-curve of a table is that of new networks; leave --init out, or make a sample")
     if learning_curve and init is None and not table:
-        raise AgezError("--learning-curve compares going on from a model with starting afresh; give --init MODEL")
+        raise AgezError("--learning-curve compares going on from a model with starting anew; give --init MODEL")
     if learning_curve and split != "by-galaxy" and not table:
         raise AgezError("--learning-curve counts galaxies and tests on unseen ones; leave --split within out")
 
