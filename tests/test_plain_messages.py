@@ -55,14 +55,12 @@ def test_a_folder_of_cubes_is_no_catalogue(tmp_path):
 
 def test_a_readme_beside_curves_is_none(tmp_path):
     (tmp_path / "README.txt").write_text("My curves, measured in the laboratory\n")
-    with pytest.raises(
-        AgezError, match=r"no file of this folder is a curve; a curve has two columns.*counting: photon"
-    ):
+    with pytest.raises(AgezError, match=r"no file of this folder is a curve; .*# counting: photon"):
         read_curves(tmp_path)
     (tmp_path / "B1.dat").write_text("# counting: photon\n4000 0\n4100 1\n4200 0\n")
     assert list(read_curves(tmp_path)) == ["B1"]
     (tmp_path / "B2.dat").write_text("4000 0 1\n4100 1 1\n")
-    with pytest.raises(AgezError, match="B2.dat is no curve: it has 3 columns; a curve has two"):
+    with pytest.raises(AgezError, match=r"B2\.dat is no curve: it has 3 columns; a curve has two"):
         read_curves(tmp_path)
 
 

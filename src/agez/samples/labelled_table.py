@@ -114,10 +114,11 @@ def read_labelled_table(
     if isinstance(path, str | Path):
         check_type("read_labelled_table", "path", path, "path")
         table, source = read_table(path, prefer=(EXTENSION,), likeness=likeness), str(path)
-    elif plain_table(path, source=source) is None:
-        raise AgezError(
-            f"agez.read_labelled_table: path is {described(path)}; expected {TABLES}, or the path of a file"
-        )
+    else:
+        table = plain_table(path, source=source)
+        if table is None:
+            words = f"path is {described(path)}; expected the path of a file, or {TABLES}"
+            raise AgezError(f"agez.read_labelled_table: {words}")
     photometry = table_to_photometry(table, source=source, **how)
     return with_labels(table, photometry, labels, units=units, galaxy_id=galaxy_id, known=known, source=source)
 

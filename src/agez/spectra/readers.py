@@ -180,7 +180,7 @@ def is_spectra_file(path: Path) -> bool:
 
 
 def _is_cube_alone(hdus: fits.HDUList) -> bool:
-    """Whether it begins with a cube along wavelength: without errors it is none that can be read, which is then told."""
+    """Whether it begins with a cube along wavelength: whoever reads it says what it lacks."""
     cubes = [hdu for hdu in hdus[:2] if hdu.is_image and hdu.header.get("NAXIS") == 3]
     return any(has_wavelength_axis(hdu.header, 3) for hdu in cubes)
 
