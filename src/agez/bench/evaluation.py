@@ -156,7 +156,7 @@ def warnings_of(block: Mapping[str, Any]) -> list[str]:
     """What must be known before the scores are believed."""
     seen, n = block["in_training"], block["n_rows"]
     if not seen:
-        galaxies = block["galaxies_in_training"]
+        galaxies = block.get("galaxies_in_training")
         return [
             f"warning: {galaxies} of {block['n_galaxies']} galaxies are also in the training set: the scores may be "
             "better than on new galaxies"
