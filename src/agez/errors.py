@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 
@@ -67,3 +68,15 @@ class UnclearFiltersError(AgezError):
 def counted(n: int, noun: str, plural: str = "") -> str:
     """``1 region``, ``2 regions``."""
     return f"{n} {noun if n == 1 else plural or noun + 's'}"
+
+
+def some_of(names: Iterable[object], most: int = 4) -> str:
+    """The first few of some names, for a message.
+
+    Examples
+    --------
+    >>> some_of(["a", "b", "c"], 2)
+    'a, b, ...'
+    """
+    first = [str(name) for name, _ in zip(names, range(most + 1), strict=False)]
+    return ", ".join([*first[:most], *["..."] * (len(first) > most)])

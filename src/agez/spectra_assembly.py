@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from astropy import constants
 
+from agez.arguments import LARGEST_REDSHIFT, LEAST_REDSHIFT
 from agez.errors import AgezError
 from agez.flags import Flag, set_flag
 from agez.spectral_units import FluxUnit, nu_to_lambda
@@ -78,7 +79,8 @@ def header_redshift(header: Mapping[str, Any]) -> float:
     z = header_number(header, "REDSHIFT", "redshift", "Z", "z", "ZSPEC", "Z_SPEC")
     if not np.isfinite(z):
         z = header_number(header, "MED_VEL") / _SPEED_OF_LIGHT_KMS
-    return z if -0.02 < z < 20.0 else float("nan")  # outside: a code for 'unknown', such as -9999
+    # outside: a code for 'unknown', such as -9999
+    return z if LEAST_REDSHIFT <= z <= LARGEST_REDSHIFT else float("nan")
 
 
 #: What keywords of air and vacuum say, by the first letters of the word.

@@ -473,7 +473,7 @@ class Prediction(PredictionViews, PerRow):
         known = all(one.input is not None for one in parts)
         return super().concatenate(parts if known else [replace(one, input=None) for one in parts])
 
-    def sample(self, size: int, rng: np.random.Generator) -> dict[str, Floats]:
+    def sample(self, size: int, rng: np.random.Generator | None = None) -> dict[str, Floats]:
         """Joint draws from the distribution of each row.
 
         Sums hold in every draw: that of ``log_ssfr`` and ``log_mass`` is ``log_sfr_100``.
@@ -494,8 +494,9 @@ class Prediction(PredictionViews, PerRow):
         AgezError
             If the model gave no distribution.
         """
-        words = f"agez.Prediction.sample: rng is {rng!r:.40}; expected a generator, as of numpy.random.default_rng(1)"
+        words = f"agez.Prediction.sample: rng is {rng!r:.40}; give a generator: rng=numpy.random.default_rng(1)"
         check(isinstance(rng, np.random.Generator), words)
+        assert rng is not None
         check(self.mixture is not None, "this prediction has no distributions to draw from: the model gives none")
         assert self.mixture is not None
         draws = sample(self.mixture, size, rng)

@@ -9,14 +9,14 @@ from astropy.io import fits
 from astropy.table import Table
 from astropy.wcs import WCS
 
-from agez.analysis.compared_file import Side, read_side
+from agez.analysis.compared_file import Side, of_galaxy, read_side
 from agez.analysis.matching import ids_in_common, match
 from agez.errors import AgezError
 from agez.flags import Flag
 from agez.sky_offsets import sky_offsets
 from agez.tables.maps import BinMap, MapFrame
 from agez.tables.maps_files import maps_hdus
-from agez.tables.table_files import write_fits
+from agez.tables.table_files import table_hdu, write_fits
 
 CENTRE = (150.0, 30.0)
 
@@ -231,3 +231,26 @@ def test_nothing_in_common_is_said(tmp_path):
     c = table(tmp_path / "c.fits", id=["9"], av=[0.1])
     with pytest.raises(AgezError, match="nothing to match by"):
         match(a, c)
+
+
+def test_offsets_are_joined_within_one_galaxy(tmp_path):
+    """Galaxies whose centres coincide in offsets: a map of G1 beside the truth of three."""
+    shape, wcs = (8, 8), wcs_of((8, 8), 1.0)
+    bins, offsets = blocks(shape, 4), offsets_of(shape, wcs)
+    frame = MapFrame(bins, offsets=offsets)
+    names = Table({"galaxy_id": ["G1"] * 4, "spec_id": list("abcd")})
+    maps = maps_hdus([BinMap("LOG_AGE_LW", np.full(4, 9.0), np.full(4, 0.1))], frame)
+    write_fits(tmp_path / "a.fits", [table_hdu(names, name="LABELS"), *maps])
+    x, y = (np.tile(one.ravel(), 3) for one in offsets)
+    truth = table(tmp_path / "t.csv", galaxy_id=np.repeat(["G1", "G2", "G3"], 64), x=x, y=y,
+                  log_age_lw=np.repeat([9.0, 5.0, 7.0], 64))  # fmt: skip
+    a = read_side(tmp_path / "a.fits")
+    for found in (match(a, truth), match(truth, a)):
+        assert (found.a["log_age_lw"] - found.b["log_age_lw"]).tolist() == [0.0] * 4
+    for other in (replace(a, galaxy=None), replace(a, galaxy=np.full(64, "elsewhere"))):
+        with pytest.raises(AgezError, match=r"t.csv holds 3 galaxies \(G1, G2, G3\).*--galaxy"):
+            match(other, truth)
+        assert match(other, of_galaxy(truth, "G2")).b["log_age_lw"].tolist() == [5.0] * 4
+    with pytest.raises(AgezError, match=r"no galaxy_id is 'G9'; it holds G1, G2, G3"):
+        of_galaxy(truth, "G9")
+    assert of_galaxy(a, "G2") is a  # a file of one galaxy is of that one, whatever its name for it

@@ -1,6 +1,7 @@
 """agez.predict gives what the command gives, of tables of every kind, and a prediction that knows its input."""
 
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -273,3 +274,18 @@ def test_data_frames_of_answers_have_the_index_of_the_input(name):
     pandas.testing.assert_index_equal(prediction.to_pandas().index, given.index)
     pandas.testing.assert_index_equal(prediction[1:3].to_pandas().index, given.index[1:3])
     assert prediction[2].to_pandas().index.tolist() == [given.index[2]]
+
+
+def test_files_in_bands_of_the_models_own_are_known_by_the_model(tmp_path):
+    """A table in bands that no set of agez has: the file is answered as the table is."""
+    model = agez.load_model("splus")
+    bands = replace(model.bands, names=tuple(f"B{k}" for k in range(len(model.bands))))
+    own = replace(model, bands=bands)
+    table = Table(columns())
+    for old, new in zip(model.bands.names, bands.names, strict=True):
+        table.rename_columns([f"mag_{old}", f"mag_{old}_err"], [f"mag_{new}", f"mag_{new}_err"])
+    table.write(tmp_path / "own.csv")
+    found, same = agez.predict(tmp_path / "own.csv", own), agez.predict(table, own)
+    np.testing.assert_allclose(found.mean, same.mean, rtol=1e-5)
+    with pytest.raises(agez.AgezError, match=r"no wavelength column|no columns of photometry"):
+        agez.predict(tmp_path / "own.csv", model)

@@ -200,7 +200,7 @@ def test_air_curves_are_moved_to_vacuum(tmp_path: Path) -> None:
         ("5000 0\n5010 one\n5020 0\n", "row 2 is 'one'; expected a number"),
         ("5000 0\n5010 nan\n5020 0\n", "row 2 is not finite"),
         ("5000 0\n5010\n5020 0\n", "row 2 has 1 columns"),
-        ("5000 0 1\n5010 0 1\n", "expected two columns"),
+        ("5000 0 1\n5010 0 1\n", "is no curve: it has 3 columns"),
         ("5000 0\n5010 0\n", "zero everywhere"),
         ("# only a comment\n", "no rows"),
         ("# medium: water\n5000 0\n5010 1\n", "medium is 'water'"),

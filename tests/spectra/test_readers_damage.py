@@ -108,7 +108,7 @@ def test_foreign_files(tmp_path, rng):
     refused(path, "wavelength")
     refused(path, "is not a FITS file", format="califa-cube")
     fits.PrimaryHDU(np.ones((5, 6, 7), np.float32)).writeto(path, overwrite=True)
-    refused(path, "no ERROR extension")
+    refused(path, "no extension of errors")
     fits.PrimaryHDU(np.ones(50, np.float32)).writeto(path, overwrite=True)
     refused(path, "errors")
     fits.PrimaryHDU().writeto(path, overwrite=True)

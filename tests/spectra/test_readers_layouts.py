@@ -155,7 +155,7 @@ def test_star_masks_of_unsigned_integers(tmp_path, rng):
 def test_a_cube_without_errors_is_refused_with_what_was_found(tmp_path):
     cube = np.ones((20, 3, 4), np.float32)
     fits.HDUList([fits.PrimaryHDU(), fits.ImageHDU(cube, name="DATA")]).writeto(tmp_path / "x.fits")
-    words = r"x\.fits is not a known kind of spectra: it has images DATA \(4 x 3 x 20\), but no ERROR extension"
+    words = r"x\.fits is not a known kind of spectra: it has images DATA \(4 x 3 x 20\), but no extension of errors"
     with pytest.raises(AgezError, match=words) as caught:
         read_spectra(tmp_path / "x.fits")
     assert "\n" not in str(caught.value)

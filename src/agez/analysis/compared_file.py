@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from astropy.table import Table
 
-from agez.errors import AgezError
+from agez.errors import AgezError, some_of
 from agez.flags import is_good
 from agez.runtime.files import check_input
 from agez.sky_offsets import celestial_wcs, sky_positions
@@ -25,7 +27,7 @@ from agez.tables.table_columns import (
     number_column,
     text_column,
 )
-from agez.tables.table_files import FORMATS, extension, open_fits, read_table
+from agez.tables.table_files import FORMATS, column_names, extension, open_fits, read_table
 from agez.targets import KNOWN_TARGETS
 from agez.types import LABEL_NAMES, Floats, Ints, Strings
 
@@ -52,7 +54,7 @@ class Side:
     offsets: Floats | None = None  #: (n, 2) from the galaxy's centre, to the west and to the north [arcsec].
     radius: Floats | None = None  #: (n,) in ``radius_unit``.
     radius_unit: str = ""  #: ``Re`` or ``arcsec``.
-    galaxy: Strings | None = None  #: (n,) of tables.
+    galaxy: Strings | None = None  #: (n,) that each row, or pixel, is of; None where the file does not say.
     row_id: Strings | None = None  #: (n,) of tables.
     shape: tuple[int, int] | None = None  #: (ny, nx) of maps.
     regions: Ints | None = None  #: (n,) region that each pixel is in, -1: none; None where pixels stand for themselves.
@@ -92,6 +94,39 @@ def read_side(path: str | os.PathLike[str], *, columns: tuple[str, ...] | None =
     return side
 
 
+def of_galaxy(side: Side, name: str | None) -> Side:
+    """The rows of one galaxy; a file that says none, or one alone, as it is.
+
+    Raises
+    ------
+    AgezError
+        If the file holds several galaxies and none of that name.
+    """
+    galaxies = () if side.galaxy is None else tuple(np.unique(side.galaxy).tolist())
+    if name is None or len(galaxies) < 2 or side.galaxy is None:
+        return side
+    if name not in galaxies:
+        raise AgezError(f"{side.path}: no galaxy_id is {name!r}; it holds {some_of(galaxies)}")
+    rows = side.galaxy == name
+
+    def part(values: Any) -> Any:
+        return None if values is None else values[rows]
+
+    return replace(
+        side, values={one: part(value) for one, value in side.values.items()},
+        errors={one: part(value) for one, value in side.errors.items()},
+        **{one: part(getattr(side, one)) for one in ("sky", "offsets", "radius", "galaxy", "row_id", "light")},
+    )  # fmt: skip
+
+
+def own_quantities(paths: Sequence[str | os.PathLike[str]]) -> tuple[str, ...]:
+    """Quantities of any name that both of two tables have, and for which at least one has an error, too."""
+    both = [set(column_names(path)) for path in paths]
+    names = [one.removesuffix("_err") for path in paths for one in column_names(path) if one.endswith("_err")]
+    said = {*QUANTITIES, *(f"true_{name}" for name in QUANTITIES)}
+    return tuple(name for name in dict.fromkeys(names) if name not in said and all(name in one for one in both))
+
+
 def _kind_of_maps(path: Path, wanted: tuple[str, ...]) -> str:
     """``maps`` in the layout of MaNGA's, ``images`` of quantities under their names, or neither."""
     if FORMATS.get(extension(path)) != "fits":
@@ -129,7 +164,16 @@ def _of_maps(path: Path, wanted: tuple[str, ...]) -> Side:
         offsets=None if frame.offsets is None else np.reshape(frame.offsets, (2, -1)).T, radius=radius,
         radius_unit=unit, shape=frame.bin_id.shape, regions=frame.bin_id.ravel(),
         light=None if frame.mean_flux is None else np.asarray(frame.mean_flux, dtype=float).ravel(),
+        galaxy=_galaxy_of_maps(path, inside.size),
     )  # fmt: skip
+
+
+def _galaxy_of_maps(path: Path, n: int) -> Strings | None:
+    """(n,) the galaxy of maps, which their own table says; None where it does not, or says several."""
+    with open_fits(path) as hdus:
+        named = (hdu.data["galaxy_id"] for hdu in hdus if hdu.name in _TABLES and "galaxy_id" in hdu.columns.names)
+        found = np.unique(next(named, np.array([], dtype=str)))
+    return np.full(n, str(found[0]).strip()) if len(found) == 1 else None
 
 
 def _seds_of(path: Path) -> str:

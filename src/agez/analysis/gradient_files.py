@@ -21,9 +21,9 @@ from agez.analysis.gradients import (
     galaxy_gradients,
     gradients_with_errors,
 )
-from agez.arguments import named_among
 from agez.errors import AgezError
 from agez.flags import is_good
+from agez.hints import named_among
 from agez.runtime.files import write_json
 from agez.tables.prediction_files import seds_of
 from agez.tables.table_columns import angle_column, has_columns, is_missing, is_nines, number_column, text_column

@@ -10,7 +10,7 @@ from astropy import units as u
 from scipy.spatial import cKDTree
 
 from agez.analysis.compared_file import Side
-from agez.errors import AgezError
+from agez.errors import AgezError, some_of
 from agez.types import Floats, Ints
 
 #: How far apart the same place may be: in rows of tables [arcsec], and in maps in units of the larger pixel.
@@ -265,7 +265,7 @@ def _common_plane(a: Side, b: Side) -> tuple[Floats, Floats, str]:
     else:
         has = " and ".join(f"{side.path.name} has {_positions(side)}" for side in (a, b))
         raise AgezError(f"nothing to match by: no identifiers in common, and {has}; add a column spec_id or id to both")
-    if a.galaxy is not None and b.galaxy is not None and words.startswith("offset"):
+    if words.startswith("offset"):
         planes = _galaxies_apart(a, b, planes)
     for number, plane in enumerate(planes):
         plane[~np.isfinite(plane).all(axis=1)] = 1e12 * (1 + number)
@@ -285,11 +285,22 @@ def _positions(side: Side) -> str:
 
 
 def _galaxies_apart(a: Side, b: Side, planes: list[Floats]) -> list[Floats]:
-    """Offsets of different galaxies are different places; files of one galaxy each are of the same one."""
-    assert a.galaxy is not None
-    assert b.galaxy is not None
-    if len(set(a.galaxy)) == 1 and len(set(b.galaxy)) == 1:
+    """Offsets of different galaxies are different places; files of one galaxy each are of the same one.
+
+    Files that say no galaxy hold one.
+    """
+    several = [side for side in (a, b) if side.galaxy is not None and len(set(side.galaxy)) > 1]
+    if not several:
         return planes
+    names = [set() if side.galaxy is None else set(side.galaxy.tolist()) for side in (a, b)]
+    if not names[0] & names[1]:
+        held = several[0]
+        other, found = b if held is a else a, sorted(set(held.galaxy.tolist()))
+        said = "says none" if other.galaxy is None else f"is of {some_of(sorted(set(other.galaxy.tolist())))}"
+        raise AgezError(
+            f"{held.path} holds {len(found)} galaxies ({some_of(found)}) and "
+            f"{other.path} {said}: offsets are of one galaxy; say which with --galaxy"
+        )
     number = {name: k for k, name in enumerate(sorted({*a.galaxy.tolist(), *b.galaxy.tolist()}))}
     shifts = ([number[name] for name in side.galaxy.tolist()] for side in (a, b) if side.galaxy is not None)
     return [

@@ -21,7 +21,7 @@ from agez.models.features import normalised
 from agez.models.model import Model
 from agez.models.predict import in_model_order, predict
 from agez.samples.labelled_table import LabelledTable
-from agez.samples.training_rows import TRAINING_ROWS, row_digests
+from agez.samples.training_rows import TRAINING_GALAXIES, TRAINING_ROWS, row_digests, seen_galaxies
 from agez.types import Bools, Floats, Prediction
 
 SCHEMA = "agez.evaluation/1"
@@ -48,7 +48,8 @@ def evaluate_model(model: Model, table: LabelledTable, *, seed: int = 1) -> dict
     Returns
     -------
     dict
-        Strict JSON: ``schema``, ``model``, ``source``, counts of rows and flags, ``in_training``; ``targets``, by name
+        Strict JSON: ``schema``, ``model``, ``source``, counts of rows and flags, ``in_training`` and
+        ``galaxies_in_training``; ``targets``, by name
         ``scores`` of all answered rows and of those that are good, ``overall``, ``pit`` and ``bins``
         (:mod:`agez.analysis.calibration_metrics`), ``label_err``, and ``points`` for figures; ``losses`` and
         ``size_curve`` of the training, where the model has them.
@@ -132,7 +133,8 @@ def evaluate_model(model: Model, table: LabelledTable, *, seed: int = 1) -> dict
         "out_of_distribution": json_number(
             float(np.mean(prediction.ood[answered] > float(model.header["ood_threshold"])))
         ),
-        "in_training": in_training(model, table), "distribution": "gaussian" if prediction.mixture is None else
+        "in_training": in_training(model, table), "galaxies_in_training": galaxies_in_training(model, table),
+        "distribution": "gaussian" if prediction.mixture is None else
         "mixture", "targets": targets, "losses": training.get("losses"), "size_curve": training.get("size_curve"),
     }  # fmt: skip
 
@@ -143,11 +145,23 @@ def in_training(model: Model, table: LabelledTable) -> int | None:
     return None if seen is None else int(np.isin(row_digests(table.photometry, model.bands), seen).sum())
 
 
+def galaxies_in_training(model: Model, table: LabelledTable) -> int | None:
+    """How many galaxies the model was trained on, too, by their names; None where model or table does not name any."""
+    seen = model.arrays.get(TRAINING_GALAXIES)
+    if seen is None or not table.meta.get("says_galaxies"):
+        return None
+    return seen_galaxies(seen, table.rows.galaxy_id)
+
+
 def warnings_of(block: Mapping[str, Any]) -> list[str]:
     """What must be known before the scores are believed."""
     seen, n = block["in_training"], block["n_rows"]
     if not seen:
-        return []
+        galaxies = block.get("galaxies_in_training")
+        return [
+            f"warning: {galaxies} of {block['n_galaxies']} galaxies are also in the training set: the scores may be "
+            "better than on new galaxies"
+        ] if galaxies else []  # fmt: skip
     return [
         f"warning: {seen} of {n} rows are of the model's own training: the scores are better than on new galaxies; "
         "those of the cross-validation are in 'agez models MODEL'"

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from agez.catalogues.catalogue import Catalogue, Kind, Partition
-from agez.errors import AgezError
+from agez.errors import AgezError, some_of
 from agez.runtime.optional_packages import need
 from agez.tables.arrow_columns import (
     UCD_KEYS,
@@ -41,7 +41,11 @@ def open_folder(path: Path, rows: int) -> Catalogue:
     """A folder, searched to any depth, of Parquet files of one schema; hidden files and ``_metadata`` are left out."""
     files = sorted(one for one in path.rglob("*") if one.suffix in (".parquet", ".parq", ".pq") and _is_data(one, path))
     if not files:
-        raise AgezError(f"{path}: no Parquet file in this folder; give a file, or a folder that has some")
+        some = some_of(sorted(one.name for one in path.iterdir() if one.is_file()), 3) or "it has no file"
+        raise AgezError(
+            f"{path}: no Parquet file in this folder ({some}); give one file; of many spectra or cubes make photometry "
+            "first: agez synth FOLDER -o PHOT.fits"
+        )
     return open_files(path, "parquet", [(one, "") for one in files], rows)
 
 

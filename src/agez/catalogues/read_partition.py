@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from agez.arguments import named_among
 from agez.catalogues import csv_files, fits_files, parquet_files, whole_files
 from agez.catalogues.catalogue import Catalogue, Partition
 from agez.errors import AgezError
+from agez.hints import named_among
 from agez.photometry.band_columns import BandColumn, band_names, named_columns
 from agez.photometry.filters import FilterSet
 from agez.photometry.find_columns import FILTER_SET_COLUMN, filter_set_column

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from argparse import Namespace
+from pathlib import Path
 from typing import Any
 
 from agez.commands.answers import Answer
-from agez.errors import AgezError
+from agez.errors import AgezError, some_of
 from agez.runtime.files import check_input, check_png
 from agez.runtime.optional_packages import check_installed
+
+#: Part of a normal distribution within one standard deviation.
+NORMAL_68 = 0.6827
 
 
 def compare(options: Namespace) -> Answer:
@@ -17,6 +22,9 @@ def compare(options: Namespace) -> Answer:
     from agez.analysis.matching import match
 
     for path in options.input:
+        if Path(path).is_dir():
+            files = sorted(one.name for one in Path(path).iterdir() if one.suffix in (".fits", ".gz", ".csv", ".ecsv"))
+            raise AgezError(f"{path} is a folder; give one file of it: {some_of(files) or 'it holds no table or maps'}")
         check_input(path)
     if options.out is not None:
         check_installed("matplotlib", extra="report", purpose="a picture")
@@ -45,7 +53,7 @@ def compare(options: Namespace) -> Answer:
         from agez.report.compare_figure import figure_comparison
 
         figure_comparison(options.out, matched, (a.path.name, b.path.name), numbers, profiles)
-    remarks = [*a.remarks, *b.remarks]
+    remarks = [*a.remarks, *b.remarks, *_wide_errors(numbers)]
     content: dict[str, Any] = {
         "a": str(a.path), "b": str(b.path), "matched": matched.how, "n_matched": len(matched), "n_a": matched.n_a,
         "n_b": matched.n_b, "n_faults_left_out": [a.n_faults, b.n_faults], "radius_unit": matched.radius_unit,
@@ -61,19 +69,37 @@ def compare(options: Namespace) -> Answer:
     return content, [*remarks, *_lines(content, options.out)]
 
 
+def _wide_errors(numbers: dict[str, Any]) -> list[str]:
+    """A remark on quantities whose combined errors are certainly wider than the differences."""
+    wide = [
+        name
+        for name, one in numbers.items()
+        if one.n_with_error and one.inside_68 - NORMAL_68 > 3 * math.sqrt(0.25 / one.n_with_error)
+    ]
+    if not wide:
+        return []
+    return [
+        f"errors of {', '.join(wide)} are wider than the differences (more than 68 % within one): the errors of A and "
+        "of B are added in quadrature, so that what both share, or what A's already include of B's, counts twice"
+    ]
+
+
 def _sides(options: Namespace) -> tuple[Any, Any]:
     """Both files; of maps beside a table, the maps' own table where its identifiers are those of the other."""
-    from agez.analysis.compared_file import read_side
+    from agez.analysis.compared_file import QUANTITIES, of_galaxy, own_quantities, read_side
     from agez.analysis.matching import ids_in_common
 
     columns = (
         None if options.columns is None else tuple(one.strip() for one in options.columns.split(",") if one.strip())
     )
-    sides = [read_side(path, columns=columns) for path in options.input]
+    if columns is None:
+        columns = own_quantities(options.input) or None
+        columns = columns and (*QUANTITIES, *columns)
+    sides = [of_galaxy(read_side(path, columns=columns), options.galaxy) for path in options.input]
     maps = [number for number, side in enumerate(sides) if side.shape is not None]
     if len(maps) == 1:
         try:
-            own = read_side(options.input[maps[0]], columns=columns, as_table=True)
+            own = of_galaxy(read_side(options.input[maps[0]], columns=columns, as_table=True), options.galaxy)
         except AgezError:
             return sides[0], sides[1]  # maps without a table of their own
         if ids_in_common(own, sides[1 - maps[0]]):

@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from agez.arguments import named_among
 from agez.commands.galaxy_columns import ALSO_CALLED, INPUTS, PATHS, cells_of, columns_of_list
 from agez.commands.maps import settings_of
 from agez.commands.option_checks import check_numbers
 from agez.errors import AgezError
+from agez.hints import named_among
 from agez.images.image_files import is_image_name
 from agez.runtime.files import check_input
 from agez.samples.galaxy_files import plain_column

@@ -112,7 +112,24 @@ def _training_data(options: Namespace, start: Model | None) -> tuple[Sample | La
         raise AgezError(f"--labels is for plain tables, and {source} is a sample with labels of its own; leave it out")
     bands = None if start is None else start.bands
     table = labelled_of(options, source, label_columns(options.labels), model=bands)
-    return table, list(table.meta["remarks"])
+    return table, [*table.meta["remarks"], *_remarks_on_galaxies(table)]
+
+
+#: With fewer galaxies, one more or less in a fold changes the scores and the calibration.
+_FEW_GALAXIES = 20
+
+
+def _remarks_on_galaxies(table: LabelledTable) -> list[str]:
+    """That rows of one galaxy may be on both sides of a split, or that galaxies are few."""
+    if not table.meta["says_galaxies"]:
+        return [
+            "no galaxy_id: every row counts as a galaxy of its own; if several are of one, scores are too good: "
+            "--galaxy-id COLUMN"
+        ]
+    n = len(np.unique(table.rows.galaxy_id))
+    if n >= _FEW_GALAXIES:
+        return []
+    return [f"warning: {n} galaxies are few: scores and errors are uncertain; at least {_FEW_GALAXIES} are better"]
 
 
 def models(options: Namespace) -> Answer:

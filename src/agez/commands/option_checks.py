@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from argparse import Namespace
 
+from agez.arguments import LARGEST_REDSHIFT, LEAST_REDSHIFT
 from agez.errors import AgezError
-from agez.photometry.row_values import velocity_hint
+from agez.hints import velocity_hint
 from agez.runtime.files import check_not_input
 
 #: By the option's name in the parser: how it is written, the least, whether that itself is fine, the bound above.
@@ -31,8 +32,8 @@ _LIMITS: dict[str, tuple[str, float, bool, float]] = {
     "retries": ("--retries", 0, True, math.inf),
     "max_rows": ("--max-rows", 1, True, math.inf),
     "radius": ("--radius", 0, False, 3600),
-    "redshift": ("--redshift", -1, False, 1000),
-    "source_redshift": ("--source-redshift", -1, False, 1000),
+    "redshift": ("--redshift", LEAST_REDSHIFT, True, LARGEST_REDSHIFT),
+    "source_redshift": ("--source-redshift", LEAST_REDSHIFT, True, LARGEST_REDSHIFT),
     "redshift_err": ("--redshift-err", 0, True, 1000),
     "ebv": ("--ebv", 0, True, 5),  # mag: beyond, no galaxy is seen through the Milky Way in these bands
     "error_floor": ("--error-floor", 0, True, 1),
@@ -74,6 +75,6 @@ def check_numbers(options: Namespace) -> None:
         if math.isfinite(least):
             words.append(f"{least} or more" if least_is_fine else f"more than {least}")
         if math.isfinite(bound):
-            words.append(f"less than {bound}")
-        hint = f"; {velocity_hint(value)}" if option.endswith("redshift") and velocity_hint(value) else ""
-        raise AgezError(f"{option} is {value:g}; expected {' and '.join(words) or 'a finite number'}{hint}")
+            words.append(f"less than {bound:g}" if isinstance(bound, float) else f"less than {bound}")
+        kms = velocity_hint(value) if "redshift" in option else ""
+        raise AgezError(f"{option} is {value:g}; expected {' and '.join(words) or 'a finite number'}{kms}")

@@ -48,8 +48,8 @@ def predict(options: Namespace) -> Answer:
 
         check_page(options.page)
     catalogue = open_input(
-        options.input, filters=options.filters, aperture=options.aperture, filter_table=options.filter_table,
-        unit=options.unit, rows_per_part=options.rows_per_part, model=options.model,
+        options.input, model=options.model, filters=options.filters, aperture=options.aperture,
+        filter_table=options.filter_table, unit=options.unit, rows_per_part=options.rows_per_part,
     )  # fmt: skip
     return _spectra(options, catalogue) if isinstance(catalogue, str) else _photometry(options, catalogue)
 

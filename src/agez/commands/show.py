@@ -86,8 +86,8 @@ def _row(options: Namespace) -> tuple[Prediction, list[str]]:
     from agez.report.row_figures import row_number
 
     catalogue = open_input(
-        options.input, filters=options.filters, aperture=options.aperture, filter_table=options.filter_table,
-        unit=options.unit, model=options.model or "jpas",
+        options.input, model=options.model or "jpas", filters=options.filters, aperture=options.aperture,
+        filter_table=options.filter_table, unit=options.unit,
     )  # fmt: skip
     model = load_model(options.model or "jpas")
     if isinstance(catalogue, str):

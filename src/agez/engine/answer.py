@@ -19,6 +19,7 @@ from astropy.table import Table
 
 from agez import __version__
 from agez.apply.corrections import Corrections, corrected, ebv_of_rows, ebv_seen
+from agez.arguments import LARGEST_REDSHIFT, LEAST_REDSHIFT
 from agez.catalogues.catalogue import Catalogue, Partition
 from agez.catalogues.csv_files import with_kinds
 from agez.catalogues.read_partition import (
@@ -42,8 +43,6 @@ from agez.models.predict import check_redshift_inside, in_model_order, predict_a
 from agez.photometry.band_columns import left_out
 from agez.photometry.redshift_columns import chosen_distribution, read_distributions
 from agez.photometry.row_values import (
-    LARGEST_REDSHIFT,
-    LEAST_REDSHIFT,
     RowOptions,
     check_redshift_column,
     column_of,

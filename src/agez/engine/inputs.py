@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from agez.apply.corrections import Corrections
-from agez.arguments import named_among
+from agez.arguments import LARGEST_REDSHIFT, LEAST_REDSHIFT
 from agez.catalogues.catalogue import Catalogue
 from agez.catalogues.open_catalogue import ROWS_PER_PARTITION, open_catalogue
 from agez.catalogues.read_partition import photometry_layout
 from agez.engine.answer import AnswerJob
 from agez.engine.reports import Counts
 from agez.errors import AgezError, NoPhotometryError
+from agez.hints import named_among
 from agez.labelling.input_files import complete_redshifts, is_photometry, read_one, remarks_on
 from agez.models.asked import Asked
 from agez.models.model import Model
@@ -24,7 +25,6 @@ from agez.models.predict import check_redshift_inside, distance_remarks, predict
 from agez.photometry.band_columns import left_out
 from agez.photometry.error_columns import error_remarks
 from agez.photometry.filters import FilterSet, load_filters
-from agez.photometry.row_values import LARGEST_REDSHIFT, LEAST_REDSHIFT
 from agez.photometry.same_set import check_same_set
 from agez.photometry.tables import set_names
 from agez.photometry.unknown_columns import looks_like_photometry
@@ -46,16 +46,16 @@ LARGEST_USUAL_EBV = 2.0
 def open_input(
     path: str | os.PathLike[str],
     *,
+    model: Model | str | os.PathLike[str],
     filters: Any = None,
     aperture: str | None = None,
     filter_table: str | os.PathLike[str] | None = None,
     unit: str | None = None,
     rows_per_part: int | None = None,
-    model: Model | str | os.PathLike[str] | None = None,
 ) -> Catalogue | str:
     """The catalogue that a file or folder is; if it may hold spectra, why it is none.
 
-    ``model`` is the one that is to answer: its bands are named where the table has none.
+    Bands are those that agez knows, and those of the model that is to answer, which are named where the table has none.
     """
 
     def opened() -> Catalogue:
@@ -65,8 +65,6 @@ def open_input(
                 filter_table=filter_table, filters=filters, unit=unit,
             )  # fmt: skip
         except NoPhotometryError as error:
-            if model is None:
-                raise
             known = model if isinstance(model, Model) else load_model(model)
             raise AgezError(
                 f"{error}; bands of the model {known.header.get('name', '')!r}: {named_among(known.bands.names)}"
@@ -79,6 +77,9 @@ def open_input(
     own = filters is not None and (not isinstance(filters, str) or filters not in filter_sets())
     only_tables = READABLE.get(extension(path)) in ("parquet", "votable")
     if own or aperture or unit or filter_table or only_tables or is_photometry(path):
+        return opened()
+    answering = model if isinstance(model, Model) else load_model(model)
+    if is_photometry(path, answering.bands.names):
         return opened()
     try:
         found = opened()

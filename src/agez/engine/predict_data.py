@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from agez.apply.corrections import Corrections, corrected, ebv_seen
-from agez.arguments import check_type, described, number_in
+from agez.arguments import LARGEST_REDSHIFT, LEAST_REDSHIFT, check_type, described, number_in
 from agez.catalogues.catalogue import Catalogue
 from agez.catalogues.open_catalogue import open_table
 from agez.engine.answer import answer_rows, make_job, read
@@ -20,6 +20,7 @@ from agez.engine.inputs import answer_spectra, catalogue_remarks, correction_lin
 from agez.engine.reports import PartitionReport, Totals
 from agez.errors import AgezError
 from agez.flags import Flag, set_flag
+from agez.hints import velocity_hint
 from agez.models.asked import Asked
 from agez.models.model import DEFAULT_COSMOLOGY, Model
 from agez.models.model_file import load_model
@@ -38,7 +39,12 @@ if TYPE_CHECKING:
 #: Options that say something of each row, and may be an array.
 _OF_ROWS = ("redshift", "redshift_err", "ebv", "id")
 #: Bounds of numbers; beyond, they are none of the kind.
-_LIMITS = {"redshift": (-1.0, np.inf), "redshift_err": (0.0, 1000.0), "ebv": (0.0, 5.0), "error_floor": (0.0, 1.0)}
+_LIMITS = {
+    "redshift": (LEAST_REDSHIFT, LARGEST_REDSHIFT),
+    "redshift_err": (0.0, 1000.0),
+    "ebv": (0.0, 5.0),
+    "error_floor": (0.0, 1.0),
+}
 
 
 def predict(
@@ -161,7 +167,7 @@ def predict(
                     f"{arrays[0]} is {described(rows[arrays[0]])}, but {Path(data)} is a file, whose rows are in its "
                     "own order; name a column, or read the file and give the table"
                 )
-            catalogue = open_input(data, **options, model=answering)
+            catalogue = open_input(data, model=answering, **options)
             if isinstance(catalogue, str):
                 return _spectra(answering, data, given, filters, asked, no_catalogue=catalogue)
         else:
@@ -215,7 +221,8 @@ def _checked(name: str, value: Any) -> Any:
     plain = number_in(plain, unit, name=name)
     low, high = _LIMITS[name]
     if isinstance(plain, int | float) and not low <= plain < high:
-        raise AgezError(f"{name} is {plain:g}; expected a finite number from {low:g} to below {high:g}")
+        hint = velocity_hint(plain) if name == "redshift" else ""
+        raise AgezError(f"{name} is {plain:g}; expected a finite number from {low:g} to below {high:g}{hint}")
     return plain
 
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from agez.arguments import named_among
 from agez.errors import AgezError
+from agez.hints import named_among
 from agez.photometry.names import find_band
 from agez.tables.table_columns import number_column, text_column
 from agez.tables.table_files import read_table

@@ -119,7 +119,7 @@ def complete_redshifts(
 
 
 #: What is said of redshifts, behind the name of the file; and of how many files each is said one by one.
-_FOUND = "found from the spectra; give what is known better"
+_FOUND = "found from the spectra; if you know it better, give it"
 _AMBIGUOUS = "ambiguous: two fit about equally well"
 _NONE = "none could be found: taken as rest-frame; give one if they are not"
 _OF_MORE = {_FOUND: "found from their spectra", _AMBIGUOUS: "some of them ambiguous", _NONE: "none could be found"}
@@ -159,7 +159,8 @@ def redshift_remarks(spectra: Spectra) -> list[str]:
 def remarks_on(spectra: Spectra) -> list[str]:
     """What had to be assumed of the spectra."""
     remarks = []
-    assumed = sorted(spectra.meta.get("assumed", ()))
+    # of a resolution that is assumed the fit tells more
+    assumed = sorted(set(spectra.meta.get("assumed", ())) - {"fwhm"})
     if assumed:
         remarks.append(f"assumed, since the files do not say: {', '.join(assumed)}")
     if spectra.meta.get("ebv"):
@@ -174,7 +175,7 @@ def remarks_on(spectra: Spectra) -> list[str]:
     return remarks + redshift_remarks(spectra)
 
 
-def is_photometry(path: str | os.PathLike[str]) -> bool:
-    """Whether a file is a table with a flux or a magnitude column of any known band, agez's own or a survey's."""
+def is_photometry(path: str | os.PathLike[str], also: Sequence[str] = ()) -> bool:
+    """Whether a file is a table with a flux or magnitude column of a known band, a survey's, or one of ``also``."""
     names = column_names(path)
-    return has_bands([name.lower().removesuffix("_err") for name in names]) or has_survey_columns(names)
+    return has_bands([name.lower().removesuffix("_err") for name in names], also) or has_survey_columns(names)

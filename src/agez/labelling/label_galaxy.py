@@ -13,6 +13,7 @@ import numpy as np
 from agez.errors import AgezError
 from agez.label_types import Labels
 from agez.labelling.cube_bins import fitted_rows, is_cube, unknown_galaxies
+from agez.labelling.fit_remarks import fit_remarks, resolution_fwhm
 from agez.labelling.input_files import SaidRedshift, remarks_on
 from agez.labelling.label_parts import FINGERPRINT, part_path, parts_folder, read_part, remove_parts, write_part
 from agez.runtime.finished_work import file_hash, fingerprint
@@ -206,6 +207,8 @@ def labels_of_file(
     parts = [found[start] for start in starts]
     labels = joined(parts)
     about: dict[str, Any] = {"source": path.name, "engine": options.engine, "remarks": remarks_on(spectra)}
+    about["resolution_fwhm_angstrom"] = resolution_fwhm(spectra)
+    about["remarks"] += fit_remarks(spectra, labels, grid, covariance=options.binning.covariance)
     if spectra.meta.get("ebv"):
         about["ebv"] = spectra.meta["ebv"]
     if options.galaxies is not None:

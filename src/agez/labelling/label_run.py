@@ -174,10 +174,12 @@ def _outputs(files: Sequence[Path], out: str | os.PathLike[str]) -> dict[Path, P
     """The file of labels of each file of spectra; None if all are joined in one."""
     text, path = os.fspath(out), Path(out)
     if not (path.is_dir() or text.endswith(("/", os.sep))):
+        cubes = [one.name for one in files if is_cube(one)] if len(files) > 1 else []
+        if cubes and not path.suffix:
+            raise AgezError(f"output {path}: several cubes go into a folder: -o {path}/")
         check_fits_output(path)
         if len(files) == 1:
             return {files[0]: path}
-        cubes = [one.name for one in files if is_cube(one)]
         if cubes:
             raise AgezError(
                 f"output {path} is one file, but {len(cubes)} of {len(files)} inputs are cubes ({cubes[0]}, ...), each "

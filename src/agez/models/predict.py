@@ -208,11 +208,11 @@ def check_redshift_inside(model: Model, redshift: float) -> None:
     low, high = model.header["redshift_range"]
     slack = float(model.header["redshift_tolerance"])
     if model.header.get("uses_redshift", True) and not low - slack <= redshift <= high + slack:
-        from agez.photometry.row_values import velocity_hint  # which most answers need not read
+        from agez.hints import velocity_hint
 
         raise AgezError(
-            f"--redshift is {redshift:g}; model {model.header.get('name', '')!r} knows {low:g} to {high:g}: "
-            f"{velocity_hint(redshift) or 'give another --model, or the right redshift'}"
+            f"--redshift is {redshift:g}; model {model.header.get('name', '')!r} knows {low:g} to {high:g}"
+            f"{velocity_hint(redshift) or ': give another --model, or the right redshift'}"
         )
 
 

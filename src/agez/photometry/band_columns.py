@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
-from agez.arguments import named_among
-from agez.errors import AgezError, NoPhotometryError, UnclearFiltersError
+from agez.errors import AgezError, NoPhotometryError, UnclearFiltersError, some_of
+from agez.hints import named_among
 from agez.photometry.error_columns import error_column
 from agez.photometry.filters import FilterSet, load_filters
 from agez.photometry.flux_units import error_factor, scale_of
@@ -66,6 +66,11 @@ def named_columns(
         none = f"{source}: no column flux_<band> or mag_<band>"
         if rename:
             raise AgezError(f"{none}, nor one named as in a survey's tables; {rename}")
+        own = list(band_names(names))
+        if own and given is None and not near:
+            raise NoPhotometryError(
+                f"{source}: {some_of(own, 3)} are of no known filter set: --filters FOLDER|FILE says theirs"
+            )
         raise NoPhotometryError(
             f"{none}; its columns are {named_among(names)}; rename the photometry to flux_<band> and flux_<band>_err, "
             f"or mag_<band> and mag_<band>_err{hint}"
@@ -119,9 +124,9 @@ def band_names(names: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def has_bands(names: Sequence[str]) -> bool:
-    """Whether any column is of a band of a set that agez knows."""
-    every = all_bands()
+def has_bands(names: Sequence[str], also: Sequence[str] = ()) -> bool:
+    """Whether any column is of a band of a set that agez knows, or of one of ``also``."""
+    every = all_bands().union(also)
     return any(find_band(spelled, every) for spelled in band_names(names).values())
 
 

@@ -22,6 +22,9 @@ from agez.types import Floats
 Counting = Literal["photon", "energy"]
 _SUFFIXES = (".dat", ".txt", ".res", ".csv", ".ecsv")
 _UNIT_SUFFIX = {"angstrom": "Angstrom", "a": "Angstrom", "nm": "nm", "um": "um", "micron": "um"}
+_FORMAT = (
+    "a curve has two columns, wavelength [Angstrom] and response, and a first line '# counting: photon' or 'energy'"
+)
 #: Noise about zero in a measured curve: what is below minus this fraction of the maximum is an error, the rest is 0.
 NEGATIVE_TOLERANCE = 0.005
 
@@ -81,10 +84,13 @@ def read_curves(path: str | Path, *, counting: Counting | None = None) -> dict[s
         files = sorted(p for p in path.iterdir() if p.suffix.lower() in _SUFFIXES and not p.name.startswith("."))
         if not files:
             raise AgezError(f"{path}: no curve files ({' '.join(_SUFFIXES)}) in this folder")
+        files = [file for file in files if _holds_numbers(file)]
+        if not files:
+            raise AgezError(f"{path}: no file of this folder is a curve; {_FORMAT}")
         for file in files:
             table = _read_table(file)
             if len(table.colnames) != 2:
-                raise AgezError(f"{file}: expected two columns, wavelength and response; found {len(table.colnames)}")
+                raise AgezError(f"{file} is no curve: it has {len(table.colnames)} columns; {_FORMAT}")
             wave, response = table.colnames
             _add(found, file.stem, file, _converted(table, wave, response, counting, str(file)))
     else:
@@ -96,6 +102,12 @@ def read_curves(path: str | Path, *, counting: Counting | None = None) -> dict[s
             rows = table[labels == band]
             _add(found, band, path, _converted(rows, wave, response, counting, f"{path}, filter {band}"))
     return dict(sorted(found.items(), key=lambda item: pivot_wavelength(*item[1])))
+
+
+def _holds_numbers(path: Path) -> bool:
+    """Whether any line begins with a number: a README beside the curves has none."""
+    with path.open(encoding="utf-8", errors="replace") as lines:
+        return any(re.match(r"\s*[-+.]?\d[\d.eE+-]*\s*([,\s]|$)", line) for line in lines)
 
 
 def _add(found: dict[str, tuple[Floats, Floats]], name: str, path: Path, curve: tuple[Floats, Floats]) -> None:

@@ -9,22 +9,19 @@ from dataclasses import dataclass, field
 import numpy as np
 from astropy import units as u
 
-from agez.arguments import named_among
+from agez.arguments import LARGEST_REDSHIFT, LEAST_REDSHIFT
 from agez.distributions.redshift_mixture import RedshiftMixture
 from agez.errors import AgezError
+from agez.hints import named_among, velocity_hint
 from agez.photometry.redshift_columns import chosen_distribution, read_distributions
 from agez.tables.table_columns import AnyTable, is_code, is_nines, number_column, unit_of
 from agez.types import Floats
 
-#: Redshifts outside are placeholders: -1, -99, 99.  Nearby galaxies come towards us, at -0.001 and less.
-LEAST_REDSHIFT, LARGEST_REDSHIFT = -0.01, 20.0
 #: Names by which tables call redshifts, in small letters and without what stands between words.
 _REDSHIFT = re.compile(
     r"z(b|ml|mc|phot|spec|best|peak|mean|median|med|mode|map|final|hel|helio|cmb|out|ph|sp|pdf|obs|true|eazy|lephare|bpz)*"
     r"|.*(redshift|photoz|photz|zphot|specz|zspec|zbest).*"
 )
-#: Speed of light, and what is taken for a velocity [km/s].
-_LIGHT, _LEAST_VELOCITY = 299_792.458, 100.0
 _NOT_A_REDSHIFT = re.compile(
     r"(err|error|sigma|min|max|lo|hi|low|high|l68|u68|lower|upper|flag|flags|qual|quality|warning|zwarn|odds|type|src)$"
 )
@@ -129,13 +126,6 @@ def _is_velocity(unit: str) -> bool:
         return False
 
 
-def velocity_hint(value: float) -> str:
-    """What is asked about a number that is no redshift, but may be a velocity; '' if it is none."""
-    if not _LEAST_VELOCITY <= abs(value) <= _LIGHT:
-        return ""
-    return f"km/s? divide by {_LIGHT}, which makes it {value / _LIGHT:.5f}"
-
-
 def check_redshift_column(head: AnyTable, options: RowOptions, *, source: str) -> None:
     """AgezError if most redshifts among some rows of a table are velocities."""
     column = options.redshift if isinstance(options.redshift, str) else "redshift"
@@ -148,7 +138,7 @@ def check_redshift_column(head: AnyTable, options: RowOptions, *, source: str) -
     known = numbers[np.isfinite(numbers) & ~is_code(numbers) & ~is_nines(numbers)]
     median = float(np.median(known)) if len(known) else np.nan
     if median > LARGEST_REDSHIFT:
-        hint = velocity_hint(median) or f"expected {LEAST_REDSHIFT:g} to {LARGEST_REDSHIFT:g}"
+        hint = velocity_hint(median).removeprefix("; ") or f"expected {LEAST_REDSHIFT:g} to {LARGEST_REDSHIFT:g}"
         raise AgezError(f"{source}: column {found} has a median of {median:.7g}, which is no redshift: {hint}")
 
 
@@ -157,7 +147,7 @@ def redshifts_of_rows(table: AnyTable, options: RowOptions, *, source: str) -> R
 
     Where columns of distributions are taken (:mod:`agez.photometry.redshift_columns`), those are the redshifts of rows
     that have one, and rows whose distribution is malformed have none.  Numbers that are none (below
-    :data:`LEAST_REDSHIFT`, above :data:`LARGEST_REDSHIFT`, not finite) are unknown.
+    :data:`agez.arguments.LEAST_REDSHIFT`, above the largest, not finite) are unknown.
 
     Raises
     ------
@@ -212,10 +202,8 @@ def _check_number(redshift: float | str | None) -> None:
     known = redshift is None or isinstance(redshift, str)
     if not known and not LEAST_REDSHIFT <= float(redshift) <= LARGEST_REDSHIFT:  # type: ignore[arg-type]
         hint = velocity_hint(float(redshift))  # type: ignore[arg-type]
-        raise AgezError(
-            f"redshift is {redshift}; expected a number of {LEAST_REDSHIFT:g} to {LARGEST_REDSHIFT:g}"
-            f"{hint and f'; {hint}'}"
-        )
+        limits = f"{LEAST_REDSHIFT:g} to {LARGEST_REDSHIFT:g}"
+        raise AgezError(f"redshift is {redshift}; expected a number of {limits}{hint}")
 
 
 def _errors(

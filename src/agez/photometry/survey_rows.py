@@ -15,8 +15,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from agez.arguments import LARGEST_REDSHIFT, LEAST_REDSHIFT
 from agez.photometry.redshift_columns import chosen_distribution
-from agez.photometry.row_values import LARGEST_REDSHIFT, LEAST_REDSHIFT, RowOptions, bounds_like, column_of
+from agez.photometry.row_values import RowOptions, bounds_like, column_of
 from agez.surveys.record import SurveyRecord, TableFacts
 from agez.tables.join_suffixes import SUFFIXES
 from agez.tables.table_columns import PlainTable, number_column

@@ -27,8 +27,8 @@ def count_remarks(counted: Mapping[str, int]) -> list[str]:
     bands = [f"{key.removeprefix(PLACEHOLDER)} {n}" for key, n in counted.items() if key.startswith(PLACEHOLDER) and n]
     if bands:
         remarks.append(
-            f"not observed, since no galaxy is like that (magnitudes beyond 40, errors of 10 mag, 99.9, 1e30 and the "
-            f"like), by band: {', '.join(bands)}"
+            f"taken as not observed: no galaxy has such values (magnitudes beyond 40, errors of 10 mag, 99.9, 1e30 and "
+            f"the like), by band: {', '.join(bands)}"
         )
     return remarks
 

@@ -8,8 +8,8 @@ import os
 import numpy as np
 from astropy.table import Table
 
-from agez.arguments import named_among
 from agez.errors import AgezError
+from agez.hints import named_among
 from agez.photometry.zero_points import ZeroPoints
 from agez.tables.table_columns import meta_json, number_column, text_column
 from agez.tables.table_files import read_table, write_table

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from astropy.table import Table
 
-from agez.arguments import named_among
 from agez.errors import AgezError
+from agez.hints import named_among
 from agez.label_types import Galaxies
 from agez.tables.table_columns import AnyTable, angle_column, is_missing, number_column, text_column
 from agez.tables.table_files import read_table, write_table

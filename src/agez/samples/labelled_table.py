@@ -12,13 +12,15 @@ import numpy as np
 from astropy import units as u
 from astropy.table import Table
 
-from agez.arguments import check_type
+from agez.arguments import check_type, described
 from agez.arrays import PerRow, check, check_shape
 from agez.errors import AgezError
 from agez.label_types import Sample
 from agez.photometry.row_values import column_of, option_column
 from agez.photometry.tables import EXTENSION, table_to_photometry
 from agez.photometry.vector_columns import likeness
+from agez.samples.label_ranges import check_ranges
+from agez.tables.in_memory import TABLES, plain_table
 from agez.tables.table_columns import PlainTable, number_column, text_column
 from agez.tables.table_files import READABLE, extension, open_fits, read_table
 from agez.targets import KNOWN_TARGETS, Target
@@ -42,7 +44,8 @@ class LabelledTable(PerRow):
     values, errors : (n, d) float
         The labels, finite, and their 1-sigma errors, NaN where unknown.
     meta : mapping
-        ``source``; ``columns``, of each target; ``left_out``, how many rows for which reason; ``remarks``.
+        ``source``; ``columns``, of each target; ``says_galaxies``, whether a column
+        says which rows are of one galaxy; ``left_out``, how many rows for which reason; ``remarks``.
     """
 
     photometry: Photometry
@@ -67,14 +70,15 @@ class LabelledTable(PerRow):
 
 
 def read_labelled_table(
-    path: str | Path | Table, labels: Sequence[str] | Mapping[str, str], *, units: Mapping[str, str] | None = None,
+    path: Any, labels: Sequence[str] | Mapping[str, str], *, units: Mapping[str, str] | None = None,
     galaxy_id: str | None = None, known: Sequence[Target] = (), **how: Any,
 ) -> LabelledTable:  # fmt: skip
     """Read a table that has photometry and labels.
 
     Parameters
     ----------
-    path : path, or Table
+    path : path, or table
+        As :func:`agez.predict` takes them: of astropy, pandas, polars or Arrow, a record array, a dict of arrays.
     labels : sequence or mapping of str
         Columns of labels; or by the name of the quantity its column.  Their errors are in ``<column>_err``, if there.
     units : mapping of str, optional
@@ -103,10 +107,15 @@ def read_labelled_table(
     """
     if isinstance(labels, str) or not labels:
         raise AgezError(f"agez.read_labelled_table: labels is {labels!r}; expected names of columns, as in ['log_age']")
-    if not isinstance(path, Table):
+    table, source = path, "table" if isinstance(path, Table) else type(path).__name__
+    if isinstance(path, str | Path):
         check_type("read_labelled_table", "path", path, "path")
-    source = "table" if isinstance(path, Table) else str(path)
-    table = path if isinstance(path, Table) else read_table(path, prefer=(EXTENSION,), likeness=likeness)
+        table, source = read_table(path, prefer=(EXTENSION,), likeness=likeness), str(path)
+    else:
+        table = plain_table(path, source=source)
+        if table is None:
+            words = f"path is {described(path)}; expected the path of a file, or {TABLES}"
+            raise AgezError(f"agez.read_labelled_table: {words}")
     photometry = table_to_photometry(table, source=source, **how)
     return with_labels(table, photometry, labels, units=units, galaxy_id=galaxy_id, known=known, source=source)
 
@@ -136,11 +145,12 @@ def label_units(text: str | None) -> dict[str, str]:
 
 
 def with_labels(
-    table: Table, photometry: Photometry, labels: Sequence[str] | Mapping[str, str], *,
+    table: Any, photometry: Photometry, labels: Sequence[str] | Mapping[str, str], *,
     units: Mapping[str, str] | None = None, galaxy_id: str | None = None, known: Sequence[Target] = (), source: str,
 ) -> LabelledTable:  # fmt: skip
     """Photometry of a table with labels from its columns; see :func:`read_labelled_table`."""
-    plain, units = PlainTable.of(table), dict(units or {})
+    plain, units = plain_table(table, source=source), dict(units or {})
+    assert plain is not None, "whoever calls has checked that it is a table"
     wanted = dict(labels) if isinstance(labels, Mapping) else {name: name for name in labels}
     records, values, errors = [], [], []
     columns: dict[str, str] = {}
@@ -168,9 +178,12 @@ def with_labels(
     if units:
         raise AgezError(f"--label-units names {next(iter(units))!r}, which is not among the labels {', '.join(wanted)}")
     _check_names(records)
+    told = check_ranges(list(wanted), np.stack(values, axis=1), source=source)
+    galaxies = galaxy_id is not None or bool((photometry.rows.galaxy_id != "").any())
+    meta = {"source": source, "columns": columns, "says_galaxies": galaxies, "told": told}
     return _usable(
         replace(photometry, rows=_grouped(plain, photometry.rows, galaxy_id, source)), tuple(records),
-        np.stack(values, axis=1), np.stack(errors, axis=1), {"source": source, "columns": columns},
+        np.stack(values, axis=1), np.stack(errors, axis=1), meta,
     )  # fmt: skip
 
 
@@ -258,7 +271,7 @@ def _usable(
     own = photometry.take(keep)
     share = own.covered.mean(axis=0)
     names = [name for name, one in zip(own.bands.names, share, strict=True) if one >= LEAST_SHARE_OF_BAND]
-    remarks = list(own.meta.get("remarks", ()))
+    remarks = [*own.meta.get("remarks", ()), *meta.pop("told", ())]
     remarks += [f"{n} of {len(keep)} rows left out: {reason}" for reason, n in counts.items()]
     rare = [name for name in own.bands.names if name not in names]
     if rare:

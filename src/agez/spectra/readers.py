@@ -6,14 +6,15 @@ import os
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 from astropy.io import fits
 
-from agez.arguments import number_in, takes
+from agez.arguments import LARGEST_REDSHIFT, LEAST_REDSHIFT, number_in, takes
 from agez.errors import AgezError
+from agez.hints import velocity_hint
 from agez.runtime.files import check_input
 from agez.spectra.flux_error_layout import layout_of
 from agez.spectra.formats import SPECUTILS, format_names, known_formats
+from agez.spectra.formats_axes import has_wavelength_axis
 from agez.spectra.formats_califa import cube_pixels
 from agez.spectra.formats_common import Options
 from agez.spectra.formats_fits import open_fits, read_content, start_of
@@ -126,8 +127,11 @@ def _check_options(
         raise AgezError(f"unknown spectrum format {format!r}; choose one of {', '.join(format_names())}")
     if medium not in (None, "air", "vacuum"):
         raise AgezError(f"medium is {medium!r}; expected 'air' or 'vacuum'")
-    if redshift is not None and not (np.isfinite(redshift) and -0.02 < redshift < 20.0):
-        raise AgezError(f"redshift is {redshift!r}; expected a number between -0.02 and 20")
+    if redshift is not None and not LEAST_REDSHIFT <= redshift <= LARGEST_REDSHIFT:
+        raise AgezError(
+            f"redshift is {redshift!r}; expected a number of {LEAST_REDSHIFT:g} to {LARGEST_REDSHIFT:g}"
+            f"{velocity_hint(redshift)}"
+        )
     if flux_unit is not None:
         flux_unit_of(path, flux_unit, default=None)
 
@@ -146,8 +150,8 @@ def _missing_part(hdus: fits.HDUList) -> str:
         sizes = [" x ".join(str(hdu.header[f"NAXIS{i}"]) for i in range(1, hdu.header["NAXIS"] + 1)) for hdu in images]
         each = ", ".join(f"{hdu.name or 'PRIMARY'} ({size})" for hdu, size in zip(images, sizes, strict=True))
         return (
-            f"it has images {each}, but no ERROR extension (or STAT, VARIANCE, UNCERT, IVAR) in the shape of the flux, "
-            "so no errors; the file may have been cut short"
+            f"it has images {each}, but no extension of errors in the shape of the flux: rename yours to ERROR (STAT, "
+            "VARIANCE, UNCERT, IVAR), or put ERRDATA = 'NAME' into the flux's header"
         )
     if table is not None:
         columns = ", ".join(table.columns.names[:12])
@@ -170,9 +174,16 @@ def is_spectra_file(path: Path) -> bool:
                 one.is_one_of_many(text) for one in known_formats() if one.content == "text"
             )
         with open_fits(path, read_content(path)) as hdus:
-            return any(one.is_one_of_many(hdus) for one in known_formats() if one.content == "FITS")
+            known = any(one.is_one_of_many(hdus) for one in known_formats() if one.content == "FITS")
+            return known or _is_cube_alone(hdus)
     except AgezError:
         return True
+
+
+def _is_cube_alone(hdus: fits.HDUList) -> bool:
+    """Whether it begins with a cube along wavelength: whoever reads it says what it lacks."""
+    cubes = [hdu for hdu in hdus[:2] if hdu.is_image and hdu.header.get("NAXIS") == 3]
+    return any(has_wavelength_axis(hdu.header, 3) for hdu in cubes)
 
 
 def _with_specutils(options: Options, *, required: bool = False, remark: str = "") -> Spectra:

@@ -21,7 +21,7 @@ from agez.paper_network.jobs import CONVERGED_FAST
 from agez.runtime.progress import progress
 from agez.samples.labelled_table import LabelledTable
 from agez.samples.splits import SplitKind
-from agez.samples.training_rows import TRAINING_ROWS, row_digests
+from agez.samples.training_rows import TRAINING_GALAXIES, TRAINING_ROWS, galaxy_digests, row_digests
 from agez.training.cross_fitting import FRESH_HIDDEN, settings_for
 from agez.training.learn_sample import N_NETWORKS, learn_sample
 from agez.training.learn_table import TABLE_HIDDEN, learn_table, table_settings
@@ -252,6 +252,8 @@ def _with_training(model: Model, **more: Any) -> Model:
 
 
 def _with_rows(model: Model, data: Sample | LabelledTable) -> Model:
-    """The model with digests of the photometry that it was trained on, so that a test set can be told from it."""
-    digests = np.unique(row_digests(data.photometry, model.bands))
-    return replace(model, arrays={**model.arrays, TRAINING_ROWS: digests})
+    """The model with digests of the photometry and galaxies of its training, so that a test set can be told from it."""
+    more = {TRAINING_ROWS: np.unique(row_digests(data.photometry, model.bands))}
+    if isinstance(data, LabelledTable) and data.meta.get("says_galaxies"):
+        more[TRAINING_GALAXIES] = galaxy_digests(data.rows.galaxy_id)
+    return replace(model, arrays={**model.arrays, **more})
