@@ -648,21 +648,6 @@ def _add_filters(p: argparse.ArgumentParser) -> None:
     p.add_argument("--fetch", action="store_true", help="fetch its measured curves from the SVO service")
 
 
-def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
-    """The options; for an unknown one the usage of its command, and the option that it is nearly."""
-    parser = _parser()
-    options, unknown = parser.parse_known_args(arguments)
-    if not unknown:
-        return options
-    (commands,) = (one for one in parser._actions if isinstance(one, argparse._SubParsersAction))
-    of_command = commands.choices[options.command]
-    word = unknown[0].partition("=")[0]
-    known = [name for name in of_command._option_string_actions if name.startswith("--")]
-    near = get_close_matches(word.replace("_", "-"), known, n=1) if word.startswith("--") else []
-    hint = f"; did you mean {near[0]}?" if near else ""
-    of_command.error(f"unrecognized arguments: {' '.join(unknown)}{hint}")
-
-
 def _answer(options: argparse.Namespace, content: dict[str, Any], lines: list[str]) -> str:
     return json.dumps(content, allow_nan=False) if options.json else "\n".join(lines)
 
@@ -675,7 +660,7 @@ def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
         (commands,) = [one for one in parser._actions if isinstance(one, argparse._SubParsersAction)]
         command = commands.choices[options.command]
         known = [name for one in command._actions for name in one.option_strings]
-        near = [get_close_matches(word.partition("=")[0], known, n=1, cutoff=0.7) for word in unknown]
+        near = [get_close_matches(word.partition("=")[0].replace("_", "-"), known, n=1, cutoff=0.7) for word in unknown]
         meant = ", ".join(name for names in near for name in names)
         command.error(f"unrecognized arguments: {' '.join(unknown)}" + (f"; did you mean {meant}?" if meant else ""))
     return options

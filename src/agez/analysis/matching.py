@@ -289,20 +289,19 @@ def _galaxies_apart(a: Side, b: Side, planes: list[Floats]) -> list[Floats]:
 
     Files that say no galaxy hold one.
     """
-    several = [side for side in (a, b) if side.galaxy is not None and len(set(side.galaxy)) > 1]
-    if not several:
+    given = {id(side): [] if side.galaxy is None else side.galaxy.tolist() for side in (a, b)}
+    held = next((side for side in (a, b) if len(set(given[id(side)])) > 1), None)
+    if held is None:
         return planes
-    names = [set() if side.galaxy is None else set(side.galaxy.tolist()) for side in (a, b)]
-    if not names[0] & names[1]:
-        held = several[0]
-        other, found = b if held is a else a, sorted(set(held.galaxy.tolist()))
-        said = "says none" if other.galaxy is None else f"is of {some_of(sorted(set(other.galaxy.tolist())))}"
+    if set(given[id(a)]).isdisjoint(given[id(b)]):
+        other, found = b if held is a else a, sorted(set(given[id(held)]))
+        said = "says none" if other.galaxy is None else f"is of {some_of(sorted(set(given[id(other)])))}"
         raise AgezError(
             f"{held.path} holds {len(found)} galaxies ({some_of(found)}) and "
             f"{other.path} {said}: offsets are of one galaxy; say which with --galaxy"
         )
-    number = {name: k for k, name in enumerate(sorted({*a.galaxy.tolist(), *b.galaxy.tolist()}))}
-    shifts = ([number[name] for name in side.galaxy.tolist()] for side in (a, b) if side.galaxy is not None)
+    number = {name: k for k, name in enumerate(sorted({*given[id(a)], *given[id(b)]}))}
+    shifts = ([number[name] for name in given[id(side)]] for side in (a, b))
     return [
         np.column_stack([plane, 1e7 * np.array(shift, dtype=float)])
         for plane, shift in zip(planes, shifts, strict=True)
