@@ -111,5 +111,5 @@ def _rise(value: Floats, error: Floats) -> tuple[float, float]:
     if len(value) < 3 or np.ptp(value) < 1e-6 or np.ptp(error) < 1e-6:
         return np.nan, np.nan
     ranks = [np.argsort(np.argsort(one)) for one in (value, error)]
-    correlation = float(np.corrcoef(*ranks)[0, 1])
+    correlation = float(np.corrcoef(ranks[0].astype(float), ranks[1].astype(float))[0, 1])
     return correlation, correlation * float(np.std(error) / np.std(value))
