@@ -280,7 +280,7 @@ def test_files_in_bands_of_the_models_own_are_known_by_the_model(tmp_path):
     """A table in bands that no set of agez has: the file is answered as the table is."""
     model = agez.load_model("splus")
     bands = replace(model.bands, names=tuple(f"B{k}" for k in range(len(model.bands))))
-    own = replace(model, bands=bands)
+    own = replace(model, header={**model.header, "bands": bands.to_dict()})
     table = Table(columns())
     for old, new in zip(model.bands.names, bands.names, strict=True):
         table.rename_columns([f"mag_{old}", f"mag_{old}_err"], [f"mag_{new}", f"mag_{new}_err"])
