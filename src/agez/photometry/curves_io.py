@@ -105,9 +105,10 @@ def read_curves(path: str | Path, *, counting: Counting | None = None) -> dict[s
 
 
 def _holds_numbers(path: Path) -> bool:
-    """Whether any line begins with a number: a README beside the curves has none."""
+    """Whether any line begins with a number, or there are comments alone: a README beside the curves has words."""
     with path.open(encoding="utf-8", errors="replace") as lines:
-        return any(re.match(r"\s*[-+.]?\d[\d.eE+-]*\s*([,\s]|$)", line) for line in lines)
+        rows = [line for line in lines if line.strip() and not line.lstrip().startswith("#")]
+    return not rows or any(re.match(r"\s*[-+.]?\d[\d.eE+-]*\s*([,\s]|$)", row) for row in rows)
 
 
 def _add(found: dict[str, tuple[Floats, Floats]], name: str, path: Path, curve: tuple[Floats, Floats]) -> None:
