@@ -168,12 +168,13 @@ def test_what_was_assumed_is_said_once(road, tmp_path):
         ("label", *files, "-o", tmp_path / "out.fits", "--templates", "made-up"),
         ("predict", files[0], "-o", tmp_path / "out.fits", "--model", road.model),
     ):
-        remarks = done(*command, "--json").json["remarks"]
+        run = agez if command[0] == "predict" else done  # no model answers this spectrum: the run fails, and says so
+        remarks = run(*command, "--json").json["remarks"]
         assert "medium" in remarks[0]
         names = [path.name for path in command[1:] if str(path).endswith(".ecsv")]
         assert {one.split(":")[0] for one in remarks[1:]} == set(names)
         assert all("redshift" in one for one in remarks[1:])
-        words = done(*command).out
+        words = run(*command).out
         assert all(words.count(remark) == 1 for remark in remarks)
     table = Table.read(road.photometry)
     table.remove_column("redshift")
