@@ -36,7 +36,7 @@ def test_correlation_of_all_bands_where_each_has_little_sky(made):
     true = made.images.noise[0].sum()
     assert true > 2.5
     assert [one.sum() for one in found.noise] == pytest.approx([true] * len(BANDS), rel=0.25)
-    assert "bands together" in found.meta["remarks"][-1]
+    assert "one noise correlation is used for all" in found.meta["remarks"][-1]
     sources[2:] = True  # 140 pixels a band: too few in all
     assert all(one.size == 1 for one in empirical_noise(images, how="auto", sources=sources).noise)
 

@@ -74,8 +74,9 @@ def check_posterior(path, model, photometry):
     if weights is not None:
         photometry = photometry.take(((weights == 0) | (weights == 1)).all(axis=1))
     got, want = run(path, posterior_feed(photometry)), predict(model, photometry)
-    # nor does the file leave out a band that the others contradict
-    answered = np.isfinite(want.log_age_lw) & (want.worst_band == "")
+    # nor does the file leave out a band that the others contradict, or cut redshifts near 0
+    near_zero = photometry.redshift < 4 * np.nan_to_num(photometry.redshift_err) + 0.001
+    answered = np.isfinite(want.log_age_lw) & (want.worst_band == "") & ~near_zero
     assert answered.sum() > 80
     for target in TARGETS:
         np.testing.assert_allclose(got[target][answered], getattr(want, target)[answered], atol=AT_MOST, rtol=0)

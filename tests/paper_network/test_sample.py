@@ -134,7 +134,7 @@ def test_galaxy_table_with_few_columns(tmp_path):
     np.testing.assert_array_equal(got.re_arcsec, [3.5, np.nan])
     assert np.isnan(got.log_mass).all()
     assert got.morphology.tolist() == ["", ""]
-    (tmp_path / "bad.csv").write_text("name,re_arcsec\nA,3\n")
+    (tmp_path / "bad.csv").write_text("title,re_arcsec\nA,3\n")
     with pytest.raises(AgezError, match="no column galaxy_id"):
         read_galaxies(tmp_path / "bad.csv")
     (tmp_path / "text.csv").write_text("galaxy_id,re_arcsec\nA,wide\n")

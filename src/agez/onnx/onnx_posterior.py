@@ -35,7 +35,8 @@ _DESCRIPTION = (
     "least_bands, of redshift outside redshift_range, with a redshift error above a third of that range, or without "
     "positive flux mean nothing. A band whose error is more than "
     f"{np.sqrt(BELIEVED * UNSEEN):.2g} times the row's usual one counts as not covered; agez itself goes over "
-    f"smoothly, from {BELIEVED:g} to {UNSEEN:g} times, and leaves out a band that all others contradict."
+    f"smoothly, from {BELIEVED:g} to {UNSEEN:g} times, and leaves out a band that all others contradict, "
+    "and cuts redshift distributions at 0.001."
 )
 _SHIPPED_WORDS = {
     "means": "means of light-weighted log10(age/yr) and [M/H] in dex",
