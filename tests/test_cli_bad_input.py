@@ -268,7 +268,7 @@ def test_labels_and_photometry_of_different_surveys(tmp_path, road):
 def test_galaxy_tables_that_are_wrong(tmp_path, road):
     out = tmp_path / "out.fits"
     for name, content, words in (
-        ("noid", "name,re_arcsec\nA,3\n", "no column galaxy_id"),
+        ("noid", "title,re_arcsec\nA,3\n", "no column galaxy_id"),
         ("text", "galaxy_id,re_arcsec\nA,wide\n", "row 1 is 'wide'"),
         ("twice", "galaxy_id,re_arcsec\nA,1\nA,2\n", "twice"),
         ("norows", "galaxy_id,re_arcsec\n", "no rows"),

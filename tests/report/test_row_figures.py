@@ -163,5 +163,5 @@ def test_what_cannot_be_drawn_or_drawn_from_is_said(prediction):
     dust = agez.predict(table, "splus", redshift=0.02, columns="av")
     with pytest.raises(agez.AgezError, match="name log_age_lw in columns"):
         dust.plot()
-    with pytest.raises(agez.AgezError, match="expected a generator"):
+    with pytest.raises(agez.AgezError, match="give a generator"):
         dust.sample(2, 5)
