@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from astropy.io import fits
 from astropy.table import Table
+from cli_road import agez as run
 from cli_road import done, refused
 from cube_factory import cube, write_califa
 
@@ -231,7 +232,9 @@ def test_options_of_images_with_a_cube_of_spectra(tmp_path, options, says):
 
 def test_the_header_of_a_cube_of_spectra_says_what_it_was_made_from(tmp_path):
     path = write_califa(tmp_path / "NGC0001.fits", cube(np.random.default_rng(1), ny=4, nx=4))
-    content = done("map", path, "-o", tmp_path / "m.fits", "--model", "paper", "--snr", 5, "--json").json
+    answer = run("map", path, "-o", tmp_path / "m.fits", "--model", "paper", "--snr", 5, "--json")
+    assert answer.status == 1  # no region is answered
+    content = answer.json
     told = json.loads(fits.getheader(tmp_path / "m.fits")["MAPMETA"])
     assert [one["sha256"] for one in told["inputs"]] == [hashlib.sha256(path.read_bytes()).hexdigest()]
     assert told["centre"] == {"x": 2.0, "y": 2.0, "from": "reference pixel of the cube"}
