@@ -1,6 +1,8 @@
 """The self-test tells what works and what is missing."""
 
 import sys
+import tomllib
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +16,15 @@ def test_all_that_is_essential_works_here():
     assert {one.name for one in checks if one.essential} == {"filters", "synthesis", "spectral fitting"}
     assert all(one.ok for one in checks if one.essential), checks
     assert all(one.detail for one in checks)
+
+
+def test_every_extra_is_looked_for():
+    """But those that only bring others, and E-MILES, whose templates are tried."""
+    told = " ".join(one.detail for one in run_checks()) + Path(selfcheck.__file__).read_text(encoding="utf-8")
+    with (Path(__file__).parents[2] / "pyproject.toml").open("rb") as file:
+        extras = tomllib.load(file)["project"]["optional-dependencies"]
+    for extra in set(extras) - {"docs", "reproduce", "test", "emiles"}:
+        assert f'("{extra}", ' in told, extra
 
 
 def test_what_is_broken_or_missing_is_said(monkeypatch):

@@ -30,6 +30,15 @@ def run_checks() -> list[Check]:
         _try("spectral fitting", _fitting),
     ]
     for extra, module, use in (
+        ("fast", "numba", "predictions several times faster"),
+        ("images", "photutils", "maps from images: stars"),
+        ("images", "reproject", "maps from images: other pixel grids"),
+        ("images", "skimage", "maps from images: clumps"),
+        ("bin", "powerbin", "bins of cubes and images"),
+        ("cluster", "distributed", "catalogues on several cores or machines"),
+        ("hats", "lsdb", "HATS catalogues in Python"),
+        ("onnx", "onnx", "export of models for other programs"),
+        ("ppxf", "ppxf", "E-MILES, and the second engine of spectral fits"),
         ("train", "jax", "training on an accelerator"),
         ("tune", "optuna", "the search for hyperparameters"),
         ("report", "matplotlib", "figures and report"),
