@@ -161,7 +161,15 @@ def test_worst_band_and_its_number_belong_together(prediction):
 def test_what_cannot_be_drawn_or_drawn_from_is_said(prediction):
     table = {f"flux_{name}": [10.0] for name in agez.load_filters("splus").bands.names}
     dust = agez.predict(table, "splus", redshift=0.02, columns="av")
-    with pytest.raises(agez.AgezError, match="name log_age_lw in columns"):
+    with pytest.raises(
+        agez.AgezError, match="draws two quantities, and this prediction has av: name another in columns"
+    ):
         dust.plot()
+    other = agez.predict(table, "splus", redshift=0.02, columns=["av", "log_mass"])
+    (axes,) = other.plot().axes
+    symbols = {target.name: target.symbol for target in other.targets}
+    assert (axes.get_xlabel(), axes.get_ylabel()) == (symbols["av"], symbols["log_mass"])
+    assert "log_mass" in str(other.to_table().colnames)
+    assert len(other.show(0).axes) == 5  # SED, residuals, two marginals and their joint distribution
     with pytest.raises(agez.AgezError, match="give a generator"):
         dust.sample(2, 5)

@@ -69,7 +69,7 @@ def figure_row(prediction: Prediction, row: int | str, path: _Path | None = None
         size = 12 if len(title) < 110 else 12 * 110 / len(title)  # names of survey objects are long
         page.suptitle(title, x=0.06, ha="left", y=0.985, fontsize=size, parse_math=False)
         page.text(0.06, 0.935, _flag_words(one), ha="left", va="top", fontsize=9, wrap=False)
-        names = tuple(name for name in PAPER_TARGETS if name in [target.name for target in one.targets])
+        names = _leading(one)
         if names:
             box = (8.45 / 12.5, 2.6 / 6.8, 3.9 / 12.5, 3.35 / 6.8)
             _corner(page, one, names, box)
@@ -88,35 +88,43 @@ def figure_corner(
     RowPosterior(one, 0, names)  # says which name is none
     size = max(3.6, 1.75 * len(names) + 1.2)
     with figure(path, width=size, height=size) as page:
-        page.suptitle(_title(one), y=0.99, fontsize=10, parse_math=False)
+        title = _title(one)
+        page.suptitle(title, y=0.99, fontsize=min(10.0, 72 * 0.95 * size / (0.55 * len(title))), parse_math=False)
         _corner(page, one, names, (0.85 / size, 0.7 / size, 1 - 1.05 / size, 1 - 1.35 / size))
     return page
 
 
 def figure_rows(prediction: Prediction, path: _Path | None = None) -> Page:
     """See :meth:`agez.Prediction.plot`."""
-    lacking = [name for name in PAPER_TARGETS if name not in [one.name for one in prediction.targets]]
-    if lacking:
-        raise AgezError(f"agez.Prediction.plot draws {', '.join(PAPER_TARGETS)}: name {lacking[0]} in columns, too")
+    names = _leading(prediction)
+    if len(names) < 2:
+        told = ", ".join(names) or "none"
+        raise AgezError(
+            f"agez.Prediction.plot draws two quantities, and this prediction has {told}: name another in columns"
+        )
     model = str(prediction.meta.get("model", ""))
     title = f"{len(prediction)} rows" + (f", model {model}" if model else "")
-    if len(prediction) > MOST_POINTS:
+    if len(prediction) > MOST_POINTS and names == PAPER_TARGETS:
         z = np.full(len(prediction), np.nan) if prediction.input is None else prediction.input.photometry.redshift
         flags = count_flags(prediction.flags)
         return catalogue_picture(path, tally(prediction, z), flags, n_rows=len(prediction), title=title)
-    age, mh = (getattr(prediction, name) for name in PAPER_TARGETS)
-    age_err, mh_err = (getattr(prediction, f"{name}_err") for name in PAPER_TARGETS)
+    (x, y), (x_err, y_err) = ([getattr(prediction, name + end) for name in names] for end in ("", "_err"))
     faulty = has_flag(prediction.flags, FAULTS)
     with figure(path, width=6.4, height=5.2) as page:
         axes = page.subplots(gridspec_kw=margins(page, left=0.8, right=0.2, bottom=0.6, top=0.5))
         for rows, colour, words in ((~faulty, BLUE, "good"), (faulty, "0.6", "flagged")):
-            if (rows & np.isfinite(age)).any():
+            if (rows & np.isfinite(x)).any():
+                many = len(prediction) > MOST_POINTS  # errors would cover all
                 axes.errorbar(
-                    age[rows], mh[rows], mh_err[rows], age_err[rows], fmt="o", ms=4, color=colour,
-                    elinewidth=0.7, ecolor=(*to_rgb(colour), 0.35),
-                    label=f"{words}: {int((rows & np.isfinite(age)).sum())}",
+                    x[rows], y[rows], None if many else y_err[rows], None if many else x_err[rows], fmt="o",
+                    ms=1 if many else 4, color=colour, elinewidth=0.7, ecolor=(*to_rgb(colour), 0.35),
+                    label=f"{words}: {int((rows & np.isfinite(x)).sum())}",
                 )  # fmt: skip
-        axes.set(xlabel=QUANTITY["log_age_lw"], ylabel=QUANTITY["mh_lw"], title=f"{title}; errors 68 %")
+        symbols = {target.name: target.symbol for target in prediction.targets}
+        x_words, y_words = (QUANTITY.get(name) or symbols[name] or name for name in names)
+        axes.set(
+            xlabel=x_words, ylabel=y_words, title=title if len(prediction) > MOST_POINTS else f"{title}; errors 68 %"
+        )
         if axes.has_data():
             axes.legend(loc="best")
         else:
@@ -160,9 +168,9 @@ def _sed(axes: Axes, one: Prediction, expected: Floats, expected_err: Floats) ->
         wave[seen], flux[seen], np.nan_to_num(error[seen]), None if narrow else width[seen] / 2, fmt="o", ms=4,
         color="black", lw=1, zorder=4, label="measured",
     )  # fmt: skip
-    low, high = value_limits(
-        np.concatenate([flux[seen], expected[known]]), np.nanmedian(error[seen]) if seen.any() else 0.0, keep=1.0
-    )
+    told = seen & np.isfinite(error)
+    width_of_error = float(np.median(error[told])) if told.any() else 0.0
+    low, high = value_limits(np.concatenate([flux[seen], expected[known]]), width_of_error, keep=1.0)
     room = high - low
     axes.set_ylim(low - 0.08 * room, high + (0.33 if not narrow else 0.2) * room)
     axes.set_ylabel("$f_\\nu$ [$\\mu$Jy]")
@@ -225,6 +233,13 @@ def _residuals(axes: Axes, one: Prediction, expected: Floats, expected_err: Floa
     axes.set_xlabel("observed wavelength [$\\mathrm{\\AA}$]")
 
 
+def _leading(prediction: Prediction) -> tuple[str, ...]:
+    """The two quantities that are drawn: age and [M/H], or else the first of a model of other labels."""
+    names = [target.name for target in prediction.targets]
+    known = [name for name in PAPER_TARGETS if name in names]
+    return tuple([*known, *(name for name in names if name not in known)][:2])
+
+
 def _title(one: Prediction) -> str:
     name = f"{one.rows.galaxy_id[0]} {one.rows.spec_id[0]}".strip()
     parts = [name or "row"]
@@ -264,12 +279,12 @@ def _numbers(page: Any, one: Prediction, *, at: tuple[float, float]) -> None:
     """Age and [M/H] with their 68 % intervals, then the other quantities in two columns."""
     targets = {target.name: target for target in one.targets}
     lines = []
-    for name in PAPER_TARGETS:
-        if name in targets:
-            low, high = (float(getattr(one, f"{name}_{end}")[0]) for end in ("p16", "p84"))
-            lines.append(f"{_interval(one, targets[name])}   (68 %: {low:.2f} to {high:.2f})")
+    names = _leading(one)
+    for name in names:
+        low, high = (float(getattr(one, f"{name}_{end}")[0]) for end in ("p16", "p84"))
+        lines.append(f"{_interval(one, targets[name])}   (68 %: {low:.2f} to {high:.2f})")
     page.text(*at, "\n".join(lines), va="top", fontsize=10)
-    others = [target for name, target in targets.items() if name not in PAPER_TARGETS]
+    others = [target for name, target in targets.items() if name not in names]
     shown = [_interval(one, target) for target in others[:MOST_LISTED]]
     if len(others) > MOST_LISTED:
         shown.append(f"and {len(others) - MOST_LISTED} more")
