@@ -58,7 +58,8 @@ class PredictionViews:
     def plot(self, path: str | os.PathLike[str] | None = None) -> Figure:
         """Ages, metallicities and their errors of all rows: a :class:`matplotlib.figure.Figure`, and a PNG at ``path``.
 
-        Of a model of other labels the first two of them.  NumPy arrays of every column are attributes, for plots of one's own.
+        Of a model of other labels the first two of them.  NumPy arrays of every column are attributes, for your own
+        plots.
         """
         return _drawn("figure_rows", self, _png(path))
 
