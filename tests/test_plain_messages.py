@@ -70,3 +70,9 @@ def test_bands_of_no_set_need_their_curves():
         named_columns(["id", "flux_B1", "flux_B1_err", "flux_B2"], **how)
     with pytest.raises(AgezError, match="did you mean flux_J0400"):
         named_columns(["id", "flux_J0401"], **how)
+
+
+def test_an_option_before_its_command_is_told_its_place():
+    answer = agez("--json", "models")
+    assert answer.status == 2
+    assert "--json goes after the command: agez models ... --json" in answer.err

@@ -660,6 +660,9 @@ def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
         (commands,) = [one for one in parser._actions if isinstance(one, argparse._SubParsersAction)]
         command = commands.choices[options.command]
         known = [name for one in command._actions for name in one.option_strings]
+        misplaced = [word for word in unknown if word.partition("=")[0] in known]
+        if misplaced:
+            command.error(f"{misplaced[0]} goes after the command: agez {options.command} ... {misplaced[0]}")
         near = [get_close_matches(word.partition("=")[0].replace("_", "-"), known, n=1, cutoff=0.7) for word in unknown]
         meant = ", ".join(name for names in near for name in names)
         command.error(f"unrecognized arguments: {' '.join(unknown)}" + (f"; did you mean {meant}?" if meant else ""))

@@ -470,8 +470,13 @@ class Prediction(PredictionViews, PerRow):
     @classmethod
     def concatenate(cls, parts: Sequence[Prediction]) -> Prediction:  # type: ignore[override]
         """Rows of all parts; what they came from only if it is known of all of them."""
-        known = all(one.input is not None for one in parts)
-        return super().concatenate(parts if known else [replace(one, input=None) for one in parts])
+        inputs = [one.input for one in parts]
+        if any(one is None for one in inputs):
+            return super().concatenate([replace(one, input=None) for one in parts])
+        if any(one is not None and one.index is None for one in inputs):  # no index of some is none of all
+            plain = [None if one is None else replace(one, index=None) for one in inputs]
+            parts = [replace(one, input=own) for one, own in zip(parts, plain, strict=True)]
+        return super().concatenate(parts)
 
     def sample(self, size: int, rng: np.random.Generator | None = None) -> dict[str, Floats]:
         """Joint draws from the distribution of each row.

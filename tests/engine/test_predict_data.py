@@ -289,3 +289,13 @@ def test_files_in_bands_of_the_models_own_are_known_by_the_model(tmp_path):
     np.testing.assert_allclose(found.mean, same.mean, rtol=1e-5)
     with pytest.raises(agez.AgezError, match=r"no wavelength column|no columns of photometry"):
         agez.predict(tmp_path / "own.csv", model)
+
+
+def test_answers_of_frames_and_tables_are_joined_without_an_index():
+    pytest.importorskip("pandas")
+    frame, table = agez.predict(pandas_frame(), "splus"), agez.predict(Table(columns()), "splus")
+    for parts in ((frame, table), (table, frame)):
+        joined = agez.Prediction.concatenate(parts)
+        assert joined.input.index is None
+        np.testing.assert_array_equal(joined.mean, np.concatenate([one.mean for one in parts]))
+    assert list(agez.Prediction.concatenate([frame, frame]).input.index) == 2 * list(frame.input.index)

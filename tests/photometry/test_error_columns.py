@@ -119,3 +119,24 @@ def test_a_floor_makes_no_measurement_of_an_empty_entry(tmp_path):
     options = ("--model", "splus", "--unit", "uJy", "--error-floor", "0.05", "--json")
     answer = agez("predict", tmp_path / "t.csv", "-o", tmp_path / "o.fits", *options).json
     assert answer["flags"] == {"BAD_ERROR": 2, "TOO_FEW_BANDS": 2}  # five bands are left of twelve
+
+
+def test_names_that_do_not_say_of_what_the_error_is_need_one_column_a_band():
+    """Of a flux and a magnitude of one band ``e_u`` is the error of either."""
+    made = table("e_{band}", kind="flux")
+    assert errors_of(made, unit="uJy")[0] == 0.01
+    for band in BANDS:
+        made[band] = [18.0, 19.0]
+    assert np.isnan(errors_of(made, unit="uJy")).all()
+
+
+def test_bands_without_errors_or_later_rows_keep_a_table_with_errors_of_zero(tmp_path):
+    one = zero(table("mag_{band}_err", bands=("u",), mag_J0430=[17.0, 17.5]))
+    one.write(tmp_path / "one.csv")
+    done("predict", tmp_path / "one.csv", "-o", tmp_path / "one.fits", "--model", "splus", "--filters", "splus")
+    many = table("mag_{band}_err")
+    many = Table({name: np.tile(np.array(many[name]), 300) for name in many.colnames})
+    zero(many, slice(0, 400)).write(tmp_path / "many.csv")
+    answer = done("predict", tmp_path / "many.csv", "-o", tmp_path / "many.fits", "--model", "splus", "--json").json
+    assert answer["flags"]["BAD_ERROR"] == 400
+    assert "are 0 or negative in all of the first rows" in " ".join(answer["remarks"])

@@ -108,3 +108,11 @@ def test_rows_of_99_are_magnitudes_that_were_not_observed():
     value, error = magnitudes(30)
     value[:20], error[:20] = 99.0, 99.0
     assert read(table(value, error, "mag")) == []
+
+
+def test_fluxes_that_rise_with_wavelength_as_depth_falls_are_fluxes():
+    """One SED for all rows: across bands errors rise with fluxes as those of magnitudes would, within none."""
+    rng, wave = RNG(7), np.linspace(0.35, 0.9, 12)
+    value = 12.0 * (wave / 0.35) ** 0.75 * rng.normal(1.0, 0.03, (100, 12))
+    error = 0.08 * (wave / 0.35) ** 2.6 * rng.normal(1.0, 0.02, (100, 12))
+    table_to_photometry(table(value, error, "flux"), filters="splus")

@@ -42,3 +42,11 @@ def test_galaxies_of_the_training_are_counted_by_name():
     assert len(seen) == 3
     assert np.all(np.diff(seen.astype(float)) > 0)
     assert seen_galaxies(seen, np.array(["G3", "G9", "G9"])) == 1
+
+
+def test_labels_whose_names_only_begin_like_an_age_may_be_anything():
+    values = np.linspace(-0.5, 1.1, 20)[:, None]
+    assert check_ranges(["log_age_gyr"], values, source="t") == []
+    assert check_ranges(["log_age_spread"], values, source="t") == []
+    with pytest.raises(agez.AgezError, match=r"log_age_lw runs from -0\.5 to 1\.1"):
+        check_ranges(["log_age_lw"], values, source="t")

@@ -266,8 +266,8 @@ def _answer(options: Namespace, maps: GalaxyMaps, pictures: list[str]) -> Answer
         lines.append(f"  regions of S/N {content['target_snr']:g} in {content['snr_of']}")
     for one in gradients:
         word = word_of(one["quantity"])
-        told = one["reason"] or f"{one['slope']:+.3f} +- {one['slope_err']:.3f} dex/Re"
-        lines.append(f"  gradient of {word}: {told}")
+        slope = one["reason"] or f"{one['slope']:+.3f} +- {one['slope_err']:.3f} dex/Re"
+        lines.append(f"  gradient of {word}: {slope}")
     lines += [*galaxy_lines(summary_row(maps)), *flag_lines(prediction.flags)]
     check_any_answered(answered, len(prediction), "regions", options.out, content["flags"], (content, lines))
     if answered < LEAST_SHARE * len(prediction):

@@ -59,12 +59,12 @@ def check_units(job: AnswerJob, catalogue: Catalogue, model: Model) -> list[str]
     head = head_rows(catalogue, [name for one in columns for name in (one.value, one.error) if name is not None])
     if head is None or not len(head):
         return []
-    if not job.row_options.zero_errors_are_unknown:
-        for message in zero_errors(head, columns, source=catalogue.path):
-            raise AgezError(f"{catalogue.path}: {message}")
+    zero = [] if job.row_options.zero_errors_are_unknown else zero_errors(head, columns, source=catalogue.path)
+    if zero and len(head) < HEAD_ROWS:  # all rows
+        raise AgezError(f"{catalogue.path}: {zero[0]}")
     if silent == [] or (not of_survey and "FILTERS" in catalogue.meta):  # agez's own tables are in microjansky
-        return []
-    remarks = check_swapped(head, columns, source=catalogue.path, silent=silent or ())
+        return zero
+    remarks = zero + check_swapped(head, columns, source=catalogue.path, silent=silent or ())
     photometry = rows_to_photometry(head, bands, columns, source=catalogue.path)
     check_plausible(photometry, columns, source=catalogue.path, silent=silent)
     return remarks

@@ -227,7 +227,8 @@ def _listed_stars(
             f"{source}: column(s) {', '.join(missing)} missing; expected ra, dec [degree], and radius [arcsec] if known"
         )
     ra, dec = (angle_column(table, names[name], source=source, unit="deg") for name in ("ra", "dec"))
-    unread = [names[name] for name in _PERHAPS_RADIUS if name in names]
+    of_colours = not {"g", "i"}.isdisjoint(names)  # then r is a magnitude
+    unread = [names[name] for name in _PERHAPS_RADIUS if name in names and not (name == "r" and of_colours)]
     if "radius" not in names and unread:
         raise AgezError(
             f"{source}: column {unread[0]} may be the radius of the masks, which is read from column radius "

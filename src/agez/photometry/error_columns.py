@@ -18,7 +18,7 @@ _SPELLINGS = (
     "{kind}_{band}_err", "e_{kind}_{band}", "err_{kind}_{band}", "{kind}err_{band}", "{kind}_err_{band}",
     "{kind}_{band}_error", "{kind}error_{band}", "{kind}_error_{band}", "d{kind}_{band}", "d_{kind}_{band}",
     "e{kind}_{band}", "sigma_{kind}_{band}", "{kind}_sigma_{band}", "{kind}_{band}_sigma", "{kind}_{band}_unc",
-    "{kind}err{band}", "err_{band}", "{band}_err", "{band}err", "e_{band}", "sigma_{band}",
+    "{kind}err{band}", "err_{band}", "{band}_err", "{band}err", "e_{band}",
 )  # fmt: skip
 #: Words of columns that may be errors, or what errors follow from.
 _WORDS = re.compile(r"e|er|err|errs|error|errors|d|sig|sigma|unc|std|rms|ivar|var|(d|e|sigma)(mag|flux)|(mag|flux)err")
@@ -29,10 +29,14 @@ _ALIKE = 0.85
 def error_column(value: str, by_lower: Mapping[str, str]) -> str | None:
     """The column of the errors of ``mag_<band>`` or ``flux_<band>``, among columns by their names in lower case.
 
-    ``z_err`` may be of a redshift: it is of band z only where ``g_err``, ``r_err`` or ``i_err`` is there, too.
+    ``z_err`` may be of a redshift: it is of band z only where ``g_err``, ``r_err`` or ``i_err`` is there, too.  Names
+    that do not say of what the error is, of magnitudes or fluxes, are taken where the band has one column alone.
     """
     kind, _, band = value.lower().partition("_")
+    unclear = band in by_lower or f"{'mag' if kind == 'flux' else 'flux'}_{band}" in by_lower
     for form in _SPELLINGS:
+        if unclear and "{kind}" not in form:
+            continue
         alone = band == "z" and "{kind}" not in form and not any(form.format(band=one) in by_lower for one in "gri")
         name = form.format(kind=kind, band=band)
         if name in by_lower and not alone:
@@ -73,13 +77,15 @@ def error_remarks(names: Sequence[str], columns: Sequence[BandColumn]) -> list[s
 
 def zero_errors(head: PlainTable, columns: Sequence[BandColumn], *, source: str) -> list[str]:
     """What is to be said if no error of some rows is positive, though the values are: then no band is usable."""
-    named = [one for one in columns if one.element is None and one.error is not None]
+    if any(one.element is not None or one.error is None for one in columns):
+        return []  # bands without a column of errors are usable
+    named = list(columns)
     bad = []
     for one in named:
         value, error = (number_column(head, name, source=source) for name in (one.value, str(one.error)))
         measured = (value > 0) & (error <= 0) & (error > -90)  # codes are unknown errors
         if (error > 0).any():
-            return []
+            return []  # that band is usable
         bad += [str(one.error)] * bool(measured.any())
     if not bad:
         return []

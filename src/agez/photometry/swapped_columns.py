@@ -86,7 +86,10 @@ def _check_fluxes(values: Floats, errors: Floats, columns: Sequence[BandColumn],
     both = inside & (errors > 0)
     if np.median(high - low) / 2 > _LARGEST_SPREAD or (both.any() and np.median(errors[both]) >= 1):
         return []
-    correlation, exponent = _rise(logs[both], np.log(errors[both]))
+    # of each band alone: the depth of bands rises with their wavelength, and so does the flux of galaxies
+    log_errors = np.log(np.where(both, errors, np.nan))
+    pooled = [(one - _band_medians(one))[both] for one in (np.where(both, logs, np.nan), log_errors)]
+    correlation, exponent = _rise(pooled[0], pooled[1])
     rises = correlation > _LEAST_CORRELATION and exponent > _LEAST_EXPONENT
     rows = int(both.any(axis=1).sum())
     if not rises and (np.isfinite(correlation) or len(values) < _LEAST_ROWS):
@@ -104,6 +107,11 @@ def _check_fluxes(values: Floats, errors: Floats, columns: Sequence[BandColumn],
             f"{how} (--unit uJy, if they are fluxes)"
         )
     return [f"{words}: taken as fluxes in microjansky; if they are AB magnitudes, {how}"]
+
+
+def _band_medians(values: Floats) -> Floats:
+    """(1, b) median of each band's known values; 0 where there is none."""
+    return np.array([[np.median(one[np.isfinite(one)]) if np.isfinite(one).any() else 0.0 for one in values.T]])
 
 
 def _rise(value: Floats, error: Floats) -> tuple[float, float]:

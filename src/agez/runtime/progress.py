@@ -70,7 +70,7 @@ def progress(
     """
     asked = os.environ.get(VARIABLE, "").lower()
     wanted = asked != "off" and sys.stderr is not None and multiprocessing.parent_process() is None
-    has_bar = wanted and (sys.stderr.isatty() or _in_notebook())
+    has_bar = wanted and (getattr(sys.stderr, "isatty", lambda: False)() or _in_notebook())
     wanted = wanted and (has_bar or asked == "on" or not _is_pipe(sys.stderr))
     if wanted and not has_bar:
         if total is None and isinstance(items, Sized):

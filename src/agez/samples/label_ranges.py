@@ -10,7 +10,7 @@ import numpy as np
 from agez.errors import AgezError
 from agez.types import Floats
 
-#: By the beginning of a label's name, what is possible: least, largest, and what the quantity is.
+#: By the label's name, without _lw, _mw and _formed, what is possible: least, largest, and what the quantity is.
 _RANGES = {
     "log_age": (6.0, 10.3, "log10(age/yr) is 6 to 10.2"),
     "mh": (-4.0, 1.5, "[M/H] in dex is -4 to 1"),
@@ -32,7 +32,7 @@ def check_ranges(names: Sequence[str], values: Floats, *, source: str) -> list[s
     """
     told = []
     for name, value in zip(names, values.T, strict=True):
-        found = next((limits for start, limits in _RANGES.items() if re.match(rf"{start}(_|$)", name)), None)
+        found = _RANGES.get(re.sub(r"_(lw|mw|formed)$", "", name))
         value = value[np.isfinite(value)]
         if found is None or not len(value):
             continue
