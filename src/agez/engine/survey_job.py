@@ -12,7 +12,7 @@ from agez.models.model import Model
 from agez.photometry.error_columns import zero_errors
 from agez.photometry.survey_columns import survey_remarks
 from agez.photometry.survey_rows import judged_columns, taken_columns
-from agez.photometry.survey_units import check_plausible
+from agez.photometry.survey_units import HEAD_ROWS, check_plausible
 from agez.photometry.swapped_columns import check_swapped
 from agez.photometry.tables import rows_to_photometry
 from agez.surveys.registry import find_survey
