@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
+from agez.errors import some_of
 from agez.tables.table_columns import PlainTable, number_column
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def error_remarks(names: Sequence[str], columns: Sequence[BandColumn]) -> list[s
     scalar = [one for one in columns if one.element is None]
     own = [one for one in scalar if one.value.lower().startswith(("mag_", "flux_"))]
     other = [one.error for one in own if one.error is not None and one.error.lower() != f"{one.value.lower()}_err"]
-    remarks = [f"errors: column{'s' * (len(other) > 1)} {_some(other)}"] if other else []
+    remarks = [f"errors: column{'s' * (len(other) > 1)} {some_of(other, 3)}"] if other else []
     used = {name for one in columns for name in (one.value, one.error) if name is not None}
     free = [name for name in names if name not in used]
     near: dict[str, str] = {}
@@ -69,8 +70,8 @@ def error_remarks(names: Sequence[str], columns: Sequence[BandColumn]) -> list[s
     if near:
         pairs = [f"{found} to {value}_err" for value, found in near.items()]
         remarks.append(
-            f"no errors for {_some(list(near))} (flag ERROR_ASSUMED), but {_some(list(near.values()))} "
-            f"look{'s' * (len(near) == 1)} like them: rename {_some(pairs)}"
+            f"no errors for {some_of(near, 3)} (flag ERROR_ASSUMED), but {some_of(near.values(), 3)} "
+            f"look{'s' * (len(near) == 1)} like them: rename {some_of(pairs, 3)}"
         )
     return remarks
 
@@ -90,8 +91,8 @@ def zero_errors(head: PlainTable, columns: Sequence[BandColumn], *, source: str)
     if not bad:
         return []
     return [
-        f"errors {_some(bad)} are 0 or negative in all of the first rows: bands without a positive error are not used; "
-        "--error-floor 0.05 takes the place of such errors, or leave these columns out"
+        f"errors {some_of(bad, 3)} are 0 or negative in all of the first rows: bands without a positive error are not "
+        "used; --error-floor 0.05 takes the place of such errors, or leave these columns out"
     ]
 
 
@@ -117,7 +118,3 @@ def _is_of(name: str, band: BandColumn) -> bool:
 
 def _says_errors(name: str) -> bool:
     return any(_WORDS.fullmatch(word) for word in re.split(r"[^a-z0-9]+", name))
-
-
-def _some(names: Sequence[str], most: int = 3) -> str:
-    return ", ".join(names[:most]) + (", ..." if len(names) > most else "")

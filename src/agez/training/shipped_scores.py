@@ -9,7 +9,7 @@ import numpy as np
 
 from agez.analysis.metrics import evaluate
 from agez.distributions.mixture import moments
-from agez.mixture_network.calibration import TWO_SIGMA, normal_scores, pit_in_intervals
+from agez.mixture_network.calibration import ONE_SIGMA, TWO_SIGMA, pit_in_intervals
 from agez.models.features import normalised, redshift_unit
 from agez.novelty.novelty_score import score_as_answered
 from agez.training.sed_batches import labels_as_seen
@@ -63,19 +63,18 @@ def _scores(
     mixture = parts.answer(seds, z, z_err)
     mean, _, _ = moments(mixture)
     labels = labels_as_seen(sky, seds, z, z_err, recipe.redshift_range, rng)
-    places = normal_scores(mixture, labels)
     out: dict[str, Any] = {}
-    tails = np.tile(parts.calibration.tail, (len(places), 1))
+    tails = np.tile(parts.calibration.tail, (len(labels), 1))
     if parts.of_unknown is not None:
         tails[np.isnan(z)] = parts.of_unknown.calibration.tail
-    within_two = np.abs(pit_in_intervals(mixture, labels, tails) - 0.5) < TWO_SIGMA / 2
+    from_median = 2 * np.abs(pit_in_intervals(mixture, labels, tails) - 0.5)
     _, redshift_width = redshift_unit(z, z_err, recipe.redshift_range)
     for t, target in enumerate(sky.targets):
         unit = redshift_width if target.scale == "redshift" else 1.0
         out[target.word] = {
             **evaluate(mean[:, t] * unit, labels[:, t] * unit).to_json(),
-            "coverage_68": float(np.mean(np.abs(places[:, t]) < 1.0)),
-            "coverage_95": float(np.mean(within_two[:, t])),
+            "coverage_68": float(np.mean(from_median[:, t] < ONE_SIGMA)),
+            "coverage_95": float(np.mean(from_median[:, t] < TWO_SIGMA)),
         }
     search = parts.searched(mixture, z, z_err)
     out["flagged"] = float(

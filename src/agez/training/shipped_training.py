@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from agez.distributions.mixture import Mixture
 from agez.errors import AgezError
 from agez.mixture_network.build_model import build_model
 from agez.mixture_network.calibration import REFERENCE_TARGETS, IntervalCalibration, calibrate, leading_calibration
@@ -179,12 +178,7 @@ def finished_model(
     """
     rng = np.random.default_rng((recipe.seed, 1000))
     sky = many_seds(recipe, recipe.n_calibration, (recipe.seed, 1000), workers=workers)
-    seen = observe(sky.flux, sky.present, np.array(sky.bands.pivot_angstrom), rng, survey=recipe.survey)
-    z, z_err = observe_redshift(sky.redshift, recipe.redshift_range, rng, survey=recipe.survey)
-    seds = normalised(*seen)
-    raw = ensemble(members, seds, z, z_err)
-    labels = labels_as_seen(sky, seds, z, z_err, recipe.redshift_range, rng)
-    calibration = _calibration(members, raw, labels, seds)
+    calibration, labels = _calibration(members, sky, recipe, rng)
     at = redshift_target(sky.targets)
     first = members, calibration
     if at is not None and REFERENCE_TARGETS <= at + 1 < len(sky.targets):  # no need of all targets for the redshift
@@ -223,10 +217,16 @@ def finished_model(
 
 
 def _calibration(
-    members: Sequence[Network], raw: Mixture, labels: Floats, seds: NormalisedPhotometry
-) -> IntervalCalibration:  # fmt: skip
+    members: Sequence[Network], sky: TrainingSeds, recipe: Recipe, rng: np.random.Generator
+) -> tuple[IntervalCalibration, Floats]:
+    """The calibration of networks on SEDs observed once, and (n, d) the labels as these see them."""
+    seen = observe(sky.flux, sky.present, np.array(sky.bands.pivot_angstrom), rng, survey=recipe.survey)
+    z, z_err = observe_redshift(sky.redshift, recipe.redshift_range, rng, survey=recipe.survey)
+    seds = normalised(*seen)
+    raw = ensemble(members, seds, z, z_err)
+    labels = labels_as_seen(sky, seds, z, z_err, recipe.redshift_range, rng)
     center, width = members[0].scaling.label_mean, members[0].scaling.label_std
-    return learn_calibration(raw, labels, seds, n_galaxies=len(labels), center=center, width=width)
+    return learn_calibration(raw, labels, seds, n_galaxies=len(labels), center=center, width=width), labels
 
 
 def network_of_unknown(
@@ -238,10 +238,7 @@ def network_of_unknown(
     network = replace(network, scaling=network.scaling.of_unknown())
     sky = many_seds(own, recipe.n_calibration // 2, (recipe.seed, 1001), workers=workers)
     rng = np.random.default_rng((recipe.seed, 1001))
-    seds = normalised(*observe(sky.flux, sky.present, np.array(sky.bands.pivot_angstrom), rng, survey=own.survey))
-    z, z_err = observe_redshift(sky.redshift, recipe.redshift_range, rng, survey=own.survey)
-    labels = labels_as_seen(sky, seds, z, z_err, recipe.redshift_range, rng)
-    calibration = _calibration((network,), ensemble((network,), seds, z, z_err), labels, seds)
+    calibration, _ = _calibration((network,), sky, own, rng)
     return MixtureNetwork((network,), calibration, novelty, redshift_target)
 
 
