@@ -87,6 +87,7 @@ def build_model(
         **({} if main_targets is None else {"main_targets": list(main_targets)}),
         **({"libraries": list(libraries)} if libraries else {}),
         **({"knows_unknown_redshift": True} if knows_unknown_redshift else {}),
+        **({"most_redshift_err": network.most_redshift_err} if np.isfinite(network.most_redshift_err) else {}),
         **({} if uses_redshift else {"uses_redshift": False}),
     }
     return Model(network.to_arrays() | {"label_range": np.asarray(label_range)}, header)

@@ -16,7 +16,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from agez.distributions.compiled_quantiles import quantile_rows
-from agez.distributions.mixture import Mixture, triangle_size
+from agez.distributions.mixture import Mixture, moments, triangle_size
 from agez.mixture_network.compiled_mixture import mix_rows
 from agez.mixture_network.mixture_model import MixtureNetwork, Network
 from agez.mixture_network.row_answers import RowAnswers, RowInputs, answers, levels
@@ -150,6 +150,8 @@ def compiled_answers(network: MixtureNetwork, inputs: RowInputs, probabilities: 
     ready = _ready(network)
     covered = np.ascontiguousarray(inputs.covered)
     redshift, redshift_err = (np.array(column, float) for column in (inputs.redshift, inputs.redshift_err))
+    nothing = np.full(n, np.nan)
+    shown = (redshift, redshift_err) if network.shown_redshifts else (nothing, nothing)
     scaled, error, log_error = np.empty((3, n, b), np.float32)
     raw = np.empty((len(ready.networks), n, network.members[0].shape.outputs), np.float32)
     assumed, no_flux = np.empty((2, n), bool)
@@ -166,8 +168,8 @@ def compiled_answers(network: MixtureNetwork, inputs: RowInputs, probabilities: 
         around = (pulled.reshape(-1, b) @ ready.around).reshape(2, count, -1, b)
         fill_contrasts(scaled[rows], covered[rows], around, signals[:count])
         _through_networks(
-            ready, signals[:count].reshape(count, -1), log_error[rows], covered[rows], redshift[rows],
-            redshift_err[rows], raw[:, rows],
+            ready, signals[:count].reshape(count, -1), log_error[rows], covered[rows], shown[0][rows], shown[1][rows],
+            raw[:, rows],
         )  # fmt: skip
     snr = np.empty(n, np.float32)
     median_ratios(scaled, error, covered, snr)
@@ -179,6 +181,9 @@ def compiled_answers(network: MixtureNetwork, inputs: RowInputs, probabilities: 
         raw, ready.label_mean, ready.label_std, answered, snr, covered.mean(axis=1), ready.shift, ready.log_factor,
         ready.center, ready.width, (0,) * d, mixture.weights, mixture.mean, mixture.covariance, mean, correlation,
     )  # fmt: skip
+    if not np.isnan(redshift).all() and not network.shown_redshifts:
+        mixture = network.with_given(mixture, redshift, redshift_err)
+        mean[:], _, correlation[:] = moments(mixture)
     target_levels = levels(network, probabilities)
     quantiles = np.empty((*target_levels.shape, n))
     quantile_rows(mixture.weights, mixture.mean, mixture.covariance, target_levels, ndtri(target_levels), quantiles)

@@ -39,7 +39,7 @@ class MixtureKind:
     def __init__(self, model: Model, network: MixtureNetwork | None = None) -> None:
         self.model = model
         self.network: MixtureNetwork = read_network(model) if network is None else network
-        #: Answers rows of unknown redshift, where they have a network of their own.
+        #: Answers rows of unknown or broad redshift, where they have a network of their own.
         of_unknown = self.network.of_unknown
         self.of_unknown = None if of_unknown is None else MixtureKind(model, of_unknown)
         self._leading: dict[tuple[int, int | None], MixtureNetwork] = {}
@@ -92,10 +92,10 @@ class MixtureKind:
 
             return averaged_over_redshifts(self, photometry, compiled=compiled, asked=asked)
         asked = asked or Asked()
-        unknown = np.isnan(photometry.redshift) | np.isposinf(photometry.redshift_err)
-        if self.of_unknown is None or not seen or not unknown.any():
+        others = self.network.for_others(photometry.redshift, photometry.redshift_err)
+        if self.of_unknown is None or not seen or not others.any():
             return self._answer(photometry, seen=seen, compiled=compiled, asked=asked)
-        parts = [np.flatnonzero(~unknown), np.flatnonzero(unknown)]
+        parts = [np.flatnonzero(~others), np.flatnonzero(others)]
         each = [
             kind._answer(photometry.take(rows), seen=True, compiled=compiled, asked=asked)
             for kind, rows in zip((self, self.of_unknown), parts, strict=True) if len(rows)

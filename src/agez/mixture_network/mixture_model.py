@@ -31,7 +31,7 @@ from agez.models.model import Model
 from agez.models.model_file import below
 from agez.novelty.novelty_score import Novelty
 from agez.targets import Target
-from agez.types import Floats, Ints
+from agez.types import Bools, Floats, Ints
 
 #: With which names of arrays of the network for rows of unknown redshift begin.
 OF_UNKNOWN = "unknown_redshift."
@@ -59,8 +59,12 @@ class MixtureNetwork:
     calibration: IntervalCalibration
     novelty: Novelty
     redshift_target: int | None = None  #: Which of the targets is the redshift.
-    #: Answers rows of unknown redshift in place of this one; it has the same targets and novelty score.
+    #: Answers rows of unknown redshift, and of larger errors than ``most_redshift_err``, in place of this one; it has
+    #: the same targets and novelty score.
     of_unknown: MixtureNetwork | None = None
+    most_redshift_err: float = np.inf
+    #: False: answers as if redshifts were unknown are multiplied by the given ones.
+    shown_redshifts: bool = True
 
     @property
     def n_targets(self) -> int:
@@ -73,12 +77,30 @@ class MixtureNetwork:
 
     def answer(self, seds: NormalisedPhotometry, redshift: Floats, redshift_err: Floats) -> Mixture:
         """The calibrated mixture."""
+        if not self.shown_redshifts:
+            nothing = np.full(len(redshift), np.nan)
+            mixture = calibrate(self.calibration, self.uncalibrated(seds, nothing, nothing), seds)
+            return self.with_given(mixture, redshift, redshift_err)
         mixture = calibrate(self.calibration, self.uncalibrated(seds, redshift, redshift_err), seds)
-        unknown = np.flatnonzero(np.isnan(redshift))
-        if self.of_unknown is None or not unknown.size:
+        others = np.flatnonzero(self.for_others(redshift, redshift_err))
+        if self.of_unknown is None or not others.size:
             return mixture
-        some = seds.take(unknown)
-        return mixture.with_rows(unknown, self.of_unknown.answer(some, redshift[unknown], redshift_err[unknown]))
+        some = seds.take(others)
+        return mixture.with_rows(others, self.of_unknown.answer(some, redshift[others], redshift_err[others]))
+
+    def for_others(self, redshift: Floats, redshift_err: Floats) -> Bools:
+        """(n,) rows that ``of_unknown`` answers, if there is one."""
+        with np.errstate(invalid="ignore"):
+            return np.asarray(np.isnan(redshift) | np.isposinf(redshift_err) | (redshift_err > self.most_redshift_err))
+
+    def with_given(self, mixture: Mixture, redshift: Floats, redshift_err: Floats) -> Mixture:
+        """Answers times given redshifts, where there are any and this network was not shown them."""
+        if self.shown_redshifts or self.redshift_target is None or np.isnan(redshift).all():
+            return mixture
+        from agez.mixture_network.given_redshift import times_given  # broad redshifts alone
+
+        limits = self.members[0].scaling.redshift_range
+        return times_given(mixture, self.redshift_target, redshift, redshift_err, limits)
 
     def searched(self, mixture: Mixture, redshift: Floats, redshift_err: Floats) -> Search:
         """Redshifts and errors at which the novelty score looks for rows of these answers."""
@@ -123,9 +145,10 @@ def leading(network: MixtureNetwork, p: int) -> MixtureNetwork:
         raise AgezError(f"{p} of {d} targets of the trunk {shape.trunk!r}: only the dense trunk answers for a part")
     members = [leading_member(member, p) for member in network.members]
     at, unknown = network.redshift_target, network.of_unknown
-    return MixtureNetwork(
-        tuple(members), leading_calibration(network.calibration, p), network.novelty,
-        None if at is None or at >= p else at, None if unknown is None else leading(unknown, p),
+    return replace(
+        network, members=tuple(members), calibration=leading_calibration(network.calibration, p),
+        redshift_target=None if at is None or at >= p else at,
+        of_unknown=None if unknown is None else leading(unknown, p),
     )  # fmt: skip
 
 
@@ -175,17 +198,20 @@ def read_network(model: Model) -> MixtureNetwork:
     shape = NetworkShape.from_dict(header["architecture"], n_targets=len(header["targets"]))
     novelty, at = Novelty.from_arrays(below(arrays, "typicality.")), redshift_target(model.targets)
 
-    def own(arrays: Mapping[str, NDArray[Any]], count: int, of_unknown: MixtureNetwork | None) -> MixtureNetwork:
+    def own(arrays: Mapping[str, NDArray[Any]], count: int) -> MixtureNetwork:
         members = []
         for k in range(count):
             found = below(arrays, f"member{k}.")
             scaling = FeatureScaling.from_arrays(below(found, "standard."))
             members.append(Network(scaling, shape, {n: a for n, a in found.items() if not n.startswith("standard.")}))
         calibration = IntervalCalibration.from_arrays(below(arrays, "recalibration."))
-        return MixtureNetwork(tuple(members), calibration, novelty, at, of_unknown)
+        return MixtureNetwork(tuple(members), calibration, novelty, at)
 
-    further = below(arrays, OF_UNKNOWN)
-    return own(arrays, int(header["members"]), own(further, 1, None) if further else None)
+    network, further = own(arrays, int(header["members"])), below(arrays, OF_UNKNOWN)
+    if not further:
+        return network
+    of_unknown = replace(own(further, 1), shown_redshifts=False)
+    return replace(network, of_unknown=of_unknown, most_redshift_err=float(header.get("most_redshift_err", np.inf)))
 
 
 def redshift_target(targets: Sequence[Target]) -> int | None:

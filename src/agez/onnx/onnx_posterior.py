@@ -22,6 +22,7 @@ from agez.models import features
 from agez.models.model import Model
 from agez.models.weak_bands import BELIEVED, QUARTILES, UNSEEN
 from agez.onnx.onnx_graph import Graph
+from agez.onnx.onnx_redshifts import GraphMixture, for_others, times_given, where
 from agez.targets import SHIPPED_TARGETS, Target
 
 #: What the file computes, for its description.
@@ -54,14 +55,6 @@ class _Seds(NamedTuple):
     covered: str
 
 
-class _Mixture(NamedTuple):
-    """Each (n, k) float64: of d targets the means, and the lower triangle of the covariance, row by row."""
-
-    weight: str
-    mean: list[str]
-    covariance: list[str]
-
-
 def add_to_graph(graph: Graph, model: Model) -> str:
     """Inputs, all computation and outputs of the model; gives back the description of the file."""
     network, b = network_of(model), len(model.bands)
@@ -77,20 +70,25 @@ def add_to_graph(graph: Graph, model: Model) -> str:
     flux, flux_err = (graph.input(name, ("n", b), F64) for name in ("flux", "flux_err"))
     covered = graph.input("covered", ("n", b), np.bool_)
     z, z_err = (graph.input(name, ("n",), F64) for name in ("redshift", "redshift_err"))
+    nothing = graph.op("Add", graph.op("Mul", z, graph.constant(0.0, F64)), graph.constant(np.nan, F64))
     if not model.header.get("uses_redshift", True):  # whatever is fed, it is none
-        z = graph.op("Add", graph.op("Mul", z, graph.constant(0.0, F64)), graph.constant(np.nan, F64))
+        z = nothing
     covered = _believed(graph, flux, flux_err, covered, b) if b >= 3 else covered
     seds = _scaled(graph, flux, flux_err, covered, b)
     contrasts = _contrasts(graph, seds, b)
     k = network.members[0].shape.components
 
-    def mixture_by(own: MixtureNetwork) -> _Mixture:
-        answers = [_answer(graph, member, seds, contrasts, z, z_err, b) for member in own.members]
+    def mixture_by(own: MixtureNetwork, *, shown: bool = True) -> GraphMixture:
+        redshifts = (z, z_err) if shown else (nothing, nothing)
+        answers = [_answer(graph, member, seds, contrasts, *redshifts, b) for member in own.members]
         return _calibrated(graph, own.calibration, _combined(graph, answers, k), seds, b)
 
     mixture = mixture_by(network)
     if network.of_unknown is not None:
-        mixture = _where_unknown(graph, z, mixture_by(network.of_unknown), mixture)
+        blind, limits = mixture_by(network.of_unknown, shown=False), network.members[0].scaling.redshift_range
+        if network.redshift_target is not None and np.isfinite(network.most_redshift_err):
+            blind = times_given(graph, blind, network.redshift_target, z, z_err, limits)
+        mixture = where(graph, for_others(graph, z, z_err, network.most_redshift_err), blind, mixture)
     if not model.header.get("knows_unknown_redshift"):
         mixture = _stretched(graph, mixture, z)
     for t, target in enumerate(targets):
@@ -206,7 +204,7 @@ def _contrasts(graph: Graph, seds: _Seds, b: int) -> list[str]:
 
 def _answer(
     graph: Graph, member: Network, seds: _Seds, contrasts: Sequence[str], z: str, z_err: str, b: int
-) -> _Mixture:
+) -> GraphMixture:
     """:meth:`agez.mixture_network.mixture_model.Network.answer`: features, network, and the mixture they stand for."""
     x = _features(graph, member, seds, contrasts, z, z_err, b)
     layers = dense_layers(member.parameters)
@@ -277,7 +275,7 @@ def _usual(graph: Graph, member: Network, z: str, known: str) -> tuple[str, str]
     return out[0], out[1]
 
 
-def _mixture_of(graph: Graph, raw: str, member: Network) -> _Mixture:
+def _mixture_of(graph: Graph, raw: str, member: Network) -> GraphMixture:
     """:func:`agez.mixture_network.mixture_head.mixture_of`."""
     g, k, d = graph, member.shape.components, member.shape.n_targets
     center, width = (np.asarray(one, float) for one in (member.scaling.label_mean, member.scaling.label_std))
@@ -299,7 +297,7 @@ def _mixture_of(graph: Graph, raw: str, member: Network) -> _Mixture:
     for i, j in triangle(d):
         product = _summed(g, [g.op("Mul", inverse[i][m], inverse[j][m]) for m in range(j + 1)])
         covariance.append(g.op("Mul", product, g.constant(width[i] * width[j], F64)))
-    return _Mixture(g.op("Softmax", blocks[0], axis=1), mean, covariance)
+    return GraphMixture(g.op("Softmax", blocks[0], axis=1), mean, covariance)
 
 
 def triangle(d: int) -> list[tuple[int, int]]:
@@ -311,7 +309,7 @@ def _summed(graph: Graph, terms: Sequence[str]) -> str:
     return terms[0] if len(terms) == 1 else graph.op("Sum", *terms)
 
 
-def _combined(graph: Graph, members: Sequence[_Mixture], k: int) -> _Mixture:
+def _combined(graph: Graph, members: Sequence[GraphMixture], k: int) -> GraphMixture:
     """:func:`agez.distributions.mixture.combine`: components by their first mean, the j-th of all members merged."""
     g = graph
     parts = []
@@ -320,7 +318,7 @@ def _combined(graph: Graph, members: Sequence[_Mixture], k: int) -> _Mixture:
         weight, *rest = (
             g.op("GatherElements", values, order, axis=1) for values in (one.weight, *one.mean, *one.covariance)
         )
-        parts.append(_Mixture(weight, rest[: len(one.mean)], rest[len(one.mean) :]))
+        parts.append(GraphMixture(weight, rest[: len(one.mean)], rest[len(one.mean) :]))
     count, tiny = g.constant(float(len(parts)), F64), g.constant(1e-300, F64)
     total = g.op("Sum", *[one.weight for one in parts])
     shares = [g.op("Div", one.weight, g.op("Max", total, tiny)) for one in parts]
@@ -334,10 +332,10 @@ def _combined(graph: Graph, members: Sequence[_Mixture], k: int) -> _Mixture:
         ])
         for place, (i, j) in enumerate(triangle(d))
     ]  # fmt: skip
-    return _Mixture(g.op("Div", total, count), mean, covariance)
+    return GraphMixture(g.op("Div", total, count), mean, covariance)
 
 
-def _calibrated(graph: Graph, calibration: IntervalCalibration, m: _Mixture, seds: _Seds, b: int) -> _Mixture:
+def _calibrated(graph: Graph, calibration: IntervalCalibration, m: GraphMixture, seds: _Seds, b: int) -> GraphMixture:
     """:func:`agez.mixture_network.calibration.calibrate`."""
     g, d = graph, len(m.mean)
     total = [g.total(g.op("Mul", m.weight, one)) for one in m.mean]
@@ -357,24 +355,10 @@ def _calibrated(graph: Graph, calibration: IntervalCalibration, m: _Mixture, sed
         g.op("Mul", m.covariance[place], g.op("Mul", factors[i], factors[j]))
         for place, (i, j) in enumerate(triangle(d))
     ]
-    return _Mixture(m.weight, means, covariance)
+    return GraphMixture(m.weight, means, covariance)
 
 
-def _where_unknown(graph: Graph, z: str, unknown: _Mixture, known: _Mixture) -> _Mixture:
-    """One mixture in rows of unknown redshift, the other elsewhere."""
-    here = graph.reshape(graph.op("IsNaN", z), -1, 1)
-
-    def chosen(one: str, other: str) -> str:
-        return graph.op("Where", here, one, other)
-
-    means, covariance = (
-        [chosen(one, other) for one, other in zip(*pair, strict=True)]
-        for pair in ((unknown.mean, known.mean), (unknown.covariance, known.covariance))
-    )
-    return _Mixture(chosen(unknown.weight, known.weight), means, covariance)
-
-
-def _stretched(graph: Graph, m: _Mixture, z: str) -> _Mixture:
+def _stretched(graph: Graph, m: GraphMixture, z: str) -> GraphMixture:
     """Wider about its mean where the redshift is unknown, as by :mod:`agez.mixture_network.averaged_answers`."""
     g = graph
     one, wide = g.constant(1.0, F64), g.constant(UNKNOWN_STRETCH, F64)
@@ -384,7 +368,7 @@ def _stretched(graph: Graph, m: _Mixture, z: str) -> _Mixture:
         total = g.total(g.op("Mul", m.weight, values))
         means.append(g.op("Add", total, g.op("Mul", factor, g.op("Sub", values, total))))
     square = g.op("Mul", factor, factor)
-    return _Mixture(m.weight, means, [g.op("Mul", values, square) for values in m.covariance])
+    return GraphMixture(m.weight, means, [g.op("Mul", values, square) for values in m.covariance])
 
 
 def _covariates(graph: Graph, calibration: IntervalCalibration, mean: Sequence[str], seds: _Seds, b: int) -> str:

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from agez.errors import AgezError
+from agez.mixture_network.given_redshift import OUTLIER_SHARE
 from agez.photometry.filters import FilterSet, load_filters
 from agez.surveys.registry import find_survey, surveys
 from agez.targets import CATALOGUE_TARGETS
@@ -38,6 +39,7 @@ _LATER = (
     "near_share", "blend_share", "age_margin", "galaxy_share", "metal_poor_share", "burst_times",
     "blue_zero_points", "bad_band", "bad_band_size", "redshift_unknown", "band_zero_points", "band_zero_points_factor",
     "errors_understated", "redshift_tail", "unknown_seds", "unknown_steps", "unknown_further_steps",
+    "most_redshift_err",
 )  # fmt: skip
 
 
@@ -93,6 +95,9 @@ class Recipe:
     unknown_seds: int = 0
     unknown_steps: int = 0
     unknown_further_steps: int = 0
+    #: Largest redshift error that the first networks are trained for where there is such a network, which answers
+    #: rows with larger ones; 0: they are trained for all of the survey's.
+    most_redshift_err: float = 0.0
     survey: Survey = field(default_factory=Survey)
     least_bands: int = 6  #: Rows with fewer have no prediction.
     n_calibration: int = 40_000  #: Further SEDs, for calibration, novelty and scores.
@@ -114,6 +119,18 @@ class Recipe:
         return filters.select(self.bands) if self.bands else filters
 
     @property
+    def of_known(self) -> Recipe:
+        """The recipe of the first networks: of rows that another does not answer."""
+        if not self.most_redshift_err:
+            return self
+        survey = self.survey
+        exact = survey.redshift_known / max(1 - survey.redshift_unknown, 1e-9)
+        return replace(self, survey=replace(
+            survey, redshift_known=exact, redshift_err=(survey.redshift_err[0], self.most_redshift_err),
+            redshift_unknown=0.0,
+        ))  # fmt: skip
+
+    @property
     def of_unknown(self) -> Recipe | None:
         """The recipe of the network for rows of unknown redshift, its prior flat in redshift; None if there is none."""
         if not self.unknown_steps:
@@ -121,7 +138,7 @@ class Recipe:
         return replace(
             self, members=1, n_seds=self.unknown_seds, settings=replace(self.settings, steps=self.unknown_steps),
             further_steps=self.unknown_further_steps, unknown_seds=0, unknown_steps=0, unknown_further_steps=0,
-            near_share=0.0, rest_share=0.0,
+            near_share=0.0, rest_share=0.0, most_redshift_err=0.0,
             survey=replace(self.survey, redshift_known=0.0, redshift_unknown=1.0),
         )  # fmt: skip
 
@@ -157,7 +174,7 @@ PAPER_SURVEY = Survey(snr=(5.0, 10000.0), calibration=(0.005, 0.05), zero_points
 #: outliers, or unknown.
 CATALOGUE_SURVEY = Survey(
     blue_zero_points=1.5, bad_band=0.15, redshift_known=0.4, redshift_err=(1e-4, 0.05), redshift_unknown=0.2,
-    redshift_tail=0.08,
+    redshift_tail=OUTLIER_SHARE,
 )  # fmt: skip
 #: S-PLUS: zero points of 1305 tiles changed by these amounts (rms [mag], relative to those of r and i) between the
 #: data releases iDR4 and iDR5 (``python tools/measure_zero_points.py``), and the scatter of real rows of DR4 about the
@@ -189,7 +206,7 @@ def recipe(name: str) -> Recipe:
         tell_library=True, n_seds=1_000_000, hidden=(512, 512, 384), components=6,
         first_targets=len(MAIN_TARGETS), further_hidden=(384, 256), further_steps=7_000, members=1,
         settings=FitSettings(steps=26_000, batch=768), survey=CATALOGUE_SURVEY, n_calibration=200_000, seed=4,
-        unknown_seds=500_000, unknown_steps=16_000, unknown_further_steps=4_000,
+        unknown_seds=500_000, unknown_steps=16_000, unknown_further_steps=4_000, most_redshift_err=0.003,
     )  # fmt: skip
     if len(bands or survey.bands) > FEW_BANDS:
         return whole
@@ -198,7 +215,7 @@ def recipe(name: str) -> Recipe:
         whole, survey_share=0.1, galaxy_share=0.5, redshift_range=(0.0, 0.5), n_seds=500_000,
         hidden=(384, 384, 256), further_hidden=(256, 192), further_steps=5_000,
         settings=FitSettings(steps=18_000, batch=768), n_calibration=120_000, seed=2,
-        unknown_seds=300_000, unknown_steps=14_000, unknown_further_steps=3_000,
+        unknown_seds=300_000, unknown_steps=14_000, unknown_further_steps=3_000, most_redshift_err=0.015,
         survey=SPLUS_SURVEY if name == "splus" else CATALOGUE_SURVEY,
     )  # fmt: skip
 

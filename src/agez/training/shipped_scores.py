@@ -66,7 +66,7 @@ def _scores(
     out: dict[str, Any] = {}
     tails = np.tile(parts.calibration.tail, (len(labels), 1))
     if parts.of_unknown is not None:
-        tails[np.isnan(z)] = parts.of_unknown.calibration.tail
+        tails[parts.for_others(z, z_err)] = parts.of_unknown.calibration.tail
     from_median = 2 * np.abs(pit_in_intervals(mixture, labels, tails) - 0.5)
     _, redshift_width = redshift_unit(z, z_err, recipe.redshift_range)
     for t, target in enumerate(sky.targets):

@@ -15,13 +15,12 @@ import numpy as np
 
 from agez.errors import AgezError
 from agez.mixture_network.build_model import build_model
-from agez.mixture_network.calibration import REFERENCE_TARGETS, IntervalCalibration, calibrate, leading_calibration
-from agez.mixture_network.mixture_model import MixtureNetwork, Network, ensemble, leading_member, redshift_target
-from agez.mixture_network.redshift_search import Search, search_redshift
+from agez.mixture_network.calibration import REFERENCE_TARGETS, IntervalCalibration
+from agez.mixture_network.mixture_model import MixtureNetwork, Network, ensemble, leading, redshift_target
+from agez.mixture_network.redshift_search import Search
 from agez.mixture_network.trunks import NetworkShape, with_library_biases
 from agez.models.features import NormalisedPhotometry, n_features, normalised
 from agez.models.model import Model
-from agez.novelty.novelty_score import Novelty
 from agez.runtime.files import whole_file
 from agez.runtime.worker_pool import Workers, each_done, say
 from agez.targets import KNOWN_TARGETS
@@ -134,7 +133,7 @@ def train_shipped(
     """
     of_unknown = recipe.of_unknown
     each = max(workers // (recipe.members + (of_unknown is not None)), 1)
-    jobs = [_Job(recipe, number, each) for number in range(recipe.members)]
+    jobs = [_Job(recipe.of_known, number, each) for number in range(recipe.members)]
     if of_unknown is not None:
         jobs.append(_Job(of_unknown, NUMBER_OF_UNKNOWN, each))
     found: dict[int, Network] = {}
@@ -171,31 +170,33 @@ def _place(folder: Path, job: _Job) -> Path:
 def finished_model(
     recipe: Recipe, members: tuple[Network, ...], *, of_unknown: Network | None = None, workers: int = 1
 ) -> Model:  # fmt: skip
-    """A model of trained networks, and of one for rows of unknown redshift where the recipe has one.
+    """A model of trained networks, and of one for rows of unknown and broad redshift where the recipe has one.
 
     New training SEDs, observed once, calibrate the distributions and the novelty score.
     Scores are from further ones.
     """
     rng = np.random.default_rng((recipe.seed, 1000))
     sky = many_seds(recipe, recipe.n_calibration, (recipe.seed, 1000), workers=workers)
-    calibration, labels = _calibration(members, sky, recipe, rng)
     at = redshift_target(sky.targets)
-    first = members, calibration
+    calibration, labels = _calibration(members, sky, recipe.of_known, rng)
+    unlearned: Any = None  # novelty, which depends on the networks' redshifts
+    parts = first = MixtureNetwork(members, calibration, unlearned, at)
+    if of_unknown is not None:
+        other = network_of_unknown(recipe, of_unknown, workers=workers)
+        parts = first = replace(parts, of_unknown=other, most_redshift_err=recipe.most_redshift_err or np.inf)
     if at is not None and REFERENCE_TARGETS <= at + 1 < len(sky.targets):  # no need of all targets for the redshift
-        first = tuple(leading_member(one, at + 1) for one in members), leading_calibration(calibration, at + 1)
+        first = leading(parts, at + 1)
 
     def search(seen: NormalisedPhotometry, z: Floats, z_err: Floats) -> Search:
-        networks, own = first
-        answer = calibrate(own, ensemble(networks, seen, z, z_err), seen)
-        return search_redshift(answer, at, z, z_err, recipe.redshift_range)
+        return first.searched(first.answer(seen, z, z_err), z, z_err)
 
     novelty = learn_novelty(
         sky, rng, redshift_range=recipe.redshift_range, survey=recipe.survey,
         stars=star_seds(recipe.filters(), rng), search=search,
     )  # fmt: skip
-    parts = MixtureNetwork(members, calibration, novelty, at)
-    if of_unknown is not None:
-        parts = replace(parts, of_unknown=network_of_unknown(recipe, of_unknown, novelty, at, workers=workers))
+    parts = replace(parts, novelty=novelty)
+    if parts.of_unknown is not None:
+        parts = replace(parts, of_unknown=replace(parts.of_unknown, novelty=novelty))
     scores = scores_of(recipe, parts)
     return build_model(
         parts, sky.bands, targets=sky.targets, name=recipe.name,
@@ -229,17 +230,19 @@ def _calibration(
     return learn_calibration(raw, labels, seds, n_galaxies=len(labels), center=center, width=width), labels
 
 
-def network_of_unknown(
-    recipe: Recipe, network: Network, novelty: Novelty, redshift_target: int | None, *, workers: int = 1
-) -> MixtureNetwork:  # fmt: skip
-    """The network for rows of unknown redshift, calibrated on training SEDs that it has not seen, observed once."""
+def network_of_unknown(recipe: Recipe, network: Network, *, workers: int = 1) -> MixtureNetwork:
+    """The network for rows of unknown redshift, calibrated on training SEDs that it has not seen, observed once.
+
+    Without novelty score, which it has in common with the first network.
+    """
     own = recipe.of_unknown
     assert own is not None
     network = replace(network, scaling=network.scaling.of_unknown())
     sky = many_seds(own, recipe.n_calibration // 2, (recipe.seed, 1001), workers=workers)
     rng = np.random.default_rng((recipe.seed, 1001))
     calibration, _ = _calibration((network,), sky, own, rng)
-    return MixtureNetwork((network,), calibration, novelty, redshift_target)
+    unlearned: Any = None
+    return MixtureNetwork((network,), calibration, unlearned, redshift_target(sky.targets), shown_redshifts=False)
 
 
 def scores_of(recipe: Recipe, network: MixtureNetwork) -> dict[str, Any]:

@@ -8,14 +8,13 @@ from typing import NamedTuple
 import numpy as np
 
 from agez.errors import AgezError
+from agez.mixture_network.given_redshift import OUTLIER_WIDTH
 from agez.types import Bools, Floats
 
 #: Smooth functions of wavelength whose sums make calibration errors and noise levels.
 N_WAVES = 6
 #: Bands bluer than this have zero points of a scatter of their own: standard stars differ most there.
 BLUE_ANGSTROM = 4050.0
-#: Departures of photometric redshifts in the tails of their distribution, in units of the rest.
-TAIL = 4.0
 
 
 @dataclass(frozen=True)
@@ -52,7 +51,8 @@ class Survey:
     redshift_known: float = 0.5
     redshift_err: tuple[float, float] = (1e-4, 0.03)
     redshift_unknown: float = 0.0  #: Share of SEDs without a redshift.
-    redshift_tail: float = 0.0  #: Share of redshifts with errors whose departures are :data:`TAIL` times larger.
+    #: Share of redshifts with errors whose departures are :data:`OUTLIER_WIDTH` times larger.
+    redshift_tail: float = 0.0
 
     def even(self, snr: float | None = None) -> Survey:
         """The same with all bands, and noise that is the same in each; ``snr``: of all SEDs; default: as it is."""
@@ -154,7 +154,7 @@ def observe_redshift(
     error[draw < survey.redshift_known] = 0.0
     departure = error * rng.standard_normal(n)
     if survey.redshift_tail:
-        departure[rng.uniform(size=n) < survey.redshift_tail] *= TAIL
+        departure[rng.uniform(size=n) < survey.redshift_tail] *= OUTLIER_WIDTH
     seen = np.clip(redshift + departure, *redshift_range)
     unknown = draw >= 1 - survey.redshift_unknown
     return np.where(unknown, np.nan, seen), np.where(unknown, np.nan, error)
