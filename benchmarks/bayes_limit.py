@@ -35,9 +35,9 @@ from agez.models.model_file import load_model
 from agez.runtime.files import write_json
 from agez.runtime.worker_pool import each_done
 from agez.targets import network_values
+from agez.training.recipe_seds import many_seds
 from agez.training.recipes import Recipe, recipe
 from agez.training.sed_batches import LABEL_JITTER, labels_as_seen
-from agez.training.shipped_training import many_seds
 from agez.training_seds.observe import Survey, observe
 from agez.training_seds.seds import TrainingSeds
 from agez.types import Floats

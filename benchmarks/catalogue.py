@@ -26,8 +26,8 @@ from agez.models.luminosity import log_luminosity
 from agez.models.model import Model
 from agez.models.model_file import load_model
 from agez.models.predict import predict
+from agez.training.recipe_seds import many_seds
 from agez.training.recipes import Recipe
-from agez.training.shipped_training import many_seds
 from agez.training_seds.observe import Survey, observe
 from agez.training_seds.seds import TrainingSeds
 from agez.types import Floats, Ints, Photometry, Prediction, Rows

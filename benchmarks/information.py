@@ -30,9 +30,9 @@ from agez.models.features import REDSHIFT_FLOOR, NormalisedPhotometry, normalise
 from agez.models.model import Model
 from agez.models.model_file import load_model
 from agez.runtime.files import write_json
+from agez.training.recipe_seds import many_seds
 from agez.training.recipes import Recipe
 from agez.training.sed_batches import LABEL_JITTER, labels_as_seen
-from agez.training.shipped_training import many_seds
 from agez.training_seds.observe import Survey, observe, observe_redshift
 from agez.training_seds.seds import CHUNK as SEDS_TOGETHER
 from agez.training_seds.seds import NEAR, TrainingSeds

@@ -24,8 +24,8 @@ from agez.models.features import normalised
 from agez.models.model import Model
 from agez.models.model_file import load_model
 from agez.photometry.tables import table_to_photometry
+from agez.training.recipe_seds import seds_of_recipe
 from agez.training.recipes import recipe
-from agez.training.shipped_training import seds_of_recipe
 from agez.training_seds.observe import observe
 from agez.types import Photometry, Prediction, Rows
 

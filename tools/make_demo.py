@@ -21,8 +21,8 @@ from agez.mocks.image_files import make_survey_images
 from agez.mocks.survey import survey_plan
 from agez.photometry.synthesis import AB_ZERO_POINT_MICROJANSKY
 from agez.spectra.templates import load_templates
+from agez.training.recipe_seds import many_seds
 from agez.training.recipes import Recipe
-from agez.training.shipped_training import many_seds
 from agez.training_seds.observe import observe
 
 DATA = Path(agez.__file__).parent / "demo/data"

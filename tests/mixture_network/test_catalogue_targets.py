@@ -51,6 +51,7 @@ def made_seds(n, seed):
 
 @pytest.fixture(scope="module")
 def model():
+    import agez.training.recipe_seds as recipe_seds
     import agez.training.shipped_training as training
 
     recipe = Recipe(
@@ -60,7 +61,8 @@ def model():
     )  # fmt: skip
     patch = pytest.MonkeyPatch()
     with patch.context() as one:
-        one.setattr(training, "seds_of_recipe", lambda recipe, n, rng: made_seds(n, int(rng.integers(100))))
+        for module in (training, recipe_seds):
+            one.setattr(module, "seds_of_recipe", lambda recipe, n, rng: made_seds(n, int(rng.integers(100))))
         one.setattr(training, "star_seds", lambda filters, rng: None)
         return finished_model(recipe, (trained_network(recipe),))
 

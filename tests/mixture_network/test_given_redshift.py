@@ -1,4 +1,4 @@
-"""A network that is not shown redshifts, times given ones: Bayes' theorem, and what broad redshifts may and may not do."""
+"""A network that is not shown redshifts, times given ones: Bayes, and what broad redshifts may not do."""
 
 from dataclasses import replace
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
+import agez.training.recipe_seds as recipe_seds
 import agez.training.shipped_training as training
 from agez.errors import AgezError
 from agez.mixture_network.mixture_model import network_of
@@ -43,7 +44,7 @@ def scripts():
 def model():
     patch = pytest.MonkeyPatch()
     with patch.context() as one:
-        one.setattr(training, "load_libraries", lambda names: [library_of(made_up_grid())])
+        one.setattr(recipe_seds, "load_libraries", lambda names: [library_of(made_up_grid())])
         one.setattr(training, "star_seds", lambda filters, rng: None)
         yield training.finished_model(RECIPE, (training.trained_network(RECIPE),))
 
@@ -52,16 +53,17 @@ def test_a_network_for_unknown_redshifts_finds_them_better(model):
     patch, both = pytest.MonkeyPatch(), replace(RECIPE, unknown_seds=6000, unknown_steps=700)
     assert Recipe.from_dict(both.to_dict()) == both
     with patch.context() as one:
-        one.setattr(training, "load_libraries", lambda names: [library_of(made_up_grid())])
+        one.setattr(recipe_seds, "load_libraries", lambda names: [library_of(made_up_grid())])
         one.setattr(training, "star_seds", lambda filters, rng: None)
         member = training.trained_network(both.of_unknown, training.NUMBER_OF_UNKNOWN)
         other = training.finished_model(both, network_of(model).members, of_unknown=member)
     for key, array in model.arrays.items():
-        np.testing.assert_array_equal(array, other.arrays[key], err_msg=key)
+        if not key.startswith("typicality."):  # which depends on the redshifts that are found
+            np.testing.assert_array_equal(array, other.arrays[key], err_msg=key)
     unknown = other.header["scores"]["snr 30, redshift unknown"]["redshift"]
     assert 0.63 < unknown["coverage_68"] < 0.74
     with patch.context() as one:
-        one.setattr(training, "load_libraries", lambda names: [library_of(made_up_grid())])
+        one.setattr(recipe_seds, "load_libraries", lambda names: [library_of(made_up_grid())])
         scores = training.scores_of(both, replace(network_of(other), of_unknown=network_of(model)))
     assert unknown["sigma_mad"] < scores["snr 30, redshift unknown"]["redshift"]["sigma_mad"]
 

@@ -9,8 +9,8 @@ import numpy as np
 from agez.errors import AgezError
 from agez.models.model import Model
 from agez.targets import LOG_AGE_LW, MH_LW
+from agez.training.recipe_seds import seds_of_recipe
 from agez.training.recipes import Recipe
-from agez.training.shipped_training import seds_of_recipe
 from agez.training_seds.complete_library import load_libraries
 from agez.training_seds.observe import Survey, observe, observe_redshift
 from agez.training_seds.seds import TrainingSeds

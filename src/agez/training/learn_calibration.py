@@ -9,7 +9,9 @@ exact (Vovk, Gammerman & Shafer 2005).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 from scipy.optimize import minimize
@@ -17,10 +19,12 @@ from scipy.optimize import minimize
 from agez.distributions.mixture import Mixture, each_marginal, moments
 from agez.mixture_network.calibration import (
     ONE_SIGMA,
+    REFERENCE_TARGETS,
     TWO_SIGMA,
     IntervalCalibration,
     covariates,
     normal_scores,
+    of_reference,
     stretched,
 )
 from agez.models.features import NormalisedPhotometry
@@ -82,6 +86,56 @@ def _of_target(part: Mixture, truth: Floats, x: Floats, penalty: float) -> tuple
     one, two = (_upper_quantile(size, p) for p in (ONE_SIGMA, TWO_SIGMA))
     log_factor[0, 0] += np.log(one)
     return shift[0], log_factor[0], two / one / 2
+
+
+class Scored(NamedTuple):
+    """Rows whose truth is known: normal scores (n, d) in calibrated distributions, and the covariates (n, c)."""
+
+    scores: Floats
+    covariates: Floats
+
+
+class Widening(NamedTuple):
+    """By how much calibrated distributions are widened: ln of the factor (d, c), and of the tail (d,)."""
+
+    log_factor: Floats
+    log_tail: Floats
+
+
+def widening(own: Scored, left_out: Sequence[Scored], *, redshift_target: int | None) -> Widening:
+    """Learn by how much distributions must be wider for rows that follow none of the libraries of the training.
+
+    Half of the rows that the wider intervals are to cover are ``own``, of galaxies like those of the training, and half
+    are of galaxies of a library left out, as many of each (groups left out: Roberts et al. 2017, Ecography 40, 913).
+    So 68 % intervals hold a little more of the first and a little less of the second: which of them real galaxies are,
+    nobody knows.  The factor depends on all covariates but those of the redshift, whose own intervals stay as they are.
+    """
+    each = min(*(len(one.scores) for one in left_out), len(own.scores) // len(left_out))
+    parts = [Scored(*(column[:each] for column in one)) for one in left_out]
+    parts.append(Scored(*(column[: each * len(left_out)] for column in own)))
+    scores, x = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+    d = scores.shape[1]
+    if redshift_target is not None and redshift_target < REFERENCE_TARGETS:
+        x = x * ~of_reference(redshift_target, d)
+    good = np.isfinite(scores).all(axis=1)
+    size, x = np.maximum(np.abs(scores[good]), 1e-3), x[good]
+    log_factor, log_tail = np.zeros((d, x.shape[1])), np.zeros(d)
+    for t in range(d):
+        if t == redshift_target:
+            continue
+        log_factor[t] = _quantile_fit(x, np.log(size[:, t]), ONE_SIGMA, PENALTY / len(size))
+        rest = size[:, t] * np.exp(-x @ log_factor[t])
+        one, two = (_upper_quantile(rest, p) for p in (ONE_SIGMA, TWO_SIGMA))
+        log_factor[t, 0] += np.log(one)
+        own_one, own_two = (_upper_quantile(np.abs(own.scores[:, t]), p) for p in (ONE_SIGMA, TWO_SIGMA))
+        log_tail[t] = np.log(two / one) - np.log(own_two / own_one)
+    return Widening(log_factor, log_tail)
+
+
+def widened(calibration: IntervalCalibration, more: Widening) -> IntervalCalibration:
+    """The same with wider distributions."""
+    tail = np.maximum(calibration.tail * np.exp(more.log_tail), LEAST_TAIL)
+    return replace(calibration, log_factor=calibration.log_factor + more.log_factor, tail=tail)
 
 
 def exact_overall(calibration: IntervalCalibration, answers: Mixture, labels: Floats) -> IntervalCalibration:

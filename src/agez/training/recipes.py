@@ -39,7 +39,7 @@ _LATER = (
     "near_share", "blend_share", "age_margin", "galaxy_share", "metal_poor_share", "burst_times",
     "blue_zero_points", "bad_band", "bad_band_size", "redshift_unknown", "band_zero_points", "band_zero_points_factor",
     "errors_understated", "redshift_tail", "unknown_seds", "unknown_steps", "unknown_further_steps",
-    "most_redshift_err",
+    "most_redshift_err", "left_out_seds", "left_out_steps", "left_out_further_steps",
 )  # fmt: skip
 
 
@@ -98,15 +98,25 @@ class Recipe:
     #: Largest redshift error that the first networks are trained for where there is such a network, which answers
     #: rows with larger ones; 0: they are trained for all of the survey's.
     most_redshift_err: float = 0.0
+    #: The same of small networks that have not seen one of the template libraries, one for each, by which intervals
+    #: are widened for galaxies that follow none; 0: none.
+    left_out_seds: int = 0
+    left_out_steps: int = 0
+    left_out_further_steps: int = 0
     survey: Survey = field(default_factory=Survey)
     least_bands: int = 6  #: Rows with fewer have no prediction.
     n_calibration: int = 40_000  #: Further SEDs, for calibration, novelty and scores.
     seed: int = 1
 
     @property
+    def main_libraries(self) -> tuple[str, ...]:
+        """Template libraries, without those that complete them."""
+        return tuple(dict.fromkeys(map(main_library, self.libraries)))
+
+    @property
     def libraries_told(self) -> tuple[str, ...]:
         """Template libraries that networks may be told of."""
-        return tuple(dict.fromkeys(map(main_library, self.libraries))) if self.tell_library else ()
+        return self.main_libraries if self.tell_library else ()
 
     @property
     def families(self) -> tuple[str, ...]:
@@ -139,8 +149,29 @@ class Recipe:
             self, members=1, n_seds=self.unknown_seds, settings=replace(self.settings, steps=self.unknown_steps),
             further_steps=self.unknown_further_steps, unknown_seds=0, unknown_steps=0, unknown_further_steps=0,
             near_share=0.0, rest_share=0.0, most_redshift_err=0.0,
+            left_out_seds=0, left_out_steps=0, left_out_further_steps=0,
             survey=replace(self.survey, redshift_known=0.0, redshift_unknown=1.0),
         )  # fmt: skip
+
+    def libraries_without(self, library: str) -> dict[str, float]:
+        """Shares of the libraries without one, and without those that it completes."""
+        left = {name: share for name, share in self.libraries.items() if library not in name.split("+")}
+        total = sum(left.values())
+        return {name: share / total for name, share in left.items()}
+
+    def without(self, library: str) -> Recipe:
+        """The recipe of a small network that has not seen a template library, nor one that it completes."""
+        return replace(
+            self, libraries=self.libraries_without(library), tell_library=False, members=1, n_seds=self.left_out_seds,
+            settings=replace(self.settings, steps=self.left_out_steps), further_steps=self.left_out_further_steps,
+            left_out_seds=0, left_out_steps=0, left_out_further_steps=0,
+            unknown_seds=0, unknown_steps=0, unknown_further_steps=0, most_redshift_err=0.0,
+        )  # fmt: skip
+
+    def of_library(self, library: str) -> Recipe:
+        """The same with galaxies of one template library alone, none of them a blend of two libraries."""
+        own = {name: share for name, share in self.libraries.items() if main_library(name) == library}
+        return replace(self, libraries=own, blend_share=0.0)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-able form."""
@@ -207,6 +238,7 @@ def recipe(name: str) -> Recipe:
         first_targets=len(MAIN_TARGETS), further_hidden=(384, 256), further_steps=7_000, members=1,
         settings=FitSettings(steps=26_000, batch=768), survey=CATALOGUE_SURVEY, n_calibration=200_000, seed=4,
         unknown_seds=500_000, unknown_steps=16_000, unknown_further_steps=4_000, most_redshift_err=0.003,
+        left_out_seds=150_000, left_out_steps=6_000, left_out_further_steps=1_500,
     )  # fmt: skip
     if len(bands or survey.bands) > FEW_BANDS:
         return whole

@@ -4,95 +4,50 @@ from __future__ import annotations
 
 import json
 import pickle
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from agez.errors import AgezError
 from agez.mixture_network.build_model import build_model
-from agez.mixture_network.calibration import REFERENCE_TARGETS, IntervalCalibration
-from agez.mixture_network.mixture_model import MixtureNetwork, Network, ensemble, leading, redshift_target
+from agez.mixture_network.calibration import REFERENCE_TARGETS
+from agez.mixture_network.mixture_model import MixtureNetwork, Network, leading, redshift_target
 from agez.mixture_network.redshift_search import Search
 from agez.mixture_network.trunks import NetworkShape, with_library_biases
-from agez.models.features import NormalisedPhotometry, n_features, normalised
+from agez.models.features import NormalisedPhotometry, n_features
 from agez.models.model import Model
 from agez.runtime.files import whole_file
-from agez.runtime.worker_pool import Workers, each_done, say
-from agez.targets import KNOWN_TARGETS
-from agez.training.learn_calibration import learn_calibration
+from agez.runtime.worker_pool import Workers, say
+from agez.training.learn_calibration import Widening, widened, widening
 from agez.training.learn_novelty import learn_novelty
 from agez.training.mixture_fit import fit, fit_stages
+from agez.training.recipe_seds import many_seds, seds_of_recipe
 from agez.training.recipes import Recipe
-from agez.training.sed_batches import SedBatches, labels_as_seen, scaling_of_seds
+from agez.training.sed_batches import SedBatches, scaling_of_seds
 from agez.training.shipped_scores import shipped_scores, unknown_scores
 from agez.training.star_subspace import star_seds
-from agez.training_seds.complete_library import load_libraries
-from agez.training_seds.observe import observe, observe_redshift
-from agez.training_seds.seds import TrainingSeds, make_training_seds
-from agez.training_seds.spaxel_seds import spaxel_seds
+from agez.training.unknown_libraries import calibration_of, scores_left_out
 from agez.types import Floats
 
 #: Rows with a median signal-to-noise ratio below this are flagged LOW_SNR: noisier than any that was trained on.
 LEAST_SNR = 2.0
-
-
-#: SEDs that one process makes at a time.
-PIECE = 50_000
 #: Number of the network for rows of unknown redshift, from which its chance follows.
 NUMBER_OF_UNKNOWN = 100
 
 
-def many_seds(recipe: Recipe, n: int, seed: Sequence[int], *, workers: int = 1) -> TrainingSeds:
-    """Training SEDs of a recipe, made in pieces by worker processes; they do not depend on the number of these."""
-    pieces = [
-        (recipe, min(PIECE, n - start), (*seed, number)) for number, start in enumerate(range(0, n, PIECE))
-    ]  # fmt: skip
-    made = {key[-1]: seds for (_, _, key), seds in each_done(_piece, pieces, workers=workers)}
-    return TrainingSeds.concatenate([made[number] for number in range(len(pieces))])
-
-
-def _piece(job: tuple[Recipe, int, tuple[int, ...]]) -> TrainingSeds:
-    recipe, n, seed = job
-    return seds_of_recipe(recipe, n, np.random.default_rng(seed))
-
-
-def seds_of_recipe(recipe: Recipe, n: int, rng: np.random.Generator) -> TrainingSeds:
-    """Training SEDs of a recipe."""
-    names = list(recipe.libraries)
-    n_spaxels = round(recipe.spaxel_share * n)
-    if n_spaxels and recipe.targets != Recipe.targets:
-        raise AgezError(
-            f"recipe {recipe.name!r}: spaxel_share {recipe.spaxel_share:g}, but photometry of the mock survey's "
-            "spectra has ages and metallicities alone"
-        )
-    parts = []
-    if n_spaxels < n:
-        parts.append(make_training_seds(
-            recipe.filters(), load_libraries(names), n - n_spaxels, rng,
-            shares=[recipe.libraries[name] for name in names], survey_share=recipe.survey_share,
-            redshift_range=recipe.redshift_range, rest_share=recipe.rest_share, near_share=recipe.near_share,
-            blend_share=recipe.blend_share, age_margin=recipe.age_margin, galaxy_share=recipe.galaxy_share,
-            metal_poor_share=recipe.metal_poor_share, families=recipe.families,
-            targets=[KNOWN_TARGETS[name] for name in recipe.targets],
-        ))  # fmt: skip
-    if n_spaxels:
-        parts.append(spaxel_seds(recipe.filters(), names, n_spaxels, rng))
-    return TrainingSeds.concatenate(parts)
-
-
-class _Job(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class _Job:
     recipe: Recipe
     number: int
-    workers: int
+    left_out: str = ""  #: The template library that the network is not to see.
 
 
-def _train(job: _Job) -> Network:
-    return trained_network(job.recipe, job.number, workers=job.workers)
+def _train(job: _Job, *, workers: int) -> Network:
+    return trained_network(job.recipe, job.number, workers=workers)
 
 
 def trained_network(recipe: Recipe, number: int = 0, *, workers: int = 1) -> Network:
@@ -122,7 +77,7 @@ def train_shipped(
 ) -> Model:  # fmt: skip
     """Make the model of a recipe; the same recipe gives the same model, bit for bit, on the same machine.
 
-    Each network of the ensemble is trained on its own galaxies; see :func:`finished_model` for the rest.
+    Each network is trained on its own galaxies; see :func:`finished_model` for the rest.
 
     Parameters
     ----------
@@ -132,19 +87,43 @@ def train_shipped(
         Called with the mean loss of each hundredth of the steps of each stage, of the networks as they are trained.
     """
     of_unknown = recipe.of_unknown
-    each = max(workers // (recipe.members + (of_unknown is not None)), 1)
-    jobs = [_Job(recipe.of_known, number, each) for number in range(recipe.members)]
+    jobs = [_Job(recipe.of_known, number) for number in range(recipe.members)]
     if of_unknown is not None:
-        jobs.append(_Job(of_unknown, NUMBER_OF_UNKNOWN, each))
-    found: dict[int, Network] = {}
-    with Workers(min(workers, len(jobs))) as pool:
-        known = partial(_kept_network, kept)
-        for job, member in pool.each_done(_train, jobs, known=known, hear=progress):
-            found[job.number] = member
+        jobs.append(_Job(of_unknown, NUMBER_OF_UNKNOWN))
+    left_out = _jobs_left_out(recipe)
+    found = _trained(jobs + left_out, workers, kept, progress)
+    members = tuple(found[job] for job in jobs[: recipe.members])
+    return finished_model(
+        recipe, members, of_unknown=None if of_unknown is None else found[jobs[-1]],
+        left_out={job.left_out: found[job] for job in left_out}, workers=workers,
+    )  # fmt: skip
+
+
+def networks_left_out(
+    recipe: Recipe, *, workers: int = 2, kept: Path | None = None, progress: Callable[[float], object] | None = None
+) -> dict[str, Network]:  # fmt: skip
+    """Small networks that have not seen one of the recipe's template libraries, by its name, as of a model's making."""
+    jobs = _jobs_left_out(recipe)
+    found = _trained(jobs, workers, kept, progress)
+    return {job.left_out: found[job] for job in jobs}
+
+
+def _jobs_left_out(recipe: Recipe) -> list[_Job]:
+    names = recipe.main_libraries if recipe.left_out_steps else ()
+    return [_Job(recipe.without(name), 0, name) for name in names]
+
+
+def _trained(
+    jobs: Sequence[_Job], workers: int, kept: Path | None, progress: Callable[[float], object] | None
+) -> dict[_Job, Network]:
+    found: dict[_Job, Network] = {}
+    with Workers(min(workers, max(len(jobs), 1))) as pool:
+        known, work = partial(_kept_network, kept), partial(_train, workers=max(workers // max(len(jobs), 1), 1))
+        for job, member in pool.each_done(work, jobs, known=known, hear=progress):
+            found[job] = member
             if kept is not None:
                 _keep(kept, job, member)
-    members = tuple(found[number] for number in range(recipe.members))
-    return finished_model(recipe, members, of_unknown=found.get(NUMBER_OF_UNKNOWN), workers=workers)
+    return found
 
 
 def _kept_network(folder: Path | None, job: _Job) -> Network | None:
@@ -168,21 +147,27 @@ def _place(folder: Path, job: _Job) -> Path:
 
 
 def finished_model(
-    recipe: Recipe, members: tuple[Network, ...], *, of_unknown: Network | None = None, workers: int = 1
+    recipe: Recipe, members: tuple[Network, ...], *, of_unknown: Network | None = None,
+    left_out: Mapping[str, Network] | None = None, workers: int = 1,
 ) -> Model:  # fmt: skip
     """A model of trained networks, and of one for rows of unknown and broad redshift where the recipe has one.
 
-    New training SEDs, observed once, calibrate the distributions and the novelty score.
-    Scores are from further ones.
+    New training SEDs, observed once, calibrate the distributions and the novelty score; networks that have not seen one
+    library, ``left_out``, widen the distributions.  Scores are from further SEDs.
     """
     rng = np.random.default_rng((recipe.seed, 1000))
     sky = many_seds(recipe, recipe.n_calibration, (recipe.seed, 1000), workers=workers)
     at = redshift_target(sky.targets)
-    calibration, labels = _calibration(members, sky, recipe.of_known, rng)
+    calibration, scored, labels = calibration_of(members, sky, recipe.of_known, rng)
+    more = None
+    if left_out:
+        others = scores_left_out(recipe, left_out, like=members[0], workers=workers)
+        more = widening(scored, others, redshift_target=at)
+        calibration = widened(calibration, more)
     unlearned: Any = None  # novelty, which depends on the networks' redshifts
     parts = first = MixtureNetwork(members, calibration, unlearned, at)
     if of_unknown is not None:
-        other = network_of_unknown(recipe, of_unknown, workers=workers)
+        other = network_of_unknown(recipe, of_unknown, more, workers=workers)
         parts = first = replace(parts, of_unknown=other, most_redshift_err=recipe.most_redshift_err or np.inf)
     if at is not None and REFERENCE_TARGETS <= at + 1 < len(sky.targets):  # no need of all targets for the redshift
         first = leading(parts, at + 1)
@@ -217,21 +202,12 @@ def finished_model(
     )  # fmt: skip
 
 
-def _calibration(
-    members: Sequence[Network], sky: TrainingSeds, recipe: Recipe, rng: np.random.Generator
-) -> tuple[IntervalCalibration, Floats]:
-    """The calibration of networks on SEDs observed once, and (n, d) the labels as these see them."""
-    seen = observe(sky.flux, sky.present, np.array(sky.bands.pivot_angstrom), rng, survey=recipe.survey)
-    z, z_err = observe_redshift(sky.redshift, recipe.redshift_range, rng, survey=recipe.survey)
-    seds = normalised(*seen)
-    raw = ensemble(members, seds, z, z_err)
-    labels = labels_as_seen(sky, seds, z, z_err, recipe.redshift_range, rng)
-    center, width = members[0].scaling.label_mean, members[0].scaling.label_std
-    return learn_calibration(raw, labels, seds, n_galaxies=len(labels), center=center, width=width), labels
-
-
-def network_of_unknown(recipe: Recipe, network: Network, *, workers: int = 1) -> MixtureNetwork:
+def network_of_unknown(
+    recipe: Recipe, network: Network, more: Widening | None = None, *, workers: int = 1
+) -> MixtureNetwork:  # fmt: skip
     """The network for rows of unknown redshift, calibrated on training SEDs that it has not seen, observed once.
+
+    Widened, ``more``, as that of known redshifts: which library is true is as little known.
 
     Without novelty score, which it has in common with the first network.
     """
@@ -240,7 +216,8 @@ def network_of_unknown(recipe: Recipe, network: Network, *, workers: int = 1) ->
     network = replace(network, scaling=network.scaling.of_unknown())
     sky = many_seds(own, recipe.n_calibration // 2, (recipe.seed, 1001), workers=workers)
     rng = np.random.default_rng((recipe.seed, 1001))
-    calibration, _ = _calibration((network,), sky, own, rng)
+    calibration, _, _ = calibration_of((network,), sky, own, rng)
+    calibration = calibration if more is None else widened(calibration, more)
     unlearned: Any = None
     return MixtureNetwork((network,), calibration, unlearned, redshift_target(sky.targets), shown_redshifts=False)
 
