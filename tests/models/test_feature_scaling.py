@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from agez.models.feature_scaling import LEAST_WIDTH, FeatureScaling, feature_scaling_of
+from agez.models.feature_scaling import FeatureScaling
+from agez.training.learn_scaling import LEAST_WIDTH, feature_scaling_of
 
 N, B = 6000, 5
 

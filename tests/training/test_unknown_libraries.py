@@ -1,12 +1,11 @@
 """Intervals for galaxies of libraries that no network has seen: how wide, where, and what stays as it is."""
 
-
 import numpy as np
 import pytest
 from scipy.stats import norm
 
-from agez.mixture_network.calibration import ONE_SIGMA, IntervalCalibration, n_covariates, of_reference
-from agez.training.learn_calibration import Scored, widened, widening
+from agez.mixture_network.calibration import ONE_SIGMA, IntervalCalibration, n_covariates
+from agez.training.learn_calibration import Scored, of_reference, widened, widening
 from agez.training.recipes import SHIPPED, recipe
 
 D, REDSHIFT = 4, 2

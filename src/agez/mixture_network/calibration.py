@@ -17,7 +17,7 @@ from agez.distributions.marginals import marginal_cdf
 from agez.distributions.mixture import Mixture, each_marginal, moments, rescale
 from agez.errors import AgezError
 from agez.models.features import NormalisedPhotometry
-from agez.types import Bools, Floats
+from agez.types import Floats
 
 #: Probabilities of the central intervals of one and of two standard deviations.
 ONE_SIGMA, TWO_SIGMA = 0.6826894921, 0.9544997361
@@ -60,14 +60,6 @@ def n_covariates(d: int) -> int:
     """Number of covariates of a row with ``d`` targets."""
     r = min(d, REFERENCE_TARGETS)
     return 4 + 2 * r + r * (r - 1) // 2
-
-
-def of_reference(target: int, d: int) -> Bools:
-    """(n_covariates,) which covariates the prediction of one of the reference targets enters."""
-    r = min(d, REFERENCE_TARGETS)
-    alone = [own for one in range(r) for own in (one == target,) * 2]
-    products = [target in (j, i) for i in range(r) for j in range(i)]
-    return np.array([False] * 4 + alone + products)
 
 
 def leading_calibration(calibration: IntervalCalibration, p: int) -> IntervalCalibration:

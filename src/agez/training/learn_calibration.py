@@ -24,11 +24,10 @@ from agez.mixture_network.calibration import (
     IntervalCalibration,
     covariates,
     normal_scores,
-    of_reference,
     stretched,
 )
 from agez.models.features import NormalisedPhotometry
-from agez.types import Floats
+from agez.types import Bools, Floats
 
 #: Lower bound of the tail factor: below, quantiles would lose their order.
 LEAST_TAIL = 0.7
@@ -86,6 +85,14 @@ def _of_target(part: Mixture, truth: Floats, x: Floats, penalty: float) -> tuple
     one, two = (_upper_quantile(size, p) for p in (ONE_SIGMA, TWO_SIGMA))
     log_factor[0, 0] += np.log(one)
     return shift[0], log_factor[0], two / one / 2
+
+
+def of_reference(target: int, d: int) -> Bools:
+    """(n_covariates,) which covariates the prediction of one of the reference targets enters."""
+    r = min(d, REFERENCE_TARGETS)
+    alone = [own for one in range(r) for own in (one == target,) * 2]
+    products = [target in (j, i) for i in range(r) for j in range(i)]
+    return np.array([False] * 4 + alone + products)
 
 
 class Scored(NamedTuple):

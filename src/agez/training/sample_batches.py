@@ -13,10 +13,11 @@ from agez.errors import AgezError
 from agez.label_types import Sample
 from agez.mixture_network.mixture_model import Network, leading_member, network_of
 from agez.mixture_network.trunks import without_libraries
-from agez.models.feature_scaling import FeatureScaling, feature_scaling_of
+from agez.models.feature_scaling import FeatureScaling
 from agez.models.features import NormalisedPhotometry, features, normalised, signals
 from agez.models.model import Model
 from agez.targets import SHIPPED_TARGETS, Target
+from agez.training.learn_scaling import feature_scaling_of
 from agez.training_seds.observe import Survey, observe
 from agez.types import Bands, Bools, Floats, Ints
 

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from agez.models.feature_scaling import FeatureScaling, feature_scaling_of
+from agez.models.feature_scaling import FeatureScaling
 from agez.models.features import REDSHIFT_FLOOR, NormalisedPhotometry, features, normalised, redshift_unit, signals
 from agez.targets import network_values
+from agez.training.learn_scaling import feature_scaling_of
 from agez.training_seds.complete_library import main_library
 from agez.training_seds.observe import Survey, observe, observe_redshift
 from agez.training_seds.seds import TrainingSeds
