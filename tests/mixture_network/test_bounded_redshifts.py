@@ -89,4 +89,4 @@ def test_broad_redshifts_near_zero_give_sensible_masses(compiled):
         np.testing.assert_allclose(draws["log_ssfr"] + draws["log_mass"], draws["log_sfr_100"])
     # good twins, of exact redshift: what they are alone
     alone = model.kind.answer(rows.take(np.arange(n // 2, n)), compiled=compiled)
-    np.testing.assert_allclose(found.mean[n // 2 :], alone.mean, atol=1e-7)  # sums in float32
+    np.testing.assert_allclose(found.mean[n // 2 :], alone.mean, atol=1e-5)  # sums in float32

@@ -124,8 +124,8 @@ def test_answers_are_the_same_by_numpy_and_compiled(model, rng):
     rows = seen(model, 300, 0.05, rng)
     rows.redshift_err[::3] = 0.001
     slow, fast = (model.kind.answer(rows, compiled=one) for one in (False, True))
-    np.testing.assert_allclose(fast.mean, slow.mean, atol=2e-5)
-    np.testing.assert_allclose(fast.quantiles, slow.quantiles, atol=2e-5)
+    np.testing.assert_allclose(fast.mean, slow.mean, atol=1e-4)
+    np.testing.assert_allclose(fast.quantiles, slow.quantiles, atol=1e-4)
     np.testing.assert_array_equal(fast.flags, slow.flags)
 
 

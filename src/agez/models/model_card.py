@@ -131,14 +131,22 @@ def _sky_lines(header: Mapping[str, Any]) -> list[str]:
 
 
 def _unknown_lines(recipe: Mapping[str, Any]) -> list[str]:
-    """Of recipes with a network for rows of unknown redshift."""
-    if not recipe.get("unknown_steps"):
-        return []
-    return [
-        "- A second network of the same size answers rows of unknown redshift, whose prior is flat in redshift: "
-        f"{recipe['unknown_seds']} mock galaxies, {recipe['unknown_steps']} and {recipe['unknown_further_steps']} "
-        "steps."
-    ]
+    """Of recipes with a network for rows of unknown redshift, and with some that have not seen a library."""
+    lines = []
+    if recipe.get("unknown_steps"):
+        most = recipe.get("most_redshift_err")
+        broad = f"; errors above {most:g}, times the given distribution" if most else ""
+        lines.append(
+            f"- A second network of the same size answers rows of unknown redshift{broad}.  Its prior is flat in "
+            f"redshift: {recipe['unknown_seds']} mock galaxies, {recipe['unknown_steps']} and "
+            f"{recipe['unknown_further_steps']} steps."
+        )
+    if recipe.get("left_out_steps"):
+        lines.append(
+            "- Small networks that have not seen one of the libraries, one for each, widen the intervals until they "
+            "hold for galaxies of the library left out."
+        )
+    return lines
 
 
 def _later_lines(recipe: Mapping[str, Any]) -> list[str]:

@@ -103,30 +103,29 @@ class Scored(NamedTuple):
 
 
 class Widening(NamedTuple):
-    """By how much calibrated distributions are widened: ln of the factor (d, c), and of the tail (d,)."""
+    """How distributions are widened: ln of the factor (d, c), and their tails (d,), NaN where they stay as they are."""
 
     log_factor: Floats
-    log_tail: Floats
+    tail: Floats
 
 
-def widening(own: Scored, left_out: Sequence[Scored], *, redshift_target: int | None) -> Widening:
+def widening(left_out: Sequence[Scored], *, redshift_target: int | None) -> Widening:
     """Learn by how much distributions must be wider for rows that follow none of the libraries of the training.
 
-    Half of the rows that the wider intervals are to cover are ``own``, of galaxies like those of the training, and half
-    are of galaxies of a library left out, as many of each (groups left out: Roberts et al. 2017, Ecography 40, 913).
-    So 68 % intervals hold a little more of the first and a little less of the second: which of them real galaxies are,
-    nobody knows.  The factor depends on all covariates but those of the redshift, whose own intervals stay as they are.
+    68 and 95 % intervals are to hold as much of galaxies whose library was left out, as many of each library (groups
+    left out: Roberts et al. 2017, Ecography 40, 913); of galaxies of known libraries they then hold a little more.  The
+    factor depends on all covariates but those of the redshift, whose own intervals stay as they are.
     """
-    each = min(*(len(one.scores) for one in left_out), len(own.scores) // len(left_out))
-    parts = [Scored(*(column[:each] for column in one)) for one in left_out]
-    parts.append(Scored(*(column[: each * len(left_out)] for column in own)))
-    scores, x = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+    each = min(len(one.scores) for one in left_out)
+    scores, x = (
+        np.concatenate(columns) for columns in zip(*([c[:each] for c in one] for one in left_out), strict=True)
+    )
     d = scores.shape[1]
     if redshift_target is not None and redshift_target < REFERENCE_TARGETS:
         x = x * ~of_reference(redshift_target, d)
     good = np.isfinite(scores).all(axis=1)
     size, x = np.maximum(np.abs(scores[good]), 1e-3), x[good]
-    log_factor, log_tail = np.zeros((d, x.shape[1])), np.zeros(d)
+    log_factor, tail = np.zeros((d, x.shape[1])), np.full(d, np.nan)
     for t in range(d):
         if t == redshift_target:
             continue
@@ -134,14 +133,13 @@ def widening(own: Scored, left_out: Sequence[Scored], *, redshift_target: int | 
         rest = size[:, t] * np.exp(-x @ log_factor[t])
         one, two = (_upper_quantile(rest, p) for p in (ONE_SIGMA, TWO_SIGMA))
         log_factor[t, 0] += np.log(one)
-        own_one, own_two = (_upper_quantile(np.abs(own.scores[:, t]), p) for p in (ONE_SIGMA, TWO_SIGMA))
-        log_tail[t] = np.log(two / one) - np.log(own_two / own_one)
-    return Widening(log_factor, log_tail)
+        tail[t] = max(two / one / 2, LEAST_TAIL)
+    return Widening(log_factor, tail)
 
 
 def widened(calibration: IntervalCalibration, more: Widening) -> IntervalCalibration:
     """The same with wider distributions."""
-    tail = np.maximum(calibration.tail * np.exp(more.log_tail), LEAST_TAIL)
+    tail = np.where(np.isnan(more.tail), calibration.tail, more.tail)
     return replace(calibration, log_factor=calibration.log_factor + more.log_factor, tail=tail)
 
 

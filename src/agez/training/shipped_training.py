@@ -158,11 +158,11 @@ def finished_model(
     rng = np.random.default_rng((recipe.seed, 1000))
     sky = many_seds(recipe, recipe.n_calibration, (recipe.seed, 1000), workers=workers)
     at = redshift_target(sky.targets)
-    calibration, scored, labels = calibration_of(members, sky, recipe.of_known, rng)
+    calibration, labels = calibration_of(members, sky, recipe.of_known, rng)
     more = None
     if left_out:
         others = scores_left_out(recipe, left_out, like=members[0], workers=workers)
-        more = widening(scored, others, redshift_target=at)
+        more = widening(others, redshift_target=at)
         calibration = widened(calibration, more)
     unlearned: Any = None  # novelty, which depends on the networks' redshifts
     parts = first = MixtureNetwork(members, calibration, unlearned, at)
@@ -216,7 +216,7 @@ def network_of_unknown(
     network = replace(network, scaling=network.scaling.of_unknown())
     sky = many_seds(own, recipe.n_calibration // 2, (recipe.seed, 1001), workers=workers)
     rng = np.random.default_rng((recipe.seed, 1001))
-    calibration, _, _ = calibration_of((network,), sky, own, rng)
+    calibration, _ = calibration_of((network,), sky, own, rng)
     calibration = calibration if more is None else widened(calibration, more)
     unlearned: Any = None
     return MixtureNetwork((network,), calibration, unlearned, redshift_target(sky.targets), shown_redshifts=False)

@@ -43,13 +43,11 @@ def seen_by(
 
 def calibration_of(
     members: Sequence[Network], sky: TrainingSeds, recipe: Recipe, rng: np.random.Generator
-) -> tuple[IntervalCalibration, Scored, Floats]:
-    """The calibration of networks on SEDs observed once; how these score; and labels (n, d) as networks see them."""
+) -> tuple[IntervalCalibration, Floats]:
+    """The calibration of networks on SEDs observed once, and the labels (n, d) as networks see them."""
     raw, labels, seds = seen_by(members, sky, recipe, rng)
     center, width = members[0].scaling.label_mean, members[0].scaling.label_std
-    calibration = learn_calibration(raw, labels, seds, n_galaxies=len(labels), center=center, width=width)
-    scores = normal_scores(calibrate(calibration, raw, seds), labels)
-    return calibration, Scored(scores, covariates(raw, seds, center, width)), labels
+    return learn_calibration(raw, labels, seds, n_galaxies=len(labels), center=center, width=width), labels
 
 
 def scores_left_out(
@@ -76,7 +74,7 @@ def _scores_left_out(job: tuple[Recipe, str, Network, Network]) -> Scored:
     known, n = recipe.of_known, round(SHARE_LEFT_OUT * recipe.n_calibration)
     own, alone = replace(known, libraries=recipe.libraries_without(name)), known.of_library(name)
     rng = np.random.default_rng((recipe.seed, 1003, recipe.main_libraries.index(name)))
-    calibration, _, _ = calibration_of((network,), seds_of_recipe(own, n, rng), own, rng)
+    calibration, _ = calibration_of((network,), seds_of_recipe(own, n, rng), own, rng)
     raw, labels, seds = seen_by((network,), seds_of_recipe(alone, n, rng), known, rng)
     scores = normal_scores(calibrate(calibration, raw, seds), labels)
     return Scored(scores, covariates(raw, seds, like.scaling.label_mean, like.scaling.label_std))
