@@ -87,7 +87,8 @@ def train_shipped(
         Called with the mean loss of each hundredth of the steps of each stage, of the networks as they are trained.
     """
     of_unknown = recipe.of_unknown
-    jobs = [_Job(recipe.of_known, number) for number in range(recipe.members)]
+    first = recipe.of_known if recipe.known_alone else recipe
+    jobs = [_Job(first, number) for number in range(recipe.members)]
     if of_unknown is not None:
         jobs.append(_Job(of_unknown, NUMBER_OF_UNKNOWN))
     left_out = _jobs_left_out(recipe)
