@@ -12,6 +12,8 @@ onnx = pytest.importorskip("onnx")
 runtime = pytest.importorskip("onnxruntime")
 
 from agez.errors import AgezError  # noqa: E402
+from agez.mixture_network.mixture_model import leading, network_of  # noqa: E402
+from agez.models.features import normalised  # noqa: E402
 from agez.models.model_file import load_model  # noqa: E402
 from agez.models.predict import predict  # noqa: E402
 from agez.models.weak_bands import band_weights  # noqa: E402
@@ -126,7 +128,20 @@ def test_a_shipped_model(tmp_path, rng):
         model.bands, np.where(covered, flux, np.nan), np.where(covered, error, np.nan), covered, Rows.numbered(n),
         rng.uniform(low, high, n), np.zeros(n, np.int32), {}, redshift_err=np.full(n, 0.003),
     )  # fmt: skip
-    check_posterior(export_onnx(tmp_path / "splus.onnx", model), model, rows)
+    path = export_onnx(tmp_path / "splus.onnx", model)
+    check_posterior(path, model, rows)
+    # unknown and broad redshifts, before agez cuts them near 0
+    z, z_err = rows.redshift.copy(), rng.choice([0.0, 0.02, 0.04, 0.3, np.inf], n)
+    z[::5] = np.nan
+    network = network_of(model)
+    assert network.of_unknown is not None
+    assert (z_err > network.most_redshift_err).sum() > 40
+    want = leading(network, network.members[0].shape.first_targets).answer(
+        normalised(rows.flux, rows.flux_err, rows.covered), z, z_err
+    )
+    got = run(path, posterior_feed(replace(rows, redshift=z, redshift_err=z_err)))
+    for name in ("weights", "mean", "covariance"):
+        np.testing.assert_allclose(got[name], getattr(want, name), atol=2 * AT_MOST, rtol=2e-4, err_msg=name)
 
 
 def test_the_file_says_what_it_is(tmp_path):

@@ -32,7 +32,8 @@ def times_given(
     at : int
         Which target is the redshift.
     redshift, redshift_err : (n,) float
-        Given; rows of NaN redshift stay as they are.  An error of zero is that of :func:`redshift_unit`.
+        Given; rows of NaN redshift or infinite error stay as they are.  An error of zero is that of
+        :func:`redshift_unit`.
     redshift_range : (low, high)
         Of the network.
 
@@ -41,7 +42,7 @@ def times_given(
     Mixture
         Redshifts in the unit of the given ones.
     """
-    rows = np.flatnonzero(np.isfinite(redshift))
+    rows = np.flatnonzero(np.isfinite(redshift) & ~np.isposinf(redshift_err))
     if not rows.size:
         return mixture
     given, error = redshift[rows], redshift_err[rows]
