@@ -315,7 +315,7 @@ def test_the_bar_shows_both_losses(monkeypatch):
     monkeypatch.setattr("agez.runtime.progress.BAR_DELAY", 0.0)
     monkeypatch.delenv("AGEZ_PROGRESS")
     read = read_labelled_table(toy_table(320)[0], ["mh"], filters="splus")
-    agez_package.train(read, steps=8, hidden=(8,), workers=1)
+    agez_package.train(read, steps=400, hidden=(8,), workers=1)
     assert "training:" in shown.getvalue()
     assert "loss " in shown.getvalue()
     assert ", validation " in shown.getvalue()
