@@ -7,7 +7,8 @@ import pytest
 from scipy.special import ndtr
 
 from agez.errors import AgezError
-from agez.training_seds.observe import TAIL, Survey, observe, observe_redshift, smooth_waves
+from agez.mixture_network.given_redshift import OUTLIER_WIDTH
+from agez.training_seds.observe import Survey, observe, observe_redshift, smooth_waves
 
 N, B = 4000, 30
 PIVOT = np.linspace(3800.0, 9000.0, B)
@@ -182,5 +183,5 @@ def test_redshifts_have_tails():
     survey = Survey(redshift_known=0.0, redshift_err=(1e-3, 1e-3), redshift_tail=0.1)
     got, _ = observe_redshift(z, (0.0, 1.0), np.random.default_rng(2), survey=survey)
     pull = (got - z) / 1e-3
-    assert np.mean(np.abs(pull) > 4) == pytest.approx(0.1 * 2 * ndtr(-4 / TAIL), abs=0.004)
+    assert np.mean(np.abs(pull) > 4) == pytest.approx(0.1 * 2 * ndtr(-4 / OUTLIER_WIDTH), abs=0.004)
     assert np.median(np.abs(pull)) < 0.8  # 0.67 without tails
