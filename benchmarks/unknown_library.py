@@ -50,8 +50,8 @@ HEAD = ("library", "S/N", "what", "rows", "bias age", "bias [M/H]", "68 % age", 
 def model_without(whole: Recipe, name: str, networks: Mapping[str, Network], workers: int) -> Model:
     """The small model that has not seen a library, widened by how the others of its kind fail."""
     small = replace(whole.without(name), n_calibration=N_CALIBRATION)
-    # of the two that complete all others, nothing is left without both
-    others = {other: network for other, network in networks.items() if other != name and small.libraries_without(other)}
+    # of the two that complete the others, nothing is left without both
+    others = {other: networks[other] for other in small.main_libraries if small.libraries_without(other)}
     return finished_model(small, (networks[name],), left_out=others, workers=workers)
 
 
