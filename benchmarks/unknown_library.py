@@ -32,7 +32,7 @@ from agez.training.recipes import Recipe, recipe
 from agez.training.shipped_training import finished_model, networks_left_out
 from agez.training_seds.complete_library import load_libraries
 from agez.training_seds.libraries import common_wave
-from agez.types import Floats, Photometry, Rows
+from agez.types import Floats, Photometry, Prediction, Rows
 
 SNRS = (30.0, 100.0)
 REDSHIFTS = (0.005, 0.1)
@@ -97,18 +97,17 @@ def lines(model: Model, whole: Recipe, name: str, n: int) -> list[str]:
     ):  # fmt: skip
         for snr in SNRS:
             found = predict(model, rows(flux, redshift, model, snr, rng), targets=["log_age_lw", "mh_lw"])
-            (_, *age), (_, *metals) = (cells(found, truth, target) for target in ("log_age_lw", "mh_lw"))
-            out.append(f"| {name} | {snr:g} | {words} | {len(flux)} | {numbers(age, metals)} |")
+            out.append(f"| {name} | {snr:g} | {words} | {len(flux)} | {numbers(found, truth)} |")
     sky = seds_of_recipe(replace(whole.of_library(name), near_share=0.0, rest_share=0.0), n, np.random.default_rng(4))
     for snr in SNRS:
-        found, truth = predict(model, rows_of(sky, seen_by(whole, snr), 6)), truth_of(sky)
-        (_, *age), (_, *metals) = (cells(found, truth, target) for target in ("log_age_lw", "mh_lw"))
-        out.append(f"| {name} | {snr:g} | as seen | {n} | {numbers(age, metals)} |")
+        found = predict(model, rows_of(sky, seen_by(whole, snr), 6))
+        out.append(f"| {name} | {snr:g} | as seen | {n} | {numbers(found, truth_of(sky))} |")
     return out
 
 
-def numbers(age: Sequence[float], metals: Sequence[float]) -> str:
+def numbers(found: Prediction, truth: dict[str, Floats]) -> str:
     """Cells of bias and coverage."""
+    (_, *age), (_, *metals) = (cells(found, truth, target) for target in ("log_age_lw", "mh_lw"))
     out = [f"{age[0]:+.3f}", f"{metals[0]:+.3f}"]
     return " | ".join([*out, *(f"{100 * one[k]:.0f}" for k in (1, 2) for one in (age, metals))])
 

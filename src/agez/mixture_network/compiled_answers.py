@@ -150,8 +150,7 @@ def compiled_answers(network: MixtureNetwork, inputs: RowInputs, probabilities: 
     ready = _ready(network)
     covered = np.ascontiguousarray(inputs.covered)
     redshift, redshift_err = (np.array(column, float) for column in (inputs.redshift, inputs.redshift_err))
-    nothing = np.full(n, np.nan)
-    shown = (redshift, redshift_err) if network.shown_redshifts else (nothing, nothing)
+    shown_redshift, shown_err = network.shown(redshift, redshift_err)
     scaled, error, log_error = np.empty((3, n, b), np.float32)
     raw = np.empty((len(ready.networks), n, network.members[0].shape.outputs), np.float32)
     assumed, no_flux = np.empty((2, n), bool)
@@ -168,8 +167,8 @@ def compiled_answers(network: MixtureNetwork, inputs: RowInputs, probabilities: 
         around = (pulled.reshape(-1, b) @ ready.around).reshape(2, count, -1, b)
         fill_contrasts(scaled[rows], covered[rows], around, signals[:count])
         _through_networks(
-            ready, signals[:count].reshape(count, -1), log_error[rows], covered[rows], shown[0][rows], shown[1][rows],
-            raw[:, rows],
+            ready, signals[:count].reshape(count, -1), log_error[rows], covered[rows], shown_redshift[rows],
+            shown_err[rows], raw[:, rows],
         )  # fmt: skip
     snr = np.empty(n, np.float32)
     median_ratios(scaled, error, covered, snr)
@@ -181,8 +180,9 @@ def compiled_answers(network: MixtureNetwork, inputs: RowInputs, probabilities: 
         raw, ready.label_mean, ready.label_std, answered, snr, covered.mean(axis=1), ready.shift, ready.log_factor,
         ready.center, ready.width, (0,) * d, mixture.weights, mixture.mean, mixture.covariance, mean, correlation,
     )  # fmt: skip
-    if not np.isnan(redshift).all() and not network.shown_redshifts:
-        mixture = network.with_given(mixture, redshift, redshift_err)
+    given = network.with_given(mixture, redshift, redshift_err)
+    if given is not mixture:
+        mixture = given
         mean[:], _, correlation[:] = moments(mixture)
     target_levels = levels(network, probabilities)
     quantiles = np.empty((*target_levels.shape, n))

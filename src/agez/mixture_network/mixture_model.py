@@ -77,16 +77,22 @@ class MixtureNetwork:
 
     def answer(self, seds: NormalisedPhotometry, redshift: Floats, redshift_err: Floats) -> Mixture:
         """The calibrated mixture."""
-        if not self.shown_redshifts:
-            nothing = np.full(len(redshift), np.nan)
-            mixture = calibrate(self.calibration, self.uncalibrated(seds, nothing, nothing), seds)
-            return self.with_given(mixture, redshift, redshift_err)
-        mixture = calibrate(self.calibration, self.uncalibrated(seds, redshift, redshift_err), seds)
+        mixture = calibrate(self.calibration, self.uncalibrated(seds, *self.shown(redshift, redshift_err)), seds)
+        mixture = self.with_given(mixture, redshift, redshift_err)
+        if self.of_unknown is None:
+            return mixture
         others = np.flatnonzero(self.for_others(redshift, redshift_err))
-        if self.of_unknown is None or not others.size:
+        if not others.size:
             return mixture
         some = seds.take(others)
         return mixture.with_rows(others, self.of_unknown.answer(some, redshift[others], redshift_err[others]))
+
+    def shown(self, redshift: Floats, redshift_err: Floats) -> tuple[Floats, Floats]:
+        """Redshifts and errors (n,) as the members see them."""
+        if self.shown_redshifts:
+            return redshift, redshift_err
+        nothing = np.full(len(redshift), np.nan)
+        return nothing, nothing
 
     def for_others(self, redshift: Floats, redshift_err: Floats) -> Bools:
         """(n,) rows that ``of_unknown`` answers, if there is one."""

@@ -149,11 +149,17 @@ class Recipe:
         if not self.unknown_steps:
             return None
         return replace(
-            self, members=1, n_seds=self.unknown_seds, settings=replace(self.settings, steps=self.unknown_steps),
-            further_steps=self.unknown_further_steps, unknown_seds=0, unknown_steps=0, unknown_further_steps=0,
-            near_share=0.0, rest_share=0.0, most_redshift_err=0.0, known_alone=False,
-            left_out_seds=0, left_out_steps=0, left_out_further_steps=0,
+            self._of_another(self.unknown_seds, self.unknown_steps, self.unknown_further_steps),
+            near_share=0.0, rest_share=0.0,
             survey=replace(self.survey, redshift_known=0.0, redshift_unknown=1.0),
+        )  # fmt: skip
+
+    def _of_another(self, n_seds: int, steps: int, further_steps: int) -> Recipe:
+        """The recipe of one further network of the same shape, with none beside it."""
+        return replace(
+            self, members=1, n_seds=n_seds, settings=replace(self.settings, steps=steps), further_steps=further_steps,
+            unknown_seds=0, unknown_steps=0, unknown_further_steps=0, most_redshift_err=0.0, known_alone=False,
+            left_out_seds=0, left_out_steps=0, left_out_further_steps=0,
         )  # fmt: skip
 
     def libraries_without(self, library: str) -> dict[str, float]:
@@ -164,12 +170,8 @@ class Recipe:
 
     def without(self, library: str) -> Recipe:
         """The recipe of a small network that has not seen a template library, nor one that it completes."""
-        return replace(
-            self, libraries=self.libraries_without(library), tell_library=False, members=1, n_seds=self.left_out_seds,
-            settings=replace(self.settings, steps=self.left_out_steps), further_steps=self.left_out_further_steps,
-            left_out_seds=0, left_out_steps=0, left_out_further_steps=0,
-            unknown_seds=0, unknown_steps=0, unknown_further_steps=0, most_redshift_err=0.0, known_alone=False,
-        )  # fmt: skip
+        small = self._of_another(self.left_out_seds, self.left_out_steps, self.left_out_further_steps)
+        return replace(small, libraries=self.libraries_without(library), tell_library=False)
 
     def of_library(self, library: str) -> Recipe:
         """The same with galaxies of one template library alone, none of them a blend of two libraries."""

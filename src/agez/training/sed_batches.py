@@ -43,9 +43,10 @@ class SedBatches:
     def draw(self, rows: Ints, rng: np.random.Generator) -> tuple[Floats, Floats]:
         """Features and standardised labels of ``rows``, observed anew."""
         seds, scaling = self.seds, self.scaling
-        seen = _seen(seds, rows, rng, self.survey)
-        z, z_err = observe_redshift(seds.redshift[rows], scaling.redshift_range, rng, survey=self.survey)
-        values = labels_as_seen(seds.take(rows), seen, z, z_err, scaling.redshift_range, rng)
+        some = seds.take(rows)
+        seen = seen_by(some, rng, self.survey)
+        z, z_err = observe_redshift(some.redshift, scaling.redshift_range, rng, survey=self.survey)
+        values = labels_as_seen(some, seen, z, z_err, scaling.redshift_range, rng)
         target = (values - scaling.label_mean) / scaling.label_std
         target += LABEL_JITTER * rng.standard_normal(target.shape)
         inputs = features(seen, z, z_err, scaling)
@@ -76,9 +77,9 @@ def labels_as_seen(
     return values
 
 
-def _seen(seds: TrainingSeds, rows: Ints, rng: np.random.Generator, survey: Survey | None) -> NormalisedPhotometry:
-    pivot = np.array(seds.bands.pivot_angstrom)
-    return normalised(*observe(seds.flux[rows], seds.present[rows], pivot, rng, survey=survey))
+def seen_by(seds: TrainingSeds, rng: np.random.Generator, survey: Survey | None) -> NormalisedPhotometry:
+    """SEDs observed once by a survey, at their own scales."""
+    return normalised(*observe(seds.flux, seds.present, np.array(seds.bands.pivot_angstrom), rng, survey=survey))
 
 
 def scaling_of_seds(
@@ -86,11 +87,12 @@ def scaling_of_seds(
 ) -> FeatureScaling:
     """Scaling of features of training SEDs of low noise; of their errors as ``survey`` sees them."""
     rows = rng.choice(len(seds), min(SCALING_ROWS, len(seds)), replace=False)
-    clear, noisy = (_seen(seds, rows, rng, one) for one in (LOW_NOISE, survey))
+    some = seds.take(rows)
+    clear, noisy = (seen_by(some, rng, one) for one in (LOW_NOISE, survey))
     log_error = np.log10(noisy.flux_err[noisy.covered])
-    z, z_err = observe_redshift(seds.redshift[rows], redshift_range, rng, survey=survey)
+    z, z_err = observe_redshift(some.redshift, redshift_range, rng, survey=survey)
     scaling = feature_scaling_of(
-        signals(clear), clear.covered, (float(log_error.mean()), float(log_error.std())), seds.redshift[rows],
-        labels_as_seen(seds.take(rows), clear, z, z_err, redshift_range, rng), redshift_range,
+        signals(clear), clear.covered, (float(log_error.mean()), float(log_error.std())), some.redshift,
+        labels_as_seen(some, clear, z, z_err, redshift_range, rng), redshift_range,
     )  # fmt: skip
     return scaling if survey is not None and survey.redshift_unknown else scaling.with_middle()

@@ -86,16 +86,13 @@ def train_shipped(
     progress : callable, optional
         Called with the mean loss of each hundredth of the steps of each stage, of the networks as they are trained.
     """
-    of_unknown = recipe.of_unknown
-    first = recipe.of_known if recipe.known_alone else recipe
-    jobs = [_Job(first, number) for number in range(recipe.members)]
-    if of_unknown is not None:
-        jobs.append(_Job(of_unknown, NUMBER_OF_UNKNOWN))
+    own = recipe.of_known if recipe.known_alone else recipe
+    first = [_Job(own, number) for number in range(recipe.members)]
+    unknown = None if recipe.of_unknown is None else _Job(recipe.of_unknown, NUMBER_OF_UNKNOWN)
     left_out = _jobs_left_out(recipe)
-    found = _trained(jobs + left_out, workers, kept, progress)
-    members = tuple(found[job] for job in jobs[: recipe.members])
+    found = _trained([*first, *([] if unknown is None else [unknown]), *left_out], workers, kept, progress)
     return finished_model(
-        recipe, members, of_unknown=None if of_unknown is None else found[jobs[-1]],
+        recipe, tuple(found[job] for job in first), of_unknown=None if unknown is None else found[unknown],
         left_out={job.left_out: found[job] for job in left_out}, workers=workers,
     )  # fmt: skip
 
@@ -166,10 +163,11 @@ def finished_model(
         more = widening(others, redshift_target=at)
         calibration = widened(calibration, more)
     unlearned: Any = None  # novelty, which depends on the networks' redshifts
-    parts = first = MixtureNetwork(members, calibration, unlearned, at)
+    parts = MixtureNetwork(members, calibration, unlearned, at)
     if of_unknown is not None:
         other = network_of_unknown(recipe, of_unknown, more, workers=workers)
-        parts = first = replace(parts, of_unknown=other, most_redshift_err=recipe.most_redshift_err or np.inf)
+        parts = replace(parts, of_unknown=other, most_redshift_err=recipe.most_redshift_err or np.inf)
+    first = parts
     if at is not None and REFERENCE_TARGETS <= at + 1 < len(sky.targets):  # no need of all targets for the redshift
         first = leading(parts, at + 1)
 

@@ -15,13 +15,13 @@ import numpy as np
 from agez.distributions.mixture import Mixture
 from agez.mixture_network.calibration import IntervalCalibration, calibrate, covariates, normal_scores
 from agez.mixture_network.mixture_model import Network, ensemble
-from agez.models.features import NormalisedPhotometry, normalised
+from agez.models.features import NormalisedPhotometry
 from agez.runtime.worker_pool import each_done
 from agez.training.learn_calibration import Scored, learn_calibration
 from agez.training.recipe_seds import seds_of_recipe
 from agez.training.recipes import Recipe
-from agez.training.sed_batches import labels_as_seen
-from agez.training_seds.observe import observe, observe_redshift
+from agez.training.sed_batches import labels_as_seen, seen_by
+from agez.training_seds.observe import observe_redshift
 from agez.training_seds.seds import TrainingSeds
 from agez.types import Floats
 
@@ -30,13 +30,12 @@ from agez.types import Floats
 SHARE_LEFT_OUT = 0.1
 
 
-def seen_by(
+def answers_as_seen(
     members: Sequence[Network], sky: TrainingSeds, recipe: Recipe, rng: np.random.Generator
 ) -> tuple[Mixture, Floats, NormalisedPhotometry]:
     """Answers of networks about SEDs observed once, the labels (n, d) as these see them, and the photometry."""
-    seen = observe(sky.flux, sky.present, np.array(sky.bands.pivot_angstrom), rng, survey=recipe.survey)
+    seds = seen_by(sky, rng, recipe.survey)
     z, z_err = observe_redshift(sky.redshift, recipe.redshift_range, rng, survey=recipe.survey)
-    seds = normalised(*seen)
     raw = ensemble(members, seds, z, z_err)
     return raw, labels_as_seen(sky, seds, z, z_err, recipe.redshift_range, rng), seds
 
@@ -45,7 +44,7 @@ def calibration_of(
     members: Sequence[Network], sky: TrainingSeds, recipe: Recipe, rng: np.random.Generator
 ) -> tuple[IntervalCalibration, Floats]:
     """The calibration of networks on SEDs observed once, and the labels (n, d) as networks see them."""
-    raw, labels, seds = seen_by(members, sky, recipe, rng)
+    raw, labels, seds = answers_as_seen(members, sky, recipe, rng)
     center, width = members[0].scaling.label_mean, members[0].scaling.label_std
     return learn_calibration(raw, labels, seds, n_galaxies=len(labels), center=center, width=width), labels
 
@@ -75,6 +74,6 @@ def _scores_left_out(job: tuple[Recipe, str, Network, Network]) -> Scored:
     own, alone = replace(known, libraries=recipe.libraries_without(name)), known.of_library(name)
     rng = np.random.default_rng((recipe.seed, 1003, recipe.main_libraries.index(name)))
     calibration, _ = calibration_of((network,), seds_of_recipe(own, n, rng), own, rng)
-    raw, labels, seds = seen_by((network,), seds_of_recipe(alone, n, rng), known, rng)
+    raw, labels, seds = answers_as_seen((network,), seds_of_recipe(alone, n, rng), known, rng)
     scores = normal_scores(calibrate(calibration, raw, seds), labels)
     return Scored(scores, covariates(raw, seds, like.scaling.label_mean, like.scaling.label_std))
