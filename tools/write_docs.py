@@ -37,8 +37,8 @@ DOCS = Path(__file__).resolve().parents[1] / "docs"
 SAVED = {
     "fine-tuning": "models.md", "scale": "catalogues.md", "maps": "mock_images.md", "survey": "survey_night.md",
     "map regions": "maps.md", "many maps": "maps.md", "image speed": "maps.md", "gradient errors": "maps.md",
-    "less known": "models.md", "bayes limit": "trust.md", "information": "targets.md", "type ceiling": "real_sky.md",
-    "splus zero points": "real_sky.md", "redshifts": "labels.md",
+    "less known": "models.md", "broad redshifts": "models.md", "bayes limit": "trust.md", "information": "targets.md",
+    "type ceiling": "real_sky.md", "splus zero points": "real_sky.md", "redshifts": "labels.md",
     "alpha": "trust.md", "young": "labels.md", "histories": "labels.md", "unknown library": "trust.md",
     "left-out library": "trust.md",
     **{f"catalogue {name}": "catalogue_scores.md" for name in ("jpas", "jplus", "splus")},

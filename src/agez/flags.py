@@ -76,7 +76,7 @@ MEANING: dict[Flag, str] = {
     "the error was estimated from its scatter",
     Flag.BAND_CONTRADICTED: "one band (column worst_band) deviates by more than 4.5 sigma from its prediction by the "
     "others, and was left out",
-    Flag.REDSHIFT_ESTIMATED: "no redshift is given; the model estimated its own (redshift_phot)",
+    Flag.REDSHIFT_ESTIMATED: "no redshift is given; the model estimated its own (redshift_phot, if that is a target)",
     Flag.REDSHIFT_FOUND: "the redshift was measured from the spectrum itself",
     Flag.REDSHIFT_AMBIGUOUS: "the redshift was measured from the spectrum itself, and two fit about equally well",
     Flag.ON_GRID_EDGE: "more than 20 % of the light is in the most metal-poor templates and in the youngest, "

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from made_up_posterior import small_model, small_photometry
 
-from agez.mixture_network.trunks import LIBRARY_BIAS
+from agez.mixture_network.told_library import LIBRARY_BIAS
 from agez.models.model import Model
 from agez.models.predict import predict
 from agez.tables.prediction_files import read_prediction, write_prediction

@@ -7,6 +7,7 @@ from agez.distributions.mixture import log_density, moments
 from agez.errors import AgezError
 from agez.mixture_network import trunks
 from agez.mixture_network.mixture_head import MAX_LOG_PRECISION, mixture_of, n_outputs, read_head
+from agez.mixture_network.told_library import without_libraries
 from agez.mixture_network.trunks import (
     NetworkShape,
     Trunk,
@@ -14,7 +15,6 @@ from agez.mixture_network.trunks import (
     forward,
     initial_parameters,
     register_trunk,
-    without_libraries,
 )
 
 MEAN, STD = np.array([9.3, -0.4, 1.0]), np.array([0.6, 0.3, 2.0])

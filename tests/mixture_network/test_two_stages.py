@@ -8,6 +8,7 @@ from made_up_posterior import SURVEY, small_sky
 
 from agez.errors import AgezError
 from agez.mixture_network.mixture_head import outputs_of_leading
+from agez.mixture_network.told_library import told_library, with_library_biases
 from agez.mixture_network.trunks import (
     FURTHER,
     NetworkShape,
@@ -15,8 +16,6 @@ from agez.mixture_network.trunks import (
     initial_further,
     initial_parameters,
     outputs_of_stages,
-    told_library,
-    with_library_biases,
 )
 from agez.models.features import n_features
 from agez.training.dense_gradient import further_loss_and_gradient

@@ -37,7 +37,7 @@ from agez.runtime.worker_pool import each_done
 from agez.samples.splits import Split
 from agez.targets import PAPER_TARGETS, TARGET_WORDS
 from agez.training.cross_fitting import FRESH_SETTINGS, TUNED_SETTINGS, CrossFit, cross_fit, held_out
-from agez.training.sample_batches import SampleRows, networks_to_teach, sample_rows
+from agez.training.sample_batches import SampleRows, networks_to_teach, sample_rows, with_redshifts_found
 from agez.types import Floats
 
 #: The model that networks go on from, where agez comes with it and it knows the sample's bands.
@@ -126,6 +126,7 @@ def uncertainty(
         )
     try:
         data = sample_rows(sample, start.bands if start is not None else None)
+        data = data if start is None else with_redshifts_found(data, start)
         found = _train(data, splits, start, size, seed, workers)
     except AgezError as error:
         return _not_run(str(error))

@@ -88,6 +88,18 @@ def build_model(
         **({"libraries": list(libraries)} if libraries else {}),
         **({"knows_unknown_redshift": True} if knows_unknown_redshift else {}),
         **({"most_redshift_err": network.most_redshift_err} if np.isfinite(network.most_redshift_err) else {}),
+        **({"answers_at_found_redshift": True} if answers_at_found_redshift(network) else {}),
+        **({} if network.finder is None else {"finder": _described(network.finder)}),
         **({} if uses_redshift else {"uses_redshift": False}),
     }
     return Model(network.to_arrays() | {"label_range": np.asarray(label_range)}, header)
+
+
+def answers_at_found_redshift(network: MixtureNetwork) -> bool:
+    """Whether the network for known redshifts answers at those that the other finds."""
+    return network.of_unknown is not None and network.of_unknown.at_found is not None
+
+
+def _described(finder: MixtureNetwork) -> dict[str, Any]:
+    """What is read back with the arrays of a network that finds redshifts, the last of its targets."""
+    return {"architecture": finder.members[0].shape.to_dict(), "n_targets": finder.n_targets}

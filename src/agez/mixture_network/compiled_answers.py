@@ -142,15 +142,61 @@ def _two_stages(
     return out
 
 
+class _Seen(NamedTuple):
+    """Scaled rows, and what the networks alone say of them."""
+
+    scaled: Floats
+    error: Floats
+    log_error: Floats
+    covered: Bools
+    snr: Floats
+    assumed: Bools
+    no_flux: Bools
+    mixture: Mixture
+    mean: Floats
+    correlation: Floats
+
+
 def compiled_answers(network: MixtureNetwork, inputs: RowInputs, probabilities: Floats) -> RowAnswers:
     """As :func:`agez.mixture_network.row_answers.answers`."""
-    n, b = inputs.flux.shape
+    n = len(inputs.flux)
     if n == 0:
         return answers(network, inputs, probabilities)
-    ready = _ready(network)
+    seen, redshifts = _seen(network, inputs), (np.array(inputs.redshift, float), np.array(inputs.redshift_err, float))
+    mixture, mean, correlation = seen.mixture, seen.mean, seen.correlation
+    given = network.with_given(mixture, *redshifts)
+    if network.at_found is not None:
+        from agez.mixture_network.found_redshift import with_found  # broad redshifts alone
+
+        known = network.at_found
+
+        def answer(rows: Ints, z: Floats) -> Mixture:
+            return _seen(known, inputs.take(rows)._replace(redshift=z, redshift_err=np.zeros(len(z)))).mixture
+
+        given = with_found(network, given, *redshifts, answer)
+    if given is not mixture:
+        mixture = given
+        mean, _, correlation = moments(mixture)
+    target_levels = levels(network, probabilities)
+    quantiles = np.empty((*target_levels.shape, n))
+    quantile_rows(mixture.weights, mixture.mean, mixture.covariance, target_levels, ndtri(target_levels), quantiles)
+    searched = network.searched(mixture, *redshifts)
+    scores = compiled_score(_ready(network).novelty, seen.scaled, seen.error, seen.log_error, seen.covered, *searched)
+    answered = inputs.allowed & ~seen.no_flux
+    columns = (scores.ood, scores.chi2, scores.nearest, scores.worst_sigma)
+    ood, chi2, nearest, worst_sigma = (np.where(answered, one, np.nan) for one in columns)
+    return RowAnswers(
+        mixture, mean, correlation, quantiles, ood, chi2, nearest, scores.worst_band, worst_sigma, seen.snr,
+        seen.assumed, seen.no_flux,
+    )  # fmt: skip
+
+
+def _seen(network: MixtureNetwork, inputs: RowInputs) -> _Seen:
+    """Rows through the networks, tile by tile."""
+    ready, (n, b) = _ready(network), inputs.flux.shape
     covered = np.ascontiguousarray(inputs.covered)
     redshift, redshift_err = (np.array(column, float) for column in (inputs.redshift, inputs.redshift_err))
-    shown_redshift, shown_err = network.shown(redshift, redshift_err)
+    redshift, redshift_err = network.shown(redshift, redshift_err)
     scaled, error, log_error = np.empty((3, n, b), np.float32)
     raw = np.empty((len(ready.networks), n, network.members[0].shape.outputs), np.float32)
     assumed, no_flux = np.empty((2, n), bool)
@@ -167,33 +213,20 @@ def compiled_answers(network: MixtureNetwork, inputs: RowInputs, probabilities: 
         around = (pulled.reshape(-1, b) @ ready.around).reshape(2, count, -1, b)
         fill_contrasts(scaled[rows], covered[rows], around, signals[:count])
         _through_networks(
-            ready, signals[:count].reshape(count, -1), log_error[rows], covered[rows], shown_redshift[rows],
-            shown_err[rows], raw[:, rows],
+            ready, signals[:count].reshape(count, -1), log_error[rows], covered[rows], redshift[rows],
+            redshift_err[rows], raw[:, rows],
         )  # fmt: skip
     snr = np.empty(n, np.float32)
     median_ratios(scaled, error, covered, snr)
-    answered = inputs.allowed & ~no_flux
     k, d = network.members[0].shape.components, network.n_targets
     mixture = Mixture(np.empty((n, k)), np.empty((n, k, d)), np.empty((n, k, triangle_size(d))))
     mean, correlation = np.empty((n, d)), np.empty(n)
     mix_rows(
-        raw, ready.label_mean, ready.label_std, answered, snr, covered.mean(axis=1), ready.shift, ready.log_factor,
-        ready.center, ready.width, (0,) * d, mixture.weights, mixture.mean, mixture.covariance, mean, correlation,
+        raw, ready.label_mean, ready.label_std, inputs.allowed & ~no_flux, snr, covered.mean(axis=1), ready.shift,
+        ready.log_factor, ready.center, ready.width, (0,) * d, mixture.weights, mixture.mean, mixture.covariance, mean,
+        correlation,
     )  # fmt: skip
-    given = network.with_given(mixture, redshift, redshift_err)
-    if given is not mixture:
-        mixture = given
-        mean[:], _, correlation[:] = moments(mixture)
-    target_levels = levels(network, probabilities)
-    quantiles = np.empty((*target_levels.shape, n))
-    quantile_rows(mixture.weights, mixture.mean, mixture.covariance, target_levels, ndtri(target_levels), quantiles)
-    searched = network.searched(mixture, redshift, redshift_err)
-    scores = compiled_score(ready.novelty, scaled, error, log_error, covered, *searched)
-    columns = (scores.ood, scores.chi2, scores.nearest, scores.worst_sigma)
-    ood, chi2, nearest, worst_sigma = (np.where(answered, one, np.nan) for one in columns)
-    return RowAnswers(
-        mixture, mean, correlation, quantiles, ood, chi2, nearest, scores.worst_band, worst_sigma, snr, assumed, no_flux
-    )
+    return _Seen(scaled, error, log_error, covered, snr, assumed, no_flux, mixture, mean, correlation)
 
 
 def _through_networks(

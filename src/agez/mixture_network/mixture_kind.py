@@ -11,7 +11,7 @@ from agez.flags import Flag, set_flag
 from agez.mixture_network.averaged_answers import averaged_answers
 from agez.mixture_network.calibration import REFERENCE_TARGETS
 from agez.mixture_network.contradicted_band import band_names, without_contradicted
-from agez.mixture_network.mixture_model import MixtureNetwork, leading, read_network, told
+from agez.mixture_network.mixture_model import MixtureNetwork, leading, read_network
 from agez.mixture_network.redshift_inside import LEAST_ANSWERED, LEAST_TRUSTED, UNKNOWN_STRETCH, inside_redshift
 from agez.mixture_network.row_answers import RowAnswers, RowInputs, answers, levels
 from agez.models.asked import Asked
@@ -75,13 +75,18 @@ class MixtureKind:
         names = [target.name for target in self.model.targets]
         sums = {one.name: one.sum_of for one in derived_of(self.model.targets)}
         wanted = [part for name in asked for part in sums.get(name, (name,))]
-        if "redshift_phot" in names and any(self.model.targets[names.index(name)].per_flux for name in wanted):
-            wanted.append("redshift_phot")  # on which the distance hangs
+        of_flux = any(self.model.targets[names.index(name)].per_flux for name in wanted)
+        if "redshift_phot" in names and (of_flux or not self.network.shown_redshifts):
+            wanted.append("redshift_phot")  # on which the distance hangs, and what a given redshift says
         last = max(names.index(name) for name in wanted)
         p = len(names) if len(names) <= LEAST_LEADING else max(last + 1, LEAST_LEADING)
         if (p, library) not in self._leading:
             own = leading(self.network, p)
-            self._leading[p, library] = own if library is None else told(own, library)
+            if library is not None:
+                from agez.mixture_network.told_library import told  # where one is asked for
+
+                own = told(own, library)
+            self._leading[p, library] = own
         return self._leading[p, library]
 
     def answer(self, photometry: Photometry, *, compiled: bool = False, asked: Asked | None = None) -> Prediction:
@@ -93,13 +98,19 @@ class MixtureKind:
             return averaged_over_redshifts(self, photometry, compiled=compiled, asked=asked)
         asked = asked or Asked()
         others = self.network.for_others(photometry.redshift, photometry.redshift_err)
-        if self.of_unknown is None or not seen or not others.any():
+        if (self.of_unknown is None and self.network.finder is None) or not seen or not others.any():
             return self._answer(photometry, seen=seen, compiled=compiled, asked=asked)
         parts = [np.flatnonzero(~others), np.flatnonzero(others)]
-        each = [
-            kind._answer(photometry.take(rows), seen=True, compiled=compiled, asked=asked)
-            for kind, rows in zip((self, self.of_unknown), parts, strict=True) if len(rows)
-        ]  # fmt: skip
+        each = []
+        if len(parts[0]):
+            each.append(self._answer(photometry.take(parts[0]), seen=True, compiled=compiled, asked=asked))
+        rest = photometry.take(parts[1])
+        if self.of_unknown is not None:
+            each.append(self.of_unknown._answer(rest, seen=True, compiled=compiled, asked=asked))
+        else:
+            from agez.mixture_network.redshift_finder import answered_where_found  # few models have a finder
+
+            each.append(answered_where_found(self, rest, compiled=compiled, asked=asked))
         return each[0] if len(each) == 1 else Prediction.concatenate(each).take(np.argsort(np.concatenate(parts)))
 
     def _answer(self, photometry: Photometry, *, seen: bool, compiled: bool, asked: Asked) -> Prediction:
@@ -121,9 +132,11 @@ class MixtureKind:
         with np.errstate(invalid="ignore"):
             outside = inside.share < LEAST_ANSWERED
             doubtful = inside.share < LEAST_TRUSTED
-        rows = RowInputs(
-            photometry.flux, photometry.flux_err, covered, inside.redshift, inside.redshift_err, ~(outside | few)
-        )  # fmt: skip
+        unknown = np.isnan(inside.redshift)
+        # answers as if redshifts were unknown know the range: times a distribution cut to it, it would count twice
+        told = inside if network.shown_redshifts else photometry
+        redshift, redshift_err = np.where(outside | unknown, np.nan, told.redshift), told.redshift_err
+        rows = RowInputs(photometry.flux, photometry.flux_err, covered, redshift, redshift_err, ~(outside | few))
 
         per_flux = any(target.per_flux for target in own)
 
@@ -154,7 +167,6 @@ class MixtureKind:
         flags = set_flag(flags, np.asarray((covered < photometry.covered).any(axis=1)), Flag.BAND_NOT_COVERED)
         flags = set_flag(flags, few, Flag.TOO_FEW_BANDS)
         flags = set_flag(flags, predicted.no_flux & ~few, Flag.NO_DATA)
-        unknown = np.isnan(inside.redshift)
         if seen and (network.redshift_target is None or not header.get("knows_unknown_redshift")):
             flags = set_flag(flags, unknown, Flag.REDSHIFT_UNKNOWN)
         else:  # no fault of models that were trained to find it, or without it
@@ -173,8 +185,8 @@ class MixtureKind:
             from agez.mixture_network.target_units import in_units, with_sums
 
             predicted = in_units(
-                predicted, own, levels(network, PROBABILITIES), redshift=inside.redshift,
-                redshift_err=inside.redshift_err, redshift_range=tuple(header["redshift_range"]),
+                predicted, own, levels(network, PROBABILITIES), redshift=redshift, redshift_err=redshift_err,
+                redshift_range=tuple(header["redshift_range"]), independent=network.shown_redshifts,
                 cosmology=asked.cosmology,
             )  # fmt: skip
             predicted = with_sums(predicted, own, sums, levels(network, PROBABILITIES))

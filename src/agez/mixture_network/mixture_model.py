@@ -23,7 +23,6 @@ from agez.mixture_network.trunks import (
     forward,
     outputs_of_stages,
     second_stage,
-    told_library,
 )
 from agez.models.feature_scaling import FeatureScaling
 from agez.models.features import NormalisedPhotometry, features
@@ -35,6 +34,8 @@ from agez.types import Bools, Floats, Ints
 
 #: With which names of arrays of the network for rows of unknown redshift begin.
 OF_UNKNOWN = "unknown_redshift."
+#: The same of the network that finds redshifts.
+FINDER = "finder."
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,8 +64,12 @@ class MixtureNetwork:
     #: the same targets and novelty score.
     of_unknown: MixtureNetwork | None = None
     most_redshift_err: float = np.inf
+    #: Finds redshifts for rows of such redshifts where there is no ``of_unknown``; it has targets of its own.
+    finder: MixtureNetwork | None = None
     #: False: answers as if redshifts were unknown are multiplied by the given ones.
     shown_redshifts: bool = True
+    #: Of a network that is not shown redshifts: the one that answers at those that it finds.
+    at_found: MixtureNetwork | None = None
 
     @property
     def n_targets(self) -> int:
@@ -79,6 +84,10 @@ class MixtureNetwork:
         """The calibrated mixture."""
         mixture = calibrate(self.calibration, self.uncalibrated(seds, *self.shown(redshift, redshift_err)), seds)
         mixture = self.with_given(mixture, redshift, redshift_err)
+        if self.at_found is not None:
+            from agez.mixture_network.found_redshift import at_found  # broad redshifts alone
+
+            return at_found(self, mixture, seds, redshift, redshift_err)
         if self.of_unknown is None:
             return mixture
         others = np.flatnonzero(self.for_others(redshift, redshift_err))
@@ -118,6 +127,8 @@ class MixtureNetwork:
         out = self._own_arrays() | {f"typicality.{key}": array for key, array in self.novelty.to_arrays().items()}
         if self.of_unknown is not None:
             out |= {OF_UNKNOWN + key: array for key, array in self.of_unknown._own_arrays().items()}
+        if self.finder is not None:
+            out |= {FINDER + key: array for key, array in self.finder._own_arrays().items()}
         return out
 
     def _own_arrays(self) -> dict[str, NDArray[Any]]:
@@ -155,14 +166,8 @@ def leading(network: MixtureNetwork, p: int) -> MixtureNetwork:
         network, members=tuple(members), calibration=leading_calibration(network.calibration, p),
         redshift_target=None if at is None or at >= p else at,
         of_unknown=None if unknown is None else leading(unknown, p),
+        at_found=None if network.at_found is None else leading(network.at_found, p),
     )  # fmt: skip
-
-
-def told(network: MixtureNetwork, number: int) -> MixtureNetwork:
-    """The same network, told that the template library of that number is true."""
-    members = (replace(member, parameters=told_library(member.parameters, number)) for member in network.members)
-    unknown = None if network.of_unknown is None else told(network.of_unknown, number)
-    return replace(network, members=tuple(members), of_unknown=unknown)
 
 
 def leading_member(member: Network, p: int) -> Network:
@@ -204,7 +209,9 @@ def read_network(model: Model) -> MixtureNetwork:
     shape = NetworkShape.from_dict(header["architecture"], n_targets=len(header["targets"]))
     novelty, at = Novelty.from_arrays(below(arrays, "typicality.")), redshift_target(model.targets)
 
-    def own(arrays: Mapping[str, NDArray[Any]], count: int) -> MixtureNetwork:
+    def own(
+        arrays: Mapping[str, NDArray[Any]], count: int, shape: NetworkShape = shape, at: int | None = at
+    ) -> MixtureNetwork:
         members = []
         for k in range(count):
             found = below(arrays, f"member{k}.")
@@ -214,9 +221,17 @@ def read_network(model: Model) -> MixtureNetwork:
         return MixtureNetwork(tuple(members), calibration, novelty, at)
 
     network, further = own(arrays, int(header["members"])), below(arrays, OF_UNKNOWN)
+    if "finder" in header:
+        n = int(header["finder"]["n_targets"])
+        of_finder = NetworkShape.from_dict(header["finder"]["architecture"], n_targets=n)
+        most = float(header["most_redshift_err"])
+        finder = own(below(arrays, FINDER), 1, of_finder, n - 1)
+        finder = replace(finder, shown_redshifts=False, most_redshift_err=most)
+        return replace(network, finder=finder, most_redshift_err=most)
     if not further:
         return network
-    of_unknown = replace(own(further, 1), shown_redshifts=False)
+    at_found = network if header.get("answers_at_found_redshift") else None
+    of_unknown = replace(own(further, 1), shown_redshifts=False, at_found=at_found)
     return replace(network, of_unknown=of_unknown, most_redshift_err=float(header.get("most_redshift_err", np.inf)))
 
 

@@ -77,7 +77,7 @@ def averaged_over_redshifts(
     version = np.full(share.shape, -1)
     version[each, main] = each
     version[row, component] = len(rows) + np.arange(len(row))
-    return _with_rows(first, rows, _averaged(kind, Prediction.concatenate(parts), version, share, inside, main))
+    return with_rows(first, rows, _averaged(kind, Prediction.concatenate(parts), version, share, inside, main, mixture))
 
 
 def _at(plain: Photometry, rows: Ints, mixture: RedshiftMixture, of: Ints, component: Ints) -> Photometry:
@@ -105,8 +105,9 @@ def _shares(mixture: RedshiftMixture, header: Any) -> tuple[Floats, Floats]:
 
 
 def _averaged(
-    kind: MixtureKind, versions: Prediction, version: Ints, share: Floats, inside: Floats, main: Ints
-) -> Prediction:
+    kind: MixtureKind, versions: Prediction, version: Ints, share: Floats, inside: Floats, main: Ints,
+    mixture: RedshiftMixture,
+) -> Prediction:  # fmt: skip
     """One answer a row of those of its versions, whose numbers ``version`` (n, k) has, -1 where there is none."""
     assert versions.mixture is not None
     n, d = len(version), versions.mixture.n_targets
@@ -123,7 +124,11 @@ def _averaged(
 
     kept, sums = versions.targets[:d], versions.targets[d:]
     whole = _together(versions.mixture, version, counted)
+    # intervals have the tails of the network that most of the weight is answered by
+    of_other = (kind.network.for_others(mixture.means, mixture.stds) * counted).sum(axis=1) > 0.5
     mean, points = _columns(kind, whole, kept, sums)
+    if kind.of_unknown is not None and of_other.any():
+        mean[of_other], points[of_other] = _columns(kind.of_unknown, whole.take(of_other), kept, sums)
     undefined = np.isnan(versions.mean[version]).any(axis=1)
     mean[undefined], points[undefined] = np.nan, np.nan
     ood = np.where(counted >= LEAST_FAMILIAR, versions.ood[version], np.inf)
@@ -228,10 +233,10 @@ def _unanswered(found: Prediction, rows: Ints) -> Prediction:
     if nothing.mixture is not None:
         columns = (nothing.mixture.weights, nothing.mixture.mean, nothing.mixture.covariance)
         blank["mixture"] = Mixture(*(np.full(one.shape, np.nan) for one in columns))
-    return _with_rows(found, rows, replace(nothing, **blank))
+    return with_rows(found, rows, replace(nothing, **blank))
 
 
-def _with_rows(whole: Prediction, rows: Ints, new: Prediction) -> Prediction:
+def with_rows(whole: Prediction, rows: Ints, new: Prediction) -> Prediction:
     """The same predictions with those of some rows replaced."""
     index = np.arange(len(whole))
     index[rows] = len(whole) + np.arange(len(rows))

@@ -13,10 +13,11 @@ from agez.types import Floats
 LEAST_ANSWERED = 0.0227
 #: Rows below this share are flagged REDSHIFT_OUTSIDE_MODEL: they are more likely outside than inside.
 LEAST_TRUSTED = 0.5
-#: Largest redshift error in training, in units of half the range (0.03 in a range of 0 to 0.1); beyond, the networks
-#: are given the moments of the truncated distribution, of a standard deviation up to 1 / sqrt(3) of half the range.
+#: Largest redshift error in training, in units of half the range (0.03 in a range of 0 to 0.1); beyond, networks that
+#: are shown such redshifts get the moments of the truncated distribution, of a standard deviation up to 1 / sqrt(3) of
+#: half the range.  Those whose answers are multiplied by the given distribution get it as it is.
 MOST_ERROR = 0.6
-#: Stretch of the distributions of rows with unknown redshift about their mean: training has no such rows, and without
+#: Stretch of the distributions of rows with unknown redshift about their mean, where training had no such rows: without
 #: it their 68 % intervals of age contain 57 to 66 % of the true values (``benchmarks/less_known.py``).
 UNKNOWN_STRETCH = 1.15
 

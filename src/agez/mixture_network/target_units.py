@@ -48,7 +48,7 @@ def _shifted(found: RowAnswers, targets: Sequence[Target], log_flux: Floats) -> 
 
 def in_units(
     found: RowAnswers, targets: Sequence[Target], levels: Floats, *, redshift: Floats, redshift_err: Floats,
-    redshift_range: tuple[float, float], cosmology: str = DEFAULT_COSMOLOGY,
+    redshift_range: tuple[float, float], independent: bool = True, cosmology: str = DEFAULT_COSMOLOGY,
 ) -> RowAnswers:  # fmt: skip
     """Answers with means and quantiles in the targets' units; of the mixture, all but scales is undone.
 
@@ -61,15 +61,17 @@ def in_units(
     redshift, redshift_err : (n,) float
         That networks were shown; NaN where unknown.  Without a redshift above zero, targets that scale with the flux
         are NaN unless the network predicts the redshift.
+    independent : bool
+        Whether small redshift errors are independent of what the fluxes say; else all redshifts are the network's own.
     """
     names = [target.name for target in targets]
     found = _with_redshifts(found, targets, redshift_unit(redshift, redshift_err, redshift_range))
     scaled = [t for t, target in enumerate(targets) if target.per_flux]
     error, given = np.nan_to_num(redshift_err, nan=0.0), found
+    with np.errstate(invalid="ignore"):
+        joint = ~(error <= INDEPENDENT_ERROR * (1 + redshift)) | np.isnan(redshift) | (not independent)
     if scaled:
         found = _with_known_distance(found, targets, scaled, levels, redshift, error, cosmology)
-    with np.errstate(invalid="ignore"):
-        joint = ~(error <= INDEPENDENT_ERROR * (1 + redshift)) | np.isnan(redshift)
     if "redshift_phot" in names and joint.any():
         from agez.mixture_network.bounded_redshifts import cut_rows, with_bounded_redshifts  # broad redshifts alone
 

@@ -27,8 +27,6 @@ from agez.mixture_network.mixture_head import n_outputs, outputs_of_leading, sta
 Parameters = dict[str, Floats]
 #: With which names of arrays of a second stage begin.
 FURTHER = "further."
-#: Array (libraries, units) of a stage: what is added to its first bias if the template library is known.
-LIBRARY_BIAS = "library_bias"
 
 
 @dataclass(frozen=True)
@@ -136,31 +134,6 @@ def first_stage(parameters: Parameters) -> Parameters:
 def second_stage(parameters: Parameters) -> Parameters:
     """Arrays of the second stage, named as those of a trunk of its own."""
     return {name.removeprefix(FURTHER): array for name, array in parameters.items() if name.startswith(FURTHER)}
-
-
-def with_library_biases(parameters: Parameters, first: int, stop: int) -> Parameters:
-    """Inputs ``first`` to ``stop`` of each stage taken as additions to its first bias, of which one applies or none."""
-    out = dict(parameters)
-    for stage in ("", FURTHER):
-        weight = parameters.get(f"{stage}weight0")
-        if weight is not None:
-            out[f"{stage}weight0"] = np.delete(weight, np.s_[first:stop], axis=0)
-            out[stage + LIBRARY_BIAS] = np.ascontiguousarray(weight[first:stop])
-    return out
-
-
-def without_libraries(parameters: Parameters) -> Parameters:
-    """The same network, which cannot be told of a template library."""
-    return {name: array for name, array in parameters.items() if not name.endswith(LIBRARY_BIAS)}
-
-
-def told_library(parameters: Parameters, number: int) -> Parameters:
-    """The same network, told that the template library of that number is true."""
-    out = without_libraries(parameters)
-    for stage in ("", FURTHER):
-        if stage + LIBRARY_BIAS in parameters:
-            out[f"{stage}bias0"] = parameters[f"{stage}bias0"] + parameters[stage + LIBRARY_BIAS][number]
-    return out
 
 
 def forward(shape: NetworkShape, parameters: Parameters, features: Floats) -> Floats:

@@ -135,9 +135,10 @@ def _unknown_lines(recipe: Mapping[str, Any]) -> list[str]:
     lines = []
     if recipe.get("unknown_steps"):
         most = recipe.get("most_redshift_err")
-        broad = f"; errors above {most:g}, times the given distribution" if most else ""
+        broad = f", and, times the given distribution, those of redshift errors above {most:g}" if most else ""
+        near = "  Near redshifts that it finds are answered by the first." if recipe.get("known_alone") else ""
         lines.append(
-            f"- A second network of the same size answers rows of unknown redshift{broad}.  Its prior is flat in "
+            f"- A second network of the same size answers rows of unknown redshift{broad}.{near}  Its prior is flat in "
             f"redshift: {recipe['unknown_seds']} mock galaxies, {recipe['unknown_steps']} and "
             f"{recipe['unknown_further_steps']} steps."
         )

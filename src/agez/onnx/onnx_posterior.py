@@ -6,7 +6,7 @@ float64, are scaled there, and features and networks are float32; mixtures are f
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -22,7 +22,7 @@ from agez.models import features
 from agez.models.model import Model
 from agez.models.weak_bands import BELIEVED, QUARTILES, UNSEEN
 from agez.onnx.onnx_graph import Graph
-from agez.onnx.onnx_redshifts import GraphMixture, for_others, times_given, where
+from agez.onnx.onnx_redshifts import GraphMixture, answered_there, for_others, found_redshift, times_given, where
 from agez.targets import SHIPPED_TARGETS, Target
 
 #: What the file computes, for its description.
@@ -33,12 +33,14 @@ _DESCRIPTION = (
     "weights (n, k), mean (n, k, {d}), covariance (n, k, {triangle}): the calibrated mixture of k Gaussians "
     "over ({symbols}), covariance as {order}. Quantiles, "
     "flags and the score of unusual SEDs are not in the file, and it answers every row: those with fewer bands than "
-    "least_bands, of redshift outside redshift_range, with a redshift error above a third of that range, or without "
-    "positive flux mean nothing. A band whose error is more than "
+    "least_bands, of redshift outside redshift_range{broad}, or without positive flux mean nothing. A band whose error "
+    "is more than "
     f"{np.sqrt(BELIEVED * UNSEEN):.2g} times the row's usual one counts as not covered; agez itself goes over "
     f"smoothly, from {BELIEVED:g} to {UNSEEN:g} times, and leaves out a band that all others contradict, "
     "and cuts redshift distributions at 0.001."
 )
+_BROAD = ", with a redshift error above a third of that range"
+_KNOWN_ALONE = " Rows of unknown redshift, and of redshift errors above {most:g}, are NaN: agez finds their redshifts."
 _SHIPPED_WORDS = {
     "means": "means of light-weighted log10(age/yr) and [M/H] in dex",
     "symbols": "log age, [M/H]",
@@ -78,17 +80,16 @@ def add_to_graph(graph: Graph, model: Model) -> str:
     contrasts = _contrasts(graph, seds, b)
     k = network.members[0].shape.components
 
-    def mixture_by(own: MixtureNetwork, *, shown: bool = True) -> GraphMixture:
-        redshifts = (z, z_err) if shown else (nothing, nothing)
-        answers = [_answer(graph, member, seds, contrasts, *redshifts, b) for member in own.members]
+    def mixture_by(own: MixtureNetwork, redshift: str, redshift_err: str) -> GraphMixture:
+        answers = [_answer(graph, member, seds, contrasts, redshift, redshift_err, b) for member in own.members]
         return _calibrated(graph, own.calibration, _combined(graph, answers, k), seds, b)
 
-    mixture = mixture_by(network)
-    if network.of_unknown is not None:
-        blind, limits = mixture_by(network.of_unknown, shown=False), network.members[0].scaling.redshift_range
-        if network.redshift_target is not None and np.isfinite(network.most_redshift_err):
-            blind = times_given(graph, blind, network.redshift_target, z, z_err, limits)
-        mixture = where(graph, for_others(graph, z, z_err, network.most_redshift_err), blind, mixture)
+    if network.of_unknown is None:
+        mixture = mixture_by(network, z, z_err)
+    else:
+        mixture = _with_unknown(graph, network, mixture_by, z, z_err, nothing)
+    if network.finder is not None:
+        mixture = _known_alone(graph, network, mixture, z, z_err)
     if not model.header.get("knows_unknown_redshift"):
         mixture = _stretched(graph, mixture, z)
     for t, target in enumerate(targets):
@@ -100,10 +101,44 @@ def add_to_graph(graph: Graph, model: Model) -> str:
     for name, values in (("mean", mixture.mean), ("covariance", mixture.covariance)):
         last = [graph.op("Unsqueeze", one, graph.constant([2], np.int64)) for one in values]
         graph.output(name, graph.op("Concat", *last, axis=2), ("n", k, len(values)), F64)
-    return _description(targets)
+    said = _description(targets, broad=network.of_unknown is None and network.finder is None)
+    return said + (_KNOWN_ALONE.format(most=network.most_redshift_err) if network.finder is not None else "")
 
 
-def _description(targets: Sequence[Target]) -> str:
+def _with_unknown(
+    graph: Graph, network: MixtureNetwork, mixture_by: Callable[[MixtureNetwork, str, str], GraphMixture], z: str,
+    z_err: str, nothing: str,
+) -> GraphMixture:  # fmt: skip
+    """:meth:`agez.mixture_network.mixture_model.MixtureNetwork.answer` of networks with another for some rows."""
+    other, limits, at = network.of_unknown, network.members[0].scaling.redshift_range, network.redshift_target
+    assert other is not None
+    others = for_others(graph, z, z_err, network.most_redshift_err)
+    blind = mixture_by(other, nothing, nothing)
+    if at is not None and np.isfinite(network.most_redshift_err):
+        blind = times_given(graph, blind, at, z, z_err, limits)
+    if at is None or other.at_found is None:
+        return where(graph, others, blind, mixture_by(network, z, z_err))
+    found = found_redshift(graph, blind, at, z, z_err, limits)
+    here = graph.op("And", others, found.here)
+    flat = graph.reshape(here, -1)
+    exact = graph.constant(0.0, F64)
+    known = mixture_by(
+        network, graph.op("Where", flat, graph.reshape(found.redshift, -1), z), graph.op("Where", flat, exact, z_err)
+    )
+    there = where(graph, here, answered_there(graph, known, at, found), known)
+    return where(graph, graph.op("And", others, graph.op("Not", found.here)), blind, there)
+
+
+def _known_alone(graph: Graph, network: MixtureNetwork, m: GraphMixture, z: str, z_err: str) -> GraphMixture:
+    """NaN for rows whose redshift would have to be found: the file has no network for that."""
+    others = for_others(graph, z, z_err, network.most_redshift_err)
+    nan = graph.constant(np.nan, F64)
+    empty = [graph.op("Where", others, nan, one) for one in (m.weight, *m.mean, *m.covariance)]
+    d = len(m.mean)
+    return GraphMixture(empty[0], empty[1 : 1 + d], empty[1 + d :])
+
+
+def _description(targets: Sequence[Target], *, broad: bool) -> str:
     d = len(targets)
     words = dict(_SHIPPED_WORDS) if targets == SHIPPED_TARGETS else {
         "means": "means of " + ", ".join(f"{one.description} [{one.unit or '-'}]" for one in targets),
@@ -114,7 +149,7 @@ def _description(targets: Sequence[Target]) -> str:
     learned = ", ".join(one.name for one in targets if not one.is_plain)
     if learned:
         words["order"] += f"; {learned} are there as networks learn them (agez, docs/targets.md)"
-    return _DESCRIPTION.format(names=names, d=d, triangle=triangle_size(d), **words)
+    return _DESCRIPTION.format(names=names, d=d, triangle=triangle_size(d), broad=_BROAD * broad, **words)
 
 
 def _believed(graph: Graph, flux: str, flux_err: str, covered: str, b: int) -> str:

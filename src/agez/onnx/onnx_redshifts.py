@@ -1,4 +1,4 @@
-"""Rows of unknown and of broad redshift in ONNX graphs: their own network, times the given redshift."""
+"""Rows of unknown and of broad redshift in ONNX graphs: times the given redshift, and at the redshift found."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from agez.distributions.mixture import place
+from agez.mixture_network.found_redshift import LEAST_WEIGHT, MOST_SIGMA, NEAR
 from agez.mixture_network.given_redshift import OUTLIER_SHARE, OUTLIER_WIDTH
 from agez.models.features import REDSHIFT_FLOOR
 from agez.onnx.onnx_graph import Graph
@@ -101,3 +102,56 @@ def times_given(
         covariance[place(t, at)] = g.op("Mul", scaled, unit) if t == at else scaled
     found = GraphMixture(g.op("Div", weight, g.total(weight)), means, covariance)
     return where(graph, unknown, m, found)
+
+
+class GraphRedshift(NamedTuple):
+    """Each (n, 1): where it is found, it and its error, and the unit of departures from the given one."""
+
+    here: str
+    redshift: str
+    redshift_err: str
+    origin: str
+    unit: str
+
+
+def found_redshift(
+    graph: Graph, m: GraphMixture, at: int, z: str, z_err: str, redshift_range: tuple[float, float]
+) -> GraphRedshift:  # fmt: skip
+    """:func:`agez.mixture_network.found_redshift.found_redshift` of near redshifts."""
+    g, (low, high) = graph, redshift_range
+
+    def number(value: float) -> str:
+        return g.constant(value, F64)
+
+    unknown = g.reshape(g.op("Or", g.op("IsNaN", z), g.op("IsInf", z_err)), -1, 1)
+    origin = g.op("Where", unknown, number((low + high) / 2), g.reshape(z, -1, 1))
+    told = g.op("Where", unknown, number(0.0), g.reshape(z_err, -1, 1))
+    told = g.op("Where", g.op("Greater", told, number(0.0)), told, number(0.0))
+    floor = g.op("Mul", number(REDSHIFT_FLOOR), g.op("Add", number(1.0), origin))
+    unit = g.op("Sqrt", g.op("Add", g.op("Mul", told, told), g.op("Mul", floor, floor)))
+    unit = g.op("Where", unknown, number(max((high - low) / 2, 1e-3)), unit)
+    heavy = g.op("Not", g.op("Less", m.weight, number(LEAST_WEIGHT)))
+    weight = g.op("Where", heavy, m.weight, number(0.0))
+    weight = g.op("Div", weight, g.op("Max", g.total(weight), number(LEAST_WEIGHT)))
+    mean = g.total(g.op("Mul", weight, m.mean[at]))
+    off = g.op("Sub", m.mean[at], mean)
+    each = g.op("Add", m.covariance[place(at, at)], g.op("Mul", off, off))
+    own = g.op("Add", origin, g.op("Mul", unit, mean))
+    sigma = g.op("Mul", unit, g.op("Sqrt", g.total(g.op("Mul", weight, each))))
+    most = g.op("Mul", number(MOST_SIGMA), g.op("Add", number(1.0), own))
+    here = g.op("And", g.op("Greater", sigma, number(0.0)), g.op("Not", g.op("Greater", sigma, most)))
+    here = g.op("And", here, g.op("Not", g.op("Greater", own, number(NEAR))))
+    return GraphRedshift(here, g.clip(own, low, high, F64), sigma, origin, unit)
+
+
+def answered_there(graph: Graph, m: GraphMixture, at: int, found: GraphRedshift) -> GraphMixture:
+    """:func:`agez.mixture_network.found_redshift.answered_there`."""
+    g = graph
+    nothing = g.op("Mul", m.weight, g.constant(0.0, F64))  # of the components' shape
+    sigma = g.op("Div", found.redshift_err, found.unit)
+    means, covariance = list(m.mean), list(m.covariance)
+    means[at] = g.op("Add", nothing, g.op("Div", g.op("Sub", found.redshift, found.origin), found.unit))
+    for t in range(len(means)):
+        covariance[place(t, at)] = nothing
+    covariance[place(at, at)] = g.op("Add", nothing, g.op("Mul", sigma, sigma))
+    return GraphMixture(m.weight, means, covariance)

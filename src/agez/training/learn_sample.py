@@ -16,6 +16,7 @@ from agez.label_types import Sample
 from agez.mixture_network.build_model import build_model
 from agez.mixture_network.calibration import IntervalCalibration, normal_scores
 from agez.mixture_network.mixture_model import MixtureNetwork, network_of
+from agez.mixture_network.redshift_finder import finder_for
 from agez.models.model import Model
 from agez.models.model_file import plain
 from agez.novelty.novelty_score import Novelty, score_as_answered
@@ -33,7 +34,14 @@ from agez.training.cross_fitting import (
 )
 from agez.training.learn_novelty import learn_novelty, recalibrated
 from agez.training.mixture_fit import FitSettings
-from agez.training.sample_batches import SAMPLE_SURVEY, SampleRows, networks_to_teach, sample_rows, taught_targets
+from agez.training.sample_batches import (
+    SAMPLE_SURVEY,
+    SampleRows,
+    networks_to_teach,
+    sample_rows,
+    taught_targets,
+    with_redshifts_found,
+)
 from agez.training_seds.seds import TrainingSeds
 from agez.types import Floats, Strings
 
@@ -103,6 +111,7 @@ def learn_sample(
     data = sample_rows(sample, start.bands if start is not None else None, targets=targets)
     if start is not None:
         check_redshifts(data, start)
+        data = with_redshifts_found(data, start)
     splits = make_splits(sample, kind=split, rng=np.random.default_rng(seed))
     cross = cross_fit(
         data, splits, start=networks_to_teach(start) if start else (), settings=settings, members=members, trunk=trunk,
@@ -152,7 +161,11 @@ def learned_model(
     with threadpool_limits(1, user_api="blas"):  # small products: a second thread may cost ten times as much
         answers, calibrations = held_out(cross, data, learned=learned)
         calibration = calibration_of(cross, data, learned=learned)
-    final = MixtureNetwork(tuple(one for fold in cross.members for one in fold), calibration, novelty)
+    finder = None if start is None else finder_for(network_of(start))
+    final = MixtureNetwork(
+        tuple(one for fold in cross.members for one in fold), calibration, novelty, finder=finder,
+        most_redshift_err=np.inf if start is None or finder is None else network_of(start).most_redshift_err,
+    )  # fmt: skip
     header = {} if start is None else start.header
     redshift_range = tuple(header.get("redshift_range", redshift_range_of(data)))
     model = build_model(

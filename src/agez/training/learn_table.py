@@ -26,7 +26,7 @@ from agez.training.learn_sample import (
 )
 from agez.training.learn_sample import seds_of_sample as seds_of
 from agez.training.mixture_fit import FitSettings
-from agez.training.sample_batches import SampleRows, networks_to_teach, taught_targets
+from agez.training.sample_batches import SampleRows, networks_to_teach, taught_targets, with_redshifts_found
 from agez.training_seds.observe import Survey
 from agez.types import Floats
 
@@ -104,6 +104,7 @@ def learn_table(
     data = table_rows(table, start)
     if start is not None:
         check_redshifts(data, start)
+        data = with_redshifts_found(data, start)
     rng = np.random.default_rng(seed)
     galaxy_id = table.rows.galaxy_id
     splits = (splits_within if split == "within" else splits_by_galaxy)(galaxy_id, rng=rng)

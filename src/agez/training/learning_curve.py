@@ -26,7 +26,13 @@ from agez.samples.splits import N_FOLDS, deal_galaxies, splits_by_galaxy
 from agez.targets import word_of
 from agez.training.cross_fitting import calibration_of, cross_fit, settings_for
 from agez.training.learn_sample import check_redshifts
-from agez.training.sample_batches import SampleRows, networks_to_teach, sample_rows, taught_targets
+from agez.training.sample_batches import (
+    SampleRows,
+    networks_to_teach,
+    sample_rows,
+    taught_targets,
+    with_redshifts_found,
+)
 from agez.types import Floats, Ints, Strings
 
 #: Numbers of galaxies of the curve's points, apart from all that are not set aside.
@@ -117,7 +123,7 @@ def learning_curve(
     check_redshifts(data, start)
     names, first, counts = np.unique(sample.rows.galaxy_id, return_index=True, return_counts=True)
     kind = np.asarray(sample.galaxies.morphology[sample.galaxies.rows_of(sample.rows.galaxy_id[first])], dtype=str)
-    shared = _Shared(data, kind, networks_to_teach(start), steps, seed)
+    shared = _Shared(with_redshifts_found(data, start), kind, networks_to_teach(start), steps, seed)
     jobs, tests = [], []
     for draw in range(n_draws):
         rng = np.random.default_rng((seed, draw))

@@ -12,7 +12,8 @@ from agez.arrays import PerRow
 from agez.errors import AgezError
 from agez.label_types import Sample
 from agez.mixture_network.mixture_model import Network, leading_member, network_of
-from agez.mixture_network.trunks import without_libraries
+from agez.mixture_network.redshift_finder import finder_for, likeliest_redshift
+from agez.mixture_network.told_library import without_libraries
 from agez.models.feature_scaling import FeatureScaling
 from agez.models.features import NormalisedPhotometry, features, normalised, signals
 from agez.models.model import Model
@@ -117,6 +118,18 @@ def sample_rows(
         wanted, ordered.flux, ordered.flux_err, ordered.covered, ordered.redshift, ordered.redshift_err, labels,
         tuple(targets), np.asarray(galaxy),
     )  # fmt: skip
+
+
+def with_redshifts_found(data: SampleRows, start: Model) -> SampleRows:
+    """The rows at known redshifts, found where they are unknown or broad, if the networks of a model know no others."""
+    network = network_of(start)
+    finder, rows = finder_for(network), np.flatnonzero(network.for_others(*data.redshifts()))
+    if finder is None or not rows.size:
+        return data
+    z, z_err = np.array(data.redshift, float), np.array(data.redshift_err, float)
+    given = np.where(np.isposinf(z_err[rows]), np.nan, z[rows])
+    z[rows], z_err[rows] = likeliest_redshift(finder, data.seds(rows), given, z_err[rows])
+    return replace(data, redshift=z, redshift_err=z_err)
 
 
 def repeated(data: SampleRows, rows: Ints) -> Ints:

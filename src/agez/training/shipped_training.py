@@ -17,7 +17,8 @@ from agez.mixture_network.build_model import build_model
 from agez.mixture_network.calibration import REFERENCE_TARGETS
 from agez.mixture_network.mixture_model import MixtureNetwork, Network, leading, redshift_target
 from agez.mixture_network.redshift_search import Search
-from agez.mixture_network.trunks import NetworkShape, with_library_biases
+from agez.mixture_network.told_library import with_library_biases
+from agez.mixture_network.trunks import NetworkShape
 from agez.models.features import NormalisedPhotometry, n_features
 from agez.models.model import Model
 from agez.runtime.files import whole_file
@@ -180,7 +181,8 @@ def finished_model(
     )  # fmt: skip
     parts = replace(parts, novelty=novelty)
     if parts.of_unknown is not None:
-        parts = replace(parts, of_unknown=replace(parts.of_unknown, novelty=novelty))
+        at_found = replace(parts, of_unknown=None) if recipe.known_alone else None
+        parts = replace(parts, of_unknown=replace(parts.of_unknown, novelty=novelty, at_found=at_found))
     scores = scores_of(recipe, parts)
     return build_model(
         parts, sky.bands, targets=sky.targets, name=recipe.name,

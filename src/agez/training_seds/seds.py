@@ -9,6 +9,7 @@ import numpy as np
 
 from agez.arrays import PerRow
 from agez.errors import AgezError
+from agez.mixture_network.found_redshift import NEAR
 from agez.photometry.filters import FilterSet
 from agez.photometry.response import build_matrix
 from agez.populations.history import History
@@ -42,8 +43,6 @@ MAX_LACKING = 0.01
 YOUNG_LOG_AGE, OLDEST_STAND_IN = 7.3, 8.1
 #: Vacuum wavelength of [OIII]5007 [Angstrom].
 OIII_ANGSTROM = 5008.24
-#: Redshift below which surveys resolve galaxies.
-NEAR = 0.1
 #: Velocity dispersions [km/s].
 SIGMA_RANGE_KMS = (0.0, 350.0)
 
