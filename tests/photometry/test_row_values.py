@@ -70,6 +70,9 @@ def test_errors_by_number_column_or_bounds() -> None:
     assert any("2 rows have a redshift without an error" in line for line in bounds.meta["remarks"])
     assert np.isnan(read(data, redshift="zb").redshift_err).all()
     assert any("taken as exact; --redshift-err" in line for line in read(data, redshift="zb").meta["remarks"])
+    endless = read(table(zb=[0.10, 0.2, 0.3], e=[0.01, np.inf, -np.inf]), redshift="zb", redshift_err="e")
+    assert np.array_equal(endless.redshift, [0.10, np.nan, 0.3], equal_nan=True)
+    assert np.array_equal(endless.redshift_err, [0.01, np.nan, np.nan], equal_nan=True)
     refused = {
         "hi,lo": "lo is below hi in every row", "lo,none": "--redshift-err is 'none'",
         "none": "neither a number nor a column of in.fits", -1.0: "redshift_err is -1",

@@ -147,7 +147,7 @@ def redshifts_of_rows(table: AnyTable, options: RowOptions, *, source: str) -> R
 
     Where columns of distributions are taken (:mod:`agez.photometry.redshift_columns`), those are the redshifts of rows
     that have one, and rows whose distribution is malformed have none.  Numbers that are none (below
-    :data:`agez.arguments.LEAST_REDSHIFT`, above the largest, not finite) are unknown.
+    :data:`agez.arguments.LEAST_REDSHIFT`, above the largest, not finite), and those of infinite error, are unknown.
 
     Raises
     ------
@@ -179,6 +179,8 @@ def redshifts_of_rows(table: AnyTable, options: RowOptions, *, source: str) -> R
     other = isinstance(chosen, str) and chosen.lower() != "redshift"
     known = named is not None or taken is not None
     errors = _errors(table, options.redshift_err, None if other else own_err, values, known, source)
+    values = np.where(np.isposinf(errors), np.nan, values)  # an error without end: nothing is known
+    errors = np.where(np.isposinf(errors), np.nan, errors)
     mixture, malformed = None, np.zeros(len(table), dtype=bool)
     if taken is not None:
         said = read_distributions(
@@ -216,7 +218,8 @@ def _errors(
     if isinstance(given, str):
         columns = bounds_or_column(given, table.colnames, source=source)
         numbers = [_finite(number_column(table, name, source=source)) for name in columns]
-        values = numbers[0] if len(numbers) == 1 else (numbers[1] - numbers[0]) / 2
+        with np.errstate(invalid="ignore"):  # infinite bounds of both signs
+            values = numbers[0] if len(numbers) == 1 else (numbers[1] - numbers[0]) / 2
         if len(numbers) == 2 and np.isfinite(values).any() and (values[np.isfinite(values)] < 0).all():
             raise AgezError(
                 f"{source}: {columns[1]} is below {columns[0]} in every row; expected --redshift-err LOWER,UPPER"
@@ -240,7 +243,7 @@ def _no_redshifts(names: Sequence[str], source: str) -> AgezError:
 
 
 def _finite(values: Floats) -> Floats:
-    odd = is_code(values) | is_nines(values) | ~np.isfinite(values) | (values > LARGEST_REDSHIFT)
+    odd = is_code(values) | is_nines(values) | (np.isfinite(values) & (values > LARGEST_REDSHIFT)) | np.isneginf(values)
     return np.where(odd, np.nan, values)
 
 
