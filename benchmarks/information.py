@@ -25,6 +25,7 @@ from scipy.special import digamma
 
 from agez.distributions.mixture import log_density, marginal_of
 from agez.errors import AgezError
+from agez.mixture_network.found_redshift import NEAR
 from agez.mixture_network.mixture_model import MixtureNetwork
 from agez.models.features import REDSHIFT_FLOOR, NormalisedPhotometry, normalised, redshift_unit
 from agez.models.model import Model
@@ -35,7 +36,7 @@ from agez.training.recipes import Recipe
 from agez.training.sed_batches import LABEL_JITTER, labels_as_seen
 from agez.training_seds.observe import Survey, observe, observe_redshift
 from agez.training_seds.seds import CHUNK as SEDS_TOGETHER
-from agez.training_seds.seds import NEAR, TrainingSeds
+from agez.training_seds.seds import TrainingSeds
 from agez.types import Floats
 
 #: Labels in each bin of the histogram.

@@ -10,6 +10,7 @@ from agez.distributions.redshift_mixture import RedshiftMixture
 from agez.errors import AgezError
 from agez.flags import Flag, has_flag
 from agez.mixture_network.mixture_model import network_of
+from agez.models.model_card import card_lines
 from agez.models.model_file import load_model, save_model
 from agez.samples.labelled_table import LabelledTable
 from agez.training.learn_table import learn_table, table_settings
@@ -115,6 +116,7 @@ def test_rows_without_redshift_can_be_learned_from(jpas):
     off = model.kind.answer(rows).log_age_lw - jpas.kind.answer(rows).log_age_lw
     assert np.sqrt(np.mean(off**2)) < 0.1
     assert network_of(model).finder is not None
+    assert "an error above 0.003, are found by another network" in "\n".join(card_lines(model))
 
 
 def test_going_on_a_second_time_takes_the_finder_along(taught):

@@ -49,15 +49,19 @@ class MixtureKind:
         return len(self.model.bands) - int(self.model.header["least_bands"])
 
     def card_lines(self) -> list[str]:
-        """Two sentences for the model card."""
+        """Sentences for the model card."""
         header = self.model.header
         count, words = int(header["members"]), [target.short for target in self.model.targets]
         what = " and ".join(words) if len(words) < 3 else f"{len(words)} quantities, named below,"
         networks = f"{count} networks that take" if count > 1 else "one network that takes"
-        return [
+        lines = [
             f"A distribution of {what} for each row: {networks} any of its bands.",
             f"Rows need at least {header['least_bands']} bands.",
         ]
+        if self.network.finder is not None:
+            most = self.network.most_redshift_err
+            lines.append(f"Redshifts that are unknown, or of an error above {most:g}, are found by another network.")
+        return lines
 
     def expected(self, photometry: Photometry) -> tuple[Floats, Floats]:
         """Expected flux of each band and its error, predicted from the other bands of the row."""

@@ -82,10 +82,11 @@ def _best(model: Model) -> str:
 def _what(model: Model) -> list[str]:
     bands = model.bands
     low, high = (int(round(edge, -1)) for edge in (min(bands.pivot_angstrom), max(bands.pivot_angstrom)))
-    kind, rows = model.kind.card_lines()
+    kind, *rows = model.kind.card_lines()
     return [
         kind,
-        f"{len(bands)} bands of `{bands.filter_set}`, pivots {low}-{high} A; redshifts {_range(model)}.  {rows}",
+        f"{len(bands)} bands of `{bands.filter_set}`, pivots {low}-{high} A; redshifts {_range(model)}.  "
+        + "  ".join(rows),
     ]
 
 
