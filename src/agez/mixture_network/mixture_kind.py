@@ -79,9 +79,8 @@ class MixtureKind:
         names = [target.name for target in self.model.targets]
         sums = {one.name: one.sum_of for one in derived_of(self.model.targets)}
         wanted = [part for name in asked for part in sums.get(name, (name,))]
-        of_flux = any(self.model.targets[names.index(name)].per_flux for name in wanted)
-        if "redshift_phot" in names and (of_flux or not self.network.shown_redshifts):
-            wanted.append("redshift_phot")  # on which the distance hangs, and what a given redshift says
+        if "redshift_phot" in names and any(self.model.targets[names.index(name)].per_flux for name in wanted):
+            wanted.append("redshift_phot")  # on which the distance hangs
         last = max(names.index(name) for name in wanted)
         p = len(names) if len(names) <= LEAST_LEADING else max(last + 1, LEAST_LEADING)
         if (p, library) not in self._leading:
