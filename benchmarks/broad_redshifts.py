@@ -13,6 +13,7 @@ import argparse
 from dataclasses import replace
 
 import numpy as np
+from catalogue import cells, rows_of, truth_of
 
 from agez.distributions.marginals import crps
 from agez.mixture_network.mixture_model import network_of
@@ -20,9 +21,7 @@ from agez.models.model_file import load_model
 from agez.training.recipe_seds import seds_of_recipe
 from agez.training.recipes import recipe
 from agez.training.sed_batches import labels_as_seen, seen_by
-from agez.training_seds.observe import observe
 from agez.training_seds.seds import TrainingSeds
-from agez.types import Photometry, Rows
 
 BINS = ((0.0, 0.05), (0.05, 0.1), (0.1, 0.15), (0.15, 0.3), (0.3, 1.0))
 SNRS = (10.0, 30.0, 100.0)
@@ -56,23 +55,17 @@ def found_table(name: str, n: int) -> list[str]:
 
 def given_twice(name: str, n: int, snr: float) -> list[str]:
     """Two rows: without a redshift, and with the model's own given back."""
-    how, model, rng = recipe(name), load_model(name), np.random.default_rng(8)
+    how, model = recipe(name), load_model(name)
     sky = galaxies(name, n, how.redshift_range, 7)
-    seen = observe(sky.flux, sky.present, np.array(sky.bands.pivot_angstrom), rng, survey=how.survey.even(snr))
-    flux, error = (np.where(seen.covered, part, np.nan).astype(float) for part in (seen.flux, seen.flux_err))
-    rows = Photometry(
-        sky.bands, flux, error, seen.covered, Rows.numbered(n), np.full(n, np.nan), np.zeros(n, np.int32), {},
-        redshift_err=np.zeros(n),
-    )  # fmt: skip
+    rows, truth = rows_of(sky, how.survey.even(snr), 8, known=False), truth_of(sky)
     own = model.kind.answer(rows)
     back = model.kind.answer(replace(rows, redshift=own.redshift_phot, redshift_err=own.redshift_phot_err))
     lines = []
     for word, one in (("unknown", own), ("the model's own", back)):
-        truths = {"redshift_phot": sky.redshift, "log_age_lw": sky.labels[:, 0], "mh_lw": sky.labels[:, 1]}
         parts = []
-        for column, truth in truths.items():
-            p16, p84 = getattr(one, f"{column}_p16"), getattr(one, f"{column}_p84")
-            parts.append(f"{np.median(p84 - p16) / 2:.4f} | {np.mean((truth > p16) & (truth < p84)):.2f}")
+        for column in ("redshift_phot", "log_age_lw", "mh_lw"):
+            half_width = np.median(getattr(one, f"{column}_p84") - getattr(one, f"{column}_p16")) / 2
+            parts.append(f"{half_width:.4f} | {cells(one, truth, column)[2]:.2f}")
         lines.append(f"| {name} | {snr:g} | {word} | {' | '.join(parts)} |")
     return lines
 

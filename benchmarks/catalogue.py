@@ -58,7 +58,7 @@ def seen_by(how: Recipe, snr: float | None) -> Survey:
 
 
 def rows_of(
-    sky: TrainingSeds, survey: Survey, seed: int, *, keep: float = 1.0, known: bool = True
+    sky: TrainingSeds, survey: Survey, seed: int | np.random.Generator, *, keep: float = 1.0, known: bool = True
 ) -> Photometry:  # fmt: skip
     """Galaxies as the survey sees them; ``keep``: the share of their bands; ``known``: their redshifts."""
     rng, n = np.random.default_rng(seed), len(sky)

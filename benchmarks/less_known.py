@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 from astropy.table import Table
+from catalogue import rows_of
 
 from agez.distributions.mixture import Mixture, log_density, marginal_of
 from agez.mixture_network.calibration import normal_scores
@@ -26,8 +27,7 @@ from agez.models.model_file import load_model
 from agez.photometry.tables import table_to_photometry
 from agez.training.recipe_seds import seds_of_recipe
 from agez.training.recipes import recipe
-from agez.training_seds.observe import observe
-from agez.types import Photometry, Prediction, Rows
+from agez.types import Photometry, Prediction
 
 FACTORS = (1.0, 2.0, 3.0, 5.0, 10.0, 100.0)
 REDSHIFT_ERRORS = (0.0, 0.003, 0.01, 0.03)
@@ -37,14 +37,7 @@ def mock_rows(name: str, n: int, snr: float, seed: int) -> tuple[Photometry, np.
     """Galaxies of the model's own kind, all bands of one error, and their truth."""
     rng, how = np.random.default_rng(seed), recipe(name)
     sky = seds_of_recipe(how, n, rng)
-    seen = observe(sky.flux, sky.present, np.array(sky.bands.pivot_angstrom), rng, survey=how.survey.even(snr))
-    flux, error = (np.where(seen.covered, part, np.nan).astype(float) for part in (seen.flux, seen.flux_err))
-    nothing = np.zeros(len(sky), np.int32)
-    rows = Photometry(
-        sky.bands, flux, error, seen.covered, Rows.numbered(len(sky)), sky.redshift, nothing, {},
-        redshift_err=np.zeros(len(sky)),
-    )  # fmt: skip
-    return rows, sky.labels[:, :2]
+    return rows_of(sky, how.survey.even(snr), rng), sky.labels[:, :2]
 
 
 def bands_table(name: str, n: int, snr: float) -> list[str]:

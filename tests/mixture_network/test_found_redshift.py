@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from typical_photometry import typical_photometry
+from typical_photometry import at_redshifts, typical_photometry
 
 from agez.distributions.mixture import Mixture, moments, place, triangle_size
 from agez.distributions.redshift_mixture import RedshiftMixture
@@ -88,11 +88,6 @@ def model(request):
 @pytest.fixture(scope="module")
 def jpas():
     return load_model("jpas")
-
-
-def at_redshifts(rows, z, error):
-    n = len(rows)
-    return replace(rows, redshift=np.broadcast_to(z, n).astype(float), redshift_err=np.full(n, error))
 
 
 def test_rows_whose_redshift_is_found_have_the_answer_of_that_redshift(jpas):

@@ -1,5 +1,7 @@
 """Photometry of the training SEDs that a shipped model keeps as representatives: realistic rows without any library."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from agez.mixture_network.mixture_model import network_of
@@ -23,3 +25,9 @@ def typical_photometry(model, n, *, snr, seed=1, redshift_index=None):
         model.bands, flux, error, covered, Rows.numbered(n), subspaces.redshift[node].astype(float),
         np.zeros(n, np.int32), {"source": "tests"}, redshift_err=np.zeros(n),
     )  # fmt: skip
+
+
+def at_redshifts(rows, z, error):
+    """The rows at given redshifts, one or (n,), of one error."""
+    n = len(rows)
+    return replace(rows, redshift=np.broadcast_to(z, n).astype(float), redshift_err=np.full(n, error))

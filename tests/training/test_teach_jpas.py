@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from typical_photometry import typical_photometry
+from typical_photometry import at_redshifts, typical_photometry
 
 from agez.distributions.redshift_mixture import RedshiftMixture
 from agez.errors import AgezError
@@ -41,11 +41,6 @@ def taught(jpas, tmp_path_factory):
     path = tmp_path_factory.mktemp("taught") / "taught.safetensors"
     save_model(path, taught_of(jpas))
     return load_model(path)
-
-
-def at_redshifts(rows, z, error):
-    n = len(rows)
-    return replace(rows, redshift=np.broadcast_to(z, n).astype(float), redshift_err=np.full(n, error))
 
 
 @pytest.mark.parametrize(("error", "most"), [(0.002, 0.1), (0.01, 0.12), (0.05, 0.12), (None, 0.12)])

@@ -46,7 +46,6 @@ def with_found(
     at, limits = network.redshift_target, network.members[0].scaling.redshift_range
     if at is None:
         return mixture
-    redshift = np.where(np.isposinf(redshift_err), np.nan, redshift)
     found = found_redshift(mixture, at, redshift, redshift_err, limits, most_redshift=NEAR)
     if not found.rows.size:
         return mixture

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -20,13 +22,25 @@ from agez.models.model import Model
 from agez.models.weak_bands import band_weights
 from agez.novelty.expected_photometry import expected
 from agez.targets import derived_of
-from agez.types import QUANTILES, WIDE_QUANTILES, Floats, Photometry, Prediction
+from agez.types import QUANTILES, WIDE_QUANTILES, Bools, Floats, Photometry, Prediction
 
 #: Probabilities of the quantiles, ascending, and the place among them of each column of a Prediction.
 PROBABILITIES = np.array(sorted((*QUANTILES.values(), *WIDE_QUANTILES.values())))
 #: Networks of more targets answer at least for so many: calibrated intervals depend on them.
 LEAST_LEADING = REFERENCE_TARGETS
 COLUMN_PLACES = np.searchsorted(PROBABILITIES, (*QUANTILES.values(), *WIDE_QUANTILES.values()))
+
+
+def in_parts(
+    photometry: Photometry, others: Bools, answer: Callable[[Photometry], Prediction],
+    answer_others: Callable[[Photometry], Prediction],
+) -> Prediction:  # fmt: skip
+    """Rows answered one way, and ``others`` (n,) another way, in their order."""
+    parts = [np.flatnonzero(~others), np.flatnonzero(others)]
+    each = [
+        by(photometry.take(rows)) for by, rows in zip((answer, answer_others), parts, strict=True) if len(rows)
+    ]  # fmt: skip
+    return each[0] if len(each) == 1 else Prediction.concatenate(each).take(np.argsort(np.concatenate(parts)))
 
 
 class MixtureKind:
@@ -103,18 +117,14 @@ class MixtureKind:
         others = self.network.for_others(photometry.redshift, photometry.redshift_err)
         if (self.of_unknown is None and self.network.finder is None) or not seen or not others.any():
             return self._answer(photometry, seen=seen, compiled=compiled, asked=asked)
-        parts = [np.flatnonzero(~others), np.flatnonzero(others)]
-        each = []
-        if len(parts[0]):
-            each.append(self._answer(photometry.take(parts[0]), seen=True, compiled=compiled, asked=asked))
-        rest = photometry.take(parts[1])
+        how: dict[str, Any] = {"compiled": compiled, "asked": asked}
         if self.of_unknown is not None:
-            each.append(self.of_unknown._answer(rest, seen=True, compiled=compiled, asked=asked))
+            answer_others = partial(self.of_unknown._answer, seen=True, **how)
         else:
             from agez.mixture_network.redshift_finder import answered_where_found  # few models have a finder
 
-            each.append(answered_where_found(self, rest, compiled=compiled, asked=asked))
-        return each[0] if len(each) == 1 else Prediction.concatenate(each).take(np.argsort(np.concatenate(parts)))
+            answer_others = partial(answered_where_found, self, **how)
+        return in_parts(photometry, others, partial(self._answer, seen=True, **how), answer_others)
 
     def _answer(self, photometry: Photometry, *, seen: bool, compiled: bool, asked: Asked) -> Prediction:
         """Predict rows by this network alone; ``seen``: redshifts are shown."""

@@ -7,6 +7,7 @@ as it is.  The answer is that at the redshift found, or the average over several
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from agez.distributions.redshift_mixture import RedshiftMixture
 from agez.distributions.redshift_reduction import MOST_COMPONENTS
 from agez.flags import Flag, has_flag, set_flag
 from agez.mixture_network.found_redshift import LEAST_WEIGHT, found_redshift
-from agez.mixture_network.mixture_kind import MixtureKind
+from agez.mixture_network.mixture_kind import MixtureKind, in_parts
 from agez.mixture_network.mixture_model import MixtureNetwork, leading
 from agez.mixture_network.redshift_averages import with_rows
 from agez.mixture_network.redshift_inside import LEAST_ANSWERED, LEAST_TRUSTED, inside_redshift
@@ -31,8 +32,8 @@ def finder_for(network: MixtureNetwork) -> MixtureNetwork | None:
     if other is None or other.at_found is None:
         return network.finder
     assert other.redshift_target is not None
-    finder = leading(other, other.redshift_target + 1)
-    return replace(finder, at_found=None, most_redshift_err=network.most_redshift_err)
+    finder = replace(other, at_found=None, most_redshift_err=network.most_redshift_err)
+    return leading(finder, other.redshift_target + 1)
 
 
 def redshifts_found(
@@ -78,7 +79,7 @@ def likeliest_redshift(
 
 
 def answered_where_found(
-    kind: MixtureKind, photometry: Photometry, *, compiled: bool, asked: Asked | None
+    kind: MixtureKind, photometry: Photometry, *, compiled: bool, asked: Asked
 ) -> Prediction:  # fmt: skip
     """Answers at the redshifts that are found for rows of unknown or broad redshift, in the bands of the model."""
     found = _answered(kind, photometry, compiled=compiled, asked=asked)
@@ -96,7 +97,7 @@ def answered_where_found(
     return with_rows(found, rows, again)
 
 
-def _answered(kind: MixtureKind, photometry: Photometry, *, compiled: bool, asked: Asked | None) -> Prediction:
+def _answered(kind: MixtureKind, photometry: Photometry, *, compiled: bool, asked: Asked) -> Prediction:
     finder, header = kind.network.finder, kind.model.header
     assert finder is not None
     inside = inside_redshift(
@@ -106,16 +107,15 @@ def _answered(kind: MixtureKind, photometry: Photometry, *, compiled: bool, aske
     with np.errstate(invalid="ignore"):
         outside, doubtful = inside.share < LEAST_ANSWERED, inside.share < LEAST_TRUSTED
     if outside.any():  # refused as other rows are
-        parts = [np.flatnonzero(~outside), np.flatnonzero(outside)]
-        each = [kind._answer(photometry.take(parts[1]), seen=True, compiled=compiled, asked=asked or Asked())]
-        if len(parts[0]):
-            each.insert(0, _answered(kind, photometry.take(parts[0]), compiled=compiled, asked=asked))
-        return Prediction.concatenate(each).take(np.argsort(np.concatenate(parts)))
+        return in_parts(
+            photometry, outside, partial(_answered, kind, compiled=compiled, asked=asked),
+            partial(kind._answer, seen=True, compiled=compiled, asked=asked),
+        )  # fmt: skip
     unknown = np.isnan(inside.redshift)
     weights = band_weights(photometry.flux, photometry.flux_err, photometry.covered)
     covered = photometry.covered if weights is None else photometry.covered & (weights > 0)
     seds = normalised(photometry.flux, photometry.flux_err, covered)
-    mixture = redshifts_found(finder, seds, np.where(unknown, np.nan, photometry.redshift), photometry.redshift_err)
+    mixture = redshifts_found(finder, seds, photometry.redshift, photometry.redshift_err)
     several = bool((mixture.n_components > 1).any())
     at_found = replace(
         photometry, redshift=mixture.mean, redshift_err=mixture.std, redshift_mixture=mixture if several else None

@@ -112,11 +112,11 @@ def redshift_unit(
 ) -> tuple[Floats, Floats]:  # fmt: skip
     """Origin and unit (n,) in which networks learn redshifts: the given one, and its error with a floor.
 
-    Of an unknown one (NaN) the middle of the range and half of its width.  Where the redshift is exactly known there is
-    nothing to learn, and in these units nothing that networks could spend their weights on.
+    Of an unknown one (NaN, or of infinite error) the middle of the range and half of its width.  Where the redshift is
+    exactly known there is nothing to learn, and in these units nothing that networks could spend their weights on.
     """
     low, high = redshift_range
-    known = np.isfinite(redshift)
+    known = np.isfinite(redshift) & ~np.isposinf(redshift_err)
     z = np.where(known, redshift, (low + high) / 2)
     unit = np.hypot(np.nan_to_num(redshift_err, nan=0.0), REDSHIFT_FLOOR * (1 + z))
     return z, np.where(known, unit, max((high - low) / 2, 1e-3))

@@ -45,6 +45,22 @@ def for_others(graph: Graph, z: str, z_err: str, most_redshift_err: float) -> st
     return g.reshape(others, -1, 1)
 
 
+def _redshift_unit(graph: Graph, z: str, z_err: str, redshift_range: tuple[float, float]) -> tuple[str, str, str, str]:
+    """Each (n, 1): which are unknown, origin, error (0 where there is none) and unit.
+
+    The origin and the unit are those of :func:`agez.models.features.redshift_unit`.
+    """
+    g, (low, high) = graph, redshift_range
+    zero = g.constant(0.0, F64)
+    unknown = g.reshape(g.op("Or", g.op("IsNaN", z), g.op("IsInf", z_err)), -1, 1)
+    origin = g.op("Where", unknown, g.constant((low + high) / 2, F64), g.reshape(z, -1, 1))
+    error = g.reshape(g.op("Where", g.op("Greater", z_err, zero), z_err, zero), -1, 1)
+    error = g.op("Where", unknown, zero, error)
+    floor = g.op("Mul", g.constant(REDSHIFT_FLOOR, F64), g.op("Add", g.constant(1.0, F64), origin))
+    unit = g.op("Sqrt", g.op("Add", g.op("Mul", error, error), g.op("Mul", floor, floor)))
+    return unknown, origin, error, g.op("Where", unknown, g.constant(max((high - low) / 2, 1e-3), F64), unit)
+
+
 def times_given(
     graph: Graph, m: GraphMixture, at: int, z: str, z_err: str, redshift_range: tuple[float, float]
 ) -> GraphMixture:  # fmt: skip
@@ -56,12 +72,7 @@ def times_given(
     def number(value: float) -> str:
         return g.constant(value, F64)
 
-    unknown = g.reshape(g.op("Or", g.op("IsNaN", z), g.op("IsInf", z_err)), -1, 1)
-    given = g.op("Where", unknown, middle, g.reshape(z, -1, 1))
-    told = g.reshape(g.op("Where", g.op("Greater", z_err, number(0.0)), z_err, number(0.0)), -1, 1)
-    told = g.op("Where", unknown, number(0.0), told)
-    floor = g.op("Mul", number(REDSHIFT_FLOOR), g.op("Add", number(1.0), given))
-    width = g.op("Sqrt", g.op("Add", g.op("Mul", told, told), g.op("Mul", floor, floor)))
+    unknown, given, told, width = _redshift_unit(graph, z, z_err, redshift_range)
     sigma = g.op("Div", g.op("Where", g.op("Greater", told, number(0.0)), told, width), half)
     off = g.op("Sub", g.op("Div", g.op("Sub", given, middle), half), m.mean[at])
     variance = m.covariance[place(at, at)]
@@ -123,13 +134,7 @@ def found_redshift(
     def number(value: float) -> str:
         return g.constant(value, F64)
 
-    unknown = g.reshape(g.op("Or", g.op("IsNaN", z), g.op("IsInf", z_err)), -1, 1)
-    origin = g.op("Where", unknown, number((low + high) / 2), g.reshape(z, -1, 1))
-    told = g.op("Where", unknown, number(0.0), g.reshape(z_err, -1, 1))
-    told = g.op("Where", g.op("Greater", told, number(0.0)), told, number(0.0))
-    floor = g.op("Mul", number(REDSHIFT_FLOOR), g.op("Add", number(1.0), origin))
-    unit = g.op("Sqrt", g.op("Add", g.op("Mul", told, told), g.op("Mul", floor, floor)))
-    unit = g.op("Where", unknown, number(max((high - low) / 2, 1e-3)), unit)
+    _, origin, _, unit = _redshift_unit(graph, z, z_err, redshift_range)
     heavy = g.op("Not", g.op("Less", m.weight, number(LEAST_WEIGHT)))
     weight = g.op("Where", heavy, m.weight, number(0.0))
     weight = g.op("Div", weight, g.op("Max", g.total(weight), number(LEAST_WEIGHT)))

@@ -164,7 +164,7 @@ def learned_model(
     finder = None if start is None else finder_for(network_of(start))
     final = MixtureNetwork(
         tuple(one for fold in cross.members for one in fold), calibration, novelty, finder=finder,
-        most_redshift_err=np.inf if start is None or finder is None else network_of(start).most_redshift_err,
+        most_redshift_err=np.inf if finder is None else finder.most_redshift_err,
     )  # fmt: skip
     header = {} if start is None else start.header
     redshift_range = tuple(header.get("redshift_range", redshift_range_of(data)))

@@ -127,8 +127,7 @@ def with_redshifts_found(data: SampleRows, start: Model) -> SampleRows:
     if finder is None or not rows.size:
         return data
     z, z_err = np.array(data.redshift, float), np.array(data.redshift_err, float)
-    given = np.where(np.isposinf(z_err[rows]), np.nan, z[rows])
-    z[rows], z_err[rows] = likeliest_redshift(finder, data.seds(rows), given, z_err[rows])
+    z[rows], z_err[rows] = likeliest_redshift(finder, data.seds(rows), *data.redshifts(rows))
     return replace(data, redshift=z, redshift_err=z_err)
 
 
