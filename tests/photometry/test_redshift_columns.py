@@ -13,7 +13,7 @@ from agez.catalogues.open_catalogue import open_catalogue
 from agez.catalogues.read_partition import partition_photometry
 from agez.errors import AgezError
 from agez.flags import Flag, has_flag
-from agez.photometry.redshift_columns import OWN, all_distributions, vectors, with_redshifts
+from agez.photometry.redshift_columns import IF_OF_THESE_BANDS, OWN, all_distributions, vectors, with_redshifts
 from agez.photometry.row_values import RowOptions
 from agez.photometry.tables import read_photometry, table_to_photometry, write_photometry
 from agez.tables.table_columns import PlainTable
@@ -51,7 +51,9 @@ def test_the_mixtures_of_splus():
     np.testing.assert_allclose(found.redshift, [0.4, 0.3])
     assert found.redshift_err[1] == 0.02
     assert not has_flag(found.flags, Flag.REDSHIFT_UNKNOWN).any()
-    assert found.meta["remarks"] == ["redshifts are the distributions of PDF_Weights, PDF_Means, PDF_STDs (Gaussians)"]
+    assert found.meta["remarks"] == [
+        f"redshifts are the distributions of PDF_Weights, PDF_Means, PDF_STDs (Gaussians); {IF_OF_THESE_BANDS}"
+    ]
     assert seen(read(**{name.upper(): one for name, one in SPLUS.items()})) == seen(found)
     assert seen(read(**{name: [str(row) for row in one.tolist()] for name, one in SPLUS.items()})) == seen(found)
 
@@ -230,7 +232,8 @@ def test_photometry_with_mixtures_there_and_back(tmp_path: Path, kind: str):
     np.testing.assert_array_equal(back.redshift_mixture.means[0], made.redshift_mixture.means[0])
     np.testing.assert_allclose(back.redshift, made.redshift, rtol=1e-15)
     np.testing.assert_allclose(back.redshift_err, made.redshift_err, rtol=1e-15)
-    assert back.meta["remarks"] == [f"redshifts are the distributions of {', '.join(OWN)} (Gaussians)"]
+    said = f"redshifts are the distributions of {', '.join(OWN)} (Gaussians); {IF_OF_THESE_BANDS}"
+    assert back.meta["remarks"] == [said]
     plain = tmp_path / f"plain.{kind}"
     write_photometry(plain, with_redshifts(made, made.redshift_mixture.take([1, 1])))
     assert read_photometry(plain).redshift_mixture is None

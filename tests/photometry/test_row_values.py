@@ -183,3 +183,38 @@ def test_a_velocity_for_all_rows_is_refused(tmp_path: Path) -> None:
     arguments = ("predict", tmp_path / "t.csv", "-o", tmp_path / "o.fits", "--model", "splus", "--redshift", "7945")
     refused(*arguments, says=("--redshift is 7945", "knows 0 to 0.5", "0.02650"), output=tmp_path / "o.fits")
     done(*arguments[:-1], "0.0265")
+
+
+def test_redshifts_of_a_table_can_be_taken_as_unknown() -> None:
+    rows = table(redshift=[0.1, 0.2, 0.3], redshift_err=[0.01, 0.01, np.inf], zb=[0.1] * 3, zb_Min=[0.0] * 3)
+    for word in ("unknown", "Unknown"):
+        found = table_to_photometry(rows, redshift=word)
+        assert np.isnan(found.redshift).all()
+        assert np.isnan(found.redshift_err).all()
+        assert found.redshift_mixture is None
+        assert has_flag(found.flags, Flag.REDSHIFT_UNKNOWN).all()
+        assert [line[:52] for line in found.meta["remarks"]] == ["the redshift of every row is taken as unknown (flag "]
+    peaks = table(PDF_Weights=np.full((3, 2), 0.5), PDF_Means=np.full((3, 2), 0.1), PDF_STDs=np.full((3, 2), 0.01))
+    assert table_to_photometry(peaks).redshift_mixture is None  # two Gaussians that are one
+    assert np.isnan(table_to_photometry(peaks, redshift="unknown").redshift).all()
+    for option, value in (("redshift_err", 0.01), ("redshift_err", "zb_Min"), ("redshift_grid", "0,1")):
+        with pytest.raises(AgezError, match=f"leaves no use for --{option.replace('_', '-')}; drop one of them"):
+            table_to_photometry(rows, redshift="unknown", **{option: value})
+    # a column of that name is one
+    named = table_to_photometry(table(unknown=[0.1, 0.2, 0.3]), redshift="unknown")
+    assert named.redshift.tolist() == [0.1, 0.2, 0.3]
+
+
+def test_answers_at_redshifts_that_are_taken_as_unknown_are_those_without_any() -> None:
+    rng, names = np.random.default_rng(2), agez.load_model("splus").bands.names
+    flux = {f"flux_{name}": rng.uniform(0.5, 1.5, 4) for name in names}
+    errors = {f"flux_{name}_err": np.full(4, 0.05) for name in names}
+    bare = Table(flux | errors)
+    rows = bare.copy()
+    rows["redshift"], rows["zb"] = 0.1, 0.2
+    without = agez.predict(bare, model="splus")
+    photometry = table_to_photometry(rows, model=agez.load_model("splus").bands)
+    for data in (rows, photometry):
+        got = agez.predict(data, model="splus", redshift="unknown")
+        np.testing.assert_array_equal(got.quantiles, without.quantiles)
+        assert has_flag(got.flags, Flag.REDSHIFT_ESTIMATED).all()

@@ -25,6 +25,7 @@ from agez.models.asked import Asked
 from agez.models.model import DEFAULT_COSMOLOGY, Model
 from agez.models.model_file import load_model
 from agez.models.predict import in_model_order, predict_asked
+from agez.photometry.redshift_columns import UNKNOWN
 from agez.photometry.zero_points import ZeroPoints
 from agez.runtime.progress import progress
 from agez.tables.in_memory import TABLES, plain_column, plain_table
@@ -79,8 +80,9 @@ def predict(
     model : Model, name or path
         See :func:`agez.load_model`.
     redshift : float, str or (n,) array, optional
-        Where the bands see the objects: a number for all (0: rest frame), the name of a column, or an array, which
-        takes the place of the table's column.  Of spectra a number or 'auto', which finds them.
+        Where the bands see the objects: a number for all (0: rest frame), the name of a column, an array, which
+        takes the place of the table's column, or 'unknown', for the model to find its own.  Of spectra a number or
+        'auto', which finds them.
     redshift_err : float, str or (n,) array, optional
         Their 1-sigma errors: a number, a column, ``"LOWER,UPPER"``, or an array.
     redshift_grid : str, optional
@@ -277,6 +279,8 @@ def _photometry(
     corrections: Corrections, asked: Asked,
 ) -> Prediction:  # fmt: skip
     """Answer photometry that was read already, with what options say of its rows in place of its own."""
+    if isinstance(rows["redshift"], str) and rows["redshift"].lower() == UNKNOWN:
+        rows = {**rows, "redshift": np.nan}
     wrong = [name for name, value in of_tables.items() if value is not None]
     wrong += [name for name in ("redshift", "redshift_err", "ebv") if isinstance(rows[name], str)]
     wrong += ["id"] if isinstance(rows["id"], str) else []

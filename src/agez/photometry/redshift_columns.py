@@ -17,6 +17,10 @@ from agez.tables.join_suffixes import SUFFIXES
 from agez.tables.table_columns import MISSING_WORDS, AnyTable, is_code, is_nines, masked_column, number_column
 from agez.types import Bools, Floats, Photometry
 
+#: In place of redshifts: none are told, whatever the table has, so that models find their own.
+UNKNOWN = "unknown"
+#: What is said of redshifts that photometry gave: they count as measurements of their own.
+IF_OF_THESE_BANDS = f"if they are from these bands, --redshift {UNKNOWN} lets the model find its own"
 #: Weights, means and standard deviations of Gaussians: as agez writes them, and in S-PLUS' catalogues.
 OWN = ("redshift_pdf_weights", "redshift_pdf_means", "redshift_pdf_stds")
 SPLUS = ("PDF_Weights", "PDF_Means", "PDF_STDs")
@@ -100,7 +104,7 @@ def distribution_remarks(
     """What is to be said of the redshift distributions of a table with these columns."""
     taken = chosen_distribution(names, redshift, redshift_err)
     if taken is not None:
-        return [f"redshifts are the distributions of {taken.words}"]
+        return [f"redshifts are the distributions of {taken.words}; {IF_OF_THESE_BANDS}"]
     found = all_distributions(names)
     if not found:
         return []

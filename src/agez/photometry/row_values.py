@@ -13,7 +13,7 @@ from agez.arguments import LARGEST_REDSHIFT, LEAST_REDSHIFT
 from agez.distributions.redshift_mixture import RedshiftMixture
 from agez.errors import AgezError
 from agez.hints import named_among, velocity_hint
-from agez.photometry.redshift_columns import chosen_distribution, read_distributions
+from agez.photometry.redshift_columns import UNKNOWN, chosen_distribution, read_distributions
 from agez.tables.table_columns import AnyTable, is_code, is_nines, number_column, unit_of
 from agez.types import Floats
 
@@ -31,7 +31,7 @@ _NOT_A_REDSHIFT = re.compile(
 class RowOptions:
     """What was said of all rows of a table; None: the table's own columns, where it has them."""
 
-    redshift: float | str | None = None  #: A number, or a column.
+    redshift: float | str | None = None  #: A number, a column, or :data:`UNKNOWN`.
     #: A number, a column, or two columns with a comma between: the bounds of the 68 % interval.
     redshift_err: float | str | None = None
     id: str | None = None  #: A column, or several with commas between, which identify a row together.
@@ -39,8 +39,19 @@ class RowOptions:
     redshift_grid: str | Sequence[float] | None = None
     zero_errors_are_unknown: bool = False  #: An error floor takes the place of errors of 0 or less.
 
+    def untold(self, names: Sequence[str]) -> bool:
+        """Whether redshifts are to be taken as unknown; AgezError if something is said of them all the same."""
+        if not isinstance(self.redshift, str) or self.redshift.lower() != UNKNOWN or column_of(self.redshift, names):
+            return False
+        for option, value in (("--redshift-err", self.redshift_err), ("--redshift-grid", self.redshift_grid)):
+            if value is not None:
+                raise AgezError(f"--redshift {UNKNOWN} leaves no use for {option}; drop one of them")
+        return True
+
     def columns(self, names: Sequence[str], *, source: str) -> tuple[str, ...]:
         """The columns that are needed, those of the table's own among them; AgezError if one is not there."""
+        if self.untold(names):
+            return () if self.id is None else tuple(id_columns(self.id, names, source=source))
         _check_number(self.redshift)
         wanted = [column_of(name, names) for name in ("redshift", "redshift_err")]
         chosen = chosen_distribution(names, self.redshift, self.redshift_err)
@@ -154,6 +165,9 @@ def redshifts_of_rows(table: AnyTable, options: RowOptions, *, source: str) -> R
     AgezError
         If options name what is not there, a number is none of a redshift, or option and column contradict each other.
     """
+    if options.untold(table.colnames):
+        nothing = np.full(len(table), np.nan)
+        return Redshifts(nothing, nothing, True)
     own, own_err = column_of("redshift", table.colnames), column_of("redshift_err", table.colnames)
     chosen = options.redshift
     taken = chosen_distribution(table.colnames, options.redshift, options.redshift_err)

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from agez.arguments import LARGEST_REDSHIFT, LEAST_REDSHIFT
-from agez.photometry.redshift_columns import chosen_distribution
+from agez.photometry.redshift_columns import IF_OF_THESE_BANDS, chosen_distribution
 from agez.photometry.row_values import RowOptions, bounds_like, column_of
 from agez.surveys.record import SurveyRecord, TableFacts
 from agez.tables.join_suffixes import SUFFIXES
@@ -147,7 +147,8 @@ def _redshift(
     words_of_errors = f", errors {errors}" if isinstance(errors, str) else ""
     others = [one.column for one in (*spectroscopic, *photometric) if one not in (taken, *few)]
     also = f"; also there: {', '.join(others)} (--redshift {others[0]})" if others else ""
-    remark = f"redshift: column {taken.column}, {taken.kind}{words_of_errors}, as {survey.title} has it{also}"
+    own = f"; {IF_OF_THESE_BANDS}" if taken in photometric else ""
+    remark = f"redshift: column {taken.column}, {taken.kind}{words_of_errors}, as {survey.title} has it{also}{own}"
     return replace(options, redshift=taken.column, redshift_err=errors), [remark, *left]
 
 
