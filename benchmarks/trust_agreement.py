@@ -16,7 +16,7 @@ from agez.distributions.mixture import Mixture, moments
 from agez.errors import AgezError
 from agez.mixture_network.mixture_head import mixture_of
 from agez.mixture_network.mixture_model import MixtureNetwork, network_of
-from agez.mixture_network.trunks import dense_layers
+from agez.mixture_network.trunks import Parameters, dense_layers, outputs_of_stages, second_stage
 from agez.models.features import NormalisedPhotometry, features
 from agez.models.model import Model
 from agez.models.model_file import load_model, save_model
@@ -64,18 +64,27 @@ def _jax(parts: MixtureNetwork, seds: NormalisedPhotometry, redshift: Floats, ex
 
     worst = 0.0
     for member in parts.members:
-        layers: Any = jnp.asarray(features(seds, redshift, exact, member.scaling))
-        trunk = dense_layers(member.parameters)
-        for k, (weight, bias) in enumerate(trunk):
-            layers = jnp.dot(layers, weight, precision="highest") + bias
-            if k < len(trunk) - 1:
-                layers = jnp.maximum(layers, 0)
-        standard = member.scaling
-        by_jax = mixture_of(np.asarray(layers), member.shape.components, standard.label_mean, standard.label_std)
+        inputs, shape, standard = features(seds, redshift, exact, member.scaling), member.shape, member.scaling
+        hidden, raw = _by_jax(jnp, member.parameters, inputs)
+        if shape.first_targets:
+            both, (of_first, of_further) = np.empty((len(raw), shape.outputs), np.float32), outputs_of_stages(shape)
+            both[:, of_first] = raw
+            both[:, of_further] = _by_jax(jnp, second_stage(member.parameters), np.hstack([inputs, hidden]))[1]
+            raw = both
+        by_jax = mixture_of(raw, shape.components, standard.label_mean, standard.label_std)
         by_numpy: Mixture = member.answer(seds, redshift, exact)
         for one, other in zip(moments(by_jax)[:2], moments(by_numpy)[:2], strict=True):
             worst = max(worst, float(np.abs(one - other).max()))
     return Bar(name, f"<= {SMALLEST:g}", f"{worst:.1e}", worst <= SMALLEST)
+
+
+def _by_jax(jnp: Any, parameters: Parameters, inputs: Floats) -> tuple[Floats, Floats]:
+    """The last hidden layer and the raw outputs of a dense trunk."""
+    *hidden, (weight, bias) = dense_layers(parameters)
+    out = jnp.asarray(inputs)
+    for own_weight, own_bias in hidden:
+        out = jnp.maximum(jnp.dot(out, own_weight, precision="highest") + own_bias, 0)
+    return np.asarray(out), np.asarray(jnp.dot(out, weight, precision="highest") + bias)
 
 
 def _bits(values: Floats) -> bytes:
