@@ -14,7 +14,7 @@ from agez.models.model import Model
 from agez.novelty.novelty_score import standardised, statistics
 from agez.types import Photometry
 
-STATISTICS = ("fit", "nearest", "worst", "star")
+STATISTICS = ("fit", "worst", "star")
 
 
 def ablation(model: Model, name: str, *, n: int, seed: int = 12) -> Part:

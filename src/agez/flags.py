@@ -74,7 +74,7 @@ MEANING: dict[Flag, str] = {
     "the pixels between its ends: errors are too small",
     Flag.ERROR_ASSUMED: "some bands had no error, and the model assumed 5 % of the flux; or a spectrum had none, and "
     "the error was estimated from its scatter",
-    Flag.BAND_CONTRADICTED: "one band (column worst_band) deviates by more than 4.5 sigma from its prediction by the "
+    Flag.BAND_CONTRADICTED: "one band (column worst_band) deviates by more than 4 sigma from its prediction by the "
     "others, and was left out",
     Flag.REDSHIFT_ESTIMATED: "no redshift is given; the model estimated its own (redshift_phot, if that is a target)",
     Flag.REDSHIFT_FOUND: "the redshift was measured from the spectrum itself",

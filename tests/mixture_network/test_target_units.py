@@ -138,7 +138,7 @@ def test_without_a_redshift_above_zero_there_is_no_mass(found):
 def test_a_spike_at_the_floor_is_given_back_as_the_floor():
     """A third of a row at -13, smeared to +-0.15 by its Gaussian, and the rest at -10."""
     ssfr = (KNOWN_TARGETS["log_ssfr"],)
-    assert (ssfr[0].floor, ssfr[0].none_below) == (-13.0, -12.5)
+    assert ssfr[0].floor == (-13.0, -12.5)
     spike = Mixture(np.array([[1 / 3, 2 / 3]]), np.array([[[-13.0], [-10.0]]]), np.array([[[0.15**2], [0.3**2]]]))
     below = Mixture(np.ones((1, 1)), np.full((1, 1, 1), -13.4), np.full((1, 1, 1), 0.01))
     for mixture, expected in ((spike, [-13.0, np.nan, np.nan]), (below, [-13.0, -13.0, -13.0])):

@@ -16,15 +16,18 @@ def made_up_rows(rng, n=6, b=9, q=3):
     return subspace_products(basis), Weighed(residual, weight, rng.uniform(0.8, 1.2, n))
 
 
-def test_the_worst_bands_are_those_of_the_dense_covariance(rng):
+@pytest.mark.parametrize("most", [0.0, 0.3])
+def test_the_worst_bands_are_those_of_the_dense_covariance(rng, most):
     products, rows = made_up_rows(rng)
     widths = np.append(np.full(3, COEFFICIENT_WIDTH), AMPLITUDE_WIDTH)
-    fast = worst_bands(products, rows)
+    scatter = rng.uniform(0, most, 9)
+    fast = worst_bands(products, rows, scatter)
     for i in range(rows.weight.shape[1]):
         use = rows.weight[:, i] > 0
         basis = products.basis[:, use] * widths[:, None]
         inverse = np.linalg.inv(basis.T @ basis + np.diag(1 / rows.weight[use, i]))
-        left_out = inverse @ rows.residual[use, i] / np.sqrt(np.diag(inverse))
+        from_others, variance = inverse @ rows.residual[use, i] / np.diag(inverse), 1 / np.diag(inverse)
+        left_out = from_others / np.sqrt(variance + scatter[use] ** 2)
         assert fast.chi2[i] == pytest.approx(np.sort(left_out**2)[-N_WORST:].sum())
         worst = np.argmax(np.abs(left_out))
         assert fast.band[i] == np.flatnonzero(use)[worst]

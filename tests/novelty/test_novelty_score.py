@@ -9,9 +9,18 @@ from agez.errors import AgezError
 from agez.models.features import normalised
 from agez.novelty.expected_photometry import AMPLITUDE_WIDTH, COEFFICIENT_WIDTH, expected
 from agez.novelty.novelty_score import LEAST_STAR_PREFERENCE, LOOSENESS, Novelty, score, standardised, statistics
-from agez.novelty.sed_subspace import eliminate, fit_chi2, normal_matrix, rows_of_nodes, subspace_products, weigh
+from agez.novelty.sed_subspace import (
+    SedSubspace,
+    eliminate,
+    fit_chi2,
+    normal_matrix,
+    rows_of_nodes,
+    subspace_products,
+    weigh,
+)
 from agez.photometry.filters import load_filters
 from agez.spectra.templates import made_up_grid
+from agez.training.band_scatter import band_scatter
 from agez.training.learn_novelty import CHUNK_OF_SEDS, _drawn_together, learn_novelty, recalibrated
 from agez.training.sed_subspaces import fit_subspace, redshift_nodes
 from agez.training.star_subspace import star_seds
@@ -202,6 +211,46 @@ def test_without_stars_it_works_as_well(sky, rng):
     seen, z = rows_seen(sky, rng, n=300)
     ood = score(again, normalised(*seen), z, np.zeros(300)).ood
     assert 0.01 < (ood > 1).mean() < 0.13
+
+
+def test_files_with_one_statistic_more_and_no_scatter_are_read(typical, sky, rng):
+    """As models were made until the misfit of the nearest training SED was left out."""
+    arrays = typical.to_arrays()
+    mine = arrays["ordinary_thresholds"]
+    assert len(mine) == 7
+    older = {**arrays, "ordinary_thresholds": np.insert(mine, [2, 2], np.full((2, mine.shape[1]), 9.0), axis=0)}
+    del older["band_scatter"]
+    again = Novelty.from_arrays(older)
+    np.testing.assert_array_equal(again.thresholds, mine)
+    assert not again.band_scatter.any()
+    bare = {name: array for name, array in older.items() if not name.startswith("star_")}
+    without_stars = {**bare, "ordinary_thresholds": np.delete(older["ordinary_thresholds"], (6, 7), axis=0)}
+    np.testing.assert_array_equal(Novelty.from_arrays(without_stars).thresholds, np.delete(mine, (4, 5), axis=0))
+    seen, z = rows_seen(sky, rng, n=50)
+    alike = replace(typical, band_scatter=np.zeros_like(typical.band_scatter))
+    zero = np.zeros(50)
+    np.testing.assert_array_equal(score(again, normalised(*seen), z, zero), score(alike, normalised(*seen), z, zero))
+
+
+def test_the_scatter_is_that_of_bands_which_others_do_not_tell(sky):
+    """A line that half of the galaxies have, of strengths that nothing else tells, in one band of twelve."""
+    rng, n, b = np.random.default_rng(8), 4000, 12
+    flux = 1 + 0.2 * rng.standard_normal((n, 1)) * np.linspace(-1, 1, b)
+    width = 0.05
+    flux[:, 7] += width * rng.standard_normal(n)
+    basis = np.stack([0.2 * np.linspace(-1, 1, b), np.ones(b)])[None].astype(np.float32)
+    planes = SedSubspace(np.zeros(1), np.repeat(basis, 2, axis=0), np.full((2, b), 1e-6, np.float32))
+    rows = replace(
+        sky.take(np.arange(n) % len(sky)), flux=flux.astype(np.float32), present=np.ones((n, b), bool),
+        redshift=np.zeros(n),
+    )  # fmt: skip
+    common, rest = band_scatter(planes, rows)
+    # half of the 90 % quantile of a Gaussian is 0.82 of its width
+    assert common[7] == pytest.approx(0.82 * width, rel=0.1)
+    assert np.delete(common, 7).max() < 0.2 * width
+    assert not rest.any()  # no SED is of the second cluster, which costs more and is the same
+    few = band_scatter(planes, rows.take(slice(0, 20)))
+    assert not few.any()
 
 
 def test_rows_that_cannot_be_judged_are_nan_and_spoil_nothing(sky, typical, rng):

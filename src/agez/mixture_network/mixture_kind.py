@@ -20,7 +20,6 @@ from agez.models.asked import Asked
 from agez.models.features import normalised
 from agez.models.model import Model
 from agez.models.weak_bands import band_weights
-from agez.novelty.expected_photometry import expected
 from agez.targets import derived_of
 from agez.types import QUANTILES, WIDE_QUANTILES, Bools, Floats, Photometry, Prediction
 
@@ -79,6 +78,8 @@ class MixtureKind:
 
     def expected(self, photometry: Photometry) -> tuple[Floats, Floats]:
         """Expected flux of each band and its error, predicted from the other bands of the row."""
+        from agez.novelty.expected_photometry import expected  # few ask for it
+
         seds = normalised(photometry.flux, photometry.flux_err, photometry.covered)
         z_err = photometry.redshift_err
         z = np.where(np.isposinf(z_err), np.nan, photometry.redshift)

@@ -198,22 +198,24 @@ def with_sums(found: RowAnswers, targets: Sequence[Target], sums: Sequence[Targe
         variance = sum(m.covariance[..., place(t, u)] for t in parts for u in parts)
         own = Mixture(m.weights, m.mean[..., parts].sum(axis=-1)[..., None], np.asarray(variance)[..., None])
         there = np.where(np.isfinite(found.mean[:, parts]).all(axis=1), 1.0, np.nan)
-        smeared = sum(_smeared(m, t, targets[t]) for t in parts if targets[t].floor is not None)
-        mean.append((moments(own)[0][:, 0] - smeared)[:, None] * there[:, None])
+        less = sum(smeared(m, t, targets[t]) for t in parts)
+        mean.append((moments(own)[0][:, 0] - less)[:, None] * there[:, None])
         points.append(quantiles(own, levels[parts[0]], 0).T[None] * there)
     return found._replace(mean=np.concatenate(mean, axis=1), quantiles=np.concatenate(points))
 
 
-def _smeared(m: Mixture, t: int, target: Target) -> Floats:
-    """(n,) by how much the mean is lower once what is below ``none_below`` is at the floor.
+def smeared(m: Mixture, t: int, target: Target) -> Floats:
+    """(n,) by how much the mean of a target with a floor f is lower once all below its bound b is at f; else 0.
 
-    Of a Gaussian below a bound b, E[(x - f) 1(x < b)] = (mu - f) Phi(a) - sigma phi(a) with a = (b - mu) / sigma.
+    Of a Gaussian, E[(x - f) 1(x < b)] = (mu - f) Phi(a) - sigma phi(a) with a = (b - mu) / sigma.
     """
-    assert target.floor is not None
+    if target.floor is None:
+        return np.zeros(len(m))
+    floor, bound = target.floor
     sigma = np.sqrt(m.covariance[..., place(t, t)])
-    a = (target.none_below - m.mean[..., t]) / sigma
+    a = (bound - m.mean[..., t]) / sigma
     density = np.exp(-0.5 * a**2) / np.sqrt(2 * np.pi)
-    return np.asarray((m.weights * ((m.mean[..., t] - target.floor) * ndtr(a) - sigma * density)).sum(axis=1))
+    return np.asarray((m.weights * ((m.mean[..., t] - floor) * ndtr(a) - sigma * density)).sum(axis=1))
 
 
 def unscaled(found: RowAnswers, targets: Sequence[Target]) -> RowAnswers:
@@ -225,7 +227,7 @@ def unscaled(found: RowAnswers, targets: Sequence[Target]) -> RowAnswers:
     mean, points = np.array(found.mean), np.array(found.quantiles)
     m = found.mixture
     for t in floored:
-        mean[:, t] -= _smeared(m, t, targets[t])
+        mean[:, t] -= smeared(m, t, targets[t])
         points[t] = targets[t].at_floor(points[t])
     for t in bent:
         points[t] = np.sinh(points[t])

@@ -72,7 +72,7 @@ def nearest_of(s_s, both, rest, chi2):
 
 
 @kernel
-def worst_of(residual, weight, fitted, leverage, worst, band, sigma, spare):
+def worst_of(residual, weight, fitted, leverage, scatter, worst, band, sigma, spare):
     """The last steps of :func:`agez.novelty.leave_one_band_out.worst_bands`; ``leverage`` is over the bands' weights.
 
     ``worst`` (w,) and ``sigma`` (w,) float32 and ``band`` (w,) int32 are filled; ``spare`` (2, w).
@@ -84,9 +84,11 @@ def worst_of(residual, weight, fitted, leverage, worst, band, sigma, spare):
     second[:] = _ZERO
     third[:] = _ZERO
     for j in range(len(residual)):
+        variance = scatter[j] * scatter[j]
         for k in range(residual.shape[1]):
             off = residual[j, k] - fitted[j, k]
-            value = off * off * weight[j, k] / max(_UNIT - leverage[j, k] * weight[j, k], _LEAST_REST)
+            rest = max(_UNIT - leverage[j, k] * weight[j, k], _LEAST_REST)
+            value = off * off * weight[j, k] / (rest * (_UNIT + variance * weight[j, k] * rest))
             better = value > worst[k]
             band[k] = j if better else band[k]
             sigma[k] = off if better else sigma[k]
@@ -152,7 +154,7 @@ def score_rows(
     """
     evidence, node, chi2, reference = best
     n, b = log_error.shape
-    values = np.zeros(4)
+    values = np.zeros(3)
     for i in range(n):
         count, total = 0, 0.0
         for j in range(b):
@@ -165,21 +167,19 @@ def score_rows(
         free = count - 1
         log_snr = min(max(-total / count, -3.0), 6.0)
         subspace_misfit = max(evidence[i] - reference[i], _ZERO) / free
-        template_misfit = max(near[i] + near_log_det[i] - reference[i], _ZERO) / free
-        values[0], values[1] = math.log(subspace_misfit + 0.05), math.log(template_misfit + 0.05)
-        values[2] = math.log(worst[i] + 0.05)
+        values[0], values[1] = math.log(subspace_misfit + 0.05), math.log(worst[i] + 0.05)
         star = (near[i] + near_log_det[i]) - star_log[i]
-        values[3] = max(math.asinh(star / 2), _NO_STAR)
+        values[2] = max(math.asinh(star / 2), _NO_STAR)
         places = _between(log_snr, _SNR), _between(math.log10(count), _COUNT)
         by_nodes = _between(log_snr, _COARSE), _between(math.log2(max(n_nodes[i], 1)), _NODES)
         top = _at(thresholds[len(thresholds) - 1], places[0], places[1], by_nodes[0], by_nodes[1])
         of_one = max(top, 0.1) * threshold
         largest = -math.inf
-        for k in range(4 if with_stars else 3):
+        for k in range(3 if with_stars else 2):
             median = _at(thresholds[2 * k], places[0], places[1], by_nodes[0], by_nodes[1])
             top = _at(thresholds[2 * k + 1], places[0], places[1], by_nodes[0], by_nodes[1])
             part = (values[k] - median) / max(top - median, 0.05)
-            if k == 3 and 2 * count < b and star < _LEAST_STAR:
+            if k == 2 and 2 * count < b and star < _LEAST_STAR:
                 part = min(part, _MOST_OF_NO_STAR * of_one)
             largest = max(largest, part)
         ood[i] = max(largest / of_one, 0.0)

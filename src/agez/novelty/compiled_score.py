@@ -157,5 +157,6 @@ def _worst(subspace: PreparedSubspace, tile: _Tile, products: Floats, projected:
     band = np.empty(width, np.int32)
     sweep_rows(products, projected, tile.square, subspace.band_prior, size, False, inverse, solved, rest[None], log_det)
     fitted = subspace.whitened_basis.T @ solved[:, 0]
-    worst_of(tile.residual, tile.weight, fitted, subspace.band_pairs @ inverse, worst, band, sigma, tile.spare)
+    leverage = subspace.band_pairs @ inverse
+    worst_of(tile.residual, tile.weight, fitted, leverage, subspace.band_scatter, worst, band, sigma, tile.spare)
     return WorstBands(worst, band, sigma)

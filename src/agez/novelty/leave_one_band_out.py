@@ -3,7 +3,8 @@
 Coefficients and amplitude c have a Gaussian prior.  With S their posterior covariance given all bands, w_b a band's
 basis vector, v_b its inverse variance, r_b its residual from the mean SED and h_b = v_b w_b^T S w_b its leverage, the
 residual from the prediction without that band is (r_b - w_b^T S g) / (1 - h_b), of variance 1 / (v_b (1 - h_b)), and
-r . v (r - w^T S g) is chi2 including the prior.
+r . v (r - w^T S g) is chi2 including the prior.  SEDs are no Gaussian combinations of few components: the scatter that
+noise-free training SEDs have about the same prediction is added to its error, most where lines are strong.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ COEFFICIENT_WIDTH, AMPLITUDE_WIDTH = 1.0, 2.0
 #: Number of bands summed in the worst-band statistic, and lower bound of 1 - h.
 N_WORST, LEAST_REST = 3, 1e-3
 #: A band further than this from what the other bands say of it, in units of its error and theirs, is left out.
-CONTRADICTED_SIGMA = 4.5
+CONTRADICTED_SIGMA = 4.0
 
 
 class Fitted(NamedTuple):
@@ -63,11 +64,12 @@ class WorstBands(NamedTuple):
     sigma: Floats
 
 
-def worst_bands(products: SubspaceProducts, weighed: Weighed) -> WorstBands:
-    """The bands that deviate most from what the others say of them."""
+def worst_bands(products: SubspaceProducts, weighed: Weighed, scatter: Floats) -> WorstBands:
+    """The bands that deviate most from what the others say of them; ``scatter`` (b,) is added to the error of that."""
     fit = fitted_bands(products, weighed)
     off = weighed.residual - fit.fitted
-    squared = off**2 * weighed.weight / np.maximum(1 - fit.leverage, LEAST_REST)
+    rest = np.maximum(1 - fit.leverage, LEAST_REST)
+    squared = off**2 * weighed.weight / (rest * (1 + scatter[:, None] ** 2 * weighed.weight * rest))
     band = np.argmax(squared, axis=0)
     own = np.arange(len(band))
     sigma = np.sign(off[band, own]) * np.sqrt(squared[band, own])

@@ -1,9 +1,8 @@
 """The out-of-distribution score, scaled so that one in twenty held-out galaxies has a score above 1.
 
-It combines four statistics in data space: the misfit of the best combination of training SEDs (is it a galaxy?), the
-misfit of the nearest training SED (is it a common galaxy?), leave-one-band-out chi2 of the worst bands (are bands
-corrupted?), and the likelihood ratio of star and galaxy.  Each is compared with its distribution among held-out
-galaxies of the same noise, number of bands and redshift uncertainty.
+It combines three statistics in data space: the misfit of the best combination of training SEDs (is it a galaxy?),
+leave-one-band-out chi2 of the worst bands (are bands corrupted?), and the likelihood ratio of star and galaxy.  Each is
+compared with its distribution among held-out galaxies of the same noise, number of bands and redshift uncertainty.
 
 Deviations below the noise cannot be detected.  At S/N 30 in 56 bands, two swapped bands are flagged in one of ten rows
 if they differ by less than a tenth of the mean flux, in a half at 0.1-0.2, in four fifths at 0.2-0.3, and in nineteen
@@ -44,10 +43,9 @@ CLUSTER_COST = tuple(float(-2 * np.log(share)) for share in SHARES)
 #: Width of the Gaussian prior of the coefficients of the best combination, in units of their spread.
 LOOSENESS = 1.0
 #: Names of the fitted quantiles, in the order of :attr:`Novelty.thresholds`.
-QUANTILES = (
-    "fit median", "fit top", "nearest median", "nearest top", "worst median", "worst top", "star median", "star top",
-    "largest top",
-)  # fmt: skip
+QUANTILES = ("fit median", "fit top", "worst median", "worst top", "star median", "star top", "largest top")
+#: Places of the misfit of the nearest training SED in thresholds of files that were made with it.
+OF_NEAREST = (2, 3)
 #: Lower bound of arcsinh of half the difference in -2 ln likelihood of galaxy and star: below, a row is no star.
 NO_STAR = -1.0
 #: A row with fewer than half of the model's bands is no star as long as the likelihood of a star is less than a hundred
@@ -68,7 +66,9 @@ class Novelty:
     #: stars, star_centroids: The same for stars, at one redshift.
     stars: SedSubspace | None
     star_centroids: Centroids | None
-    #: (7 or, with stars, 9, k) float32. Coefficients of :data:`QUANTILES` over
+    #: (m * n_clusters, b) Of noise-free training SEDs about each band's prediction from the others.
+    band_scatter: Floats
+    #: (5 or, with stars, 7, k) float32. Coefficients of :data:`QUANTILES` over
     #: :func:`agez.novelty.threshold_surface.conditions`.
     thresholds: Floats
     threshold: float = 1.0  #: Divisor of the score: 1, or the value calibrated on held-out rows of a user's sample.
@@ -82,20 +82,26 @@ class Novelty:
             **{"star_" + name: array for name, array in stars.items()},
             **self.subspaces.to_arrays(),
             **self.centroids.to_arrays(),
+            "band_scatter": self.band_scatter,
             "ordinary_thresholds": self.thresholds,
             "ordinary_threshold": np.array([self.threshold]),
         }
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, Any]) -> Novelty:
-        """Inverse of :meth:`to_arrays`."""
+        """Inverse of :meth:`to_arrays`; of older files, too, which have no scatter and one statistic more."""
         stars = {name.removeprefix("star_"): array for name, array in arrays.items() if name.startswith("star_")}
+        thresholds, subspaces = arrays["ordinary_thresholds"], SedSubspace.from_arrays(arrays)
+        if len(thresholds) > len(QUANTILES) - (0 if stars else 2):
+            thresholds = np.delete(thresholds, OF_NEAREST, axis=0)
+        scatter = arrays.get("band_scatter")
         return cls(
-            SedSubspace.from_arrays(arrays),
+            subspaces,
             Centroids.from_arrays(arrays),
             SedSubspace.from_arrays(stars) if stars else None,
             Centroids.from_arrays(stars) if stars else None,
-            arrays["ordinary_thresholds"],
+            np.zeros(subspaces.residual_variance.shape) if scatter is None else scatter,
+            thresholds,
             float(arrays["ordinary_threshold"][0]),
         )
 
@@ -123,7 +129,6 @@ class Statistics(NamedTuple):
     chi2: Floats
     nearest: Floats
     subspace_misfit: Floats
-    template_misfit: Floats
     worst_bands: Floats
     star_preference: Floats
     node: Ints
@@ -140,7 +145,7 @@ def _logarithm(chi2: Floats) -> Floats:
 
 def statistic_values(novelty: Novelty, stats: Statistics) -> list[Floats]:
     """The transformed statistics to which the thresholds apply, each (n,)."""
-    out = [_logarithm(stats.subspace_misfit), _logarithm(stats.template_misfit), _logarithm(stats.worst_bands)]
+    out = [_logarithm(stats.subspace_misfit), _logarithm(stats.worst_bands)]
     if novelty.stars is not None:
         out.append(np.maximum(np.arcsinh(stats.star_preference / 2), NO_STAR))
     return out
@@ -228,6 +233,7 @@ def statistics(
         return weigh(flux[rows], error[rows], counted[rows], subspaces.basis[k, -1], subspaces.residual_variance[k])
 
     products = [subspace_products(basis) for basis in subspaces.basis]
+    scatter = np.asarray(novelty.band_scatter, np.float32)
     for k, rows, penalty in rows_of_nodes(subspaces, redshift, redshift_err):
         n_nodes[rows] += 1
         for start in range(0, len(rows), CHUNK):
@@ -251,7 +257,8 @@ def statistics(
             normal = normal_matrix(products[number], weighed)
             nearest = nearest_chi2(normal, centroids.coefficients[number], centroids.precision[number])
             near[chunk], log_det[chunk] = nearest.chi2, nearest.log_det + log_variance(weighed)
-            worst[chunk], worst_band[chunk], worst_sigma[chunk] = worst_bands(products[number], weighed)
+            of_bands = worst_bands(products[number], weighed, scatter[number])
+            worst[chunk], worst_band[chunk], worst_sigma[chunk] = of_bands
     count = counted.sum(axis=1)
     good = (count >= 2) & (node >= 0)
     star: Floats = np.zeros(n)
@@ -261,7 +268,7 @@ def statistics(
     log_error = np.where(counted, np.log10(np.maximum(error, 1e-6)), 0).sum(axis=1) / np.maximum(count, 1)
     n_nodes = n_nodes if estimated is None else np.where(estimated, ESTIMATED_NODES, n_nodes)
     at_conditions = conditions(10.0**-log_error, count, n_nodes)
-    fits = (chi2, near, np.maximum(evidence - reference, 0), np.maximum(near + log_det - reference, 0))
+    fits = (chi2, near, np.maximum(evidence - reference, 0))
     per_freedom = [np.where(good, x, 1) / free for x in fits]
     columns: list[Any] = [*per_freedom, np.where(good, worst, 1), np.where(good, star, 0)]
     columns += [*(np.where(good, x, -1) for x in (node, worst_band)), worst_sigma, at_conditions, good]

@@ -21,7 +21,7 @@ from agez.types import Floats
 class PreparedSubspace(NamedTuple):
     """A subspace of q components in b bands; all float32.
 
-    ``mean``, ``residual_variance`` (b,).
+    ``mean``, ``residual_variance``, ``band_scatter`` (b,).
     ``basis`` (q + 1, b) and ``pairs`` (pairs, b): the original basis, for the best fit.
     ``whitened_basis``, ``whitened_pairs``: in coordinates of unit scatter around centroids; ``band_pairs``
     (b, pairs): the same with off-diagonal pairs counted twice; ``identity`` (q, q): their prior.
@@ -31,6 +31,7 @@ class PreparedSubspace(NamedTuple):
 
     mean: Floats
     residual_variance: Floats
+    band_scatter: Floats
     basis: Floats
     pairs: Floats
     whitened_basis: Floats
@@ -59,15 +60,16 @@ def prepared_novelty(novelty: Novelty) -> PreparedNovelty:
     subspaces, centroids = novelty.subspaces, novelty.centroids
     stars = None
     if novelty.stars is not None and novelty.star_centroids is not None:
-        stars = _prepared(novelty.stars, novelty.star_centroids, 0)
+        nothing = np.zeros_like(novelty.stars.residual_variance[0])
+        stars = _prepared(novelty.stars, novelty.star_centroids, 0, nothing)
     return PreparedNovelty(
-        tuple(_prepared(subspaces, centroids, k) for k in range(len(subspaces.basis))), stars,
+        tuple(_prepared(subspaces, centroids, k, one) for k, one in enumerate(novelty.band_scatter)), stars,
         np.asarray(subspaces.redshift, float), subspaces.step, subspaces.n_clusters,
         np.asarray(novelty.thresholds, float), float(novelty.threshold),
     )  # fmt: skip
 
 
-def _prepared(subspaces: SedSubspace, centroids: Centroids, k: int) -> PreparedSubspace:
+def _prepared(subspaces: SedSubspace, centroids: Centroids, k: int, band_scatter: Floats) -> PreparedSubspace:
     basis, mean = np.asarray(subspaces.basis[k][:-1], float), subspaces.basis[k][-1]
     precision = np.asarray(centroids.precision[k], float)
     # components of zero length pad subspaces of fewer bands than components
@@ -91,7 +93,8 @@ def _prepared(subspaces: SedSubspace, centroids: Centroids, k: int) -> PreparedS
     twice = np.where(first == second, 1, 2)
     whitened_pairs = whitened_whole[row] * whitened_whole[column]
     arrays = (
-        mean, subspaces.residual_variance[k], whole, whole[row] * whole[column], whitened_whole, whitened_pairs,
+        mean, subspaces.residual_variance[k], band_scatter, whole, whole[row] * whole[column],
+        whitened_whole, whitened_pairs,
         (whitened_pairs * np.where(row == column, 1, 2)[:, None]).T, np.eye(len(basis)), band_prior, coefficients,
         coefficients[:, first] * coefficients[:, second] * twice,
     )  # fmt: skip

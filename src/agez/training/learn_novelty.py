@@ -1,4 +1,4 @@
-"""Learning the out-of-distribution score from training SEDs: subspaces, templates and thresholds."""
+"""Learning the out-of-distribution score from training SEDs: subspaces, templates, scatter and thresholds."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from agez.novelty.novelty_score import (
     without_contradicted,
 )
 from agez.novelty.sed_subspace import SedSubspace
+from agez.training.band_scatter import band_scatter
 from agez.training.sed_clusters import fit_clusters
 from agez.training.sed_subspaces import near_node, redshift_nodes
 from agez.training.star_subspace import star_subspace
@@ -88,7 +89,7 @@ def learn_novelty(
             precision.append(one.precision)
     planes = SedSubspace(nodes, np.stack(basis), np.stack(left))
     centres = Centroids(np.stack(coefficients), np.stack(precision))
-    first = Novelty(planes, centres, None, None, np.zeros((0, 0), np.float32))
+    first = Novelty(planes, centres, None, None, band_scatter(planes, held), np.zeros((0, 0), np.float32))
     if stars is not None:
         plane, star_centres = star_subspace(stars, pivot, rng)
         first = replace(first, stars=plane, star_centroids=star_centres)
@@ -112,7 +113,7 @@ def _thresholds(
     novelty: Novelty, held: TrainingSeds, redshift_range: tuple[float, float], survey: Survey,
     rng: np.random.Generator, search: Search | None,
 ) -> Floats:  # fmt: skip
-    """(7 or 9, k) quantiles of held-out galaxies; a third of the views has few bands."""
+    """(5 or 7, k) quantiles of held-out galaxies; a third of the views has few bands."""
     pivot = np.array(held.bands.pivot_angstrom)
     few = replace(survey, least_bands=2, most_missing=0.95, complete=0.0)
     parts = []
