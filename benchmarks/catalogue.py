@@ -37,6 +37,8 @@ SCALE = 63.0
 SNRS = (3.0, 10.0, 30.0, 100.0)
 #: The least redshift of mock galaxies: at zero there is no distance.
 LEAST_REDSHIFT = 0.003
+#: Specific star-formation rates below this are none: half a per cent of the mass in the age of the universe.
+NO_RATE = -12.5
 #: DynBaS in the J-PAS challenge of 2015: scatter of fitted minus true by redshift.
 DYNBAS_REDSHIFTS = (0.003, 0.1, 0.3, 0.5, 0.95)
 DYNBAS = {
@@ -90,16 +92,22 @@ def truth_of(sky: TrainingSeds) -> dict[str, Floats]:
     return out
 
 
+def without_rates(name: str, values: Floats) -> Floats:
+    """Values of a target, those that mean no star formation as one: mixtures smear what lies at one value."""
+    return np.where(values < NO_RATE, NO_RATE, values) if name == "log_ssfr" else values
+
+
 def cells(
     found: Prediction, truth: dict[str, Floats], name: str, rows: Ints | slice = slice(None)
 ) -> tuple[float, ...]:
-    """sigma_mad, bias, and coverage of the 68 and 95 % intervals of one target in some rows."""
+    """sigma_mad, bias, and coverage of the 68 and 95 % intervals of one target in the answered ones of some rows."""
+    rows = np.arange(len(found))[rows]
+    rows = rows[np.isfinite(getattr(found, name)[rows])]
     value, true = getattr(found, name)[rows], truth[name][rows]
-    inside = []
+    inside, told = [], without_rates(name, true)
     for low, high in (("p16", "p84"), ("p025", "p975")):
-        ends = (getattr(found, f"{name}_{end}")[rows] for end in (low, high))
-        lower, upper = ends
-        inside.append(float(np.mean((true >= lower) & (true <= upper))))
+        lower, upper = (without_rates(name, getattr(found, f"{name}_{end}")[rows]) for end in (low, high))
+        inside.append(float(np.mean((told >= lower) & (told <= upper))))
     off = value - true
     return float(sigma_mad(off)), float(np.median(off)), *inside
 

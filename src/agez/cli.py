@@ -414,9 +414,9 @@ def _add_rows_of_table(p: argparse.ArgumentParser, *, spectra: str = "") -> argp
         "--redshift",
         type=_number_or_name,
         metavar="COLUMN|Z|unknown",
-        help="where the bands see the objects: a column, one number for all (0: rest frame), or unknown, for the model "
-        "to find its own; without it, column redshift, or columns of its distribution (see the docs), or in tables of "
-        f"surveys what the survey calls it, which is said; else unknown and flagged{spectra}",
+        help="where the bands see the objects: a column, one number for all (0: rest frame), or unknown, for models "
+        "that find their own; without it, column redshift, or columns of its distribution (see the docs), or in tables "
+        f"of surveys what the survey calls it, which is said; else unknown and flagged{spectra}",
     )
     of_tables = p.add_argument_group("tables of photometry")
     of_tables.add_argument(

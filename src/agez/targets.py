@@ -46,9 +46,6 @@ class Target:
     #: The value of a galaxy whose flux is 10**x times larger is ``x * per_flux`` higher: 1 for the logarithm of a mass,
     #: -2.5 for a magnitude, 0 for what does not depend on the flux.
     per_flux: float = 0.0
-    #: (value, bound): The value of galaxies that have none of it; quantiles and draws below the bound are given as this
-    #: value, for distributions of few Gaussians smear what lies at one.
-    floor: tuple[float, float] | None = None
     #: Targets that it is the sum of: it is none of a network's own, and follows from them in every draw.
     sum_of: tuple[str, ...] = ()
     #: The truth (n,) of ``n`` mock galaxies: a function of :class:`agez.populations.history.History`; that of targets
@@ -69,10 +66,6 @@ class Target:
         if not self.short:
             object.__setattr__(self, "short", self.word)
         object.__setattr__(self, "sum_of", tuple(self.sum_of))  # a list in JSON and TOML
-        if self.floor is not None:
-            object.__setattr__(self, "floor", tuple(self.floor))
-            if len(self.floor) != 2 or not self.floor[0] < self.floor[1]:
-                raise AgezError(f"target {self.name!r}: floor {self.floor}; expected a value and a bound above it")
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Workers get the words, and the functions of targets that agez knows: others' may be no module's."""
@@ -94,10 +87,6 @@ class Target:
     def is_plain(self) -> bool:
         """Whether networks learn its value, and not one per unit of flux or on another scale."""
         return self.scale == "linear" and not self.per_flux
-
-    def at_floor(self, values: Floats) -> Floats:
-        """Quantiles or draws (...), those below the bound of the floor at its value; NaN stay NaN."""
-        return values if self.floor is None else np.where(values < self.floor[1], self.floor[0], values)
 
     def of_labels(self, labels: Any) -> Floats:
         """(n,) values of a sample's labels; AgezError if they have none."""

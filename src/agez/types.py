@@ -510,7 +510,6 @@ class Prediction(PredictionViews, PerRow):
             values = np.sinh(draws[..., t]) if target.scale == "arcsinh" else draws[..., t]
             if target.scale == "redshift":
                 values = np.maximum(values, least_redshift(marginal_of(self.mixture, [t]))[:, None])
-            values = target.at_floor(values)
             values[~np.isfinite(self.mean[:, t])] = np.nan  # without a distance there is no mass
             out[target.name] = values
         for target in self.targets:

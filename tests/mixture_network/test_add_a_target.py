@@ -8,7 +8,6 @@ from made_up_sample import made_up_sample
 
 import agez
 from agez.distributions.mixture import moments
-from agez.errors import AgezError
 from agez.mapping.map_files import profile_table, region_table
 from agez.mapping.map_galaxy import GalaxyMaps, bin_maps
 from agez.models.model_card import card_lines, summary_line
@@ -168,10 +167,3 @@ def test_mock_galaxies_have_its_truth():
         make_training_seds(
             load_filters("splus"), [library_of(made_up_grid())], 50, np.random.default_rng(1), targets=TARGETS
         )
-
-
-@pytest.mark.parametrize("floor", [(-13.0,), (-12.0, -12.5), (-12.5, -12.5), (np.nan, -12.5)])
-def test_a_floor_without_a_bound_above_it_is_refused(floor):
-    with pytest.raises(AgezError, match="expected a value and a bound above it"):
-        Target("rate", floor=floor)
-    assert Target.from_dict({"name": "rate", "floor": [-13, -12.5]}).floor == (-13, -12.5)

@@ -147,7 +147,7 @@ def test_none_changes_nothing():
 def test_quantiles_stay_in_order(tail, probabilities):
     p = np.sort(np.array([*probabilities, 0.5]))
     none = IntervalCalibration.none(CENTER, WIDTH)
-    stretched = IntervalCalibration(none.shift, none.log_factor, np.array([tail, 1.0]), CENTER, WIDTH)
+    stretched = IntervalCalibration(none.shift, none.log_factor, np.array([tail, 1.0]), CENTER, WIDTH, none.blur)
     got = calibrated_probabilities(stretched, p, 0)
     assert (np.diff(got) >= -1e-15).all()
     np.testing.assert_allclose(got, 1 - calibrated_probabilities(stretched, 1 - p, 0), atol=1e-9)
@@ -204,3 +204,32 @@ def test_there_and_back():
     back = IntervalCalibration.from_arrays(one.to_arrays())
     for name in ("shift", "log_factor", "tail", "center", "width"):
         np.testing.assert_array_equal(getattr(one, name), getattr(back, name))
+
+
+def test_errors_that_labels_had_in_training_are_taken_out():
+    """Answers as wide as the true errors and those of labels in training together: no covariate tells rows apart."""
+    rng, n, blur = np.random.default_rng(3), 6000, np.array([0.0, 0.02])
+    labels = CENTER + WIDTH * rng.standard_normal((n, 2))
+    true = np.stack([np.full(n, 0.1), 10 ** rng.uniform(-2, -0.7, n)], axis=1)
+    mean = labels - true * rng.standard_normal((n, 2))
+    wide = np.hypot(true, blur)
+    covariance = np.stack([wide[:, 0] ** 2, 0 * wide[:, 0], wide[:, 1] ** 2], axis=1)
+    blurred = Mixture(np.ones((n, 1)), mean[:, None], covariance[:, None])
+    seds = normalised(np.ones((n, 20)), np.full((n, 20), 0.05), np.ones((n, 20), bool))
+    got = learn_calibration(blurred, labels, seds, n_galaxies=4000, center=CENTER, width=WIDTH, blur=blur)
+    np.testing.assert_array_equal(got.blur, blur)
+    sigma = moments(calibrate(got, blurred, seds))[1]
+    plain = moments(calibrate(learned((blurred, labels, seds)), blurred, seds))[1]
+    off, without = (np.sqrt(np.mean((one / true - 1) ** 2, axis=0)) for one in (sigma, plain))
+    assert without[1] > 0.2
+    assert off[1] < 0.2 * without[1]
+    np.testing.assert_allclose(off[0], without[0], rtol=0.01)
+    # a distribution that is all blur keeps a width
+    narrow = Mixture(np.ones((4, 1)), np.zeros((4, 1, 2)), np.tile([1e-8, 0, 1e-8], (4, 1, 1)))
+    rest = moments(calibrate(IntervalCalibration.none(CENTER, WIDTH), narrow, seds.take(np.arange(4))))[1]
+    kept = moments(calibrate(got, narrow, seds.take(np.arange(4))))[1]
+    assert (kept[:, 1] > 0.1 * rest[:, 1]).all()
+    again = IntervalCalibration.from_arrays(got.to_arrays())
+    np.testing.assert_array_equal(again.blur, got.blur)
+    older = {name: array for name, array in got.to_arrays().items() if name != "blur"}
+    np.testing.assert_array_equal(IntervalCalibration.from_arrays(older).blur, [0, 0])

@@ -135,22 +135,6 @@ def test_sums_hold_in_every_draw(model, truth):
     np.testing.assert_allclose(np.quantile(draws["log_sfr_100"], 0.84, axis=1), answer.log_sfr_100_p84, atol=0.1)
 
 
-def test_a_galaxy_without_star_formation_is_at_the_floor_on_every_road(model, truth):
-    rows = as_photometry(truth, snr=5.0)
-    peaks = RedshiftMixture(
-        np.full((len(truth), 2), 0.5), np.stack([truth.redshift, truth.redshift + 0.02], axis=1),
-        np.full((len(truth), 2), 0.004),
-    )  # fmt: skip
-    for given in (rows, as_photometry(truth, snr=5.0, known=False), with_redshifts(rows, peaks)):
-        answer = predict(model, given, targets=["log_ssfr", "log_mass", "log_sfr_100"], compiled=False)
-        ssfr = answer.quantiles[:, [target.name for target in answer.targets].index("log_ssfr")]
-        assert ((ssfr == -13.0) | (ssfr >= -12.5) | np.isnan(ssfr)).all()
-        assert answer.log_ssfr.min() >= -13.0
-        draws = answer.sample(50, np.random.default_rng(0))
-        assert ((draws["log_ssfr"] == -13.0) | (draws["log_ssfr"] >= -12.5)).all()
-        np.testing.assert_allclose(draws["log_sfr_100"] - draws["log_mass"], draws["log_ssfr"])
-
-
 def test_tables_have_the_main_targets_or_those_asked_for(model, truth, tmp_path):
     rows = as_photometry(truth.take(slice(0, 30)))
     table = prediction_to_table(predict(model, rows, compiled=False))

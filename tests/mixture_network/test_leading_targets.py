@@ -38,7 +38,7 @@ def network(rng, request):
         members.append(Network(scaling, shape, parameters))
     calibration = IntervalCalibration(
         0.1 * rng.standard_normal((D, n_covariates(D))), 0.1 * rng.standard_normal((D, n_covariates(D))),
-        rng.uniform(0.9, 1.1, D), np.zeros(D), np.ones(D),
+        rng.uniform(0.9, 1.1, D), np.zeros(D), np.ones(D), rng.uniform(0, 0.1, D),
     )  # fmt: skip
     return MixtureNetwork(tuple(members), calibration, None)
 

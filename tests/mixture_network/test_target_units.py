@@ -133,23 +133,3 @@ def test_without_a_redshift_above_zero_there_is_no_mass(found):
         assert np.isnan(got.mean[:, 2]).all()
         assert np.isfinite(got.mean[:, [0, 1, 4]]).all()
         assert np.isfinite(sample(got.mixture, 5, np.random.default_rng(0))).all()
-
-
-def test_a_spike_at_the_floor_is_given_back_as_the_floor():
-    """A third of a row at -13, smeared to +-0.15 by its Gaussian, and the rest at -10."""
-    ssfr = (KNOWN_TARGETS["log_ssfr"],)
-    assert ssfr[0].floor == (-13.0, -12.5)
-    spike = Mixture(np.array([[1 / 3, 2 / 3]]), np.array([[[-13.0], [-10.0]]]), np.array([[[0.15**2], [0.3**2]]]))
-    below = Mixture(np.ones((1, 1)), np.full((1, 1, 1), -13.4), np.full((1, 1, 1), 0.01))
-    for mixture, expected in ((spike, [-13.0, np.nan, np.nan]), (below, [-13.0, -13.0, -13.0])):
-        raw = answers_of(mixture)
-        got = in_units(
-            raw, ssfr, PROBABILITIES[None], flux_scale=np.ones(1), redshift=np.full(1, 0.1), redshift_err=np.zeros(1)
-        )
-        points = np.where(np.isnan(expected), raw.quantiles[0, :, 0], expected)
-        np.testing.assert_array_equal(got.quantiles[0, :, 0], points)
-        draws = ssfr[0].at_floor(sample(mixture, 200_000, np.random.default_rng(1))[0, :, 0])
-        assert got.mean[0, 0] == pytest.approx(draws.mean(), abs=4 * draws.std() / np.sqrt(200_000) + 1e-9)
-        np.testing.assert_array_equal(got.mixture.mean, mixture.mean)
-    nothing = ssfr[0].at_floor(np.array([np.nan, -12.51, -12.49]))
-    np.testing.assert_array_equal(nothing, [np.nan, -13.0, -12.49])

@@ -215,6 +215,8 @@ def test_answers_at_redshifts_that_are_taken_as_unknown_are_those_without_any() 
     without = agez.predict(bare, model="splus")
     photometry = table_to_photometry(rows, model=agez.load_model("splus").bands)
     for data in (rows, photometry):
+        with pytest.raises(AgezError, match=r"redshift unknown leaves no use for option redshift_err"):
+            agez.predict(data, model="splus", redshift="unknown", redshift_err=0.01)
         got = agez.predict(data, model="splus", redshift="unknown")
         np.testing.assert_array_equal(got.quantiles, without.quantiles)
         assert has_flag(got.flags, Flag.REDSHIFT_ESTIMATED).all()

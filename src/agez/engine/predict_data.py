@@ -25,7 +25,7 @@ from agez.models.asked import Asked
 from agez.models.model import DEFAULT_COSMOLOGY, Model
 from agez.models.model_file import load_model
 from agez.models.predict import in_model_order, predict_asked
-from agez.photometry.redshift_columns import UNKNOWN
+from agez.photometry.row_values import check_without_redshifts, is_unknown
 from agez.photometry.zero_points import ZeroPoints
 from agez.runtime.progress import progress
 from agez.tables.in_memory import TABLES, plain_column, plain_table
@@ -279,7 +279,8 @@ def _photometry(
     corrections: Corrections, asked: Asked,
 ) -> Prediction:  # fmt: skip
     """Answer photometry that was read already, with what options say of its rows in place of its own."""
-    if isinstance(rows["redshift"], str) and rows["redshift"].lower() == UNKNOWN:
+    if is_unknown(rows["redshift"]):
+        check_without_redshifts(redshift_err=rows["redshift_err"])
         rows = {**rows, "redshift": np.nan}
     wrong = [name for name, value in of_tables.items() if value is not None]
     wrong += [name for name in ("redshift", "redshift_err", "ebv") if isinstance(rows[name], str)]

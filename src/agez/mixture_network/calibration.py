@@ -25,6 +25,8 @@ ONE_SIGMA, TWO_SIGMA = 0.6826894921, 0.9544997361
 LARGEST_SCORE = 6.0
 #: Shift and stretch of every target depend on the predictions of the first so many: age, metallicity, redshift.
 REFERENCE_TARGETS = 3
+#: Lower bound of the share of a variance that is left without that of the labels' errors in training.
+LEAST_UNBLURRED = 0.05
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +40,8 @@ class IntervalCalibration:
     #: center, width: (d,) Means and widths of the labels, which standardise predictions in the covariates.
     center: Floats
     width: Floats
+    #: (d,) Width of the error that labels had in training, where it is taken out of the distributions; else 0.
+    blur: Floats
 
     def to_arrays(self) -> dict[str, Floats]:
         """Arrays of the model file."""
@@ -45,15 +49,16 @@ class IntervalCalibration:
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, Any]) -> IntervalCalibration:
-        """Inverse of :meth:`to_arrays`."""
-        return cls(**{one.name: arrays[one.name] for one in fields(cls)})
+        """Inverse of :meth:`to_arrays`; in older files nothing is taken out."""
+        nothing = {"blur": np.zeros(len(arrays["tail"]))}
+        return cls(**{one.name: (nothing | dict(arrays))[one.name] for one in fields(cls)})
 
     @classmethod
     def none(cls, center: Floats, width: Floats) -> IntervalCalibration:
         """The identity."""
         d = len(center)
         zero = np.zeros((d, n_covariates(d)))
-        return cls(zero, zero, np.ones(d), np.asarray(center, float), np.asarray(width, float))
+        return cls(zero, zero, np.ones(d), np.asarray(center, float), np.asarray(width, float), np.zeros(d))
 
 
 def n_covariates(d: int) -> int:
@@ -106,8 +111,10 @@ def calibrate(calibration: IntervalCalibration, mixture: Mixture, seds: Normalis
 def stretched(calibration: IntervalCalibration, mixture: Mixture, x: Floats) -> Mixture:
     """The calibrated distributions, given the covariates."""
     _, sigma, _ = moments(mixture)
-    shift = sigma * np.clip(x @ calibration.shift.T, -3, 3)
-    return rescale(mixture, shift=shift, factor=np.exp(np.clip(x @ calibration.log_factor.T, -2, 2)))
+    share = 1 - (calibration.blur / np.maximum(sigma, np.finfo(float).tiny)) ** 2
+    unblurred = np.sqrt(np.maximum(share, LEAST_UNBLURRED))
+    shift = sigma * unblurred * np.clip(x @ calibration.shift.T, -3, 3)
+    return rescale(mixture, shift=shift, factor=unblurred * np.exp(np.clip(x @ calibration.log_factor.T, -2, 2)))
 
 
 def normal_scores(mixture: Mixture, labels: Floats) -> Floats:

@@ -69,6 +69,7 @@ class _Ready(NamedTuple):
     log_factor: Floats
     center: Floats
     width: Floats
+    blur: Floats
 
 
 @lru_cache(maxsize=8)
@@ -84,8 +85,7 @@ def _ready(network: MixtureNetwork) -> _Ready:
         tuple(_network(member) for member in network.members), np.concatenate(kernels, axis=1).astype(np.float32),
         prepared_novelty(network.novelty), mean, std,
         *(
-            np.array(array, float)
-            for array in (calibration.shift, calibration.log_factor, calibration.center, calibration.width)
+            np.array(getattr(calibration, name), float) for name in ("shift", "log_factor", "center", "width", "blur")
         ),
     )  # fmt: skip
 
@@ -223,8 +223,8 @@ def _seen(network: MixtureNetwork, inputs: RowInputs) -> _Seen:
     mean, correlation = np.empty((n, d)), np.empty(n)
     mix_rows(
         raw, ready.label_mean, ready.label_std, inputs.allowed & ~no_flux, snr, covered.mean(axis=1), ready.shift,
-        ready.log_factor, ready.center, ready.width, (0,) * d, mixture.weights, mixture.mean, mixture.covariance, mean,
-        correlation,
+        ready.log_factor, ready.center, ready.width, ready.blur, (0,) * d, mixture.weights, mixture.mean,
+        mixture.covariance, mean, correlation,
     )  # fmt: skip
     return _Seen(scaled, error, log_error, covered, snr, assumed, no_flux, mixture, mean, correlation)
 

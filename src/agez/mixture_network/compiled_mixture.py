@@ -13,12 +13,12 @@ import math
 
 import numpy as np
 
-from agez.mixture_network.calibration import REFERENCE_TARGETS
+from agez.mixture_network.calibration import LEAST_UNBLURRED, REFERENCE_TARGETS
 from agez.mixture_network.mixture_head import MAX_LOG_PRECISION
 from agez.runtime.compiled import kernel, part_of_kernels
 
 _MOST = float(MAX_LOG_PRECISION)
-_REFERENCES = int(REFERENCE_TARGETS)
+_REFERENCES, _LEAST_UNBLURRED = int(REFERENCE_TARGETS), float(LEAST_UNBLURRED)
 
 
 @part_of_kernels
@@ -133,7 +133,7 @@ def _bounded(x, most):
 
 
 @part_of_kernels
-def _stretch(parts, whole, snr, share, shift, log_factor, center, width, dims, x, factors, shifts):
+def _stretch(parts, whole, snr, share, shift, log_factor, center, width, blur, dims, x, factors, shifts):
     """Shift and stretch the mixture by its covariates; ``x``, ``factors`` and ``shifts`` are filled."""
     d = len(dims)
     noise = math.log10(min(max(1.0 if math.isnan(snr) else snr, 1.0), 300.0)) - 1.25
@@ -151,8 +151,10 @@ def _stretch(parts, whole, snr, share, shift, log_factor, center, width, dims, x
         for c in range(len(x)):
             sigmas += x[c] * shift[t, c]
             log += x[c] * log_factor[t, c]
-        shifts[t] = math.sqrt(whole[d + t * (t + 1) // 2 + t]) * _bounded(sigmas, 3.0)
-        factors[t] = math.exp(_bounded(log, 2.0))
+        variance = whole[d + t * (t + 1) // 2 + t]
+        unblurred = math.sqrt(max(1.0 - blur[t] * blur[t] / variance, _LEAST_UNBLURRED))
+        shifts[t] = math.sqrt(variance) * unblurred * _bounded(sigmas, 3.0)
+        factors[t] = unblurred * math.exp(_bounded(log, 2.0))
     for j in range(len(parts)):
         place = 1 + d
         for t in range(d):
@@ -164,7 +166,7 @@ def _stretch(parts, whole, snr, share, shift, log_factor, center, width, dims, x
 
 @kernel
 def mix_rows(
-    raw, label_mean, label_std, answered, snr, share_of_bands, shift, log_factor, center, width, dims,
+    raw, label_mean, label_std, answered, snr, share_of_bands, shift, log_factor, center, width, blur, dims,
     weights, mean, covariance, whole_mean, correlation,
 ):  # fmt: skip
     """The calibrated mixtures.
@@ -177,7 +179,7 @@ def mix_rows(
         False: NaN.
     snr, share_of_bands : (n,)
         Median signal-to-noise ratio, NaN without any, and the share of observed bands.
-    shift, log_factor, center, width
+    shift, log_factor, center, width, blur
         Of :class:`agez.mixture_network.calibration.IntervalCalibration`.
     dims : tuple of d int
     weights, mean, covariance : (n, k), (n, k, d), (n, k, d (d + 1) / 2) float64, filled
@@ -200,8 +202,9 @@ def mix_rows(
             good = _usable(merged, dims, square)
         if good:
             _stretch(
-                merged, whole, snr[i], share_of_bands[i], shift, log_factor, center, width, dims, x, factors, shifts
-            )
+                merged, whole, snr[i], share_of_bands[i], shift, log_factor, center, width, blur, dims, x, factors,
+                shifts,
+            )  # fmt: skip
             _total(merged, dims, whole)
             good = _usable(merged, dims, square)
         if not good:

@@ -195,7 +195,7 @@ class MixtureKind:
             bounded = [not target.per_flux and target.name in wanted for target in own]
             beyond = (predicted.mean < low) | (predicted.mean > high)
             flags = set_flag(flags, beyond[:, bounded].any(axis=1), Flag.OUT_OF_RANGE)
-        if per_flux or any(target.scale != "linear" or target.floor is not None for target in own):
+        if per_flux or any(target.scale != "linear" for target in own):
             from agez.mixture_network.target_units import in_units, with_sums
 
             predicted = in_units(

@@ -198,37 +198,18 @@ def with_sums(found: RowAnswers, targets: Sequence[Target], sums: Sequence[Targe
         variance = sum(m.covariance[..., place(t, u)] for t in parts for u in parts)
         own = Mixture(m.weights, m.mean[..., parts].sum(axis=-1)[..., None], np.asarray(variance)[..., None])
         there = np.where(np.isfinite(found.mean[:, parts]).all(axis=1), 1.0, np.nan)
-        less = sum(smeared(m, t, targets[t]) for t in parts)
-        mean.append((moments(own)[0][:, 0] - less)[:, None] * there[:, None])
+        mean.append(moments(own)[0] * there[:, None])
         points.append(quantiles(own, levels[parts[0]], 0).T[None] * there)
     return found._replace(mean=np.concatenate(mean, axis=1), quantiles=np.concatenate(points))
 
 
-def smeared(m: Mixture, t: int, target: Target) -> Floats:
-    """(n,) by how much the mean of a target with a floor f is lower once all below its bound b is at f; else 0.
-
-    Of a Gaussian, E[(x - f) 1(x < b)] = (mu - f) Phi(a) - sigma phi(a) with a = (b - mu) / sigma.
-    """
-    if target.floor is None:
-        return np.zeros(len(m))
-    floor, bound = target.floor
-    sigma = np.sqrt(m.covariance[..., place(t, t)])
-    a = (bound - m.mean[..., t]) / sigma
-    density = np.exp(-0.5 * a**2) / np.sqrt(2 * np.pi)
-    return np.asarray((m.weights * ((m.mean[..., t] - floor) * ndtr(a) - sigma * density)).sum(axis=1))
-
-
 def unscaled(found: RowAnswers, targets: Sequence[Target]) -> RowAnswers:
-    """Means and quantiles of targets whose inverse hyperbolic sine is learned, and of those with a floor."""
+    """Means and quantiles of targets whose inverse hyperbolic sine is learned."""
     bent = [t for t, target in enumerate(targets) if target.scale == "arcsinh"]
-    floored = [t for t, target in enumerate(targets) if target.floor is not None]
-    if not bent and not floored:
+    if not bent:
         return found
     mean, points = np.array(found.mean), np.array(found.quantiles)
     m = found.mixture
-    for t in floored:
-        mean[:, t] -= smeared(m, t, targets[t])
-        points[t] = targets[t].at_floor(points[t])
     for t in bent:
         points[t] = np.sinh(points[t])
         # E[sinh x] = sinh(mu) exp(sigma^2 / 2) of a Gaussian

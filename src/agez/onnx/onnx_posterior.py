@@ -13,7 +13,7 @@ import numpy as np
 
 from agez.distributions.mixture import diagonal, triangle_size
 from agez.errors import AgezError
-from agez.mixture_network.calibration import REFERENCE_TARGETS, IntervalCalibration
+from agez.mixture_network.calibration import LEAST_UNBLURRED, REFERENCE_TARGETS, IntervalCalibration
 from agez.mixture_network.mixture_head import MAX_LOG_PRECISION, numbers_of_component
 from agez.mixture_network.mixture_model import MixtureNetwork, Network, leading, network_of
 from agez.mixture_network.redshift_inside import UNKNOWN_STRETCH
@@ -378,11 +378,15 @@ def _calibrated(graph: Graph, calibration: IntervalCalibration, m: GraphMixture,
     x = _covariates(g, calibration, total, seds, b)
     shift = g.clip(g.op("MatMul", x, g.constant(calibration.shift.T, F64)), -3.0, 3.0, F64)
     factor = g.clip(g.op("MatMul", x, g.constant(calibration.log_factor.T, F64)), -2.0, 2.0, F64)
-    means, factors = [], []
+    means, factors, blur = [], [], calibration.blur.tolist()
     for t, place in enumerate(diagonal(d)):
         variance = g.op("Add", m.covariance[place], g.op("Mul", off[t], off[t]))
-        sigma = g.op("Sqrt", g.total(g.op("Mul", m.weight, variance)))
-        stretch = g.op("Exp", g.columns(factor, t, t + 1))
+        variance = g.total(g.op("Mul", m.weight, variance))
+        sigma, stretch = g.op("Sqrt", variance), g.op("Exp", g.columns(factor, t, t + 1))
+        if blur[t] > 0:
+            share = g.op("Sub", g.constant(1.0, F64), g.op("Div", g.constant(blur[t] ** 2, F64), variance))
+            unblurred = g.op("Sqrt", g.op("Max", share, g.constant(LEAST_UNBLURRED, F64)))
+            sigma, stretch = g.op("Mul", sigma, unblurred), g.op("Mul", stretch, unblurred)
         moved = g.op("Add", total[t], g.op("Mul", sigma, g.columns(shift, t, t + 1)))
         means.append(g.op("Add", moved, g.op("Mul", stretch, off[t])))
         factors.append(stretch)

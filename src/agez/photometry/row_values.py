@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from astropy import units as u
@@ -27,6 +28,18 @@ _NOT_A_REDSHIFT = re.compile(
 )
 
 
+def is_unknown(redshift: Any) -> bool:
+    """Whether the option redshift says that redshifts are to be taken as unknown."""
+    return isinstance(redshift, str) and redshift.lower() == UNKNOWN
+
+
+def check_without_redshifts(**others: Any) -> None:
+    """AgezError if something is said of redshifts that are to be taken as unknown."""
+    for name, value in others.items():
+        if value is not None:
+            raise AgezError(f"--redshift {UNKNOWN} leaves no use for --{name.replace('_', '-')}; drop one of them")
+
+
 @dataclass(frozen=True)
 class RowOptions:
     """What was said of all rows of a table; None: the table's own columns, where it has them."""
@@ -39,18 +52,16 @@ class RowOptions:
     redshift_grid: str | Sequence[float] | None = None
     zero_errors_are_unknown: bool = False  #: An error floor takes the place of errors of 0 or less.
 
-    def untold(self, names: Sequence[str]) -> bool:
-        """Whether redshifts are to be taken as unknown; AgezError if something is said of them all the same."""
-        if not isinstance(self.redshift, str) or self.redshift.lower() != UNKNOWN or column_of(self.redshift, names):
+    def leaves_unknown(self, names: Sequence[str]) -> bool:
+        """Whether redshifts are to be taken as unknown; AgezError if errors or a grid are said of them."""
+        if not is_unknown(self.redshift) or self.redshift in names:
             return False
-        for option, value in (("--redshift-err", self.redshift_err), ("--redshift-grid", self.redshift_grid)):
-            if value is not None:
-                raise AgezError(f"--redshift {UNKNOWN} leaves no use for {option}; drop one of them")
+        check_without_redshifts(redshift_err=self.redshift_err, redshift_grid=self.redshift_grid)
         return True
 
     def columns(self, names: Sequence[str], *, source: str) -> tuple[str, ...]:
         """The columns that are needed, those of the table's own among them; AgezError if one is not there."""
-        if self.untold(names):
+        if self.leaves_unknown(names):
             return () if self.id is None else tuple(id_columns(self.id, names, source=source))
         _check_number(self.redshift)
         wanted = [column_of(name, names) for name in ("redshift", "redshift_err")]
@@ -165,7 +176,7 @@ def redshifts_of_rows(table: AnyTable, options: RowOptions, *, source: str) -> R
     AgezError
         If options name what is not there, a number is none of a redshift, or option and column contradict each other.
     """
-    if options.untold(table.colnames):
+    if options.leaves_unknown(table.colnames):
         nothing = np.full(len(table), np.nan)
         return Redshifts(nothing, nothing, True)
     own, own_err = column_of("redshift", table.colnames), column_of("redshift_err", table.colnames)

@@ -35,7 +35,7 @@ def count_remarks(counted: Mapping[str, int]) -> list[str]:
 
 def redshift_remarks(names: Sequence[str], options: RowOptions) -> list[str]:
     """What is to be said of the redshifts of a table with these columns."""
-    if options.untold(names):
+    if options.leaves_unknown(names):
         return [f"the redshift of every row is taken as unknown (flag {UNKNOWN_FLAG})"]
     own = column_of("redshift", names)
     said = distribution_remarks(names, options.redshift, options.redshift_err)

@@ -203,7 +203,7 @@ def target_of_label(name: str, unit: str | None, description: str = "", *, known
         return record
     own = KNOWN_TARGETS.get(name)
     if own is not None and own.is_plain and not own.sum_of:
-        return replace(own, floor=None)  # others' labels may be lower than agez's own histories
+        return own
     if own is not None:
         why = "grows with the flux, of which networks see the shape alone" if own.per_flux or own.sum_of else (
             "is learned on another scale"

@@ -19,7 +19,7 @@ from agez.training_seds.seds import TrainingSeds
 from agez.types import Floats, Ints
 
 #: Relative error of each band of the noise-free SEDs: that of good photometry.
-GOOD = 0.01
+GOOD_ERROR = 0.01
 #: Half of this quantile of the deviations is the scatter: deviations have longer tails than a Gaussian, of which it is
 #: 0.82 standard deviations.
 QUANTILE = 0.9
@@ -51,7 +51,7 @@ def _deviations(subspaces: SedSubspace, sky: TrainingSeds) -> tuple[Ints, Ints, 
     for k, rows, _ in rows_of_nodes(subspaces, sky.redshift, np.zeros(n)):
         present = sky.present[rows]
         flux = np.where(present, sky.flux[rows], 0).astype(np.float32)
-        error = np.where(present, GOOD * np.abs(flux), 1).astype(np.float32)
+        error = np.where(present, GOOD_ERROR * np.abs(flux), 1).astype(np.float32)
         evidence, each = [], []
         for number in range(clusters * k, clusters * (k + 1)):
             products = subspace_products(subspaces.basis[number])

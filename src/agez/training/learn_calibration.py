@@ -39,8 +39,9 @@ CORNER = 0.02
 
 
 def learn_calibration(
-    mixture: Mixture, labels: Floats, seds: NormalisedPhotometry, *, n_galaxies: int, center: Floats, width: Floats
-) -> IntervalCalibration:
+    mixture: Mixture, labels: Floats, seds: NormalisedPhotometry, *, n_galaxies: int, center: Floats, width: Floats,
+    blur: Floats | None = None,
+) -> IntervalCalibration:  # fmt: skip
     """Learn from rows of galaxies that the networks have not seen.
 
     Parameters
@@ -54,25 +55,28 @@ def learn_calibration(
         That they come from: the fewer, the less may the stretching depend on covariates.
     center, width : (d,) float
         Of the labels.
+    blur : (d,) float, optional
+        Widths of the errors that labels had in training, which are to be taken out; default: none are.
     """
+    blur = np.zeros(labels.shape[1]) if blur is None else blur
     mean, _, _ = moments(mixture)
     x = covariates(mixture, seds, center, width)
     good = np.isfinite(mean).all(axis=1) & np.isfinite(labels).all(axis=1)
     x, penalty = x[good], PENALTY / max(n_galaxies, 1)
     found = [
-        _of_target(part, labels[good, t], x, penalty)
+        _of_target(part, labels[good, t], x, penalty, blur[t])
         for t, part in enumerate(each_marginal(mixture.take(np.flatnonzero(good))))
     ]
     shift, log_factor, tail = (np.array(column) for column in zip(*found, strict=True))
-    return IntervalCalibration(shift, log_factor, tail, np.asarray(center, float), np.asarray(width, float))
+    return IntervalCalibration(shift, log_factor, tail, np.asarray(center, float), np.asarray(width, float), blur)
 
 
-def _of_target(part: Mixture, truth: Floats, x: Floats, penalty: float) -> tuple[Floats, Floats, float]:
+def _of_target(part: Mixture, truth: Floats, x: Floats, penalty: float, blur: float) -> tuple[Floats, Floats, float]:
     """Coefficients of shift and stretch, and the tail factor, of one target's distribution."""
     nothing = np.zeros((1, x.shape[1]))
 
     def scores(shift: Floats, log_factor: Floats) -> Floats:
-        trial = IntervalCalibration(shift, log_factor, np.ones(1), np.zeros(1), np.ones(1))
+        trial = IntervalCalibration(shift, log_factor, np.ones(1), np.zeros(1), np.ones(1), np.array([blur]))
         return normal_scores(stretched(trial, part, x), truth[:, None])[:, 0]
 
     # normal scores, not distances in sigma: between two peaks far apart the median of those is anywhere

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from agez.analysis.metrics import evaluate
-from agez.distributions.mixture import Mixture, moments
+from agez.distributions.mixture import moments
 from agez.mixture_network.calibration import ONE_SIGMA, TWO_SIGMA, pit_in_intervals
-from agez.mixture_network.target_units import smeared
 from agez.models.features import normalised, redshift_unit
 from agez.novelty.novelty_score import score_as_answered
-from agez.targets import Target
 from agez.training.sed_batches import labels_as_seen
 from agez.training_seds.observe import observe, observe_redshift
 from agez.training_seds.seds import TrainingSeds
-from agez.types import Floats
 
 if TYPE_CHECKING:
     from agez.mixture_network.mixture_model import MixtureNetwork
@@ -51,23 +47,6 @@ def unknown_scores(
     return {"snr 30, redshift unknown": _scores(parts, sky, recipe, recipe.survey.even(30), rng)}
 
 
-def pit_of_answers(mixture: Mixture, labels: Floats, tails: Floats, targets: Sequence[Target]) -> Floats:
-    """(n, d) where labels lie in intervals as answers have them: those that reach below a floor's bound hold all there.
-
-    Parameters
-    ----------
-    labels, tails : (n, d) float
-        As for :func:`agez.mixture_network.calibration.pit_in_intervals`.
-    """
-    pit = pit_in_intervals(mixture, labels, tails)
-    for t, target in enumerate(targets):
-        if target.floor is not None:
-            ends = np.where(np.arange(len(targets)) == t, target.floor[1], labels)
-            at_bound = pit_in_intervals(mixture, ends, tails)[:, t]
-            pit[:, t] = np.where(labels[:, t] < target.floor[1], np.minimum(at_bound, 0.5), pit[:, t])
-    return pit
-
-
 def _scores(
     parts: MixtureNetwork,
     sky: TrainingSeds,
@@ -88,8 +67,7 @@ def _scores(
     tails = np.tile(parts.calibration.tail, (len(labels), 1))
     if parts.of_unknown is not None:
         tails[parts.for_others(z, z_err)] = parts.of_unknown.calibration.tail
-    mean = mean - np.stack([smeared(mixture, t, target) for t, target in enumerate(sky.targets)], axis=1)
-    from_median = 2 * np.abs(pit_of_answers(mixture, labels, tails, sky.targets) - 0.5)
+    from_median = 2 * np.abs(pit_in_intervals(mixture, labels, tails) - 0.5)
     _, redshift_width = redshift_unit(z, z_err, recipe.redshift_range)
     for t, target in enumerate(sky.targets):
         unit = redshift_width if target.scale == "redshift" else 1.0

@@ -28,7 +28,7 @@ from agez.training.learn_novelty import learn_novelty
 from agez.training.mixture_fit import fit, fit_stages
 from agez.training.recipe_seds import many_seds, seds_of_recipe
 from agez.training.recipes import Recipe
-from agez.training.sed_batches import SedBatches, scaling_of_seds
+from agez.training.sed_batches import LABEL_JITTER, SedBatches, scaling_of_seds
 from agez.training.shipped_scores import shipped_scores, unknown_scores
 from agez.training.star_subspace import star_seds
 from agez.training.unknown_libraries import calibration_of, scores_left_out
@@ -217,10 +217,13 @@ def network_of_unknown(
     network = replace(network, scaling=network.scaling.of_unknown())
     sky = many_seds(own, recipe.n_calibration // 2, (recipe.seed, 1001), workers=workers)
     rng = np.random.default_rng((recipe.seed, 1001))
-    calibration, _ = calibration_of((network,), sky, own, rng)
+    at = redshift_target(sky.targets)
+    # in units of half of the range the labels' errors are no smaller than those of redshifts from good photometry
+    jitter = LABEL_JITTER * network.scaling.label_std * (np.arange(len(sky.targets)) == at)
+    calibration, _ = calibration_of((network,), sky, own, rng, blur=jitter)
     calibration = calibration if more is None else widened(calibration, more)
     unlearned: Any = None
-    return MixtureNetwork((network,), calibration, unlearned, redshift_target(sky.targets), shown_redshifts=False)
+    return MixtureNetwork((network,), calibration, unlearned, at, shown_redshifts=False)
 
 
 def scores_of(recipe: Recipe, network: MixtureNetwork) -> dict[str, Any]:

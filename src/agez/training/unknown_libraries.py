@@ -41,12 +41,17 @@ def answers_as_seen(
 
 
 def calibration_of(
-    members: Sequence[Network], sky: TrainingSeds, recipe: Recipe, rng: np.random.Generator
-) -> tuple[IntervalCalibration, Floats]:
-    """The calibration of networks on SEDs observed once, and the labels (n, d) as networks see them."""
+    members: Sequence[Network], sky: TrainingSeds, recipe: Recipe, rng: np.random.Generator, *,
+    blur: Floats | None = None,
+) -> tuple[IntervalCalibration, Floats]:  # fmt: skip
+    """The calibration of networks on SEDs observed once, and the labels (n, d) as networks see them.
+
+    ``blur`` (d,) is for :func:`agez.training.learn_calibration.learn_calibration`.
+    """
     raw, labels, seds = answers_as_seen(members, sky, recipe, rng)
     center, width = members[0].scaling.label_mean, members[0].scaling.label_std
-    return learn_calibration(raw, labels, seds, n_galaxies=len(labels), center=center, width=width), labels
+    found = learn_calibration(raw, labels, seds, n_galaxies=len(labels), center=center, width=width, blur=blur)
+    return found, labels
 
 
 def scores_left_out(
