@@ -8,7 +8,15 @@ import pytest
 from agez.errors import AgezError
 from agez.models.features import normalised
 from agez.novelty.expected_photometry import AMPLITUDE_WIDTH, COEFFICIENT_WIDTH, expected
-from agez.novelty.novelty_score import LEAST_STAR_PREFERENCE, LOOSENESS, Novelty, score, standardised, statistics
+from agez.novelty.novelty_score import (
+    FEW_BANDS,
+    LEAST_STAR_PREFERENCE,
+    LOOSENESS,
+    Novelty,
+    score,
+    standardised,
+    statistics,
+)
 from agez.novelty.sed_subspace import (
     SedSubspace,
     eliminate,
@@ -202,6 +210,23 @@ def test_a_row_of_few_bands_needs_better_evidence_to_be_a_star(filters, typical,
     )
     got = score(typical, many, z, zero).ood
     assert (got[unsure] >= excess_of_star[unsure] - 1e-6).all()
+
+
+def test_worst_bands_do_not_count_in_rows_of_few_bands(typical, sky, rng):
+    seen, z = rows_seen(sky, rng, n=60)
+    flux, error, covered = seen
+    rows = np.arange(len(z))
+    few = covered & (np.cumsum(covered, axis=1) <= FEW_BANDS)
+    spoilt = flux.copy()
+    for band in (3, 9):  # two, for one may be left out
+        spoilt[rows, band] *= 3
+    for kept, counts in ((covered, True), (few, False)):
+        seds = normalised(np.where(kept, spoilt, np.nan), np.where(kept, error, np.nan), kept)
+        stats = statistics(typical, seds, z, np.zeros(len(z)))
+        each = standardised(typical, stats, typical.thresholds)
+        np.testing.assert_array_equal(np.isfinite(each[1]), kept.sum(axis=1) > FEW_BANDS)
+        assert np.isfinite(each[1]).any() == counts
+        assert np.isfinite(score(typical, seds, z, np.zeros(len(z))).ood).all()
 
 
 def test_without_stars_it_works_as_well(sky, rng):

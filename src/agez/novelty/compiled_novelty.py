@@ -9,13 +9,14 @@ import math
 import numpy as np
 
 from agez.novelty.leave_one_band_out import LEAST_REST
-from agez.novelty.novelty_score import LEAST_STAR_PREFERENCE, MOST_OF_NO_STAR, NO_STAR
+from agez.novelty.novelty_score import FEW_BANDS, LEAST_STAR_PREFERENCE, MOST_OF_NO_STAR, NO_STAR
 from agez.novelty.threshold_surface import COARSE_SNR_KNOTS, COUNT_KNOTS, NODE_KNOTS, SNR_KNOTS
 from agez.runtime.compiled import kernel, part_of_kernels
 
 _ZERO, _UNIT, _TWO = np.float32(0), np.float32(1), np.float32(2)
 _LEAST, _LEAST_REST, _HUGE = np.float32(1e-20), np.float32(LEAST_REST), np.float32(3e38)
 _SNR, _COUNT, _COARSE, _NODES = (np.array(k) for k in (SNR_KNOTS, COUNT_KNOTS, COARSE_SNR_KNOTS, NODE_KNOTS))
+_FEW_BANDS = int(FEW_BANDS)
 _GRID, _LOOSE = len(SNR_KNOTS) * len(COUNT_KNOTS), len(NODE_KNOTS) - 1
 _LEAST_LOG, _NO_STAR = -6.0, float(NO_STAR)
 _LEAST_STAR, _MOST_OF_NO_STAR = float(LEAST_STAR_PREFERENCE), float(MOST_OF_NO_STAR)
@@ -176,6 +177,8 @@ def score_rows(
         of_one = max(top, 0.1) * threshold
         largest = -math.inf
         for k in range(3 if with_stars else 2):
+            if k == 1 and count <= _FEW_BANDS:
+                continue
             median = _at(thresholds[2 * k], places[0], places[1], by_nodes[0], by_nodes[1])
             top = _at(thresholds[2 * k + 1], places[0], places[1], by_nodes[0], by_nodes[1])
             part = (values[k] - median) / max(top - median, 0.05)

@@ -1,13 +1,14 @@
 """The out-of-distribution score, scaled so that one in twenty held-out galaxies has a score above 1.
 
 It combines three statistics in data space: the misfit of the best combination of training SEDs (is it a galaxy?),
-leave-one-band-out chi2 of the worst bands (are bands corrupted?), and the likelihood ratio of star and galaxy.  Each is
-compared with its distribution among held-out galaxies of the same noise, number of bands and redshift uncertainty.
+leave-one-band-out chi2 of the worst bands (are bands corrupted?), which counts where there are many bands, and the
+likelihood ratio of star and galaxy.  Each is compared with its distribution among held-out galaxies of the same noise,
+number of bands and redshift uncertainty.
 
 Deviations below the noise cannot be detected.  At S/N 30 in 56 bands, two swapped bands are flagged in one of ten rows
 if they differ by less than a tenth of the mean flux, in a half at 0.1-0.2, in four fifths at 0.2-0.3, and in nineteen
-of twenty beyond.  Twelve bands leave little redundancy: zero points off by a fifth in five of them pass in one of five
-rows.
+of twenty beyond.  Twelve bands leave little redundancy: zero points off by a fifth in five of them pass in one of six
+to one of three rows.
 """
 
 from __future__ import annotations
@@ -46,6 +47,9 @@ LOOSENESS = 1.0
 QUANTILES = ("fit median", "fit top", "worst median", "worst top", "star median", "star top", "largest top")
 #: Places of the misfit of the nearest training SED in thresholds of files that were made with it.
 OF_NEAREST = (2, 3)
+#: In rows of no more bands than this the worst bands do not count: there they flag real galaxies whose zero points are
+#: off, and little that the other statistics do not (docs/trust.md, docs/real_sky.md).
+FEW_BANDS = 20
 #: Lower bound of arcsinh of half the difference in -2 ln likelihood of galaxy and star: below, a row is no star.
 NO_STAR = -1.0
 #: A row with fewer than half of the model's bands is no star as long as the likelihood of a star is less than a hundred
@@ -135,6 +139,7 @@ class Statistics(NamedTuple):
     worst_band: Ints
     worst_sigma: Floats
     conditions: Floats
+    many_bands: Bools
     good: Bools
 
 
@@ -152,11 +157,15 @@ def statistic_values(novelty: Novelty, stats: Statistics) -> list[Floats]:
 
 
 def standardised(novelty: Novelty, stats: Statistics, quantiles: Floats) -> list[Floats]:
-    """Excess of each statistic over its median, in units of the distance between median and top quantile."""
+    """Excess of each statistic over its median, in units of the distance between median and top quantile.
+
+    That of the worst bands is -inf in rows of few bands.
+    """
     each = []
     for k, value in enumerate(statistic_values(novelty, stats)):
         median, top = stats.conditions @ quantiles[2 * k], stats.conditions @ quantiles[2 * k + 1]
         each.append((value - median) / np.maximum(top - median, 0.05))
+    each[1] = np.where(stats.many_bands, each[1], -np.inf)
     return each
 
 
@@ -271,5 +280,6 @@ def statistics(
     fits = (chi2, near, np.maximum(evidence - reference, 0))
     per_freedom = [np.where(good, x, 1) / free for x in fits]
     columns: list[Any] = [*per_freedom, np.where(good, worst, 1), np.where(good, star, 0)]
-    columns += [*(np.where(good, x, -1) for x in (node, worst_band)), worst_sigma, at_conditions, good]
+    columns += [*(np.where(good, x, -1) for x in (node, worst_band)), worst_sigma, at_conditions, count > FEW_BANDS]
+    columns.append(good)
     return Statistics(*columns)
