@@ -20,7 +20,7 @@ from agez.types import Bools, Floats, Photometry
 #: In place of redshifts: none are told, whatever the table has, so that models find their own.
 UNKNOWN = "unknown"
 #: What is said of redshifts that photometry gave: they count as measurements of their own.
-IF_OF_THESE_BANDS = f"if they are from these bands, --redshift {UNKNOWN} is better for models that find redshifts"
+IF_OF_THESE_BANDS = f"if they are from these bands, --redshift {UNKNOWN} keeps them from counting twice"
 #: Weights, means and standard deviations of Gaussians: as agez writes them, and in S-PLUS' catalogues.
 OWN = ("redshift_pdf_weights", "redshift_pdf_means", "redshift_pdf_stds")
 SPLUS = ("PDF_Weights", "PDF_Means", "PDF_STDs")
