@@ -66,13 +66,16 @@ class SedBatches:
 
 def labels_as_seen(
     seds: TrainingSeds, seen: NormalisedPhotometry, redshift: Floats, redshift_err: Floats,
-    redshift_range: tuple[float, float], rng: np.random.Generator,
+    redshift_range: tuple[float, float], rng: np.random.Generator, *, exact: bool = False,
 ) -> Floats:  # fmt: skip
-    """(n, d) labels as networks learn them, of SEDs seen at some scale with some knowledge of their redshifts."""
+    """(n, d) labels as networks learn them, of SEDs seen at some scale with some knowledge of their redshifts.
+
+    Redshifts have an error of :data:`agez.models.features.REDSHIFT_FLOOR`, unless they are to be ``exact``.
+    """
     unit = redshift_unit(redshift, redshift_err, redshift_range)
     values = network_values(seds.targets, seds.labels, log_flux=np.log10(seen.scale), redshift_unit=unit)
     for t, target in enumerate(seds.targets):
-        if target.scale == "redshift":
+        if target.scale == "redshift" and not exact:
             values[:, t] += REDSHIFT_FLOOR * (1 + seds.redshift) / unit[1] * rng.standard_normal(len(seds))
     return values
 

@@ -44,7 +44,7 @@ def unknown_scores(
     parts: MixtureNetwork, recipe: Recipe, sky: TrainingSeds, rng: np.random.Generator
 ) -> dict[str, Any]:
     """The same with all bands of rows of unknown redshift, whose ``recipe`` is that of their network."""
-    return {"snr 30, redshift unknown": _scores(parts, sky, recipe, recipe.survey.even(30), rng)}
+    return {"snr 30, redshift unknown": _scores(parts, sky, recipe, recipe.survey.even(30), rng, exact=True)}
 
 
 def _scores(
@@ -55,6 +55,7 @@ def _scores(
     rng: np.random.Generator,
     *,
     keep: float = 1.0,
+    exact: bool = False,
 ) -> dict[str, Any]:
     seen = observe(sky.flux, sky.present, np.array(sky.bands.pivot_angstrom), rng, survey=survey)
     covered = seen.covered & (rng.uniform(size=seen.covered.shape) < keep)
@@ -62,7 +63,7 @@ def _scores(
     seds = normalised(seen.flux, seen.flux_err, covered)
     mixture = parts.answer(seds, z, z_err)
     mean, _, _ = moments(mixture)
-    labels = labels_as_seen(sky, seds, z, z_err, recipe.redshift_range, rng)
+    labels = labels_as_seen(sky, seds, z, z_err, recipe.redshift_range, rng, exact=exact)
     out: dict[str, Any] = {}
     tails = np.tile(parts.calibration.tail, (len(labels), 1))
     if parts.of_unknown is not None:

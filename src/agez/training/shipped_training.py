@@ -19,7 +19,7 @@ from agez.mixture_network.mixture_model import MixtureNetwork, Network, leading,
 from agez.mixture_network.redshift_search import Search
 from agez.mixture_network.told_library import with_library_biases
 from agez.mixture_network.trunks import NetworkShape
-from agez.models.features import NormalisedPhotometry, n_features
+from agez.models.features import REDSHIFT_FLOOR, NormalisedPhotometry, n_features
 from agez.models.model import Model
 from agez.runtime.files import whole_file
 from agez.runtime.worker_pool import Workers, say
@@ -217,9 +217,10 @@ def network_of_unknown(
     network = replace(network, scaling=network.scaling.of_unknown())
     sky = many_seds(own, recipe.n_calibration // 2, (recipe.seed, 1001), workers=workers)
     rng = np.random.default_rng((recipe.seed, 1001))
-    at = redshift_target(sky.targets)
+    at, (low, high) = redshift_target(sky.targets), recipe.redshift_range
     # in units of half of the range the labels' errors are no smaller than those of redshifts from good photometry
-    jitter = LABEL_JITTER * network.scaling.label_std * (np.arange(len(sky.targets)) == at)
+    of_redshift = REDSHIFT_FLOOR * (2 + low + high) / (high - low)
+    jitter = np.hypot(LABEL_JITTER * network.scaling.label_std, of_redshift) * (np.arange(len(sky.targets)) == at)
     calibration, _ = calibration_of((network,), sky, own, rng, blur=jitter)
     calibration = calibration if more is None else widened(calibration, more)
     unlearned: Any = None

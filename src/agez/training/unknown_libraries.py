@@ -31,13 +31,16 @@ SHARE_LEFT_OUT = 0.1
 
 
 def answers_as_seen(
-    members: Sequence[Network], sky: TrainingSeds, recipe: Recipe, rng: np.random.Generator
+    members: Sequence[Network], sky: TrainingSeds, recipe: Recipe, rng: np.random.Generator, *, exact: bool = False
 ) -> tuple[Mixture, Floats, NormalisedPhotometry]:
-    """Answers of networks about SEDs observed once, the labels (n, d) as these see them, and the photometry."""
+    """Answers of networks about SEDs observed once, the labels (n, d) as these see them, and the photometry.
+
+    ``exact`` is for :func:`agez.training.sed_batches.labels_as_seen`.
+    """
     seds = seen_by(sky, rng, recipe.survey)
     z, z_err = observe_redshift(sky.redshift, recipe.redshift_range, rng, survey=recipe.survey)
     raw = ensemble(members, seds, z, z_err)
-    return raw, labels_as_seen(sky, seds, z, z_err, recipe.redshift_range, rng), seds
+    return raw, labels_as_seen(sky, seds, z, z_err, recipe.redshift_range, rng, exact=exact), seds
 
 
 def calibration_of(
@@ -46,9 +49,9 @@ def calibration_of(
 ) -> tuple[IntervalCalibration, Floats]:  # fmt: skip
     """The calibration of networks on SEDs observed once, and the labels (n, d) as networks see them.
 
-    ``blur`` (d,) is for :func:`agez.training.learn_calibration.learn_calibration`.
+    ``blur`` (d,) is for :func:`agez.training.learn_calibration.learn_calibration`; with it labels have no errors here.
     """
-    raw, labels, seds = answers_as_seen(members, sky, recipe, rng)
+    raw, labels, seds = answers_as_seen(members, sky, recipe, rng, exact=blur is not None)
     center, width = members[0].scaling.label_mean, members[0].scaling.label_std
     found = learn_calibration(raw, labels, seds, n_galaxies=len(labels), center=center, width=width, blur=blur)
     return found, labels
