@@ -50,8 +50,8 @@ class IntervalCalibration:
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, Any]) -> IntervalCalibration:
         """Inverse of :meth:`to_arrays`; in older files nothing is taken out."""
-        nothing = {"blur": np.zeros(len(arrays["tail"]))}
-        return cls(**{one.name: (nothing | dict(arrays))[one.name] for one in fields(cls)})
+        arrays = {"blur": np.zeros(len(arrays["tail"])), **arrays}
+        return cls(**{one.name: arrays[one.name] for one in fields(cls)})
 
     @classmethod
     def none(cls, center: Floats, width: Floats) -> IntervalCalibration:

@@ -82,7 +82,7 @@ def compiled_score(
             projected, products = subspace.whitened_basis @ tile.pulled, subspace.whitened_pairs @ tile.weight
             chi2, total = _nearest(subspace, tile, products, projected)
             near[tile.rows], log_det[tile.rows] = chi2[:count], (total + tile.log_variance)[:count]
-            of_bands = _worst(subspace, tile, products, projected)
+            of_bands = _worst(subspace, novelty.band_scatter[number], tile, products, projected)
             worst[tile.rows], worst_band[tile.rows], worst_sigma[tile.rows] = (one[:count] for one in of_bands)
             if novelty.stars is not None:
                 tile.weigh(novelty.stars)
@@ -149,7 +149,9 @@ def _nearest(subspace: PreparedSubspace, tile: _Tile, products: Floats, projecte
     return chi2, log_det
 
 
-def _worst(subspace: PreparedSubspace, tile: _Tile, products: Floats, projected: Floats) -> WorstBands:
+def _worst(
+    subspace: PreparedSubspace, scatter: Floats, tile: _Tile, products: Floats, projected: Floats
+) -> WorstBands:  # fmt: skip
     """The bands that deviate most from what the others say of them."""
     size, width = projected.shape
     inverse, solved = np.empty_like(products), np.empty((size, 1, width), np.float32)
@@ -158,5 +160,5 @@ def _worst(subspace: PreparedSubspace, tile: _Tile, products: Floats, projected:
     sweep_rows(products, projected, tile.square, subspace.band_prior, size, False, inverse, solved, rest[None], log_det)
     fitted = subspace.whitened_basis.T @ solved[:, 0]
     leverage = subspace.band_pairs @ inverse
-    worst_of(tile.residual, tile.weight, fitted, leverage, subspace.band_scatter, worst, band, sigma, tile.spare)
+    worst_of(tile.residual, tile.weight, fitted, leverage, scatter, worst, band, sigma, tile.spare)
     return WorstBands(worst, band, sigma)

@@ -24,15 +24,15 @@ N_WORST, LEAST_REST = 3, 1e-3
 CONTRADICTED_SIGMA = 4.0
 
 
-class Fitted(NamedTuple):
-    """Fit to all bands of each row, each (b, n): fitted residual from the mean SED, and leverage h."""
+class LeftOut(NamedTuple):
+    """Each (b, n): residual from the fit to all bands, and 1 - h; ``off / rest`` is that from the fit to the others."""
 
-    fitted: Floats
-    leverage: Floats
+    off: Floats
+    rest: Floats
 
 
-def fitted_bands(products: SubspaceProducts, weighed: Weighed) -> Fitted:
-    """Fit of the subspace to all bands, and the leverage of each band."""
+def left_out_bands(products: SubspaceProducts, weighed: Weighed) -> LeftOut:
+    """Residuals of each band from the fit of the subspace, with it and without it."""
     size = len(products.basis)
     prior = np.append(np.full(size - 1, COEFFICIENT_WIDTH**-2.0), AMPLITUDE_WIDTH**-2.0)
     normal = (weighed.weight.T @ products.pairs.T)[:, products.place]
@@ -43,7 +43,7 @@ def fitted_bands(products: SubspaceProducts, weighed: Weighed) -> Fitted:
     j, k = np.triu_indices(size)
     twice = np.where(j == k, 1, 2).astype(normal.dtype)
     leverage = products.pairs.T @ (covariance[:, j, k] * twice).T * weighed.weight
-    return Fitted(fitted, leverage)
+    return LeftOut(weighed.residual - fitted, np.maximum(1 - leverage, LEAST_REST))
 
 
 def contradicted(sigma: Floats, covered: Bools, least_bands: int) -> Bools:
@@ -66,9 +66,7 @@ class WorstBands(NamedTuple):
 
 def worst_bands(products: SubspaceProducts, weighed: Weighed, scatter: Floats) -> WorstBands:
     """The bands that deviate most from what the others say of them; ``scatter`` (b,) is added to the error of that."""
-    fit = fitted_bands(products, weighed)
-    off = weighed.residual - fit.fitted
-    rest = np.maximum(1 - fit.leverage, LEAST_REST)
+    off, rest = left_out_bands(products, weighed)
     squared = off**2 * weighed.weight / (rest * (1 + scatter[:, None] ** 2 * weighed.weight * rest))
     band = np.argmax(squared, axis=0)
     own = np.arange(len(band))

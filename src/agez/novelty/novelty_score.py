@@ -98,13 +98,12 @@ class Novelty:
         thresholds, subspaces = arrays["ordinary_thresholds"], SedSubspace.from_arrays(arrays)
         if len(thresholds) > len(QUANTILES) - (0 if stars else 2):
             thresholds = np.delete(thresholds, OF_NEAREST, axis=0)
-        scatter = arrays.get("band_scatter")
         return cls(
             subspaces,
             Centroids.from_arrays(arrays),
             SedSubspace.from_arrays(stars) if stars else None,
             Centroids.from_arrays(stars) if stars else None,
-            np.zeros(subspaces.residual_variance.shape) if scatter is None else scatter,
+            arrays.get("band_scatter", np.zeros(subspaces.residual_variance.shape)),
             thresholds,
             float(arrays["ordinary_threshold"][0]),
         )

@@ -21,7 +21,7 @@ from agez.types import Floats
 class PreparedSubspace(NamedTuple):
     """A subspace of q components in b bands; all float32.
 
-    ``mean``, ``residual_variance``, ``band_scatter`` (b,).
+    ``mean``, ``residual_variance`` (b,).
     ``basis`` (q + 1, b) and ``pairs`` (pairs, b): the original basis, for the best fit.
     ``whitened_basis``, ``whitened_pairs``: in coordinates of unit scatter around centroids; ``band_pairs``
     (b, pairs): the same with off-diagonal pairs counted twice; ``identity`` (q, q): their prior.
@@ -31,7 +31,6 @@ class PreparedSubspace(NamedTuple):
 
     mean: Floats
     residual_variance: Floats
-    band_scatter: Floats
     basis: Floats
     pairs: Floats
     whitened_basis: Floats
@@ -44,10 +43,14 @@ class PreparedSubspace(NamedTuple):
 
 
 class PreparedNovelty(NamedTuple):
-    """Subspaces of galaxies and of stars (or None), the redshift nodes, and thresholds in float64."""
+    """Subspaces of galaxies and of stars (or None), the redshift nodes, and thresholds in float64.
+
+    ``band_scatter`` (subspaces, b) float32: of galaxies.
+    """
 
     subspaces: tuple[PreparedSubspace, ...]
     stars: PreparedSubspace | None
+    band_scatter: Floats
     redshift: Floats
     step: float
     n_clusters: int
@@ -60,16 +63,16 @@ def prepared_novelty(novelty: Novelty) -> PreparedNovelty:
     subspaces, centroids = novelty.subspaces, novelty.centroids
     stars = None
     if novelty.stars is not None and novelty.star_centroids is not None:
-        nothing = np.zeros_like(novelty.stars.residual_variance[0])
-        stars = _prepared(novelty.stars, novelty.star_centroids, 0, nothing)
+        stars = _prepared(novelty.stars, novelty.star_centroids, 0)
     return PreparedNovelty(
-        tuple(_prepared(subspaces, centroids, k, one) for k, one in enumerate(novelty.band_scatter)), stars,
+        tuple(_prepared(subspaces, centroids, k) for k in range(len(subspaces.basis))), stars,
+        np.asarray(novelty.band_scatter, np.float32),
         np.asarray(subspaces.redshift, float), subspaces.step, subspaces.n_clusters,
         np.asarray(novelty.thresholds, float), float(novelty.threshold),
     )  # fmt: skip
 
 
-def _prepared(subspaces: SedSubspace, centroids: Centroids, k: int, band_scatter: Floats) -> PreparedSubspace:
+def _prepared(subspaces: SedSubspace, centroids: Centroids, k: int) -> PreparedSubspace:
     basis, mean = np.asarray(subspaces.basis[k][:-1], float), subspaces.basis[k][-1]
     precision = np.asarray(centroids.precision[k], float)
     # components of zero length pad subspaces of fewer bands than components
@@ -93,8 +96,7 @@ def _prepared(subspaces: SedSubspace, centroids: Centroids, k: int, band_scatter
     twice = np.where(first == second, 1, 2)
     whitened_pairs = whitened_whole[row] * whitened_whole[column]
     arrays = (
-        mean, subspaces.residual_variance[k], band_scatter, whole, whole[row] * whole[column],
-        whitened_whole, whitened_pairs,
+        mean, subspaces.residual_variance[k], whole, whole[row] * whole[column], whitened_whole, whitened_pairs,
         (whitened_pairs * np.where(row == column, 1, 2)[:, None]).T, np.eye(len(basis)), band_prior, coefficients,
         coefficients[:, first] * coefficients[:, second] * twice,
     )  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from agez.novelty.leave_one_band_out import LEAST_REST, fitted_bands
+from agez.novelty.leave_one_band_out import left_out_bands
 from agez.novelty.novelty_score import CLUSTER_COST, LOOSENESS
 from agez.novelty.sed_subspace import (
     SedSubspace,
@@ -58,9 +58,8 @@ def _deviations(subspaces: SedSubspace, sky: TrainingSeds) -> tuple[Ints, Ints, 
             weighed = weigh(flux, error, present, products.basis[-1], subspaces.residual_variance[number])
             found = fit_chi2(normal_matrix(products, weighed), LOOSENESS)
             evidence.append(found.chi2 + found.log_det + log_variance(weighed) + CLUSTER_COST[number % clusters])
-            fit = fitted_bands(products, weighed)
-            off = np.abs(weighed.residual - fit.fitted) / np.maximum(1 - fit.leverage, LEAST_REST)
-            each.append(np.where(weighed.weight > 0, off, np.nan).T)
+            off, rest = left_out_bands(products, weighed)
+            each.append(np.where(weighed.weight > 0, np.abs(off) / rest, np.nan).T)
         node[rows], cluster[rows] = k, np.argmin(evidence, axis=0)
         deviations[rows] = np.stack(each)[cluster[rows], np.arange(len(rows))]
     return node, cluster, deviations
