@@ -1,6 +1,8 @@
 """What a catalogue may expect of a model of many targets, on mock galaxies of its own recipe: one table a question.
 
-Run ``python benchmarks/catalogue.py [MODEL] [--only scores,...] [--galaxies 20000] [--out FILE.md]`` (minutes).  Parts:
+Run ``python benchmarks/catalogue.py [MODEL] [--only scores,...] [--galaxies 100000] [--out FILE.md]`` (minutes).
+Two hundred galaxies at a time share template library, velocity dispersion and redshift: 20 000 would be ten draws of
+these for each bin of redshift.  Parts:
 
 scores     sigma_mad, bias and coverage of every target by signal-to-noise ratio, redshift and number of bands
 sequences  means of a passive and of a star-forming galaxy seen at rising redshift: steps between neighbours
@@ -19,26 +21,28 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+from scipy.special import ndtr, ndtri
 
 from agez.analysis.metrics import sigma_mad
+from agez.analysis.pit import share_inside
 from agez.bench.text import section
+from agez.mixture_network.calibration import ONE_SIGMA
 from agez.models.luminosity import log_luminosity
 from agez.models.model import Model
 from agez.models.model_file import load_model
 from agez.models.predict import predict
+from agez.targets import KNOWN_TARGETS, zero_limits
 from agez.training.recipe_seds import many_seds
 from agez.training.recipes import Recipe
 from agez.training_seds.observe import Survey, observe
 from agez.training_seds.seds import TrainingSeds
-from agez.types import Floats, Ints, Photometry, Prediction, Rows
+from agez.types import QUANTILES, WIDE_QUANTILES, Floats, Ints, Photometry, Prediction, Rows
 
 #: Flux scale of the mock galaxies [microjansky]: r = 19.4.
 SCALE = 63.0
 SNRS = (3.0, 10.0, 30.0, 100.0)
 #: The least redshift of mock galaxies: at zero there is no distance.
 LEAST_REDSHIFT = 0.003
-#: Specific star-formation rates below this are none: half a per cent of the mass in the age of the universe.
-NO_RATE = -12.5
 #: DynBaS in the J-PAS challenge of 2015: scatter of fitted minus true by redshift.
 DYNBAS_REDSHIFTS = (0.003, 0.1, 0.3, 0.5, 0.95)
 DYNBAS = {
@@ -92,9 +96,16 @@ def truth_of(sky: TrainingSeds) -> dict[str, Floats]:
     return out
 
 
-def without_rates(name: str, values: Floats) -> Floats:
-    """Values of a target, those that mean no star formation as one: mixtures smear what lies at one value."""
-    return np.where(values < NO_RATE, NO_RATE, values) if name == "log_ssfr" else values
+def pit_of(found: Prediction, name: str, values: Floats) -> Floats:
+    """(n,) PIT of values of a target, normal scores interpolated between the quantiles of the predictions."""
+    levels = sorted({**QUANTILES, **WIDE_QUANTILES}.items(), key=lambda level: level[1])
+    points = np.stack([getattr(found, f"{name}_{end}") for end, _ in levels], axis=1)
+    scores, own = ndtri([probability for _, probability in levels]), np.arange(len(values))
+    k = np.clip((values[:, None] > points).sum(axis=1) - 1, 0, len(scores) - 2)
+    low, high = points[own, k], points[own, k + 1]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        part = (values - low) / (high - low)
+    return np.asarray(ndtr(scores[k] + part * (scores[k + 1] - scores[k])))
 
 
 def cells(
@@ -104,10 +115,13 @@ def cells(
     rows = np.arange(len(found))[rows]
     rows = rows[np.isfinite(getattr(found, name)[rows])]
     value, true = getattr(found, name)[rows], truth[name][rows]
-    inside, told = [], without_rates(name, true)
-    for low, high in (("p16", "p84"), ("p025", "p975")):
-        lower, upper = (without_rates(name, getattr(found, f"{name}_{end}")[rows]) for end in (low, high))
-        inside.append(float(np.mean((told >= lower) & (told <= upper))))
+    limit, some = zero_limits([KNOWN_TARGETS[name]])[0], found.take(rows)
+    zero, below = true <= limit, pit_of(some, name, np.full(len(rows), limit))
+    inside = []
+    for probability, ends in ((ONE_SIGMA, ("p16", "p84")), (0.95, ("p025", "p975"))):
+        low, high = (getattr(some, f"{name}_{end}") for end in ends)
+        parts = share_inside(below, probability, censored=zero)
+        inside.append(float(np.mean(np.where(zero, parts, (true >= low) & (true <= high)))))
     off = value - true
     return float(sigma_mad(off)), float(np.median(off)), *inside
 
@@ -117,9 +131,8 @@ def table(title: str, head: list[str], lines: list[list[str]]) -> str:
     return "\n".join(["", *section(f"### {title}", head, lines)])
 
 
-def scores(model: Model, how: Recipe, n: int, workers: int) -> str:
+def scores(model: Model, how: Recipe, sky: TrainingSeds, workers: int) -> str:
     """Tables of scores."""
-    sky = galaxies(how, n, 1, workers=workers)
     truth, names = truth_of(sky), [target.name for target in sky.targets]
     head = ["target", "sigma_mad", "bias", "68 %", "95 %"]
     out = []
@@ -145,9 +158,8 @@ def scores(model: Model, how: Recipe, n: int, workers: int) -> str:
     return "\n".join(out)
 
 
-def redshifts(model: Model, how: Recipe, n: int, workers: int) -> str:
+def redshifts(model: Model, how: Recipe, sky: TrainingSeds, workers: int) -> str:
     """Photometric redshifts."""
-    sky = galaxies(how, n, 4, workers=workers)
     truth, lines = truth_of(sky), []
     for snr in (5.0, 10.0, 20.0, 50.0, 100.0):
         found = predict(model, rows_of(sky, seen_by(how, snr), 5, known=False))
@@ -161,15 +173,15 @@ def redshifts(model: Model, how: Recipe, n: int, workers: int) -> str:
     return table("Redshift unknown: the model's own", head, lines)
 
 
-def published(model: Model, how: Recipe, n: int, workers: int) -> str:
+def published(model: Model, how: Recipe, sky: TrainingSeds, workers: int) -> str:
     """Beside DynBaS: scatter over galaxies and noise."""
     lines = []
     for k, z in enumerate(DYNBAS_REDSHIFTS):
         if z > how.redshift_range[1]:
             continue
-        sky = galaxies(how, max(n // 10, 400), 10 + k, at=z, workers=workers)
-        truth = truth_of(sky)
-        draws = [predict(model, rows_of(sky, seen_by(how, 20.0), 20 + d)) for d in range(5)]
+        here = galaxies(how, max(len(sky) // 10, 400), 10 + k, at=z, workers=workers)
+        truth = truth_of(here)
+        draws = [predict(model, rows_of(here, seen_by(how, 20.0), 20 + d)) for d in range(5)]
         for name, theirs in DYNBAS.items():
             off = np.concatenate([getattr(found, name) - truth[name] for found in draws])
             lines.append([name, f"{z:g}", f"{theirs[k]:.3f}", f"{off.std():.3f}", f"{sigma_mad(off):.3f}"])
@@ -178,16 +190,16 @@ def published(model: Model, how: Recipe, n: int, workers: int) -> str:
                  ["target", "z", "DynBaS", "standard deviation", "sigma_mad"], lines)  # fmt: skip
 
 
-def sequences(model: Model, how: Recipe, n: int, workers: int) -> str:
+def sequences(model: Model, how: Recipe, sky: TrainingSeds, workers: int) -> str:
     """Steps with redshift: the change of the mean from one redshift to the next, beyond that of its neighbours."""
     grid = np.arange(LEAST_REDSHIFT, how.redshift_range[1], 0.01)
     out: dict[str, list[Floats]] = {"passive": [], "star-forming": []}
     names = [target.name for target in model.targets]
     for z in grid:
-        sky = galaxies(how, 200, 31, at=float(z))  # the same draws at each redshift
-        found = predict(model, rows_of(sky, seen_by(how, 100.0), 32), targets="all")
-        off = np.stack([getattr(found, name) - truth for name, truth in truth_of(sky).items()], axis=1)
-        young = truth_of(sky)["log_ssfr"] > -11.0
+        here = galaxies(how, max(len(sky) // 100, 200), 31, at=float(z))  # the same draws at each redshift
+        found, truth = predict(model, rows_of(here, seen_by(how, 100.0), 32), targets="all"), truth_of(here)
+        off = np.stack([getattr(found, name) - values for name, values in truth.items()], axis=1)
+        young = truth["log_ssfr"] > -11.0
         for kind, rows in (("passive", ~young), ("star-forming", young)):
             out[kind].append(np.nanmedian(off[rows], axis=0))
     lines = []
@@ -204,12 +216,11 @@ def sequences(model: Model, how: Recipe, n: int, workers: int) -> str:
     )
 
 
-def two_peaks(model: Model, how: Recipe, n: int, workers: int) -> str:
+def two_peaks(model: Model, how: Recipe, sky: TrainingSeds, workers: int) -> str:
     """Coverage where the redshift is one of two."""
     from agez.distributions.redshift_mixture import RedshiftMixture
     from agez.photometry.redshift_columns import with_redshifts
 
-    sky = galaxies(how, n, 6, workers=workers)
     truth, rng = truth_of(sky), np.random.default_rng(7)
     low, high = how.redshift_range
     rows = rows_of(sky, seen_by(how, 30.0), 8)
@@ -226,9 +237,8 @@ def two_peaks(model: Model, how: Recipe, n: int, workers: int) -> str:
     return table("Redshift of two peaks 0.01 wide, S/N 30", ["target", "sigma_mad", "bias", "68 %", "95 %"], lines)
 
 
-def one_band(model: Model, how: Recipe, n: int, workers: int) -> str:
+def one_band(model: Model, how: Recipe, sky: TrainingSeds, workers: int) -> str:
     """One band off by a fifth."""
-    sky = galaxies(how, n, 9, workers=workers)
     truth, rng = truth_of(sky), np.random.default_rng(10)
     quiet = replace(seen_by(how, 30.0), calibration=(1e-3, 2e-3), zero_points=(1e-3, 2e-3))
     of_noise = rows_of(sky, quiet, 11)
@@ -269,15 +279,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("model", nargs="?", default="jpas", help="name or file; default: jpas")
     parser.add_argument("--only", default=",".join(PARTS), help=f"of {', '.join(PARTS)}; default: all")
-    parser.add_argument("--galaxies", type=int, default=20_000, help="mock galaxies of a table")
+    parser.add_argument("--galaxies", type=int, default=100_000, help="mock galaxies of a table")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--out", type=Path, help="Markdown file")
     options = parser.parse_args()
     model = load_model(options.model)
     how, parts = Recipe.from_dict(model.header["training"]["recipe"]), []
+    sky = galaxies(how, options.galaxies, 1, workers=options.workers)
     for name in options.only.split(","):
         begin = time.perf_counter()
-        parts.append(PARTS[name](model, how, options.galaxies, options.workers))
+        parts.append(PARTS[name](model, how, sky, options.workers))
         print(parts[-1], f"\n({name}: {time.perf_counter() - begin:.0f} s)", flush=True)
     if options.out is not None:
         options.out.write_text("\n".join(parts).lstrip() + "\n", encoding="utf-8")

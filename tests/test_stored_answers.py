@@ -15,6 +15,8 @@ from agez.models.predict import predict
 from agez.types import Photometry, Rows
 
 FOLDER = Path(__file__).parent / "stored_answers"
+#: Rows of 300 for which two subspaces fit equally well, at most.
+MOST_TIES = 3
 MODELS = ("jpas", "jplus", "splus", "paper")
 #: What the order of float32 sums may change on another processor; scores of novelty are differences of large numbers.
 DEX, NOVELTY = 4e-5, 1e-2
@@ -66,9 +68,9 @@ def test_every_column_is_what_it_was(name, compiled):
         if column in ("flags", "worst_band"):
             np.testing.assert_array_equal(getattr(found, column), expected[column])
         elif column in ("ood", "chi2", "chi2_nearest", "worst_band_sigma"):
-            # where two subspaces fit equally well the worst band's departure is from one or the other
-            far = 5 * NOVELTY if column == "worst_band_sigma" else NOVELTY
-            np.testing.assert_allclose(getattr(found, column), expected[column], rtol=far, atol=far)
+            # where two subspaces fit equally well the machine's rounding chooses
+            same = np.isclose(getattr(found, column), expected[column], rtol=NOVELTY, atol=NOVELTY, equal_nan=True)
+            assert (~same).sum() <= MOST_TIES, column
         else:
             # between the floor of log_ssfr and the rest quantiles are not well defined
             most = 10 * DEX if column.startswith("log_ssfr") else DEX

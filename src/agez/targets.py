@@ -46,6 +46,8 @@ class Target:
     #: The value of a galaxy whose flux is 10**x times larger is ``x * per_flux`` higher: 1 for the logarithm of a mass,
     #: -2.5 for a magnitude, 0 for what does not depend on the flux.
     per_flux: float = 0.0
+    #: Values at or below it all mean zero, of which a logarithm has no value: the truth is then some number below it.
+    zero_below: float | None = None
     #: Targets that it is the sum of: it is none of a network's own, and follows from them in every draw.
     sum_of: tuple[str, ...] = ()
     #: The truth (n,) of ``n`` mock galaxies: a function of :class:`agez.populations.history.History`; that of targets
@@ -106,6 +108,11 @@ class Target:
         """What :meth:`to_dict` described."""
         known = {one.name for one in fields(cls)}
         return cls(**{key: value for key, value in content.items() if key in known})
+
+
+def zero_limits(targets: Sequence[Target]) -> Floats:
+    """(d,) ``zero_below`` of each target, -inf where it has none."""
+    return np.array([-np.inf if target.zero_below is None else target.zero_below for target in targets])
 
 
 #: How LaTeX of axis labels is written without LaTeX.

@@ -17,7 +17,7 @@ from agez.spectra.templates import made_up_grid
 
 @pytest.fixture(scope="module")
 def own(tmp_path_factory):
-    return write_set(tmp_path_factory.mktemp("own"), np.random.default_rng(3))
+    return write_set(tmp_path_factory.mktemp("own"), np.random.default_rng(1), n=150)
 
 
 @pytest.fixture
@@ -29,8 +29,8 @@ def quick(monkeypatch):
 def test_a_model_is_judged(own, quick):
     block = done("bench", "--set", own, "--json").json["sets"]["invented"]
     assert block["answers"] == "splus"
-    assert block["n"]["rows"] == 88
-    assert 0 < block["n"]["good"] <= block["n"]["chosen"] < 88
+    assert block["n"]["rows"] == 148
+    assert 0 < block["n"]["good"] <= block["n"]["chosen"] < 148
     assert block["older"]["age"]["value"] > 0.95
     assert block["flagged"]["n"] == block["n"]["chosen"]
     assert block["order"]["log_age_lw"]["old"] > block["order"]["log_age_lw"]["young"]

@@ -4,10 +4,15 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.special import ndtr
+from scipy.stats import kstest
 
+from agez.analysis.pit import share_inside
 from agez.distributions.marginals import quantiles
 from agez.distributions.mixture import Mixture, moments
 from agez.mixture_network.calibration import (
+    ONE_SIGMA,
+    TWO_SIGMA,
     IntervalCalibration,
     calibrate,
     calibrated_probabilities,
@@ -197,6 +202,57 @@ def test_normal_scores_of_a_gaussian():
     mixture = Mixture(np.ones((3, 1)), np.zeros((3, 1, 2)), np.tile([[[0.04, 0.0, 0.09]]], (3, 1, 1)))
     got = normal_scores(mixture, np.array([[0.2, -0.3], [0.0, 0.6], [100.0, -100.0]]))
     np.testing.assert_allclose(got, [[1, -1], [0, 2], [6, -6]], atol=1e-6)
+
+
+ZERO, LIMIT = -13.0, -12.5
+
+
+def with_zeros(n, seed):
+    """Answers of two peaks, of which one, about ZERO, stands for zero; labels drawn from them; photometry."""
+    rng = np.random.default_rng(seed)
+    share, center = rng.uniform(0, 0.8, n), rng.uniform(-11, -10, n)
+    none = rng.uniform(size=n) < share
+    labels = np.stack([np.where(none, ZERO, center + 0.5 * rng.standard_normal(n)), rng.standard_normal(n)], axis=1)
+    mean = np.stack([np.stack([np.full(n, ZERO), center], axis=1), np.zeros((n, 2))], axis=2)
+    covariance = np.tile([[[0.01, 0, 1.0], [0.25, 0, 1.0]]], (n, 1, 1))
+    seds = normalised(np.ones((n, 20)), np.full((n, 20), 0.05), np.ones((n, 20), bool))
+    return Mixture(np.stack([share, 1 - share], axis=1), mean, covariance), labels, seds
+
+
+def test_labels_that_mean_zero_have_scores_of_the_right_distribution():
+    mixture, labels, _ = with_zeros(20_000, 1)
+    share, limits = np.random.default_rng(2).uniform(size=len(labels)), np.array([LIMIT, -np.inf])
+    got = normal_scores(mixture, labels, limits=limits, share=share)
+    for t in range(2):
+        assert kstest(got[:, t], "norm").pvalue > 0.01
+    np.testing.assert_array_equal(got[:, 1], normal_scores(mixture, labels)[:, 1])
+    assert kstest(normal_scores(mixture, labels)[:, 0], "norm").pvalue < 1e-6
+    # as much is inside as by chance
+    zero = labels <= limits
+    at_limit = ndtr(normal_scores(mixture, np.maximum(labels, limits)))
+    for probability, z in ((ONE_SIGMA, 1), (TWO_SIGMA, 2)):
+        inside = share_inside(at_limit, probability, censored=zero)
+        np.testing.assert_allclose(inside.mean(axis=0), (np.abs(got) < z).mean(axis=0), atol=0.01)
+        np.testing.assert_allclose(inside.mean(axis=0), probability, atol=0.01)
+
+
+def test_share_of_a_label_inside():
+    pit, yes = np.array([0.05, 0.3, 0.5, 0.8, 1.0]), np.ones(5, bool)
+    np.testing.assert_allclose(share_inside(pit, 0.6, censored=yes), [0, 1 / 3, 0.6, 0.75, 0.6])
+    np.testing.assert_array_equal(share_inside(pit, 0.6, censored=~yes), [0, 1, 1, 0, 0])
+    assert share_inside(np.zeros(1), 0.6, censored=np.ones(1, bool)) == 0
+
+
+def test_answers_that_are_right_about_zero_stay_as_they_are():
+    mixture, labels, seds = with_zeros(8000, 3)
+    how = {"n_galaxies": 8000, "center": labels.mean(axis=0), "width": labels.std(axis=0)}
+    share, limits = np.random.default_rng(4).uniform(size=len(labels)), np.array([LIMIT, -np.inf])
+    got = learn_calibration(mixture, labels, seds, **how, limits=limits, share=share)
+    plain = learn_calibration(mixture, labels, seds, **how)
+    right, off = (np.abs(moments(calibrate(one, mixture, seds))[1] / moments(mixture)[1] - 1) for one in (got, plain))
+    assert np.median(right[:, 0]) < 0.04
+    assert np.median(off[:, 0]) > 0.1
+    np.testing.assert_array_equal(got.log_factor[1], plain.log_factor[1])
 
 
 def test_there_and_back():

@@ -26,6 +26,7 @@ from agez.novelty.sed_subspace import (
     subspace_products,
     weigh,
 )
+from agez.novelty.threshold_surface import conditions
 from agez.photometry.filters import load_filters
 from agez.spectra.templates import made_up_grid
 from agez.training.band_scatter import band_scatter
@@ -210,6 +211,29 @@ def test_a_row_of_few_bands_needs_better_evidence_to_be_a_star(filters, typical,
     )
     got = score(typical, many, z, zero).ood
     assert (got[unsure] >= excess_of_star[unsure] - 1e-6).all()
+
+
+def test_thresholds_of_older_files_say_the_same(typical, sky, rng):
+    """They had no redshift, and one coefficient at each number of nodes and S/N for all numbers of bands."""
+    seen, z = rows_seen(sky, rng, n=300)
+    seen = seen._replace(covered=seen.covered & (rng.random(seen.covered.shape) < rng.uniform(0.1, 1, (300, 1))))
+    stats = statistics(typical, seen, z, rng.choice([0.0, 0.002, np.inf], 300))
+    coarse, rest = stats.conditions[:, :36], stats.conditions[:, 36:].reshape(300, 3, 4, 2)
+    older = np.concatenate([coarse, rest[:, :, :3].sum(axis=3).reshape(300, -1)], axis=1)
+    lines = rng.standard_normal((7, 45))
+    arrays = typical.to_arrays() | {"ordinary_thresholds": lines}
+    np.testing.assert_allclose(
+        stats.conditions @ Novelty.from_arrays(arrays).thresholds.T, older @ lines.T, rtol=1e-9, atol=1e-12
+    )
+    assert np.ptp(rest[:, :, :3].sum(axis=(1, 2, 3))) == pytest.approx(1)  # known and unknown redshifts
+
+
+def test_conditions_of_thresholds_tell_near_galaxies_from_far_ones():
+    near, far = (conditions(np.full(1, 30.0), np.full(1, 40), np.ones(1), np.full(1, z))[0] for z in (0.02, 0.5))
+    differ = near != far
+    assert differ.sum() == 4  # two knots of S/N, two of the number of bands
+    assert not near[differ].any()
+    np.testing.assert_allclose([far[differ].sum(), near.sum()], 1)
 
 
 def test_worst_bands_do_not_count_in_rows_of_few_bands(typical, sky, rng):

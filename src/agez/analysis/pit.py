@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 from agez.analysis.galaxy_bootstrap import N_BOOTSTRAP, counts_of_galaxies, draw_galaxies, means_over_rows, members
 from agez.analysis.metrics import StrictJson
 from agez.errors import AgezError
-from agez.types import Floats
+from agez.types import Bools, Floats
 
 #: Bars of the histogram.
 N_HISTOGRAM = 20
@@ -112,3 +112,14 @@ def checked_pit(pit: ArrayLike) -> Floats:
         row = int(np.argmax(wrong))
         raise AgezError(f"pit of row {row + 1} is {u[row]:g}; expected a probability between 0 and 1")
     return u
+
+
+def share_inside(pit: Floats, probability: float, *, censored: Bools) -> Floats:
+    """How much of each label is in the central interval of that probability: all or nothing, given its PIT.
+
+    Of a left-censored label (``censored``), whose ``pit`` is that of its limit, it is the share of the probability
+    below the limit (nonrandomised PIT: Czado, Gneiting & Held 2009, Biometrics 65, 1254).
+    """
+    low, high = (1 - probability) / 2, (1 + probability) / 2
+    part = (np.clip(pit, low, high) - low) / np.maximum(pit, low)
+    return np.where(censored, part, (pit > low) & (pit < high))

@@ -10,14 +10,23 @@ import numpy as np
 
 from agez.novelty.leave_one_band_out import LEAST_REST
 from agez.novelty.novelty_score import FEW_BANDS, LEAST_STAR_PREFERENCE, MOST_OF_NO_STAR, NO_STAR
-from agez.novelty.threshold_surface import COARSE_SNR_KNOTS, COUNT_KNOTS, NODE_KNOTS, SNR_KNOTS
+from agez.novelty.threshold_surface import (
+    COARSE_COUNT_KNOTS,
+    COARSE_SNR_KNOTS,
+    COUNT_KNOTS,
+    FAR_KNOTS,
+    NODE_KNOTS,
+    SNR_KNOTS,
+    TRAITS,
+)
 from agez.runtime.compiled import kernel, part_of_kernels
 
 _ZERO, _UNIT, _TWO = np.float32(0), np.float32(1), np.float32(2)
 _LEAST, _LEAST_REST, _HUGE = np.float32(1e-20), np.float32(LEAST_REST), np.float32(3e38)
-_SNR, _COUNT, _COARSE, _NODES = (np.array(k) for k in (SNR_KNOTS, COUNT_KNOTS, COARSE_SNR_KNOTS, NODE_KNOTS))
+_SNR, _COUNT, _NODES, _FAR = (np.array(k) for k in (SNR_KNOTS, COUNT_KNOTS, NODE_KNOTS, FAR_KNOTS))
+_COARSE_SNR, _COARSE_COUNT = np.array(COARSE_SNR_KNOTS), np.array(COARSE_COUNT_KNOTS)
 _FEW_BANDS = int(FEW_BANDS)
-_GRID, _LOOSE = len(SNR_KNOTS) * len(COUNT_KNOTS), len(NODE_KNOTS) - 1
+_GRID, _TRAITS = len(SNR_KNOTS) * len(COUNT_KNOTS), TRAITS
 _LEAST_LOG, _NO_STAR = -6.0, float(NO_STAR)
 _LEAST_STAR, _MOST_OF_NO_STAR = float(LEAST_STAR_PREFERENCE), float(MOST_OF_NO_STAR)
 
@@ -115,7 +124,17 @@ def _between(x, knots):
 
 
 @part_of_kernels
-def _at(line, snr, count, coarse, nodes):
+def _of_trait(line, trait, coarse_snr, coarse_count):
+    """What a trait adds to a threshold where it is fully there."""
+    k, part = coarse_snr
+    _, share = coarse_count
+    at, width = _GRID + 2 * (k * _TRAITS + trait), 2 * _TRAITS
+    low = (1 - share) * line[at] + share * line[at + 1]
+    return (1 - part) * low + part * ((1 - share) * line[at + width] + share * line[at + width + 1])
+
+
+@part_of_kernels
+def _at(line, snr, count, coarse_snr, coarse_count, nodes, far):
     """A threshold at the conditions of a row: :func:`agez.novelty.threshold_surface.conditions` times ``line``."""
     k, part = snr
     m, share = count
@@ -124,20 +143,16 @@ def _at(line, snr, count, coarse, nodes):
     low = (1 - share) * line[at] + share * line[at + 1]
     high = (1 - share) * line[at + width] + share * line[at + width + 1]
     total = (1 - part) * low + part * high
-    k, part = coarse
     m, share = nodes
-    for step in range(2):
-        weight = part if step else 1 - part
-        at = _GRID + (k + step) * _LOOSE + m - 1
-        if m > 0:
-            total += weight * (1 - share) * line[at]
-        total += weight * share * line[at + 1]
-    return total
+    if m > 0:
+        total += (1 - share) * _of_trait(line, m - 1, coarse_snr, coarse_count)
+    total += share * _of_trait(line, m, coarse_snr, coarse_count)
+    return total + far[1] * _of_trait(line, _TRAITS - 1, coarse_snr, coarse_count)
 
 
 @kernel
 def score_rows(
-    log_error, covered, n_nodes, best, near, near_log_det, worst, star_log, with_stars, thresholds, threshold,
+    log_error, covered, n_nodes, redshift, best, near, near_log_det, worst, star_log, with_stars, thresholds, threshold,
     ood, chi2_out, nearest_out,
 ):  # fmt: skip
     """As :func:`agez.novelty.novelty_score.score`, from statistics.
@@ -145,8 +160,8 @@ def score_rows(
     Parameters
     ----------
     log_error, covered : (n, b)
-    n_nodes : (n,)
-        Compatible redshift nodes.
+    n_nodes, redshift : (n,)
+        Compatible redshift nodes, and the redshift of the best one.
     best : tuple of (n,)
         Of :func:`keep_better`.
     near, near_log_det, worst, star_log : (n,) float32
@@ -172,15 +187,16 @@ def score_rows(
         star = (near[i] + near_log_det[i]) - star_log[i]
         values[2] = max(math.asinh(star / 2), _NO_STAR)
         places = _between(log_snr, _SNR), _between(math.log10(count), _COUNT)
-        by_nodes = _between(log_snr, _COARSE), _between(math.log2(max(n_nodes[i], 1)), _NODES)
-        top = _at(thresholds[len(thresholds) - 1], places[0], places[1], by_nodes[0], by_nodes[1])
+        coarse = _between(log_snr, _COARSE_SNR), _between(math.log10(count), _COARSE_COUNT)
+        traits = _between(math.log2(max(n_nodes[i], 1)), _NODES), _between(redshift[i], _FAR)
+        top = _at(thresholds[-1], places[0], places[1], coarse[0], coarse[1], traits[0], traits[1])
         of_one = max(top, 0.1) * threshold
         largest = -math.inf
         for k in range(3 if with_stars else 2):
             if k == 1 and count <= _FEW_BANDS:
                 continue
-            median = _at(thresholds[2 * k], places[0], places[1], by_nodes[0], by_nodes[1])
-            top = _at(thresholds[2 * k + 1], places[0], places[1], by_nodes[0], by_nodes[1])
+            median = _at(thresholds[2 * k], places[0], places[1], coarse[0], coarse[1], traits[0], traits[1])
+            top = _at(thresholds[2 * k + 1], places[0], places[1], coarse[0], coarse[1], traits[0], traits[1])
             part = (values[k] - median) / max(top - median, 0.05)
             if k == 2 and 2 * count < b and star < _LEAST_STAR:
                 part = min(part, _MOST_OF_NO_STAR * of_one)

@@ -92,10 +92,11 @@ def compiled_score(
                 star[tile.rows] = (chi2 + total + tile.log_variance)[:count]
     n_nodes = np.bincount(rows, minlength=n)
     n_nodes = n_nodes if estimated is None else np.where(estimated, ESTIMATED_NODES, n_nodes)
+    redshift = novelty.redshift[np.maximum(node, 0) // novelty.n_clusters]
     ood, chi2_out, nearest_out = np.empty((3, n))
     score_rows(
-        log_error, covered, n_nodes, best, near, log_det, worst, star, novelty.stars is not None, novelty.thresholds,
-        novelty.threshold, ood, chi2_out, nearest_out,
+        log_error, covered, n_nodes, redshift, best, near, log_det, worst, star, novelty.stars is not None,
+        novelty.thresholds, novelty.threshold, ood, chi2_out, nearest_out,
     )  # fmt: skip
     none = np.isnan(ood)
     return Scores(

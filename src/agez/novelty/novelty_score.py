@@ -3,7 +3,7 @@
 It combines three statistics in data space: the misfit of the best combination of training SEDs (is it a galaxy?),
 leave-one-band-out chi2 of the worst bands (are bands corrupted?), which counts where there are many bands, and the
 likelihood ratio of star and galaxy.  Each is compared with its distribution among held-out galaxies of the same noise,
-number of bands and redshift uncertainty.
+number of bands, redshift and redshift uncertainty.
 
 Deviations below the noise cannot be detected.  At S/N 30 in 56 bands, two swapped bands are flagged in one of ten rows
 if they differ by less than a tenth of the mean flux, in a half at 0.1-0.2, in four fifths at 0.2-0.3, and in nineteen
@@ -34,7 +34,7 @@ from agez.novelty.sed_subspace import (
     usable,
     weigh,
 )
-from agez.novelty.threshold_surface import ESTIMATED_NODES, conditions
+from agez.novelty.threshold_surface import ESTIMATED_NODES, conditions, of_these_conditions
 from agez.types import Bools, Floats, Ints
 
 #: Shares of the SED clusters at each redshift: common galaxies, and the rest.
@@ -104,7 +104,7 @@ class Novelty:
             SedSubspace.from_arrays(stars) if stars else None,
             Centroids.from_arrays(stars) if stars else None,
             arrays.get("band_scatter", np.zeros(subspaces.residual_variance.shape)),
-            thresholds,
+            of_these_conditions(thresholds),
             float(arrays["ordinary_threshold"][0]),
         )
 
@@ -275,7 +275,8 @@ def statistics(
     free = np.maximum(count - 1, 1)
     log_error = np.where(counted, np.log10(np.maximum(error, 1e-6)), 0).sum(axis=1) / np.maximum(count, 1)
     n_nodes = n_nodes if estimated is None else np.where(estimated, ESTIMATED_NODES, n_nodes)
-    at_conditions = conditions(10.0**-log_error, count, n_nodes)
+    best_redshift = subspaces.redshift[np.maximum(node, 0) // subspaces.n_clusters]
+    at_conditions = conditions(10.0**-log_error, count, n_nodes, best_redshift)
     fits = (chi2, near, np.maximum(evidence - reference, 0))
     per_freedom = [np.where(good, x, 1) / free for x in fits]
     columns: list[Any] = [*per_freedom, np.where(good, worst, 1), np.where(good, star, 0)]

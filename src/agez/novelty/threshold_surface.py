@@ -1,4 +1,4 @@
-"""Basis of the threshold surfaces: quantiles of a statistic over S/N, number of bands and redshift uncertainty."""
+"""Basis of the threshold surfaces: quantiles of a statistic over S/N, number of bands, redshift and its uncertainty."""
 
 from __future__ import annotations
 
@@ -9,9 +9,15 @@ from agez.types import Floats
 #: Knots of log10 of the signal-to-noise ratio and of log10 of the number of bands; constant beyond.
 SNR_KNOTS = (0.2, 0.7, 1.1, 1.5, 2.0, 2.6)
 COUNT_KNOTS = (0.3, 0.6, 0.9, 1.2, 1.5, 1.8)
-#: Knots of log2 of the number of compatible redshift nodes, and of log10 S/N at each of them.
+#: Knots of log2 of the number of compatible redshift nodes, and of the redshift: near galaxies, of which training sets
+#: have more, and the rest.
 NODE_KNOTS = (0.0, 1.0, 2.5, 4.5)
+FAR_KNOTS = (0.05, 0.15)
+#: Columns of these, without the first of each, whose rows the grid describes alone.
+TRAITS = len(NODE_KNOTS) + len(FAR_KNOTS) - 2
+#: Knots of log10 S/N and of log10 of the number of bands at each of these columns.
 COARSE_SNR_KNOTS = (0.5, 1.2, 2.2)
+COARSE_COUNT_KNOTS = (0.9, 1.75)
 #: As so many nodes counts a row whose redshift the network has estimated, however few of them were tried: it may be
 #: wrong, and the rest of the range was not searched.
 ESTIMATED_NODES = 23
@@ -26,9 +32,21 @@ def _product(a: Floats, b: Floats) -> Floats:
     return np.asarray((a[:, :, None] * b[:, None, :]).reshape(len(a), a.shape[1] * b.shape[1]))
 
 
-def conditions(snr: Floats, n_bands: Floats, n_nodes: Floats) -> Floats:
-    """(n, k) basis functions of S/N per band, bands and compatible redshift nodes; thresholds are linear in them."""
-    log_snr = np.log10(np.clip(snr, 1e-3, 1e6))
-    grid = _product(_hats(log_snr, SNR_KNOTS), _hats(np.log10(np.maximum(n_bands, 1)), COUNT_KNOTS))
-    by_nodes = _product(_hats(log_snr, COARSE_SNR_KNOTS), _hats(np.log2(np.maximum(n_nodes, 1)), NODE_KNOTS)[:, 1:])
-    return np.concatenate([grid, by_nodes], axis=1)
+def conditions(snr: Floats, n_bands: Floats, n_nodes: Floats, redshift: Floats) -> Floats:
+    """(n, k) basis functions of S/N per band, bands, compatible redshift nodes and best redshift, for thresholds."""
+    log_snr, log_count = np.log10(np.clip(snr, 1e-3, 1e6)), np.log10(np.maximum(n_bands, 1))
+    grid = _product(_hats(log_snr, SNR_KNOTS), _hats(log_count, COUNT_KNOTS))
+    nodes, far = _hats(np.log2(np.maximum(n_nodes, 1)), NODE_KNOTS), _hats(redshift, FAR_KNOTS)
+    traits = np.concatenate([nodes[:, 1:], far[:, 1:]], axis=1)
+    by_traits = _product(_product(_hats(log_snr, COARSE_SNR_KNOTS), traits), _hats(log_count, COARSE_COUNT_KNOTS))
+    return np.concatenate([grid, by_traits], axis=1)
+
+
+def of_these_conditions(thresholds: Floats) -> Floats:
+    """(q, k) coefficients; those of older files, without redshift and bands at each number of nodes, say the same."""
+    grid, loose = len(SNR_KNOTS) * len(COUNT_KNOTS), len(COARSE_SNR_KNOTS)
+    if thresholds.shape[1] != grid + loose * (len(NODE_KNOTS) - 1):
+        return thresholds
+    out = np.zeros((len(thresholds), loose, TRAITS, len(COARSE_COUNT_KNOTS)), thresholds.dtype)
+    out[:, :, : len(NODE_KNOTS) - 1] = thresholds[:, grid:].reshape(len(thresholds), loose, -1, 1)
+    return np.concatenate([thresholds[:, :grid], out.reshape(len(thresholds), -1)], axis=1)

@@ -40,7 +40,7 @@ CORNER = 0.02
 
 def learn_calibration(
     mixture: Mixture, labels: Floats, seds: NormalisedPhotometry, *, n_galaxies: int, center: Floats, width: Floats,
-    blur: Floats | None = None,
+    blur: Floats | None = None, limits: Floats | None = None, share: Floats | None = None,
 ) -> IntervalCalibration:  # fmt: skip
     """Learn from rows of galaxies that the networks have not seen.
 
@@ -57,27 +57,34 @@ def learn_calibration(
         Of the labels.
     blur : (d,) float, optional
         Widths of the errors that labels had in training, which are to be taken out; default: none are.
+    limits, share : (d,), (n,) float, optional
+        Labels at or below a limit are left-censored (:func:`agez.mixture_network.calibration.normal_scores`).
     """
-    blur = np.zeros(labels.shape[1]) if blur is None else blur
+    d = labels.shape[1]
+    blur = np.zeros(d) if blur is None else blur
+    limits = np.full(d, -np.inf) if limits is None else limits
+    share = np.ones(len(labels)) if share is None else share
     mean, _, _ = moments(mixture)
     x = covariates(mixture, seds, center, width)
     good = np.isfinite(mean).all(axis=1) & np.isfinite(labels).all(axis=1)
     x, penalty = x[good], PENALTY / max(n_galaxies, 1)
     found = [
-        _of_target(part, labels[good, t], x, penalty, blur[t])
+        _of_target(part, labels[good, t], x, penalty, blur[t], limits[[t]], share[good])
         for t, part in enumerate(each_marginal(mixture.take(np.flatnonzero(good))))
     ]
     shift, log_factor, tail = (np.array(column) for column in zip(*found, strict=True))
     return IntervalCalibration(shift, log_factor, tail, np.asarray(center, float), np.asarray(width, float), blur)
 
 
-def _of_target(part: Mixture, truth: Floats, x: Floats, penalty: float, blur: float) -> tuple[Floats, Floats, float]:
+def _of_target(
+    part: Mixture, truth: Floats, x: Floats, penalty: float, blur: float, limit: Floats, share: Floats
+) -> tuple[Floats, Floats, float]:
     """Coefficients of shift and stretch, and the tail factor, of one target's distribution."""
     nothing = np.zeros((1, x.shape[1]))
 
     def scores(shift: Floats, log_factor: Floats) -> Floats:
         trial = IntervalCalibration(shift, log_factor, np.ones(1), np.zeros(1), np.ones(1), np.array([blur]))
-        return normal_scores(stretched(trial, part, x), truth[:, None])[:, 0]
+        return normal_scores(stretched(trial, part, x), truth[:, None], limits=limit, share=share)[:, 0]
 
     # normal scores, not distances in sigma: between two peaks far apart the median of those is anywhere
     shift = _quantile_fit(x, scores(nothing, nothing), 0.5, penalty)[None]

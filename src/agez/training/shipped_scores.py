@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from agez.analysis.metrics import evaluate
+from agez.analysis.pit import share_inside
 from agez.distributions.mixture import moments
 from agez.mixture_network.calibration import ONE_SIGMA, TWO_SIGMA, pit_in_intervals
 from agez.models.features import normalised, redshift_unit
 from agez.novelty.novelty_score import score_as_answered
+from agez.targets import zero_limits
 from agez.training.sed_batches import labels_as_seen
 from agez.training_seds.observe import observe, observe_redshift
 from agez.training_seds.seds import TrainingSeds
@@ -68,14 +70,16 @@ def _scores(
     tails = np.tile(parts.calibration.tail, (len(labels), 1))
     if parts.of_unknown is not None:
         tails[parts.for_others(z, z_err)] = parts.of_unknown.calibration.tail
-    from_median = 2 * np.abs(pit_in_intervals(mixture, labels, tails) - 0.5)
+    limits = zero_limits(sky.targets)
+    pit, zero = pit_in_intervals(mixture, labels, tails, limits=limits), labels <= limits
+    inside = {p: share_inside(pit, p, censored=zero).mean(axis=0) for p in (ONE_SIGMA, TWO_SIGMA)}
     _, redshift_width = redshift_unit(z, z_err, recipe.redshift_range)
     for t, target in enumerate(sky.targets):
         unit = redshift_width if target.scale == "redshift" else 1.0
         out[target.word] = {
             **evaluate(mean[:, t] * unit, labels[:, t] * unit).to_json(),
-            "coverage_68": float(np.mean(from_median[:, t] < ONE_SIGMA)),
-            "coverage_95": float(np.mean(from_median[:, t] < TWO_SIGMA)),
+            "coverage_68": float(inside[ONE_SIGMA][t]),
+            "coverage_95": float(inside[TWO_SIGMA][t]),
         }
     search = parts.searched(mixture, z, z_err)
     out["flagged"] = float(

@@ -1,10 +1,10 @@
-"""Quantiles of a statistic as smooth functions of a row's noise, number of bands and redshift error."""
+"""Quantiles of a statistic as smooth functions of a row's noise, number of bands, redshift and redshift error."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from agez.novelty.threshold_surface import COARSE_SNR_KNOTS, COUNT_KNOTS, NODE_KNOTS, SNR_KNOTS
+from agez.novelty.threshold_surface import COARSE_COUNT_KNOTS, COARSE_SNR_KNOTS, COUNT_KNOTS, SNR_KNOTS, TRAITS
 from agez.types import Floats
 
 #: Weight of the smoothness, in rows; rounds of reweighting.
@@ -15,7 +15,7 @@ def _roughness() -> Floats:
     """(r, k) second differences (and faint first ones) along both axes of the grid, and of the rest its size."""
     shape = (len(SNR_KNOTS), len(COUNT_KNOTS))
     index = np.arange(shape[0] * shape[1]).reshape(shape)
-    n_loose = len(COARSE_SNR_KNOTS) * (len(NODE_KNOTS) - 1)
+    n_loose = len(COARSE_SNR_KNOTS) * TRAITS * len(COARSE_COUNT_KNOTS)
     rows = []
     for lines in (index, index.T):
         for line in lines:

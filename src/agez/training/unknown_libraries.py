@@ -17,6 +17,7 @@ from agez.mixture_network.calibration import IntervalCalibration, calibrate, cov
 from agez.mixture_network.mixture_model import Network, ensemble
 from agez.models.features import NormalisedPhotometry
 from agez.runtime.worker_pool import each_done
+from agez.targets import zero_limits
 from agez.training.learn_calibration import Scored, learn_calibration
 from agez.training.recipe_seds import seds_of_recipe
 from agez.training.recipes import Recipe
@@ -53,8 +54,16 @@ def calibration_of(
     """
     raw, labels, seds = answers_as_seen(members, sky, recipe, rng, exact=blur is not None)
     center, width = members[0].scaling.label_mean, members[0].scaling.label_std
-    found = learn_calibration(raw, labels, seds, n_galaxies=len(labels), center=center, width=width, blur=blur)
+    found = learn_calibration(
+        raw, labels, seds, n_galaxies=len(labels), center=center, width=width, blur=blur,
+        limits=zero_limits(sky.targets), share=_places_of_zeros(len(labels), rng),
+    )  # fmt: skip
     return found, labels
+
+
+def _places_of_zeros(n: int, rng: np.random.Generator) -> Floats:
+    """(n,) where labels that mean zero lie in the probability of that; from a generator of its own."""
+    return rng.spawn(1)[0].uniform(size=n)
 
 
 def scores_left_out(
@@ -82,6 +91,10 @@ def _scores_left_out(job: tuple[Recipe, str, Network, Network]) -> Scored:
     own, alone = replace(known, libraries=recipe.libraries_without(name)), known.of_library(name)
     rng = np.random.default_rng((recipe.seed, 1003, recipe.main_libraries.index(name)))
     calibration, _ = calibration_of((network,), seds_of_recipe(own, n, rng), own, rng)
-    raw, labels, seds = answers_as_seen((network,), seds_of_recipe(alone, n, rng), known, rng)
-    scores = normal_scores(calibrate(calibration, raw, seds), labels)
+    sky = seds_of_recipe(alone, n, rng)
+    raw, labels, seds = answers_as_seen((network,), sky, known, rng)
+    scores = normal_scores(
+        calibrate(calibration, raw, seds), labels, limits=zero_limits(sky.targets),
+        share=_places_of_zeros(len(labels), rng),
+    )  # fmt: skip
     return Scored(scores, covariates(raw, seds, like.scaling.label_mean, like.scaling.label_std))
