@@ -21,22 +21,23 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-from scipy.special import ndtr, ndtri
 
 from agez.analysis.metrics import sigma_mad
 from agez.analysis.pit import share_inside
 from agez.bench.text import section
+from agez.distributions.mixture import marginal_of
+from agez.mixture_network.calibrated_scores import pit_in_intervals
 from agez.mixture_network.calibration import ONE_SIGMA
 from agez.models.luminosity import log_luminosity
 from agez.models.model import Model
 from agez.models.model_file import load_model
 from agez.models.predict import predict
-from agez.targets import KNOWN_TARGETS, zero_limits
+from agez.targets import zero_limits
 from agez.training.recipe_seds import many_seds
 from agez.training.recipes import Recipe
 from agez.training_seds.observe import Survey, observe
 from agez.training_seds.seds import TrainingSeds
-from agez.types import QUANTILES, WIDE_QUANTILES, Floats, Ints, Photometry, Prediction, Rows
+from agez.types import Floats, Ints, Photometry, Prediction, Rows
 
 #: Flux scale of the mock galaxies [microjansky]: r = 19.4.
 SCALE = 63.0
@@ -96,16 +97,13 @@ def truth_of(sky: TrainingSeds) -> dict[str, Floats]:
     return out
 
 
-def pit_of(found: Prediction, name: str, values: Floats) -> Floats:
-    """(n,) PIT of values of a target, normal scores interpolated between the quantiles of the predictions."""
-    levels = sorted({**QUANTILES, **WIDE_QUANTILES}.items(), key=lambda level: level[1])
-    points = np.stack([getattr(found, f"{name}_{end}") for end, _ in levels], axis=1)
-    scores, own = ndtri([probability for _, probability in levels]), np.arange(len(values))
-    k = np.clip((values[:, None] > points).sum(axis=1) - 1, 0, len(scores) - 2)
-    low, high = points[own, k], points[own, k + 1]
-    with np.errstate(invalid="ignore", divide="ignore"):
-        part = (values - low) / (high - low)
-    return np.asarray(ndtr(scores[k] + part * (scores[k + 1] - scores[k])))
+def below_limit(found: Prediction, name: str, limit: float) -> Floats:
+    """(n,) probability of values below a limit in the intervals of the predictions."""
+    model = found.input.model
+    tail = model.kind.network.calibration.tail[[one.name for one in model.targets].index(name)]
+    own = [one.name for one in found.targets if not one.sum_of]
+    part = marginal_of(found.mixture, [own.index(name)])
+    return pit_in_intervals(part, np.full((len(found), 1), limit), np.array([tail]))[:, 0]
 
 
 def cells(
@@ -115,9 +113,10 @@ def cells(
     rows = np.arange(len(found))[rows]
     rows = rows[np.isfinite(getattr(found, name)[rows])]
     value, true = getattr(found, name)[rows], truth[name][rows]
-    limit, some = zero_limits([KNOWN_TARGETS[name]])[0], found.take(rows)
-    zero, below = true <= limit, pit_of(some, name, np.full(len(rows), limit))
-    inside = []
+    some, target = found.take(rows), next(one for one in found.targets if one.name == name)
+    limit = zero_limits([target])[0]
+    zero, inside = true <= limit, []
+    below = below_limit(some, name, limit) if zero.any() else np.zeros(len(rows))
     for probability, ends in ((ONE_SIGMA, ("p16", "p84")), (0.95, ("p025", "p975"))):
         low, high = (getattr(some, f"{name}_{end}") for end in ends)
         parts = share_inside(below, probability, censored=zero)

@@ -19,7 +19,7 @@ from astropy.table import Table
 from catalogue import rows_of
 
 from agez.distributions.mixture import Mixture, log_density, marginal_of
-from agez.mixture_network.calibration import normal_scores
+from agez.mixture_network.calibrated_scores import normal_scores
 from agez.mixture_network.mixture_model import network_of
 from agez.models.features import normalised
 from agez.models.model import Model

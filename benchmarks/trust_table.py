@@ -10,7 +10,7 @@ import numpy as np
 from agez.analysis.metrics import evaluate
 from agez.bench.bars import Bar
 from agez.distributions.mixture import Mixture, moments
-from agez.mixture_network.calibration import pit_in_intervals
+from agez.mixture_network.calibrated_scores import pit_in_intervals
 from agez.targets import PAPER_TARGETS, TARGET_WORDS
 from agez.types import Bools, Floats
 

@@ -46,7 +46,7 @@ class Target:
     #: The value of a galaxy whose flux is 10**x times larger is ``x * per_flux`` higher: 1 for the logarithm of a mass,
     #: -2.5 for a magnitude, 0 for what does not depend on the flux.
     per_flux: float = 0.0
-    #: Values at or below it all mean zero, of which a logarithm has no value: the truth is then some number below it.
+    #: Labels at or below it say no more than that (left-censored): they stand for zero, which has no logarithm.
     zero_below: float | None = None
     #: Targets that it is the sum of: it is none of a network's own, and follows from them in every draw.
     sum_of: tuple[str, ...] = ()
@@ -62,6 +62,8 @@ class Target:
             raise AgezError(f"target {self.name!r}: expected a name of letters, digits and underscores for its column")
         if self.scale not in SCALES:
             raise AgezError(f"target {self.name!r}: scale {self.scale!r}; expected one of {', '.join(SCALES)}")
+        if self.zero_below is not None and (self.per_flux or self.scale != "linear" or self.sum_of):
+            raise AgezError(f"target {self.name!r}: zero_below is for targets that networks learn as they are")
         for name in ("description", "symbol", "word"):
             if not getattr(self, name):
                 object.__setattr__(self, name, self.name)

@@ -17,6 +17,7 @@ from agez.spectra.templates import made_up_grid
 
 @pytest.fixture(scope="module")
 def own(tmp_path_factory):
+    """So many that thirty rows have no fault: to `splus` these galaxies are unlike any."""
     return write_set(tmp_path_factory.mktemp("own"), np.random.default_rng(1), n=150)
 
 

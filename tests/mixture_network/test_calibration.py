@@ -10,6 +10,7 @@ from scipy.stats import kstest
 from agez.analysis.pit import share_inside
 from agez.distributions.marginals import quantiles
 from agez.distributions.mixture import Mixture, moments
+from agez.mixture_network.calibrated_scores import Censoring, normal_scores
 from agez.mixture_network.calibration import (
     ONE_SIGMA,
     TWO_SIGMA,
@@ -17,7 +18,6 @@ from agez.mixture_network.calibration import (
     calibrate,
     calibrated_probabilities,
     covariates,
-    normal_scores,
     signal_to_noise,
 )
 from agez.models.features import normalised
@@ -221,8 +221,8 @@ def with_zeros(n, seed):
 
 def test_labels_that_mean_zero_have_scores_of_the_right_distribution():
     mixture, labels, _ = with_zeros(20_000, 1)
-    share, limits = np.random.default_rng(2).uniform(size=len(labels)), np.array([LIMIT, -np.inf])
-    got = normal_scores(mixture, labels, limits=limits, share=share)
+    limits = np.array([LIMIT, -np.inf])
+    got = normal_scores(mixture, labels, Censoring(limits, np.random.default_rng(2).uniform(size=len(labels))))
     for t in range(2):
         assert kstest(got[:, t], "norm").pvalue > 0.01
     np.testing.assert_array_equal(got[:, 1], normal_scores(mixture, labels)[:, 1])
@@ -241,13 +241,15 @@ def test_share_of_a_label_inside():
     np.testing.assert_allclose(share_inside(pit, 0.6, censored=yes), [0, 1 / 3, 0.6, 0.75, 0.6])
     np.testing.assert_array_equal(share_inside(pit, 0.6, censored=~yes), [0, 1, 1, 0, 0])
     assert share_inside(np.zeros(1), 0.6, censored=np.ones(1, bool)) == 0
+    for censored in (yes[:1], ~yes[:1]):
+        assert np.isnan(share_inside(np.full(1, np.nan), 0.6, censored=censored)).all()
 
 
 def test_answers_that_are_right_about_zero_stay_as_they_are():
     mixture, labels, seds = with_zeros(8000, 3)
     how = {"n_galaxies": 8000, "center": labels.mean(axis=0), "width": labels.std(axis=0)}
-    share, limits = np.random.default_rng(4).uniform(size=len(labels)), np.array([LIMIT, -np.inf])
-    got = learn_calibration(mixture, labels, seds, **how, limits=limits, share=share)
+    censoring = Censoring(np.array([LIMIT, -np.inf]), np.random.default_rng(4).uniform(size=len(labels)))
+    got = learn_calibration(mixture, labels, seds, **how, censoring=censoring)
     plain = learn_calibration(mixture, labels, seds, **how)
     right, off = (np.abs(moments(calibrate(one, mixture, seds))[1] / moments(mixture)[1] - 1) for one in (got, plain))
     assert np.median(right[:, 0]) < 0.04

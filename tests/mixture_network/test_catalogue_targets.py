@@ -24,7 +24,7 @@ from agez.photometry.redshift_columns import with_redshifts
 from agez.populations.truth import TRUTHS, truths_of
 from agez.spectra.templates import made_up_grid
 from agez.tables.prediction_files import prediction_to_table, read_prediction, write_prediction
-from agez.targets import CATALOGUE_TARGETS, KNOWN_TARGETS, Target
+from agez.targets import CATALOGUE_TARGETS, KNOWN_TARGETS, Target, zero_limits
 from agez.training.mixture_fit import FitSettings
 from agez.training.recipes import Recipe
 from agez.training.sample_batches import sample_rows
@@ -239,6 +239,18 @@ def test_every_catalogue_target_has_a_truth():
     assert len(truths_of(CATALOGUE_TARGETS)) == len(CATALOGUE_TARGETS) == len(TRUTHS)
     with pytest.raises(AgezError, match=r"targets luck: .*no from_history"):
         truths_of([CATALOGUE_TARGETS[0], Target("luck")])
+
+
+def test_what_means_zero_is_known_of_log_ssfr_alone():
+    limits = zero_limits(CATALOGUE_TARGETS)
+    assert [(one.name, limit) for one, limit in zip(CATALOGUE_TARGETS, limits, strict=True) if limit > -np.inf] == [
+        ("log_ssfr", -12.5)
+    ]
+    own = Target("luck", zero_below=-3.0)
+    assert Target.from_dict(own.to_dict()).zero_below == -3.0
+    for name in ("log_mass", "ew_ha", "log_sfr_100"):
+        with pytest.raises(AgezError, match=f"target '{name}': zero_below"):
+            replace(KNOWN_TARGETS[name], zero_below=0.0)
 
 
 def test_the_page_has_every_target():

@@ -79,6 +79,15 @@ def made_up_rows(model, n, seed):
     )
 
 
+def test_thresholds_at_all_conditions():
+    """Coefficients of shipped models are small for many conditions: one in another's place would change little."""
+    model, key = load_model("jpas"), "typicality.ordinary_thresholds"
+    moved = model.arrays[key] + 0.2 * np.random.default_rng(1).standard_normal(model.arrays[key].shape)
+    other = replace(model, arrays={**model.arrays, key: moved.astype(np.float32)})
+    found = both(other, made_up_rows(model, 400, 2))
+    assert np.nanmedian(np.abs(found.ood - predict(model, made_up_rows(model, 400, 2)).ood)) > 0.01
+
+
 @pytest.mark.parametrize("name", ["small", "splus"])
 def test_tables_with_all_that_goes_wrong(name):
     model = small_model() if name == "small" else load_model(name)

@@ -222,6 +222,8 @@ def test_thresholds_of_older_files_say_the_same(typical, sky, rng):
     older = np.concatenate([coarse, rest[:, :, :3].sum(axis=3).reshape(300, -1)], axis=1)
     lines = rng.standard_normal((7, 45))
     arrays = typical.to_arrays() | {"ordinary_thresholds": lines}
+    with pytest.raises(AgezError, match="thresholds of 44 conditions"):
+        Novelty.from_arrays(arrays | {"ordinary_thresholds": lines[:, 1:]})
     np.testing.assert_allclose(
         stats.conditions @ Novelty.from_arrays(arrays).thresholds.T, older @ lines.T, rtol=1e-9, atol=1e-12
     )

@@ -115,11 +115,12 @@ def checked_pit(pit: ArrayLike) -> Floats:
 
 
 def share_inside(pit: Floats, probability: float, *, censored: Bools) -> Floats:
-    """How much of each label is in the central interval of that probability: all or nothing, given its PIT.
+    """How much of each label is in the central interval of that probability, below 1: all or nothing, given its PIT.
 
     Of a left-censored label (``censored``), whose ``pit`` is that of its limit, it is the share of the probability
-    below the limit (nonrandomised PIT: Czado, Gneiting & Held 2009, Biometrics 65, 1254).
+    below the limit (nonrandomised PIT: Czado, Gneiting & Held 2009, Biometrics 65, 1254).  NaN where the PIT is.
     """
     low, high = (1 - probability) / 2, (1 + probability) / 2
     part = (np.clip(pit, low, high) - low) / np.maximum(pit, low)
-    return np.where(censored, part, (pit > low) & (pit < high))
+    inside = np.where(censored, part, (pit > low) & (pit < high))
+    return np.where(np.isnan(pit), np.nan, inside)

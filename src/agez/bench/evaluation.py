@@ -16,13 +16,13 @@ from agez.distributions.marginals import crps
 from agez.distributions.mixture import Mixture
 from agez.errors import AgezError
 from agez.flags import count_flags
-from agez.mixture_network.calibration import pit_in_intervals, signal_to_noise
+from agez.mixture_network.calibrated_scores import pit_in_intervals
+from agez.mixture_network.calibration import signal_to_noise
 from agez.models.features import normalised
 from agez.models.model import Model
 from agez.models.predict import in_model_order, predict
 from agez.samples.labelled_table import LabelledTable
 from agez.samples.training_rows import TRAINING_GALAXIES, TRAINING_ROWS, row_digests, seen_galaxies
-from agez.targets import zero_limits
 from agez.types import Bools, Floats, Prediction
 
 SCHEMA = "agez.evaluation/1"
@@ -44,8 +44,7 @@ def evaluate_model(model: Model, table: LabelledTable, *, seed: int = 1) -> dict
     table : LabelledTable
         Of some of the model's targets; all of its rows count, those with flags too, if they are answered.
     seed : int
-        Of the bootstrap over galaxies, from which errors are, and of the places of labels that mean zero in the
-        probability of that.
+        Of the bootstrap over galaxies, from which errors are.
 
     Returns
     -------
@@ -101,8 +100,7 @@ def evaluate_model(model: Model, table: LabelledTable, *, seed: int = 1) -> dict
     tail = np.ones(len(order))
     if prediction.mixture is not None:
         tail = model.kind.network.calibration.tail[[known.index(one.name) for one in prediction.targets]]
-    limits, share = zero_limits(prediction.targets), np.random.default_rng([seed, 1]).uniform(size=len(table))
-    pit, scores = pit_in_intervals(own, learned, tail, limits=limits, share=share), crps(own, learned)
+    pit, scores = pit_in_intervals(own, learned, tail), crps(own, learned)
     galaxy = table.rows.galaxy_id
     n_bootstrap = int(np.clip(MOST_DRAWS / len(np.unique(galaxy)), LEAST_BOOTSTRAP, N_BOOTSTRAP))
     how: dict[str, Any] = {"rng": np.random.default_rng(seed), "n_bootstrap": n_bootstrap}

@@ -29,7 +29,8 @@ from agez.experiments.paper import SETS, set_title
 from agez.experiments.peer_scores import Answers, differences
 from agez.experiments.result import target_columns
 from agez.label_types import Sample
-from agez.mixture_network.calibration import pit_in_intervals, signal_to_noise
+from agez.mixture_network.calibrated_scores import pit_in_intervals
+from agez.mixture_network.calibration import signal_to_noise
 from agez.models.model import Model
 from agez.models.model_file import available_models, load_model
 from agez.runtime.progress import progress

@@ -13,16 +13,13 @@ from typing import Any
 import numpy as np
 from scipy.special import ndtr, ndtri
 
-from agez.distributions.marginals import marginal_cdf
-from agez.distributions.mixture import Mixture, each_marginal, moments, rescale
+from agez.distributions.mixture import Mixture, moments, rescale
 from agez.errors import AgezError
 from agez.models.features import NormalisedPhotometry
 from agez.types import Floats
 
 #: Probabilities of the central intervals of one and of two standard deviations.
 ONE_SIGMA, TWO_SIGMA = 0.6826894921, 0.9544997361
-#: Bound of normal scores, for labels far outside their distribution.
-LARGEST_SCORE = 6.0
 #: Shift and stretch of every target depend on the predictions of the first so many: age, metallicity, redshift.
 REFERENCE_TARGETS = 3
 #: Lower bound of the share of a variance that is left without that of the labels' errors in training.
@@ -117,23 +114,6 @@ def stretched(calibration: IntervalCalibration, mixture: Mixture, x: Floats) -> 
     return rescale(mixture, shift=shift, factor=unblurred * np.exp(np.clip(x @ calibration.log_factor.T, -2, 2)))
 
 
-def normal_scores(
-    mixture: Mixture, labels: Floats, *, limits: Floats | None = None, share: Floats | None = None
-) -> Floats:  # fmt: skip
-    """(n, d) normal score of each label in its distribution: Phi^-1 of the PIT.
-
-    Labels at or below ``limits`` (d,) are known to be there, and no more (left-censored).  Their PIT is that of the
-    limit times ``share`` (n,): with shares drawn uniformly from 0 to 1, PITs of the right distribution are uniform
-    (randomised quantile residuals: Dunn & Smyth 1996, J. Comput. Graph. Stat. 5, 236).
-    """
-    tiny = ndtr(-LARGEST_SCORE)
-    told = labels if limits is None else np.maximum(labels, limits)
-    pit = np.stack([marginal_cdf(one, told[:, t], 0) for t, one in enumerate(each_marginal(mixture))], axis=1)
-    if limits is not None and share is not None:
-        pit = np.where(labels <= limits, pit * share[:, None], pit)
-    return np.asarray(ndtri(np.clip(pit, tiny, 1 - tiny)))
-
-
 def calibrated_probabilities(calibration: IntervalCalibration, probabilities: Floats, target: int) -> Floats:
     """Probability levels of the stretched mixture at which the calibrated quantiles lie, with longer tails.
 
@@ -142,20 +122,3 @@ def calibrated_probabilities(calibration: IntervalCalibration, probabilities: Fl
     score = ndtri(np.asarray(probabilities, float))
     fraction = np.clip(np.abs(score) - 1, 0, 1)
     return np.asarray(ndtr(score * (1 + (calibration.tail[target] - 1) * fraction)))
-
-
-def pit_in_intervals(
-    mixture: Mixture, labels: Floats, tail: Floats, *, limits: Floats | None = None, share: Floats | None = None
-) -> Floats:  # fmt: skip
-    """Probability integral transforms (n, d) of labels in the calibrated intervals, of ``tail`` (d,) or (n, d).
-
-    The inverse of :func:`calibrated_probabilities`: a normal score s of the mixture lies at z of the intervals,
-    ``abs(s) = z (1 + (tail - 1) (z - 1))`` between one and two sigma, s itself below, and ``s / tail`` above;
-    ``limits`` and ``share``: :func:`normal_scores`.
-    """
-    score = normal_scores(mixture, labels, limits=limits, share=share)
-    distance, more = np.abs(score), np.asarray(tail) - 1
-    root = np.sqrt(np.maximum((1 - more) ** 2 + 4 * more * distance, 0))
-    between = 2 * distance / (1 - more + root)
-    z = np.where(distance <= 1, distance, np.where(distance < 2 + 2 * more, between, distance / (1 + more)))
-    return np.asarray(ndtr(np.sign(score) * z))

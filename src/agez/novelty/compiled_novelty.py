@@ -15,9 +15,9 @@ from agez.novelty.threshold_surface import (
     COARSE_SNR_KNOTS,
     COUNT_KNOTS,
     FAR_KNOTS,
+    N_TRAITS,
     NODE_KNOTS,
     SNR_KNOTS,
-    TRAITS,
 )
 from agez.runtime.compiled import kernel, part_of_kernels
 
@@ -26,7 +26,7 @@ _LEAST, _LEAST_REST, _HUGE = np.float32(1e-20), np.float32(LEAST_REST), np.float
 _SNR, _COUNT, _NODES, _FAR = (np.array(k) for k in (SNR_KNOTS, COUNT_KNOTS, NODE_KNOTS, FAR_KNOTS))
 _COARSE_SNR, _COARSE_COUNT = np.array(COARSE_SNR_KNOTS), np.array(COARSE_COUNT_KNOTS)
 _FEW_BANDS = int(FEW_BANDS)
-_GRID, _TRAITS = len(SNR_KNOTS) * len(COUNT_KNOTS), TRAITS
+_GRID, _TRAITS = len(SNR_KNOTS) * len(COUNT_KNOTS), N_TRAITS
 _LEAST_LOG, _NO_STAR = -6.0, float(NO_STAR)
 _LEAST_STAR, _MOST_OF_NO_STAR = float(LEAST_STAR_PREFERENCE), float(MOST_OF_NO_STAR)
 
@@ -125,7 +125,7 @@ def _between(x, knots):
 
 @part_of_kernels
 def _of_trait(line, trait, coarse_snr, coarse_count):
-    """What a trait adds to a threshold where it is fully there."""
+    """What a trait adds to a threshold where it is fully there; the number of bands has two knots."""
     k, part = coarse_snr
     _, share = coarse_count
     at, width = _GRID + 2 * (k * _TRAITS + trait), 2 * _TRAITS

@@ -34,7 +34,7 @@ from agez.novelty.sed_subspace import (
     usable,
     weigh,
 )
-from agez.novelty.threshold_surface import ESTIMATED_NODES, conditions, of_these_conditions
+from agez.novelty.threshold_surface import ESTIMATED_NODES, conditions, expanded_thresholds
 from agez.types import Bools, Floats, Ints
 
 #: Shares of the SED clusters at each redshift: common galaxies, and the rest.
@@ -104,7 +104,7 @@ class Novelty:
             SedSubspace.from_arrays(stars) if stars else None,
             Centroids.from_arrays(stars) if stars else None,
             arrays.get("band_scatter", np.zeros(subspaces.residual_variance.shape)),
-            of_these_conditions(thresholds),
+            expanded_thresholds(thresholds),
             float(arrays["ordinary_threshold"][0]),
         )
 

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import numpy as np
 
+from agez.errors import AgezError
 from agez.types import Floats
 
 #: Knots of log10 of the signal-to-noise ratio and of log10 of the number of bands; constant beyond.
 SNR_KNOTS = (0.2, 0.7, 1.1, 1.5, 2.0, 2.6)
 COUNT_KNOTS = (0.3, 0.6, 0.9, 1.2, 1.5, 1.8)
-#: Knots of log2 of the number of compatible redshift nodes, and of the redshift: near galaxies, of which training sets
-#: have more, and the rest.
+#: Knots of log2 of the number of compatible redshift nodes, and of the redshift of the best-fitting one: near
+#: galaxies, of which training sets have more, and the rest.
 NODE_KNOTS = (0.0, 1.0, 2.5, 4.5)
 FAR_KNOTS = (0.05, 0.15)
-#: Columns of these, without the first of each, whose rows the grid describes alone.
-TRAITS = len(NODE_KNOTS) + len(FAR_KNOTS) - 2
-#: Knots of log10 S/N and of log10 of the number of bands at each of these columns.
+#: One column for each of these knots but the first of both, at which the grid alone holds.
+N_TRAITS = len(NODE_KNOTS) + len(FAR_KNOTS) - 2
+#: Knots of log10 S/N and (two) of log10 of the number of bands at each of these columns.  Without the number of bands
+#: and the redshift 8.9 % of complete new galaxies of `jpas` at S/N 30 were flagged at known redshifts, 2.3 % at
+#: unknown ones; with both 6.6 and 4.1 %.
 COARSE_SNR_KNOTS = (0.5, 1.2, 2.2)
 COARSE_COUNT_KNOTS = (0.9, 1.75)
 #: As so many nodes counts a row whose redshift the network has estimated, however few of them were tried: it may be
@@ -42,11 +45,17 @@ def conditions(snr: Floats, n_bands: Floats, n_nodes: Floats, redshift: Floats) 
     return np.concatenate([grid, by_traits], axis=1)
 
 
-def of_these_conditions(thresholds: Floats) -> Floats:
-    """(q, k) coefficients; those of older files, without redshift and bands at each number of nodes, say the same."""
-    grid, loose = len(SNR_KNOTS) * len(COUNT_KNOTS), len(COARSE_SNR_KNOTS)
-    if thresholds.shape[1] != grid + loose * (len(NODE_KNOTS) - 1):
+def expanded_thresholds(thresholds: Floats) -> Floats:
+    """(q, k) coefficients; those of older files, without the redshift and bands at each number of nodes, say the same.
+
+    AgezError for coefficients of other conditions.
+    """
+    q, width = thresholds.shape
+    grid, coarse, nodes = len(SNR_KNOTS) * len(COUNT_KNOTS), len(COARSE_SNR_KNOTS), len(NODE_KNOTS) - 1
+    if width == grid + coarse * N_TRAITS * len(COARSE_COUNT_KNOTS):
         return thresholds
-    out = np.zeros((len(thresholds), loose, TRAITS, len(COARSE_COUNT_KNOTS)), thresholds.dtype)
-    out[:, :, : len(NODE_KNOTS) - 1] = thresholds[:, grid:].reshape(len(thresholds), loose, -1, 1)
-    return np.concatenate([thresholds[:, :grid], out.reshape(len(thresholds), -1)], axis=1)
+    if width != grid + coarse * nodes:
+        raise AgezError(f"thresholds of {width} conditions: the model is of another version of agez")
+    out = np.zeros((q, coarse, N_TRAITS, len(COARSE_COUNT_KNOTS)), thresholds.dtype)
+    out[:, :, :nodes] = thresholds[:, grid:].reshape(q, coarse, nodes, 1)
+    return np.concatenate([thresholds[:, :grid], out.reshape(q, -1)], axis=1)

@@ -17,13 +17,13 @@ import numpy as np
 from scipy.optimize import minimize
 
 from agez.distributions.mixture import Mixture, each_marginal, moments
+from agez.mixture_network.calibrated_scores import Censoring, normal_scores
 from agez.mixture_network.calibration import (
     ONE_SIGMA,
     REFERENCE_TARGETS,
     TWO_SIGMA,
     IntervalCalibration,
     covariates,
-    normal_scores,
     stretched,
 )
 from agez.models.features import NormalisedPhotometry
@@ -40,7 +40,7 @@ CORNER = 0.02
 
 def learn_calibration(
     mixture: Mixture, labels: Floats, seds: NormalisedPhotometry, *, n_galaxies: int, center: Floats, width: Floats,
-    blur: Floats | None = None, limits: Floats | None = None, share: Floats | None = None,
+    blur: Floats | None = None, censoring: Censoring | None = None,
 ) -> IntervalCalibration:  # fmt: skip
     """Learn from rows of galaxies that the networks have not seen.
 
@@ -57,19 +57,18 @@ def learn_calibration(
         Of the labels.
     blur : (d,) float, optional
         Widths of the errors that labels had in training, which are to be taken out; default: none are.
-    limits, share : (d,), (n,) float, optional
-        Labels at or below a limit are left-censored (:func:`agez.mixture_network.calibration.normal_scores`).
+    censoring : Censoring, optional
+        Of the labels; default: all are exact.
     """
     d = labels.shape[1]
     blur = np.zeros(d) if blur is None else blur
-    limits = np.full(d, -np.inf) if limits is None else limits
-    share = np.ones(len(labels)) if share is None else share
+    limits, places = censoring or Censoring(np.full(d, -np.inf), np.ones(len(labels)))
     mean, _, _ = moments(mixture)
     x = covariates(mixture, seds, center, width)
     good = np.isfinite(mean).all(axis=1) & np.isfinite(labels).all(axis=1)
     x, penalty = x[good], PENALTY / max(n_galaxies, 1)
     found = [
-        _of_target(part, labels[good, t], x, penalty, blur[t], limits[[t]], share[good])
+        _of_target(part, labels[good, t], x, penalty, blur[t], Censoring(limits[[t]], places[good]))
         for t, part in enumerate(each_marginal(mixture.take(np.flatnonzero(good))))
     ]
     shift, log_factor, tail = (np.array(column) for column in zip(*found, strict=True))
@@ -77,14 +76,14 @@ def learn_calibration(
 
 
 def _of_target(
-    part: Mixture, truth: Floats, x: Floats, penalty: float, blur: float, limit: Floats, share: Floats
+    part: Mixture, truth: Floats, x: Floats, penalty: float, blur: float, censoring: Censoring
 ) -> tuple[Floats, Floats, float]:
     """Coefficients of shift and stretch, and the tail factor, of one target's distribution."""
     nothing = np.zeros((1, x.shape[1]))
 
     def scores(shift: Floats, log_factor: Floats) -> Floats:
         trial = IntervalCalibration(shift, log_factor, np.ones(1), np.zeros(1), np.ones(1), np.array([blur]))
-        return normal_scores(stretched(trial, part, x), truth[:, None], limits=limit, share=share)[:, 0]
+        return normal_scores(stretched(trial, part, x), truth[:, None], censoring)[:, 0]
 
     # normal scores, not distances in sigma: between two peaks far apart the median of those is anywhere
     shift = _quantile_fit(x, scores(nothing, nothing), 0.5, penalty)[None]

@@ -14,7 +14,8 @@ from agez.distributions.mixture import Mixture, moments
 from agez.errors import AgezError
 from agez.label_types import Sample
 from agez.mixture_network.build_model import build_model
-from agez.mixture_network.calibration import IntervalCalibration, normal_scores
+from agez.mixture_network.calibrated_scores import normal_scores
+from agez.mixture_network.calibration import IntervalCalibration
 from agez.mixture_network.mixture_model import MixtureNetwork, network_of
 from agez.mixture_network.redshift_finder import finder_for
 from agez.models.model import Model

@@ -17,7 +17,8 @@ from agez.analysis.metrics import evaluate, json_number
 from agez.distributions.mixture import Mixture, marginal_of, moments
 from agez.errors import AgezError
 from agez.label_types import Sample
-from agez.mixture_network.calibration import calibrate, normal_scores
+from agez.mixture_network.calibrated_scores import normal_scores
+from agez.mixture_network.calibration import calibrate
 from agez.mixture_network.mixture_model import Network, ensemble, network_of
 from agez.models.model import Model
 from agez.models.model_card import FRESH, TUNED

@@ -10,7 +10,8 @@ import numpy as np
 from agez.analysis.metrics import evaluate
 from agez.analysis.pit import share_inside
 from agez.distributions.mixture import moments
-from agez.mixture_network.calibration import ONE_SIGMA, TWO_SIGMA, pit_in_intervals
+from agez.mixture_network.calibrated_scores import pit_in_intervals
+from agez.mixture_network.calibration import ONE_SIGMA, TWO_SIGMA
 from agez.models.features import normalised, redshift_unit
 from agez.novelty.novelty_score import score_as_answered
 from agez.targets import zero_limits
@@ -71,8 +72,8 @@ def _scores(
     if parts.of_unknown is not None:
         tails[parts.for_others(z, z_err)] = parts.of_unknown.calibration.tail
     limits = zero_limits(sky.targets)
-    pit, zero = pit_in_intervals(mixture, labels, tails, limits=limits), labels <= limits
-    inside = {p: share_inside(pit, p, censored=zero).mean(axis=0) for p in (ONE_SIGMA, TWO_SIGMA)}
+    pit, zero = pit_in_intervals(mixture, np.maximum(labels, limits), tails), labels <= limits
+    inside = {p: np.nanmean(share_inside(pit, p, censored=zero), axis=0) for p in (ONE_SIGMA, TWO_SIGMA)}
     _, redshift_width = redshift_unit(z, z_err, recipe.redshift_range)
     for t, target in enumerate(sky.targets):
         unit = redshift_width if target.scale == "redshift" else 1.0

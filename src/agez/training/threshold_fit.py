@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from agez.novelty.threshold_surface import COARSE_COUNT_KNOTS, COARSE_SNR_KNOTS, COUNT_KNOTS, SNR_KNOTS, TRAITS
+from agez.novelty.threshold_surface import COARSE_COUNT_KNOTS, COARSE_SNR_KNOTS, COUNT_KNOTS, N_TRAITS, SNR_KNOTS
 from agez.types import Floats
 
 #: Weight of the smoothness, in rows; rounds of reweighting.
@@ -15,7 +15,7 @@ def _roughness() -> Floats:
     """(r, k) second differences (and faint first ones) along both axes of the grid, and of the rest its size."""
     shape = (len(SNR_KNOTS), len(COUNT_KNOTS))
     index = np.arange(shape[0] * shape[1]).reshape(shape)
-    n_loose = len(COARSE_SNR_KNOTS) * TRAITS * len(COARSE_COUNT_KNOTS)
+    n_loose = len(COARSE_SNR_KNOTS) * N_TRAITS * len(COARSE_COUNT_KNOTS)
     rows = []
     for lines in (index, index.T):
         for line in lines:

@@ -13,7 +13,8 @@ from dataclasses import replace
 import numpy as np
 
 from agez.distributions.mixture import Mixture
-from agez.mixture_network.calibration import IntervalCalibration, calibrate, covariates, normal_scores
+from agez.mixture_network.calibrated_scores import Censoring, normal_scores
+from agez.mixture_network.calibration import IntervalCalibration, calibrate, covariates
 from agez.mixture_network.mixture_model import Network, ensemble
 from agez.models.features import NormalisedPhotometry
 from agez.runtime.worker_pool import each_done
@@ -56,14 +57,14 @@ def calibration_of(
     center, width = members[0].scaling.label_mean, members[0].scaling.label_std
     found = learn_calibration(
         raw, labels, seds, n_galaxies=len(labels), center=center, width=width, blur=blur,
-        limits=zero_limits(sky.targets), share=_places_of_zeros(len(labels), rng),
+        censoring=_censoring(sky, rng),
     )  # fmt: skip
     return found, labels
 
 
-def _places_of_zeros(n: int, rng: np.random.Generator) -> Floats:
-    """(n,) where labels that mean zero lie in the probability of that; from a generator of its own."""
-    return rng.spawn(1)[0].uniform(size=n)
+def _censoring(sky: TrainingSeds, rng: np.random.Generator) -> Censoring:
+    """Labels that mean zero, such as no star formation; ``rng`` draws the same afterwards as without it."""
+    return Censoring(zero_limits(sky.targets), rng.spawn(1)[0].uniform(size=len(sky)))
 
 
 def scores_left_out(
@@ -93,8 +94,5 @@ def _scores_left_out(job: tuple[Recipe, str, Network, Network]) -> Scored:
     calibration, _ = calibration_of((network,), seds_of_recipe(own, n, rng), own, rng)
     sky = seds_of_recipe(alone, n, rng)
     raw, labels, seds = answers_as_seen((network,), sky, known, rng)
-    scores = normal_scores(
-        calibrate(calibration, raw, seds), labels, limits=zero_limits(sky.targets),
-        share=_places_of_zeros(len(labels), rng),
-    )  # fmt: skip
+    scores = normal_scores(calibrate(calibration, raw, seds), labels, _censoring(sky, rng))
     return Scored(scores, covariates(raw, seds, like.scaling.label_mean, like.scaling.label_std))
