@@ -144,7 +144,7 @@ def test_the_chain_in_python_runs(road: Road, monkeypatch: pytest.MonkeyPatch, c
 def test_python_snippet_runs(tmp_path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
     """On a table as the README describes it."""
     bands = load_filters("splus").bands.names
-    magnitudes = [18.9, 18.4, 18.2, 17.6, 17.4, 17.2, 16.9, 16.6, 16.3, 16.2, 15.9, 15.8]
+    magnitudes = [18.4, 18.1, 17.8, 17.5, 17.3, 17.1, 16.9, 16.6, 16.5, 16.3, 16.2, 16.2]
     table = Table({"redshift": [0.02, 0.03]})
     for band, magnitude in zip(bands, magnitudes, strict=True):
         table[f"mag_{band}"], table[f"mag_{band}_err"] = [magnitude, magnitude + 0.3], [0.02, 0.02]

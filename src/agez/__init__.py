@@ -5,7 +5,7 @@ Examples
 >>> import agez
 >>> from astropy.table import Table
 >>> model = agez.load_model("jplus")
->>> magnitudes = [18.9, 18.4, 18.2, 17.6, 17.4, 17.2, 16.9, 16.6, 16.3, 16.2, 15.9, 15.8]
+>>> magnitudes = [18.4, 18.1, 17.8, 17.5, 17.3, 17.1, 16.9, 16.6, 16.5, 16.3, 16.2, 16.2]
 >>> columns = {f"mag_{band}": [magnitude] for band, magnitude in zip(model.bands.names, magnitudes, strict=True)}
 >>> prediction = model.predict(agez.read_photometry(Table(columns), redshift=0.02, model=model.bands))
 >>> prediction.log_age_lw.shape, prediction.good.tolist()

@@ -15,7 +15,7 @@ import agez
 from agez.tables.in_memory import plain_table
 from agez.tables.table_files import read_table
 
-MAGNITUDES = np.array([18.9, 18.4, 18.2, 17.6, 17.4, 17.2, 16.9, 16.6, 16.3, 16.2, 15.9, 15.8])
+MAGNITUDES = np.array([18.4, 18.1, 17.8, 17.5, 17.3, 17.1, 16.9, 16.6, 16.5, 16.3, 16.2, 16.2])
 N = 6
 
 

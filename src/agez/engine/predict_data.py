@@ -125,7 +125,7 @@ def predict(
     --------
     >>> import agez
     >>> bands = agez.load_filters("splus").bands.names
-    >>> magnitudes = [18.9, 18.4, 18.2, 17.6, 17.4, 17.2, 16.9, 16.6, 16.3, 16.2, 15.9, 15.8]
+    >>> magnitudes = [18.4, 18.1, 17.8, 17.5, 17.3, 17.1, 16.9, 16.6, 16.5, 16.3, 16.2, 16.2]
     >>> table = {f"mag_{band}": [magnitude] for band, magnitude in zip(bands, magnitudes, strict=True)}
     >>> table |= {f"mag_{band}_err": [0.02] for band in bands}
     >>> prediction = agez.predict(table | {"id": ["a"]}, model="splus", redshift=0.02)
