@@ -130,7 +130,7 @@ def table(title: str, head: list[str], lines: list[list[str]]) -> str:
     return "\n".join(["", *section(f"### {title}", head, lines)])
 
 
-def scores(model: Model, how: Recipe, sky: TrainingSeds, workers: int) -> str:
+def scores(model: Model, how: Recipe, sky: TrainingSeds) -> str:
     """Tables of scores."""
     truth, names = truth_of(sky), [target.name for target in sky.targets]
     head = ["target", "sigma_mad", "bias", "68 %", "95 %"]
@@ -157,7 +157,7 @@ def scores(model: Model, how: Recipe, sky: TrainingSeds, workers: int) -> str:
     return "\n".join(out)
 
 
-def redshifts(model: Model, how: Recipe, sky: TrainingSeds, workers: int) -> str:
+def redshifts(model: Model, how: Recipe, sky: TrainingSeds) -> str:
     """Photometric redshifts."""
     truth, lines = truth_of(sky), []
     for snr in (5.0, 10.0, 20.0, 50.0, 100.0):
@@ -172,13 +172,13 @@ def redshifts(model: Model, how: Recipe, sky: TrainingSeds, workers: int) -> str
     return table("Redshift unknown: the model's own", head, lines)
 
 
-def published(model: Model, how: Recipe, sky: TrainingSeds, workers: int) -> str:
+def published(model: Model, how: Recipe, sky: TrainingSeds) -> str:
     """Beside DynBaS: scatter over galaxies and noise."""
     lines = []
     for k, z in enumerate(DYNBAS_REDSHIFTS):
         if z > how.redshift_range[1]:
             continue
-        here = galaxies(how, max(len(sky) // 10, 400), 10 + k, at=z, workers=workers)
+        here = galaxies(how, max(len(sky) // 10, 400), 10 + k, at=z)
         truth = truth_of(here)
         draws = [predict(model, rows_of(here, seen_by(how, 20.0), 20 + d)) for d in range(5)]
         for name, theirs in DYNBAS.items():
@@ -189,7 +189,7 @@ def published(model: Model, how: Recipe, sky: TrainingSeds, workers: int) -> str
                  ["target", "z", "DynBaS", "standard deviation", "sigma_mad"], lines)  # fmt: skip
 
 
-def sequences(model: Model, how: Recipe, sky: TrainingSeds, workers: int) -> str:
+def sequences(model: Model, how: Recipe, sky: TrainingSeds) -> str:
     """Steps with redshift: the change of the mean from one redshift to the next, beyond that of its neighbours."""
     grid = np.arange(LEAST_REDSHIFT, how.redshift_range[1], 0.01)
     out: dict[str, list[Floats]] = {"passive": [], "star-forming": []}
@@ -215,7 +215,7 @@ def sequences(model: Model, how: Recipe, sky: TrainingSeds, workers: int) -> str
     )
 
 
-def two_peaks(model: Model, how: Recipe, sky: TrainingSeds, workers: int) -> str:
+def two_peaks(model: Model, how: Recipe, sky: TrainingSeds) -> str:
     """Coverage where the redshift is one of two."""
     from agez.distributions.redshift_mixture import RedshiftMixture
     from agez.photometry.redshift_columns import with_redshifts
@@ -236,7 +236,7 @@ def two_peaks(model: Model, how: Recipe, sky: TrainingSeds, workers: int) -> str
     return table("Redshift of two peaks 0.01 wide, S/N 30", ["target", "sigma_mad", "bias", "68 %", "95 %"], lines)
 
 
-def one_band(model: Model, how: Recipe, sky: TrainingSeds, workers: int) -> str:
+def one_band(model: Model, how: Recipe, sky: TrainingSeds) -> str:
     """One band off by a fifth."""
     truth, rng = truth_of(sky), np.random.default_rng(10)
     quiet = replace(seen_by(how, 30.0), calibration=(1e-3, 2e-3), zero_points=(1e-3, 2e-3))
@@ -287,7 +287,7 @@ def main() -> None:
     sky = galaxies(how, options.galaxies, 1, workers=options.workers)
     for name in options.only.split(","):
         begin = time.perf_counter()
-        parts.append(PARTS[name](model, how, sky, options.workers))
+        parts.append(PARTS[name](model, how, sky))
         print(parts[-1], f"\n({name}: {time.perf_counter() - begin:.0f} s)", flush=True)
     if options.out is not None:
         options.out.write_text("\n".join(parts).lstrip() + "\n", encoding="utf-8")

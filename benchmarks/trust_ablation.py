@@ -6,7 +6,7 @@ from itertools import combinations
 
 import numpy as np
 from trust_table import Part, Table, percent
-from trust_unlike import FALSE_FLAGS, MORE_GALAXIES, new_galaxies, odd_rows, rows_of, without_redshift
+from trust_unlike import FALSE_FLAGS, new_galaxies, odd_rows, rows_of, without_redshift
 
 from agez.errors import AgezError
 from agez.mixture_network.mixture_model import network_of
@@ -20,9 +20,9 @@ STATISTICS = ("fit", "worst", "star")
 def ablation(model: Model, name: str, *, n: int, seed: int = 12) -> Part:
     """Shares flagged by all statistics and by all but one, with 5 % of new galaxies flagged by each."""
     rng = np.random.default_rng(seed)
-    filters, galaxies, _ = new_galaxies(model, MORE_GALAXIES * n, rng)
-    kinds, some = {}, galaxies.take(slice(None, None, MORE_GALAXIES))
-    for what, make in odd_rows(model, filters, some, n, rng).items():
+    filters, galaxies, _ = new_galaxies(model, n, rng)
+    kinds = {}
+    for what, make in odd_rows(model, filters, galaxies, n, rng).items():
         try:
             kinds[what] = make()
         except AgezError as error:  # MILES stars need sdss-mangadap

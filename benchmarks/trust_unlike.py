@@ -38,7 +38,7 @@ MORE_GALAXIES = 10
 def unlike(model: Model, name: str, *, n: int, seed: int = 11) -> Part:
     """Rates of flags for new galaxies and for all else, at a signal-to-noise ratio of 30 in each band."""
     rng = np.random.default_rng(seed)
-    filters, galaxies, seds = new_galaxies(model, MORE_GALAXIES * n, rng)
+    filters, galaxies, seds = new_galaxies(model, n, rng)
     bars, rows = [], []
     false = {
         f"galaxies at S/N {SNR:g}, redshift known": _flagged(model, galaxies),
@@ -48,8 +48,7 @@ def unlike(model: Model, name: str, *, n: int, seed: int = 11) -> Part:
     for what, share in false.items():
         met = share <= FALSE_FLAGS + ROUNDING
         bars.append(Bar(f"{name}: flagged of new {what}", "<= 5 %", f"{percent(share)} %", met))
-    some = galaxies.take(slice(None, None, MORE_GALAXIES))
-    for what, make in odd_rows(model, filters, some, n, rng).items():
+    for what, make in odd_rows(model, filters, galaxies, n, rng).items():
         try:
             odd = make()
         except AgezError as error:  # MILES stars need sdss-mangadap
@@ -68,12 +67,15 @@ def is_wide(model: Model) -> bool:
 
 
 def new_galaxies(model: Model, n: int, rng: np.random.Generator) -> tuple[FilterSet, Photometry, TrainingSeds]:
-    """The model's bands, and galaxies that it has not seen: photometry at S/N 30 in each band, and their SEDs."""
+    """The model's bands, and galaxies that it has not seen: photometry at S/N 30 in each band, and their SEDs.
+
+    They are :data:`MORE_GALAXIES` times ``n``.
+    """
     filters = load_filters(model.bands.filter_set).select(model.bands.names)
     own = COMPLETE_SHARES if is_wide(model) else LIBRARY_SHARES
     libraries = list(own)
     seds = make_training_seds(
-        filters, load_libraries(libraries), n, rng, shares=[own[one] for one in libraries],
+        filters, load_libraries(libraries), MORE_GALAXIES * n, rng, shares=[own[one] for one in libraries],
         survey_share=0.35, redshift_range=tuple(model.header["redshift_range"]),
     )  # fmt: skip
     return filters, _photometry(seds, rng), seds
@@ -82,7 +84,8 @@ def new_galaxies(model: Model, n: int, rng: np.random.Generator) -> tuple[Filter
 def odd_rows(
     model: Model, filters: FilterSet, galaxies: Photometry, n: int, rng: np.random.Generator
 ) -> dict[str, Callable[[], Photometry]]:
-    """What no model should answer for as it is said, each made when asked."""
+    """What no model should answer for as it is said, each made when asked; some of ``galaxies`` are spoilt."""
+    galaxies = galaxies.take(slice(None, None, MORE_GALAXIES))
     distant: dict[str, Callable[[], Photometry]] = {
         "galaxies at redshift 0.5": lambda: unlike_seds.distant_galaxies(
             filters, n, rng, SNR, redshift_range=(0.48, 0.52)
